@@ -1,0 +1,1 @@
+"""Rigid transforms, cameras, arms and rays: arrays in, arrays out, no files."""

@@ -1,0 +1,46 @@
+"""A pinhole camera with Brown–Conrady distortion, in OpenCV's conventions.
+
+Camera frame: x right, y down, z forward, metres. Pixel centres lie at integers, so the image spans −0.5 to W − 0.5;
+box edges span 0 to W, hence 0.5 is added to a projected point before it is compared with a box.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike
+
+from synth.geometry.se3 import Array
+
+
+@dataclass(frozen=True, eq=False)
+class Pinhole:
+    """Intrinsics of one camera.
+
+    size_wh: image width and height in pixels. K: [3,3] in pixels. dist: OpenCV order (k1, k2, p1, p2, k3).
+    """
+
+    size_wh: tuple[int, int]
+    K: Array
+    dist: Array = field(default_factory=lambda: np.zeros(5))
+
+    def project(self, points_cam_m: ArrayLike) -> Array:
+        """Pixel coordinates [N,2] (centres at integers) of points [N,3] in front of the camera."""
+        points = np.asarray(points_cam_m, dtype=np.float64).reshape(-1, 1, 3)
+        pixels, _ = cv2.projectPoints(points, np.zeros(3), np.zeros(3), self.K, self.dist)
+        return np.asarray(pixels, dtype=np.float64).reshape(-1, 2)
+
+    def unproject(self, pixels_xy: ArrayLike) -> Array:
+        """Rays [N,3] with z = 1, in the camera frame, through pixel coordinates [N,2], distortion removed."""
+        pixels = np.asarray(pixels_xy, dtype=np.float64).reshape(-1, 1, 2)
+        criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-12)
+        xy = cv2.undistortPointsIter(pixels, self.K, self.dist, np.eye(3), np.eye(3), criteria).reshape(-1, 2)
+        return np.concatenate([xy, np.ones((len(xy), 1))], axis=1)
+
+    @cached_property
+    def rays(self) -> Array:
+        """Rays [H,W,3] with z = 1, in the camera frame, through every pixel centre."""
+        width, height = self.size_wh
+        xy = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).reshape(-1, 2)
+        return self.unproject(xy).reshape(height, width, 3)

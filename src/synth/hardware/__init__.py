@@ -1,0 +1,1 @@
+"""Robots and cameras; only capture imports this package."""
