@@ -1,0 +1,303 @@
+"""A work cell as data: what stands where, what may move, what is labelled and how.
+
+YAML at the border uses metres and degrees; the properties here give radians and 4×4 arrays. Frames are those of
+CONVENTIONS.md: base (the controller's), tool (TCP), cam (OpenCV axes), part and mount (their CAD files' axes).
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PrivateAttr,
+    WithJsonSchema,
+    model_validator,
+)
+
+from synth.geometry import se3
+from synth.geometry.pinhole import Pinhole
+from synth.geometry.se3 import Array
+
+JOINT_NAMES = ("base", "shoulder", "elbow", "wrist_1", "wrist_2", "wrist_3")
+SIMULATED = "simulated"
+
+
+def _rigid(value: Any) -> Array:
+    T = np.asarray(value, dtype=float)
+    if not se3.is_rigid(T, tolerance=1e-4):
+        raise ValueError(
+            "is not a rigid transform: give 4 rows of 4 numbers whose 3×3 part is a rotation (orthonormal, "
+            "determinant +1) and whose last row is 0 0 0 1"
+        )
+    return T
+
+
+def _matrix3(value: Any) -> Array:
+    K = np.asarray(value, dtype=float)
+    if K.shape != (3, 3) or not np.isfinite(K).all() or K[0, 0] <= 0 or K[1, 1] <= 0:
+        raise ValueError("is not a camera matrix: give 3 rows of 3 numbers, fx and fy above 0")
+    return K
+
+
+_ARRAY_JSON = WithJsonSchema({"type": "array", "items": {"type": "array", "items": {"type": "number"}}})
+_AS_LIST = PlainSerializer(lambda a: np.asarray(a).tolist())
+Transform = Annotated[Any, BeforeValidator(_rigid), _AS_LIST, _ARRAY_JSON]
+CameraMatrix = Annotated[Any, BeforeValidator(_matrix3), _AS_LIST, _ARRAY_JSON]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Vector3 = tuple[Finite, Finite, Finite]
+ColourRGB = tuple[
+    Annotated[int, Field(ge=0, le=255)], Annotated[int, Field(ge=0, le=255)], Annotated[int, Field(ge=0, le=255)]
+]
+MeshUnits = Literal["m", "cm", "mm", "inch"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class JointRange(_Section):
+    """Degrees that a joint visits; ``fixed_deg`` for a joint that stays."""
+
+    min_deg: Finite | None = None
+    max_deg: Finite | None = None
+    fixed_deg: Finite | None = None
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        if self.fixed_deg is not None:
+            if self.min_deg is not None or self.max_deg is not None:
+                raise ValueError("give either fixed_deg or min_deg and max_deg, not both")
+        elif self.min_deg is None or self.max_deg is None:
+            raise ValueError("give fixed_deg, or both min_deg and max_deg")
+        elif self.min_deg >= self.max_deg:
+            raise ValueError(f"is empty: min_deg {self.min_deg:g} is not below max_deg {self.max_deg:g}")
+        return self
+
+    @property
+    def is_fixed(self) -> bool:
+        return self.fixed_deg is not None
+
+    @property
+    def bounds_rad(self) -> tuple[float, float]:
+        """Lower and upper bound in radians; equal for a fixed joint."""
+        low = self.fixed_deg if self.fixed_deg is not None else self.min_deg
+        high = self.fixed_deg if self.fixed_deg is not None else self.max_deg
+        assert low is not None and high is not None
+        return float(np.radians(low)), float(np.radians(high))
+
+
+class Joints(_Section):
+    """The ranges that capture draws poses from."""
+
+    base: JointRange
+    shoulder: JointRange
+    elbow: JointRange
+    wrist_1: JointRange
+    wrist_2: JointRange
+    wrist_3: JointRange
+
+    @property
+    def bounds_rad(self) -> Array:
+        """[6,2] lower and upper bounds in radians, base to wrist 3."""
+        return np.array([getattr(self, name).bounds_rad for name in JOINT_NAMES])
+
+
+SixDegrees = tuple[Finite, Finite, Finite, Finite, Finite, Finite]
+
+
+class RobotCell(_Section):
+    """The arm: where it answers, what it carries, how it may move."""
+
+    address: str = Field(min_length=1)
+    model: Literal["ur3e"] = "ur3e"
+    tcp_pose: tuple[Finite, Finite, Finite, Finite, Finite, Finite]
+    payload_kg: Annotated[float, Field(gt=0, le=3.0)]
+    centre_of_gravity_m: Vector3
+    home_deg: SixDegrees
+    park_deg: SixDegrees | None = None
+    joints: Joints
+    speed_deg_s: Annotated[float, Field(gt=0, le=180)]
+    acceleration_deg_s2: Annotated[float, Field(gt=0, le=800)]
+    first_sweep_speed: Annotated[float, Field(gt=0, le=1)] = 0.25
+    settle_s: Annotated[float, Field(ge=0, le=10)] = 0.3
+
+    @property
+    def is_simulated(self) -> bool:
+        return self.address == SIMULATED
+
+    @property
+    def T_flange_tool(self) -> Array:
+        return se3.from_rotvec(self.tcp_pose[3:], self.tcp_pose[:3])
+
+    @property
+    def home_q_rad(self) -> Array:
+        return np.radians(np.asarray(self.home_deg))
+
+    @property
+    def park_q_rad(self) -> Array | None:
+        return None if self.park_deg is None else np.radians(np.asarray(self.park_deg))
+
+
+class Workspace(_Section):
+    """A box in base that mount and part never leave, and the air kept around every link."""
+
+    min_m: Vector3
+    max_m: Vector3
+    clearance_m: Annotated[float, Field(ge=0, le=0.5)] = 0.02
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Self:
+        if any(low >= high for low, high in zip(self.min_m, self.max_m, strict=True)):
+            raise ValueError("is empty: every number of min_m must be below its partner in max_m")
+        return self
+
+
+class Table(_Section):
+    """The bench top: a plane through ``point_m`` with ``normal``, in base; its colour as the camera sees it."""
+
+    point_m: Vector3 = (0.0, 0.0, 0.0)
+    normal: Vector3 = (0.0, 0.0, 1.0)
+    colour_rgb: ColourRGB
+
+
+class Lamp(_Section):
+    """A square LED panel in base: centre, where it points, side, relative brightness, colour temperature."""
+
+    position_m: Vector3
+    target_m: Vector3
+    side_m: Positive
+    brightness: Positive
+    temperature_k: Annotated[float, Field(ge=1500, le=12000)] = 5600.0
+
+
+class Bench(_Section):
+    table: Table
+    lamps: Annotated[list[Lamp], Field(min_length=1)]
+
+
+class MeshBody(_Section):
+    """A mesh file beside the cell file and the units its numbers are in."""
+
+    mesh: str = Field(min_length=1)
+    units: MeshUnits
+
+
+class Mount(MeshBody):
+    """The printed holder between flange and part; its colour must not pass the label filter."""
+
+    T_tool_mount: Transform
+    colour_rgb: ColourRGB
+
+
+class Part(MeshBody):
+    """The part that is labelled.
+
+    normal: ``face`` takes the CAD face under the point of interest, three numbers give an axis in the part frame.
+    """
+
+    class_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]*$", max_length=60)]
+    colour_rgb: ColourRGB
+    T_tool_part: Transform
+    point_of_interest_m: Vector3
+    normal: Literal["face"] | Vector3 = "face"
+
+
+class CameraCell(_Section):
+    """The camera: which one, how it is set, where it stands."""
+
+    serial: str = Field(min_length=1)
+    color_size_wh: tuple[Literal[640, 960, 1280, 1920], Literal[360, 480, 540, 720, 1080]] = (1280, 720)
+    depth_size_wh: tuple[Literal[320, 640, 1024], Literal[240, 480, 768]] = (640, 480)
+    fps: Literal[6, 15, 30] = 30
+    preset: Literal["short_range", "low_ambient", "no_ambient", "max_range"] = "short_range"
+    exposure: Literal["meter_once"] | Annotated[float, Field(gt=0, le=10000)] = "meter_once"
+    mains_hz: Literal[50, 60] = 50
+    K: CameraMatrix | None = None
+    dist: tuple[Finite, Finite, Finite, Finite, Finite] | None = None
+    T_base_cam: Transform
+
+    @property
+    def is_simulated(self) -> bool:
+        return self.serial == SIMULATED
+
+    @property
+    def calibrated_pinhole(self) -> Pinhole | None:
+        """The cell's own colour intrinsics, or None to use the device's."""
+        if self.K is None:
+            return None
+        dist = np.zeros(5) if self.dist is None else np.asarray(self.dist)
+        return Pinhole(self.color_size_wh, np.asarray(self.K), dist)
+
+
+class Label(_Section):
+    """HSV range of the part's colour, OpenCV's scale: H 0–179, S and V 0–255; h_min above h_max wraps through red."""
+
+    h_min: Annotated[int, Field(ge=0, le=179)]
+    h_max: Annotated[int, Field(ge=0, le=179)]
+    s_min: Annotated[int, Field(ge=0, le=255)]
+    s_max: Annotated[int, Field(ge=0, le=255)] = 255
+    v_min: Annotated[int, Field(ge=0, le=255)]
+    v_max: Annotated[int, Field(ge=0, le=255)] = 255
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Self:
+        if self.s_min > self.s_max or self.v_min > self.v_max:
+            raise ValueError("is empty: s_min and v_min must not be above s_max and v_max")
+        return self
+
+
+class Gates(_Section):
+    """What a shot must pass; everything refused is kept in rejected/ with its reason."""
+
+    max_tilt_deg: Annotated[float, Field(gt=0, lt=90)] = 50.0
+    image_margin_px: Annotated[int, Field(ge=0)] = 12
+    min_box_px: Annotated[int, Field(ge=4)] = 24
+    min_visible: Annotated[float, Field(ge=0, le=1)] = 0.6
+    min_sharpness: Annotated[float, Field(ge=0)] = 0.35
+    max_saturated: Annotated[float, Field(ge=0, le=1)] = 0.25
+    min_box_iou: Annotated[float, Field(ge=0, le=1)] = 0.8
+    max_normal_depth_deg: Annotated[float, Field(gt=0, le=90)] = 5.0
+    max_shot_motion_mm: Positive = 0.2
+    max_shot_rotation_deg: Positive = 0.05
+    max_retries: Annotated[int, Field(ge=0, le=10)] = 2
+
+
+class Simulation(_Section):
+    """How the simulated cell behaves. ``truth``: a file with what the simulator knows and the cell does not."""
+
+    truth: str | None = None
+    pace: Annotated[float, Field(gt=0, le=1000)] = 20.0
+
+
+class Cell(_Section):
+    """A whole work cell. Meshes and the truth file are found beside ``path``, the file it was read from."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    name: str = Field(min_length=1)
+    robot: RobotCell
+    workspace: Workspace
+    bench: Bench
+    mount: Mount
+    camera: CameraCell
+    part: Part
+    label: Label
+    gates: Gates = Gates()
+    simulation: Simulation = Simulation()
+
+    _path: Path | None = PrivateAttr(default=None)
+
+    @property
+    def folder(self) -> Path:
+        """Where relative names in the cell are looked up."""
+        return self._path.parent if self._path else Path.cwd()
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether any of its devices is simulated: such data is called simulated wherever it is shown."""
+        return self.robot.is_simulated or self.camera.is_simulated
