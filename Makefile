@@ -1,0 +1,50 @@
+# `make demo` and `make test` each work on a fresh Debian 12 with Python 3.11; both build .venv first.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+
+.PHONY: demo test check format wheel constraints clean
+
+demo: $(VENV)/.ready-demo
+	@mkdir -p demo
+	cd demo && ../$(BIN)/synth capture --poses 40
+	cd demo && ../$(BIN)/synth dataset verify
+	cd demo && ../$(BIN)/synth dataset sheet
+	@echo
+	@echo "Look at:  demo/data/real/sheet.png    every captured image with its box and its normal"
+	@echo "          demo/data/real/images/      the images;  samples.jsonl holds their labels"
+	@echo "Next:     cd demo && ../$(BIN)/synth status"
+
+test: $(VENV)/.ready-dev
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+check: $(VENV)/.ready-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/check_tree.py
+
+format: $(VENV)/.ready-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+wheel: $(VENV)/.ready-dev
+	$(BIN)/python -m build --wheel --no-isolation
+
+constraints: $(VENV)/.ready-dev
+	$$(scripts/bootstrap.sh) pip compile -q pyproject.toml --all-extras --python-version 3.11 \
+	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o constraints.txt
+
+clean:
+	rm -rf $(VENV) .tools demo dist
+
+# One environment; the stamp names the extras that stand in it.
+$(VENV)/.ready-%: pyproject.toml constraints.txt scripts/bootstrap.sh
+	@set -e; uv=$$(scripts/bootstrap.sh); \
+	[ -x $(BIN)/python ] || "$$uv" venv -q --python $(PYTHON) $(VENV); \
+	case $* in demo) extras=all ;; *) extras=$* ;; esac; \
+	echo "Installing synth[$$extras] into $(VENV) (the first time takes some minutes) ..."; \
+	"$$uv" pip install -q --python $(BIN)/python -c constraints.txt -e ".[$$extras]"; \
+	touch $@

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Brings a bare Debian 12 to where `uv` runs and every wheel finds its system libraries.
+# Prints the path of uv. Installs with apt only as root or through sudo; otherwise says which one command to run.
+set -euo pipefail
+
+libraries="libusb-1.0-0 libgl1 libglib2.0-0 libgomp1 libegl1 libxi6 libxxf86vm1 libxfixes3 libxrender1 libxkbcommon0 libsm6"
+python="${PYTHON:-python3.11}"
+tools=.tools
+
+missing=""
+if command -v dpkg-query >/dev/null 2>&1; then
+  for library in $libraries; do
+    dpkg-query -W -f='${db:Status-Status}' "$library" 2>/dev/null | grep -qx installed || missing="$missing $library"
+  done
+fi
+if ! command -v uv >/dev/null 2>&1 && [ ! -x "$tools/bin/uv" ] && ! "$python" -m pip --version >/dev/null 2>&1; then
+  missing="$missing python3-pip"
+fi
+
+if [ -n "$missing" ]; then
+  install="apt-get install -y --no-install-recommends$missing"
+  if [ "$(id -u)" = 0 ]; then
+    (apt-get update -qq && DEBIAN_FRONTEND=noninteractive $install -qq) >&2
+  elif sudo -n true 2>/dev/null; then
+    (sudo apt-get update -qq && sudo DEBIAN_FRONTEND=noninteractive $install -qq) >&2
+  else
+    echo "These system packages are missing; run this once, then make again:" >&2
+    echo "  sudo apt-get update && sudo $install" >&2
+    exit 2
+  fi
+fi
+
+if command -v uv >/dev/null 2>&1; then
+  command -v uv
+else
+  [ -x "$tools/bin/uv" ] || "$python" -m pip install -q --target "$tools" uv >&2
+  echo "$PWD/$tools/bin/uv"
+fi

@@ -1,0 +1,209 @@
+"""One table of what this machine has, what is missing, and what to do about it."""
+
+import ctypes.util
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+from rich.table import Table
+
+Verdict = Literal["ok", "note", "bad"]
+
+_SIGNS: dict[Verdict, str] = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "bad": "[red]bad[/]"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the report; ``advice`` is empty where nothing is to be done."""
+
+    part: str
+    found: str
+    verdict: Verdict
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """A package, the extra that brings it, and the versions known good."""
+
+    name: str
+    extra: str
+    good: Callable[[tuple[int, ...]], bool] = lambda _: True
+    advice: str = ""
+
+
+WHEELS = (
+    Wheel("numpy", ""),
+    Wheel("open3d", ""),
+    Wheel(
+        "opencv-python",
+        "",
+        lambda v: (4, 10) <= v < (5,),
+        "install opencv-python>=4.10,<5: version 5 has lost calibrateHandEye and cannot read EXR",
+    ),
+    Wheel(
+        "pyrealsense2",
+        "hardware",
+        lambda v: v[:3] <= (2, 54, 2),
+        "install pyrealsense2==2.54.2.5684: later ones say «No device» to an L515",
+    ),
+    Wheel("ur-rtde", "hardware", lambda v: v >= (1, 6), "install ur-rtde>=1.6.5"),
+    Wheel("rerun-sdk", "view"),
+)
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(".") if part.isdigit())
+
+
+def check_python() -> Iterator[Row]:
+    """The interpreter: the L515's wheel and Blender's exist for CPython 3.11 alone."""
+    good = sys.version_info[:2] == (3, 11)
+    advice = "" if good else "use CPython 3.11: the wheels for the L515 and for Blender exist for it alone"
+    yield Row("Python", f"{platform.python_version()} {platform.machine()}", "ok" if good else "bad", advice)
+
+
+def check_wheels() -> Iterator[Row]:
+    """Every package synth can use, and whether its version is one known good."""
+    for wheel in WHEELS:
+        try:
+            found = importlib.metadata.version(wheel.name)
+        except importlib.metadata.PackageNotFoundError:
+            target = f"synth-robotics[{wheel.extra}]" if wheel.extra else wheel.name
+            yield Row(wheel.name, "absent", "note" if wheel.extra else "bad", f'pip install "{target}"')
+            continue
+        good = wheel.good(_version(found))
+        yield Row(wheel.name, found, "ok" if good else "bad", "" if good else wheel.advice)
+    rivals = [
+        name
+        for name in ("opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
+        if _is_installed(name)
+    ]
+    if rivals:
+        advice = f"pip uninstall {' '.join(rivals)}, then reinstall opencv-python: they overwrite it"
+        yield Row("OpenCV twice", ", ".join(rivals), "bad", advice)
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def check_libraries() -> Iterator[Row]:
+    """System libraries that the wheels load."""
+    packages = {"usb-1.0": "libusb-1.0-0", "GL": "libgl1", "gomp": "libgomp1", "EGL": "libegl1"}
+    missing = [package for library, package in packages.items() if ctypes.util.find_library(library) is None]
+    advice = f"sudo apt-get install {' '.join(missing)}" if missing else ""
+    yield Row(
+        "System libraries",
+        "missing " + " ".join(missing) if missing else "all there",
+        "bad" if missing else "ok",
+        advice,
+    )
+
+
+def check_gpu() -> Iterator[Row]:
+    """A CUDA card, asked of the driver's own tool."""
+    found = ""
+    if shutil.which("nvidia-smi"):
+        query = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
+        answer = subprocess.run(query, capture_output=True, text=True, timeout=20, check=False)
+        found = answer.stdout.strip().replace("\n", "; ") if answer.returncode == 0 else ""
+    yield Row("GPU", found or "none", "ok" if found else "note", "" if found else "capture needs none")
+
+
+def check_blender() -> Iterator[Row]:
+    """Blender as a wheel or as a program."""
+    program = shutil.which("blender")
+    wheel = importlib.metadata.version("bpy") if _is_installed("bpy") else ""
+    found = f"bpy {wheel}" if wheel else (program or "none")
+    yield Row(
+        "Blender",
+        found,
+        "ok" if wheel or program else "note",
+        "" if wheel or program else "capture needs none",
+    )
+
+
+def check_machine() -> Iterator[Row]:
+    """Cores and free disk under the current folder."""
+    free_gb = shutil.disk_usage(Path.cwd()).free / 1e9
+    enough = free_gb > 5
+    yield Row(
+        "Machine",
+        f"{os.cpu_count()} cores, {free_gb:.0f} GB free here",
+        "ok" if enough else "bad",
+        "" if enough else "400 captured poses take about 1.5 GB: free some disk",
+    )
+
+
+def check_camera() -> Iterator[Row]:
+    """What librealsense sees, and an L515 on USB that it cannot see."""
+    from synth.hardware.realsense import probe
+
+    for part, found, verdict, advice in probe():
+        yield Row(part, found, verdict, advice)
+
+
+def check_robot(cell_path: Path | None) -> Iterator[Row]:
+    """Whether the cell's robot answers, and which PolyScope it runs; moves nothing."""
+    from synth.cell.load import load_cell
+    from synth.hardware.ur import probe
+
+    cell = load_cell(cell_path)
+    if cell.robot.is_simulated:
+        yield Row("Robot", f"{cell.name}: simulated", "ok")
+        return
+    for part, found, verdict, advice in probe(cell.robot.address):
+        yield Row(part, found, verdict, advice)
+
+
+def collect(cell_path: Path | None) -> list[Row]:
+    """All rows; a check that itself fails becomes a row rather than an end."""
+    from synth.errors import SynthError
+
+    checks: list[Callable[[], Iterator[Row]]] = [
+        check_python,
+        check_machine,
+        check_wheels,
+        check_libraries,
+        check_gpu,
+        check_blender,
+        check_camera,
+        lambda: check_robot(cell_path),
+    ]
+    rows: list[Row] = []
+    for check in checks:
+        try:
+            rows.extend(check())
+        except (SynthError, ImportError, OSError, subprocess.SubprocessError) as error:
+            name = getattr(check, "__name__", "").removeprefix("check_").capitalize()
+            rows.append(Row(name if name.isidentifier() else "Robot", "check failed", "bad", str(error)))
+    return rows
+
+
+def print_report(cell: str | None, *, as_json: bool) -> None:
+    """Print the table, or JSON; the exit code stays 0, since an absent device is news and no failure."""
+    path = Path(cell) if cell else (Path("cell.yaml") if Path("cell.yaml").is_file() else None)
+    rows = collect(path)
+    if as_json:
+        print(json.dumps([asdict(row) for row in rows], indent=2))  # noqa: T201
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("Part", "Found", "", "What to do"):
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(row.part, row.found, _SIGNS[row.verdict], row.advice)
+    Console().print(table)

@@ -1,0 +1,71 @@
+"""What stands in this folder and which command comes next."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from synth.errors import DatasetError
+
+STAGES = (("capture", Path("data/real"), "synth capture --poses 400"),)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One stage's folder. ``planned`` is None where the stage does not say how many samples it will have."""
+
+    stage: str
+    folder: str
+    samples: int
+    planned: int | None
+    simulated: bool
+    state: str
+
+
+def _standing(stage: str, folder: Path) -> Standing:
+    from synth.dataset.store import DatasetReader
+
+    if not (folder / "dataset.json").is_file():
+        return Standing(stage, str(folder), 0, None, False, "absent")
+    try:
+        reader = DatasetReader(folder)
+        count = len(reader.samples)
+        made_by = reader.info.made_by
+    except DatasetError as error:
+        return Standing(stage, str(folder), 0, None, False, f"damaged: {error}")
+    planned = made_by.config.get("poses")
+    wanted = planned if isinstance(planned, int) else None
+    state = "unfinished" if wanted is not None and count < wanted else "complete"
+    return Standing(stage, str(folder), count, wanted, made_by.simulated, state)
+
+
+def _next_command(standings: list[Standing]) -> str:
+    commands = {stage: command for stage, _, command in STAGES}
+    for standing in standings[:1]:
+        if standing.state == "unfinished":
+            return f"synth capture --poses {standing.planned}   (goes on where it stopped)"
+        if standing.state.startswith("damaged"):
+            return f"synth dataset verify {standing.folder}"
+        if standing.state == "absent":
+            return commands["capture"]
+    return "synth dataset sheet"
+
+
+def print_status(*, as_json: bool) -> None:
+    """Print each stage's folder and the next command."""
+    standings = [_standing(stage, folder) for stage, folder, _ in STAGES]
+    command = _next_command(standings)
+    if as_json:
+        print(json.dumps({"stages": [asdict(s) for s in standings], "next": command}, indent=2))  # noqa: T201
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("Stage", "Folder", "Samples", "State"):
+        table.add_column(column)
+    for s in standings:
+        of_planned = f"{s.samples} of {s.planned}" if s.planned is not None else str(s.samples or "")
+        table.add_row(s.stage, s.folder, of_planned, s.state + (" (simulated cell)" if s.simulated else ""))
+    console = Console()
+    console.print(table)
+    console.print(f"\nNext: [bold]{command}[/]")
