@@ -19,10 +19,12 @@ fi
 
 if [ -n "$missing" ]; then
   install="apt-get install -y --no-install-recommends$missing"
-  if [ "$(id -u)" = 0 ]; then
-    (apt-get update -qq && DEBIAN_FRONTEND=noninteractive $install -qq) >&2
-  elif sudo -n true 2>/dev/null; then
-    (sudo apt-get update -qq && sudo DEBIAN_FRONTEND=noninteractive $install -qq) >&2
+  as_root=""
+  if [ "$(id -u)" != 0 ] && sudo -n true 2>/dev/null; then as_root="sudo"; fi
+  if [ "$(id -u)" = 0 ] || [ -n "$as_root" ]; then
+    echo "Installing system packages:$missing" >&2
+    $as_root apt-get update -qq >&2
+    $as_root env DEBIAN_FRONTEND=noninteractive $install -qq >/dev/null
   else
     echo "These system packages are missing; run this once, then make again:" >&2
     echo "  sudo apt-get update && sudo $install" >&2
@@ -33,6 +35,6 @@ fi
 if command -v uv >/dev/null 2>&1; then
   command -v uv
 else
-  [ -x "$tools/bin/uv" ] || "$python" -m pip install -q --target "$tools" uv >&2
+  [ -x "$tools/bin/uv" ] || "$python" -m pip install -q --root-user-action=ignore --target "$tools" uv >&2
   echo "$PWD/$tools/bin/uv"
 fi
