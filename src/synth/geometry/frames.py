@@ -13,9 +13,9 @@ def uvw_from_cam(normal_cam: ArrayLike) -> Array:
 
     The paper's Figure 5 fixes the axes; v up is this project's reading of it. (0, 0, 1) faces the camera.
     """
-    return np.asarray(normal_cam, dtype=float) * _UVW_SIGNS
+    return np.asarray(np.asarray(normal_cam, dtype=float) * _UVW_SIGNS)
 
 
 def cam_from_uvw(normal_uvw: ArrayLike) -> Array:
     """A normal (u, v, w) [...,3] in OpenCV camera axes: (u, −v, −w)."""
-    return np.asarray(normal_uvw, dtype=float) * _UVW_SIGNS
+    return np.asarray(np.asarray(normal_uvw, dtype=float) * _UVW_SIGNS)

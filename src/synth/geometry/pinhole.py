@@ -1,7 +1,7 @@
 """A pinhole camera with Brown–Conrady distortion, in OpenCV's conventions.
 
-Camera frame: x right, y down, z forward, metres. Pixel centres lie at integers, so the image spans −0.5 to W − 0.5;
-box edges span 0 to W, hence 0.5 is added to a projected point before it is compared with a box.
+Camera frame: x right, y down, z forward, metres. Pixel centres lie at integers, so the image spans −0.5 to
+W − 0.5; box edges span 0 to W, hence 0.5 is added to a projected point before it is compared with a box.
 """
 
 from dataclasses import dataclass, field
