@@ -109,7 +109,7 @@ def place_capsules(capsules: Capsules, T: Array) -> Capsules:
 
 
 def joint_path(q_from_rad: ArrayLike, q_to_rad: ArrayLike, step_rad: float = np.pi / 90) -> Array:
-    """[M,6] evenly spaced joints on a joint-space line, both ends included; no joint steps farther than step_rad."""
+    """[M,6] evenly spaced joints on a joint-space line, both ends included, at most step_rad apart."""
     q_from, q_to = np.asarray(q_from_rad, dtype=float), np.asarray(q_to_rad, dtype=float)
     n_steps = max(1, int(np.ceil(np.abs(q_to - q_from).max() / step_rad)))
     return np.asarray(q_from + np.linspace(0.0, 1.0, n_steps + 1)[:, None] * (q_to - q_from))

@@ -18,7 +18,7 @@ CROP_SIZE_PX = 224
 
 
 def angle_deg(a: ArrayLike, b: ArrayLike) -> Array:
-    """Angle [...] in degrees between directions a and b [...,3] of any length but 0, exact for tiny angles too."""
+    """Angle [...] in degrees between directions a and b [...,3] of any length but 0, exact if tiny."""
     a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     sine = np.linalg.norm(np.cross(a, b), axis=-1)
     return np.asarray(np.degrees(np.arctan2(sine, np.einsum("...i,...i->...", a, b))))
@@ -57,7 +57,7 @@ def fit_plane_ransac(
 
 
 def crop_rotation(camera: Pinhole, centre_xy_px: ArrayLike) -> Array:
-    """R_crop_cam [3,3]: the smallest rotation that brings the ray through a pixel [2] (centres at integers) to +z."""
+    """R_crop_cam [3,3]: the smallest rotation that brings the ray of a pixel [2] to +z."""
     ray = camera.unproject(centre_xy_px)[0]
     ray /= np.linalg.norm(ray)
     axis = np.cross(ray, [0.0, 0.0, 1.0])
@@ -102,5 +102,5 @@ def make_crop(
     source = (
         camera.project(crop.rays.reshape(-1, 3) @ R_crop_cam).astype(np.float32).reshape(size_px, size_px, 2)
     )
-    warped = cv2.remap(rgb_u8, source, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type:
-    ignore[call-overload] return np.asarray(warped, dtype=np.uint8), crop, R_crop_cam
+    warped = cv2.remap(rgb_u8, source, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
+    return np.asarray(warped, dtype=np.uint8), crop, R_crop_cam

@@ -1,4 +1,4 @@
-"""Rays against meshes; they come from `Pinhole`, not from Open3D's own camera, so pixel centres are integers."""
+"""Rays against meshes; they come from `Pinhole`, not Open3D's own camera, so pixel centres are integers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

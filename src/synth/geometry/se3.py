@@ -16,7 +16,7 @@ def make(R: ArrayLike, t_m: ArrayLike) -> Array:
 
 
 def from_rotvec(rotvec_rad: ArrayLike, t_m: ArrayLike) -> Array:
-    """The transform of a rotation vector [3] in radians and a translation [3] in metres: a UR pose's halves."""
+    """The transform of a rotation vector [3] in radians and a translation [3] in metres, as in a UR pose."""
     return make(Rotation.from_rotvec(np.asarray(rotvec_rad, dtype=float)).as_matrix(), t_m)
 
 
