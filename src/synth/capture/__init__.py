@@ -1,0 +1,1 @@
+"""Plan, move, shoot, label, judge, write: a labelled dataset from one work cell."""

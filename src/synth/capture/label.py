@@ -1,0 +1,226 @@
+"""From one shot to its label: which pixels are the part, its two boxes, its normal and its crop.
+
+Pixels come from a colour filter, as in the paper's section 3.3, or from the CAD outline; the normal never
+does: it is the TCP's, brought into camera axes through ``T_base_cam``.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from synth.capture.silhouette import Mask, Silhouette, SilhouetteCaster
+from synth.cell.mesh import CellBodies, label_normal_part
+from synth.cell.model import Cell
+from synth.cell.model import Label as ColourRange
+from synth.dataset.sample import MIN_VISIBLE_FOR_CROP, MIN_W_FOR_CROP
+from synth.geometry import se3
+from synth.geometry.frames import uvw_from_cam
+from synth.geometry.normals import CROP_SIZE_PX, make_crop
+from synth.geometry.pinhole import Pinhole
+from synth.geometry.se3 import Array
+
+LabelSource = Literal["colour", "cad", "both"]
+CropKind = Literal["rectified", "paper"]
+
+_BRIDGE_PX = 3
+_CLOSE = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
+_ERODE = cv2.getStructuringElement(cv2.MORPH_RECT, (_BRIDGE_PX, _BRIDGE_PX))
+
+
+@dataclass(frozen=True, eq=False)
+class Crop:
+    """The part cut out at 224×224.
+
+    R_crop_cam: [3,3], ``p_crop = R_crop_cam @ p_cam``; the identity for a plain cut. normal_uvw: the normal
+    in crop axes. point_xy: the point of interest in fractions of the crop.
+    """
+
+    rgb_u8: NDArray[np.uint8]
+    R_crop_cam: Array
+    normal_uvw: Array
+    point_xy: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Label:
+    """What is written beside one image.
+
+    mask: [H,W], the part's visible pixels. box_xyxy_px, square_xyxy_px: edges 0..W; None for an empty mask.
+    normal_cam: unit, OpenCV axes. normal_uvw: the paper's axes. point_xy: fractions of the full image.
+    visib_fract: mask area over the CAD outline's, at most 1. colour_cad_iou: agreement of the two masks, None
+    unless both were made. crop: None where the face is too oblique (w ≤ 0.2) or less than 0.8 is visible.
+    """
+
+    mask: Mask
+    box_xyxy_px: Array | None
+    square_xyxy_px: Array | None
+    T_cam_part: Array
+    normal_cam: Array
+    normal_uvw: Array
+    point_xy: Array
+    visib_fract: float
+    silhouette: Silhouette | None
+    colour_cad_iou: float | None
+    crop: Crop | None
+
+
+class Labeller:
+    """Labels the shots of one cell; what does not change between shots is built once."""
+
+    def __init__(
+        self, cell: Cell, bodies: CellBodies, camera: Pinhole, *, source: LabelSource, crop_kind: CropKind
+    ) -> None:
+        self._cell = cell
+        self._camera = camera
+        self._source = source
+        self._crop_kind = crop_kind
+        self._caster = SilhouetteCaster(cell, bodies, camera)
+        self._normal_part = label_normal_part(cell, bodies.part)
+        self._point_part_m = np.asarray(cell.part.point_of_interest_m)
+        self._T_cam_base = se3.inverse(np.asarray(cell.camera.T_base_cam))
+        self._T_tool_part = np.asarray(cell.part.T_tool_part)
+
+    def label(self, rgb_u8: NDArray[np.uint8], T_base_tool: Array, q_rad: Array) -> Label:
+        """The label of an image [H,W,3] taken at tool pose ``T_base_tool`` [4,4] and joints ``q_rad`` [6]."""
+        T_cam_part = self._T_cam_base @ T_base_tool @ self._T_tool_part
+        normal_cam = T_cam_part[:3, :3] @ self._normal_part
+        point_px = self._camera.project(se3.transform(T_cam_part, self._point_part_m[None]))[0]
+
+        silhouette = self._caster.cast(T_base_tool, q_rad)
+        mask, iou = self._mask(rgb_u8, silhouette)
+        box = tight_box(mask)
+        square = None if box is None else square_box(box)
+        visib_fract = visible_share(mask, silhouette)
+        crop = None
+        seen_well = visib_fract >= MIN_VISIBLE_FOR_CROP and uvw_from_cam(normal_cam)[2] > MIN_W_FOR_CROP
+        if seen_well and square is not None and inside_image(square, self._camera.size_wh):
+            crop = self._crop(rgb_u8, square, normal_cam, T_cam_part)
+        return Label(
+            mask=mask,
+            box_xyxy_px=box,
+            square_xyxy_px=square,
+            T_cam_part=T_cam_part,
+            normal_cam=normal_cam,
+            normal_uvw=uvw_from_cam(normal_cam),
+            point_xy=(point_px + 0.5) / np.asarray(self._camera.size_wh),
+            visib_fract=visib_fract,
+            silhouette=silhouette,
+            colour_cad_iou=iou,
+            crop=crop,
+        )
+
+    def _mask(self, rgb_u8: NDArray[np.uint8], silhouette: Silhouette | None) -> tuple[Mask, float | None]:
+        size_wh = self._camera.size_wh
+        cad = None if silhouette is None else silhouette.in_image(silhouette.visible, size_wh)
+        empty = np.zeros(rgb_u8.shape[:2], dtype=bool)
+        if self._source == "cad":
+            return (empty if cad is None else cad), None
+        mask = largest_component(colour_mask(rgb_u8, self._cell.label))
+        if silhouette is not None:
+            mask |= holes(mask) & silhouette.in_image(silhouette.part, size_wh)
+        if self._source == "colour":
+            return mask, None
+        return mask, mask_iou(mask, empty if cad is None else cad)
+
+    def _crop(self, rgb_u8: NDArray[np.uint8], square: Array, normal_cam: Array, T_cam_part: Array) -> Crop:
+        point_cam_m = se3.transform(T_cam_part, self._point_part_m)
+        if self._crop_kind == "rectified":
+            pixels, crop_camera, R_crop_cam = make_crop(rgb_u8, self._camera, square)
+            point_px = crop_camera.project(R_crop_cam @ point_cam_m)[0]
+            point_xy = (point_px + 0.5) / CROP_SIZE_PX
+        else:
+            pixels, R_crop_cam = plain_crop(rgb_u8, square), np.eye(3)
+            point_px = self._camera.project(point_cam_m)[0]
+            point_xy = (point_px + 0.5 - square[:2]) / (square[2:] - square[:2])
+        return Crop(pixels, R_crop_cam, uvw_from_cam(R_crop_cam @ normal_cam), point_xy)
+
+
+def colour_mask(rgb_u8: NDArray[np.uint8], colour: ColourRange) -> Mask:
+    """The pixels [H,W] of an image [H,W,3] inside an HSV range; an h_min above h_max wraps through red."""
+    hsv = cv2.cvtColor(rgb_u8, cv2.COLOR_RGB2HSV)
+    low = (colour.h_min, colour.s_min, colour.v_min)
+    high = (colour.h_max, colour.s_max, colour.v_max)
+    if colour.h_min <= colour.h_max:
+        found = cv2.inRange(hsv, low, high)
+    else:
+        found = cv2.inRange(hsv, low, (179, *high[1:])) | cv2.inRange(hsv, (0, *low[1:]), high)
+    return np.asarray(cv2.morphologyEx(found, cv2.MORPH_CLOSE, _CLOSE) > 0)
+
+
+def largest_component(mask: Mask) -> Mask:
+    """The largest connected blob of ``mask`` [H,W], free of thin bridges but with its own corners kept.
+
+    The blob is found in the opened mask and grown back inside the mask: opening does not blunt its tips.
+    """
+    pixels = mask.astype(np.uint8)
+    opened = cv2.morphologyEx(pixels, cv2.MORPH_OPEN, _ERODE)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=8)
+    if count < 2:
+        return np.zeros_like(mask)
+    blob = (labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))).astype(np.uint8)
+    return np.asarray(cv2.dilate(blob, _ERODE) > 0) & mask
+
+
+def holes(mask: Mask) -> Mask:
+    """The background pixels [H,W] that ``mask`` encloses."""
+    outside = np.pad(~mask, 1, constant_values=True).astype(np.uint8)
+    _, labels = cv2.connectedComponents(outside, connectivity=4)
+    return np.asarray((labels != labels[0, 0]) & (outside > 0))[1:-1, 1:-1]
+
+
+def tight_box(mask: Mask) -> Array | None:
+    """The box (x0, y0, x1, y1) of a mask's pixels, edges 0..W; None for an empty mask."""
+    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
+    if len(columns) == 0:
+        return None
+    return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], dtype=float)
+
+
+def square_box(box_xyxy_px: Array) -> Array:
+    """The paper's 1:1 box (section 3.3): the shorter side grows around the centre."""
+    centre = (box_xyxy_px[:2] + box_xyxy_px[2:]) / 2
+    half = (box_xyxy_px[2:] - box_xyxy_px[:2]).max() / 2
+    return np.concatenate([centre - half, centre + half])
+
+
+def inside_image(box_xyxy_px: Array, size_wh: tuple[int, int]) -> bool:
+    """Whether a box lies within an image's edges."""
+    return bool((box_xyxy_px[:2] >= 0).all() and (box_xyxy_px[2:] <= np.asarray(size_wh)).all())
+
+
+def plain_crop(
+    rgb_u8: NDArray[np.uint8], square_xyxy_px: Array, size_px: int = CROP_SIZE_PX
+) -> NDArray[np.uint8]:
+    """The square of an image [H,W,3] cut out and resized to [size,size,3], as the paper did."""
+    step = float(square_xyxy_px[2] - square_xyxy_px[0]) / size_px
+    first = square_xyxy_px[:2] + step / 2 - 0.5
+    image_from_crop = np.array([[step, 0.0, first[0]], [0.0, step, first[1]]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    cut = cv2.warpAffine(
+        rgb_u8, image_from_crop, (size_px, size_px), flags=flags, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(cut, dtype=np.uint8)
+
+
+def box_iou(a_xyxy: Array, b_xyxy: Array) -> float:
+    """Intersection over union of two boxes."""
+    overlap = np.prod(
+        np.clip(np.minimum(a_xyxy[2:], b_xyxy[2:]) - np.maximum(a_xyxy[:2], b_xyxy[:2]), 0, None)
+    )
+    areas = np.prod(a_xyxy[2:] - a_xyxy[:2]) + np.prod(b_xyxy[2:] - b_xyxy[:2])
+    return float(overlap / (areas - overlap))
+
+
+def mask_iou(a: Mask, b: Mask) -> float:
+    """Intersection over union of two masks; 0 when both are empty."""
+    union = int((a | b).sum())
+    return float((a & b).sum() / union) if union else 0.0
+
+
+def visible_share(mask: Mask, silhouette: Silhouette | None) -> float:
+    """Mask area over the unhidden CAD outline's, at most 1; 0 where the part should be out of view."""
+    outline_px = 0 if silhouette is None else int(silhouette.part.sum())
+    return min(float(mask.sum()) / outline_px, 1.0) if outline_px else 0.0

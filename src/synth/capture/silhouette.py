@@ -1,0 +1,112 @@
+"""Where the CAD says the part is in the image: its outline, what hides it, and the face of interest.
+
+The prediction runs through the calibration: the measured TCP pose, ``T_tool_part``, ``T_base_cam`` and the
+camera's intrinsics. The nominal arm hides what stands behind it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synth.cell.mesh import CellBodies, face_of_interest
+from synth.cell.model import Cell
+from synth.geometry import se3
+from synth.geometry.arm import link_capsules
+from synth.geometry.pinhole import Pinhole
+from synth.geometry.raycast import Raycaster, camera_rays
+from synth.geometry.se3 import Array
+
+Mask = NDArray[np.bool_]
+_PART = 0
+_MARGIN_PX = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Silhouette:
+    """The predicted part in one shot; masks [h,w] lie in the image window ``window_xyxy`` (integer edges).
+
+    part: the part alone, nothing in front of it. visible: what mount and arm leave of it. face: the visible
+    pixels of the face of interest. rays_cam: [h,w,3] with z = 1 through the pixel centres.
+    """
+
+    window_xyxy: tuple[int, int, int, int]
+    part: Mask
+    visible: Mask
+    face: Mask
+    rays_cam: Array
+
+    def in_image(self, mask: Mask, size_wh: tuple[int, int]) -> Mask:
+        """A window mask [h,w] set into a whole image [H,W]."""
+        x0, y0, x1, y1 = self.window_xyxy
+        full = np.zeros((size_wh[1], size_wh[0]), dtype=bool)
+        full[y0:y1, x0:x1] = mask
+        return full
+
+
+class SilhouetteCaster:
+    """Casts one cell's part into one camera; everything that does not change between shots is built once."""
+
+    def __init__(self, cell: Cell, bodies: CellBodies, camera: Pinhole) -> None:
+        self._camera = camera
+        self._T_base_cam = np.asarray(cell.camera.T_base_cam)
+        T_tool_part = np.asarray(cell.part.T_tool_part)
+        part_tool = bodies.part.transformed(T_tool_part)
+        mount_tool = bodies.mount.transformed(np.asarray(cell.mount.T_tool_mount))
+        self._part_points_tool_m = part_tool.vertices_m
+        self._part_alone = Raycaster([part_tool])
+        self._with_mount = Raycaster([part_tool, mount_tool])
+        triangles, _ = face_of_interest(bodies.part, np.asarray(cell.part.point_of_interest_m))
+        self._face_triangles = np.asarray(triangles)
+
+    def cast(self, T_base_tool: Array, q_rad: Array) -> Silhouette | None:
+        """The part as the camera should see it with the tool at ``T_base_tool`` [4,4]; None if out of view.
+
+        q_rad [6] places the nominal links that may hide it.
+        """
+        window = self._window(T_base_tool)
+        if window is None:
+            return None
+        origin_base_m, directions_base = camera_rays(self._camera, self._T_base_cam, window)
+        T_tool_base = se3.inverse(T_base_tool)
+        origin_m = se3.transform(T_tool_base, origin_base_m)
+        directions = directions_base @ T_tool_base[:3, :3].T
+        origins_m = np.broadcast_to(origin_m, directions.shape)
+
+        alone = self._part_alone.cast(origins_m, directions)
+        hits = self._with_mount.cast(origins_m, directions)
+        part = alone.body == _PART
+        visible = part & (hits.body == _PART)
+        visible[visible] = ~_behind_links(origin_base_m, directions_base[visible], hits.t[visible], q_rad)
+        face = visible & np.isin(hits.triangle, self._face_triangles)
+        return Silhouette(window, part, visible, face, directions_base @ self._T_base_cam[:3, :3])
+
+    def _window(self, T_base_tool: Array) -> tuple[int, int, int, int] | None:
+        T_cam_tool = se3.inverse(self._T_base_cam) @ T_base_tool
+        points_cam_m = se3.transform(T_cam_tool, self._part_points_tool_m)
+        if points_cam_m[:, 2].min() <= 0:
+            return None
+        pixels = self._camera.project(points_cam_m)
+        width, height = self._camera.size_wh
+        x0, y0 = np.maximum(np.floor(pixels.min(axis=0)).astype(int) - _MARGIN_PX, 0)
+        x1, y1 = np.minimum(np.ceil(pixels.max(axis=0)).astype(int) + _MARGIN_PX, (width, height))
+        return (int(x0), int(y0), int(x1), int(y1)) if x0 < x1 and y0 < y1 else None
+
+
+def _behind_links(origin_m: Array, directions: Array, t_hit: Array, q_rad: Array) -> Mask:
+    """Whether each sight line [N,3] from ``origin_m`` meets a nominal link before the part.
+
+    Links are strung with spheres, close enough to be smooth. The last centimetre is the part's own
+    surroundings.
+    """
+    lengths_m = np.linalg.norm(directions, axis=1)
+    units, reach_m = directions / lengths_m[:, None], t_hit * lengths_m - 0.01
+    links = link_capsules(q_rad)
+    behind = np.zeros(len(directions), dtype=bool)
+    for a_m, b_m, radius_m in zip(links.a_m, links.b_m, links.radius_m, strict=True):
+        n_spheres = 2 + int(np.linalg.norm(b_m - a_m) / (radius_m / 2))
+        centres = np.linspace(a_m, b_m, n_spheres) - origin_m  # [S,3]
+        along_m = np.clip(units @ centres.T, 0.0, reach_m[:, None])  # [N,S]
+        gap_m2 = (centres**2).sum(axis=1) - 2 * along_m * (units @ centres.T) + along_m**2
+        behind |= (gap_m2 < radius_m**2).any(axis=1)
+    return behind
