@@ -1,0 +1,206 @@
+"""CAD files as meshes in metres, and the face whose normal is the label."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import trimesh
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from synth.cell.model import Cell, MeshBody
+from synth.errors import InputError
+from synth.geometry.mesh import Mesh
+from synth.geometry.se3 import Array
+
+FORMATS = (".stl", ".ply", ".obj", ".gltf", ".glb")
+METRES_PER_UNIT = {"m": 1.0, "cm": 0.01, "mm": 0.001, "inch": 0.0254}
+MAX_FILE_MB = 200
+MAX_TRIANGLES = 5_000_000
+FACE_DISTANCE_M = 0.002
+
+
+@dataclass(frozen=True, eq=False)
+class CellBodies:
+    """The part in the part frame and the mount in the mount frame, in metres."""
+
+    part: Mesh
+    mount: Mesh
+
+
+class _Beside(trimesh.resolvers.Resolver):  # type: ignore[misc]
+    """Lets a mesh file name only files in its own folder, and nothing on a network."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.resolve()
+
+    def get(self, name: str) -> bytes:
+        return inside(self.folder, name).read_bytes()
+
+    def keys(self) -> list[str]:
+        return []
+
+    def namespaced(self, namespace: str) -> "_Beside":
+        return _Beside(inside(self.folder, namespace))
+
+
+def inside(folder: Path, name: str) -> Path:
+    """The path of a file named in a data file, which must stay in the folder of that file.
+
+    Raises InputError when it leads out of the folder.
+    """
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise InputError(f"'{name}' leads out of {folder}: copy the file beside the one that names it.")
+    return path
+
+
+def load_mesh(path: Path, units: str) -> Mesh:
+    """A CAD file as one mesh in metres.
+
+    Reads STL, PLY, OBJ and glTF/GLB; the bodies of a scene become one mesh, equal vertices become one, a closed mesh
+    that is inside out is turned. The axes stay those of the file: a glTF is y-up by its specification and stays so,
+    T_tool_part is where it is turned. units: what one unit of the file is, ``m``, ``cm``, ``mm`` or ``inch`` (a glTF
+    is in metres by its specification).
+
+    Raises InputError for a file that is absent, too large, of another format, broken, or without triangles.
+    """
+    if units not in METRES_PER_UNIT:
+        raise InputError(f"'{units}' is not a unit of length: use one of {', '.join(METRES_PER_UNIT)}.")
+    if path.suffix.lower() not in FORMATS:
+        raise InputError(
+            f"{path.name} is not a CAD format that is read: export it as one of {' '.join(FORMATS)}."
+        )
+    if not path.is_file():
+        raise InputError(f"There is no file {path}.")
+    size_mb = path.stat().st_size / 1e6
+    if size_mb > MAX_FILE_MB:
+        raise InputError(
+            f"{path.name} has {size_mb:.0f} MB; at most {MAX_FILE_MB} are read: export it with coarser facets."
+        )
+    loaded = _read(path)
+    if len(loaded.faces) == 0:
+        raise InputError(
+            f"{path.name} has no triangles: export the solid as a surface mesh, not points or lines."
+        )
+    if len(loaded.faces) > MAX_TRIANGLES:
+        raise InputError(
+            f"{path.name} has {len(loaded.faces):,} triangles; at most {MAX_TRIANGLES:,} are read: "
+            "export it with coarser facets."
+        )
+    if not np.isfinite(loaded.vertices).all():
+        raise InputError(f"{path.name} has vertices that are not finite numbers: export it again.")
+    loaded.merge_vertices(merge_tex=True, merge_norm=True)
+    mesh = Mesh(np.asarray(loaded.vertices) * METRES_PER_UNIT[units], np.asarray(loaded.faces))
+    if is_closed(mesh) and _signed_volume_m3(mesh) < 0:
+        mesh = Mesh(mesh.vertices_m, mesh.triangles[:, ::-1])
+    return mesh
+
+
+def _read(path: Path) -> Any:
+    """The file as one trimesh.Trimesh, in its own units."""
+    try:
+        with path.open("rb") as file:
+            scene = trimesh.load_scene(
+                file, file_type=path.suffix[1:].lower(), resolver=_Beside(path.parent), process=False
+            )
+        return scene.to_mesh()
+    except MemoryError:
+        raise
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(
+            f"{path.name} cannot be read as {path.suffix[1:].upper()}: export it again."
+        ) from error
+
+
+def is_closed(mesh: Mesh) -> bool:
+    """Whether the mesh bounds a solid: every edge is passed as often in one direction as in the other."""
+    edges = mesh.triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2).astype(np.int64)
+    forwards = edges[:, 0] < edges[:, 1]
+    keys = edges.min(axis=1) * len(mesh.vertices_m) + edges.max(axis=1)
+    _, index = np.unique(keys, return_inverse=True)
+    return not np.bincount(index, weights=np.where(forwards, 1, -1)).any()
+
+
+def _signed_volume_m3(mesh: Mesh) -> float:
+    a, b, c = np.moveaxis(mesh.vertices_m[mesh.triangles], 1, 0)
+    return float(np.einsum("ti,ti->", a, np.cross(b, c)) / 6)
+
+
+def load_bodies(cell: Cell) -> CellBodies:
+    """Part and mount of a cell. Raises InputError as ``load_mesh`` does."""
+    return CellBodies(load_body(cell.folder, cell.part), load_body(cell.folder, cell.mount))
+
+
+def load_body(folder: Path, body: MeshBody) -> Mesh:
+    """A body of a cell, its mesh looked up in ``folder``, in its own frame and in metres."""
+    return load_mesh(inside(folder, body.mesh), body.units)
+
+
+def face_of_interest(part_mesh: Mesh, point_m: ArrayLike) -> tuple[NDArray[np.int64], Array]:
+    """The flat face under a point: indices of its connected coplanar triangles [F] and its unit normal [3].
+
+    point_m: [3] in the mesh's frame; the normal is in that frame too, pointing out of the solid.
+
+    Raises InputError when the point is farther than 2 mm from the surface, or on an edge between two faces.
+    """
+    point = np.asarray(point_m, dtype=float)
+    corners = part_mesh.vertices_m[part_mesh.triangles]  # [T,3,3]
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    lengths = np.linalg.norm(normals, axis=1)
+    near = (corners.min(axis=1) <= point + FACE_DISTANCE_M) & (corners.max(axis=1) >= point - FACE_DISTANCE_M)
+    candidates = np.flatnonzero(near.all(axis=1) & (lengths > 0))
+    normals /= np.maximum(lengths, 1e-300)[:, None]
+    distances = np.full(len(candidates), np.inf)
+    if len(candidates):
+        nearest = trimesh.triangles.closest_point(corners[candidates], np.tile(point, (len(candidates), 1)))
+        distances = np.linalg.norm(nearest - point, axis=1)
+    if not len(candidates) or distances.min() > FACE_DISTANCE_M:
+        raise InputError(
+            f"The point {np.round(point, 5).tolist()} m is more than {FACE_DISTANCE_M * 1000:g} mm away from the "
+            "surface: give a point on the part, in metres, in the part frame."
+        )
+    touching = candidates[distances < distances.min() + 1e-6]
+    seed = touching[lengths[touching].argmax()]
+    if (normals[touching] @ normals[seed] < np.cos(np.radians(5))).any():
+        raise InputError(
+            f"The point {np.round(point, 5).tolist()} m lies on an edge between two faces: move it a millimetre "
+            "into the face that is meant."
+        )
+    off_plane_m = np.abs((corners - corners[seed, 0]) @ normals[seed]).max(axis=1)
+    flat = np.flatnonzero((off_plane_m < 2e-5) & (normals @ normals[seed] > np.cos(np.radians(0.5))))
+    pairs = part_mesh.triangles[flat][:, [0, 1, 1, 2]].reshape(-1, 2)
+    n = len(part_mesh.vertices_m)
+    _, group = connected_components(coo_array((np.ones(len(pairs)), pairs.T), shape=(n, n)), directed=False)
+    face = flat[group[part_mesh.triangles[flat, 0]] == group[part_mesh.triangles[seed, 0]]]
+    normal = np.average(normals[face], axis=0, weights=lengths[face])
+    return face, np.asarray(normal / np.linalg.norm(normal))
+
+
+def label_normal_part(cell: Cell, part_mesh: Mesh) -> Array:
+    """The unit normal [3], in the part frame, that is the label of this cell. Raises as ``face_of_interest``."""
+    if cell.part.normal == "face":
+        return face_of_interest(part_mesh, cell.part.point_of_interest_m)[1]
+    axis = np.asarray(cell.part.normal, dtype=float)
+    return np.asarray(axis / np.linalg.norm(axis))
+
+
+def cad_sha256(cell: Cell) -> str:
+    """SHA-256 of the part's CAD file, hexadecimal."""
+    return file_sha256(inside(cell.folder, cell.part.mesh))
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, and of the buffers that a .gltf names."""
+    digest = hashlib.sha256(path.read_bytes())
+    if path.suffix.lower() == ".gltf":
+        for buffer in json.loads(path.read_bytes()).get("buffers", []):
+            if not buffer.get("uri", "data:").startswith("data:"):
+                digest.update(inside(path.parent, buffer["uri"]).read_bytes())
+    return digest.hexdigest()
