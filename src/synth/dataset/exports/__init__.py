@@ -1,0 +1,1 @@
+"""Datasets as others read them; one format a file."""

@@ -1,0 +1,170 @@
+"""Reading a dataset folder: its description, its samples, its images."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from synth.dataset import codecs
+from synth.dataset.atomic import LineLog
+from synth.dataset.sample import DatasetInfo, Draft, Plate, Record, Rejection, Sample, Split
+from synth.errors import DatasetError
+
+INFO_FILE = "dataset.json"
+SAMPLES_FILE = "samples.jsonl"
+PLATES_FILE = "plates/plates.jsonl"
+REJECTED_FILE = "rejected/rejected.jsonl"
+LOCK_FILE = ".lock"
+
+R = TypeVar("R", bound=Record)
+
+
+def parse(model: type[R], text: bytes, where: str) -> R:
+    """A record from JSON; raises DatasetError that names the place and the first thing wrong."""
+    try:
+        return model.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        raise DatasetError(f"{where}: {key + ': ' if key else ''}{first['msg']}{more}") from error
+
+
+def read_info(root: Path) -> DatasetInfo:
+    """dataset.json of a folder; raises DatasetError when there is none or it is not valid."""
+    path = root / INFO_FILE
+    if not root.is_dir():
+        raise DatasetError(f"there is no dataset at {root}: looked for the folder and its {INFO_FILE}")
+    try:
+        text = path.read_bytes()
+    except FileNotFoundError:
+        raise DatasetError(f"{root} is not a dataset: it has no {INFO_FILE}") from None
+    except OSError as error:
+        raise DatasetError(f"cannot read {path}: {error.strerror}") from error
+    return parse(DatasetInfo, text, str(path))
+
+
+def read_records(model: type[R], path: Path) -> list[R]:
+    """Every finished line of a log; raises DatasetError that names the line."""
+    try:
+        lines = LineLog(path).read()
+    except OSError as error:
+        raise DatasetError(f"cannot read {path}: {error.strerror}") from error
+    return [parse(model, line, f"{path}:{number}") for number, line in enumerate(lines, start=1)]
+
+
+def read_samples(root: Path, info: DatasetInfo) -> list[Sample]:
+    """Every sample in the order it was written; names are unique and classes known, or DatasetError."""
+    path = root / SAMPLES_FILE
+    samples = read_records(Sample, path)
+    first_line: dict[str, int] = {}
+    for number, sample in enumerate(samples, start=1):
+        if sample.name in first_line:
+            raise DatasetError(
+                f"{path}:{number}: sample {sample.name} stands on line {first_line[sample.name]} too"
+            )
+        first_line[sample.name] = number
+        check_classes(sample, info, f"{path}:{number}")
+    return samples
+
+
+def check_classes(sample: Draft, info: DatasetInfo, where: str) -> None:
+    """Raises DatasetError when an instance has a class that dataset.json does not name."""
+    for instance in sample.instances:
+        if instance.class_name not in info.classes:
+            known = ", ".join(info.classes)
+            raise DatasetError(
+                f"{where}: class {instance.class_name!r} is not among the dataset's classes: {known}"
+            )
+
+
+def read_inside(root: Path, path: str) -> bytes:
+    """The bytes of a file of the dataset; a path or link that leaves the folder is a DatasetError."""
+    full = root / path
+    try:
+        if not full.resolve().is_relative_to(root.resolve()):
+            raise DatasetError(f"{full} leads out of the dataset folder")
+        return full.read_bytes()
+    except FileNotFoundError:
+        raise DatasetError(f"{full} is missing") from None
+    except OSError as error:
+        raise DatasetError(f"cannot read {full}: {error.strerror}") from error
+
+
+def writer_pid(root: Path) -> str | None:
+    """The process that is writing the dataset now, or None."""
+    try:
+        lock = os.open(root / LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return os.read(lock, 32).decode(errors="replace").strip() or "unknown"
+    finally:
+        os.close(lock)
+    return None
+
+
+class DatasetReader:
+    """A dataset as it stands on disk at this moment; raises DatasetError when it is not one.
+
+    samples are in the order of their names.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.info = read_info(root)
+        self.samples = tuple(sorted(read_samples(root, self.info), key=lambda s: s.name))
+        self.plates = tuple(read_records(Plate, root / PLATES_FILE))
+        self.rejections = tuple(read_records(Rejection, root / REJECTED_FILE))
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __iter__(self) -> Iterator[Sample]:
+        return iter(self.samples)
+
+    def __getitem__(self, name: str) -> Sample:
+        for sample in self.samples:
+            if sample.name == name:
+                return sample
+        raise DatasetError(f"{self.root} has no sample {name!r}")
+
+    def of_split(self, split: Split) -> tuple[Sample, ...]:
+        """The samples of one split."""
+        return tuple(s for s in self.samples if s.split == split)
+
+    def load_rgb(self, sample: Sample) -> NDArray[np.uint8]:
+        """The image [H,W,3] uint8, RGB."""
+        return codecs.decode_rgb(read_inside(self.root, sample.image), str(self.root / sample.image))
+
+    def load_depth_m(self, sample: Sample) -> NDArray[np.float32] | None:
+        """Depth [H,W] float32 in metres along z, 0 = missing; None where the sample has none."""
+        if sample.depth is None:
+            return None
+        scale = self.info.camera.depth_scale_m if self.info.camera else None
+        if scale is None:
+            raise DatasetError(
+                f"{self.root / INFO_FILE} has no camera.depth_scale_m, so {sample.depth} has no unit"
+            )
+        counts = codecs.decode_u16(read_inside(self.root, sample.depth), str(self.root / sample.depth))
+        return codecs.to_depth_m(counts, scale)
+
+    def load_mask(self, sample: Sample) -> NDArray[np.uint16] | None:
+        """The mask [H,W] uint16, value = instance index + 1; None where the sample has none."""
+        if sample.mask is None:
+            return None
+        return codecs.decode_u16(read_inside(self.root, sample.mask), str(self.root / sample.mask))
+
+    def load_crop(self, sample: Sample, i_instance: int) -> NDArray[np.uint8] | None:
+        """The crop [224,224,3] uint8, RGB, of one instance; None where it has none."""
+        crop = sample.instances[i_instance].crop
+        return (
+            None if crop is None else codecs.decode_rgb(read_inside(self.root, crop), str(self.root / crop))
+        )
