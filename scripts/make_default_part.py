@@ -1,8 +1,8 @@
 """Make the part and the mount of the default cell: `python scripts/make_default_part.py`.
 
-Both are cut from solids by boolean operations (manifold3d, a development dependency) and written as binary STL
-in millimetres. The bracket stands on its origin, z up; its main face is the plane z = 22 around (0, 0). The mount
-fills z = −45 (the flange, ISO 9409-1-50) to 0 (where it meets the part).
+Both are cut from solids by boolean operations (manifold3d, a development dependency) and written as binary
+STL in millimetres. The bracket stands on its origin, z up; its main face is the plane z = 22 around (0, 0).
+The mount fills z = −45 (the flange, ISO 9409-1-50) to 0 (where it meets the part).
 """
 
 from pathlib import Path

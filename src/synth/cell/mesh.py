@@ -11,6 +11,7 @@ import trimesh
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
+from trimesh.triangles import closest_point
 
 from synth.cell.model import Cell, MeshBody
 from synth.errors import InputError
@@ -32,22 +33,6 @@ class CellBodies:
     mount: Mesh
 
 
-class _Beside(trimesh.resolvers.Resolver):  # type: ignore[misc]
-    """Lets a mesh file name only files in its own folder, and nothing on a network."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder.resolve()
-
-    def get(self, name: str) -> bytes:
-        return inside(self.folder, name).read_bytes()
-
-    def keys(self) -> list[str]:
-        return []
-
-    def namespaced(self, namespace: str) -> "_Beside":
-        return _Beside(inside(self.folder, namespace))
-
-
 def inside(folder: Path, name: str) -> Path:
     """The path of a file named in a data file, which must stay in the folder of that file.
 
@@ -62,10 +47,12 @@ def inside(folder: Path, name: str) -> Path:
 def load_mesh(path: Path, units: str) -> Mesh:
     """A CAD file as one mesh in metres.
 
-    Reads STL, PLY, OBJ and glTF/GLB; the bodies of a scene become one mesh, equal vertices become one, a closed mesh
-    that is inside out is turned. The axes stay those of the file: a glTF is y-up by its specification and stays so,
-    T_tool_part is where it is turned. units: what one unit of the file is, ``m``, ``cm``, ``mm`` or ``inch`` (a glTF
-    is in metres by its specification).
+    Reads STL, PLY, OBJ and glTF/GLB. The bodies of a scene become one mesh, equal vertices become one, a closed
+    mesh that is inside out is turned. The axes stay those of the file: a glTF is y-up by its specification
+    and stays so; T_tool_part is the place to turn it. What a file names (buffers, materials) is read from its
+    own folder only, never from a network.
+
+    units: what one unit of the file is: ``m``, ``cm``, ``mm`` or ``inch``; of a glTF always ``m``.
 
     Raises InputError for a file that is absent, too large, of another format, broken, or without triangles.
     """
@@ -80,7 +67,7 @@ def load_mesh(path: Path, units: str) -> Mesh:
     size_mb = path.stat().st_size / 1e6
     if size_mb > MAX_FILE_MB:
         raise InputError(
-            f"{path.name} has {size_mb:.0f} MB; at most {MAX_FILE_MB} are read: export it with coarser facets."
+            f"{path.name} has {size_mb:.0f} MB; at most {MAX_FILE_MB} are read: export coarser facets."
         )
     loaded = _read(path)
     if len(loaded.faces) == 0:
@@ -90,7 +77,7 @@ def load_mesh(path: Path, units: str) -> Mesh:
     if len(loaded.faces) > MAX_TRIANGLES:
         raise InputError(
             f"{path.name} has {len(loaded.faces):,} triangles; at most {MAX_TRIANGLES:,} are read: "
-            "export it with coarser facets."
+            "export coarser facets."
         )
     if not np.isfinite(loaded.vertices).all():
         raise InputError(f"{path.name} has vertices that are not finite numbers: export it again.")
@@ -104,14 +91,8 @@ def load_mesh(path: Path, units: str) -> Mesh:
 def _read(path: Path) -> Any:
     """The file as one trimesh.Trimesh, in its own units."""
     try:
-        with path.open("rb") as file:
-            scene = trimesh.load_scene(
-                file, file_type=path.suffix[1:].lower(), resolver=_Beside(path.parent), process=False
-            )
-        return scene.to_mesh()
+        return trimesh.load_scene(path, process=False).to_mesh()
     except MemoryError:
-        raise
-    except InputError:
         raise
     except Exception as error:
         raise InputError(
@@ -159,19 +140,18 @@ def face_of_interest(part_mesh: Mesh, point_m: ArrayLike) -> tuple[NDArray[np.in
     normals /= np.maximum(lengths, 1e-300)[:, None]
     distances = np.full(len(candidates), np.inf)
     if len(candidates):
-        nearest = trimesh.triangles.closest_point(corners[candidates], np.tile(point, (len(candidates), 1)))
+        nearest = closest_point(corners[candidates], np.tile(point, (len(candidates), 1)))  # type: ignore[no-untyped-call]
         distances = np.linalg.norm(nearest - point, axis=1)
     if not len(candidates) or distances.min() > FACE_DISTANCE_M:
         raise InputError(
-            f"The point {np.round(point, 5).tolist()} m is more than {FACE_DISTANCE_M * 1000:g} mm away from the "
-            "surface: give a point on the part, in metres, in the part frame."
+            f"The point {_in_m(point)} is more than {FACE_DISTANCE_M * 1000:g} mm away from the surface: "
+            "give a point on the part, in metres, in the part frame."
         )
     touching = candidates[distances < distances.min() + 1e-6]
     seed = touching[lengths[touching].argmax()]
     if (normals[touching] @ normals[seed] < np.cos(np.radians(5))).any():
         raise InputError(
-            f"The point {np.round(point, 5).tolist()} m lies on an edge between two faces: move it a millimetre "
-            "into the face that is meant."
+            f"The point {_in_m(point)} lies on an edge between two faces: move it 1 mm into one of them."
         )
     off_plane_m = np.abs((corners - corners[seed, 0]) @ normals[seed]).max(axis=1)
     flat = np.flatnonzero((off_plane_m < 2e-5) & (normals @ normals[seed] > np.cos(np.radians(0.5))))
@@ -183,8 +163,12 @@ def face_of_interest(part_mesh: Mesh, point_m: ArrayLike) -> tuple[NDArray[np.in
     return face, np.asarray(normal / np.linalg.norm(normal))
 
 
+def _in_m(point_m: Array) -> str:
+    return f"[{', '.join(f'{v:g}' for v in point_m)}] m"
+
+
 def label_normal_part(cell: Cell, part_mesh: Mesh) -> Array:
-    """The unit normal [3], in the part frame, that is the label of this cell. Raises as ``face_of_interest``."""
+    """The unit normal [3], in the part frame, that is the label. Raises as ``face_of_interest``."""
     if cell.part.normal == "face":
         return face_of_interest(part_mesh, cell.part.point_of_interest_m)[1]
     axis = np.asarray(cell.part.normal, dtype=float)

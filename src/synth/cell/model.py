@@ -1,7 +1,7 @@
 """A work cell as data: what stands where, what may move, what is labelled and how.
 
-YAML at the border uses metres and degrees; the properties here give radians and 4×4 arrays. Frames are those of
-CONVENTIONS.md: base (the controller's), tool (TCP), cam (OpenCV axes), part and mount (their CAD files' axes).
+YAML at the border uses metres and degrees; the properties here give radians and 4×4 arrays. Frames are those
+of CONVENTIONS.md: base (the controller's), tool (TCP), cam (OpenCV axes), part and mount (their files' axes).
 """
 
 from pathlib import Path
@@ -88,9 +88,11 @@ class JointRange(_Section):
     @property
     def bounds_rad(self) -> tuple[float, float]:
         """Lower and upper bound in radians; equal for a fixed joint."""
-        low = self.fixed_deg if self.fixed_deg is not None else self.min_deg
-        high = self.fixed_deg if self.fixed_deg is not None else self.max_deg
-        assert low is not None and high is not None
+        low, high = (
+            (self.min_deg, self.max_deg) if self.fixed_deg is None else (self.fixed_deg, self.fixed_deg)
+        )
+        assert low is not None
+        assert high is not None
         return float(np.radians(low)), float(np.radians(high))
 
 
@@ -139,11 +141,11 @@ class RobotCell(_Section):
 
     @property
     def home_q_rad(self) -> Array:
-        return np.radians(np.asarray(self.home_deg))
+        return np.radians(np.array(self.home_deg))
 
     @property
     def park_q_rad(self) -> Array | None:
-        return None if self.park_deg is None else np.radians(np.asarray(self.park_deg))
+        return None if self.park_deg is None else np.radians(np.array(self.park_deg))
 
 
 class Workspace(_Section):
@@ -161,7 +163,7 @@ class Workspace(_Section):
 
 
 class Table(_Section):
-    """The bench top: a plane through ``point_m`` with ``normal``, in base; its colour as the camera sees it."""
+    """The bench top: a plane through ``point_m`` with ``normal``, in base; its colour as it is seen."""
 
     point_m: Vector3 = (0.0, 0.0, 0.0)
     normal: Vector3 = (0.0, 0.0, 1.0)
@@ -200,7 +202,7 @@ class Mount(MeshBody):
 class Part(MeshBody):
     """The part that is labelled.
 
-    normal: ``face`` takes the CAD face under the point of interest, three numbers give an axis in the part frame.
+    normal: ``face`` takes the CAD face under the point of interest, three numbers an axis in the part frame.
     """
 
     class_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]*$", max_length=60)]
@@ -238,7 +240,7 @@ class CameraCell(_Section):
 
 
 class Label(_Section):
-    """HSV range of the part's colour, OpenCV's scale: H 0–179, S and V 0–255; h_min above h_max wraps through red."""
+    """The part's colour in HSV, OpenCV's scale: H 0–179, S and V 0–255; h_min > h_max wraps past red."""
 
     h_min: Annotated[int, Field(ge=0, le=179)]
     h_max: Annotated[int, Field(ge=0, le=179)]
@@ -271,7 +273,7 @@ class Gates(_Section):
 
 
 class Simulation(_Section):
-    """How the simulated cell behaves. ``truth``: a file with what the simulator knows and the cell does not."""
+    """How the simulated cell behaves. ``truth``: a file of what the simulator knows and the cell does not."""
 
     truth: str | None = None
     pace: Annotated[float, Field(gt=0, le=1000)] = 20.0
