@@ -19,6 +19,9 @@ from synth.geometry.se3 import Array
 
 TABLE, WALL, CAMERA = "the table", "the workspace's wall", "the camera"
 
+# Housings two joints apart that pass each other at every joint angle: base and upper arm, wrist 1 and wrist 3.
+_NEVER_TOUCH = ((0, 2), (4, 6))
+
 
 @dataclass(frozen=True, eq=False)
 class Rider:
@@ -30,7 +33,7 @@ class Rider:
 
 @dataclass(frozen=True, eq=False)
 class Surroundings:
-    """What the arm must not touch, in base: a plane, a box that riders stay inside, a ball around the camera."""
+    """What the arm must not touch, in base: a plane, a box that riders stay in, the camera's ball."""
 
     table_point_m: Array
     table_normal: Array
@@ -63,9 +66,11 @@ class ClearanceModel:
         self._links = np.flatnonzero((self._capsules.body > 0) & (self._capsules.body < n_links))
         self._moving = np.flatnonzero(self._capsules.body > 0)
         first, second = np.triu_indices(len(self._frame), k=1)
-        apart = self._frame[second] - self._frame[first] > 1
-        self._first, self._second = first[apart], second[apart]
         body = self._capsules.body
+        apart = self._frame[second] - self._frame[first] > 1
+        for low, high in _NEVER_TOUCH:
+            apart &= (body[first] != low) | (body[second] != high)
+        self._first, self._second = first[apart], second[apart]
         self.pairs: list[tuple[str, str]] = [
             *((self._names[body[i]], TABLE) for i in self._links),
             *((self._names[body[i]], CAMERA) for i in self._moving),
@@ -77,7 +82,7 @@ class ClearanceModel:
         ]
 
     def gaps_m(self, q_rad: ArrayLike) -> Array:
-        """Distances [M,G] in metres for joints [M,6], negative where things overlap; columns as in ``pairs``."""
+        """Distances [M,G] in metres for joints [M,6], negative in an overlap; columns as in ``pairs``."""
         around = self._surroundings
         frames = arm.joint_frames(np.atleast_2d(np.asarray(q_rad, dtype=float)))
         placed = arm.place_capsules(self._capsules, frames[:, self._frame])
