@@ -1,0 +1,133 @@
+"""The bench top: a laminate sheet seen by a camera that never moves, so all of its light but shadows is kept."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from synth.cell.model import Table
+from synth.geometry.pinhole import Pinhole
+from synth.geometry.se3 import Array
+from synth.hardware.simulated.body import Float32
+from synth.hardware.simulated.light import ROOM_IRRADIANCE, Panel, highlight, linear_from_srgb, room
+
+_TEXELS, _TEXEL_M = 2048, 0.0008
+_ROUGHNESS = 0.42
+
+
+class Bench:
+    """The empty bench in base, pixel by pixel.
+
+    points_m [H,W,3] where each pixel's ray meets the sheet; hit [H,W] where it does. GRID: every so many pixels a
+    point of ``grid_points_m`` [h,w,3] stands, for which the caller finds what each lamp and the room contribute.
+    """
+
+    GRID = 5
+
+    def __init__(self, table: Table, camera: Pinhole, T_base_cam: Array, panels: Sequence[Panel],
+                 rng: np.random.Generator) -> None:
+        origin = T_base_cam[:3, 3].astype(np.float32)
+        rays = (camera.rays @ T_base_cam[:3, :3].T).astype(np.float32)
+        self.normal = np.asarray(table.normal, np.float32) / np.float32(np.linalg.norm(table.normal))
+        facing = -(rays @ self.normal)
+        height = np.float32((origin - np.asarray(table.point_m)) @ self.normal)
+        self.hit = (facing > 0.02) & (height > 0)
+        depth = np.where(self.hit, height / np.maximum(facing, 0.02), 1)
+        self.points_m = origin + rays * depth[..., None]
+        to_eye = -rays / np.linalg.norm(rays, axis=-1, keepdims=True)
+        self._panels = list(panels)
+        self.mean_albedo = np.float32(linear_from_srgb(table.colour_rgb))
+        albedo, polish = self._sheet(self.mean_albedo, rng)
+        self._lamp_diffuse = []
+        self._lamp_gloss = []
+        normals = np.broadcast_to(self.normal, self.points_m.shape).reshape(-1, 3)
+        for panel in self._panels:
+            irradiance, to_lamp = panel.irradiance(self.points_m, self.normal)
+            distance = np.linalg.norm(panel.centre_m - self.points_m, axis=-1).reshape(-1)
+            gloss = highlight(panel, to_lamp.reshape(-1, 3), distance, normals, to_eye.reshape(-1, 3),
+                              np.full(distance.shape, _ROUGHNESS, np.float32), np.float32([0.035]))
+            self._lamp_diffuse.append(irradiance)
+            self._lamp_gloss.append(irradiance * gloss[:, 0].reshape(irradiance.shape) * polish)
+        mirrored = -to_eye + 2 * (to_eye @ self.normal)[..., None] * self.normal
+        fresnel = 0.035 + 0.6 * (1 - np.clip(to_eye @ self.normal, 0, 1)) ** 5
+        sheen = room(mirrored, 0.7) * (fresnel * polish)[..., None]
+        self._albedo = albedo
+        self._open = albedo * (ROOM_IRRADIANCE / np.float32(np.pi)) + sheen
+        self._beyond = room(-to_eye, 0.6) * np.float32(0.25)
+        g = self.GRID
+        self.grid_points_m = np.ascontiguousarray(self.points_m[g // 2 :: g, g // 2 :: g])
+
+    def radiance(self, lamp_share: Sequence[Float32], room_share: Float32) -> Float32:
+        """The bench [H,W,3] when lamp l reaches the grid point with share ``lamp_share[l]`` [h,w] and the room's light
+        with ``room_share`` [h,w], 0–1."""
+        result = self._open * self._spread(room_share)[..., None]
+        for panel, share, diffuse, gloss in zip(
+            self._panels, lamp_share, self._lamp_diffuse, self._lamp_gloss, strict=True
+        ):
+            arriving = self._spread(share)
+            tint = panel.radiance
+            result += self._albedo * ((diffuse * arriving)[..., None] * (tint / np.float32(np.pi)))
+            result += (gloss * arriving)[..., None] * tint
+        return np.where(self.hit[..., None], result, self._beyond)
+
+    def _spread(self, grid: Float32) -> Float32:
+        """A grid quantity at every pixel, bilinearly."""
+        height, width = self.hit.shape
+        g = self.GRID
+        warp = np.float32([[1 / g, 0, -(g // 2) / g], [0, 1 / g, -(g // 2) / g]])
+        return np.asarray(
+            cv2.warpAffine(grid, warp, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+                           borderMode=cv2.BORDER_REPLICATE), dtype=np.float32)
+
+    def _sheet(self, colour: Float32, rng: np.random.Generator) -> tuple[Float32, Float32]:
+        """Albedo [H,W,3] and polish [H,W] of the laminate at every pixel."""
+        shade, polish = _texture(rng)
+        u = np.cross(self.normal, [1.0, 0.0, 0.0] if abs(self.normal[0]) < 0.9 else [0.0, 1.0, 0.0])
+        u = (u / np.linalg.norm(u)).astype(np.float32)
+        v = np.cross(self.normal, u).astype(np.float32)
+        middle = self.points_m[self.hit].mean(axis=0) if self.hit.any() else np.zeros(3, np.float32)
+        local = (self.points_m - middle) / np.float32(_TEXEL_M)
+        x, y = local @ u + _TEXELS / 2, local @ v + _TEXELS / 2
+        seen, glossy = (cv2.remap(t, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT) for t in (shade, polish))
+        return np.asarray(seen[..., None] * colour, np.float32), np.asarray(glossy, np.float32)
+
+
+def _texture(rng: np.random.Generator) -> tuple[Float32, Float32]:
+    """Relative albedo and polish of a used sheet: speckle, clouds, scratches, smudges, drilled holes, a seam."""
+    size = _TEXELS
+
+    def clouds(sigma: float) -> Float32:
+        small = rng.standard_normal((max(int(size / sigma), 4),) * 2, dtype=np.float32)
+        return np.asarray(cv2.resize(small, (size, size), interpolation=cv2.INTER_CUBIC), np.float32)
+
+    speckle = cv2.GaussianBlur(rng.standard_normal((size, size), dtype=np.float32), (0, 0), 0.9)
+    shade = 1 + 0.028 * speckle + 0.010 * clouds(9) + 0.012 * clouds(160) + 0.012 * clouds(500)
+    polish = 1 + 0.10 * clouds(60) + 0.10 * clouds(260)
+    lines = np.zeros((size, size), np.float32)
+    for _ in range(90):
+        start, angle = rng.uniform(0, size, 2), rng.uniform(0, 2 * np.pi)
+        length, bend = rng.gamma(2.0, 45), rng.normal(0, 0.004)
+        t = np.arange(0, length, 4)
+        path = start + np.stack([np.cos(angle + bend * t), np.sin(angle + bend * t)], axis=1) * t[:, None]
+        stroke = np.zeros_like(lines)
+        cv2.polylines(stroke, [np.round(path * 16).astype(np.int32)], False, 1.0, 1, cv2.LINE_AA, 4)
+        lines += stroke * np.float32(rng.normal(0, 0.06))
+    shade += cv2.GaussianBlur(lines, (0, 0), 0.8)
+    polish -= 0.6 * np.abs(lines)
+    for _ in range(7):  # wiped smudges
+        centre, radii = tuple(rng.integers(0, size, 2).tolist()), tuple(rng.integers(30, 130, 2).tolist())
+        blob = np.zeros((size, size), np.float32)
+        cv2.ellipse(blob, centre, radii, float(rng.uniform(0, 180)), 0, 360, 1.0, -1, cv2.LINE_AA)
+        blob = cv2.GaussianBlur(blob, (0, 0), 18)
+        shade -= 0.025 * blob
+        polish -= 0.25 * blob
+    seam = 1230 + 6 * np.arange(2)
+    cv2.line(shade, (0, int(seam[0])), (size, int(seam[0]) + 5), 0.30, 2, cv2.LINE_AA)
+    for x, y in ((420, 1310), (820, 1312), (1220, 1315), (1620, 1317)):  # countersunk screws along the seam
+        cv2.circle(shade, (x * 16, y * 16), 8 * 16, 0.52, -1, cv2.LINE_AA, 4)
+        cv2.circle(shade, (x * 16, y * 16), 5 * 16, 0.33, -1, cv2.LINE_AA, 4)
+        cv2.line(shade, (x - 3, y - 2), (x + 3, y + 2), 0.08, 1, cv2.LINE_AA)
+    for x, y, r in ((560, 520, 5), (760, 520, 5), (1480, 700, 4), (1480, 780, 4), (300, 900, 6)):  # drilled holes
+        cv2.circle(shade, (x * 16, y * 16), (r + 2) * 16, 0.80, -1, cv2.LINE_AA, 4)
+        cv2.circle(shade, (x * 16, y * 16), r * 16, 0.06, -1, cv2.LINE_AA, 4)
+    return np.clip(shade, 0.03, 1.2).astype(np.float32), np.clip(polish, 0.1, 1.6).astype(np.float32)

@@ -1,0 +1,247 @@
+"""One picture of the posed bodies above the bench, in linear light.
+
+Area lamps are sampled by a few rays a pixel whose pattern repeats every 4 × 4 pixels; averaging such a tile within a
+body uses all of the pattern (Keller and Heidrich, "Interleaved sampling", 2001). One bounce from neighbours and room.
+"""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from synth.geometry.pinhole import Pinhole
+from synth.geometry.raycast import Hits
+from synth.geometry.se3 import Array
+from synth.hardware.simulated.bench import Bench
+from synth.hardware.simulated.body import Float32, Int32
+from synth.hardware.simulated.light import ROOM_IRRADIANCE, MaterialTable, Panel, highlight, room
+from synth.hardware.simulated.scene import Stage, hemisphere, smooth_within, tangents
+
+_TILE = 4
+_LAMP_GRID = 8
+_BOUNCES = 2
+_LIFT_M = 2e-4
+_EDGE_OFFSETS = (np.stack([np.arange(8), [3, 6, 1, 4, 7, 2, 5, 0]], axis=1) + 0.5) / 8 - 0.5  # eight rooks in a pixel
+
+
+class Renderer:
+    """Draws stages as one camera sees them."""
+
+    def __init__(self, camera: Pinhole, T_base_cam: Array, panels: Sequence[Panel], bench: Bench) -> None:
+        self._camera = camera
+        self._T_base_cam = T_base_cam
+        self._panels = list(panels)
+        self._bench = bench
+        self._eye = T_base_cam[:3, 3].astype(np.float32)
+        self._rays = (camera.rays @ T_base_cam[:3, :3].T).astype(np.float32)
+        self._lamp_points = [_tiled_lamp_points(p) for p in self._panels]
+        self._bounce = hemisphere(_TILE * _TILE * _BOUNCES).reshape(_BOUNCES, _TILE * _TILE, 3)
+        height, width = self._rays.shape[:2]
+        scramble = np.random.default_rng(7).permutation(_TILE * _TILE)
+        rows, columns = np.arange(height)[:, None] % _TILE, np.arange(width) % _TILE
+        self._pattern = scramble[rows * _TILE + columns].astype(np.int32)
+
+    def radiance(self, stage: Stage) -> Float32:
+        """Radiance [H,W,3] at the camera."""
+        hits = stage.caster.cast(self._eye, self._rays)
+        image = self._bench_radiance(stage)
+        body = np.where(hits.body == stage.bench_index, -1, hits.body).astype(np.int32)
+        seen = np.flatnonzero(body >= 0)
+        if not len(seen):
+            return image
+        samples = _Samples(stage, self._eye, self._rays.reshape(-1, 3)[seen], hits, seen)
+        lamp, around = self._arriving(stage, samples, body, seen)
+        lit = self._shade(stage, samples, [m.reshape(-1)[seen] for m in lamp], around.reshape(-1, 3)[seen])
+        image.reshape(-1, 3)[seen] = lit
+        self._soften_edges(stage, image, body, samples, seen, lamp, around)
+        return image
+
+    def _bench_radiance(self, stage: Stage) -> Float32:
+        points = self._bench.grid_points_m + _LIFT_M * self._bench.normal
+        h, w = points.shape[:2]
+        pattern = (np.arange(h)[:, None] % 2 * 2 + np.arange(w) % 2).astype(np.int32)
+        shares = []
+        for lamp_points in self._lamp_points:
+            choice = lamp_points.reshape(4, _TILE, _TILE, 3)  # 4 quadrants × 16, four patterns of 16 rays
+            share = np.zeros((h, w), np.float32)
+            for k in range(_TILE):
+                for quadrant in range(4):
+                    target = choice[quadrant, k][pattern]
+                    share += ~stage.caster.occluded(points, target - points, 1e-4, 0.999)
+            shares.append(cv2.blur(share / 16, (2, 2)))
+        u, v = tangents(self._bench.normal[None])
+        frame = np.stack([u[0], v[0], self._bench.normal])
+        directions = (hemisphere(48) @ frame).astype(np.float32).reshape(12, 4, 3)
+        open_sky = np.zeros((h, w), np.float32)
+        for k in range(12):
+            open_sky += ~stage.caster.occluded(points, directions[k][pattern], 1e-4, 0.9)
+        return self._bench.radiance(shares, cv2.blur(open_sky / 12, (2, 2)) * 0.97 + 0.03)
+
+    def _arriving(self, stage: Stage, samples: "_Samples", body: Int32, seen: NDArray[np.intp]
+                  ) -> tuple[list[Float32], Float32]:
+        """Share [H,W] of each lamp, and light from room and neighbours [H,W,3] as irradiance, at the seen pixels."""
+        pattern = self._pattern.reshape(-1)[seen]
+        origins = samples.points + _LIFT_M * samples.flat_normals
+        shape = body.shape
+        lamps = []
+        for panel, points in zip(self._panels, self._lamp_points, strict=True):
+            share = np.zeros(len(seen), np.float32)
+            facing = np.einsum("ij,ij->i", samples.flat_normals, panel.centre_m - samples.points) > 0
+            front = np.flatnonzero(facing)
+            for quadrant in range(4):
+                target = points[quadrant][pattern[front]]
+                share[front] += ~stage.caster.occluded(origins[front], target - origins[front], 1e-4, 0.999)
+            lamps.append(smooth_within(_image(share / 4, seen, shape), body, _image(facing, seen, shape), _TILE))
+        u, v = tangents(samples.normals)
+        around = np.zeros((len(seen), 3), np.float32)
+        for k in range(_BOUNCES):
+            local = self._bounce[k][pattern]
+            directions = local[:, :1] * u + local[:, 1:2] * v + local[:, 2:] * samples.normals
+            around += self._incoming(stage, origins, directions, 0.9)
+        around *= np.float32(np.pi / _BOUNCES)
+        everywhere = np.ones(shape, np.float32)
+        return lamps, smooth_within(_image(around, seen, shape), body, everywhere, 2 * _TILE + 1)
+
+    def _incoming(self, stage: Stage, origins: Float32, directions: Float32, roughness: float | Float32) -> Float32:
+        """Radiance [N,3] that comes from where the directions lead: room, or the first body there, roughly lit."""
+        hits = stage.caster.cast(origins, directions)
+        light = room(directions, roughness)
+        struck = np.flatnonzero(hits.valid)
+        points = origins[struck] + directions[struck] * hits.t[struck, None]
+        normals = hits.normals[struck]
+        arriving = np.broadcast_to(0.5 * ROOM_IRRADIANCE, points.shape).astype(np.float32)
+        for panel in self._panels:
+            arriving += (0.75 * panel.irradiance(points, normals)[0])[:, None] * panel.radiance
+        light[struck] = _albedo_of(stage, hits, struck, self._bench) * arriving / np.float32(np.pi)
+        return light
+
+    def _shade(self, stage: Stage, samples: "_Samples", lamp: list[Float32], around: Float32) -> Float32:
+        """Radiance [N,3] towards the eye."""
+        table: MaterialTable = stage.wardrobe.materials
+        material, mottle, layer = samples.material, samples.mottle, samples.layer
+        variation = table.mottle[material] * mottle
+        albedo = table.albedo[material] * (1 + variation + 0.05 * layer)[:, None]
+        f0 = table.f0[material]
+        roughness = np.clip(table.roughness[material] * (1 + 0.8 * variation), 0.08, 1).astype(np.float32)
+        result = albedo * around / np.float32(np.pi)
+        for panel, share in zip(self._panels, lamp, strict=True):
+            irradiance, to_lamp = panel.irradiance(samples.points, samples.normals)
+            distance = np.linalg.norm(panel.centre_m - samples.points, axis=1)
+            gloss = highlight(panel, to_lamp, distance, samples.normals, samples.to_eye, roughness, f0)
+            result += (albedo / np.float32(np.pi) + gloss) * (irradiance * share)[:, None] * panel.radiance
+        n_v = np.clip(np.einsum("ij,ij->i", samples.normals, samples.to_eye), 0, 1)
+        mirrored = 2 * n_v[:, None] * samples.normals - samples.to_eye
+        below = np.einsum("ij,ij->i", mirrored, samples.flat_normals)
+        mirrored -= np.minimum(below - 0.02, 0)[:, None] * samples.flat_normals
+        fresnel = f0 + (np.maximum(1 - roughness, f0.max(axis=1))[:, None] - f0) * ((1 - n_v) ** 5)[:, None]
+        reflected = self._incoming(stage, samples.points + _LIFT_M * samples.flat_normals, mirrored, roughness)
+        blend = np.clip(roughness * roughness * 2, 0, 1)[:, None]
+        result += fresnel * (reflected * (1 - blend) + around / np.float32(np.pi) * blend)
+        return np.asarray(result, dtype=np.float32)
+
+    def _soften_edges(self, stage: Stage, image: Float32, body: Int32, samples: "_Samples", seen: NDArray[np.intp],
+                      lamp: list[Float32], around: Float32) -> None:
+        """Anti-alias the pixels where bodies or surfaces meet, with eight rays each."""
+        normals = np.zeros((*body.shape, 3), np.float32)
+        normals.reshape(-1, 3)[seen] = samples.normals
+        edge = np.flatnonzero(_edges(body, normals))
+        if not len(edge):
+            return
+        rows, columns = np.divmod(edge, body.shape[1])
+        pixels = np.stack([columns, rows], axis=1)[:, None] + _EDGE_OFFSETS
+        rays_cam = self._unproject(pixels.reshape(-1, 2))
+        rays = (rays_cam @ self._T_base_cam[:3, :3].T).astype(np.float32)
+        hits = stage.caster.cast(self._eye, rays)
+        sub_body = np.where(hits.body == stage.bench_index, -1, hits.body)
+        owner = np.repeat(edge, len(_EDGE_OFFSETS))
+        colour = image.reshape(-1, 3)[_nearest_bench(body, owner)]
+        struck = np.flatnonzero(sub_body >= 0)
+        sub = _Samples(stage, self._eye, rays[struck], hits, struck)
+        light_at = _best_neighbour(body, normals, owner[struck], sub_body[struck], sub.normals)
+        shares = [share.reshape(-1)[light_at] for share in lamp]
+        colour[struck] = self._shade(stage, sub, shares, around.reshape(-1, 3)[light_at])
+        image.reshape(-1, 3)[edge] = np.minimum(colour, 6.0).reshape(len(edge), -1, 3).mean(axis=1)
+
+    def _unproject(self, pixels_xy: Array) -> Array:
+        """Rays [N,3], z = 1, through sub-pixel places, bilinear in the table of pixel rays."""
+        width, height = self._camera.size_wh
+        x, y = np.clip(pixels_xy[:, 0], 0, width - 1.001), np.clip(pixels_xy[:, 1], 0, height - 1.001)
+        c, r = x.astype(int), y.astype(int)
+        fx, fy = (x - c)[:, None], (y - r)[:, None]
+        rays = self._camera.rays
+        top = rays[r, c] * (1 - fx) + rays[r, c + 1] * fx
+        return np.asarray(top * (1 - fy) + (rays[r + 1, c] * (1 - fx) + rays[r + 1, c + 1] * fx) * fy)
+
+
+class _Samples:
+    """Places that the eye sees: everything the light model needs about them."""
+
+    def __init__(self, stage: Stage, eye: Float32, rays: Float32, hits: Hits, at: NDArray[np.intp]) -> None:
+        self.points = eye + rays * hits.t.reshape(-1)[at, None]
+        self.to_eye = -rays / np.linalg.norm(rays, axis=1, keepdims=True)
+        self.flat_normals = hits.normals.reshape(-1, 3)[at]
+        body, triangle = hits.body.reshape(-1)[at], hits.triangle.reshape(-1)[at]
+        normals, self.material, self.mottle, self.layer = stage.surface(body, triangle, self.points)
+        toward = np.einsum("ij,ij->i", normals, self.to_eye)
+        normals += np.maximum(0.03 - toward, 0)[:, None] * self.to_eye
+        self.normals = normals / np.linalg.norm(normals, axis=1, keepdims=True)
+
+
+def _tiled_lamp_points(panel: Panel) -> Float32:
+    """64 points on a panel as [4 quadrants, 16 patterns, 3]."""
+    half = _LAMP_GRID // 2
+    grid = panel.points(_LAMP_GRID).reshape(2, half, 2, half, 3)
+    return np.ascontiguousarray(grid.transpose(0, 2, 1, 3, 4).reshape(4, half * half, 3))
+
+
+def _albedo_of(stage: Stage, hits: Hits, at: NDArray[np.intp], bench: Bench) -> Float32:
+    wardrobe = stage.wardrobe
+    body, triangle = hits.body[at], hits.triangle[at]
+    on_bench = body == stage.bench_index
+    row = np.where(on_bench, 0, wardrobe.first[np.where(on_bench, 0, body)] + triangle)
+    row = np.minimum(row, wardrobe.first[-1] - 1)
+    own = wardrobe.reflectance[row]
+    return np.asarray(np.where(on_bench[:, None], bench.mean_albedo, own), dtype=np.float32)
+
+
+def _image(values: NDArray[np.generic], at: NDArray[np.intp], shape: tuple[int, ...]) -> Float32:
+    image = np.zeros((shape[0] * shape[1], *values.shape[1:]), np.float32)
+    image[at] = values
+    return image.reshape(*shape, *values.shape[1:])
+
+
+def _edges(body: Int32, normals: Float32) -> NDArray[np.bool_]:
+    """Pixels [H,W] next to another body or to a surface turned by more than about 18°."""
+    edge = np.zeros(body.shape, bool)
+    for a, b in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):
+        differs = (body[a] != body[b]) | (
+            (body[a] >= 0) & (np.einsum("ijk,ijk->ij", normals[a], normals[b]) < 0.95)
+        )
+        edge[a] |= differs
+        edge[b] |= differs
+    return edge
+
+
+def _neighbours(owner: NDArray[np.intp], shape: tuple[int, ...]) -> NDArray[np.intp]:
+    rows, columns = np.divmod(owner, shape[1])
+    steps = [(0, 0), (0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (-1, -1), (1, -1), (-1, 1)]
+    return np.stack([
+        np.clip(rows + dy, 0, shape[0] - 1) * shape[1] + np.clip(columns + dx, 0, shape[1] - 1) for dy, dx in steps
+    ])
+
+
+def _nearest_bench(body: Int32, owner: NDArray[np.intp]) -> NDArray[np.intp]:
+    """For each pixel the neighbour (or itself) that shows the bench."""
+    around = _neighbours(owner, body.shape)
+    bench = body.reshape(-1)[around] < 0
+    return np.asarray(around[bench.argmax(axis=0), np.arange(len(owner))])
+
+
+def _best_neighbour(body: Int32, normals: Float32, owner: NDArray[np.intp], sub_body: Int32, sub_normals: Float32
+                    ) -> NDArray[np.intp]:
+    """The neighbour (or the pixel itself) whose surface is most like each sample's."""
+    around = _neighbours(owner, body.shape)
+    alike = np.einsum("kni,ni->kn", normals.reshape(-1, 3)[around], sub_normals)
+    score = np.where(body.reshape(-1)[around] == sub_body, alike, -2)
+    return np.asarray(around[score.argmax(axis=0), np.arange(len(owner))])

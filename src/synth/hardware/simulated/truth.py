@@ -1,0 +1,122 @@
+"""What the simulator knows and the cell does not; read by the simulated devices and by tests, by nothing else."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from synth.cell.model import CameraMatrix, Cell, Finite, Transform
+from synth.errors import InputError
+from synth.geometry import se3
+from synth.geometry.pinhole import Pinhole
+from synth.geometry.se3 import Array
+
+Six = tuple[Finite, Finite, Finite, Finite, Finite, Finite]
+Five = tuple[Finite, Finite, Finite, Finite, Finite]
+
+# Intrinsics like those an L515 reports: colour at 1280×720, depth at 640×480.
+_COLOR_K_1280 = ((905.1, 0.0, 645.7), (0.0, 904.6, 358.9), (0.0, 0.0, 1.0))
+_COLOR_DIST = (0.166, -0.51, -0.0005, -0.0007, 0.468)
+_DEPTH_K_640 = ((460.3, 0.0, 321.4), (0.0, 460.9, 242.7), (0.0, 0.0, 1.0))
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DhOffsets(_Section):
+    """What each joint's Denavit–Hartenberg parameters differ from the published ones: metres and radians."""
+
+    a_m: Six = (0.00008, -0.00093, 0.00071, 0.00004, -0.00003, 0.0)
+    d_m: Six = (0.00042, 0.00021, -0.00035, 0.00027, 0.00019, -0.00008)
+    alpha_rad: Six = (0.0006, -0.0009, 0.0011, -0.0004, 0.0005, 0.0)
+    theta_rad: Six = (0.0, 0.0013, -0.0017, 0.0009, -0.0006, 0.0)
+
+
+class MountTilt(_Section):
+    """How mount and part together are turned about an axis through the TCP, in the tool frame."""
+
+    angle_deg: Annotated[float, Field(ge=-20, le=20)] = 0.0
+    axis: tuple[Finite, Finite, Finite] = (1.0, 0.0, 0.0)
+
+    @property
+    def T_tool_tilted(self) -> Array:
+        axis = np.asarray(self.axis, dtype=float)
+        length = np.linalg.norm(axis)
+        if length == 0:
+            raise InputError("mount_tilt.axis is 0 0 0: give the direction that the mount is turned about")
+        return se3.from_rotvec(np.radians(self.angle_deg) * axis / length, np.zeros(3))
+
+
+class Truth(_Section):
+    """The simulated world as it really is.
+
+    Whatever is None is as the cell says, or, where the cell is silent too, as an L515 would report it.
+    T_cam_depth maps points of the depth sensor to the colour camera's frame.
+    """
+
+    dh_offsets: DhOffsets = DhOffsets()
+    mount_tilt: MountTilt = MountTilt()
+    repeatability_m: Annotated[float, Field(ge=0, le=0.01)] = 3e-5
+    T_base_cam: Transform | None = None
+    color_K: CameraMatrix | None = None
+    color_dist: Five | None = None
+    depth_K: CameraMatrix | None = None
+    T_cam_depth: Transform = Field(
+        default_factory=lambda: se3.from_rotvec([0.0021, -0.0014, 0.0008], [-0.0003, -0.0141, 0.0021])
+    )
+    depth_scale_m: Annotated[float, Field(gt=0, le=0.01)] = 0.00025
+
+    def T_base_cam_of(self, cell: Cell) -> Array:
+        """The true [4,4] pose of the colour camera."""
+        return np.asarray(cell.camera.T_base_cam if self.T_base_cam is None else self.T_base_cam, dtype=float)
+
+    def color_camera_of(self, cell: Cell) -> Pinhole:
+        """The true colour intrinsics at the cell's resolution."""
+        size_wh = cell.camera.color_size_wh
+        K = self.color_K if self.color_K is not None else cell.camera.K
+        dist = self.color_dist if self.color_dist is not None else cell.camera.dist
+        if K is None:
+            K, dist = _scaled(_COLOR_K_1280, (1280, 720), size_wh), dist or _COLOR_DIST
+        return Pinhole(size_wh, np.asarray(K, dtype=float), np.asarray(dist or np.zeros(5), dtype=float))
+
+    def depth_camera_of(self, cell: Cell) -> Pinhole:
+        """The true depth intrinsics at the cell's resolution; the sensor reports no distortion."""
+        size_wh = cell.camera.depth_size_wh
+        K = self.depth_K if self.depth_K is not None else _scaled(_DEPTH_K_640, (640, 480), size_wh)
+        return Pinhole(size_wh, np.asarray(K, dtype=float))
+
+
+def _scaled(K: Any, from_wh: tuple[int, int], to_wh: tuple[int, int]) -> Array:
+    """K [3,3] of a sensor read out at another resolution: one scale, the middle stays, pixel centres at integers."""
+    K = np.array(K, dtype=float)
+    scale = max(to_wh[0] / from_wh[0], to_wh[1] / from_wh[1])
+    K[:2, :2] *= scale
+    for axis in range(2):
+        K[axis, 2] = (K[axis, 2] - (from_wh[axis] - 1) / 2) * scale + (to_wh[axis] - 1) / 2
+    return K
+
+
+def load_truth(cell: Cell) -> Truth:
+    """The truth file that the cell names (beside the cell file), or the default truth.
+
+    Raises InputError when it lies elsewhere, cannot be read, or holds what it must not.
+    """
+    if cell.simulation.truth is None:
+        return Truth()
+    path = (cell.folder / cell.simulation.truth).resolve()
+    if not path.is_relative_to(Path(cell.folder).resolve()):
+        raise InputError(f"simulation.truth is {cell.simulation.truth}: give a file inside the cell's folder")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"The truth file {path} cannot be read: {error.strerror}; correct simulation.truth") from None
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"The truth file {path} is not YAML: {' '.join(str(error).split())}") from None
+    try:
+        return Truth.model_validate({} if content is None else content)
+    except ValidationError as error:
+        rows = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise InputError(f"The truth file {path} is wrong: {rows}") from None

@@ -1,0 +1,218 @@
+"""The bench as it really is: what the camera's two sensors see of the arm at given joints."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from synth.cell.model import Cell
+from synth.geometry import se3
+from synth.geometry.arm import DH, UR3E, joint_frames
+from synth.geometry.frames import uvw_from_cam
+from synth.geometry.mesh import Mesh
+from synth.geometry.raycast import camera_rays
+from synth.geometry.se3 import Array
+from synth.hardware.simulated import sensor
+from synth.hardware.simulated.arm_body import arm_bodies
+from synth.hardware.simulated.bench import Bench
+from synth.hardware.simulated.body import Body, Float32, Material
+from synth.hardware.simulated.light import Panel, linear_from_srgb
+from synth.hardware.simulated.render import Renderer
+from synth.hardware.simulated.scene import Stage, Wardrobe, mottle_volume
+from synth.hardware.simulated.truth import Truth
+
+NoiseKey = tuple[int, ...]
+_SUBPIXELS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class GroundTruth:
+    """What a label of this pose should say.
+
+    coverage [H,W]: share of each pixel that the visible part fills. mask_visib [H,W]: where that is at least a half.
+    box_xyxy_px [4]: extent of what is visible, edges 0..W, to a quarter pixel; None where nothing is. visib_fract: of
+    the part's whole outline. point_px [2]: the point of interest, pixel centres at integers. normal_cam: OpenCV axes.
+    """
+
+    T_base_tool: Array
+    T_base_part: Array
+    T_cam_part: Array
+    normal_cam: Array
+    normal_uvw: Array
+    coverage: Float32
+    mask_visib: NDArray[np.bool_]
+    box_xyxy_px: Array | None
+    visib_fract: float
+    point_px: Array
+
+
+class World:
+    """Everything the simulated camera can see.
+
+    bodies: the cell's meshes (`.part` in the part frame, `.mount` in the mount frame). extra: further bodies, standing
+    still in base. seed: of texture and noise. Same seed, joints and noise key, same bytes.
+    """
+
+    def __init__(self, cell: Cell, bodies: Any, truth: Truth, seed: int, *, extra: tuple[Body, ...] = ()) -> None:
+        self._cell, self._truth, self._seed = cell, truth, seed
+        self.color_camera = truth.color_camera_of(cell)
+        self.depth_camera = truth.depth_camera_of(cell)
+        self.T_base_cam = truth.T_base_cam_of(cell)
+        self.T_cam_depth = np.asarray(truth.T_cam_depth, dtype=float)
+        self.depth_scale_m = truth.depth_scale_m
+        o = truth.dh_offsets
+        self.dh = DH(UR3E.a_m + o.a_m, UR3E.d_m + o.d_m, UR3E.alpha_rad + o.alpha_rad, UR3E.theta_rad + o.theta_rad)
+        tilt = truth.mount_tilt.T_tool_tilted
+        self.T_tool_part = tilt @ np.asarray(cell.part.T_tool_part)
+        self._T_tool_mount = tilt @ np.asarray(cell.mount.T_tool_mount)
+        self._part_mesh: Mesh = bodies.part
+        dressed = [
+            *arm_bodies(),
+            Body.of(bodies.mount, _printed(cell.mount.colour_rgb), edge_radius_m=0.0006),
+            Body.of(bodies.part, _anodised(cell.part.colour_rgb), edge_radius_m=0.0005),
+            *extra,
+        ]
+        self._extra_count = len(extra)
+        self._wardrobe = Wardrobe(dressed, mottle_volume(sensor.generator(seed, 1)))
+        self._panels = [Panel.of(lamp) for lamp in cell.bench.lamps]
+        self._color_q: bytes = b""
+        self._depth_q: bytes = b""
+
+    @cached_property
+    def _renderer(self) -> Renderer:
+        rng = sensor.generator(self._seed, 2)
+        bench = Bench(self._cell.bench.table, self.color_camera, self.T_base_cam, self._panels, rng)
+        return Renderer(self.color_camera, self.T_base_cam, self._panels, bench)
+
+    @cached_property
+    def _sheet(self) -> Mesh:
+        table = self._cell.bench.table
+        normal = np.asarray(table.normal) / np.linalg.norm(table.normal)
+        u = np.cross(normal, [1.0, 0, 0] if abs(normal[0]) < 0.9 else [0, 1.0, 0])
+        u *= 20 / np.linalg.norm(u)
+        v, middle = np.cross(normal, u), np.asarray(table.point_m)
+        return Mesh(np.array([middle - u - v, middle + u - v, middle + u + v, middle - u + v]), [[0, 1, 2], [0, 2, 3]])
+
+    def T_base_tool_of(self, q_true_rad: ArrayLike) -> Array:
+        """The true TCP pose at true joints [6]."""
+        return np.asarray(joint_frames(q_true_rad, self.dh)[6] @ self._cell.robot.T_flange_tool)
+
+    def color(self, q_true_rad: ArrayLike) -> Float32:
+        """Linear radiance [H,W,3] that reaches the colour sensor through its lens; the last joints' is kept."""
+        key = np.asarray(q_true_rad, dtype=float).tobytes()
+        if key != self._color_q:
+            self._color = sensor.through_lens(self._renderer.radiance(self._stage(q_true_rad)), self.color_camera)
+            self._color_q = key
+        return self._color
+
+    def expose(self, radiance: Float32, exposure_us: float, gain: float, white_balance_k: float,
+               noise_key: NoiseKey) -> NDArray[np.uint8]:
+        """The picture [H,W,3] RGB of one exposure.
+
+        Brightness follows exposure × gain; 15600 µs at gain 64 suits two lamps of brightness 1 at 1.2 m.
+        """
+        rng = sensor.generator(self._seed, 3, *noise_key)
+        return sensor.develop(radiance, exposure_us, gain, white_balance_k, rng)
+
+    def depth_counts(self, q_true_rad: ArrayLike, noise_key: NoiseKey) -> NDArray[np.uint16]:
+        """Raw depth [H,W] in the depth sensor's own frame: counts of ``depth_scale_m`` along z, 0 = missing."""
+        key = np.asarray(q_true_rad, dtype=float).tobytes()
+        if key != self._depth_q:
+            self._depth = self._depth_view(self._stage(q_true_rad))
+            self._depth_q = key
+        return sensor.depth_counts(self._depth, self.depth_scale_m, (0.20, 9.0), sensor.generator(self._seed, 4, *noise_key))
+
+    def truth_of(self, q_true_rad: ArrayLike) -> GroundTruth:
+        """What is really in the picture at true joints [6]."""
+        T_base_tool = self.T_base_tool_of(q_true_rad)
+        T_base_part = T_base_tool @ self.T_tool_part
+        T_cam_part = se3.inverse(self.T_base_cam) @ T_base_part
+        normal_cam = T_cam_part[:3, :3] @ self._normal_part
+        coverage, box, visib_fract = self._coverage(q_true_rad, T_base_part, T_cam_part)
+        point = se3.transform(T_cam_part, np.asarray(self._cell.part.point_of_interest_m))
+        return GroundTruth(
+            T_base_tool, T_base_part, T_cam_part, normal_cam, uvw_from_cam(normal_cam), coverage, coverage >= 0.5, box,
+            visib_fract, self.color_camera.project(point)[0],
+        )
+
+    @cached_property
+    def _normal_part(self) -> Array:
+        from synth.cell.mesh import label_normal_part
+
+        return np.asarray(label_normal_part(self._cell, self._part_mesh))
+
+    def _stage(self, q_true_rad: ArrayLike) -> Stage:
+        frames = joint_frames(q_true_rad, self.dh)
+        T_base_tool = frames[6] @ self._cell.robot.T_flange_tool
+        held = [T_base_tool @ self._T_tool_mount, T_base_tool @ self.T_tool_part]
+        placed = np.stack([*frames, *held, *[np.eye(4)] * self._extra_count])
+        return Stage(self._wardrobe, placed, self._sheet)
+
+    def _coverage(self, q_true_rad: ArrayLike, T_base_part: Array, T_cam_part: Array
+                  ) -> tuple[Float32, Array | None, float]:
+        width, height = self.color_camera.size_wh
+        coverage = np.zeros((height, width), np.float32)
+        vertices_cam = se3.transform(T_cam_part, self._part_mesh.vertices_m)
+        if (vertices_cam[:, 2] <= 0.01).any():
+            return coverage, None, 0.0
+        outline = self.color_camera.project(vertices_cam)
+        low, high = np.floor(outline.min(axis=0)).astype(int) - 2, np.ceil(outline.max(axis=0)).astype(int) + 3
+        full = (int(low[0]), int(low[1]), int(high[0]), int(high[1]))
+        stage = self._stage(q_true_rad)
+        part_index = 8
+        alone = Stage(Wardrobe([self._wardrobe.bodies[part_index]], np.zeros((64, 64, 64), np.float32)),
+                      T_base_part[None], self._sheet)
+        n, size = _SUBPIXELS, (full[3] - full[1], full[2] - full[0])
+        fine = np.zeros((size[0] * n, size[1] * n), bool)
+        whole = 0
+        for j in range(n):
+            for i in range(n):
+                offset = ((i + 0.5) / n - 0.5, (j + 0.5) / n - 0.5)
+                origin, directions = camera_rays(self.color_camera, self.T_base_cam, full, offset)
+                fine[j::n, i::n] = stage.caster.cast(origin, directions).body == part_index
+                whole += int((alone.caster.cast(origin, directions).body == 0).sum())
+        x0, y0, x1, y1 = max(full[0], 0), max(full[1], 0), min(full[2], width), min(full[3], height)
+        if x0 >= x1 or y0 >= y1 or whole == 0:
+            return coverage, None, 0.0
+        fine = fine[(y0 - full[1]) * n : (y1 - full[1]) * n, (x0 - full[0]) * n : (x1 - full[0]) * n]
+        coverage[y0:y1, x0:x1] = fine.reshape(y1 - y0, n, x1 - x0, n).mean(axis=(1, 3))
+        rows, columns = np.flatnonzero(fine.any(axis=1)), np.flatnonzero(fine.any(axis=0))
+        if not len(rows):
+            return coverage, None, 0.0
+        box = np.array([x0 + columns[0] / n, y0 + rows[0] / n, x0 + (columns[-1] + 1) / n, y0 + (rows[-1] + 1) / n])
+        return coverage, box, float(fine.sum()) / whole
+
+    def _depth_view(self, stage: Stage) -> sensor.DepthView:
+        origin, directions = camera_rays(self.depth_camera, self.T_base_cam @ self.T_cam_depth)
+        directions = directions.astype(np.float32)
+        hits = stage.caster.cast(origin, directions)
+        to_eye = -directions / np.linalg.norm(directions, axis=-1, keepdims=True)
+        cos = np.clip(np.einsum("hwi,hwi->hw", hits.normals, to_eye), 0, 1)
+        on_bench = hits.body == stage.bench_index
+        ir = np.where(on_bench, np.float32(0.7), np.float32(0))
+        gleam = np.zeros_like(ir)
+        seen = np.flatnonzero(hits.valid & ~on_bench)
+        body, triangle = hits.body.reshape(-1)[seen], hits.triangle.reshape(-1)[seen]
+        points = origin.astype(np.float32) + directions.reshape(-1, 3)[seen] * hits.t.reshape(-1)[seen, None]
+        normals, material, _, _ = stage.surface(body, triangle, points)
+        table = self._wardrobe.materials
+        ir.reshape(-1)[seen] = (table.albedo + 0.3 * table.f0)[material].max(axis=1)
+        straight = np.clip(np.einsum("ij,ij->i", normals, to_eye.reshape(-1, 3)[seen]), 0, 1)
+        shine = table.f0[material].max(axis=1) * (1 - table.roughness[material])
+        gleam.reshape(-1)[seen] = np.clip(shine * 6, 0, 1) * np.clip((straight - 0.97) / 0.03, 0, 1)
+        depth = np.where(hits.valid, hits.t, 0).astype(np.float32)
+        return sensor.DepthView(depth, cv2.blur(cos.astype(np.float32), (3, 3)), ir, gleam)
+
+
+def _printed(colour_rgb: tuple[int, int, int]) -> Material:
+    return Material(linear_from_srgb(colour_rgb), roughness=0.5, mottle=0.06, layer_m=0.0012)
+
+
+def _anodised(colour_rgb: tuple[int, int, int]) -> Material:
+    """Dyed metal: most of its gloss has the colour of the dye."""
+    r, g, b = linear_from_srgb(colour_rgb)
+    f0 = (0.04 + 0.16 * r, 0.03 + 0.16 * g, 0.02 + 0.16 * b)
+    return Material((0.95 * r, 0.95 * g, 0.95 * b), f0=f0, roughness=0.34, mottle=0.07)
