@@ -19,7 +19,7 @@ from synth.geometry.se3 import Array
 
 TABLE, WALL, CAMERA = "the table", "the workspace's wall", "the camera"
 
-# Housings two joints apart that pass each other at every joint angle: base and upper arm, wrist 1 and wrist 3.
+# Housings two joints apart that pass each other at every angle: base and upper arm, wrists 1 and 3.
 _NEVER_TOUCH = ((0, 2), (4, 6))
 
 
@@ -47,7 +47,7 @@ class ClearanceModel:
     """Distances of an arm with riders from its surroundings, for many joints at once.
 
     ``pairs`` names what each column of `gaps_m` measures, as (body, what it could touch). Links that share a
-    joint are no pair; what rides on the flange counts as wrist 3 there.
+    joint are no pair, nor is what rides on the flange with wrists 2 and 3.
     """
 
     def __init__(self, riders: Sequence[Rider], surroundings: Surroundings) -> None:
