@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from synth.errors import DatasetError
 
-Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+Rgb = NDArray[np.uint8]
+Counts = NDArray[np.uint16]
 
 _RLE = (cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE)
 _COLOUR = (*_RLE, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_AVG)
@@ -22,13 +23,13 @@ _DEPTH = (*_RLE, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_PAETH)
 _MASK = (*_RLE, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP)
 
 
-def encode_rgb(rgb_u8: NDArray[np.uint8]) -> bytes:
+def encode_rgb(rgb_u8: Rgb) -> bytes:
     """PNG bytes of an image [H,W,3] uint8, RGB."""
     _demand(rgb_u8, np.uint8, 3, "an RGB image")
     return _encode(cv2.cvtColor(rgb_u8, cv2.COLOR_RGB2BGR), _COLOUR)
 
 
-def decode_rgb(png: bytes, where: str) -> NDArray[np.uint8]:
+def decode_rgb(png: bytes, where: str) -> Rgb:
     """The image [H,W,3] uint8, RGB, of PNG bytes; ``where`` names them in a DatasetError."""
     bgr = _decode(png, where)
     if bgr.dtype != np.uint8 or bgr.ndim != 3 or bgr.shape[2] != 3:
@@ -36,19 +37,19 @@ def decode_rgb(png: bytes, where: str) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
-def encode_depth(depth_counts: NDArray[np.uint16]) -> bytes:
+def encode_depth(depth_counts: Counts) -> bytes:
     """PNG bytes of depth counts [H,W] uint16 along z, 0 = missing."""
     _demand(depth_counts, np.uint16, 2, "depth")
     return _encode(depth_counts, _DEPTH)
 
 
-def encode_mask(mask: NDArray[np.uint16]) -> bytes:
+def encode_mask(mask: Counts) -> bytes:
     """PNG bytes of a mask [H,W] uint16 whose values are instance index + 1, 0 = background."""
     _demand(mask, np.uint16, 2, "a mask")
     return _encode(mask, _MASK)
 
 
-def decode_u16(png: bytes, where: str) -> NDArray[np.uint16]:
+def decode_u16(png: bytes, where: str) -> Counts:
     """Depth counts or a mask [H,W] uint16 of PNG bytes; ``where`` names them in a DatasetError."""
     array = _decode(png, where)
     if array.dtype != np.uint16 or array.ndim != 2:
@@ -56,7 +57,7 @@ def decode_u16(png: bytes, where: str) -> NDArray[np.uint16]:
     return np.asarray(array, dtype=np.uint16)
 
 
-def to_depth_m(depth_counts: NDArray[np.uint16], depth_scale_m: float) -> NDArray[np.float32]:
+def to_depth_m(depth_counts: Counts, depth_scale_m: float) -> NDArray[np.float32]:
     """Depth [H,W] float32 in metres along z, 0 = missing."""
     return (depth_counts * np.float64(depth_scale_m)).astype(np.float32)
 
@@ -66,14 +67,14 @@ def file_sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def pixels_sha256(pixels: Pixels) -> str:
+def pixels_sha256(pixels: Rgb | Counts) -> str:
     """The SHA-256 of decoded pixels: type, shape and values, whatever the file's compression."""
     digest = hashlib.sha256(f"{pixels.dtype.name} {pixels.shape}".encode())
     digest.update(np.ascontiguousarray(pixels).data)
     return digest.hexdigest()
 
 
-def _demand(array: Pixels, dtype: type, ndim: int, what: str) -> None:
+def _demand(array: Rgb | Counts, dtype: type, ndim: int, what: str) -> None:
     if array.dtype != dtype or array.ndim != ndim or (ndim == 3 and array.shape[2] != 3) or array.size == 0:
         shape = "[H,W,3]" if ndim == 3 else "[H,W]"
         raise DatasetError(

@@ -1,7 +1,5 @@
 """Reading a dataset folder: its description, its samples, its images."""
 
-import fcntl
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -19,7 +17,6 @@ INFO_FILE = "dataset.json"
 SAMPLES_FILE = "samples.jsonl"
 PLATES_FILE = "plates/plates.jsonl"
 REJECTED_FILE = "rejected/rejected.jsonl"
-LOCK_FILE = ".lock"
 
 R = TypeVar("R", bound=Record)
 
@@ -94,21 +91,6 @@ def read_inside(root: Path, path: str) -> bytes:
         raise DatasetError(f"{full} is missing") from None
     except OSError as error:
         raise DatasetError(f"cannot read {full}: {error.strerror}") from error
-
-
-def writer_pid(root: Path) -> str | None:
-    """The process that is writing the dataset now, or None."""
-    try:
-        lock = os.open(root / LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return os.read(lock, 32).decode(errors="replace").strip() or "unknown"
-    finally:
-        os.close(lock)
-    return None
 
 
 class DatasetReader:

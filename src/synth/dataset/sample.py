@@ -14,6 +14,7 @@ SPLITS = ("train", "val", "test")
 MIN_VISIBLE_FOR_LABEL = 0.25
 MIN_VISIBLE_FOR_CROP = 0.8
 MIN_W_FOR_CROP = 0.2
+CROP_SIDE_PX = 224
 
 Split = Literal["train", "val", "test"]
 Kind = Literal["real", "rendered", "translated", "composited", "imported"]

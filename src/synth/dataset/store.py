@@ -7,8 +7,6 @@ line in rejected/, then samples.jsonl without it, then the files move; the next 
 begun.
 """
 
-import errno
-import fcntl
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -16,14 +14,13 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
 from synth.dataset import codecs
 from synth.dataset.atomic import LineLog, storage, write_bytes
+from synth.dataset.codecs import Counts, Rgb
+from synth.dataset.difference import list_differences
+from synth.dataset.lock import acquire
 from synth.dataset.reader import (
     INFO_FILE,
-    LOCK_FILE,
     PLATES_FILE,
     REJECTED_FILE,
     SAMPLES_FILE,
@@ -33,18 +30,12 @@ from synth.dataset.reader import (
     read_records,
     read_samples,
 )
-from synth.dataset.sample import DatasetInfo, Draft, Figure, Plate, Rejection, Sample, Split
+from synth.dataset.sample import CROP_SIDE_PX, DatasetInfo, Draft, Figure, Plate, Rejection, Sample, Split
 from synth.dataset.sweep import sweep
 from synth.dataset.views import write_views, yolo_label
 from synth.errors import DatasetError
 
 __all__ = ["DatasetReader", "DatasetWriter"]
-
-Rgb = NDArray[np.uint8]
-Counts = NDArray[np.uint16]
-
-_FIXED = ("kind", "classes", "camera", "part", "box_kind")
-_FIXED_MADE_BY = ("verb", "config", "seed", "calibration", "parents", "simulated")
 
 
 class DatasetWriter:
@@ -79,7 +70,7 @@ class DatasetWriter:
         Raises DatasetError when the folder holds something else, was made otherwise (the message lists every
         difference), is being written, or cannot be written; StorageError when the disk is full.
         """
-        lock = _acquire(root, create=True)
+        lock = acquire(root, create=True)
         try:
             if (root / INFO_FILE).exists():
                 found = read_info(root)
@@ -107,7 +98,7 @@ class DatasetWriter:
     def open(cls, root: Path) -> Self:
         """Open an existing dataset, mending what a killed writer left; raises DatasetError."""
         info = read_info(root)
-        lock = _acquire(root, create=False)
+        lock = acquire(root, create=False)
         try:
             return cls(root, info, lock)
         except BaseException:
@@ -331,6 +322,8 @@ class DatasetWriter:
                 f"sample {draft.name}: mask values go up to the number of instances, {len(draft.instances)}, "
                 f"got {int(mask.max())}"
             )
+        if any(c is not None and c.shape[:2] != (CROP_SIDE_PX, CROP_SIDE_PX) for c in crops):
+            raise DatasetError(f"sample {draft.name}: crops must be {CROP_SIDE_PX}×{CROP_SIDE_PX}")
         given = [crop is not None for crop in crops] or [False] * len(draft.instances)
         if given != [instance.R_crop_cam is not None for instance in draft.instances]:
             raise DatasetError(
@@ -345,51 +338,3 @@ def rejected_path(number: int, path: str) -> str:
         folder, f"crop_{stem.rpartition('_')[2]}"
     )
     return f"rejected/{number:06d}_{kind}.png"
-
-
-def list_differences(found: DatasetInfo, wanted: DatasetInfo) -> list[str]:
-    """What must not change while a dataset grows and did: ``made_by.config.seed: 1 became 2``."""
-    lines: list[str] = []
-
-    def compare(key: str, a: Any, b: Any) -> None:
-        if isinstance(a, dict) and isinstance(b, dict):
-            for k in [*a, *(k for k in b if k not in a)]:
-                compare(f"{key}.{k}" if key else k, a.get(k), b.get(k))
-        elif a != b:
-            lines.append(f"{key}: {_short(a)} became {_short(b)}")
-
-    def fixed(info: DatasetInfo) -> dict[str, Any]:
-        plain = DatasetInfo.model_validate_json(info.model_dump_json()).model_dump(mode="json")
-        kept = {key: plain[key] for key in _FIXED}
-        return kept | {"made_by": {key: plain["made_by"][key] for key in _FIXED_MADE_BY}}
-
-    compare("", fixed(found), fixed(wanted))
-    return lines
-
-
-def _short(value: Any) -> str:
-    text = "nothing" if value is None else str(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _acquire(root: Path, *, create: bool) -> int:
-    try:
-        if create:
-            root.mkdir(parents=True, exist_ok=True)
-        lock = os.open(root / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            with storage(root):
-                raise
-        raise DatasetError(f"cannot write in {root} ({error.strerror}): choose another folder") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        pid = os.read(lock, 32).decode(errors="replace").strip() or "unknown"
-        os.close(lock)
-        raise DatasetError(
-            f"{root} is being written by process {pid}: wait for it to end, or stop it"
-        ) from None
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
-    return lock

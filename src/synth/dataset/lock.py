@@ -1,0 +1,53 @@
+"""One writer at a time: a lock that the kernel takes back when its process ends, however it ends."""
+
+import errno
+import fcntl
+import os
+from pathlib import Path
+
+from synth.dataset.atomic import storage
+from synth.errors import DatasetError
+
+LOCK_FILE = ".lock"
+
+
+def acquire(root: Path, *, create: bool) -> int:
+    """Take the lock of a dataset folder and return its descriptor; closing that lets go.
+
+    Raises DatasetError that names the process that has it, or says that the folder cannot be written.
+    """
+    try:
+        if create:
+            root.mkdir(parents=True, exist_ok=True)
+        lock = os.open(root / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            with storage(root):
+                raise
+        raise DatasetError(f"cannot write in {root} ({error.strerror}): choose another folder") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        pid = os.read(lock, 32).decode(errors="replace").strip() or "unknown"
+        os.close(lock)
+        raise DatasetError(
+            f"{root} is being written by process {pid}: wait for it to end, or stop it"
+        ) from None
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    return lock
+
+
+def writer_pid(root: Path) -> str | None:
+    """The process that is writing the dataset now, or None."""
+    try:
+        lock = os.open(root / LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return os.read(lock, 32).decode(errors="replace").strip() or "unknown"
+    finally:
+        os.close(lock)
+    return None
