@@ -35,6 +35,9 @@ JOINT_LIMIT_RAD = np.full(6, 2 * np.pi)
 JOINT_SPEED_LIMIT_RAD_S = np.radians([180.0, 180.0, 180.0, 360.0, 360.0, 360.0])
 """Top speed of each joint from the UR3e user manual (version 5.8)."""
 
+REACH_M = np.array([0.80, 0.79, 0.54, 0.33, 0.25, 0.10])
+"""How far from each joint's axis anything can be that it moves, a load of 0.15 m on the flange included."""
+
 
 def joint_frames(q_rad: ArrayLike, dh: DH = UR3E) -> Array:
     """[...,7,4,4] frames in base for joints q_rad [...,6]: base itself, then the frame after each joint."""
@@ -108,10 +111,13 @@ def place_capsules(capsules: Capsules, T: Array) -> Capsules:
     return Capsules(moved[..., 0], moved[..., 1], capsules.radius_m, capsules.body)
 
 
-def joint_path(q_from_rad: ArrayLike, q_to_rad: ArrayLike, step_rad: float = np.pi / 90) -> Array:
-    """[M,6] evenly spaced joints on a joint-space line, both ends included, at most step_rad apart."""
+def joint_path(q_from_rad: ArrayLike, q_to_rad: ArrayLike, max_travel_m: float = 0.01) -> Array:
+    """[M,6] evenly spaced joints on a joint-space line, both ends included.
+
+    No point of the arm or its load travels farther than ``max_travel_m`` from one to the next.
+    """
     q_from, q_to = np.asarray(q_from_rad, dtype=float), np.asarray(q_to_rad, dtype=float)
-    n_steps = max(1, int(np.ceil(np.abs(q_to - q_from).max() / step_rad)))
+    n_steps = max(1, int(np.ceil(np.abs(q_to - q_from) @ REACH_M / max_travel_m)))
     return np.asarray(q_from + np.linspace(0.0, 1.0, n_steps + 1)[:, None] * (q_to - q_from))
 
 

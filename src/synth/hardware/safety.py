@@ -88,7 +88,7 @@ class SafetyModel:
     def first_violation(self, path_rad: Array) -> Violation | None:
         """The first of joints [M,6] along a path that comes too near, by what lacks most there."""
         missing = self._required_m - self._model.gaps_m(path_rad)
-        bad = np.flatnonzero((missing > 0).any(axis=1))
+        bad = np.flatnonzero(~(missing <= 0).all(axis=1))
         if len(bad) == 0:
             return None
         at = int(bad[0])
@@ -112,7 +112,7 @@ class SafetyModel:
         """The target [6] as floats; raises UnsafeMotion for numbers, joints or speeds beyond their limits."""
         q = np.asarray(q_rad, dtype=float)
         if q.shape != (6,) or not np.isfinite(q).all():
-            raise UnsafeMotion(f"A move needs 6 finite joint angles in radians, got {q_rad}.")
+            raise UnsafeMotion(f"A move needs 6 finite joint angles in radians, got {q.tolist()}.")
         for name, angle, limit in zip(JOINT_NAMES, q, JOINT_LIMIT_RAD, strict=True):
             if abs(angle) > limit:
                 raise UnsafeMotion(
@@ -185,7 +185,12 @@ class GuardedRobot:
         q_to = self.safety.check_target(
             q_rad, speed_rad_s=speed_rad_s, acceleration_rad_s2=acceleration_rad_s2
         )
-        violation = self.safety.check_path(self._robot.read_state().q_rad, q_to)
+        q_measured = self._robot.read_state().q_rad
+        if not np.isfinite(q_measured).all():
+            raise UnsafeMotion(
+                f"The arm reports joints {q_measured.tolist()}; nothing moves until it knows them."
+            )
+        violation = self.safety.check_path(q_measured, q_to)
         if violation is not None:
             raise UnsafeMotion(f"The move was not started: {violation}. {_TO_HOME}")
         return self._robot.move(q_to, speed_rad_s=speed_rad_s, acceleration_rad_s2=acceleration_rad_s2)
