@@ -27,20 +27,32 @@ JOINT_NAMES = ("base", "shoulder", "elbow", "wrist_1", "wrist_2", "wrist_3")
 SIMULATED = "simulated"
 
 
+def _numbers(value: Any, shape: tuple[int, int]) -> Array:
+    rows, columns = shape
+    try:
+        array = np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        array = np.empty(0)
+    if array.shape != shape or not np.isfinite(array).all():
+        raise ValueError(f"must be {rows} rows of {columns} finite numbers")
+    return array
+
+
 def _rigid(value: Any) -> Array:
-    T = np.asarray(value, dtype=float)
+    T = _numbers(value, (4, 4))
     if not se3.is_rigid(T, tolerance=1e-4):
+        determinant = float(np.linalg.det(T[:3, :3]))
         raise ValueError(
-            "is not a rigid transform: give 4 rows of 4 numbers whose 3×3 part is a rotation (orthonormal, "
-            "determinant +1) and whose last row is 0 0 0 1"
+            f"is not a rigid transform (the determinant of its 3×3 part is {determinant:.4g}): that part must be "
+            "a rotation, orthonormal with determinant +1, and the last row 0 0 0 1"
         )
     return T
 
 
 def _matrix3(value: Any) -> Array:
-    K = np.asarray(value, dtype=float)
-    if K.shape != (3, 3) or not np.isfinite(K).all() or K[0, 0] <= 0 or K[1, 1] <= 0:
-        raise ValueError("is not a camera matrix: give 3 rows of 3 numbers, fx and fy above 0")
+    K = _numbers(value, (3, 3))
+    if K[0, 0] <= 0 or K[1, 1] <= 0 or K[1, 0] or not np.array_equal(K[2], [0, 0, 1]):
+        raise ValueError("is not a camera matrix: give fx 0 cx, 0 fy cy, 0 0 1, with fx and fy above 0")
     return K
 
 
@@ -141,11 +153,11 @@ class RobotCell(_Section):
 
     @property
     def home_q_rad(self) -> Array:
-        return np.radians(np.array(self.home_deg))
+        return np.asarray(np.radians(self.home_deg))
 
     @property
     def park_q_rad(self) -> Array | None:
-        return None if self.park_deg is None else np.radians(np.array(self.park_deg))
+        return None if self.park_deg is None else np.asarray(np.radians(self.park_deg))
 
 
 class Workspace(_Section):
@@ -229,6 +241,17 @@ class CameraCell(_Section):
     @property
     def is_simulated(self) -> bool:
         return self.serial == SIMULATED
+
+    @property
+    def nominal_pinhole(self) -> Pinhole:
+        """Colour intrinsics for plans and pictures before any calibration, without distortion.
+
+        From the L515's data sheet: a field of view of 43° across the height of the colour image.
+        """
+        width, height = self.color_size_wh
+        f_px = height / 2 / np.tan(np.radians(43.0) / 2)
+        K = np.array([[f_px, 0.0, (width - 1) / 2], [0.0, f_px, (height - 1) / 2], [0.0, 0.0, 1.0]])
+        return Pinhole(self.color_size_wh, K)
 
     @property
     def calibrated_pinhole(self) -> Pinhole | None:
