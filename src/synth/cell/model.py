@@ -43,8 +43,8 @@ def _rigid(value: Any) -> Array:
     if not se3.is_rigid(T, tolerance=1e-4):
         determinant = float(np.linalg.det(T[:3, :3]))
         raise ValueError(
-            f"is not a rigid transform (the determinant of its 3×3 part is {determinant:.4g}): that part must be "
-            "a rotation, orthonormal with determinant +1, and the last row 0 0 0 1"
+            f"is no rigid transform (the determinant of its 3×3 part is {determinant:.4g}): that part must "
+            "be a rotation, orthonormal with determinant +1, and the last row 0 0 0 1"
         )
     return T
 

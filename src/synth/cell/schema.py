@@ -12,7 +12,7 @@ from synth.cell.model import Cell
 from synth.cell.source import Place, Source, describe, dotted
 
 _EITHER = {
-    "camera.exposure": "give meter_once, or a fixed exposure from 1 to 10000 (the driver's units, 100 µs each)",
+    "camera.exposure": "give meter_once, or a fixed exposure up to 10000 (the driver's units, 100 µs each)",
     "part.normal": "give face, or three numbers: an axis in the part frame",
 }
 _HINTS = [
@@ -70,7 +70,7 @@ def sections(source: Source) -> dict[str, BaseModel]:
 
 
 def _locate(data: Any, detail: ErrorDetails) -> tuple[Place, Any]:
-    """The place pydantic means, without its names of alternatives, and the value there; None if it is absent."""
+    """The place pydantic means, without its names of alternatives, and the value there (None: absent)."""
     place: list[str | int] = []
     for key in detail["loc"]:
         if isinstance(data, dict) and key in data:

@@ -1,7 +1,7 @@
 """A cell file's text as plain data, every value with its line.
 
-A small, safe reader of YAML: values are those of YAML 1.2 (only true and false are booleans, 1e3 is a number), there
-are no tags, no anchors and no aliases, keys are plain text and stand once. Nothing in a text can run code or grow.
+A small, safe reader of YAML: values are those of YAML 1.2 (only true and false are booleans, 1e3 is a
+number), there are no tags and no aliases, keys stand once. Nothing in a text can run code or grow.
 """
 
 import re
@@ -69,9 +69,7 @@ def read_text(path: Path) -> tuple[str, list[Problem]]:
     except OSError as error:
         return refuse(f"cannot be read ({error.strerror}); check its permissions.")
     if len(content) > MAX_BYTES:
-        return refuse(
-            f"is larger than {MAX_BYTES // 1000} kB; a cell file is a page of YAML, so this is another file."
-        )
+        return refuse(f"is larger than {MAX_BYTES // 1000} kB; a cell file is a page of YAML.")
     try:
         return content.decode("utf-8-sig"), []
     except UnicodeDecodeError as error:
@@ -82,7 +80,7 @@ def read_text(path: Path) -> tuple[str, list[Problem]]:
 
 
 def parse(text: str) -> Source:
-    """The data of a text; what is wrong with its YAML is in ``problems``, and data is None where nothing can be read."""
+    """The data of a text, None where nothing can be read; what is wrong with its YAML is in ``problems``."""
     source = Source()
     try:
         if _is_tame(text, source):
@@ -112,7 +110,7 @@ def _is_tame(text: str, source: Source) -> bool:
     """Whether the text has no aliases and is not nested deeply, seen without building anything."""
     depth = 0
     for event in yaml.parse(text, Loader=_Plain):
-        line = event.start_mark.line + 1
+        line = _line(event.start_mark)
         if isinstance(event, yaml.AliasEvent):
             message = f"uses the alias *{event.anchor}; aliases are not read, so write the value out."
         elif isinstance(event, yaml.CollectionStartEvent) and depth == MAX_DEPTH:
@@ -135,8 +133,12 @@ def _syntax_problem(error: yaml.YAMLError) -> Problem:
     return Problem("cell", f"is not valid YAML: {' '.join(str(error).split())[:200]}.")
 
 
+def _line(mark: Any) -> int:
+    return int(mark.line) + 1 if mark else 1
+
+
 def _value(node: yaml.Node, place: Place, source: Source) -> Any:
-    source.lines.setdefault(place, node.start_mark.line + 1)
+    source.lines.setdefault(place, _line(node.start_mark))
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, place, source)
     if isinstance(node, yaml.SequenceNode):
@@ -144,13 +146,13 @@ def _value(node: yaml.Node, place: Place, source: Source) -> Any:
     if node.tag != "tag:yaml.org,2002:str":
         source.report(place, f"has the tag {node.tag}; tags are not read, so write the plain value.")
         return None
-    return _scalar(str(node.value)) if node.style is None else str(node.value)
+    return _scalar(str(node.value)) if getattr(node, "style", None) is None else str(node.value)
 
 
 def _mapping(node: yaml.MappingNode, place: Place, source: Source) -> dict[str, Any]:
     data: dict[str, Any] = {}
     for key_node, value_node in node.value:
-        line = key_node.start_mark.line + 1
+        line = _line(key_node.start_mark)
         if not isinstance(key_node, yaml.ScalarNode):
             source.problems.append(
                 Problem(dotted(place), "has a key that is not a word; check the brackets.", line)

@@ -1,0 +1,316 @@
+"""What a schema cannot know: whether the numbers of a cell make sense together.
+
+Every check is a generator of findings, and its parameters name what it needs: sections of the cell, or
+``part_mesh`` and ``mount_mesh``. So all that can be checked is checked, even where another section is broken.
+"""
+
+import difflib
+import inspect
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike
+
+from synth.cell.mesh import METRES_PER_UNIT, face_of_interest, is_closed
+from synth.cell.model import (
+    JOINT_NAMES,
+    SIMULATED,
+    Bench,
+    CameraCell,
+    Label,
+    MeshBody,
+    Mount,
+    Part,
+    RobotCell,
+    Workspace,
+)
+from synth.cell.source import Place
+from synth.errors import InputError
+from synth.geometry import arm, se3
+from synth.geometry.mesh import Mesh
+from synth.geometry.se3 import Array
+
+Finding = tuple[Place, str]
+
+JOINT_LIMIT_DEG = float(np.degrees(arm.JOINT_LIMIT_RAD[0]))
+JOINT_RANGE = f"a UR3e joint turns from −{JOINT_LIMIT_DEG:g}° to {JOINT_LIMIT_DEG:g}°"
+LARGEST_M = 5.0  # No distance of a bench is larger; a UR3e reaches 0.5 m.
+LARGEST_TOOL_M = 0.5
+BODY_SIZE_M = (0.002, 1.0)
+COLOR_MODES = ((1920, 1080), (1280, 720), (960, 540), (640, 480), (640, 360))
+DEPTH_MODES = ((1024, 768), (640, 480), (320, 240))
+
+
+def run_checks(subjects: Mapping[str, Any]) -> Iterator[Finding]:
+    """The findings of every check whose subjects are all there."""
+    for check in CHECKS:
+        names = list(inspect.signature(check).parameters)
+        if all(name in subjects for name in names):
+            yield from check(**{name: subjects[name] for name in names})
+
+
+def addresses(robot: RobotCell) -> Iterator[Finding]:
+    yield from _nearly_simulated(("robot", "address"), robot.address)
+    numbers = robot.address.split(".")
+    if all(re.fullmatch(r"\d+", n) for n in numbers) and (len(numbers) != 4 or max(map(int, numbers)) > 255):
+        yield (
+            ("robot", "address"),
+            f"is '{robot.address}'; an IPv4 address has four numbers from 0 to 255, as the pendant shows it.",
+        )
+
+
+def serial(camera: CameraCell) -> Iterator[Finding]:
+    yield from _nearly_simulated(("camera", "serial"), camera.serial)
+
+
+def _nearly_simulated(place: Place, value: str) -> Iterator[Finding]:
+    if value != SIMULATED and difflib.get_close_matches(value.lower(), [SIMULATED], cutoff=0.8):
+        yield place, f"is '{value}'; did you mean `{SIMULATED}`?"
+
+
+def joint_angles(robot: RobotCell) -> Iterator[Finding]:
+    joints = [(("robot", "joints", name), getattr(robot.joints, name)) for name in JOINT_NAMES]
+    bounds = np.degrees(robot.joints.bounds_rad)
+    poses = [("home_deg", robot.home_deg)] + ([("park_deg", robot.park_deg)] if robot.park_deg else [])
+    if 0 < np.abs(bounds).max() <= 2 * np.pi:
+        yield ("robot", "joints"), "looks like radians: no angle is above 6.3; give degrees."
+    for (place, joint), (low, high) in zip(joints, bounds, strict=True):
+        if max(-low, high) > JOINT_LIMIT_DEG:
+            text = f"{low:g}" if joint.is_fixed else f"{low:g} to {high:g}"
+            yield place, f"is {text}°; {JOINT_RANGE}."
+    for key, pose in poses:
+        worst = max(pose, key=abs)
+        if 0 < abs(worst) <= 2 * np.pi:
+            yield ("robot", key), "looks like radians: no angle is above 6.3; give degrees."
+        elif abs(worst) > JOINT_LIMIT_DEG:
+            yield ("robot", key), f"puts {JOINT_NAMES[pose.index(worst)]} at {worst:g}°; {JOINT_RANGE}."
+
+
+def tool_lengths(robot: RobotCell) -> Iterator[Finding]:
+    yield from _not_far(("robot", "tcp_pose"), robot.tcp_pose[:3], LARGEST_TOOL_M, "from the flange")
+    yield from _not_far(
+        ("robot", "centre_of_gravity_m"), robot.centre_of_gravity_m, LARGEST_TOOL_M, "from the flange"
+    )
+    if np.linalg.norm(robot.tcp_pose[3:]) > 2 * np.pi:
+        yield (
+            ("robot", "tcp_pose"),
+            "turns the tool by more than a full turn; its last three numbers are a rotation vector in radians, "
+            "as the pendant shows it.",
+        )
+
+
+def body_lengths(part: Part, mount: Mount) -> Iterator[Finding]:
+    yield from _not_far(("part", "T_tool_part"), part.T_tool_part[:3, 3], LARGEST_TOOL_M, "from the TCP")
+    yield from _not_far(("mount", "T_tool_mount"), mount.T_tool_mount[:3, 3], LARGEST_TOOL_M, "from the TCP")
+
+
+def bench_lengths(bench: Bench) -> Iterator[Finding]:
+    yield from _not_far(("bench", "table", "point_m"), bench.table.point_m, LARGEST_M, "from the base")
+    if not np.any(bench.table.normal):
+        yield (
+            ("bench", "table", "normal"),
+            "is zero; give the direction up from the table, such as [0, 0, 1].",
+        )
+    for i, lamp in enumerate(bench.lamps):
+        yield from _not_far(
+            ("bench", "lamps", i, "position_m"), lamp.position_m, 2 * LARGEST_M, "from the base"
+        )
+        if lamp.position_m == lamp.target_m:
+            yield (
+                ("bench", "lamps", i, "target_m"),
+                "is where the lamp stands; give a point that it shines at.",
+            )
+
+
+def workspace_lengths(workspace: Workspace) -> Iterator[Finding]:
+    for key in ("min_m", "max_m"):
+        yield from _not_far(("workspace", key), getattr(workspace, key), LARGEST_M, "from the base")
+
+
+def _not_far(place: Place, vector_m: ArrayLike, limit_m: float, origin: str) -> Iterator[Finding]:
+    distance = float(np.linalg.norm(np.asarray(vector_m, dtype=float)))
+    if distance > limit_m:
+        yield (
+            place,
+            f"lies {distance:g} m {origin}, which looks like millimetres; give metres, at most {limit_m:g} here.",
+        )
+
+
+def home_in_workspace(robot: RobotCell, workspace: Workspace) -> Iterator[Finding]:
+    tool_m = (arm.forward(robot.home_q_rad) @ robot.T_flange_tool)[:3, 3]
+    if not (np.less_equal(workspace.min_m, tool_m).all() and np.less_equal(tool_m, workspace.max_m).all()):
+        where = _point(tool_m)
+        yield (
+            ("workspace",),
+            f"does not contain the tool at home, {where}; widen min_m and max_m, or change robot.home_deg.",
+        )
+
+
+def camera_modes(camera: CameraCell) -> Iterator[Finding]:
+    for key, modes in (("color_size_wh", COLOR_MODES), ("depth_size_wh", DEPTH_MODES)):
+        size = getattr(camera, key)
+        if size not in modes:
+            allowed = ", ".join(f"[{w}, {h}]" for w, h in modes)
+            yield ("camera", key), f"is [{size[0]}, {size[1]}], which the L515 has not; allowed: {allowed}."
+    if camera.dist is not None and camera.K is None:
+        yield ("camera", "dist"), "stands without K; give both from one calibration, or neither."
+    width, height = camera.color_size_wh
+    if camera.K is not None and not (0 < camera.K[0, 2] < width and 0 < camera.K[1, 2] < height):
+        centre = f"({camera.K[0, 2]:g}, {camera.K[1, 2]:g})"
+        yield (
+            ("camera", "K"),
+            f"has its centre {centre} outside the {width}×{height} image; calibrate at this resolution.",
+        )
+
+
+def camera_view(robot: RobotCell, camera: CameraCell, part: Part) -> Iterator[Finding]:
+    place: Place = ("camera", "T_base_cam")
+    T_base_cam = np.asarray(camera.T_base_cam)
+    distance = float(np.linalg.norm(T_base_cam[:3, 3]))
+    if distance > 2 * LARGEST_M:
+        yield (
+            place,
+            f"puts the camera {distance:g} m from the base, which looks like millimetres; give metres.",
+        )
+        return
+    T_base_part = arm.forward(robot.home_q_rad) @ robot.T_flange_tool @ part.T_tool_part
+    point_m = se3.transform(T_base_part, part.point_of_interest_m)
+    where = _sight(camera, T_base_cam, point_m)
+    if where is None:
+        return
+    advice = "check T_base_cam and robot.home_deg."
+    if _sight(camera, se3.inverse(T_base_cam), point_m) is None:
+        advice = "with the inverse matrix it would be seen, so this looks like T_cam_base: invert it."
+    yield place, f"puts the point of interest at home, {_point(point_m)}, {where}; {advice}"
+
+
+def _sight(camera: CameraCell, T_base_cam: Array, point_base_m: Array) -> str | None:
+    """Where a point is when the camera does not see it."""
+    pinhole = camera.calibrated_pinhole or camera.nominal_pinhole
+    point_cam_m = se3.transform(se3.inverse(T_base_cam), point_base_m)
+    if point_cam_m[2] <= 0:
+        return "behind the camera"
+    x, y = pinhole.project(point_cam_m)[0]
+    width, height = pinhole.size_wh
+    if 0 <= x < width and 0 <= y < height:
+        return None
+    return f"outside the {width}×{height} image, at ({x:.0f}, {y:.0f}) px"
+
+
+def part_colour(part: Part, label: Label) -> Iterator[Finding]:
+    if not _passes(label, part.colour_rgb):
+        yield (
+            ("part", "colour_rgb"),
+            f"{_colour(part.colour_rgb)} does not pass the label filter, so nothing would be found; "
+            "correct it or widen label.",
+        )
+
+
+def mount_colour(mount: Mount, label: Label) -> Iterator[Finding]:
+    if _passes(label, mount.colour_rgb):
+        yield (
+            ("mount", "colour_rgb"),
+            f"{_colour(mount.colour_rgb)} passes the label filter, so the mount would be labelled too; "
+            "use another colour or narrow label.",
+        )
+
+
+def table_colour(bench: Bench, label: Label) -> Iterator[Finding]:
+    if _passes(label, bench.table.colour_rgb):
+        yield (
+            ("bench", "table", "colour_rgb"),
+            f"{_colour(bench.table.colour_rgb)} passes the label filter, so the table would be labelled; "
+            "use another background or narrow label.",
+        )
+
+
+def _hsv(colour_rgb: tuple[int, int, int]) -> tuple[int, int, int]:
+    h, s, v = cv2.cvtColor(np.array([[colour_rgb]], dtype=np.uint8), cv2.COLOR_RGB2HSV)[0, 0]
+    return int(h), int(s), int(v)
+
+
+def _passes(label: Label, colour_rgb: tuple[int, int, int]) -> bool:
+    h, s, v = _hsv(colour_rgb)
+    if label.h_min <= label.h_max:
+        hue = label.h_min <= h <= label.h_max
+    else:
+        hue = h >= label.h_min or h <= label.h_max
+    return hue and label.s_min <= s <= label.s_max and label.v_min <= v <= label.v_max
+
+
+def _colour(colour_rgb: tuple[int, int, int]) -> str:
+    h, s, v = _hsv(colour_rgb)
+    return f"is {list(colour_rgb)} (H {h}, S {s}, V {v}), which"
+
+
+def part_solid(part: Part, part_mesh: Mesh) -> Iterator[Finding]:
+    yield from _solid("part", part, part_mesh)
+
+
+def mount_solid(mount: Mount, mount_mesh: Mesh) -> Iterator[Finding]:
+    yield from _solid("mount", mount, mount_mesh)
+
+
+def _solid(name: str, body: MeshBody, mesh: Mesh) -> Iterator[Finding]:
+    size_m = np.ptp(mesh.vertices_m, axis=0)
+    diagonal_m = float(np.linalg.norm(size_m))
+    low, high = BODY_SIZE_M
+    if not low <= diagonal_m <= high:
+        text = " × ".join(f"{v:.3g}" for v in size_m)
+        yield (name, "units"), f"makes it {text} m; {_unit_advice(body.units, diagonal_m)}"
+    if not is_closed(mesh):
+        yield (
+            (name, "mesh"),
+            f"'{body.mesh}' is not a closed solid (it has open edges); export it as a solid, or repair it.",
+        )
+
+
+def _unit_advice(units: str, diagonal_m: float) -> str:
+    names = {"m": "metres", "cm": "centimetres", "mm": "millimetres", "inch": "inches"}
+    in_file = diagonal_m / METRES_PER_UNIT[units]
+    for other in ("mm", "m"):
+        if 0.005 <= in_file * METRES_PER_UNIT[other] <= 0.6:
+            return f"this looks like {names[other]} read as {names[units]}: set units: {other}."
+    return "no unit makes this fit a UR3e: check the export of the CAD file."
+
+
+def point_on_part(part: Part, part_mesh: Mesh) -> Iterator[Finding]:
+    if part.normal != "face" and not np.any(part.normal):
+        yield ("part", "normal"), "is zero; give an axis such as [0, 0, 1], or face."
+    try:
+        face_of_interest(part_mesh, part.point_of_interest_m)
+    except InputError as error:
+        place = ("part", "point_of_interest_m")
+        try:
+            face_of_interest(part_mesh, np.divide(part.point_of_interest_m, 1000))
+        except InputError:
+            yield place, f"is not usable: {error}"
+        else:
+            yield place, f"is {list(part.point_of_interest_m)}, which looks like millimetres; give metres."
+
+
+def _point(point_m: Array) -> str:
+    return f"[{', '.join(f'{v:.3f}' for v in point_m)}] m"
+
+
+CHECKS = (
+    addresses,
+    serial,
+    joint_angles,
+    tool_lengths,
+    body_lengths,
+    workspace_lengths,
+    home_in_workspace,
+    bench_lengths,
+    camera_modes,
+    camera_view,
+    part_colour,
+    mount_colour,
+    table_colour,
+    part_solid,
+    mount_solid,
+    point_on_part,
+)
