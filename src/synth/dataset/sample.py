@@ -10,13 +10,13 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
-SPLITS = ("train", "val", "test")
 MIN_VISIBLE_FOR_LABEL = 0.25
 MIN_VISIBLE_FOR_CROP = 0.8
 MIN_W_FOR_CROP = 0.2
 CROP_SIDE_PX = 224
 
 Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
 Kind = Literal["real", "rendered", "translated", "composited", "imported"]
 BoxKind = Literal["square", "tight"]
 

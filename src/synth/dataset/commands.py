@@ -1,0 +1,132 @@
+"""``synth dataset``: look at a dataset, check it, take samples out, hand it to others."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Look at a dataset, check it, take samples out, export it.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+export_app = typer.Typer(
+    help="Write a dataset in somebody else's format.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(export_app, name="export")
+
+_DEFAULT = Path("data/real")
+Folder = Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Dataset folder.")]
+
+
+@app.command()
+def info(
+    folder: Folder = _DEFAULT, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
+) -> None:
+    """Print figures and histograms. Example: synth dataset info data/real"""
+    import json
+
+    from rich.console import Console
+
+    from synth.dataset.info import compute_figures, print_figures
+    from synth.dataset.reader import DatasetReader
+
+    figures = compute_figures(DatasetReader(folder))
+    if as_json:
+        typer.echo(json.dumps(figures, indent=2, ensure_ascii=False))
+    else:
+        print_figures(figures, Console(highlight=False))
+
+
+@app.command()
+def verify(folder: Folder = _DEFAULT) -> None:
+    """Check every file against its hash, schema and views. Example: synth dataset verify data/real"""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from synth.dataset.verify import verify as list_findings
+    from synth.errors import VerifyFailed
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("verifying", total=None)
+        findings = list_findings(
+            folder, on_progress=lambda done, total: progress.update(task, completed=done, total=total)
+        )
+    for finding in findings:
+        typer.echo(str(finding), err=True)
+    if findings:
+        raise VerifyFailed(
+            f"{folder} has {len(findings)} findings: `synth dataset mend {folder}` rewrites views and "
+            "removes unfinished writes, `synth dataset reject` takes a damaged sample out"
+        )
+    typer.echo(f"{folder}: OK")
+
+
+@app.command()
+def mend(folder: Folder = _DEFAULT) -> None:
+    """Finish what a killed writer began and rewrite the views. Example: synth dataset mend data/real"""
+    from synth.dataset.store import DatasetWriter
+
+    with DatasetWriter.open(folder) as writer:
+        for note in writer.notes:
+            typer.echo(note)
+        typer.echo(f"{folder}: {len(writer.samples)} samples, views rewritten")
+
+
+@app.command()
+def sheet(
+    folder: Folder = _DEFAULT,
+    out: Annotated[Path | None, typer.Option(help="PNG to write; FOLDER/sheet.png if not given.")] = None,
+    count: Annotated[int, typer.Option(min=1, max=400, help="Samples shown, spread over the dataset.")] = 24,
+    columns: Annotated[int, typer.Option(min=1, max=20, help="Images side by side.")] = 4,
+) -> None:
+    """Draw boxes, masks and normals on a contact sheet. Example: synth dataset sheet data/real --count 40"""
+    from synth.dataset.reader import DatasetReader
+    from synth.dataset.sheet import write_sheet
+
+    target = out or folder / "sheet.png"
+    write_sheet(DatasetReader(folder), target, n_samples=count, n_columns=columns)
+    typer.echo(f"wrote {target}")
+
+
+@app.command()
+def view(
+    folder: Folder = _DEFAULT,
+    out: Annotated[Path | None, typer.Option(help="Recording; FOLDER/view.rrd if not given.")] = None,
+    spawn: Annotated[bool, typer.Option("--spawn", help="Open the Rerun viewer instead of a file.")] = False,
+) -> None:
+    """Record images, boxes, arm path and normals for Rerun. Example: synth dataset view data/real --spawn"""
+    from synth.dataset.reader import DatasetReader
+    from synth.dataset.view import record
+
+    target = None if spawn else out or folder / "view.rrd"
+    record(DatasetReader(folder), target)
+    typer.echo(f"wrote {target}: open it with `rerun {target}`" if target else "sent to the Rerun viewer")
+
+
+@app.command()
+def reject(
+    name: Annotated[str, typer.Argument(help="Name of the sample, such as 000012.")],
+    folder: Folder = _DEFAULT,
+    reason: Annotated[str, typer.Option(help="Why; kept beside the files.")] = "taken out by hand",
+) -> None:
+    """Take a sample out; its files move to rejected/. Example: synth dataset reject 000012 --reason glare"""
+    from synth.dataset.store import DatasetWriter
+
+    with DatasetWriter.open(folder) as writer:
+        number = writer.reject(name, reason).number
+        typer.echo(f"{folder}: moved to rejected/{number:06d}_…, {len(writer.samples)} samples remain")
+
+
+@export_app.command()
+def coco(
+    folder: Folder = _DEFAULT,
+    out: Annotated[Path, typer.Option(help="Empty folder to write to.")] = Path("data/coco"),
+) -> None:
+    """Write COCO JSON and images. Example: synth dataset export coco data/real --out data/coco"""
+    from synth.dataset.exports.coco import export_coco
+    from synth.dataset.reader import DatasetReader
+
+    for path in export_coco(DatasetReader(folder), out):
+        typer.echo(f"wrote {path}")

@@ -1,0 +1,84 @@
+"""COCO detection and segmentation, as pycocotools reads it: one JSON and one folder of images a split.
+
+Boxes are xywh pixels of the dataset's box kind; segmentations are uncompressed run lengths of the masks, and
+areas are mask areas. Instances too hidden for a YOLO line are left out here too.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synth.dataset.atomic import write_bytes
+from synth.dataset.reader import DatasetReader, read_inside
+from synth.dataset.sample import MIN_VISIBLE_FOR_LABEL, SPLITS, Sample, Split
+from synth.errors import InputError
+
+
+def encode_rle(mask: NDArray[np.bool_]) -> dict[str, Any]:
+    """COCO's uncompressed run lengths of a mask [H,W]: column by column, background first."""
+    flat = mask.ravel(order="F")
+    edges = np.flatnonzero(np.diff(flat)) + 1
+    runs = np.diff(np.concatenate([[0], edges, [flat.size]])).tolist()
+    return {"size": list(mask.shape), "counts": [0, *runs] if flat[0] else runs}
+
+
+def export_coco(dataset: DatasetReader, out: Path) -> list[Path]:
+    """Write ``out/SPLIT/NAME.png`` and ``out/annotations/instances_SPLIT.json``; return the JSON files.
+
+    Raises InputError when ``out`` holds anything, DatasetError when an image cannot be read, StorageError.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(f"{out} is not an empty folder: choose another --out")
+    written = []
+    for split in SPLITS:
+        document = _make_document(dataset, split)
+        for sample in dataset.of_split(split):
+            write_bytes(out / split / f"{sample.name}.png", read_inside(dataset.root, sample.image))
+        written.append(out / "annotations" / f"instances_{split}.json")
+        write_bytes(written[-1], json.dumps(document, allow_nan=False).encode())
+    return written
+
+
+def _make_document(dataset: DatasetReader, split: Split) -> dict[str, Any]:
+    info = dataset.info
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    for image_id, sample in enumerate(dataset.of_split(split), start=1):
+        width, height = sample.size_wh
+        images.append({"id": image_id, "file_name": f"{sample.name}.png", "width": width, "height": height})
+        for annotation in _annotations_of(dataset, sample):
+            annotations.append({"id": len(annotations) + 1, "image_id": image_id, **annotation})
+    return {
+        "info": {
+            "description": f"{info.kind} images{', simulated' if info.made_by.simulated else ''}",
+            "version": str(info.schema_version),
+            "box_kind": info.box_kind,
+        },
+        "licenses": [],
+        "categories": [{"id": i, "name": name} for i, name in enumerate(info.classes, start=1)],
+        "images": images,
+        "annotations": annotations,
+    }
+
+
+def _annotations_of(dataset: DatasetReader, sample: Sample) -> list[dict[str, Any]]:
+    mask = dataset.load_mask(sample)
+    annotations = []
+    for i, instance in enumerate(sample.instances):
+        if instance.visib_fract < MIN_VISIBLE_FOR_LABEL:
+            continue
+        x0, y0, x1, y1 = instance.box_of(dataset.info.box_kind)
+        annotation: dict[str, Any] = {
+            "category_id": dataset.info.classes.index(instance.class_name) + 1,
+            "bbox": [x0, y0, x1 - x0, y1 - y0],
+            "area": (x1 - x0) * (y1 - y0),
+            "iscrowd": 0,
+        }
+        if mask is not None:
+            annotation["segmentation"] = encode_rle(mask == i + 1)
+            annotation["area"] = float(np.count_nonzero(mask == i + 1))
+        annotations.append(annotation)
+    return annotations

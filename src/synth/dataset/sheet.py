@@ -1,0 +1,230 @@
+"""A contact sheet: many samples at a glance, their labels drawn on them."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from synth.dataset.atomic import write_bytes
+from synth.dataset.reader import DatasetReader
+from synth.dataset.sample import Instance, Sample, Split
+from synth.errors import DatasetError
+from synth.geometry import frames
+from synth.geometry.pinhole import Pinhole
+
+Colour = tuple[int, int, int]
+Point = tuple[float, float]
+
+TIGHT: Colour = (64, 196, 255)
+SQUARE: Colour = (255, 193, 7)
+OUTLINE: Colour = (118, 255, 122)
+NORMAL: Colour = (255, 64, 129)
+_PAPER: Colour = (22, 24, 29)
+_CARD: Colour = (33, 36, 43)
+_TEXT: Colour = (232, 234, 237)
+_DIM: Colour = (150, 156, 166)
+_SPLIT: dict[Split, Colour] = {"train": (66, 133, 244), "val": (171, 71, 188), "test": (230, 81, 0)}
+
+_TILE_W, _CAPTION_H, _GAP, _TITLE_H = 480, 34, 14, 92
+_INSET, _INSET_ZOOM_PAD = 132, 1.5
+_SUPERSAMPLING = 2
+
+
+def write_sheet(dataset: DatasetReader, path: Path, *, n_samples: int, n_columns: int) -> None:
+    """Write a PNG of ``n_samples`` samples spread over the dataset, ``n_columns`` side by side."""
+    buffer = io.BytesIO()
+    make_sheet(dataset, n_samples=n_samples, n_columns=n_columns).save(buffer, "PNG")
+    write_bytes(path, buffer.getvalue())
+
+
+def make_sheet(dataset: DatasetReader, *, n_samples: int, n_columns: int) -> Image.Image:
+    """The contact sheet as an image; raises DatasetError when the dataset is empty."""
+    if not dataset.samples:
+        raise DatasetError(f"{dataset.root} holds no samples to draw")
+    picks = np.unique(np.linspace(0, len(dataset) - 1, min(n_samples, len(dataset))).round().astype(int))
+    tiles = [_make_tile(dataset, dataset.samples[i]) for i in picks]
+    columns = min(n_columns, len(tiles))
+    rows = [tiles[i : i + columns] for i in range(0, len(tiles), columns)]
+    width = max(columns * (_TILE_W + _GAP) + _GAP, 2 * _TILE_W)
+    height = _TITLE_H + sum(max(t.height for t in row) + _GAP for row in rows)
+    sheet = Image.new("RGB", (width, height), _PAPER)
+    _draw_title(ImageDraw.Draw(sheet), dataset, len(tiles), width)
+    y = _TITLE_H
+    for row in rows:
+        for i, tile in enumerate(row):
+            sheet.paste(tile, (_GAP + i * (_TILE_W + _GAP), y))
+        y += max(t.height for t in row) + _GAP
+    return sheet
+
+
+def _make_tile(dataset: DatasetReader, sample: Sample) -> Image.Image:
+    rgb_u8, mask = dataset.load_rgb(sample), dataset.load_mask(sample)
+    scale = _TILE_W * _SUPERSAMPLING / sample.size_wh[0]
+    size = (_TILE_W * _SUPERSAMPLING, max(1, round(sample.size_wh[1] * scale)))
+    picture = Image.fromarray(rgb_u8).resize(size, Image.Resampling.LANCZOS)
+    _draw_labels(picture, sample, mask, (0.0, 0.0), scale, width=_SUPERSAMPLING)
+    if sample.instances:
+        _paste_inset(picture, rgb_u8, sample, mask, scale)
+    picture = picture.resize((_TILE_W, round(size[1] / _SUPERSAMPLING)), Image.Resampling.LANCZOS)
+    tile = Image.new("RGB", (_TILE_W, picture.height + _CAPTION_H), _CARD)
+    tile.paste(picture, (0, 0))
+    _draw_caption(ImageDraw.Draw(tile), sample, picture.height)
+    return tile
+
+
+def _paste_inset(
+    picture: Image.Image,
+    rgb_u8: NDArray[np.uint8],
+    sample: Sample,
+    mask: NDArray[np.uint16] | None,
+    scale: float,
+) -> None:
+    """An enlargement of the first instance, in the corner farthest from it."""
+    x0, y0, x1, y1 = sample.instances[0].square_xyxy_px
+    side = (x1 - x0) * _INSET_ZOOM_PAD
+    left, top = (x0 + x1 - side) / 2, (y0 + y1 - side) / 2
+    pixels = _INSET * _SUPERSAMPLING
+    if pixels / side < 1.5 * scale:
+        return
+    inset = Image.fromarray(rgb_u8).transform(
+        (pixels, pixels),
+        Image.Transform.EXTENT,
+        (left, top, left + side, top + side),
+        Image.Resampling.BICUBIC,
+    )
+    _draw_labels(inset, sample, mask, (left, top), pixels / side, width=_SUPERSAMPLING * 3 // 2)
+    margin = 4 * _SUPERSAMPLING
+    to_right = (x0 + x1) / 2 < sample.size_wh[0] / 2
+    to_bottom = (y0 + y1) / 2 < sample.size_wh[1] / 2
+    x = picture.width - pixels - margin if to_right else margin
+    y = picture.height - pixels - margin if to_bottom else margin
+    frame = (x - 2 * _SUPERSAMPLING, y - 2 * _SUPERSAMPLING, x + pixels + 3, y + pixels + 3)
+    ImageDraw.Draw(picture).rectangle(frame, fill=(255, 255, 255))
+    picture.paste(inset, (x, y))
+
+
+def _draw_labels(
+    picture: Image.Image,
+    sample: Sample,
+    mask: NDArray[np.uint16] | None,
+    origin: Point,
+    scale: float,
+    width: int,
+) -> None:
+    """Draw every instance on a picture of the image from ``origin`` (box pixels), enlarged by ``scale``."""
+    draw = ImageDraw.Draw(picture)
+
+    def place(x: float, y: float) -> Point:
+        return (x - origin[0]) * scale, (y - origin[1]) * scale
+
+    for i, instance in enumerate(sample.instances):
+        if mask is not None:
+            for outline in _outlines(mask == i + 1):
+                points = [place(x + 0.5, y + 0.5) for x, y in outline]
+                draw.line([*points, points[0]], fill=OUTLINE, width=width, joint="curve")
+        for box, colour in ((instance.square_xyxy_px, SQUARE), (instance.box_xyxy_px, TIGHT)):
+            draw.rectangle((place(*box[:2]), place(*box[2:])), outline=colour, width=width)
+        if (ends := normal_arrow(sample, instance)) is not None:
+            _draw_arrow(draw, place(*ends[0]), place(*ends[1]), width)
+
+
+def normal_arrow(sample: Sample, instance: Instance) -> tuple[Point, Point] | None:
+    """Tail and tip, box coordinates, of the normal at the point of interest, as long as a box is wide.
+
+    In perspective where the part's distance and K are known, else orthographic; None without normal or point.
+    """
+    if instance.normal_uvw is None or instance.point_xy is None:
+        return None
+    x, y = (p * n for p, n in zip(instance.point_xy, sample.size_wh, strict=True))
+    x0, _, x1, _ = instance.square_xyxy_px
+    length_px = 0.9 * (x1 - x0)
+    n_cam = frames.cam_from_uvw(instance.normal_uvw)
+    if sample.K is not None and instance.T_cam_part is not None:
+        camera = Pinhole(sample.size_wh, np.asarray(sample.K), np.asarray(sample.dist or np.zeros(5)))
+        z_m = instance.T_cam_part[2][3]
+        point_m = camera.unproject([[x - 0.5, y - 0.5]])[0] * z_m
+        tip_m = point_m + n_cam * length_px * z_m / sample.K[0][0]
+        if tip_m[2] > 0.05 * z_m > 0:
+            tip = camera.project(tip_m)[0] + 0.5
+            return (x, y), (float(tip[0]), float(tip[1]))
+    return (x, y), (x + float(n_cam[0]) * length_px, y + float(n_cam[1]) * length_px)
+
+
+def _outlines(region: NDArray[np.bool_]) -> list[list[Point]]:
+    contours, _ = cv2.findContours(region.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return [[(float(x), float(y)) for x, y in c[:, 0]] for c in contours if len(c) > 2]
+
+
+def _draw_arrow(draw: ImageDraw.ImageDraw, tail: Point, tip: Point, width: int) -> None:
+    radius = 2.2 * width
+    a, b = np.asarray(tail), np.asarray(tip)
+    length = float(np.linalg.norm(b - a))
+    draw.ellipse(
+        (*(a - radius), *(a + radius)), fill=NORMAL, outline=(255, 255, 255), width=max(1, width // 2)
+    )
+    if length < 2 * radius:
+        return
+    along = (b - a) / length
+    across = np.array([-along[1], along[0]])
+    head = min(6.0 * width, 0.6 * length)
+    neck = b - head * along
+    draw.line([tuple(a), tuple(neck)], fill=NORMAL, width=round(1.5 * width))
+    draw.polygon(
+        [tuple(b), tuple(neck + 0.5 * head * across), tuple(neck - 0.5 * head * across)], fill=NORMAL
+    )
+
+
+def _draw_caption(draw: ImageDraw.ImageDraw, sample: Sample, top: int) -> None:
+    middle = top + _CAPTION_H / 2
+    draw.text((12, middle), sample.name, fill=_TEXT, font=_font(17), anchor="lm")
+    x = _draw_pill(draw, (92, middle), sample.split, _SPLIT[sample.split], 14)
+    if sample.instances:
+        first = sample.instances[0]
+        facts = [first.class_name if len(sample.instances) == 1 else f"{len(sample.instances)} instances"]
+        if first.normal_uvw is not None:
+            facts.append(f"tilt {np.degrees(np.arccos(np.clip(first.normal_uvw[2], -1, 1))):.0f}°")
+        if first.T_cam_part is not None:
+            facts.append(f"{1000 * float(np.linalg.norm([row[3] for row in first.T_cam_part[:3]])):.0f} mm")
+        draw.text((x + 12, middle), "   ".join(facts), fill=_DIM, font=_font(15), anchor="lm")
+
+
+def _draw_title(draw: ImageDraw.ImageDraw, dataset: DatasetReader, n_shown: int, width: int) -> None:
+    info = dataset.info
+    name = dataset.root.resolve().name
+    draw.text((_GAP, 28), name, fill=_TEXT, font=_font(30), anchor="lm")
+    x = _GAP + draw.textlength(name, font=_font(30)) + 18
+    if info.made_by.simulated:
+        _draw_pill(draw, (x, 28), "SIMULATED: no real camera or arm", (255, 179, 0), 17, text=(20, 20, 20))
+    splits = ", ".join(f"{len(dataset.of_split(s))} {s}" for s in _SPLIT)
+    counts = f"{len(dataset)} samples ({splits})   {len(dataset.rejections)} rejected   {n_shown} shown"
+    draw.text((_GAP, 66), f"{info.kind}   {counts}", fill=_DIM, font=_font(17), anchor="lm")
+    x = width - _GAP
+    for label, colour in (("normal", NORMAL), ("mask", OUTLINE), ("tight box", TIGHT), ("1:1 box", SQUARE)):
+        x -= draw.textlength(label, font=_font(16))
+        draw.text((x, 66), label, fill=_TEXT, font=_font(16), anchor="lm")
+        draw.rounded_rectangle((x - 22, 59, x - 8, 73), radius=3, fill=colour)
+        x -= 40
+
+
+def _draw_pill(
+    draw: ImageDraw.ImageDraw,
+    left_middle: Point,
+    label: str,
+    fill: Colour,
+    size: int,
+    text: Colour = (255, 255, 255),
+) -> float:
+    """A rounded label; returns where it ends."""
+    x, y = left_middle
+    end = x + draw.textlength(label, font=_font(size)) + 1.2 * size
+    draw.rounded_rectangle((x, y - 0.8 * size, end, y + 0.8 * size), radius=0.8 * size, fill=fill)
+    draw.text((x + 0.6 * size, y), label, fill=text, font=_font(size), anchor="lm")
+    return end
+
+
+def _font(size: int) -> Any:
+    return ImageFont.load_default(size=size)
