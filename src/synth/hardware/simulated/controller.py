@@ -1,0 +1,152 @@
+"""An emulated UR controller in a child process, which the genuine client drives over loopback.
+
+It dies with its parent, however the parent dies, and then holds no port: its only ties are a pipe, whose end
+it obeys, and its parent's process id, which it watches.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from synth.errors import RobotConnectionLost
+from synth.geometry.se3 import Array
+from synth.hardware.simulated.faults import RobotFault
+from synth.hardware.simulated.motion import ArmTruth
+
+POLYSCOPE = (5, 21, 3, 1234567)
+EXIT_TIMEOUT_S = 2.0
+
+
+@dataclass(frozen=True, eq=False)
+class ArmState:
+    """Where the arm truly is: what a camera sees.
+
+    q_true_rad: [6], with the repeatability error that no encoder shows. arrival_index: how many moves have
+    ended. target_key: names the last commanded joints, equal for equal targets. controller_time_s: the
+    simulated clock.
+    """
+
+    q_true_rad: Array
+    is_moving: bool
+    arrival_index: int
+    target_key: int
+    controller_time_s: float
+
+
+class ControllerProcess:
+    """The child process as a context manager; ``address`` is readable inside.
+
+    q_start_rad: joints [6] at power-on. pace: simulated seconds per wall second. seed: of the repeatability
+    error.
+    """
+
+    def __init__(
+        self,
+        q_start_rad: ArrayLike,
+        *,
+        pace: float = 1.0,
+        seed: int = 0,
+        truth: ArmTruth | None = None,
+        polyscope: tuple[int, int, int, int] = POLYSCOPE,
+    ) -> None:
+        self._options = {
+            "q_rad": np.asarray(q_start_rad, dtype=float).tolist(),
+            "truth": (truth or ArmTruth()).to_dict(),
+            "pace": pace,
+            "seed": seed,
+            "polyscope": polyscope,
+            "parent_pid": os.getpid(),
+        }
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[str] | None = None
+        self.address = ""
+
+    @property
+    def pid(self) -> int:
+        """The child's process id."""
+        assert self._process is not None, "enter the ControllerProcess first"
+        return self._process.pid
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "synth.hardware.simulated.controller"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+            start_new_session=True,  # Ctrl-C is the parent's to handle.
+        )
+        try:
+            started = self._ask(self._options)
+            if "error" in started:
+                raise RobotConnectionLost(f"The emulated controller did not start: {started['error']}")
+            self.address = started["address"]
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        assert process.stdin
+        assert process.stdout
+        try:
+            process.stdin.close()
+            process.wait(EXIT_TIMEOUT_S)
+        except (OSError, subprocess.TimeoutExpired):
+            process.kill()
+            process.wait()
+        process.stdout.close()
+
+    def arm_state(self) -> ArmState:
+        """Where the arm is at this instant; quick, and safe from any thread."""
+        state = self._ask({"do": "arm_state"})
+        return ArmState(**{**state, "q_true_rad": np.array(state["q_true_rad"])})
+
+    def inject(self, fault: RobotFault) -> None:
+        """Let a fault happen."""
+        self._ask({"do": "inject", "fault": fault.to_dict()})
+
+    def operator_clears_stop(self) -> None:
+        """A person walks to the pendant, releases, acknowledges and powers on: no driver can do this."""
+        self._ask({"do": "operator_clears_stop"})
+
+    def unlock_requests(self) -> int:
+        """How often a client asked to unlock a protective stop: synth never does."""
+        return int(self._ask({"do": "unlock_requests"})["unlock_requests"])
+
+    def _ask(self, message: dict[str, Any]) -> dict[str, Any]:
+        with self._lock:
+            process = self._process
+            if process is None:
+                raise RobotConnectionLost("The emulated controller is not running")
+            assert process.stdin
+            assert process.stdout
+            try:
+                process.stdin.write(json.dumps(message) + "\n")
+                process.stdin.flush()
+                line = process.stdout.readline()
+            except (OSError, ValueError):
+                line = ""
+            if not line:
+                raise RobotConnectionLost("The emulated controller has ended; run the same command again")
+            answer: dict[str, Any] = json.loads(line)
+            return answer
+
+
+if __name__ == "__main__":
+    from synth.hardware.simulated.controller_server import main
+
+    main()

@@ -1,0 +1,427 @@
+"""The inside of the emulated UR controller: modes, registers, script, watchdog. No sockets, no threads.
+
+What the genuine client's control script does on a controller is done here at once: a command number arrives
+in ``input_int_register_0``, ``output_int_register_0`` answers (1 ready, 2 done), and results show beside it.
+"""
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
+
+import numpy as np
+
+from synth.geometry import arm as ur3e
+from synth.geometry import se3
+from synth.geometry.se3 import Array
+from synth.hardware.robot import RobotMode, SafetyMode
+from synth.hardware.rtde_wire import Value
+from synth.hardware.simulated import faults
+from synth.hardware.simulated.motion import Arm, ArmTruth
+from synth.hardware.simulated.rtde_variables import zero_of
+
+MODEL = "UR3"
+SERIAL = "20230300000"
+POLYSCOPE = (5, 21, 3, 1234567)
+BOOT_SCRIPT_S = 0.02  # Wall seconds between upload and a running script.
+STEADY_AFTER_S = 0.1
+STOP_DECELERATION_RAD_S2 = 20.0
+STRIKES_HALF_WAY = (
+    faults.ProtectiveStopFault,
+    faults.EmergencyStopFault,
+    faults.ConnectionLostFault,
+    faults.ScriptDiesFault,
+    faults.StaleDataFault,
+)
+STRIKES_AT_ONCE = (
+    faults.SlowSpeedFault,
+    faults.RemoteControlOffFault,
+    faults.SlowBootFault,
+    faults.RegistersTakenFault,
+)
+REALTIME_COMMANDS = {6, 9, 10, 11, 24, 25, 26, 27, 38, 58}  # Answered with "ready" straight away.
+
+
+class RuntimeState(IntEnum):
+    """runtime_state of Universal Robots' RTDE guide."""
+
+    STOPPING = 0
+    STOPPED = 1
+    PLAYING = 2
+    PAUSING = 3
+    PAUSED = 4
+    RESUMING = 5
+
+
+@dataclass(frozen=True)
+class ControllerOptions:
+    """How an emulated controller starts. ``pace``: simulated seconds per wall second."""
+
+    q_rad: tuple[float, ...]
+    truth: ArmTruth = field(default_factory=ArmTruth)
+    pace: float = 1.0
+    seed: int = 0
+    polyscope: tuple[int, int, int, int] = POLYSCOPE
+
+
+class ControllerCore:
+    """One controller and its arm. Call ``advance`` before reading; every method is quick and none blocks."""
+
+    def __init__(self, options: ControllerOptions, clock: Callable[[], float] = time.monotonic) -> None:
+        self.options = options
+        self._clock = clock
+        self._wall_s = clock()
+        self.time_s = 0.0
+        self.arm = Arm(options.q_rad, options.truth, options.seed)
+        self.robot_mode, self.safety_mode = RobotMode.RUNNING, SafetyMode.NORMAL
+        self.runtime = RuntimeState.STOPPED
+        self.is_remote = True
+        self.slider = 1.0
+        self.tcp: tuple[float, ...] = (0.0,) * 6
+        self.payload_kg, self.cog_m = 0.0, (0.0, 0.0, 0.0)
+        self.taken_registers = range(0)
+        self.network_down: str | None = None
+        self.n_network_failures = 0
+        self.network_back_s = self.frozen_until_s = self._booted_s = self._script_starts_s = 0.0
+        self.unlock_requests = 0
+        self._registers: dict[str, Value] = {}
+        self._offset = 0
+        self._executing = self._awaits_arrival = self._is_async = False
+        self._n_writes = self._n_operations = 0
+        self._watchdog_s: float | None = None
+        self._input_s = 0.0
+        self._faults: list[faults.RobotFault] = []
+        self._tcp_cache: tuple[bytes, tuple[float, ...]] = (b"", ())
+
+    # ---------------------------------------------------------------- time
+
+    def advance(self) -> bool:
+        """Let the time that passed happen; True when something a client waits for changed."""
+        now_s = self._clock()
+        dt_s, self._wall_s = (now_s - self._wall_s) * self.options.pace, now_s
+        self.time_s += dt_s
+        changed = False
+        if self.network_down and now_s >= self.network_back_s:
+            self.network_down = None
+        if self.robot_mode == RobotMode.BOOTING and now_s >= self._booted_s:
+            self.robot_mode = RobotMode.RUNNING
+        if self._script_starts_s and now_s >= self._script_starts_s:
+            self._start_script()
+            changed = True
+        if (
+            self._watchdog_s
+            and now_s - self._input_s > self._watchdog_s
+            and self.runtime == RuntimeState.PLAYING
+        ):
+            self._end_script()
+            changed = True
+        dt_s *= self.slider
+        half_s = self.arm.until_half_s
+        if self.arm.is_moving and 0 < half_s <= dt_s and (striking := self._due(STRIKES_HALF_WAY)):
+            self.arm.advance(half_s)
+            dt_s -= half_s
+            for fault in striking:
+                self._strike(fault)
+            changed = True
+        if self.arm.advance(dt_s):
+            self._arrived()
+            changed = True
+        return changed
+
+    def next_event_s(self) -> float:
+        """Wall seconds until the arm arrives or a script starts; infinite when nothing is under way."""
+        waits = [np.inf]
+        if self.arm.is_moving:
+            waits.append(self.arm.left_s / (self.slider * self.options.pace))
+            if self.arm.until_half_s > 0 and self._faults:
+                waits.append(self.arm.until_half_s / (self.slider * self.options.pace))
+        if self._script_starts_s:
+            waits.append(self._script_starts_s - self._wall_s)
+        return max(float(min(waits)), 0.0)
+
+    def _arrived(self) -> None:
+        if self._is_async:
+            self._is_async = False
+            self._signal_async(running=False)
+        if self._awaits_arrival:
+            self._awaits_arrival = False
+            self._out_int(0, 2)
+        self._faults = [_count_down(f) for f in self._faults]
+        self._strike_at_once()
+
+    # ---------------------------------------------------------------- faults
+
+    def inject(self, fault: faults.RobotFault) -> None:
+        """Let ``fault`` happen once its moves are counted down."""
+        self._faults.append(fault)
+        self._strike_at_once()
+
+    def operator_clears_stop(self) -> None:
+        """What a person does at the pendant: release, acknowledge, power on, leave the program stopped."""
+        self.safety_mode, self.robot_mode = SafetyMode.NORMAL, RobotMode.RUNNING
+        self.runtime = RuntimeState.STOPPED
+
+    def _due(self, kinds: tuple[type[faults.RobotFault], ...]) -> list[faults.RobotFault]:
+        due = [f for f in self._faults if f.after_moves == 0 and isinstance(f, kinds)]
+        self._faults = [f for f in self._faults if f not in due or f.persistent]
+        return due
+
+    def _strike_at_once(self) -> None:
+        for fault in self._due(STRIKES_AT_ONCE):
+            self._faults = [f for f in self._faults if f is not fault]
+            self._strike(fault)
+
+    def _strike(self, fault: faults.RobotFault) -> None:
+        lasting_s = np.inf if fault.persistent else getattr(fault, "for_s", 0.0)
+        match fault:
+            case faults.ProtectiveStopFault():
+                self._protective_stop()
+            case faults.EmergencyStopFault():
+                self._end_script(STOP_DECELERATION_RAD_S2)
+                self.safety_mode, self.robot_mode = SafetyMode.ROBOT_EMERGENCY_STOP, RobotMode.POWER_OFF
+            case faults.ConnectionLostFault():
+                self.network_down, self.network_back_s = fault.how, self._wall_s + lasting_s
+                self.n_network_failures += 1
+            case faults.ScriptDiesFault():
+                self._end_script()
+            case faults.StaleDataFault():
+                self.frozen_until_s = self._wall_s + lasting_s
+            case faults.SlowSpeedFault():
+                self.slider = fault.fraction
+            case faults.RemoteControlOffFault():
+                self.is_remote = False
+            case faults.SlowBootFault():
+                self.robot_mode, self._booted_s = RobotMode.BOOTING, self._wall_s + lasting_s
+            case faults.RegistersTakenFault():
+                self.taken_registers = range(48 if fault.both_ranges else 24)
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether every reading repeats the last one."""
+        return self._wall_s < self.frozen_until_s
+
+    def _protective_stop(self) -> None:
+        self.arm.stop(STOP_DECELERATION_RAD_S2)
+        self.safety_mode, self.runtime = SafetyMode.PROTECTIVE_STOP, RuntimeState.PAUSED
+
+    # ---------------------------------------------------------------- the control script
+
+    def upload(self, script: str) -> None:
+        """A whole script arrived on the script port; it runs a moment later unless the arm may not."""
+        if self.safety_mode != SafetyMode.NORMAL or self.robot_mode != RobotMode.RUNNING:
+            return
+        offset = re.search(r"# int register offset\n(\d+)", script)
+        self._offset = int(offset.group(1)) if offset else 0
+        self._script_starts_s = self._wall_s + BOOT_SCRIPT_S
+
+    def stop_program(self) -> None:
+        """The program ends; the arm decelerates."""
+        self._end_script()
+
+    def _start_script(self) -> None:
+        self._script_starts_s = 0.0
+        self.runtime = RuntimeState.PLAYING
+        self._executing = self._awaits_arrival = self._is_async = False
+        self._n_writes = self._n_operations = 0
+        self._watchdog_s = None
+        self._registers[f"input_int_register_{self._offset}"] = 0
+        self._signal_async(running=False)
+        self._out_int(0, 1)
+
+    def _end_script(self, deceleration_rad_s2: float = 4.0) -> None:
+        self.arm.stop(deceleration_rad_s2)
+        self.runtime = RuntimeState.STOPPED
+        self._awaits_arrival = self._is_async = False
+        self._watchdog_s = None
+
+    def write_inputs(self, names: Sequence[str], values: Sequence[Value]) -> None:
+        """Input registers as a client sent them; the script answers at once."""
+        self._registers.update(zip(names, values, strict=True))
+        if f"input_int_register_{self._offset}" in names:
+            self._input_s = self._wall_s
+        if self.runtime != RuntimeState.PLAYING:
+            return
+        command = self._in_int(0)
+        if command == 0:
+            self._executing = False
+            self._out_int(0, 1)
+        elif command in REALTIME_COMMANDS:
+            self._execute(command)
+            self._out_int(0, 1)
+        elif not self._executing:
+            self._executing = True
+            self._execute(command)
+            if self.runtime == RuntimeState.PLAYING and not self._awaits_arrival:
+                self._out_int(0, 2)
+
+    def _execute(self, command: int) -> None:
+        for fault in self._faults:
+            if (
+                isinstance(fault, faults.RefusedCommandFault)
+                and fault.command == command
+                and not fault.after_moves
+            ):
+                self._faults = [f for f in self._faults if f is not fault or f.persistent]
+                self._end_script()
+                return
+        match command:
+            case 1:
+                self._move_joints()
+            case 17:
+                mass_kg, *cog_m = self._in_doubles(0, 4)
+                self.payload_kg, self.cog_m = mass_kg, (cog_m[0], cog_m[1], cog_m[2])
+            case 26:
+                self._out_doubles([0.002])
+            case 29:
+                self.tcp = tuple(self._in_doubles(0, 6))
+            case 30 | 46:
+                near = np.array(self._in_doubles(6, 6)) if command == 30 else self.arm.q_rad
+                self._inverse_kinematics(_pose(self._in_doubles(0, 6)), near)
+            case 31:
+                self._protective_stop()
+            case 33 | 34:
+                self.arm.stop(max(self._in_doubles(0, 1)[0], 0.1))
+                if self._is_async:
+                    self._is_async = False
+                    self._signal_async(running=False)
+                self._awaits_arrival = self.arm.is_moving
+            case 35:
+                frequency_hz = self._in_doubles(0, 1)[0]
+                self._watchdog_s = 1 / frequency_hz if frequency_hz > 0 else None
+            case 36:
+                self._out_int(1, int(self._solve(_pose(self._in_doubles(0, 6)), self.arm.q_rad) is not None))
+            case 37:
+                is_refused = bool(self._due((faults.UnsafeJointsFault,)))
+                self._out_int(1, int(not is_refused and _within_limits(self._in_doubles(0, 6))))
+            case 40:
+                self._out_doubles(self.tcp)
+            case 43:
+                self._out_doubles(self._tcp_pose(self.arm.q_rad))
+            case 44:
+                T = ur3e.forward(self._in_doubles(0, 6), self.arm.truth.dh) @ _pose(self._in_doubles(6, 6))
+                self._out_doubles(_to_pose(T))
+            case 47:
+                self._out_int(1, int(not self.arm.is_moving and self.arm.rest_s >= STEADY_AFTER_S))
+            case 255:
+                self._end_script()
+
+    def _is_refused(self, command: int) -> bool:
+        kinds = (faults.RefusedCommandFault,)
+        return any(isinstance(f, kinds) and f.command == command for f in self._faults) and bool(
+            self._due(kinds)
+        )
+
+    def _move_joints(self) -> None:
+        *q_rad, speed_rad_s, acceleration_rad_s2 = self._in_doubles(0, 8)
+        if not _within_limits(q_rad) or speed_rad_s <= 0 or acceleration_rad_s2 <= 0:
+            self._end_script()
+            return
+        short = next((f for f in self._due((faults.PoseNotReachedFault,))), None)
+        short_by_rad = short.short_by_rad if isinstance(short, faults.PoseNotReachedFault) else 0.0
+        self.arm.move(np.array(q_rad), speed_rad_s, acceleration_rad_s2, short_by_rad)
+        self._is_async = self._in_int(1) == 1
+        self._awaits_arrival = not self._is_async
+        if self._is_async:
+            self._signal_async(running=True)
+
+    def _inverse_kinematics(self, T_base_tool: Array, near_rad: Array) -> None:
+        q_rad = self._solve(T_base_tool, near_rad)
+        if q_rad is None:  # The real script dies of this, too.
+            self._end_script()
+        else:
+            self._out_doubles(q_rad)
+
+    def _solve(self, T_base_tool: Array, near_rad: Array) -> Array | None:
+        from scipy.optimize import least_squares
+
+        T_base_flange = T_base_tool @ se3.inverse(_pose(self.tcp))
+
+        def error(q_rad: Array) -> Array:
+            T = se3.inverse(T_base_flange) @ ur3e.forward(q_rad, self.arm.truth.dh)
+            return np.concatenate([T[:3, 3], 0.3 * se3.to_rotvec(T)])
+
+        found = least_squares(error, near_rad, xtol=1e-12, ftol=1e-12, gtol=1e-12)
+        return np.asarray(found.x) if np.abs(found.fun).max() < 1e-6 and _within_limits(found.x) else None
+
+    # ---------------------------------------------------------------- registers and readings
+
+    def _in_int(self, index: int) -> int:
+        return int(self._registers.get(f"input_int_register_{index + self._offset}", 0))  # type: ignore[arg-type]
+
+    def _in_doubles(self, first: int, count: int) -> list[float]:
+        names = (f"input_double_register_{i + self._offset}" for i in range(first, first + count))
+        return [float(self._registers.get(name, 0.0)) for name in names]  # type: ignore[arg-type]
+
+    def _out_int(self, index: int, value: int) -> None:
+        self._registers[f"output_int_register_{index + self._offset}"] = value
+
+    def _out_doubles(self, values: Sequence[float] | Array) -> None:
+        for index, value in enumerate(values):
+            self._registers[f"output_double_register_{index + self._offset}"] = float(value)
+
+    def _signal_async(self, *, running: bool) -> None:
+        """Bits 16–23 count writes, 24–30 operations, 15 says running: the client's own layout."""
+        self._n_writes = (self._n_writes + 1) % 128
+        self._n_operations = (self._n_operations + running) % 128
+        self._out_int(2, self._n_writes << 16 | self._n_operations << 24 | running << 15)
+
+    def _tcp_pose(self, q_rad: Array) -> tuple[float, ...]:
+        key = q_rad.tobytes() + repr(self.tcp).encode()
+        if self._tcp_cache[0] != key:
+            self._tcp_cache = key, _to_pose(ur3e.forward(q_rad, self.arm.truth.dh) @ _pose(self.tcp))
+        return self._tcp_cache[1]
+
+    def read(self, name: str) -> Value:
+        """The present value of an RTDE variable."""
+        match name:
+            case "timestamp":
+                return self.time_s
+            case "actual_q" | "target_q":
+                return tuple(self.arm.q_rad.tolist())
+            case "actual_qd" | "target_qd":
+                return tuple(self.arm.qd_rad_s.tolist())
+            case "actual_TCP_pose" | "target_TCP_pose":
+                return self._tcp_pose(self.arm.q_rad)
+            case "robot_mode" | "safety_mode":
+                return int(getattr(self, name))
+            case "runtime_state":
+                return int(self.runtime)
+            case "robot_status_bits":
+                is_on = self.robot_mode >= RobotMode.POWER_ON
+                return int(is_on) | int(self.runtime == RuntimeState.PLAYING) << 1
+            case "safety_status_bits":
+                return _SAFETY_BITS.get(self.safety_mode, 0)
+            case "speed_scaling":
+                return 1.0
+            case "target_speed_fraction":
+                return self.slider
+            case "payload":
+                return self.payload_kg
+            case "payload_cog":
+                return self.cog_m
+        return self._registers.get(name, zero_of(name))
+
+
+_SAFETY_BITS = {
+    SafetyMode.NORMAL: 1 << 0,
+    SafetyMode.REDUCED: 1 << 1,
+    SafetyMode.PROTECTIVE_STOP: 1 << 2 | 1 << 10,
+    SafetyMode.ROBOT_EMERGENCY_STOP: 1 << 6 | 1 << 7 | 1 << 10,
+}
+
+
+def _count_down(fault: faults.RobotFault) -> faults.RobotFault:
+    return replace(fault, after_moves=max(fault.after_moves - 1, 0))
+
+
+def _within_limits(q_rad: Sequence[float] | Array) -> bool:
+    return bool((np.abs(np.asarray(q_rad)) <= ur3e.JOINT_LIMIT_RAD).all())
+
+
+def _pose(pose: Sequence[float]) -> Array:
+    return se3.from_rotvec(pose[3:], pose[:3])
+
+
+def _to_pose(T: Array) -> tuple[float, ...]:
+    return (*T[:3, 3].tolist(), *se3.to_rotvec(T).tolist())

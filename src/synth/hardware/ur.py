@@ -1,0 +1,396 @@
+"""The UR3e over ur_rtde: every answer checked, every pose compared, one typed error per cause.
+
+Nothing here can clear a protective or emergency stop: a person at the pendant does, then runs the same
+command again.
+"""
+
+import logging
+import time
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from synth.cell.model import RobotCell
+from synth.errors import (
+    CommandRefused,
+    EmergencyStop,
+    InputError,
+    MoveTimeout,
+    PoseNotReached,
+    ProtectiveStop,
+    RemoteControlOff,
+    RobotConnectionLost,
+    RobotError,
+    RobotUnreachable,
+)
+from synth.geometry import se3
+from synth.geometry.arm import trapezoid_time_s
+from synth.geometry.se3 import Array
+from synth.hardware.robot import RobotInfo, RobotMode, RobotState, SafetyMode
+from synth.hardware.ur_link import Link
+from synth.hardware.ur_probe import REMOTE_STEPS, ControllerReport, check_data_flow, probe, read_report
+
+__all__ = ["URRobot", "probe"]
+
+log = logging.getLogger(__name__)
+
+CONNECT_ATTEMPTS = 3
+FIRST_BACK_OFF_S = 0.5
+BOOT_TIMEOUT_S = 60.0
+MOVE_ATTEMPTS = 3
+STALE_AFTER_S = 2.0
+# UR servo errors at rest are below 0.1 mrad; 0.5 mrad is 0.25 mm at half a metre, the smallest fault worth a
+# stop.
+POSE_TOLERANCE_RAD = 5e-4
+# After a loss the same move goes on only from the line that was checked before it began.
+PATH_TOLERANCE_RAD = 0.02
+REST_SPEED_RAD_S = 0.01
+STOP_DECELERATION_RAD_S2 = 2.0
+# A move may take twice its ideal time and some seconds, at the pendant's slider; the slider's minimum is 2 %.
+DEADLINE_FACTOR, DEADLINE_EXTRA_S, MIN_SCALING = 2.0, 3.0, 0.02
+READBACK_TOLERANCE = 1e-4
+
+_EMERGENCY = {SafetyMode.SYSTEM_EMERGENCY_STOP, SafetyMode.ROBOT_EMERGENCY_STOP}
+_BOOTING = {"NO_CONTROLLER", "DISCONNECTED", "BOOTING", "UPDATING_FIRMWARE"}
+
+
+class _ScriptDied(RobotError):
+    """The control script ended under us; a new one is uploaded."""
+
+
+class URRobot:
+    """A UR3e behind its controller; implements ``Robot``.
+
+    config: payload, TCP, settling time. address: where it answers, config.address when None. simulated:
+    whether the controller is the emulated one; it changes nothing but ``info``. frequency_hz: rate of
+    readings.
+    """
+
+    def __init__(
+        self,
+        config: RobotCell,
+        *,
+        address: str | None = None,
+        simulated: bool = False,
+        frequency_hz: float = 125.0,
+    ) -> None:
+        self.config = config
+        self._address = address or config.address
+        self._is_simulated = simulated
+        self._frequency_hz = frequency_hz
+        self._link: Link | None = None
+        self._info: RobotInfo | None = None
+
+    # ---------------------------------------------------------------- connection
+
+    @property
+    def info(self) -> RobotInfo:
+        """Identity, readable once connected."""
+        assert self._info is not None, "enter the robot first"
+        return self._info
+
+    def __enter__(self) -> Self:
+        """Connect, check, set TCP and payload, read both back.
+
+        Raises RobotUnreachable, RemoteControlOff, ProtectiveStop, EmergencyStop, CommandRefused, InputError,
+        and RobotConnectionLost when three attempts failed.
+        """
+        report = self._wait_until_running()
+        log.info("PolyScope %s at %s, serial %s", report.polyscope, report.address, report.serial)
+        if report.version_trouble:
+            log.warning("PolyScope %s: %s", report.polyscope, report.version_trouble)
+        self._info = RobotInfo(
+            self.config.model, self._address, report.serial, report.polyscope, self._is_simulated
+        )
+        self._connect()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop the script, and with it the arm; release the controller, in bounded time."""
+        self._release()
+
+    def _release(self) -> None:
+        link, self._link = self._link, None
+        if link is not None:
+            link.close()
+
+    def _wait_until_running(self) -> ControllerReport:
+        deadline_s = time.monotonic() + BOOT_TIMEOUT_S
+        while True:
+            report = read_report(self._address)
+            if report.robot_mode not in _BOOTING or time.monotonic() > deadline_s:
+                break
+            log.info("the controller is booting (%s)", report.robot_mode)
+            time.sleep(0.25)
+        if not self.config.model.upper().startswith(report.model.upper()):
+            raise InputError(
+                f"The cell describes a {self.config.model}, but a {report.model} answers at {self._address}: "
+                "correct robot.model or robot.address"
+            )
+        self._refuse_stopped(
+            SafetyMode.__members__.get(report.safety_status, SafetyMode.UNDEFINED_SAFETY_MODE)
+        )
+        if report.mode_advice:
+            raise RobotError(
+                f"The robot's mode is {report.robot_mode}, not RUNNING: {report.mode_advice}, then run the "
+                "same "
+                "command again"
+            )
+        if not report.is_remote:
+            raise RemoteControlOff(f"Remote control is off at {self._address}: {REMOTE_STEPS}")
+        return report
+
+    def _connect(self) -> None:
+        """Build a link from nothing, with back-off; then the controller is set up and its script runs."""
+        back_off_s = FIRST_BACK_OFF_S
+        for attempt in range(1, CONNECT_ATTEMPTS + 1):
+            self._release()
+            try:
+                self._wait_until_running()
+                check_data_flow(self._address)
+                self._link = Link(self._address, self._frequency_hz)
+                self._set_up(self._link)
+                return
+            except (RobotConnectionLost, RobotUnreachable, _ScriptDied) as error:
+                log.info("connecting, attempt %d of %d: %s", attempt, CONNECT_ATTEMPTS, error)
+                cause = error
+            except BaseException:
+                self._release()
+                raise
+            if attempt < CONNECT_ATTEMPTS:
+                time.sleep(back_off_s)
+                back_off_s *= 2
+        self._release()
+        raise RobotConnectionLost(
+            f"The robot at {self._address} could not be connected in {CONNECT_ATTEMPTS} attempts ({cause}); "
+            "check "
+            "cable and controller, then run the same command again"
+        )
+
+    def _set_up(self, link: Link) -> None:
+        if not link.is_program_running:
+            raise _ScriptDied("the control script does not run")
+        tcp, cog_m = list(self.config.tcp_pose), list(self.config.centre_of_gravity_m)
+        self._command("setTcp", tcp)
+        self._command("setPayload", self.config.payload_kg, cog_m)
+        state = self.read_state()
+        for what, wanted, got in (
+            ("TCP", tcp, self._link_call("getTCPOffset")),
+            (
+                "payload",
+                [self.config.payload_kg, *cog_m],
+                [link.receive.getPayload(), *link.receive.getPayloadCog()],
+            ),
+        ):
+            if not np.allclose(wanted, got, atol=READBACK_TOLERANCE):
+                raise CommandRefused(
+                    f"The controller reports a {what} of {np.round(got, 5).tolist()} after {wanted} was "
+                    "set: remove "
+                    "whatever else sets it (a URCap, a running program)"
+                )
+        if not link.arm_watchdog():
+            raise CommandRefused("The controller refused setWatchdog; no motion is made without it")
+        log.info("connected at q = %s deg", np.round(np.degrees(state.q_rad), 2).tolist())
+
+    # ---------------------------------------------------------------- reading
+
+    def read_state(self) -> RobotState:
+        """A reading newer than this call; RobotConnectionLost when the controller's clock stands still."""
+        link = self._require_link()
+        receive = link.receive
+        deadline_s = time.monotonic() + STALE_AFTER_S
+        before_s = receive.getTimestamp()
+        while True:
+            if not link.is_alive:
+                raise RobotConnectionLost(f"The connection to the robot at {self._address} broke")
+            controller_s = receive.getTimestamp()
+            if controller_s != before_s:
+                t_ns = time.monotonic_ns()
+                q_rad, qd_rad_s, pose = (
+                    receive.getActualQ(),
+                    receive.getActualQd(),
+                    receive.getActualTCPPose(),
+                )
+                mode, safety = receive.getRobotMode(), receive.getSafetyMode()
+                scaling = receive.getSpeedScaling() * receive.getTargetSpeedFraction()
+                if receive.getTimestamp() == controller_s:  # All values are of one packet.
+                    break
+            if time.monotonic() > deadline_s:
+                raise RobotConnectionLost(
+                    f"The readings of the robot at {self._address} stand still since {STALE_AFTER_S:g} s"
+                )
+            time.sleep(0.0005)
+        return RobotState(
+            t_ns=t_ns,
+            controller_time_s=controller_s,
+            q_rad=np.array(q_rad),
+            qd_rad_s=np.array(qd_rad_s),
+            T_base_tool=se3.from_rotvec(pose[3:], pose[:3]),
+            robot_mode=RobotMode(mode),
+            safety_mode=SafetyMode(safety),
+            speed_scaling=float(scaling),
+        )
+
+    # ---------------------------------------------------------------- motion
+
+    def move(self, q_rad: ArrayLike, *, speed_rad_s: float, acceleration_rad_s2: float) -> RobotState:
+        """Move all joints to ``q_rad`` [6] and return the state at rest; see ``Robot.move``.
+
+        A lost connection or a dead script is rebuilt and the same move is tried again from where the arm
+        stands, provided it stands on the line that the move was to take.
+        """
+        q_target = np.asarray(q_rad, dtype=float)
+        q_start = self.read_state().q_rad
+        for attempt in range(1, MOVE_ATTEMPTS + 1):
+            try:
+                return self._move_once(q_target, speed_rad_s, acceleration_rad_s2)
+            except (RobotConnectionLost, _ScriptDied) as error:
+                log.warning("move interrupted (attempt %d of %d): %s", attempt, MOVE_ATTEMPTS, error)
+                if attempt == MOVE_ATTEMPTS:
+                    if isinstance(error, _ScriptDied):
+                        raise CommandRefused(str(error)) from None
+                    raise
+                self._connect()
+                self._require_on_line(q_start, q_target)
+            except BaseException:
+                self._halt()
+                raise
+        raise AssertionError("unreachable")
+
+    def stop(self) -> None:
+        """Decelerate to rest; safe to call at any time."""
+        if self._link is not None and self._link.is_alive:
+            self._link.call("stopJ", STOP_DECELERATION_RAD_S2)
+            while np.abs(self.read_state().qd_rad_s).max() > REST_SPEED_RAD_S:
+                pass
+
+    def _halt(self) -> None:
+        try:
+            self.stop()
+        except RobotError as error:
+            log.warning("stopping: %s; the controller's watchdog stops the arm", error)
+
+    def _move_once(self, q_target: Array, speed_rad_s: float, acceleration_rad_s2: float) -> RobotState:
+        link = self._require_link()
+        state = self.read_state()
+        self._refuse_stopped(state.safety_mode)
+        self._require_script("starting a move")
+        if not self._link_call("isJointsWithinSafetyLimits", q_target.tolist()):
+            self._require_script("isJointsWithinSafetyLimits")
+            raise CommandRefused(
+                f"The controller says that joints {_deg(q_target)} deg are outside its safety limits: narrow "
+                "robot.joints or widen the limits on the pendant (Installation > Safety)"
+            )
+        operation, _ = link.operation()
+        self._command("moveJ", q_target.tolist(), speed_rad_s, acceleration_rad_s2, True)
+        ideal_s = float(trapezoid_time_s(q_target - state.q_rad, speed_rad_s, acceleration_rad_s2))
+        state = self._watch(operation, state, DEADLINE_FACTOR * ideal_s + DEADLINE_EXTRA_S)
+        state = self._settle(state)
+        error_rad = float(np.abs(state.q_rad - q_target).max())
+        if error_rad > POSE_TOLERANCE_RAD:
+            raise PoseNotReached(
+                f"The arm rests {1000 * error_rad:.1f} mrad from joints {_deg(q_target)} deg (allowed "
+                f"{1000 * POSE_TOLERANCE_RAD:g}): free the arm of whatever holds it, then run the same "
+                "command again"
+            )
+        return state
+
+    def _watch(self, operation: int, state: RobotState, budget_s: float) -> RobotState:
+        """Until the operation after ``operation`` has ended; time counts at the slider's rate."""
+        link = self._require_link()
+        while True:
+            before_s, state = state.controller_time_s, self.read_state()
+            self._refuse_stopped(state.safety_mode)
+            number, is_running = link.operation()
+            if number != operation and not is_running:
+                return state
+            self._require_script("moveJ")
+            budget_s -= (state.controller_time_s - before_s) * max(state.speed_scaling, MIN_SCALING)
+            if budget_s < 0:
+                raise MoveTimeout(
+                    f"A move did not end in time (speed slider at {100 * state.speed_scaling:.0f} %): look "
+                    "whether "
+                    "the arm is held or paused at the pendant, then run the same command again"
+                )
+
+    def _settle(self, state: RobotState) -> RobotState:
+        """Until the arm is steady and has been at rest for ``settle_s`` on the controller's clock."""
+        rest_since_s: float | None = None
+        give_up_s = state.controller_time_s + self.config.settle_s + 5.0
+        is_steady = False
+        while True:
+            state = self.read_state()
+            self._refuse_stopped(state.safety_mode)
+            if np.abs(state.qd_rad_s).max() > REST_SPEED_RAD_S:
+                rest_since_s, is_steady = None, False
+            elif rest_since_s is None:
+                rest_since_s = state.controller_time_s
+            if rest_since_s is not None and not is_steady:
+                is_steady = bool(self._link_call("isSteady"))
+                if not is_steady:
+                    self._require_script("isSteady")
+            elif rest_since_s is not None and state.controller_time_s - rest_since_s >= self.config.settle_s:
+                return state
+            if state.controller_time_s > give_up_s:
+                raise MoveTimeout(
+                    "The arm does not come to rest: fix robot and table, check payload_kg and "
+                    "centre_of_gravity_m"
+                )
+
+    # ---------------------------------------------------------------- checks
+
+    def _command(self, name: str, *args: object) -> None:
+        """A command that must answer True."""
+        if not self._link_call(name, *args):
+            self._refuse_stopped(self.read_state().safety_mode)
+            self._require_script(name)
+            raise CommandRefused(
+                f"The controller refused {name}: look at the pendant's log, then run the same command again"
+            )
+
+    def _link_call(self, name: str, *args: object) -> Any:
+        return self._require_link().call(name, *args)
+
+    def _require_link(self) -> Link:
+        if self._link is None:
+            raise RobotConnectionLost("The robot is not connected; run the same command again")
+        return self._link
+
+    def _require_script(self, doing: str) -> None:
+        if not self._require_link().is_program_running:
+            self._refuse_stopped(self.read_state().safety_mode)
+            raise _ScriptDied(f"The control script ended on the controller at {doing}")
+
+    def _refuse_stopped(self, safety_mode: SafetyMode) -> None:
+        again = "then run the same command again"
+        if safety_mode in _EMERGENCY:
+            raise EmergencyStop(
+                "An emergency stop is pressed: make the cell safe, release the button, power the arm on at "
+                "the "
+                f"pendant, {again}"
+            )
+        if safety_mode not in (SafetyMode.NORMAL, SafetyMode.REDUCED):
+            raise ProtectiveStop(
+                f"The robot stopped to protect ({safety_mode.name}): see what it touched, clear it at the "
+                "pendant, "
+                f"{again}"
+            )
+
+    def _require_on_line(self, q_from: Array, q_to: Array) -> None:
+        q_rad, way = self.read_state().q_rad, q_to - q_from
+        share = float(np.clip(np.dot(q_rad - q_from, way) / max(float(way @ way), 1e-12), 0, 1))
+        off_rad = float(np.abs(q_rad - q_from - share * way).max())
+        if off_rad > PATH_TOLERANCE_RAD:
+            raise PoseNotReached(
+                f"After an interruption the arm stands {np.degrees(off_rad):.1f} deg off its checked path: "
+                "jog it to "
+                "home, then run the same command again"
+            )
+
+
+def _deg(q_rad: Array) -> list[float]:
+    return np.round(np.degrees(q_rad), 1).tolist()  # type: ignore[no-any-return]
