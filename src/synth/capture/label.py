@@ -11,10 +11,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.capture.silhouette import Mask, Silhouette, SilhouetteCaster
+from synth.capture.mask import (
+    Mask,
+    colour_mask,
+    holes,
+    inside_image,
+    largest_component,
+    mask_iou,
+    refine_edge,
+    square_box,
+    tight_box,
+)
+from synth.capture.silhouette import Silhouette, SilhouetteCaster
 from synth.cell.mesh import CellBodies, label_normal_part
 from synth.cell.model import Cell
-from synth.cell.model import Label as ColourRange
 from synth.dataset.sample import MIN_VISIBLE_FOR_CROP, MIN_W_FOR_CROP
 from synth.geometry import se3
 from synth.geometry.frames import uvw_from_cam
@@ -24,10 +34,6 @@ from synth.geometry.se3 import Array
 
 LabelSource = Literal["colour", "cad", "both"]
 CropKind = Literal["rectified", "paper"]
-
-_BRIDGE_PX = 3
-_CLOSE = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
-_ERODE = cv2.getStructuringElement(cv2.MORPH_RECT, (_BRIDGE_PX, _BRIDGE_PX))
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +124,7 @@ class Labeller:
         empty = np.zeros(rgb_u8.shape[:2], dtype=bool)
         if self._source == "cad":
             return (empty if cad is None else cad), None
-        mask = largest_component(colour_mask(rgb_u8, self._cell.label))
+        mask = refine_edge(rgb_u8, largest_component(colour_mask(rgb_u8, self._cell.label)))
         if silhouette is not None:
             mask |= holes(mask) & silhouette.in_image(silhouette.part, size_wh)
         if self._source == "colour":
@@ -138,59 +144,6 @@ class Labeller:
         return Crop(pixels, R_crop_cam, uvw_from_cam(R_crop_cam @ normal_cam), point_xy)
 
 
-def colour_mask(rgb_u8: NDArray[np.uint8], colour: ColourRange) -> Mask:
-    """The pixels [H,W] of an image [H,W,3] inside an HSV range; an h_min above h_max wraps through red."""
-    hsv = cv2.cvtColor(rgb_u8, cv2.COLOR_RGB2HSV)
-    low = (colour.h_min, colour.s_min, colour.v_min)
-    high = (colour.h_max, colour.s_max, colour.v_max)
-    if colour.h_min <= colour.h_max:
-        found = cv2.inRange(hsv, low, high)
-    else:
-        found = cv2.inRange(hsv, low, (179, *high[1:])) | cv2.inRange(hsv, (0, *low[1:]), high)
-    return np.asarray(cv2.morphologyEx(found, cv2.MORPH_CLOSE, _CLOSE) > 0)
-
-
-def largest_component(mask: Mask) -> Mask:
-    """The largest connected blob of ``mask`` [H,W], free of thin bridges but with its own corners kept.
-
-    The blob is found in the opened mask and grown back inside the mask: opening does not blunt its tips.
-    """
-    pixels = mask.astype(np.uint8)
-    opened = cv2.morphologyEx(pixels, cv2.MORPH_OPEN, _ERODE)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=8)
-    if count < 2:
-        return np.zeros_like(mask)
-    blob = (labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))).astype(np.uint8)
-    return np.asarray(cv2.dilate(blob, _ERODE) > 0) & mask
-
-
-def holes(mask: Mask) -> Mask:
-    """The background pixels [H,W] that ``mask`` encloses."""
-    outside = np.pad(~mask, 1, constant_values=True).astype(np.uint8)
-    _, labels = cv2.connectedComponents(outside, connectivity=4)
-    return np.asarray((labels != labels[0, 0]) & (outside > 0))[1:-1, 1:-1]
-
-
-def tight_box(mask: Mask) -> Array | None:
-    """The box (x0, y0, x1, y1) of a mask's pixels, edges 0..W; None for an empty mask."""
-    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
-    if len(columns) == 0:
-        return None
-    return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], dtype=float)
-
-
-def square_box(box_xyxy_px: Array) -> Array:
-    """The paper's 1:1 box (section 3.3): the shorter side grows around the centre."""
-    centre = (box_xyxy_px[:2] + box_xyxy_px[2:]) / 2
-    half = (box_xyxy_px[2:] - box_xyxy_px[:2]).max() / 2
-    return np.concatenate([centre - half, centre + half])
-
-
-def inside_image(box_xyxy_px: Array, size_wh: tuple[int, int]) -> bool:
-    """Whether a box lies within an image's edges."""
-    return bool((box_xyxy_px[:2] >= 0).all() and (box_xyxy_px[2:] <= np.asarray(size_wh)).all())
-
-
 def plain_crop(
     rgb_u8: NDArray[np.uint8], square_xyxy_px: Array, size_px: int = CROP_SIZE_PX
 ) -> NDArray[np.uint8]:
@@ -203,21 +156,6 @@ def plain_crop(
         rgb_u8, image_from_crop, (size_px, size_px), flags=flags, borderMode=cv2.BORDER_REPLICATE
     )
     return np.asarray(cut, dtype=np.uint8)
-
-
-def box_iou(a_xyxy: Array, b_xyxy: Array) -> float:
-    """Intersection over union of two boxes."""
-    overlap = np.prod(
-        np.clip(np.minimum(a_xyxy[2:], b_xyxy[2:]) - np.maximum(a_xyxy[:2], b_xyxy[:2]), 0, None)
-    )
-    areas = np.prod(a_xyxy[2:] - a_xyxy[:2]) + np.prod(b_xyxy[2:] - b_xyxy[:2])
-    return float(overlap / (areas - overlap))
-
-
-def mask_iou(a: Mask, b: Mask) -> float:
-    """Intersection over union of two masks; 0 when both are empty."""
-    union = int((a | b).sum())
-    return float((a & b).sum() / union) if union else 0.0
 
 
 def visible_share(mask: Mask, silhouette: Silhouette | None) -> float:

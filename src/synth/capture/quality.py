@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.capture.label import Label, box_iou, inside_image, tight_box
-from synth.capture.silhouette import Mask, Silhouette
+from synth.capture.label import Label
+from synth.capture.mask import Mask, box_iou, inside_image, tight_box
+from synth.capture.silhouette import Silhouette
 from synth.cell.model import Gates
 from synth.geometry import se3
 from synth.geometry.normals import angle_deg, fit_plane_ransac

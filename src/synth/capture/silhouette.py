@@ -7,17 +7,17 @@ camera's intrinsics. The nominal arm hides what stands behind it.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from synth.capture.mask import Mask
 from synth.cell.mesh import CellBodies, face_of_interest
 from synth.cell.model import Cell
 from synth.geometry import se3
 from synth.geometry.arm import link_capsules
+from synth.geometry.clearance import segment_distance_m
 from synth.geometry.pinhole import Pinhole
 from synth.geometry.raycast import Raycaster, camera_rays
 from synth.geometry.se3 import Array
 
-Mask = NDArray[np.bool_]
 _PART = 0
 _MARGIN_PX = 4
 
@@ -96,17 +96,10 @@ class SilhouetteCaster:
 def _behind_links(origin_m: Array, directions: Array, t_hit: Array, q_rad: Array) -> Mask:
     """Whether each sight line [N,3] from ``origin_m`` meets a nominal link before the part.
 
-    Links are strung with spheres, close enough to be smooth. The last centimetre is the part's own
-    surroundings.
+    The last centimetre before the part is left out.
     """
-    lengths_m = np.linalg.norm(directions, axis=1)
-    units, reach_m = directions / lengths_m[:, None], t_hit * lengths_m - 0.01
+    reach = t_hit - 0.01 / np.linalg.norm(directions, axis=1)
+    ends_m = origin_m + directions * reach[:, None]
     links = link_capsules(q_rad)
-    behind = np.zeros(len(directions), dtype=bool)
-    for a_m, b_m, radius_m in zip(links.a_m, links.b_m, links.radius_m, strict=True):
-        n_spheres = 2 + int(np.linalg.norm(b_m - a_m) / (radius_m / 2))
-        centres = np.linspace(a_m, b_m, n_spheres) - origin_m  # [S,3]
-        along_m = np.clip(units @ centres.T, 0.0, reach_m[:, None])  # [N,S]
-        gap_m2 = (centres**2).sum(axis=1) - 2 * along_m * (units @ centres.T) + along_m**2
-        behind |= (gap_m2 < radius_m**2).any(axis=1)
-    return behind
+    gaps_m = segment_distance_m(origin_m, ends_m[:, None], links.a_m, links.b_m)  # [N,L]
+    return np.asarray((gaps_m < links.radius_m).any(axis=1))

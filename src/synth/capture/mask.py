@@ -1,0 +1,123 @@
+"""Masks and boxes: which pixels have the part's colour, where its edge runs, and the boxes around it."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from synth.cell.model import Label as ColourRange
+from synth.geometry.se3 import Array
+
+Mask = NDArray[np.bool_]
+
+_CLOSE = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
+_BRIDGE = cv2.getStructuringElement(cv2.MORPH_RECT, (3, 3))
+_INSIDE = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
+_OUTSIDE = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7))
+_LOCAL_PX = 13
+_MIN_CONTRAST = 20.0
+
+
+def colour_mask(rgb_u8: NDArray[np.uint8], colour: ColourRange) -> Mask:
+    """The pixels [H,W] of an image [H,W,3] inside an HSV range; an h_min above h_max wraps through red."""
+    hsv = cv2.cvtColor(rgb_u8, cv2.COLOR_RGB2HSV)
+    low = (colour.h_min, colour.s_min, colour.v_min)
+    high = (colour.h_max, colour.s_max, colour.v_max)
+    if colour.h_min <= colour.h_max:
+        found = cv2.inRange(hsv, low, high)
+    else:
+        found = cv2.inRange(hsv, low, (179, *high[1:])) | cv2.inRange(hsv, (0, *low[1:]), high)
+    return np.asarray(cv2.morphologyEx(found, cv2.MORPH_CLOSE, _CLOSE) > 0)
+
+
+def largest_component(mask: Mask) -> Mask:
+    """The largest connected blob of ``mask`` [H,W], free of thin bridges but with its own corners kept.
+
+    The blob is found in the opened mask and grown back inside the mask: opening does not blunt its tips.
+    """
+    pixels = mask.astype(np.uint8)
+    opened = cv2.morphologyEx(pixels, cv2.MORPH_OPEN, _BRIDGE)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=8)
+    if count < 2:
+        return np.zeros_like(mask)
+    blob = (labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))).astype(np.uint8)
+    return np.asarray(cv2.dilate(blob, _BRIDGE) > 0) & mask
+
+
+def holes(mask: Mask) -> Mask:
+    """The background pixels [H,W] that ``mask`` encloses."""
+    outside = np.pad(~mask, 1, constant_values=True).astype(np.uint8)
+    _, labels = cv2.connectedComponents(outside, connectivity=4)
+    return np.asarray((labels != labels[0, 0]) & (outside > 0))[1:-1, 1:-1]
+
+
+def tight_box(mask: Mask) -> Array | None:
+    """The box (x0, y0, x1, y1) of a mask's pixels, edges 0..W; None for an empty mask."""
+    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
+    if len(columns) == 0:
+        return None
+    return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], dtype=float)
+
+
+def square_box(box_xyxy_px: Array) -> Array:
+    """The paper's 1:1 box (section 3.3): the shorter side grows around the centre."""
+    centre = (box_xyxy_px[:2] + box_xyxy_px[2:]) / 2
+    half = (box_xyxy_px[2:] - box_xyxy_px[:2]).max() / 2
+    return np.concatenate([centre - half, centre + half])
+
+
+def inside_image(box_xyxy_px: Array, size_wh: tuple[int, int]) -> bool:
+    """Whether a box lies within an image's edges."""
+    return bool((box_xyxy_px[:2] >= 0).all() and (box_xyxy_px[2:] <= np.asarray(size_wh)).all())
+
+
+def box_iou(a_xyxy: Array, b_xyxy: Array) -> float:
+    """Intersection over union of two boxes."""
+    overlap = np.prod(
+        np.clip(np.minimum(a_xyxy[2:], b_xyxy[2:]) - np.maximum(a_xyxy[:2], b_xyxy[:2]), 0, None)
+    )
+    areas = np.prod(a_xyxy[2:] - a_xyxy[:2]) + np.prod(b_xyxy[2:] - b_xyxy[:2])
+    return float(overlap / (areas - overlap))
+
+
+def mask_iou(a: Mask, b: Mask) -> float:
+    """Intersection over union of two masks; 0 when both are empty."""
+    union = int((a | b).sum())
+    return float((a & b).sum() / union) if union else 0.0
+
+
+def refine_edge(rgb_u8: NDArray[np.uint8], mask: Mask) -> Mask:
+    """``mask`` [H,W] with its edge moved to where a pixel is half part and half what lies behind it.
+
+    A fixed colour range cuts mixed pixels at an arbitrary share. Near the edge, each pixel's colour is
+    therefore placed between the mean colours just inside and just outside of it; where those hardly differ,
+    the mask stays.
+    """
+    box = tight_box(mask)
+    if box is None:
+        return mask
+    x0, y0 = np.maximum(box[:2].astype(int) - _LOCAL_PX, 0)
+    x1, y1 = box[2:].astype(int) + _LOCAL_PX
+    window = mask[y0:y1, x0:x1].astype(np.uint8)
+    rgb = rgb_u8[y0:y1, x0:x1].astype(np.float32)
+    inside, reach = cv2.erode(window, _INSIDE), cv2.dilate(window, _OUTSIDE)
+    inner, inner_share = _local_mean(rgb, inside)
+    outer, outer_share = _local_mean(rgb, 1 - reach)
+    step = inner - outer
+    contrast2 = (step**2).sum(axis=-1)
+    usable = (inner_share > 0.02) & (outer_share > 0.02) & (contrast2 > _MIN_CONTRAST**2)
+    share = ((rgb - outer) * step).sum(axis=-1) / np.maximum(contrast2, 1.0)
+    edge = (reach > 0) & (inside == 0) & usable
+    refined = np.where(edge, share > 0.5, window > 0)
+    full = np.zeros_like(mask)
+    full[y0:y1, x0:x1] = refined
+    return largest_component(full)
+
+
+def _local_mean(
+    rgb: NDArray[np.float32], where: NDArray[np.uint8]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Mean colour [h,w,3] over the pixels ``where`` in a square around each, and their share of it [h,w]."""
+    size = (_LOCAL_PX, _LOCAL_PX)
+    share = cv2.blur(where.astype(np.float32), size)
+    total = cv2.blur(rgb * where[..., None], size)
+    return total / np.maximum(share, 1e-6)[..., None], share

@@ -1,0 +1,263 @@
+"""Plan → check → move → settle → grab → label → judge → write, and again until every pose is a sample.
+
+A shot is developed (labelled, judged, written) in one worker thread while the arm moves on. Refused shots go
+back to the end of the queue, so that the order of everything depends on the plan alone and not on who was
+faster.
+"""
+
+import time
+from collections import Counter, deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+
+from synth.capture.develop import Developer, Shot
+from synth.capture.label import Labeller
+from synth.capture.plates import take_plates
+from synth.capture.poses import Plan, PlannedPose, plan_poses
+from synth.capture.progress import Progress
+from synth.capture.quality import Verdict
+from synth.capture.settings import (
+    CaptureSettings,
+    camera_record,
+    describe,
+    label_pinhole,
+    planning_pinhole,
+)
+from synth.cell.mesh import CellBodies
+from synth.dataset.store import DatasetWriter
+from synth.errors import InputError, SynthError
+from synth.geometry.arm import trapezoid_time_s
+from synth.geometry.se3 import Array
+from synth.hardware.camera import Camera
+from synth.hardware.connect import connect
+from synth.hardware.robot import Robot, RobotState
+from synth.hardware.safety import SafetyModel
+
+FIRST_SWEEP_MOVES = 12
+"""How many moves after every connection to a real arm go at the cell's ``first_sweep_speed``."""
+
+MAX_EMPTY_IN_A_ROW = 5
+MAX_REFUSED_IN_A_ROW = 25
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a capture left behind. n_taken, n_refused: shots of this run. refused: by gate, over all runs."""
+
+    n_samples: int
+    n_taken: int
+    n_refused: int
+    n_unchecked: int
+    refused: dict[str, int]
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Turn:
+    """A pose to be shot, and how often that was tried before."""
+
+    pose: PlannedPose
+    attempt: int
+
+
+def make_plan(settings: CaptureSettings, bodies: CellBodies) -> Plan:
+    """The poses of a capture; opens no device. The same settings give the same plan."""
+    if settings.n_poses < 1:
+        raise InputError(f"--poses must be 1 or more, got {settings.n_poses}")
+    return plan_poses(
+        settings.cell,
+        bodies,
+        planning_pinhole(settings.cell),
+        settings.n_poses,
+        settings.seed,
+        split=settings.split,
+    )
+
+
+def capture(settings: CaptureSettings, plan: Plan, bodies: CellBodies, progress: Progress) -> Summary:
+    """Take every sample of the plan that the folder does not hold yet.
+
+    Raises InputError when gates refuse shot after shot, a DeviceError when a device stops the run,
+    StorageError when the disk does; the folder is whole then, and the same call goes on. KeyboardInterrupt
+    likewise.
+    """
+    started = time.perf_counter()
+    cell = settings.cell
+    with connect(cell, bodies, seed=settings.seed, pace=settings.pace) as devices:
+        record = camera_record(cell, devices.camera.info)
+        info = describe(settings, plan, record, devices.info)
+        with DatasetWriter.create_or_resume(settings.out, info) as writer:
+            for note in writer.notes:
+                progress.say(note)
+            arm = Arm(devices.robot, SafetyModel(cell, bodies), settings)
+            take_plates(settings, bodies, arm, devices.camera, writer, progress)
+            pinhole = label_pinhole(cell, devices.camera.info)
+            labeller = Labeller(cell, bodies, pinhole, source=settings.label, crop_kind=settings.crop)
+            developer = Developer(settings, labeller, pinhole, writer)
+            session = Session(settings, plan, arm, devices.camera, developer, progress)
+            session.run(writer)
+            return session.summary(writer, time.perf_counter() - started)
+
+
+class Arm:
+    """Moves the robot by free ways, slowly at first where it is real."""
+
+    def __init__(self, robot: Robot, safety: SafetyModel, settings: CaptureSettings) -> None:
+        self._robot = robot
+        self._safety = safety
+        self._cell = settings.cell.robot
+        self._n_slow_moves = 0 if robot.info.simulated else FIRST_SWEEP_MOVES
+
+    def read_state(self) -> RobotState:
+        """A fresh reading."""
+        return self._robot.read_state()
+
+    def go_to(self, q_rad: Array) -> tuple[RobotState, float]:
+        """Move to joints [6], by way of home where the straight way is barred.
+
+        Returns the state at rest and the seconds of pure motion on the robot's clock. Raises UnsafeMotion
+        when neither way is free.
+        """
+        state = self._robot.read_state()
+        motion_s = 0.0
+        for target in self._safety.route(state.q_rad, q_rad, self._cell.home_q_rad):
+            slow = self._cell.first_sweep_speed if self._n_slow_moves > 0 else 1.0
+            self._n_slow_moves -= 1
+            speed_rad_s = float(np.radians(self._cell.speed_deg_s)) * slow
+            acceleration_rad_s2 = float(np.radians(self._cell.acceleration_deg_s2)) * slow
+            way_rad = target - state.q_rad
+            state = self._robot.move(target, speed_rad_s=speed_rad_s, acceleration_rad_s2=acceleration_rad_s2)
+            motion_s += float(trapezoid_time_s(way_rad, speed_rad_s, acceleration_rad_s2)) / max(
+                state.speed_scaling, 0.01
+            )
+        return state, motion_s
+
+
+class Session:
+    """One pass over the poses that are not samples yet."""
+
+    def __init__(
+        self,
+        settings: CaptureSettings,
+        plan: Plan,
+        arm: Arm,
+        camera: Camera,
+        developer: Developer,
+        progress: Progress,
+    ) -> None:
+        self._settings = settings
+        self._plan = plan
+        self._arm = arm
+        self._camera = camera
+        self._developer = developer
+        self._progress = progress
+        self._queue: deque[Turn] = deque()
+        self._in_hand: tuple[Turn, Future[Verdict]] | None = None
+        self._refused_in_a_row: list[Verdict] = []
+        self._n_taken = 0
+        self._n_refused = 0
+
+    def run(self, writer: DatasetWriter) -> None:
+        """Shoot until every pose of the plan is a sample."""
+        done = writer.done_names()
+        tries = Counter(r.name for r in writer.rejections)
+        todo = [pose for pose in self._plan.poses if pose.name not in done]
+        self._queue.extend(self._turn(pose.index, tries[pose.name]) for pose in todo)
+        self._progress.begin(total=len(self._plan.poses), done=len(done))
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="develop") as pool:
+            try:
+                for turn in self._turns():
+                    shot = self._shoot(turn)
+                    self._settle()
+                    self._in_hand = turn, pool.submit(self._developer.develop, shot)
+            except BaseException:
+                with suppress(SynthError):
+                    self._settle()
+                raise
+            finally:
+                self._progress.end()
+
+    def summary(self, writer: DatasetWriter, seconds: float) -> Summary:
+        """What stands in the folder now."""
+        gates = Counter(r.reason for r in writer.rejections)
+        return Summary(
+            n_samples=len(writer.samples),
+            n_taken=self._n_taken,
+            n_refused=self._n_refused,
+            n_unchecked=sum("normal_depth_deg" not in s.quality for s in writer.samples),
+            refused=dict(gates.most_common()),
+            seconds=seconds,
+        )
+
+    def _turns(self) -> Iterator[Turn]:
+        while True:
+            if not self._queue:
+                self._settle()
+            if not self._queue:
+                return
+            yield self._queue.popleft()
+
+    def _turn(self, index: int, attempt: int) -> Turn:
+        n_replacement = attempt - self._settings.cell.gates.max_retries
+        pose = self._plan.poses[index] if n_replacement <= 0 else self._plan.replacement(index, n_replacement)
+        return Turn(pose, attempt)
+
+    def _shoot(self, turn: Turn) -> Shot:
+        began = time.perf_counter()
+        _, motion_s = self._arm.go_to(turn.pose.q_rad)
+        arrived = time.perf_counter()
+        before = self._arm.read_state()
+        sample = self._camera.grab(after_ns=before.t_ns)
+        for _ in range(turn.attempt):  # A retry lets more frames pass: what trembled may have come to rest.
+            before = self._arm.read_state()
+            sample = self._camera.grab(after_ns=before.t_ns)
+        after = self._arm.read_state()
+        ended = time.perf_counter()
+        settle_s = self._settings.cell.robot.settle_s
+        overhead_s = max(0.0, arrived - began - (motion_s + settle_s) / self._settings.true_pace)
+        timing = {
+            "motion_s": motion_s,
+            "settle_s": settle_s,
+            "grab_s": ended - arrived,
+            "machine_s": motion_s + settle_s + overhead_s + ended - arrived,
+        }
+        return Shot(turn.pose, turn.attempt, before, after, sample, timing)
+
+    def _settle(self) -> None:
+        """Wait for the shot in hand and put it back into the queue where it was refused."""
+        if self._in_hand is None:
+            return
+        turn, future = self._in_hand
+        verdict = future.result()
+        self._in_hand = None
+        self._n_taken += 1
+        if verdict.accepted:
+            self._refused_in_a_row.clear()
+            self._progress.accepted(turn.pose.name)
+            return
+        self._n_refused += 1
+        self._refused_in_a_row.append(verdict)
+        self._progress.refused(turn.pose.name, verdict.reason)
+        self._give_up_if_hopeless()
+        self._queue.append(self._turn(turn.pose.index, turn.attempt + 1))
+
+    def _give_up_if_hopeless(self) -> None:
+        row = self._refused_in_a_row
+        empty = [v for v in row[-MAX_EMPTY_IN_A_ROW:] if v.refusals[0].gate == "mask_empty"]
+        if len(empty) == MAX_EMPTY_IN_A_ROW:
+            raise InputError(
+                f"{MAX_EMPTY_IN_A_ROW} shots in a row show no part: {empty[-1].refusals[0].message}. "
+                f"Correct label in the cell, take {self._settings.out} away, and run the same command again."
+            )
+        if len(row) == MAX_REFUSED_IN_A_ROW:
+            gates = Counter(r.gate for v in row for r in v.refusals).most_common()
+            raise InputError(
+                f"{MAX_REFUSED_IN_A_ROW} shots in a row were refused ("
+                + ", ".join(f"{gate} {n}" for gate, n in gates)
+                + f"); the last one: {row[-1].reason}. Look into {self._settings.out / 'rejected'}, "
+                "then correct the cell."
+            )

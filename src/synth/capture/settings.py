@@ -1,0 +1,141 @@
+"""What a capture is asked for, and the dataset description that follows from it."""
+
+import platform
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+from pydantic import JsonValue
+
+from synth.capture.label import CropKind, LabelSource
+from synth.capture.poses import Plan
+from synth.cell.load import cell_fingerprint
+from synth.cell.mesh import cad_sha256
+from synth.cell.model import Cell
+from synth.dataset.difference import list_differences
+from synth.dataset.reader import INFO_FILE, DatasetReader, read_info
+from synth.dataset.sample import CameraRecord, DatasetInfo, MadeBy, PartRecord
+from synth.dataset.split import SplitMode
+from synth.errors import DatasetError
+from synth.geometry.pinhole import Pinhole
+from synth.hardware.camera import CameraInfo
+
+_PACKAGES = ("synth-robotics", "numpy", "opencv-python", "open3d", "pyrealsense2", "ur-rtde")
+
+
+@dataclass(frozen=True)
+class CaptureSettings:
+    """One capture. pace: simulated seconds per second, None takes the cell's; a real cell ignores it."""
+
+    cell: Cell
+    out: Path
+    n_poses: int = 400
+    seed: int = 0
+    split: SplitMode = "spread"
+    label: LabelSource = "colour"
+    crop: CropKind = "rectified"
+    n_plates: int = 3
+    pace: float | None = None
+
+    @property
+    def true_pace(self) -> float:
+        """Seconds of the robot's clock per second of ours: 1 for a real arm."""
+        if not self.cell.robot.is_simulated:
+            return 1.0
+        return self.cell.simulation.pace if self.pace is None else self.pace
+
+
+def describe(
+    settings: CaptureSettings, plan: Plan, camera: CameraRecord, devices: dict[str, JsonValue]
+) -> DatasetInfo:
+    """dataset.json of this capture; ``made_by.config`` holds everything that a resumed run must share."""
+    cell = settings.cell
+    config: dict[str, JsonValue] = {
+        "cell": cell_fingerprint(cell),
+        "n_poses": settings.n_poses,
+        "split": settings.split,
+        "label": settings.label,
+        "crop": settings.crop,
+        "n_plates": settings.n_plates,
+    }
+    return DatasetInfo(
+        kind="real",
+        classes=(cell.part.class_name,),
+        camera=camera,
+        part=PartRecord(name=cell.part.class_name, cad_sha256=cad_sha256(cell)),
+        made_by=MadeBy(
+            verb="capture",
+            config=config,
+            seed=settings.seed,
+            versions=_versions(),
+            devices=devices,
+            calibration={"K": "device" if cell.camera.K is None else "cell"},
+            simulated=cell.is_simulated,
+            figures=plan.figures(),
+        ),
+    )
+
+
+def camera_record(cell: Cell, info: CameraInfo) -> CameraRecord:
+    """The camera as labels use it: the cell's calibration where there is one, else the device's."""
+    pinhole = label_pinhole(cell, info)
+    return CameraRecord(
+        name=info.name,
+        serial=info.serial,
+        size_wh=pinhole.size_wh,
+        K=pinhole.K.tolist(),
+        dist=np.asarray(pinhole.dist).tolist(),
+        T_base_cam=np.asarray(cell.camera.T_base_cam).tolist(),
+        depth_scale_m=info.depth_scale_m,
+    )
+
+
+def planning_pinhole(cell: Cell) -> Pinhole:
+    """The colour intrinsics that poses are planned with, before any device is opened.
+
+    The cell's calibration where there is one, else a typical L515 (fx 905 px at 1280×720), so that the plan
+    does not depend on the device's own figures.
+    """
+    if cell.camera.calibrated_pinhole is not None:
+        return cell.camera.calibrated_pinhole
+    width, height = cell.camera.color_size_wh
+    f_px = 905.0 * height / 720.0
+    return Pinhole(
+        (width, height), np.array([[f_px, 0, (width - 1) / 2], [0, f_px, (height - 1) / 2], [0, 0, 1.0]])
+    )
+
+
+def label_pinhole(cell: Cell, info: CameraInfo) -> Pinhole:
+    """The colour intrinsics that labels go through."""
+    return cell.camera.calibrated_pinhole or info.color
+
+
+def find_earlier_run(settings: CaptureSettings, plan: Plan) -> DatasetReader | None:
+    """What an earlier run of the same command left in the folder, or None; opens no device.
+
+    Raises DatasetError with every difference when the folder was made with other settings.
+    """
+    if not (settings.out / INFO_FILE).exists():
+        return None
+    found = read_info(settings.out)
+    if found.camera is None:
+        raise DatasetError(f"{settings.out} was not captured: choose another folder with --out")
+    wanted = describe(settings, plan, found.camera, found.made_by.devices)
+    if differences := list_differences(found, wanted):
+        lines = "".join(f"\n  {d}" for d in differences)
+        raise DatasetError(
+            f"{settings.out} was captured with other settings: go back to them, or choose another folder "
+            f"with --out{lines}"
+        )
+    return DatasetReader(settings.out)
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
