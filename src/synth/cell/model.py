@@ -286,7 +286,7 @@ class Gates(_Section):
     image_margin_px: Annotated[int, Field(ge=0)] = 12
     min_box_px: Annotated[int, Field(ge=4)] = 24
     min_visible: Annotated[float, Field(ge=0, le=1)] = 0.6
-    min_sharpness: Annotated[float, Field(ge=0)] = 0.35
+    min_sharpness: Annotated[float, Field(ge=0)] = 0.25
     max_saturated: Annotated[float, Field(ge=0, le=1)] = 0.25
     min_box_iou: Annotated[float, Field(ge=0, le=1)] = 0.8
     max_normal_depth_deg: Annotated[float, Field(gt=0, le=90)] = 5.0
