@@ -97,13 +97,18 @@ def tool_lengths(robot: RobotCell) -> Iterator[Finding]:
     if np.linalg.norm(robot.tcp_pose[3:]) > 2 * np.pi:
         yield (
             ("robot", "tcp_pose"),
-            "turns the tool by more than a full turn; its last three numbers are a rotation vector in radians, "
-            "as the pendant shows it.",
+            "turns the tool by more than a full turn; its last three numbers are a rotation vector in "
+            "radians, as the pendant shows it.",
         )
 
 
-def body_lengths(part: Part, mount: Mount) -> Iterator[Finding]:
+def part_lengths(part: Part) -> Iterator[Finding]:
     yield from _not_far(("part", "T_tool_part"), part.T_tool_part[:3, 3], LARGEST_TOOL_M, "from the TCP")
+    point_m = part.point_of_interest_m
+    yield from _not_far(("part", "point_of_interest_m"), point_m, LARGEST_TOOL_M, "from the part's origin")
+
+
+def mount_lengths(mount: Mount) -> Iterator[Finding]:
     yield from _not_far(("mount", "T_tool_mount"), mount.T_tool_mount[:3, 3], LARGEST_TOOL_M, "from the TCP")
 
 
@@ -135,17 +140,18 @@ def _not_far(place: Place, vector_m: ArrayLike, limit_m: float, origin: str) -> 
     if distance > limit_m:
         yield (
             place,
-            f"lies {distance:g} m {origin}, which looks like millimetres; give metres, at most {limit_m:g} here.",
+            f"lies {distance:g} m {origin}, which looks like millimetres; give metres, up to {limit_m:g}.",
         )
 
 
 def home_in_workspace(robot: RobotCell, workspace: Workspace) -> Iterator[Finding]:
+    if any(joint_angles(robot)) or any(tool_lengths(robot)) or any(workspace_lengths(workspace)):
+        return
     tool_m = (arm.forward(robot.home_q_rad) @ robot.T_flange_tool)[:3, 3]
     if not (np.less_equal(workspace.min_m, tool_m).all() and np.less_equal(tool_m, workspace.max_m).all()):
-        where = _point(tool_m)
         yield (
             ("workspace",),
-            f"does not contain the tool at home, {where}; widen min_m and max_m, or change robot.home_deg.",
+            f"does not contain the tool at home, {_point(tool_m)}; widen it, or change robot.home_deg.",
         )
 
 
@@ -175,6 +181,8 @@ def camera_view(robot: RobotCell, camera: CameraCell, part: Part) -> Iterator[Fi
             place,
             f"puts the camera {distance:g} m from the base, which looks like millimetres; give metres.",
         )
+        return
+    if any(joint_angles(robot)) or any(tool_lengths(robot)) or any(part_lengths(part)):
         return
     T_base_part = arm.forward(robot.home_q_rad) @ robot.T_flange_tool @ part.T_tool_part
     point_m = se3.transform(T_base_part, part.point_of_interest_m)
@@ -247,24 +255,29 @@ def _colour(colour_rgb: tuple[int, int, int]) -> str:
 
 
 def part_solid(part: Part, part_mesh: Mesh) -> Iterator[Finding]:
-    yield from _solid("part", part, part_mesh)
+    yield from _size("part", part, part_mesh)
+    yield from _closed("part", part, part_mesh)
 
 
 def mount_solid(mount: Mount, mount_mesh: Mesh) -> Iterator[Finding]:
-    yield from _solid("mount", mount, mount_mesh)
+    yield from _size("mount", mount, mount_mesh)
+    yield from _closed("mount", mount, mount_mesh)
 
 
-def _solid(name: str, body: MeshBody, mesh: Mesh) -> Iterator[Finding]:
+def _size(name: str, body: MeshBody, mesh: Mesh) -> Iterator[Finding]:
     size_m = np.ptp(mesh.vertices_m, axis=0)
     diagonal_m = float(np.linalg.norm(size_m))
     low, high = BODY_SIZE_M
     if not low <= diagonal_m <= high:
         text = " × ".join(f"{v:.3g}" for v in size_m)
         yield (name, "units"), f"makes it {text} m; {_unit_advice(body.units, diagonal_m)}"
+
+
+def _closed(name: str, body: MeshBody, mesh: Mesh) -> Iterator[Finding]:
     if not is_closed(mesh):
         yield (
             (name, "mesh"),
-            f"'{body.mesh}' is not a closed solid (it has open edges); export it as a solid, or repair it.",
+            f"'{body.mesh}' is no closed solid (it has open edges); export it as a solid, or repair it.",
         )
 
 
@@ -280,16 +293,11 @@ def _unit_advice(units: str, diagonal_m: float) -> str:
 def point_on_part(part: Part, part_mesh: Mesh) -> Iterator[Finding]:
     if part.normal != "face" and not np.any(part.normal):
         yield ("part", "normal"), "is zero; give an axis such as [0, 0, 1], or face."
-    try:
-        face_of_interest(part_mesh, part.point_of_interest_m)
-    except InputError as error:
-        place = ("part", "point_of_interest_m")
+    if not any(part_lengths(part)) and not any(_size("part", part, part_mesh)):
         try:
-            face_of_interest(part_mesh, np.divide(part.point_of_interest_m, 1000))
-        except InputError:
-            yield place, f"is not usable: {error}"
-        else:
-            yield place, f"is {list(part.point_of_interest_m)}, which looks like millimetres; give metres."
+            face_of_interest(part_mesh, part.point_of_interest_m)
+        except InputError as error:
+            yield ("part", "point_of_interest_m"), f"does not mark a face: {error}"
 
 
 def _point(point_m: Array) -> str:
@@ -301,7 +309,8 @@ CHECKS = (
     serial,
     joint_angles,
     tool_lengths,
-    body_lengths,
+    part_lengths,
+    mount_lengths,
     workspace_lengths,
     home_in_workspace,
     bench_lengths,

@@ -47,10 +47,10 @@ def inside(folder: Path, name: str) -> Path:
 def load_mesh(path: Path, units: str) -> Mesh:
     """A CAD file as one mesh in metres.
 
-    Reads STL, PLY, OBJ and glTF/GLB. The bodies of a scene become one mesh, equal vertices become one, a closed
-    mesh that is inside out is turned. The axes stay those of the file: a glTF is y-up by its specification
-    and stays so; T_tool_part is the place to turn it. What a file names (buffers, materials) is read from its
-    own folder only, never from a network.
+    Reads STL, PLY, OBJ and glTF/GLB. The bodies of a scene become one mesh, equal vertices become one, a
+    closed mesh that is inside out is turned. The axes stay those of the file: a glTF is y-up by its
+    specification and stays so; T_tool_part is the place to turn it. What a file names (buffers, materials)
+    is read from its own folder only, never from a network.
 
     units: what one unit of the file is: ``m``, ``cm``, ``mm`` or ``inch``; of a glTF always ``m``.
 

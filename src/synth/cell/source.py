@@ -125,8 +125,8 @@ def _is_tame(text: str, source: Source) -> bool:
 
 def _syntax_problem(error: yaml.YAMLError) -> Problem:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-        mark, context = error.problem_mark, f" {error.context}" if error.context else ""
-        what = f"{error.problem}{context} (column {mark.column + 1})"
+        mark, context = error.problem_mark, f"{error.context}, " if error.context else ""
+        what = f"{context}{error.problem} (column {mark.column + 1})"
         return Problem(
             "cell", f"is not valid YAML: {what}; check indentation, colons and brackets.", mark.line + 1
         )
