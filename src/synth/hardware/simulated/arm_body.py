@@ -18,7 +18,7 @@ _RUBBER = Material((0.022, 0.022, 0.024), f0=(0.03, 0.03, 0.03), roughness=0.6, 
 _STEEL = Material((0.10, 0.10, 0.10), f0=(0.45, 0.44, 0.43), roughness=0.33, mottle=0.08)
 
 _X, _Y, _Z = np.eye(3)
-_SEGMENTS = 56
+_SEGMENTS = 44
 
 
 def lathe(profile_zr_m: ArrayLike, axis: ArrayLike, origin_m: ArrayLike = (0, 0, 0)) -> Mesh:

@@ -13,6 +13,7 @@ from synth.hardware.simulated.light import ROOM_IRRADIANCE, Panel, highlight, li
 
 _TEXELS, _TEXEL_M = 2048, 0.0008
 _ROUGHNESS = 0.42
+_F0 = np.float32([0.035])
 
 
 class Bench:
@@ -35,40 +36,39 @@ class Bench:
         depth = np.where(self.hit, height / np.maximum(facing, 0.02), 1)
         self.points_m = origin + rays * depth[..., None]
         to_eye = -rays / np.linalg.norm(rays, axis=-1, keepdims=True)
-        self._panels = list(panels)
         self.mean_albedo = np.float32(linear_from_srgb(table.colour_rgb))
         albedo, polish = self._sheet(self.mean_albedo, rng)
-        self._lamp_diffuse = []
-        self._lamp_gloss = []
+        self._lamp_layers = []  # of each lamp, unshadowed: three planes [H,W]
         normals = np.broadcast_to(self.normal, self.points_m.shape).reshape(-1, 3)
-        for panel in self._panels:
+        rough = np.full(normals.shape[:1], _ROUGHNESS, np.float32)
+        for panel in panels:
             irradiance, to_lamp = panel.irradiance(self.points_m, self.normal)
+            irradiance *= self.hit
             distance = np.linalg.norm(panel.centre_m - self.points_m, axis=-1).reshape(-1)
-            gloss = highlight(panel, to_lamp.reshape(-1, 3), distance, normals, to_eye.reshape(-1, 3),
-                              np.full(distance.shape, _ROUGHNESS, np.float32), np.float32([0.035]))
-            self._lamp_diffuse.append(irradiance)
-            self._lamp_gloss.append(irradiance * gloss[:, 0].reshape(irradiance.shape) * polish)
+            gloss = highlight(panel, to_lamp.reshape(-1, 3), distance, normals, to_eye.reshape(-1, 3), rough, _F0)
+            gloss = gloss[:, 0].reshape(irradiance.shape) * polish
+            self._lamp_layers.append([irradiance * (albedo[..., c] / np.float32(np.pi) + gloss) * panel.radiance[c]
+                                      for c in range(3)])
         mirrored = -to_eye + 2 * (to_eye @ self.normal)[..., None] * self.normal
-        fresnel = 0.035 + 0.6 * (1 - np.clip(to_eye @ self.normal, 0, 1)) ** 5
+        fresnel = _F0 + 0.6 * (1 - np.clip(to_eye @ self.normal, 0, 1)) ** 5
         sheen = room(mirrored, 0.7) * (fresnel * polish)[..., None]
-        self._albedo = albedo
-        self._open = albedo * (ROOM_IRRADIANCE / np.float32(np.pi)) + sheen
-        self._beyond = room(-to_eye, 0.6) * np.float32(0.25)
+        open_bench = albedo * (ROOM_IRRADIANCE / np.float32(np.pi)) + sheen
+        beyond = room(-to_eye, 0.6) * np.float32(0.25)
+        shown = np.where(self.hit[..., None], open_bench, beyond)
+        self._open = [np.ascontiguousarray(shown[..., c]) for c in range(3)]
         g = self.GRID
         self.grid_points_m = np.ascontiguousarray(self.points_m[g // 2 :: g, g // 2 :: g])
 
     def radiance(self, lamp_share: Sequence[Float32], room_share: Float32) -> Float32:
         """The bench [H,W,3] when lamp l reaches the grid point with share ``lamp_share[l]`` [h,w] and the room's light
         with ``room_share`` [h,w], 0–1."""
-        result = self._open * self._spread(room_share)[..., None]
-        for panel, share, diffuse, gloss in zip(
-            self._panels, lamp_share, self._lamp_diffuse, self._lamp_gloss, strict=True
-        ):
-            arriving = self._spread(share)
-            tint = panel.radiance
-            result += self._albedo * ((diffuse * arriving)[..., None] * (tint / np.float32(np.pi)))
-            result += (gloss * arriving)[..., None] * tint
-        return np.where(self.hit[..., None], result, self._beyond)
+        spread = self._spread(room_share)
+        planes = [plane * spread for plane in self._open]
+        for share, layer in zip(lamp_share, self._lamp_layers, strict=True):
+            spread = self._spread(share)
+            for plane, lit in zip(planes, layer, strict=True):
+                plane += lit * spread
+        return np.asarray(cv2.merge(planes))
 
     def _spread(self, grid: Float32) -> Float32:
         """A grid quantity at every pixel, bilinearly."""
@@ -104,14 +104,15 @@ def _texture(rng: np.random.Generator) -> tuple[Float32, Float32]:
     shade = 1 + 0.028 * speckle + 0.010 * clouds(9) + 0.012 * clouds(160) + 0.012 * clouds(500)
     polish = 1 + 0.10 * clouds(60) + 0.10 * clouds(260)
     lines = np.zeros((size, size), np.float32)
-    for _ in range(90):
-        start, angle = rng.uniform(0, size, 2), rng.uniform(0, 2 * np.pi)
-        length, bend = rng.gamma(2.0, 45), rng.normal(0, 0.004)
-        t = np.arange(0, length, 4)
-        path = start + np.stack([np.cos(angle + bend * t), np.sin(angle + bend * t)], axis=1) * t[:, None]
-        stroke = np.zeros_like(lines)
-        cv2.polylines(stroke, [np.round(path * 16).astype(np.int32)], False, 1.0, 1, cv2.LINE_AA, 4)
-        lines += stroke * np.float32(rng.normal(0, 0.06))
+    for depth in rng.normal(0, 0.06, 8):
+        strokes = np.zeros((size, size), np.uint8)
+        for _ in range(12):
+            start, angle = rng.uniform(0, size, 2), rng.uniform(0, 2 * np.pi)
+            length, bend = rng.gamma(2.0, 45), rng.normal(0, 0.004)
+            t = np.arange(0, length + 8, 4)
+            path = start + np.stack([np.cos(angle + bend * t), np.sin(angle + bend * t)], axis=1) * t[:, None]
+            cv2.polylines(strokes, [np.round(path * 16).astype(np.int32)], False, 255, 1, cv2.LINE_AA, 4)
+        lines += strokes * np.float32(depth / 255)
     shade += cv2.GaussianBlur(lines, (0, 0), 0.8)
     polish -= 0.6 * np.abs(lines)
     for _ in range(7):  # wiped smudges

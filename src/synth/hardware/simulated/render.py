@@ -10,13 +10,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from synth.geometry import se3
 from synth.geometry.pinhole import Pinhole
 from synth.geometry.raycast import Hits
 from synth.geometry.se3 import Array
 from synth.hardware.simulated.bench import Bench
 from synth.hardware.simulated.body import Float32, Int32
 from synth.hardware.simulated.light import ROOM_IRRADIANCE, MaterialTable, Panel, highlight, room
-from synth.hardware.simulated.scene import Stage, hemisphere, smooth_within, tangents
+from synth.hardware.simulated.scene import Stage, hemisphere, smooth_within, tangents, windows_of
 
 _TILE = 4
 _LAMP_GRID = 8
@@ -44,55 +45,89 @@ class Renderer:
 
     def radiance(self, stage: Stage) -> Float32:
         """Radiance [H,W,3] at the camera."""
-        hits = stage.caster.cast(self._eye, self._rays)
         image = self._bench_radiance(stage)
-        body = np.where(hits.body == stage.bench_index, -1, hits.body).astype(np.int32)
-        seen = np.flatnonzero(body >= 0)
-        if not len(seen):
+        asked = np.flatnonzero(self._may_show(stage))
+        rays = self._rays.reshape(-1, 3)[asked]
+        hits = stage.caster.cast(self._eye, rays)
+        struck = np.flatnonzero(hits.valid & (hits.body != stage.bench_index))
+        if not len(struck):
             return image
-        samples = _Samples(stage, self._eye, self._rays.reshape(-1, 3)[seen], hits, seen)
-        lamp, around = self._arriving(stage, samples, body, seen)
-        lit = self._shade(stage, samples, [m.reshape(-1)[seen] for m in lamp], around.reshape(-1, 3)[seen])
-        image.reshape(-1, 3)[seen] = lit
-        self._soften_edges(stage, image, body, samples, seen, lamp, around)
+        seen = asked[struck]
+        body = np.full(image.shape[:2], -1, np.int32)
+        body.reshape(-1)[seen] = hits.body[struck]
+        samples = _Samples(stage, self._eye, rays[struck], hits, struck)
+        light = [*self._arriving(stage, samples, body, seen), self._mirrored(stage, samples, seen, body.shape)]
+        image.reshape(-1, 3)[seen] = self._shade(stage, samples, light, seen)
+        self._soften_edges(stage, image, body, samples, seen, light)
         return image
+
+    def _may_show(self, stage: Stage) -> NDArray[np.bool_]:
+        """Pixels [H,W] inside the frame around each body's projected bounding box."""
+        mask = np.zeros(self._rays.shape[:2], bool)
+        T_cam_base = se3.inverse(self._T_base_cam)
+        for corners in stage.bounds_m:
+            corners_cam = se3.transform(T_cam_base, corners)
+            if (corners_cam[:, 2] < 0.05).any():
+                mask[:] = True
+                break
+            outline = self._camera.project(corners_cam)
+            low = np.maximum(np.floor(outline.min(axis=0)) - 4, 0).astype(int)
+            high = np.maximum(np.ceil(outline.max(axis=0)) + 5, 0).astype(int)
+            mask[low[1] : high[1], low[0] : high[0]] = True
+        return mask
 
     def _bench_radiance(self, stage: Stage) -> Float32:
         points = self._bench.grid_points_m + _LIFT_M * self._bench.normal
         h, w = points.shape[:2]
         pattern = (np.arange(h)[:, None] % 2 * 2 + np.arange(w) % 2).astype(np.int32)
-        shares = []
-        for lamp_points in self._lamp_points:
-            choice = lamp_points.reshape(4, _TILE, _TILE, 3)  # 4 quadrants × 16, four patterns of 16 rays
-            share = np.zeros((h, w), np.float32)
-            for k in range(_TILE):
-                for quadrant in range(4):
-                    target = choice[quadrant, k][pattern]
-                    share += ~stage.caster.occluded(points, target - points, 1e-4, 0.999)
-            shares.append(cv2.blur(share / 16, (2, 2)))
+        shares = [self._lamp_share(stage, points, pattern, targets) for targets in self._lamp_points]
         u, v = tangents(self._bench.normal[None])
         frame = np.stack([u[0], v[0], self._bench.normal])
         directions = (hemisphere(48) @ frame).astype(np.float32).reshape(12, 4, 3)
-        open_sky = np.zeros((h, w), np.float32)
+        sparse, its_pattern = points[::2, ::2], pattern[: (h + 1) // 2, : (w + 1) // 2]
+        open_sky = np.zeros(sparse.shape[:2], np.float32)
         for k in range(12):
-            open_sky += ~stage.caster.occluded(points, directions[k][pattern], 1e-4, 0.9)
-        return self._bench.radiance(shares, cv2.blur(open_sky / 12, (2, 2)) * 0.97 + 0.03)
+            open_sky += ~stage.caster.occluded(sparse, directions[k][its_pattern], 1e-4, 0.9)
+        open_sky = cv2.resize(cv2.blur(open_sky / 12, (2, 2)), (w, h), interpolation=cv2.INTER_LINEAR)
+        return self._bench.radiance(shares, open_sky * 0.97 + 0.03)
+
+    @staticmethod
+    def _lamp_share(stage: Stage, points: Float32, pattern: Int32, lamp_points: Float32) -> Float32:
+        """How much [h,w] of a lamp each grid point sees: four rays everywhere, sixteen wherever a neighbour differs."""
+        targets = lamp_points.reshape(4, _TILE, _TILE, 3)  # quadrant, ray, pattern
+        first = np.zeros(points.shape[:2], np.float32)
+        for quadrant in range(4):
+            first += ~stage.caster.occluded(points, targets[quadrant, quadrant][pattern] - points, 1e-4, 0.999)
+        kernel = np.ones((5, 5), np.uint8)
+        mixed = np.flatnonzero(cv2.dilate(first, kernel) != cv2.erode(first, kernel))
+        start, chosen = points.reshape(-1, 3)[mixed], pattern.reshape(-1)[mixed]
+        count = first.reshape(-1)[mixed]
+        for quadrant in range(4):
+            for k in range(_TILE):
+                if k != quadrant:
+                    target = targets[quadrant, k][chosen]
+                    count += ~stage.caster.occluded(start, target - start, 1e-4, 0.999)
+        share = first / 4
+        share.reshape(-1)[mixed] = count / 16
+        return np.asarray(cv2.blur(share, (2, 2)), np.float32)
 
     def _arriving(self, stage: Stage, samples: "_Samples", body: Int32, seen: NDArray[np.intp]
-                  ) -> tuple[list[Float32], Float32]:
-        """Share [H,W] of each lamp, and light from room and neighbours [H,W,3] as irradiance, at the seen pixels."""
+                  ) -> list[Float32]:
+        """Share [H,W] of each lamp, then irradiance from room and neighbours [H,W,3], at the seen pixels."""
         pattern = self._pattern.reshape(-1)[seen]
         origins = samples.points + _LIFT_M * samples.flat_normals
         shape = body.shape
+        windows = windows_of(body.reshape(-1)[seen], seen, shape, 2 * _TILE)
         lamps = []
         for panel, points in zip(self._panels, self._lamp_points, strict=True):
             share = np.zeros(len(seen), np.float32)
             facing = np.einsum("ij,ij->i", samples.flat_normals, panel.centre_m - samples.points) > 0
             front = np.flatnonzero(facing)
+            start, chosen = origins[front], pattern[front]
             for quadrant in range(4):
-                target = points[quadrant][pattern[front]]
-                share[front] += ~stage.caster.occluded(origins[front], target - origins[front], 1e-4, 0.999)
-            lamps.append(smooth_within(_image(share / 4, seen, shape), body, _image(facing, seen, shape), _TILE))
+                share[front] += ~stage.caster.occluded(start, points[quadrant][chosen] - start, 1e-4, 0.999)
+            weight = _image(facing, seen, shape)
+            lamps.append(smooth_within(_image(share / 4, seen, shape), weight, body, windows, _TILE))
         u, v = tangents(samples.normals)
         around = np.zeros((len(seen), 3), np.float32)
         for k in range(_BOUNCES):
@@ -101,7 +136,7 @@ class Renderer:
             around += self._incoming(stage, origins, directions, 0.9)
         around *= np.float32(np.pi / _BOUNCES)
         everywhere = np.ones(shape, np.float32)
-        return lamps, smooth_within(_image(around, seen, shape), body, everywhere, 2 * _TILE + 1)
+        return [*lamps, smooth_within(_image(around, seen, shape), everywhere, body, windows, 2 * _TILE)]
 
     def _incoming(self, stage: Stage, origins: Float32, directions: Float32, roughness: float | Float32) -> Float32:
         """Radiance [N,3] that comes from where the directions lead: room, or the first body there, roughly lit."""
@@ -116,8 +151,10 @@ class Renderer:
         light[struck] = _albedo_of(stage, hits, struck, self._bench) * arriving / np.float32(np.pi)
         return light
 
-    def _shade(self, stage: Stage, samples: "_Samples", lamp: list[Float32], around: Float32) -> Float32:
-        """Radiance [N,3] towards the eye."""
+    def _shade(self, stage: Stage, samples: "_Samples", light: list[Float32], at: NDArray[np.intp]
+               ) -> Float32:
+        """Radiance [N,3] towards the eye of samples lit as the pixels ``at`` [N] are."""
+        *lamp, around, mirrored = (m.reshape(-1, *m.shape[2:])[at] for m in light)
         table: MaterialTable = stage.wardrobe.materials
         material, mottle, layer = samples.material, samples.mottle, samples.layer
         variation = table.mottle[material] * mottle
@@ -131,17 +168,23 @@ class Renderer:
             gloss = highlight(panel, to_lamp, distance, samples.normals, samples.to_eye, roughness, f0)
             result += (albedo / np.float32(np.pi) + gloss) * (irradiance * share)[:, None] * panel.radiance
         n_v = np.clip(np.einsum("ij,ij->i", samples.normals, samples.to_eye), 0, 1)
-        mirrored = 2 * n_v[:, None] * samples.normals - samples.to_eye
-        below = np.einsum("ij,ij->i", mirrored, samples.flat_normals)
-        mirrored -= np.minimum(below - 0.02, 0)[:, None] * samples.flat_normals
         fresnel = f0 + (np.maximum(1 - roughness, f0.max(axis=1))[:, None] - f0) * ((1 - n_v) ** 5)[:, None]
-        reflected = self._incoming(stage, samples.points + _LIFT_M * samples.flat_normals, mirrored, roughness)
         blend = np.clip(roughness * roughness * 2, 0, 1)[:, None]
-        result += fresnel * (reflected * (1 - blend) + around / np.float32(np.pi) * blend)
+        result += fresnel * (mirrored * (1 - blend) + around / np.float32(np.pi) * blend)
         return np.asarray(result, dtype=np.float32)
 
+    def _mirrored(self, stage: Stage, samples: "_Samples", seen: NDArray[np.intp], shape: tuple[int, ...]) -> Float32:
+        """Radiance [H,W,3] that the surfaces mirror towards the eye, at the seen pixels."""
+        n_v = np.einsum("ij,ij->i", samples.normals, samples.to_eye)
+        directions = 2 * n_v[:, None] * samples.normals - samples.to_eye
+        below = np.einsum("ij,ij->i", directions, samples.flat_normals)
+        directions -= np.minimum(below - 0.02, 0)[:, None] * samples.flat_normals
+        roughness = stage.wardrobe.materials.roughness[samples.material]
+        origins = samples.points + _LIFT_M * samples.flat_normals
+        return _image(self._incoming(stage, origins, directions, roughness), seen, shape)
+
     def _soften_edges(self, stage: Stage, image: Float32, body: Int32, samples: "_Samples", seen: NDArray[np.intp],
-                      lamp: list[Float32], around: Float32) -> None:
+                      light: list[Float32]) -> None:
         """Anti-alias the pixels where bodies or surfaces meet, with eight rays each."""
         normals = np.zeros((*body.shape, 3), np.float32)
         normals.reshape(-1, 3)[seen] = samples.normals
@@ -159,8 +202,7 @@ class Renderer:
         struck = np.flatnonzero(sub_body >= 0)
         sub = _Samples(stage, self._eye, rays[struck], hits, struck)
         light_at = _best_neighbour(body, normals, owner[struck], sub_body[struck], sub.normals)
-        shares = [share.reshape(-1)[light_at] for share in lamp]
-        colour[struck] = self._shade(stage, sub, shares, around.reshape(-1, 3)[light_at])
+        colour[struck] = self._shade(stage, sub, light, light_at)
         image.reshape(-1, 3)[edge] = np.minimum(colour, 6.0).reshape(len(edge), -1, 3).mean(axis=1)
 
     def _unproject(self, pixels_xy: Array) -> Array:

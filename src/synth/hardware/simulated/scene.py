@@ -4,12 +4,16 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from synth.geometry import se3
 from synth.geometry.mesh import Mesh
 from synth.geometry.raycast import Raycaster
 from synth.geometry.se3 import Array
 from synth.hardware.simulated.body import Body, Float32, Int32
 from synth.hardware.simulated.light import MaterialTable
+
+Windows = list[tuple[int, tuple[slice, slice]]]
 
 
 def mottle_volume(rng: np.random.Generator) -> Float32:
@@ -25,6 +29,7 @@ class Wardrobe:
 
     def __init__(self, bodies: Sequence[Body], mottle: Float32) -> None:
         self.bodies = list(bodies)
+        self.boxes_m = [_box_corners(b.mesh) for b in bodies]
         counts = [len(b.mesh.triangles) for b in bodies]
         self.first = np.cumsum([0, *counts]).astype(np.int64)
         corners = np.concatenate([b.mesh.vertices_m[b.mesh.triangles] for b in bodies])
@@ -84,6 +89,12 @@ class Wardrobe:
         return result, material, self._mottle[cell[:, 0], cell[:, 1], cell[:, 2]], layer
 
 
+def _box_corners(mesh: Mesh) -> Array:
+    """The eight corners [8,3] of a mesh's bounding box."""
+    ends = np.stack([mesh.vertices_m.min(axis=0), mesh.vertices_m.max(axis=0)])
+    return np.array([[ends[i, 0], ends[j, 1], ends[k, 2]] for i in (0, 1) for j in (0, 1) for k in (0, 1)])
+
+
 class Stage:
     """The bodies posed in base, and a sheet of bench under them as the last body."""
 
@@ -93,6 +104,7 @@ class Stage:
         meshes = [b.mesh.transformed(T) for b, T in zip(wardrobe.bodies, T_base_body, strict=True)]
         self.caster = Raycaster([*meshes, bench])
         self.bench_index = len(meshes)
+        self.bounds_m = [se3.transform(T, box) for box, T in zip(wardrobe.boxes_m, T_base_body, strict=True)]
 
     def surface(self, body: Int32, triangle: Int32, points_base_m: Float32) -> tuple[Float32, Int32, Float32, Float32]:
         return self.wardrobe.surface(self.T_base_body, body, triangle, points_base_m)
@@ -115,19 +127,27 @@ def hemisphere(count: int) -> Float32:
     return np.stack([r * np.cos(phi), r * np.sin(phi), np.sqrt(1 - r * r)], axis=1).astype(np.float32)
 
 
-def smooth_within(values: Float32, groups: Int32, weight: Float32, size: int) -> Float32:
-    """Box means of ``values`` [H,W] or [H,W,C] over size × size pixels that share a group (0 and up) and have weight."""
+def smooth_within(values: Float32, weight: Float32, groups: Int32, windows: Windows, size: int) -> Float32:
+    """Box means of ``values`` [H,W] or [H,W,C] over size × size pixels that share a group and have weight."""
     result = values.copy()
-    for group in np.unique(groups[groups >= 0]):
-        rows, columns = np.nonzero(groups == group)
-        window = np.s_[max(rows.min() - size, 0) : rows.max() + size + 1, max(columns.min() - size, 0) : columns.max() + size + 1]
-        share = np.where(groups[window] == group, weight[window], 0).astype(np.float32)
+    for group, window in windows:
+        mine = groups[window] == group
+        share = weight[window] * mine
         patch = values[window]
-        total = cv2.boxFilter(share, -1, (size, size), normalize=False)
         spread = share if patch.ndim == 2 else share[..., None]
+        total = cv2.boxFilter(share, -1, (size, size), normalize=False)
         mean = cv2.boxFilter(patch * spread, -1, (size, size), normalize=False)
-        mean = mean / np.maximum(total if patch.ndim == 2 else total[..., None], 1e-6)
-        inside = (groups[window] == group) & (total > 1e-3)
-        result[window][inside] = mean[inside]
+        inside = mine & (total > 1e-3)
+        result[window][inside] = mean[inside] / (total[inside] if patch.ndim == 2 else total[inside][:, None])
     return result
 
+
+def windows_of(group: Int32, at: NDArray[np.intp], shape: tuple[int, ...], margin: int) -> Windows:
+    """The rectangle of the image that each group of pixels ``at`` [N] spans."""
+    rows, columns = np.divmod(at, shape[1])
+    result = []
+    for g in np.unique(group):
+        r, c = rows[group == g], columns[group == g]
+        result.append((int(g), np.s_[max(r.min() - margin, 0) : r.max() + margin + 1,
+                                     max(c.min() - margin, 0) : c.max() + margin + 1]))
+    return result
