@@ -126,8 +126,11 @@ def _draw_labels(
             for outline in _outlines(mask == i + 1):
                 points = [place(x + 0.5, y + 0.5) for x, y in outline]
                 draw.line([*points, points[0]], fill=OUTLINE, width=width, joint="curve")
-        for box, colour in ((instance.square_xyxy_px, SQUARE), (instance.box_xyxy_px, TIGHT)):
-            draw.rectangle((place(*box[:2]), place(*box[2:])), outline=colour, width=width)
+        for box, colour, w in (
+            (instance.square_xyxy_px, SQUARE, 2 * width),
+            (instance.box_xyxy_px, TIGHT, width),
+        ):
+            draw.rectangle((place(*box[:2]), place(*box[2:])), outline=colour, width=w)
         if (ends := normal_arrow(sample, instance)) is not None:
             _draw_arrow(draw, place(*ends[0]), place(*ends[1]), width)
 

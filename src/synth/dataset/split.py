@@ -76,6 +76,8 @@ def _end_block(
     poses = np.asarray([] if features is None else features, dtype=float)
     if poses.ndim != 2 or len(poses) != n or not np.isfinite(poses).all():
         raise InputError(f"a block split needs one row of finite pose features for each of the {n} samples")
+    if n_picks == 0:
+        return np.arange(0)
     spread = poses.std(axis=0)
     scaled = (poses - poses.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
     direction = rng.normal(size=poses.shape[1])
