@@ -1,0 +1,195 @@
+"""Poses that could be shot: drawn over the joint ranges, each with what the camera would see there."""
+
+from collections import Counter
+from dataclasses import dataclass, fields
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import qmc
+
+from synth.cell.mesh import CellBodies, label_normal_part
+from synth.cell.model import Cell
+from synth.errors import InputError
+from synth.geometry import arm, frames, se3
+from synth.geometry.clearance import hull_vertices, segment_distance_m
+from synth.geometry.normals import angle_deg
+from synth.geometry.pinhole import Pinhole
+from synth.geometry.raycast import Raycaster
+from synth.geometry.se3 import Array
+from synth.hardware.safety import SafetyModel
+
+DRAW = 2048
+"""Poses drawn at a time: a power of two keeps a Sobol sequence balanced."""
+
+MAX_DRAWS = 32
+POOL_PER_POSE = 8
+"""Reachable poses that are wanted for each planned one, so that there is a choice."""
+
+VISIBLE_MARGIN = 0.1
+"""Kept above gates.min_visible: the arm's nominal shape is not its true one."""
+
+RAYS_PER_SIDE = 16
+BLOCK = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """Poses with what the camera sees there, one row each.
+
+    q_rad: [M,6]. T_base_tool: [M,4,4]. normal_uvw: [M,3] the label. tilt_deg: [M] between the label's normal
+    and the direction to the camera. spin_rad: [M] angle of the part's x axis in the image. square_xyxy_px:
+    [M,4] edges 0..W.
+    visible: [M] share of the part that neither mount nor arm hides.
+    """
+
+    q_rad: Array
+    T_base_tool: Array
+    normal_uvw: Array
+    tilt_deg: Array
+    spin_rad: Array
+    square_xyxy_px: Array
+    visible: Array
+
+    def __len__(self) -> int:
+        return len(self.q_rad)
+
+    def rows(self, which: NDArray[np.bool_] | NDArray[np.intp]) -> Self:
+        """The chosen rows."""
+        return type(self)(*(getattr(self, f.name)[which] for f in fields(self)))
+
+    def joined(self, other: "Candidates") -> Self:
+        """These rows, then the other's."""
+        return type(self)(
+            *(np.concatenate([getattr(self, f.name), getattr(other, f.name)]) for f in fields(self))
+        )
+
+
+_ADVICE = {
+    "nearness": "change robot.joints, workspace or the camera's place: something comes too near",
+    "image": "turn or move the camera (camera.T_base_cam), or narrow robot.joints: the part leaves the image",
+    "size": "bring the camera nearer or lower gates.min_box_px: the part is too small in the image",
+    "tilt": "raise gates.max_tilt_deg or change the wrist ranges: the label's face looks away",
+    "visibility": "change the wrist ranges or lower gates.min_visible: mount or arm hide the part",
+}
+
+
+def draw_candidates(
+    cell: Cell, bodies: CellBodies, safety: SafetyModel, camera: Pinhole, n: int, rng: np.random.Generator
+) -> Candidates:
+    """At least ``n`` poses that pass every check, some times as many where the cell allows it.
+
+    A scrambled Sobol sequence over the joint ranges. Raises InputError, naming the check that refuses most
+    and what to change, when fewer than ``n`` of MAX_DRAWS · DRAW poses pass.
+    """
+    bounds = cell.robot.joints.bounds_rad
+    free = np.flatnonzero(bounds[:, 1] > bounds[:, 0])
+    if len(free) == 0:
+        raise InputError("Every joint is fixed: give min_deg and max_deg to some joint under robot.joints.")
+    sequence = qmc.Sobol(len(free), rng=rng)
+    view = _View(cell, bodies, safety, camera)
+    found: Candidates | None = None
+    refused: Counter[str] = Counter()
+    for i_draw in range(MAX_DRAWS):
+        q = np.tile(bounds[:, 0], (DRAW, 1))
+        q[:, free] += sequence.random(DRAW) * (bounds[free, 1] - bounds[free, 0])
+        passed = view.check(q, refused)
+        found = passed if found is None else found.joined(passed)
+        hopeless = i_draw == 3 and len(found) == 0
+        if len(found) >= POOL_PER_POSE * n or hopeless:
+            break
+    assert found is not None
+    if len(found) < n:
+        n_drawn = (i_draw + 1) * DRAW
+        check, count = refused.most_common(1)[0]
+        raise InputError(
+            f"{len(found) or 'None'} of {n_drawn} poses drawn over robot.joints can be shot, {n} are wanted. "
+            f"The {check} check refuses most ({count / n_drawn:.0%}): {_ADVICE[check]}"
+            f"{f'; or ask for at most {len(found)} poses' if len(found) else ''}."
+        )
+    return found
+
+
+class _View:
+    """What the camera sees of the part, and which poses pass."""
+
+    def __init__(self, cell: Cell, bodies: CellBodies, safety: SafetyModel, camera: Pinhole) -> None:
+        self._cell, self._safety, self._camera = cell, safety, camera
+        self._T_cam_base = se3.inverse(np.asarray(cell.camera.T_base_cam))
+        self._T_tool_part = np.asarray(cell.part.T_tool_part)
+        self._hull_part = hull_vertices(bodies.part)
+        self._normal_part = label_normal_part(cell, bodies.part)
+        self._point_part = np.asarray(cell.part.point_of_interest_m)
+        T_part_mount = se3.inverse(self._T_tool_part) @ np.asarray(cell.mount.T_tool_mount)
+        self._part_alone = Raycaster([bodies.part])
+        self._mount_alone = Raycaster([bodies.mount.transformed(T_part_mount)])
+
+    def check(self, q_rad: Array, refused: Counter[str]) -> Candidates:
+        """The rows of q_rad [M,6] that pass; the others are counted by the first check that refuses them."""
+        gates = self._cell.gates
+        T_base_tool = arm.forward(q_rad) @ self._cell.robot.T_flange_tool
+        T_cam_part = self._T_cam_base @ T_base_tool @ self._T_tool_part
+        R, t = T_cam_part[:, :3, :3], T_cam_part[:, None, :3, 3]
+        normal = R @ self._normal_part
+        point = (R @ self._point_part) + t[:, 0]
+        tilt_deg = angle_deg(normal, -point)
+        outline = self._hull_part @ np.swapaxes(R, 1, 2) + t  # [M,V,3]
+        in_front = outline[..., 2].min(axis=1) > 0.05
+        outline[~in_front] = [0.0, 0.0, 1.0]
+        pixels = self._camera.project(outline).reshape(*outline.shape[:2], 2) + 0.5
+        low, high = pixels.min(axis=1), pixels.max(axis=1)
+        side = (high - low).max(axis=1)
+        centre = (low + high) / 2
+        square = np.concatenate([centre - side[:, None] / 2, centre + side[:, None] / 2], axis=1)
+        room = np.array(self._camera.size_wh) - gates.image_margin_px
+        in_image = (square[:, :2] >= gates.image_margin_px).all(axis=1) & (square[:, 2:] <= room).all(axis=1)
+        shown = self._camera.project(np.where(in_front[:, None], point, [0.0, 0.0, 1.0])) + 0.5
+        in_image &= in_front & (shown >= gates.image_margin_px).all(axis=1) & (shown <= room).all(axis=1)
+        checks = {
+            "image": in_image,
+            "tilt": tilt_deg <= gates.max_tilt_deg,
+            "size": side >= gates.min_box_px,
+            "nearness": self._safety.is_free(q_rad),
+        }
+        passed = np.ones(len(q_rad), dtype=bool)
+        for name, ok in checks.items():
+            refused[name] += int((passed & ~ok).sum())
+            passed &= ok
+        visible = np.zeros(len(q_rad))
+        for rows in np.split(np.flatnonzero(passed), np.arange(BLOCK, passed.sum(), BLOCK)):
+            visible[rows] = self._visible(T_cam_part[rows], q_rad[rows], outline[rows])
+        seen = visible >= min(gates.min_visible + VISIBLE_MARGIN, 1.0)
+        refused["visibility"] += int((passed & ~seen).sum())
+        everything = Candidates(
+            q_rad=q_rad,
+            T_base_tool=T_base_tool,
+            normal_uvw=frames.uvw_from_cam(normal),
+            tilt_deg=tilt_deg,
+            spin_rad=np.arctan2(R[:, 1, 0], R[:, 0, 0]),
+            square_xyxy_px=square,
+            visible=visible,
+        )
+        return everything.rows(passed & seen)
+
+    def _visible(self, T_cam_part: Array, q_rad: Array, outline_cam: Array) -> Array:
+        """Share [M] of the part's silhouette that is seen, by rays over its bounding box."""
+        flat = outline_cam[..., :2] / outline_cam[..., 2:]
+        low, high = flat.min(axis=1), flat.max(axis=1)
+        steps = (np.arange(RAYS_PER_SIDE) + 0.5) / RAYS_PER_SIDE
+        grid = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
+        xy = low[:, None] + grid * (high - low)[:, None]
+        rays_cam = np.concatenate([xy, np.ones((*xy.shape[:2], 1))], axis=-1)  # [M,R,3]
+        R = T_cam_part[:, :3, :3]
+        rays_part = rays_cam @ R
+        origins_part = -np.einsum("mi,mij->mj", T_cam_part[:, :3, 3], R)[:, None]
+        on_part = self._part_alone.cast(origins_part, rays_part)
+        behind_mount = self._mount_alone.cast(origins_part, rays_part).t < on_part.t
+        hit = on_part.valid
+        pose, ray = np.nonzero(hit & ~behind_mount)
+        links = arm.link_capsules(q_rad)
+        a_cam, b_cam = (se3.transform(self._T_cam_base, ends)[pose] for ends in (links.a_m, links.b_m))
+        ends_cam = rays_cam[pose, ray] * on_part.t[pose, ray, None].astype(np.float64)
+        distances = segment_distance_m(np.zeros(3), ends_cam[:, None], a_cam, b_cam)
+        clear = (distances > links.radius_m).all(axis=1)
+        n_seen = np.bincount(pose[clear], minlength=len(q_rad))
+        return np.asarray(n_seen / np.maximum(hit.sum(axis=1), 1))

@@ -1,0 +1,213 @@
+"""The plan of a capture: which poses, in which order, who trains and who tests, and how long it takes."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from synth.capture.candidates import Candidates, draw_candidates
+from synth.capture.coverage import Index, features, joint_cells, pick_spread
+from synth.capture.tour import plan_tour
+from synth.cell.mesh import CellBodies
+from synth.cell.model import Cell
+from synth.dataset.sample import Split
+from synth.dataset.split import SplitMode, assign_splits, nearest_distance
+from synth.errors import InputError
+from synth.geometry.pinhole import Pinhole
+from synth.geometry.se3 import Array
+from synth.hardware.safety import SafetyModel
+
+SHOT_OVERHEAD_S = 0.35
+"""Seconds a shot takes beside motion and settling: commands, two state readings, the next frames."""
+
+RENDER_S = 0.6
+"""Seconds the simulated camera needs for the pictures of a new pose on two cores."""
+
+REPLACEMENTS_PER_POSE = 8
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedPose:
+    """A pose to be shot, and what is expected there.
+
+    q_rad: [6]. T_base_tool: [4,4] by nominal kinematics. normal_uvw: [3]. square_xyxy_px: [4] edges 0..W.
+    tilt_deg: between the label's normal and the direction to the camera. visible: share of the part not
+    hidden by mount or arm.
+    """
+
+    index: int
+    name: str
+    split: Split
+    q_rad: Array
+    T_base_tool: Array
+    normal_uvw: Array
+    square_xyxy_px: Array
+    tilt_deg: float
+    visible: float
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Poses in the order they are visited, and figures about them.
+
+    coverage: share of the reachable cells of a grid of normals × image places that some pose visits.
+    tilt_histogram: poses per 10° of tilt. train_test_deg: for every test pose the distance to the nearest
+    training pose, Euclidean over the six joints in degrees. motion_s: pure motion from home through every
+    pose, at life pace.
+    """
+
+    poses: tuple[PlannedPose, ...]
+    seed: int
+    n_reachable: int
+    coverage: float
+    tilt_histogram: tuple[int, ...]
+    train_test_deg: Array
+    motion_s: float
+    settle_s: float
+    _spare: Candidates
+    _spare_features: Array
+    _features: Array
+    _safety: SafetyModel
+    _home_rad: Array
+
+    def duration_s(self, pace: float | None = None) -> float:
+        """Expected seconds to the last sample; pace: of a simulated cell, None for life."""
+        waiting_s = self.motion_s + len(self.poses) * self.settle_s
+        if pace is None:
+            return waiting_s + len(self.poses) * SHOT_OVERHEAD_S
+        return waiting_s / pace + len(self.poses) * (SHOT_OVERHEAD_S / pace + RENDER_S)
+
+    def figures(self) -> dict[str, Any]:
+        """The figures as JSON values."""
+        return {
+            "n_reachable": self.n_reachable,
+            "coverage": round(self.coverage, 4),
+            "tilt_histogram_10_deg": list(self.tilt_histogram),
+            "nearest_train_test_deg": round(float(self.train_test_deg.min()), 4)
+            if len(self.train_test_deg)
+            else None,
+            "median_train_test_deg": round(float(np.median(self.train_test_deg)), 4)
+            if len(self.train_test_deg)
+            else None,
+            "motion_s": round(self.motion_s, 3),
+        }
+
+    def replacement(self, index: int, attempt: int) -> PlannedPose:
+        """The ``attempt``-th (from 1) stand-in for a pose whose shots are refused; it keeps name and split.
+
+        It looks as much like the refused pose as any that no other pose uses or may use, whatever was asked
+        before.
+        Raises InputError when none is left.
+        """
+        refused = self.poses[index]
+        n_free = 0
+        for row in self._reserved[:, index]:
+            if row >= 0 and self._safety.check_path(self._home_rad, self._spare.q_rad[row]) is None:
+                n_free += 1
+                if n_free == attempt:
+                    return _planned(self._spare, int(row), index, refused.split)
+        raise InputError(
+            f"Pose {refused.name} was refused {attempt} times and no reachable pose is left to replace it: "
+            "see why in rejected/, then ask for fewer poses or widen robot.joints."
+        )
+
+    @cached_property
+    def _reserved(self) -> Index:
+        """[rounds, poses] spare rows kept for each pose, nearest first; −1 where the spare rows ran out."""
+        free = np.ones(len(self._spare), dtype=bool)
+        reserved = np.full((REPLACEMENTS_PER_POSE, len(self.poses)), -1, dtype=np.intp)
+        for i_round in range(REPLACEMENTS_PER_POSE):
+            for index, place in enumerate(self._features):
+                if not free.any():
+                    return reserved
+                distance = np.linalg.norm(self._spare_features - place, axis=1)
+                row = int(np.where(free, distance, np.inf).argmin())
+                reserved[i_round, index] = row
+                free[row] = False
+        return reserved
+
+
+def plan_poses(
+    cell: Cell, bodies: CellBodies, camera: Pinhole, n: int, seed: int, *, split: SplitMode = "spread"
+) -> Plan:
+    """``n`` poses that cover normals, image places and spins as evenly as the cell allows.
+
+    Every pose keeps joint limits and distances, shows the whole square box of the part inside the image,
+    within the tilt and visibility gates, and can be reached from home on a straight joint-space way that is
+    free. The same arguments give the same plan. Raises InputError when the cell does not have that many such
+    poses.
+    """
+    if n < 1:
+        raise InputError(f"A plan needs 1 pose or more, got {n}.")
+    sobol_rng, split_rng = np.random.default_rng(seed).spawn(2)
+    safety = SafetyModel(cell, bodies)
+    home_rad = cell.robot.home_q_rad
+    if (violation := safety.check_path(home_rad, home_rad)) is not None:
+        raise InputError(f"The cell's home is not free: {violation}. Correct robot.home_deg.")
+    pool = draw_candidates(cell, bodies, safety, camera, n, sobol_rng)
+    chosen = _pick_reachable(cell, pool, n, camera.size_wh, safety)
+    order, times_s = plan_tour(
+        home_rad,
+        pool.q_rad[chosen],
+        safety,
+        speed_rad_s=float(np.radians(cell.robot.speed_deg_s)),
+        acceleration_rad_s2=float(np.radians(cell.robot.acceleration_deg_s2)),
+    )
+    chosen = chosen[order]
+    points = features(pool, camera.size_wh)
+    splits = assign_splits(n, rng=split_rng, mode=split, features=points[chosen])
+    q_deg = np.degrees(pool.q_rad[chosen])
+    is_test = np.array([s == "test" for s in splits])
+    cells = joint_cells(pool, camera.size_wh, cell.gates.max_tilt_deg)
+    spare = np.setdiff1d(np.arange(len(pool)), chosen)
+    edges_deg = np.arange(0.0, cell.gates.max_tilt_deg + 10.0, 10.0)
+    return Plan(
+        poses=tuple(_planned(pool, int(row), i, splits[i]) for i, row in enumerate(chosen)),
+        seed=seed,
+        n_reachable=len(pool),
+        coverage=len(np.unique(cells[chosen])) / len(np.unique(cells)),
+        tilt_histogram=tuple(int(c) for c in np.histogram(pool.tilt_deg[chosen], edges_deg)[0]),
+        train_test_deg=nearest_distance(q_deg[is_test], q_deg[np.array([s == "train" for s in splits])]),
+        motion_s=float(times_s.sum()),
+        settle_s=cell.robot.settle_s,
+        _spare=pool.rows(spare),
+        _spare_features=points[spare],
+        _features=points[chosen],
+        _safety=safety,
+        _home_rad=home_rad,
+    )
+
+
+def _pick_reachable(
+    cell: Cell, pool: Candidates, n: int, size_wh: tuple[int, int], safety: SafetyModel
+) -> Index:
+    """[n] rows of the pool, spread evenly, each with a free way from home."""
+    home_rad = cell.robot.home_q_rad
+    allowed = np.ones(len(pool), dtype=bool)
+    known_free = np.zeros(len(pool), dtype=bool)
+    while int(allowed.sum()) >= n:
+        chosen = pick_spread(pool, n, size_wh, cell.gates.max_tilt_deg, allowed)
+        for row in chosen[~known_free[chosen]]:
+            known_free[row] = safety.check_path(home_rad, pool.q_rad[row]) is None
+            allowed[row] = known_free[row]
+        if known_free[chosen].all():
+            return chosen
+    raise InputError(
+        f"Only {int(allowed.sum())} of {len(pool)} poses can be reached from home on a free way, "
+        f"{n} are wanted: put robot.home_deg into the middle of robot.joints, or ask for fewer poses."
+    )
+
+
+def _planned(candidates: Candidates, row: int, index: int, split: Split) -> PlannedPose:
+    return PlannedPose(
+        index=index,
+        name=f"{index:06d}",
+        split=split,
+        q_rad=candidates.q_rad[row],
+        T_base_tool=candidates.T_base_tool[row],
+        normal_uvw=candidates.normal_uvw[row],
+        square_xyxy_px=candidates.square_xyxy_px[row],
+        tilt_deg=float(candidates.tilt_deg[row]),
+        visible=float(candidates.visible[row]),
+    )
