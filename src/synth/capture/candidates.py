@@ -1,6 +1,7 @@
 """Poses that could be shot: drawn over the joint ranges, each with what the camera would see there."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Self
 
@@ -30,7 +31,8 @@ VISIBLE_MARGIN = 0.1
 """Kept above gates.min_visible: the arm's nominal shape is not its true one."""
 
 RAYS_PER_SIDE = 16
-BLOCK = 256
+BLOCKS = 8
+"""Pieces in which one draw is checked, to keep memory small."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,11 +60,10 @@ class Candidates:
         """The chosen rows."""
         return type(self)(*(getattr(self, f.name)[which] for f in fields(self)))
 
-    def joined(self, other: "Candidates") -> Self:
-        """These rows, then the other's."""
-        return type(self)(
-            *(np.concatenate([getattr(self, f.name), getattr(other, f.name)]) for f in fields(self))
-        )
+    @classmethod
+    def concatenate(cls, parts: Sequence["Candidates"]) -> Self:
+        """The rows of all parts in their order."""
+        return cls(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)))
 
 
 _ADVICE = {
@@ -88,26 +89,25 @@ def draw_candidates(
         raise InputError("Every joint is fixed: give min_deg and max_deg to some joint under robot.joints.")
     sequence = qmc.Sobol(len(free), rng=rng)
     view = _View(cell, bodies, safety, camera)
-    found: Candidates | None = None
+    found: list[Candidates] = []
     refused: Counter[str] = Counter()
     for i_draw in range(MAX_DRAWS):
         q = np.tile(bounds[:, 0], (DRAW, 1))
         q[:, free] += sequence.random(DRAW) * (bounds[free, 1] - bounds[free, 0])
-        passed = view.check(q, refused)
-        found = passed if found is None else found.joined(passed)
-        hopeless = i_draw == 3 and len(found) == 0
-        if len(found) >= POOL_PER_POSE * n or hopeless:
+        found.extend(view.check(block, refused) for block in np.split(q, BLOCKS))
+        n_found = sum(map(len, found))
+        hopeless = i_draw == 3 and n_found == 0
+        if n_found >= POOL_PER_POSE * n or hopeless:
             break
-    assert found is not None
-    if len(found) < n:
+    if n_found < n:
         n_drawn = (i_draw + 1) * DRAW
         check, count = refused.most_common(1)[0]
         raise InputError(
-            f"{len(found) or 'None'} of {n_drawn} poses drawn over robot.joints can be shot, {n} are wanted. "
+            f"{n_found or 'None'} of {n_drawn} poses drawn over robot.joints can be shot, {n} are wanted. "
             f"The {check} check refuses most ({count / n_drawn:.0%}): {_ADVICE[check]}"
-            f"{f'; or ask for at most {len(found)} poses' if len(found) else ''}."
+            f"{f'; or ask for at most {n_found} poses' if n_found else ''}."
         )
-    return found
+    return Candidates.concatenate(found)
 
 
 class _View:
@@ -156,8 +156,7 @@ class _View:
             refused[name] += int((passed & ~ok).sum())
             passed &= ok
         visible = np.zeros(len(q_rad))
-        for rows in np.split(np.flatnonzero(passed), np.arange(BLOCK, passed.sum(), BLOCK)):
-            visible[rows] = self._visible(T_cam_part[rows], q_rad[rows], outline[rows])
+        visible[passed] = self._visible(T_cam_part[passed], q_rad[passed], outline[passed])
         seen = visible >= min(gates.min_visible + VISIBLE_MARGIN, 1.0)
         refused["visibility"] += int((passed & ~seen).sum())
         everything = Candidates(

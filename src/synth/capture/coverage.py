@@ -16,7 +16,7 @@ Index = NDArray[np.intp]
 
 
 def features(candidates: Candidates, size_wh: tuple[int, int]) -> Array:
-    """[M,6] in which near means alike: normal (u, v), image place in half widths, half the spin's cosine and sine."""
+    """[M,6] where near means alike: normal (u, v), place in half widths, half the spin's cosine and sine."""
     half = size_wh[0] / 2
     place = (_centres(candidates) - np.array(size_wh) / 2) / half
     spin = 0.5 * np.stack([np.cos(candidates.spin_rad), np.sin(candidates.spin_rad)], axis=1)
