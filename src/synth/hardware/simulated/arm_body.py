@@ -11,26 +11,31 @@ from synth.geometry.mesh import Mesh
 from synth.geometry.se3 import Array
 from synth.hardware.simulated.body import Body, Material
 
-_SILVER = Material((0.50, 0.51, 0.52), f0=(0.06, 0.06, 0.06), roughness=0.42, mottle=0.04)
-_TUBE = Material((0.40, 0.41, 0.43), f0=(0.16, 0.16, 0.165), roughness=0.36, mottle=0.05)
-_CAP = Material((0.095, 0.20, 0.29), f0=(0.04, 0.04, 0.04), roughness=0.30, mottle=0.03)
+_SILVER = Material((0.50, 0.51, 0.52), f0=(0.06, 0.06, 0.06), roughness=0.40, mottle=0.012)
+_TUBE = Material((0.40, 0.41, 0.43), f0=(0.16, 0.16, 0.165), roughness=0.34, mottle=0.015)
+_CAP = Material((0.095, 0.20, 0.29), f0=(0.04, 0.04, 0.04), roughness=0.30, mottle=0.01)
 _RUBBER = Material((0.022, 0.022, 0.024), f0=(0.03, 0.03, 0.03), roughness=0.6, mottle=0.1)
-_STEEL = Material((0.10, 0.10, 0.10), f0=(0.45, 0.44, 0.43), roughness=0.33, mottle=0.08)
+_STEEL = Material((0.10, 0.10, 0.10), f0=(0.45, 0.44, 0.43), roughness=0.33, mottle=0.05)
 
 _X, _Y, _Z = np.eye(3)
 _SEGMENTS = 44
 
 
-def lathe(profile_zr_m: ArrayLike, axis: ArrayLike, origin_m: ArrayLike = (0, 0, 0)) -> Mesh:
-    """The solid that a polyline of (height along the axis, radius) [P,2] sweeps; its ends are closed."""
+def lathe(
+    profile_zr_m: ArrayLike, axis: ArrayLike, origin_m: ArrayLike = (0, 0, 0), *, closed: bool = True
+) -> Mesh:
+    """The solid that a polyline of (height along the axis, radius) [P,2] sweeps; ``closed``: with discs at its ends."""
     profile = np.asarray(profile_zr_m, dtype=float)
-    profile = np.vstack([[profile[0, 0], 0], profile, [profile[-1, 0], 0]])
+    if closed:
+        profile = np.vstack([[profile[0, 0], 0], profile, [profile[-1, 0], 0]])
     angle = np.arange(_SEGMENTS) * 2 * np.pi / _SEGMENTS
     w = np.asarray(axis, dtype=float) / np.linalg.norm(axis)
     u = np.cross(w, _X if abs(w[0]) < 0.9 else _Y)
     u /= np.linalg.norm(u)
     circle = np.cos(angle)[:, None] * u + np.sin(angle)[:, None] * np.cross(w, u)
-    points = profile[:, 0, None, None] * w + profile[:, 1, None, None] * circle + np.asarray(origin_m, dtype=float)
+    points = (
+        profile[:, 0, None, None] * w + profile[:, 1, None, None] * circle + np.asarray(origin_m, dtype=float)
+    )
     ring = np.arange(_SEGMENTS)
     follower = (ring + 1) % _SEGMENTS
     triangles = []
@@ -43,7 +48,9 @@ def lathe(profile_zr_m: ArrayLike, axis: ArrayLike, origin_m: ArrayLike = (0, 0,
     return Mesh(points.reshape(-1, 3), np.concatenate(triangles).astype(np.int32))
 
 
-def rounded(z0_m: float, z1_m: float, r0_m: float, r1_m: float | None = None, *, fillet_m: float = 0.004) -> Array:
+def rounded(
+    z0_m: float, z1_m: float, r0_m: float, r1_m: float | None = None, *, fillet_m: float = 0.004
+) -> Array:
     """The profile of a cylinder or cone from z0 to z1 with filleted rims."""
     r1_m = r0_m if r1_m is None else r1_m
     turn = np.linspace(0, np.pi / 2, 6)
@@ -55,11 +62,17 @@ def rounded(z0_m: float, z1_m: float, r0_m: float, r1_m: float | None = None, *,
 def _dome(z_m: float, r_m: float, height_m: float) -> Array:
     """The profile of a slightly domed cap that starts at z and ends ``height_m`` further."""
     t = np.linspace(0, 1, 9)[1:]
-    top = np.stack([z_m + height_m * (0.55 + 0.45 * np.sin(t * np.pi / 2)), r_m * np.cos(t * np.pi / 2) ** 0.45], axis=1)
-    return np.vstack([[z_m, r_m - 0.0006], [z_m + 0.5 * height_m, r_m], top[:-1], [z_m + height_m, 0.02 * r_m]])
+    top = np.stack(
+        [z_m + height_m * (0.55 + 0.45 * np.sin(t * np.pi / 2)), r_m * np.cos(t * np.pi / 2) ** 0.45], axis=1
+    )
+    return np.vstack(
+        [[z_m, r_m - 0.0006], [z_m + 0.5 * height_m, r_m], top[:-1], [z_m + height_m, 0.02 * r_m]]
+    )
 
 
-def _joint(axis: Array, origin_m: ArrayLike, z0_m: float, z1_m: float, r_m: float, cap_m: float) -> list[Body]:
+def _joint(
+    axis: Array, origin_m: ArrayLike, z0_m: float, z1_m: float, r_m: float, cap_m: float
+) -> list[Body]:
     """A housing from z0 to z1 along an axis; a cap stands on the side of z0, a thin rubber seal before z1."""
     side = 1.0 if z1_m > z0_m else -1.0
     w, length = side * np.asarray(axis, dtype=float), abs(z1_m - z0_m)
@@ -74,7 +87,9 @@ def _joint(axis: Array, origin_m: ArrayLike, z0_m: float, z1_m: float, r_m: floa
 
 def _tube(start_m: ArrayLike, end_m: ArrayLike, r0_m: float, r1_m: float) -> Body:
     start, end = np.asarray(start_m, dtype=float), np.asarray(end_m, dtype=float)
-    return Body.of(lathe(rounded(0, float(np.linalg.norm(end - start)), r0_m, r1_m), end - start, start), _TUBE)
+    return Body.of(
+        lathe(rounded(0, float(np.linalg.norm(end - start)), r0_m, r1_m), end - start, start), _TUBE
+    )
 
 
 def _bolts(z_m: float, circle_r_m: float, count: int) -> list[Body]:
@@ -120,13 +135,13 @@ def arm_bodies() -> list[Body]:
         Body.of(lathe(rounded(-0.045, -0.010, 0.0318, fillet_m=0.002), _Z), _SILVER),
         Body.of(lathe(rounded(-0.0102, -0.0085, 0.0300, fillet_m=0.0004), _Z), _RUBBER),
         Body.of(lathe(rounded(-0.0087, 0.0, 0.0315, fillet_m=0.0012), _Z), _STEEL),
-        Body.of(lathe(rounded(0.0, 0.015, 0.0075, fillet_m=0.001), _X, [0.029, 0, -0.027]), _RUBBER),
+        Body.of(lathe(rounded(0.0, 0.012, 0.0068, fillet_m=0.001), _X, [0.028, 0, -0.024]), _RUBBER),
     ]
     return [Body.joined(link) for link in (base, shoulder, upper_arm, forearm, wrist_1, wrist_2, wrist_3)]
 
 
-def cable_body(path_m: ArrayLike, r_m: float) -> Body:
-    """A cable along smoothed points [P,3]."""
+def cable_body(path_m: ArrayLike, r_m: float, material: Material, *, sides: int = 12) -> Body:
+    """A cable, or with few sides a bent bar, along smoothed points [P,3]."""
     points = np.asarray(path_m, dtype=float)
     t = np.linspace(0, 1, len(points))
     fine = CubicSpline(t, points)(np.linspace(0, 1, 24 * len(points)))
@@ -135,12 +150,15 @@ def cable_body(path_m: ArrayLike, r_m: float) -> Body:
     side = np.cross(tangents, _Z)
     side /= np.maximum(np.linalg.norm(side, axis=1, keepdims=True), 1e-9)
     up = np.cross(side, tangents)
-    n = 12
+    n = sides
     angle = np.arange(n) * 2 * np.pi / n
-    rings = fine[:, None] + r_m * (np.cos(angle)[:, None] * side[:, None] + np.sin(angle)[:, None] * up[:, None])
+    rings = fine[:, None] + r_m * (
+        np.cos(angle)[:, None] * side[:, None] + np.sin(angle)[:, None] * up[:, None]
+    )
     ring, follower = np.arange(n), (np.arange(n) + 1) % n
     low = np.arange(len(fine) - 1)[:, None] * n
     a, b, c, d = low + ring, low + follower, low + n + ring, low + n + follower
-    triangles = np.concatenate([np.stack([a, b, c], -1).reshape(-1, 3), np.stack([b, d, c], -1).reshape(-1, 3)])
-    return Body.of(Mesh(rings.reshape(-1, 3), triangles.astype(np.int32)), _RUBBER, crease_deg=60)
-
+    triangles = np.concatenate(
+        [np.stack([a, b, c], -1).reshape(-1, 3), np.stack([b, d, c], -1).reshape(-1, 3)]
+    )
+    return Body.of(Mesh(rings.reshape(-1, 3), triangles.astype(np.int32)), material, crease_deg=40)

@@ -25,8 +25,14 @@ class Bench:
 
     GRID = 5
 
-    def __init__(self, table: Table, camera: Pinhole, T_base_cam: Array, panels: Sequence[Panel],
-                 rng: np.random.Generator) -> None:
+    def __init__(
+        self,
+        table: Table,
+        camera: Pinhole,
+        T_base_cam: Array,
+        panels: Sequence[Panel],
+        rng: np.random.Generator,
+    ) -> None:
         origin = T_base_cam[:3, 3].astype(np.float32)
         rays = (camera.rays @ T_base_cam[:3, :3].T).astype(np.float32)
         self.normal = np.asarray(table.normal, np.float32) / np.float32(np.linalg.norm(table.normal))
@@ -45,10 +51,16 @@ class Bench:
             irradiance, to_lamp = panel.irradiance(self.points_m, self.normal)
             irradiance *= self.hit
             distance = np.linalg.norm(panel.centre_m - self.points_m, axis=-1).reshape(-1)
-            gloss = highlight(panel, to_lamp.reshape(-1, 3), distance, normals, to_eye.reshape(-1, 3), rough, _F0)
+            gloss = highlight(
+                panel, to_lamp.reshape(-1, 3), distance, normals, to_eye.reshape(-1, 3), rough, _F0
+            )
             gloss = gloss[:, 0].reshape(irradiance.shape) * polish
-            self._lamp_layers.append([irradiance * (albedo[..., c] / np.float32(np.pi) + gloss) * panel.radiance[c]
-                                      for c in range(3)])
+            self._lamp_layers.append(
+                [
+                    irradiance * (albedo[..., c] / np.float32(np.pi) + gloss) * panel.radiance[c]
+                    for c in range(3)
+                ]
+            )
         mirrored = -to_eye + 2 * (to_eye @ self.normal)[..., None] * self.normal
         fresnel = _F0 + 0.6 * (1 - np.clip(to_eye @ self.normal, 0, 1)) ** 5
         sheen = room(mirrored, 0.7) * (fresnel * polish)[..., None]
@@ -76,8 +88,15 @@ class Bench:
         g = self.GRID
         warp = np.float32([[1 / g, 0, -(g // 2) / g], [0, 1 / g, -(g // 2) / g]])
         return np.asarray(
-            cv2.warpAffine(grid, warp, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-                           borderMode=cv2.BORDER_REPLICATE), dtype=np.float32)
+            cv2.warpAffine(
+                grid,
+                warp,
+                (width, height),
+                flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+                borderMode=cv2.BORDER_REPLICATE,
+            ),
+            dtype=np.float32,
+        )
 
     def _sheet(self, colour: Float32, rng: np.random.Generator) -> tuple[Float32, Float32]:
         """Albedo [H,W,3] and polish [H,W] of the laminate at every pixel."""
@@ -88,7 +107,9 @@ class Bench:
         middle = self.points_m[self.hit].mean(axis=0) if self.hit.any() else np.zeros(3, np.float32)
         local = (self.points_m - middle) / np.float32(_TEXEL_M)
         x, y = local @ u + _TEXELS / 2, local @ v + _TEXELS / 2
-        seen, glossy = (cv2.remap(t, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT) for t in (shade, polish))
+        seen, glossy = (
+            cv2.remap(t, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT) for t in (shade, polish)
+        )
         return np.asarray(seen[..., None] * colour, np.float32), np.asarray(glossy, np.float32)
 
 
@@ -128,7 +149,13 @@ def _texture(rng: np.random.Generator) -> tuple[Float32, Float32]:
         cv2.circle(shade, (x * 16, y * 16), 8 * 16, 0.52, -1, cv2.LINE_AA, 4)
         cv2.circle(shade, (x * 16, y * 16), 5 * 16, 0.33, -1, cv2.LINE_AA, 4)
         cv2.line(shade, (x - 3, y - 2), (x + 3, y + 2), 0.08, 1, cv2.LINE_AA)
-    for x, y, r in ((560, 520, 5), (760, 520, 5), (1480, 700, 4), (1480, 780, 4), (300, 900, 6)):  # drilled holes
+    for x, y, r in (
+        (560, 520, 5),
+        (760, 520, 5),
+        (1480, 700, 4),
+        (1480, 780, 4),
+        (300, 900, 6),
+    ):  # drilled holes
         cv2.circle(shade, (x * 16, y * 16), (r + 2) * 16, 0.80, -1, cv2.LINE_AA, 4)
         cv2.circle(shade, (x * 16, y * 16), r * 16, 0.06, -1, cv2.LINE_AA, 4)
     return np.clip(shade, 0.03, 1.2).astype(np.float32), np.clip(polish, 0.1, 1.6).astype(np.float32)

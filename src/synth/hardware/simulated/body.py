@@ -44,7 +44,9 @@ class Body:
     edge_radius_m: Float32
 
     @classmethod
-    def of(cls, mesh: Mesh, material: Material, *, crease_deg: float = 35.0, edge_radius_m: float = 0.0) -> "Body":
+    def of(
+        cls, mesh: Mesh, material: Material, *, crease_deg: float = 35.0, edge_radius_m: float = 0.0
+    ) -> "Body":
         """A body of one material whose edges sharper than ``crease_deg`` stay edges."""
         normals, areas = _face_normals(mesh)
         corner = _corner_normals(mesh, normals, areas, np.cos(np.radians(crease_deg)))
@@ -108,7 +110,9 @@ def _edges(mesh: Mesh, normals: Array, cos_crease: float, radius_m: float) -> tu
     corners = _merged_corners(mesh)
     ends = np.stack([corners[:, [1, 2]], corners[:, [2, 0]], corners[:, [0, 1]]], axis=1).reshape(-1, 2)
     ends = np.sort(ends, axis=1).astype(np.int64)
-    _, edge, uses = np.unique(ends[:, 0] * (corners.max() + 1) + ends[:, 1], return_inverse=True, return_counts=True)
+    _, edge, uses = np.unique(
+        ends[:, 0] * (corners.max() + 1) + ends[:, 1], return_inverse=True, return_counts=True
+    )
     faces = np.repeat(np.arange(count), 3)
     total = np.zeros((len(uses), 3))
     np.add.at(total, edge, normals[faces])

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from synth.cell.model import Lamp
 from synth.hardware.simulated.body import Float32, Material
 
-_LAMP_RADIANCE = 17.0  # of brightness 1: two 0.35 m panels at 1.2 m light a white sheet to about 0.8
+_LAMP_RADIANCE = 21.0  # of brightness 1: two 0.35 m panels at 1.2 m light a white sheet to about 0.8
 
 
 def linear_from_srgb(rgb_u8: Sequence[int]) -> tuple[float, float, float]:
@@ -96,10 +96,11 @@ def room(directions: Float32, roughness: float | Float32 = 0.0) -> Float32:
     window = step(y - 0.62) * step(0.33 - np.abs(z - 0.3)) * step(0.5 - np.abs(x - 0.1))
     grey = 0.16 + 0.17 * ceiling + 0.05 * x
     warm, cool = np.float32([1.02, 1.0, 0.96]), np.float32([0.86, 0.98, 1.15])
-    return np.asarray(grey[..., None] * warm + strips[..., None] * 1.1 * warm + window[..., None] * 0.9 * cool, np.float32)
+    light = grey[..., None] * warm + (strips[..., None] * 1.1) * warm + (window[..., None] * 0.9) * cool
+    return np.asarray(light * np.float32(0.62), dtype=np.float32)
 
 
-ROOM_IRRADIANCE = np.float32([1.02, 1.0, 0.97]) * np.float32(np.pi * 0.30)
+ROOM_IRRADIANCE = np.float32([1.02, 1.0, 0.97]) * np.float32(np.pi * 0.19)
 """What the room alone sends onto a level, open surface."""
 
 
@@ -119,8 +120,15 @@ class MaterialTable:
         return cls(*(np.asarray(column, dtype=np.float32) for column in columns))
 
 
-def highlight(panel: Panel, to_lamp: Float32, distance_m: Float32, normals: Float32, to_eye: Float32,
-              roughness: Float32, f0: Float32) -> Float32:
+def highlight(
+    panel: Panel,
+    to_lamp: Float32,
+    distance_m: Float32,
+    normals: Float32,
+    to_eye: Float32,
+    roughness: Float32,
+    f0: Float32,
+) -> Float32:
     """Specular reflectance [N,3] per unit irradiance: GGX, Smith's shadowing and Schlick's Fresnel term.
 
     The panel's size widens the lobe and lowers its peak by the same measure (Karis, "Real shading in Unreal

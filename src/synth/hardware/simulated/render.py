@@ -23,7 +23,9 @@ _TILE = 4
 _LAMP_GRID = 8
 _BOUNCES = 2
 _LIFT_M = 2e-4
-_EDGE_OFFSETS = (np.stack([np.arange(8), [3, 6, 1, 4, 7, 2, 5, 0]], axis=1) + 0.5) / 8 - 0.5  # eight rooks in a pixel
+_EDGE_OFFSETS = (
+    np.stack([np.arange(8), [3, 6, 1, 4, 7, 2, 5, 0]], axis=1) + 0.5
+) / 8 - 0.5  # eight rooks in a pixel
 
 
 class Renderer:
@@ -56,7 +58,10 @@ class Renderer:
         body = np.full(image.shape[:2], -1, np.int32)
         body.reshape(-1)[seen] = hits.body[struck]
         samples = _Samples(stage, self._eye, rays[struck], hits, struck)
-        light = [*self._arriving(stage, samples, body, seen), self._mirrored(stage, samples, seen, body.shape)]
+        light = [
+            *self._arriving(stage, samples, body, seen),
+            self._mirrored(stage, samples, seen, body.shape),
+        ]
         image.reshape(-1, 3)[seen] = self._shade(stage, samples, light, seen)
         self._soften_edges(stage, image, body, samples, seen, light)
         return image
@@ -97,7 +102,9 @@ class Renderer:
         targets = lamp_points.reshape(4, _TILE, _TILE, 3)  # quadrant, ray, pattern
         first = np.zeros(points.shape[:2], np.float32)
         for quadrant in range(4):
-            first += ~stage.caster.occluded(points, targets[quadrant, quadrant][pattern] - points, 1e-4, 0.999)
+            first += ~stage.caster.occluded(
+                points, targets[quadrant, quadrant][pattern] - points, 1e-4, 0.999
+            )
         kernel = np.ones((5, 5), np.uint8)
         mixed = np.flatnonzero(cv2.dilate(first, kernel) != cv2.erode(first, kernel))
         start, chosen = points.reshape(-1, 3)[mixed], pattern.reshape(-1)[mixed]
@@ -111,8 +118,9 @@ class Renderer:
         share.reshape(-1)[mixed] = count / 16
         return np.asarray(cv2.blur(share, (2, 2)), np.float32)
 
-    def _arriving(self, stage: Stage, samples: "_Samples", body: Int32, seen: NDArray[np.intp]
-                  ) -> list[Float32]:
+    def _arriving(
+        self, stage: Stage, samples: "_Samples", body: Int32, seen: NDArray[np.intp]
+    ) -> list[Float32]:
         """Share [H,W] of each lamp, then irradiance from room and neighbours [H,W,3], at the seen pixels."""
         pattern = self._pattern.reshape(-1)[seen]
         origins = samples.points + _LIFT_M * samples.flat_normals
@@ -138,7 +146,9 @@ class Renderer:
         everywhere = np.ones(shape, np.float32)
         return [*lamps, smooth_within(_image(around, seen, shape), everywhere, body, windows, 2 * _TILE)]
 
-    def _incoming(self, stage: Stage, origins: Float32, directions: Float32, roughness: float | Float32) -> Float32:
+    def _incoming(
+        self, stage: Stage, origins: Float32, directions: Float32, roughness: float | Float32
+    ) -> Float32:
         """Radiance [N,3] that comes from where the directions lead: room, or the first body there, roughly lit."""
         hits = stage.caster.cast(origins, directions)
         light = room(directions, roughness)
@@ -151,8 +161,9 @@ class Renderer:
         light[struck] = _albedo_of(stage, hits, struck, self._bench) * arriving / np.float32(np.pi)
         return light
 
-    def _shade(self, stage: Stage, samples: "_Samples", light: list[Float32], at: NDArray[np.intp]
-               ) -> Float32:
+    def _shade(
+        self, stage: Stage, samples: "_Samples", light: list[Float32], at: NDArray[np.intp]
+    ) -> Float32:
         """Radiance [N,3] towards the eye of samples lit as the pixels ``at`` [N] are."""
         *lamp, around, mirrored = (m.reshape(-1, *m.shape[2:])[at] for m in light)
         table: MaterialTable = stage.wardrobe.materials
@@ -173,7 +184,9 @@ class Renderer:
         result += fresnel * (mirrored * (1 - blend) + around / np.float32(np.pi) * blend)
         return np.asarray(result, dtype=np.float32)
 
-    def _mirrored(self, stage: Stage, samples: "_Samples", seen: NDArray[np.intp], shape: tuple[int, ...]) -> Float32:
+    def _mirrored(
+        self, stage: Stage, samples: "_Samples", seen: NDArray[np.intp], shape: tuple[int, ...]
+    ) -> Float32:
         """Radiance [H,W,3] that the surfaces mirror towards the eye, at the seen pixels."""
         n_v = np.einsum("ij,ij->i", samples.normals, samples.to_eye)
         directions = 2 * n_v[:, None] * samples.normals - samples.to_eye
@@ -183,8 +196,15 @@ class Renderer:
         origins = samples.points + _LIFT_M * samples.flat_normals
         return _image(self._incoming(stage, origins, directions, roughness), seen, shape)
 
-    def _soften_edges(self, stage: Stage, image: Float32, body: Int32, samples: "_Samples", seen: NDArray[np.intp],
-                      light: list[Float32]) -> None:
+    def _soften_edges(
+        self,
+        stage: Stage,
+        image: Float32,
+        body: Int32,
+        samples: "_Samples",
+        seen: NDArray[np.intp],
+        light: list[Float32],
+    ) -> None:
         """Anti-alias the pixels where bodies or surfaces meet, with eight rays each."""
         normals = np.zeros((*body.shape, 3), np.float32)
         normals.reshape(-1, 3)[seen] = samples.normals
@@ -268,9 +288,12 @@ def _edges(body: Int32, normals: Float32) -> NDArray[np.bool_]:
 def _neighbours(owner: NDArray[np.intp], shape: tuple[int, ...]) -> NDArray[np.intp]:
     rows, columns = np.divmod(owner, shape[1])
     steps = [(0, 0), (0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (-1, -1), (1, -1), (-1, 1)]
-    return np.stack([
-        np.clip(rows + dy, 0, shape[0] - 1) * shape[1] + np.clip(columns + dx, 0, shape[1] - 1) for dy, dx in steps
-    ])
+    return np.stack(
+        [
+            np.clip(rows + dy, 0, shape[0] - 1) * shape[1] + np.clip(columns + dx, 0, shape[1] - 1)
+            for dy, dx in steps
+        ]
+    )
 
 
 def _nearest_bench(body: Int32, owner: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -280,8 +303,9 @@ def _nearest_bench(body: Int32, owner: NDArray[np.intp]) -> NDArray[np.intp]:
     return np.asarray(around[bench.argmax(axis=0), np.arange(len(owner))])
 
 
-def _best_neighbour(body: Int32, normals: Float32, owner: NDArray[np.intp], sub_body: Int32, sub_normals: Float32
-                    ) -> NDArray[np.intp]:
+def _best_neighbour(
+    body: Int32, normals: Float32, owner: NDArray[np.intp], sub_body: Int32, sub_normals: Float32
+) -> NDArray[np.intp]:
     """The neighbour (or the pixel itself) whose surface is most like each sample's."""
     around = _neighbours(owner, body.shape)
     alike = np.einsum("kni,ni->kn", normals.reshape(-1, 3)[around], sub_normals)

@@ -20,7 +20,9 @@ def mottle_volume(rng: np.random.Generator) -> Float32:
     """Periodic noise [64,64,64], mean 0, deviation 1, of a few voxels' grain."""
     volume = rng.standard_normal((64, 64, 64))
     freq = np.sqrt(sum(f**2 for f in np.meshgrid(*[np.fft.fftfreq(64)] * 3, indexing="ij")))
-    smooth = np.fft.ifftn(np.fft.fftn(volume) * (np.exp(-((freq / 0.12) ** 2)) + 0.15 * np.exp(-((freq / 0.4) ** 2)))).real
+    smooth = np.fft.ifftn(
+        np.fft.fftn(volume) * (np.exp(-((freq / 0.12) ** 2)) + 0.15 * np.exp(-((freq / 0.4) ** 2)))
+    ).real
     return np.asarray(smooth / smooth.std(), dtype=np.float32)
 
 
@@ -37,7 +39,9 @@ class Wardrobe:
         d11, d12, d22 = (np.einsum("ij,ij->i", a, b)[:, None] for a, b in ((e1, e1), (e1, e2), (e2, e2)))
         det = np.maximum(d11 * d22 - d12 * d12, 1e-30)
         self._corner = corners[:, 0].astype(np.float32)
-        self._toward = np.stack([(d22 * e1 - d12 * e2) / det, (d11 * e2 - d12 * e1) / det], 1).astype(np.float32)
+        self._toward = np.stack([(d22 * e1 - d12 * e2) / det, (d11 * e2 - d12 * e1) / det], 1).astype(
+            np.float32
+        )
         area2 = np.sqrt(det)
         opposite = np.stack([e2 - e1, e2, e1], axis=1)
         self._height = (area2 / np.maximum(np.linalg.norm(opposite, axis=2), 1e-12)).astype(np.float32)
@@ -45,13 +49,16 @@ class Wardrobe:
         self._edge_normals = np.concatenate([b.edge_normals for b in bodies])
         self._edge_radius = np.concatenate([b.edge_radius_m for b in bodies])
         starts = np.cumsum([0] + [len(b.materials) for b in bodies[:-1]])
-        self._material = np.concatenate([b.material_of_triangle + s for b, s in zip(bodies, starts, strict=True)])
+        self._material = np.concatenate(
+            [b.material_of_triangle + s for b, s in zip(bodies, starts, strict=True)]
+        )
         self.materials = MaterialTable.of([m for b in bodies for m in b.materials])
         self.reflectance = (self.materials.albedo + self.materials.f0)[self._material]
         self._mottle = mottle
 
-    def surface(self, T_base_body: Array, body: Int32, triangle: Int32, points_base_m: Float32
-                ) -> tuple[Float32, Int32, Float32, Float32]:
+    def surface(
+        self, T_base_body: Array, body: Int32, triangle: Int32, points_base_m: Float32
+    ) -> tuple[Float32, Int32, Float32, Float32]:
         """At points [N,3] on (body, triangle) [N]: shading normals in base [N,3], material [N], mottle [N], layer [N]."""
         R, t = T_base_body[:, :3, :3].astype(np.float32), T_base_body[:, :3, 3].astype(np.float32)
         row = self.first[body] + triangle
@@ -69,7 +76,9 @@ class Wardrobe:
         if len(rounded):
             at = row[rounded]
             r = radius[rounded]
-            near = np.where(r > 0, np.clip(1 - weights[rounded] * self._height[at] / np.maximum(r, 1e-9), 0, 1), 0)
+            near = np.where(
+                r > 0, np.clip(1 - weights[rounded] * self._height[at] / np.maximum(r, 1e-9), 0, 1), 0
+            )
             edge = np.einsum("ni,nij->nj", near, self._edge_normals[at])
             normals[rounded] = normals[rounded] * (1 - np.minimum(near.sum(axis=1), 1))[:, None] + edge
         material = self._material[row].astype(np.int32)
@@ -106,7 +115,9 @@ class Stage:
         self.bench_index = len(meshes)
         self.bounds_m = [se3.transform(T, box) for box, T in zip(wardrobe.boxes_m, T_base_body, strict=True)]
 
-    def surface(self, body: Int32, triangle: Int32, points_base_m: Float32) -> tuple[Float32, Int32, Float32, Float32]:
+    def surface(
+        self, body: Int32, triangle: Int32, points_base_m: Float32
+    ) -> tuple[Float32, Int32, Float32, Float32]:
         return self.wardrobe.surface(self.T_base_body, body, triangle, points_base_m)
 
 
@@ -116,8 +127,10 @@ def tangents(normals: Float32) -> tuple[Float32, Float32]:
     sign = np.where(z >= 0, np.float32(1), np.float32(-1))
     a = -1 / (sign + z)
     b = x * y * a
-    return (np.stack([1 + sign * x * x * a, sign * b, -sign * x], axis=1),
-            np.stack([b, sign + y * y * a, -y], axis=1))
+    return (
+        np.stack([1 + sign * x * x * a, sign * b, -sign * x], axis=1),
+        np.stack([b, sign + y * y * a, -y], axis=1),
+    )
 
 
 def hemisphere(count: int) -> Float32:
@@ -148,6 +161,13 @@ def windows_of(group: Int32, at: NDArray[np.intp], shape: tuple[int, ...], margi
     result = []
     for g in np.unique(group):
         r, c = rows[group == g], columns[group == g]
-        result.append((int(g), np.s_[max(r.min() - margin, 0) : r.max() + margin + 1,
-                                     max(c.min() - margin, 0) : c.max() + margin + 1]))
+        result.append(
+            (
+                int(g),
+                np.s_[
+                    max(r.min() - margin, 0) : r.max() + margin + 1,
+                    max(c.min() - margin, 0) : c.max() + margin + 1,
+                ],
+            )
+        )
     return result

@@ -20,15 +20,17 @@ _CAST = np.float32([1.012, 1.0, 0.978])  # what white balance leaves behind
 
 def generator(*key: int) -> np.random.Generator:
     """A stream that depends on its key alone."""
-    return np.random.Generator(np.random.SFC64(np.random.SeedSequence([k & 0xFFFF_FFFF_FFFF_FFFF for k in key])))
+    return np.random.Generator(
+        np.random.SFC64(np.random.SeedSequence([k & 0xFFFF_FFFF_FFFF_FFFF for k in key]))
+    )
 
 
 def through_lens(radiance: Float32, camera: Pinhole) -> Float32:
     """Radiance [H,W,3] after the lens: a point spread of 0.7 px and the fall-off towards the corners."""
-    radius2 = (camera.rays[..., :2] ** 2).sum(axis=-1)
-    falloff = (1.0 / (1.0 + 0.32 * radius2) ** 2).astype(np.float32)
+    x, y = (camera.rays[..., axis].astype(np.float32) for axis in (0, 1))
+    falloff = 1 / (1 + np.float32(0.32) * (x * x + y * y)) ** 2
     blurred = cv2.GaussianBlur(radiance, (7, 7), 0.7, borderType=cv2.BORDER_REPLICATE)
-    return np.asarray(blurred * falloff[..., None], dtype=np.float32)
+    return np.asarray(cv2.multiply(blurred, cv2.merge([falloff] * 3)))
 
 
 def _tone_curve() -> NDArray[np.uint8]:
@@ -43,8 +45,9 @@ def _tone_curve() -> NDArray[np.uint8]:
 _TONE = _tone_curve()
 
 
-def develop(radiance: Float32, exposure_us: float, gain: float, white_balance_k: float,
-            rng: np.random.Generator) -> NDArray[np.uint8]:
+def develop(
+    radiance: Float32, exposure_us: float, gain: float, white_balance_k: float, rng: np.random.Generator
+) -> NDArray[np.uint8]:
     """The 8-bit RGB picture [H,W,3] of one exposure.
 
     Photons pass an RGGB mosaic, shot and read noise join there, then come demosaicing (which ties neighbouring pixels'
@@ -88,8 +91,9 @@ class DepthView:
     gleam: Float32
 
 
-def depth_counts(view: DepthView, depth_scale_m: float, range_m: tuple[float, float],
-                 rng: np.random.Generator) -> NDArray[np.uint16]:
+def depth_counts(
+    view: DepthView, depth_scale_m: float, range_m: tuple[float, float], rng: np.random.Generator
+) -> NDArray[np.uint16]:
     """Counts [H,W] as an L515 gives them: noise and bias that grow with range, holes, flying pixels; 0 = missing."""
     z = view.depth_m
     shape = z.shape
@@ -104,7 +108,9 @@ def depth_counts(view: DepthView, depth_scale_m: float, range_m: tuple[float, fl
     chance = rng.random(shape, dtype=np.float32)
     flying = edge & (chance < 0.45)
     measured = np.where(flying, near + (far - near) * rng.random(shape, dtype=np.float32) ** 2, measured)
-    patch = cv2.GaussianBlur(rng.random(shape, dtype=np.float32), (0, 0), 2.0) * 6 - 2.5  # about 0–1, in clusters
+    patch = (
+        cv2.GaussianBlur(rng.random(shape, dtype=np.float32), (0, 0), 2.0) * 6 - 2.5
+    )  # about 0–1, in clusters
     lost = patch > np.clip((signal - 0.02) / 0.10, -1, 1) + 0.9
     lost |= edge & (chance > 0.80)
     lost |= (view.gleam > 0.75) & (patch > 0.25)

@@ -112,7 +112,9 @@ def load_truth(cell: Cell) -> Truth:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"The truth file {path} cannot be read: {error.strerror}; correct simulation.truth") from None
+        raise InputError(
+            f"The truth file {path} cannot be read: {error.strerror}; correct simulation.truth"
+        ) from None
     except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"The truth file {path} is not YAML: {' '.join(str(error).split())}") from None
     try:

@@ -19,6 +19,7 @@ from synth.hardware.simulated import sensor
 from synth.hardware.simulated.arm_body import arm_bodies
 from synth.hardware.simulated.bench import Bench
 from synth.hardware.simulated.body import Body, Float32, Material
+from synth.hardware.simulated.clutter import clutter
 from synth.hardware.simulated.light import Panel, linear_from_srgb
 from synth.hardware.simulated.render import Renderer
 from synth.hardware.simulated.scene import Stage, Wardrobe, mottle_volume
@@ -56,7 +57,9 @@ class World:
     still in base. seed: of texture and noise. Same seed, joints and noise key, same bytes.
     """
 
-    def __init__(self, cell: Cell, bodies: Any, truth: Truth, seed: int, *, extra: tuple[Body, ...] = ()) -> None:
+    def __init__(
+        self, cell: Cell, bodies: Any, truth: Truth, seed: int, *, extra: tuple[Body, ...] = ()
+    ) -> None:
         self._cell, self._truth, self._seed = cell, truth, seed
         self.color_camera = truth.color_camera_of(cell)
         self.depth_camera = truth.depth_camera_of(cell)
@@ -64,18 +67,21 @@ class World:
         self.T_cam_depth = np.asarray(truth.T_cam_depth, dtype=float)
         self.depth_scale_m = truth.depth_scale_m
         o = truth.dh_offsets
-        self.dh = DH(UR3E.a_m + o.a_m, UR3E.d_m + o.d_m, UR3E.alpha_rad + o.alpha_rad, UR3E.theta_rad + o.theta_rad)
+        self.dh = DH(
+            UR3E.a_m + o.a_m, UR3E.d_m + o.d_m, UR3E.alpha_rad + o.alpha_rad, UR3E.theta_rad + o.theta_rad
+        )
         tilt = truth.mount_tilt.T_tool_tilted
         self.T_tool_part = tilt @ np.asarray(cell.part.T_tool_part)
         self._T_tool_mount = tilt @ np.asarray(cell.mount.T_tool_mount)
         self._part_mesh: Mesh = bodies.part
+        standing = [*clutter(self._T_base_bench), *extra]
         dressed = [
             *arm_bodies(),
             Body.of(bodies.mount, _printed(cell.mount.colour_rgb), edge_radius_m=0.0006),
             Body.of(bodies.part, _anodised(cell.part.colour_rgb), edge_radius_m=0.0005),
-            *extra,
+            *standing,
         ]
-        self._extra_count = len(extra)
+        self._standing_count = len(standing)
         self._wardrobe = Wardrobe(dressed, mottle_volume(sensor.generator(seed, 1)))
         self._panels = [Panel.of(lamp) for lamp in cell.bench.lamps]
         self._color_q: bytes = b""
@@ -89,12 +95,17 @@ class World:
 
     @cached_property
     def _sheet(self) -> Mesh:
+        corners = np.array([[-20.0, -20, 0], [20, -20, 0], [20, 20, 0], [-20, 20, 0]])
+        return Mesh(se3.transform(self._T_base_bench, corners), np.array([[0, 1, 2], [0, 2, 3]]))
+
+    @cached_property
+    def _T_base_bench(self) -> Array:
+        """The bench top's frame: z up from it, origin on it, straight below or above the robot's base."""
         table = self._cell.bench.table
-        normal = np.asarray(table.normal) / np.linalg.norm(table.normal)
-        u = np.cross(normal, [1.0, 0, 0] if abs(normal[0]) < 0.9 else [0, 1.0, 0])
-        u *= 20 / np.linalg.norm(u)
-        v, middle = np.cross(normal, u), np.asarray(table.point_m)
-        return Mesh(np.array([middle - u - v, middle + u - v, middle + u + v, middle - u + v]), [[0, 1, 2], [0, 2, 3]])
+        z = np.asarray(table.normal, dtype=float) / np.linalg.norm(table.normal)
+        x = np.cross([0.0, 1.0, 0.0] if abs(z[1]) < 0.9 else [0.0, 0.0, 1.0], z)
+        x /= np.linalg.norm(x)
+        return se3.make(np.stack([x, np.cross(z, x), z], axis=1), z * (z @ np.asarray(table.point_m)))
 
     def T_base_tool_of(self, q_true_rad: ArrayLike) -> Array:
         """The true TCP pose at true joints [6]."""
@@ -104,12 +115,15 @@ class World:
         """Linear radiance [H,W,3] that reaches the colour sensor through its lens; the last joints' is kept."""
         key = np.asarray(q_true_rad, dtype=float).tobytes()
         if key != self._color_q:
-            self._color = sensor.through_lens(self._renderer.radiance(self._stage(q_true_rad)), self.color_camera)
+            self._color = sensor.through_lens(
+                self._renderer.radiance(self._stage(q_true_rad)), self.color_camera
+            )
             self._color_q = key
         return self._color
 
-    def expose(self, radiance: Float32, exposure_us: float, gain: float, white_balance_k: float,
-               noise_key: NoiseKey) -> NDArray[np.uint8]:
+    def expose(
+        self, radiance: Float32, exposure_us: float, gain: float, white_balance_k: float, noise_key: NoiseKey
+    ) -> NDArray[np.uint8]:
         """The picture [H,W,3] RGB of one exposure.
 
         Brightness follows exposure × gain; 15600 µs at gain 64 suits two lamps of brightness 1 at 1.2 m.
@@ -123,7 +137,9 @@ class World:
         if key != self._depth_q:
             self._depth = self._depth_view(self._stage(q_true_rad))
             self._depth_q = key
-        return sensor.depth_counts(self._depth, self.depth_scale_m, (0.20, 9.0), sensor.generator(self._seed, 4, *noise_key))
+        return sensor.depth_counts(
+            self._depth, self.depth_scale_m, (0.20, 9.0), sensor.generator(self._seed, 4, *noise_key)
+        )
 
     def truth_of(self, q_true_rad: ArrayLike) -> GroundTruth:
         """What is really in the picture at true joints [6]."""
@@ -134,8 +150,16 @@ class World:
         coverage, box, visib_fract = self._coverage(q_true_rad, T_base_part, T_cam_part)
         point = se3.transform(T_cam_part, np.asarray(self._cell.part.point_of_interest_m))
         return GroundTruth(
-            T_base_tool, T_base_part, T_cam_part, normal_cam, uvw_from_cam(normal_cam), coverage, coverage >= 0.5, box,
-            visib_fract, self.color_camera.project(point)[0],
+            T_base_tool,
+            T_base_part,
+            T_cam_part,
+            normal_cam,
+            uvw_from_cam(normal_cam),
+            coverage,
+            coverage >= 0.5,
+            box,
+            visib_fract,
+            self.color_camera.project(point)[0],
         )
 
     @cached_property
@@ -148,23 +172,30 @@ class World:
         frames = joint_frames(q_true_rad, self.dh)
         T_base_tool = frames[6] @ self._cell.robot.T_flange_tool
         held = [T_base_tool @ self._T_tool_mount, T_base_tool @ self.T_tool_part]
-        placed = np.stack([*frames, *held, *[np.eye(4)] * self._extra_count])
+        placed = np.stack([*frames, *held, *[np.eye(4)] * self._standing_count])
         return Stage(self._wardrobe, placed, self._sheet)
 
-    def _coverage(self, q_true_rad: ArrayLike, T_base_part: Array, T_cam_part: Array
-                  ) -> tuple[Float32, Array | None, float]:
+    def _coverage(
+        self, q_true_rad: ArrayLike, T_base_part: Array, T_cam_part: Array
+    ) -> tuple[Float32, Array | None, float]:
         width, height = self.color_camera.size_wh
         coverage = np.zeros((height, width), np.float32)
         vertices_cam = se3.transform(T_cam_part, self._part_mesh.vertices_m)
         if (vertices_cam[:, 2] <= 0.01).any():
             return coverage, None, 0.0
         outline = self.color_camera.project(vertices_cam)
-        low, high = np.floor(outline.min(axis=0)).astype(int) - 2, np.ceil(outline.max(axis=0)).astype(int) + 3
+        low, high = (
+            np.floor(outline.min(axis=0)).astype(int) - 2,
+            np.ceil(outline.max(axis=0)).astype(int) + 3,
+        )
         full = (int(low[0]), int(low[1]), int(high[0]), int(high[1]))
         stage = self._stage(q_true_rad)
         part_index = 8
-        alone = Stage(Wardrobe([self._wardrobe.bodies[part_index]], np.zeros((64, 64, 64), np.float32)),
-                      T_base_part[None], self._sheet)
+        alone = Stage(
+            Wardrobe([self._wardrobe.bodies[part_index]], np.zeros((64, 64, 64), np.float32)),
+            T_base_part[None],
+            self._sheet,
+        )
         n, size = _SUBPIXELS, (full[3] - full[1], full[2] - full[0])
         fine = np.zeros((size[0] * n, size[1] * n), bool)
         whole = 0
@@ -182,7 +213,9 @@ class World:
         rows, columns = np.flatnonzero(fine.any(axis=1)), np.flatnonzero(fine.any(axis=0))
         if not len(rows):
             return coverage, None, 0.0
-        box = np.array([x0 + columns[0] / n, y0 + rows[0] / n, x0 + (columns[-1] + 1) / n, y0 + (rows[-1] + 1) / n])
+        box = np.array(
+            [x0 + columns[0] / n, y0 + rows[0] / n, x0 + (columns[-1] + 1) / n, y0 + (rows[-1] + 1) / n]
+        )
         return coverage, box, float(fine.sum()) / whole
 
     def _depth_view(self, stage: Stage) -> sensor.DepthView:
@@ -208,11 +241,11 @@ class World:
 
 
 def _printed(colour_rgb: tuple[int, int, int]) -> Material:
-    return Material(linear_from_srgb(colour_rgb), roughness=0.5, mottle=0.06, layer_m=0.0012)
+    return Material(linear_from_srgb(colour_rgb), roughness=0.5, mottle=0.05, layer_m=0.0012)
 
 
 def _anodised(colour_rgb: tuple[int, int, int]) -> Material:
     """Dyed metal: most of its gloss has the colour of the dye."""
     r, g, b = linear_from_srgb(colour_rgb)
     f0 = (0.04 + 0.16 * r, 0.03 + 0.16 * g, 0.02 + 0.16 * b)
-    return Material((0.95 * r, 0.95 * g, 0.95 * b), f0=f0, roughness=0.34, mottle=0.07)
+    return Material((0.95 * r, 0.95 * g, 0.95 * b), f0=f0, roughness=0.32, mottle=0.025)
