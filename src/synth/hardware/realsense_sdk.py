@@ -1,0 +1,85 @@
+"""librealsense's Python module, and its intrinsics and extrinsics as ours."""
+
+import importlib
+import importlib.metadata
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from synth.errors import CameraError, InputError
+from synth.geometry import se3
+from synth.geometry.pinhole import Pinhole
+from synth.geometry.se3 import Array
+
+SDK_VERSION = "2.54.2"
+WHEEL = "pyrealsense2==2.54.2.5684"
+
+
+def load_sdk() -> ModuleType:
+    """pyrealsense2, imported on first use; raises InputError naming the package where it is absent."""
+    try:
+        return importlib.import_module("pyrealsense2")
+    except ImportError as error:
+        raise InputError(
+            f"pyrealsense2 cannot be imported ({error}): run "
+            'pip install "synth-robotics[hardware]" in Python 3.11'
+        ) from None
+
+
+def sdk_version() -> str:
+    """The installed wheel's version, such as 2.54.2.5684."""
+    try:
+        return importlib.metadata.version("pyrealsense2")
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def to_float(value: float) -> float:
+    """A float32 of librealsense as the shortest decimal that means it: 0.00025, where the wider copy reads
+    0.000250000012.
+    """
+    return float(str(np.float32(value)))
+
+
+def to_pinhole(intrinsics: Any) -> Pinhole:
+    """librealsense's intrinsics; its Brown–Conrady model is OpenCV's, pixel centres at integers.
+
+    Raises CameraError for another distortion model with coefficients that are not zero: reading them as
+    Brown–Conrady would move pixels without a word.
+    """
+    rs = load_sdk()
+    dist = np.array([to_float(c) for c in intrinsics.coeffs])
+    if dist.any() and intrinsics.model != rs.distortion.brown_conrady:
+        raise CameraError(
+            f"The camera reports the distortion model {intrinsics.model}, synth reads Brown–Conrady: install "
+            f"{WHEEL}, with which an L515 reports that"
+        )
+    fx, fy, cx, cy = (to_float(v) for v in (intrinsics.fx, intrinsics.fy, intrinsics.ppx, intrinsics.ppy))
+    K = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
+    return Pinhole((intrinsics.width, intrinsics.height), K, dist)
+
+
+def to_intrinsics(camera: Pinhole) -> Any:
+    """The inverse of ``to_pinhole``."""
+    rs = load_sdk()
+    intrinsics = rs.intrinsics()
+    intrinsics.width, intrinsics.height = camera.size_wh
+    intrinsics.fx, intrinsics.fy = float(camera.K[0, 0]), float(camera.K[1, 1])
+    intrinsics.ppx, intrinsics.ppy = float(camera.K[0, 2]), float(camera.K[1, 2])
+    intrinsics.model = rs.distortion.brown_conrady if camera.dist.any() else rs.distortion.none
+    intrinsics.coeffs = [float(c) for c in camera.dist]
+    return intrinsics
+
+
+def to_transform(extrinsics: Any) -> Array:
+    """librealsense's extrinsics (rotation column by column) as T_to_from [4,4]."""
+    return se3.make(np.asarray(extrinsics.rotation).reshape(3, 3).T, np.asarray(extrinsics.translation))
+
+
+def to_extrinsics(T_to_from: Array) -> Any:
+    """The inverse of ``to_transform``."""
+    extrinsics = load_sdk().extrinsics()
+    extrinsics.rotation = T_to_from[:3, :3].T.ravel().tolist()
+    extrinsics.translation = T_to_from[:3, 3].tolist()
+    return extrinsics

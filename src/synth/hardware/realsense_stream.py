@@ -1,0 +1,139 @@
+"""One sensor's stream: opened into its own queue, every frame stamped on our clock, old frames refused."""
+
+import contextlib
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from synth.errors import CameraError
+from synth.hardware.realsense_sdk import load_sdk
+from synth.hardware.realsense_source import raise_if_busy
+
+_STOP_S = 5.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class StampedFrame:
+    """A librealsense frame and when it was taken, on ``time.monotonic_ns()``."""
+
+    frame: Any
+    number: int
+    t_ns: int
+
+
+@dataclass(frozen=True)
+class StreamFormat:
+    """What is asked of a sensor. ``kind`` and ``pixel_format`` are members of rs.stream and rs.format."""
+
+    kind: str
+    pixel_format: str
+    size_wh: tuple[int, int]
+    fps: int
+
+
+class Stream:
+    """Frames of one sensor, newest first, each given out once and in order.
+
+    A queue of its own rather than librealsense's syncer: that one calls a stream inactive after a pause of
+    some ten frames and then gives the next pair as two halves, and it cannot tell which of two streams has
+    died.
+    """
+
+    def __init__(self, sensor: Any, wanted: StreamFormat, freeze_s: float) -> None:
+        self.sensor = sensor
+        self.name = wanted.kind
+        self.freeze_s = freeze_s
+        self.refused = 0
+        self._wanted = wanted
+        self._queue = load_sdk().frame_queue(4)
+        self._last_number = -1
+        self._last_ms = -1.0
+
+    def start(self, serial: str) -> Any:
+        """Open and start; gives the profile. Raises CameraBusy, or CameraError naming what the sensor has."""
+        profile = self._profile()
+        try:
+            self.sensor.open(profile)
+            self.sensor.start(self._queue)
+        except RuntimeError as error:
+            raise_if_busy(error, serial)
+            raise
+        return profile
+
+    def stop(self) -> None:
+        """Stop and close, in bounded time: librealsense can hang here when the device is gone."""
+
+        def release() -> None:
+            for call in (self.sensor.stop, self.sensor.close):
+                with contextlib.suppress(RuntimeError):
+                    call()
+
+        worker = threading.Thread(target=release, name=f"stop-{self.name}", daemon=True)
+        worker.start()
+        worker.join(_STOP_S)
+        if worker.is_alive():
+            log.warning("The %s sensor does not stop; it is left to the operating system", self.name)
+
+    def newest(self, timeout_ms: int) -> StampedFrame | None:
+        """The newest frame not given before, or None. Frames that go back in number or time are refused and
+        counted.
+        """
+        newest = None
+        arrived, frame = self._queue.try_wait_for_frame(timeout_ms)
+        while arrived:
+            newest = self._accept(frame) or newest
+            frame = self._queue.poll_for_frame()
+            arrived = bool(frame)
+        return newest
+
+    def _accept(self, frame: Any) -> StampedFrame | None:
+        rs = load_sdk()
+        domain = frame.get_frame_timestamp_domain()
+        if domain == rs.timestamp_domain.hardware_clock:
+            return None  # Global time is still being fitted; this stamp is on no clock of ours.
+        number, stamp_ms = int(frame.get_frame_number()), float(frame.get_timestamp())
+        if number <= self._last_number or stamp_ms <= self._last_ms:
+            self.refused += 1
+            log.warning("The %s stream gave frame %d after %d: refused", self.name, number, self._last_number)
+            return None
+        self._last_number, self._last_ms = number, stamp_ms
+        t_ns = round(stamp_ms * 1e6) + _epoch_to_monotonic_ns()
+        if domain == rs.timestamp_domain.system_time:
+            t_ns -= round(
+                1e9 / self._wanted.fps
+            )  # Stamped when it arrived: it was exposed up to a frame earlier.
+        return StampedFrame(frame, number, t_ns)
+
+    def _profile(self) -> Any:
+        rs, wanted = load_sdk(), self._wanted
+        offers = []
+        for profile in self.sensor.get_stream_profiles():
+            if profile.stream_type() != getattr(rs.stream, wanted.kind):
+                continue
+            video = profile.as_video_stream_profile()
+            if profile.format() == getattr(rs.format, wanted.pixel_format):
+                if ((video.width(), video.height()), profile.fps()) == (wanted.size_wh, wanted.fps):
+                    return profile
+                offers.append(f"{video.width()}×{video.height()} at {profile.fps()}")
+        width, height = wanted.size_wh
+        raise CameraError(
+            f"The camera has no {wanted.kind} stream of {width}×{height} at {wanted.fps} frames/s; it offers "
+            f"{', '.join(sorted(set(offers))) or 'none'}: correct camera.{wanted.kind}_size_wh or camera.fps"
+        )
+
+
+def _epoch_to_monotonic_ns() -> int:
+    """What to add to a stamp since the epoch to have it on ``time.monotonic_ns()``.
+
+    Global time is the host's wall clock. Taken anew for each frame, since the wall clock may be set while we
+    run; the narrowest of three brackets, since the process may be put aside between the two readings.
+    """
+    brackets = []
+    for _ in range(3):
+        before, wall, after = time.monotonic_ns(), time.time_ns(), time.monotonic_ns()
+        brackets.append((after - before, (before + after) // 2 - wall))
+    return min(brackets)[1]

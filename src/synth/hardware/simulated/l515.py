@@ -1,0 +1,200 @@
+"""The simulated L515: a DeviceSource whose frames show the scene at the instant they are asked for.
+
+A real L515 streams freely; this one makes a pair when the driver's ``request_frames`` asks for it, since a
+rendered frame is dear. Behind that call everything is librealsense's own software device.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synth.cell.model import CameraCell
+from synth.errors import CameraUnplugged
+from synth.geometry.se3 import Array
+from synth.hardware.simulated.faults_camera import (
+    CameraFault,
+    DroppedFrameFault,
+    ForgottenSettingsFault,
+    FrozenStreamFault,
+    StaleFrameFault,
+    TornPairFault,
+    UnplugFault,
+)
+from synth.hardware.simulated.l515_device import COLD_C, WARM_C, Optics, SoftwareL515
+
+_EXPOSURE_UNIT_US = 100.0  # UVC's unit of exposure time.
+_FRAMES_TO_WARM = 3
+_TARGET_LUMA = 140.0
+_MAX_AUTO_EXPOSURE = 330  # A frame's time at 30 frames/s.
+
+NoiseKey = tuple[int, ...]
+
+
+class Scene(Optics, Protocol):
+    """What stands before the camera; it keeps what it worked out for the last joints."""
+
+    def color(self, q_true_rad: Array) -> Any:
+        """The clean picture with the arm at ``q_true_rad`` [6]."""
+        ...
+
+    def expose(
+        self, radiance: Any, exposure_us: float, gain: float, white_balance_k: float, noise_key: NoiseKey
+    ) -> NDArray[np.uint8]:
+        """The picture [H,W,3] that the colour sensor makes of it, ``gain`` as its option counts; equal
+        arguments, equal bytes.
+        """
+        ...
+
+    def depth_counts(self, q_true_rad: Array, noise_key: NoiseKey) -> NDArray[np.uint16]:
+        """Raw counts [h,w] of the depth sensor, along its own z, 0 = missing."""
+        ...
+
+
+class ArmState(Protocol):
+    """Where the arm truly is; ``target_key`` names the last commanded joints, ``arrival_index`` counts ended
+    moves.
+    """
+
+    @property
+    def q_true_rad(self) -> Array: ...
+    @property
+    def is_moving(self) -> bool: ...
+    @property
+    def arrival_index(self) -> int: ...
+    @property
+    def target_key(self) -> int: ...
+
+
+class SimulatedL515:
+    """A camera that looks at ``scene``, in which the arm stands where ``arm_state`` says.
+
+    The noise of a pair follows from the commanded joints and the number of complete pairs since the arm
+    arrived there, so a run that is interrupted and continued sees the same pictures.
+    """
+
+    simulated = True
+    usb_errors = 0
+
+    def __init__(
+        self,
+        scene: Scene,
+        arm_state: Callable[[], ArmState],
+        config: CameraCell,
+        faults: Sequence[CameraFault] = (),
+    ) -> None:
+        self._scene = scene
+        self._arm_state = arm_state
+        self._config = config
+        self._armed: list[tuple[int, CameraFault]] = []
+        self._pairs = 0
+        self._frozen: set[str] = set()
+        self._plugged_in = True
+        self._l515: SoftwareL515 | None = None
+        self._number = 0
+        self._visit: tuple[int, int, bool] | None = None
+        self._pairs_in_visit = 0
+        self._last: tuple[NDArray[np.uint8], NDArray[np.uint16], int, float] | None = None
+        self.render_s = 0.0
+        for fault in faults:
+            self.inject(fault)
+
+    def inject(self, fault: CameraFault) -> None:
+        """Let a fault happen after so many more pairs."""
+        self._armed.append((self._pairs + fault.after_grabs, fault))
+
+    def open(self) -> Any:
+        if not self._plugged_in:
+            raise CameraUnplugged("The simulated camera is unplugged: run the same command again")
+        self._l515 = SoftwareL515(self._scene, self._config)
+        self._number = 0
+        return self._l515.device
+
+    def reset(self) -> None:
+        self._l515 = None
+        self._plugged_in = not any(isinstance(f, UnplugFault) and f.persistent for f in self._due())
+        self._frozen.clear()
+        if not self._plugged_in:
+            raise CameraUnplugged(
+                "The camera was unplugged and did not come back: plug it in, then run the same command again"
+            )
+
+    def request_frames(self) -> None:
+        """Make one pair of the scene as it is now, and do to it what the faults say."""
+        assert self._l515 is not None
+        l515 = self._l515
+        fault = self._strike(l515)
+        if not self._plugged_in:
+            return
+        arm = self._arm_state()
+        stamp_ms = time.time_ns() / 1e6
+        if isinstance(fault, StaleFrameFault) and self._last:
+            rgb_u8, counts, number, stamp_ms = self._last
+            l515.push_color(rgb_u8, number, stamp_ms)
+            l515.push_depth(counts, number, stamp_ms)
+            return
+        started = time.perf_counter()
+        rgb_u8, counts = self._take(l515, arm)
+        self.render_s += time.perf_counter() - started
+        self._number += 1
+        missing = self._frozen | ({fault.stream} if isinstance(fault, DroppedFrameFault) else set())
+        if "color" not in missing:
+            l515.push_color(rgb_u8, self._number, stamp_ms)
+        if "depth" not in missing:
+            late_ms = fault.by_ms if isinstance(fault, TornPairFault) else 0.0
+            l515.push_depth(counts, self._number, stamp_ms - late_ms)
+        self._adjust(l515, rgb_u8)
+        l515.set_temperature(WARM_C if self._number >= _FRAMES_TO_WARM else COLD_C)
+        if not missing and not isinstance(fault, TornPairFault):
+            self._pairs_in_visit += 1
+            self._last = rgb_u8, counts, self._number, stamp_ms
+            self._pairs += 1
+
+    def _take(self, l515: SoftwareL515, arm: ArmState) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
+        visit = (arm.target_key, arm.arrival_index, arm.is_moving)
+        if visit != self._visit:
+            self._visit, self._pairs_in_visit = visit, 0
+        key = (arm.target_key, self._pairs_in_visit)
+        pose = np.asarray(arm.q_true_rad, dtype=np.float64)
+        rgb_u8 = self._scene.expose(
+            self._scene.color(pose),
+            l515.read("exposure") * _EXPOSURE_UNIT_US,
+            l515.read("gain"),
+            l515.read("white_balance"),
+            key,
+        )
+        return rgb_u8, self._scene.depth_counts(pose, key)
+
+    def _due(self) -> list[CameraFault]:
+        return [fault for pairs, fault in self._armed if pairs <= self._pairs]
+
+    def _strike(self, l515: SoftwareL515) -> CameraFault | None:
+        """The fault whose turn it is, its lasting effects applied."""
+        if not (due := self._due()):
+            return None
+        fault = due[0]
+        if not fault.persistent:
+            self._armed = [(pairs, other) for pairs, other in self._armed if other is not fault]
+        if isinstance(fault, FrozenStreamFault):
+            self._frozen.add(fault.stream)
+        elif isinstance(fault, UnplugFault):
+            self._plugged_in = False
+        elif isinstance(fault, ForgottenSettingsFault):
+            l515.forget_settings()
+        return fault
+
+    def _adjust(self, l515: SoftwareL515, rgb_u8: NDArray[np.uint8]) -> None:
+        """The sensor's automatics: one step towards the wanted brightness, one towards grey."""
+        mean = rgb_u8[::4, ::4].reshape(-1, 3).mean(axis=0)
+        if l515.read("enable_auto_exposure"):
+            factor = np.clip((_TARGET_LUMA / max(float(mean.mean()), 1.0)) ** 2.0, 0.4, 2.5)
+            l515.write(
+                "exposure", float(np.clip(round(l515.read("exposure") * factor), 1, _MAX_AUTO_EXPOSURE))
+            )
+        if l515.read("enable_auto_white_balance"):
+            factor = np.clip((mean[2] + 1) / (mean[0] + 1), 0.9, 1.1)
+            l515.write(
+                "white_balance", float(np.clip(round(l515.read("white_balance") * factor, -1), 2800, 6500))
+            )
