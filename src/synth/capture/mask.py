@@ -25,7 +25,7 @@ def colour_mask(rgb_u8: NDArray[np.uint8], colour: ColourRange) -> Mask:
     if colour.h_min <= colour.h_max:
         found = cv2.inRange(hsv, low, high)
     else:
-        found = cv2.inRange(hsv, low, (179, *high[1:])) | cv2.inRange(hsv, (0, *low[1:]), high)
+        found = cv2.bitwise_or(cv2.inRange(hsv, low, (179, *high[1:])), cv2.inRange(hsv, (0, *low[1:]), high))
     return np.asarray(cv2.morphologyEx(found, cv2.MORPH_CLOSE, _CLOSE) > 0)
 
 
@@ -100,8 +100,8 @@ def refine_edge(rgb_u8: NDArray[np.uint8], mask: Mask) -> Mask:
     window = mask[y0:y1, x0:x1].astype(np.uint8)
     rgb = rgb_u8[y0:y1, x0:x1].astype(np.float32)
     inside, reach = cv2.erode(window, _INSIDE), cv2.dilate(window, _OUTSIDE)
-    inner, inner_share = _local_mean(rgb, inside)
-    outer, outer_share = _local_mean(rgb, 1 - reach)
+    inner, inner_share = _local_mean(rgb, inside > 0)
+    outer, outer_share = _local_mean(rgb, reach == 0)
     step = inner - outer
     contrast2 = (step**2).sum(axis=-1)
     usable = (inner_share > 0.02) & (outer_share > 0.02) & (contrast2 > _MIN_CONTRAST**2)
@@ -113,11 +113,9 @@ def refine_edge(rgb_u8: NDArray[np.uint8], mask: Mask) -> Mask:
     return largest_component(full)
 
 
-def _local_mean(
-    rgb: NDArray[np.float32], where: NDArray[np.uint8]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _local_mean(rgb: NDArray[np.float32], where: Mask) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Mean colour [h,w,3] over the pixels ``where`` in a square around each, and their share of it [h,w]."""
     size = (_LOCAL_PX, _LOCAL_PX)
-    share = cv2.blur(where.astype(np.float32), size)
-    total = cv2.blur(rgb * where[..., None], size)
-    return total / np.maximum(share, 1e-6)[..., None], share
+    share = np.asarray(cv2.blur(where.astype(np.float32), size), dtype=np.float32)
+    total = np.asarray(cv2.blur(rgb * where[..., None], size), dtype=np.float32)
+    return np.asarray(total / np.maximum(share, 1e-6)[..., None], dtype=np.float32), share

@@ -100,3 +100,8 @@ class LineProgress:
 
     def end(self) -> None:
         pass
+
+
+def make_progress(console: Console) -> Progress:
+    """A bar where somebody looks on, lines elsewhere."""
+    return BarProgress(console) if console.is_terminal else LineProgress(console)

@@ -79,7 +79,7 @@ def judge(
     figures["tilt_deg"] = float(angle_deg(label.normal_cam, -label.T_cam_part[:3, 3]))
     box, square, silhouette = label.box_xyxy_px, label.square_xyxy_px, label.silhouette
     if box is None or square is None:
-        gate("mask_empty", False, "no pixel of the image is the part's")
+        gate("mask_empty", False, _colours_seen(rgb_u8, silhouette))
         return Verdict(figures, tuple(refusals))
 
     size_wh = (rgb_u8.shape[1], rgb_u8.shape[0])
@@ -151,6 +151,16 @@ def judge(
     return Verdict(figures, tuple(refusals))
 
 
+def _colours_seen(rgb_u8: NDArray[np.uint8], silhouette: Silhouette | None) -> str:
+    if silhouette is None or not silhouette.visible.any():
+        return "no pixel of the image is the part's, and the CAD part should be out of view or hidden"
+    x0, y0, x1, y1 = silhouette.window_xyxy
+    hsv = cv2.cvtColor(np.ascontiguousarray(rgb_u8[y0:y1, x0:x1]), cv2.COLOR_RGB2HSV)[silhouette.visible]
+    low, middle, high = np.percentile(hsv, [10, 50, 90], axis=0).round().astype(int)
+    seen = ", ".join(f"{c} {m} ({a}–{b})" for c, m, a, b in zip("HSV", middle, low, high, strict=True))
+    return f"no pixel has the label's colour; where the CAD puts the part the image has {seen}"
+
+
 def touches_border(mask: Mask) -> bool:
     """Whether a mask [H,W] has pixels in the image's outermost rows or columns."""
     return bool(mask[[0, -1]].any() or mask[:, [0, -1]].any())
@@ -182,7 +192,9 @@ def sharpness(rgb_u8: NDArray[np.uint8], mask: Mask) -> float | None:
     if len(outline) == 0:
         return None
     places = (outline[:, None] + normals[:, None] * _PROFILE_PX[:, None]).astype(np.float32)
-    profiles = cv2.remap(rgb_u8, places, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE).astype(float)
+    profiles = cv2.remap(
+        rgb_u8, places, np.empty(0), cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    ).astype(float)
     n_end = len(_PROFILE_PX) // 4
     step = profiles[:, -n_end:].mean(axis=1) - profiles[:, :n_end].mean(axis=1)
     contrast = np.linalg.norm(step, axis=1)

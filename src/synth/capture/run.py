@@ -7,7 +7,7 @@ faster.
 
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ import numpy as np
 
 from synth.capture.develop import Developer, Shot
 from synth.capture.label import Labeller
-from synth.capture.plates import take_plates
+from synth.capture.plates import park_is_out_of_view, piece_plate_together, take_plates
 from synth.capture.poses import Plan, PlannedPose, plan_poses
 from synth.capture.progress import Progress
 from synth.capture.quality import Verdict
@@ -36,6 +36,8 @@ from synth.hardware.camera import Camera
 from synth.hardware.connect import connect
 from synth.hardware.robot import Robot, RobotState
 from synth.hardware.safety import SafetyModel
+from synth.hardware.simulated.faults import RobotFault
+from synth.hardware.simulated.faults_camera import CameraFault
 
 FIRST_SWEEP_MOVES = 12
 """How many moves after every connection to a real arm go at the cell's ``first_sweep_speed``."""
@@ -78,7 +80,14 @@ def make_plan(settings: CaptureSettings, bodies: CellBodies) -> Plan:
     )
 
 
-def capture(settings: CaptureSettings, plan: Plan, bodies: CellBodies, progress: Progress) -> Summary:
+def capture(
+    settings: CaptureSettings,
+    plan: Plan,
+    bodies: CellBodies,
+    progress: Progress,
+    *,
+    faults: Sequence[RobotFault | CameraFault] = (),
+) -> Summary:
     """Take every sample of the plan that the folder does not hold yet.
 
     Raises InputError when gates refuse shot after shot, a DeviceError when a device stops the run,
@@ -87,19 +96,23 @@ def capture(settings: CaptureSettings, plan: Plan, bodies: CellBodies, progress:
     """
     started = time.perf_counter()
     cell = settings.cell
-    with connect(cell, bodies, seed=settings.seed, pace=settings.pace) as devices:
+    with connect(cell, bodies, seed=settings.seed, pace=settings.pace, faults=faults) as devices:
         record = camera_record(cell, devices.camera.info)
         info = describe(settings, plan, record, devices.info)
         with DatasetWriter.create_or_resume(settings.out, info) as writer:
             for note in writer.notes:
                 progress.say(note)
             arm = Arm(devices.robot, SafetyModel(cell, bodies), settings)
-            take_plates(settings, bodies, arm, devices.camera, writer, progress)
             pinhole = label_pinhole(cell, devices.camera.info)
+            arm_can_leave = park_is_out_of_view(cell, bodies, pinhole)
+            if arm_can_leave:
+                take_plates(settings, arm, devices.camera, writer, progress)
             labeller = Labeller(cell, bodies, pinhole, source=settings.label, crop_kind=settings.crop)
             developer = Developer(settings, labeller, pinhole, writer)
             session = Session(settings, plan, arm, devices.camera, developer, progress)
             session.run(writer)
+            if settings.n_plates and not arm_can_leave:
+                piece_plate_together(cell, bodies, pinhole, writer, progress)
             return session.summary(writer, time.perf_counter() - started)
 
 

@@ -53,11 +53,11 @@ def describe(
     cell = settings.cell
     config: dict[str, JsonValue] = {
         "cell": cell_fingerprint(cell),
-        "n_poses": settings.n_poses,
+        "poses": settings.n_poses,
         "split": settings.split,
         "label": settings.label,
         "crop": settings.crop,
-        "n_plates": settings.n_plates,
+        "plates": settings.n_plates,
     }
     return DatasetInfo(
         kind="real",
