@@ -1,0 +1,79 @@
+"""What a sound cell says, as a table."""
+
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from synth.cell.mesh import face_of_interest, load_bodies
+from synth.cell.model import JOINT_NAMES, Cell, JointRange
+from synth.geometry.mesh import Mesh
+
+
+def print_summary(cell: Cell, path: Path | None) -> None:
+    """Print OK, whether the cell is simulated or real, and its figures."""
+    console = Console(highlight=False)
+    source = str(path) if path else "the simulated cell that comes with synth"
+    console.print(f"[bold green]OK[/] {escape(source)}: {escape(cell.name)}")
+    if cell.is_simulated:
+        devices = [
+            name for name, device in (("robot", cell.robot), ("camera", cell.camera)) if device.is_simulated
+        ]
+        console.print(f"[bold magenta]SIMULATED[/] {' and '.join(devices)}: what it makes is simulated data.")
+    if not cell.robot.is_simulated:
+        console.print(f"[bold yellow]REAL ROBOT[/] at {escape(cell.robot.address)}: capture will move it.")
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    for row in _rows(cell):
+        table.add_row(*map(escape, row))
+    console.print(table)
+
+
+def _rows(cell: Cell) -> list[tuple[str, str]]:
+    bodies = load_bodies(cell)
+    camera, label = cell.camera, cell.label
+    face, _ = face_of_interest(bodies.part, cell.part.point_of_interest_m)
+    K = "calibrated K" if camera.K is not None else "the device's own K"
+    color, depth = _size(camera.color_size_wh), _size(camera.depth_size_wh)
+    hsv = (
+        ("H", label.h_min, label.h_max),
+        ("S", label.s_min, label.s_max),
+        ("V", label.v_min, label.v_max),
+    )
+    area_mm2 = _area_mm2(bodies.part, face)
+    normal = "of the face" if cell.part.normal == "face" else f"part axis {_list(cell.part.normal)}"
+    visits = ", ".join(f"{name} {_range(getattr(cell.robot.joints, name))}" for name in JOINT_NAMES)
+    return [
+        ("robot", f"{cell.robot.model} at {cell.robot.address}, payload {cell.robot.payload_kg:g} kg"),
+        ("visits", visits),
+        ("workspace", f"{_list(cell.workspace.min_m)} to {_list(cell.workspace.max_m)} m in base"),
+        ("camera", f"{camera.serial}, colour {color}, depth {depth}, {K}"),
+        ("part", f"{cell.part.class_name}, {_body(bodies.part)}"),
+        ("face", f"{area_mm2:.0f} mm² around the point of interest"),
+        ("normal", normal),
+        ("mount", _body(bodies.mount)),
+        ("label", ", ".join(f"{name} {low} to {high}" for name, low, high in hsv)),
+    ]
+
+
+def _body(mesh: Mesh) -> str:
+    size = " × ".join(f"{1000 * v:.1f}" for v in np.ptp(mesh.vertices_m, axis=0))
+    return f"{size} mm, {len(mesh.triangles)} triangles"
+
+
+def _area_mm2(mesh: Mesh, triangles: np.ndarray[tuple[int], np.dtype[np.int64]]) -> float:
+    a, b, c = np.moveaxis(mesh.vertices_m[mesh.triangles[triangles]], 1, 0)
+    return float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2 * 1e6)
+
+
+def _range(joint: JointRange) -> str:
+    return f"{joint.fixed_deg:g}°" if joint.is_fixed else f"{joint.min_deg:g} to {joint.max_deg:g}°"
+
+
+def _list(values: tuple[float, ...]) -> str:
+    return f"[{', '.join(f'{v:g}' for v in values)}]"
+
+
+def _size(size_wh: tuple[int, int]) -> str:
+    return f"{size_wh[0]}×{size_wh[1]}"
