@@ -117,12 +117,12 @@ def _camera_record(info: CameraInfo) -> dict[str, Any]:
         "usb": info.usb,
         "simulated": info.simulated,
         "color": {
-            "size_wh": info.color.size_wh,
+            "size_wh": list(info.color.size_wh),
             "K": info.color.K.tolist(),
             "dist": info.color.dist.tolist(),
         },
         "depth": {
-            "size_wh": info.depth.size_wh,
+            "size_wh": list(info.depth.size_wh),
             "K": info.depth.K.tolist(),
             "dist": info.depth.dist.tolist(),
         },
