@@ -20,9 +20,9 @@ CellPath = Annotated[
 
 @app.command()
 def init(
-    path: Annotated[Path, typer.Argument(metavar="[PATH]", help="File to write, or a folder.")] = Path(
-        "cell.yaml"
-    ),
+    path: Annotated[
+        Path, typer.Argument(metavar="[PATH]", help="A .yaml file to write, or a folder.")
+    ] = Path("cell.yaml"),
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that are there.")] = False,
 ) -> None:
     """Write the simulated cell as a commented template, its meshes beside it. Example: synth cell init"""

@@ -10,10 +10,10 @@ from synth.errors import InputError
 def write_template(path: Path, *, force: bool = False) -> list[Path]:
     """Write the simulated cell, commented, and its meshes beside it; returns the files, the cell file last.
 
-    ``path`` is a file, or a folder that is there and gets a cell.yaml. Every file appears whole, the cell
+    ``path`` is a .yaml file, or a folder, which gets a cell.yaml. Every file appears whole, the cell
     file after its meshes. Raises InputError when a file is there already and ``force`` is not given.
     """
-    cell_file = path / "cell.yaml" if path.is_dir() else path
+    cell_file = path if path.suffix in (".yaml", ".yml") else path / "cell.yaml"
     cell = default_cell()
     sources = {cell_file.parent / name: cell.folder / name for name in (cell.part.mesh, cell.mount.mesh)}
     sources[cell_file] = DEFAULT_CELL
