@@ -1,5 +1,6 @@
-"""Lets the tests of this folder import dataset_scene, and gives them a finished dataset."""
+"""Lets the tests of this folder import dataset_scene, and gives them finished datasets."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -8,10 +9,17 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 
-@pytest.fixture
-def filled(tmp_path: Path) -> Path:
-    """A dataset of 12 samples that verifies."""
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset of 12 samples that nobody changes."""
     from dataset_scene import fill
 
-    fill(tmp_path / "real", 12)
-    return tmp_path / "real"
+    root = tmp_path_factory.mktemp("template") / "real"
+    fill(root, 12)
+    return root
+
+
+@pytest.fixture
+def filled(template: Path, tmp_path: Path) -> Path:
+    """A dataset of 12 samples that verifies, to be changed at will."""
+    return shutil.copytree(template, tmp_path / "real")

@@ -51,7 +51,7 @@ def main(root: Path, n: int, n_kills: int) -> None:
             os._exit(0)
         os.close(write_end)
         if n_killed < n_kills:
-            time.sleep(rng.uniform(0.0, 0.06))
+            time.sleep(rng.uniform(0.0, 0.25))
             os.kill(child, signal.SIGKILL)
         with os.fdopen(read_end) as pipe:
             committed = [int(word) for word in pipe.read().split()]

@@ -9,7 +9,7 @@ from synth.dataset.store import DatasetReader
 from synth.dataset.verify import verify
 
 SCRIPT = Path(__file__).with_name("killed_writer.py")
-N_SAMPLES, N_KILLS = 300, 25
+N_SAMPLES, N_KILLS = 200, 25
 
 
 def test_killed_at_random_moments(tmp_path: Path) -> None:

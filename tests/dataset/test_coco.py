@@ -1,0 +1,61 @@
+"""The COCO export, read by pycocotools."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from pycocotools import mask as coco_mask
+from pycocotools.coco import COCO
+
+from synth.dataset.exports.coco import encode_rle, export_coco
+from synth.dataset.store import DatasetReader
+from synth.errors import InputError
+
+
+@given(st.tuples(st.integers(1, 12), st.integers(1, 12)).flatmap(lambda shape: arrays(np.bool_, shape)))
+def test_run_lengths_are_pycocotools_own(mask: np.ndarray) -> None:
+    """pycocotools decodes our run lengths to the mask they were made from."""
+    rle = coco_mask.frPyObjects(encode_rle(mask), *mask.shape)
+    assert np.array_equal(coco_mask.decode(rle).astype(bool), mask)
+
+
+def test_pycocotools_reads_the_export(filled: Path, tmp_path: Path) -> None:
+    """Every image, box, area and mask comes back; ids are unique and the splits apart."""
+    dataset = DatasetReader(filled)
+    paths = export_coco(dataset, tmp_path / "coco")
+    n_images = 0
+    for path, split in zip(paths, ("train", "val", "test"), strict=True):
+        coco = COCO(str(path))
+        assert [c["name"] for c in coco.loadCats(coco.getCatIds())] == ["cover"]
+        for image in coco.loadImgs(coco.getImgIds()):
+            n_images += 1
+            sample = dataset[Path(image["file_name"]).stem]
+            assert sample.split == split
+            assert (tmp_path / "coco" / split / image["file_name"]).is_file()
+            (annotation,) = coco.loadAnns(coco.getAnnIds(imgIds=image["id"]))
+            x, y, w, h = annotation["bbox"]
+            assert (x, y, x + w, y + h) == pytest.approx(sample.instances[0].square_xyxy_px)
+            mask = dataset.load_mask(sample) == 1
+            assert np.array_equal(coco.annToMask(annotation).astype(bool), mask)
+            assert annotation["area"] == mask.sum()
+    assert n_images == 12
+
+
+def test_nothing_is_overwritten(filled: Path, tmp_path: Path) -> None:
+    """A folder that holds anything is refused."""
+    (tmp_path / "coco").mkdir()
+    (tmp_path / "coco/mine.txt").write_text("x")
+    with pytest.raises(InputError, match="is not an empty folder"):
+        export_coco(DatasetReader(filled), tmp_path / "coco")
+
+
+def test_the_export_says_what_its_boxes_are(filled: Path, tmp_path: Path) -> None:
+    """Box kind and simulation stand in the document."""
+    path = export_coco(DatasetReader(filled), tmp_path / "coco")[0]
+    info = json.loads(path.read_text())["info"]
+    assert info["box_kind"] == "square"
+    assert "simulated" in info["description"]

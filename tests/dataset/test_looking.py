@@ -1,0 +1,147 @@
+"""What people look at: the sheet, the figures, the recording, and the verbs that make them."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from dataset_scene import fill, make_info, make_shot
+from PIL import Image
+from typer.testing import CliRunner
+
+from synth.dataset.commands import app
+from synth.dataset.info import compute_figures
+from synth.dataset.sheet import NORMAL, SQUARE, TIGHT, make_sheet, normal_arrow
+from synth.dataset.store import DatasetReader, DatasetWriter
+from synth.errors import DatasetError, InputError, VerifyFailed
+
+runner = CliRunner()
+
+
+def invoke(*arguments: str) -> str:
+    """Output of a verb that must succeed; its deliberate errors are raised as they are."""
+    result = runner.invoke(app, list(arguments), catch_exceptions=False, standalone_mode=False)
+    return result.output
+
+
+def count_colour(image: Image.Image, colour: tuple[int, int, int]) -> int:
+    distance = np.abs(np.asarray(image, dtype=int) - colour).max(axis=-1)
+    return int((distance < 40).sum())
+
+
+def test_the_sheet_shows_boxes_and_normals(filled: Path) -> None:
+    """Each colour of the legend appears in the pictures, many times over."""
+    sheet = make_sheet(DatasetReader(filled), n_samples=6, n_columns=3)
+    pictures = sheet.crop((0, 92, sheet.width, sheet.height))
+    for colour in (TIGHT, SQUARE, NORMAL):
+        assert count_colour(pictures, colour) > 200
+
+
+def test_the_sheet_says_simulated_only_when_it_is(tmp_path: Path) -> None:
+    """The amber banner stands over simulated data and over no other."""
+    real = make_info().made_by.model_copy(update={"simulated": False})
+    fill(tmp_path / "simulated", 2)
+    fill(tmp_path / "real", 2, made_by=real)
+    banner = {}
+    for name in ("simulated", "real"):
+        title = make_sheet(DatasetReader(tmp_path / name), n_samples=2, n_columns=2).crop((0, 0, 900, 50))
+        banner[name] = count_colour(title, (255, 179, 0))
+    assert banner["simulated"] > 2000
+    assert banner["real"] == 0
+
+
+def test_the_arrow_is_the_projected_normal() -> None:
+    """Up on paper for a normal that points up; in perspective it starts where the part's origin projects."""
+    draft, _ = make_shot(0, np.random.default_rng(0))
+    upward = {"normal_uvw": (0.0, 0.6, 0.8), "T_cam_part": None}
+    (x0, y0), (x1, y1) = normal_arrow(draft, draft.instances[0].model_copy(update=upward))
+    assert x1 == pytest.approx(x0)
+    assert y1 < y0
+    tail, _ = normal_arrow(draft, draft.instances[0])
+    t = np.asarray(draft.instances[0].T_cam_part)[:3, 3]
+    assert tail == pytest.approx(tuple((np.asarray(draft.K) @ t / t[2])[:2] + 0.5))
+
+
+def test_instances_without_pose_or_normal_are_drawn_all_the_same(tmp_path: Path) -> None:
+    """A bare box, as an imported dataset has, and an image without instances make a sheet and a recording."""
+    draft, arrays = make_shot(0, np.random.default_rng(0))
+    bare = dict.fromkeys(
+        ("normal_uvw", "point_xy", "T_cam_part", "R_crop_cam", "normal_crop_uvw", "point_crop_xy"), None
+    )
+    plain = draft.model_copy(
+        update={"instances": (draft.instances[0].model_copy(update=bare),), "K": None, "robot": None}
+    )
+    with DatasetWriter.create_or_resume(tmp_path, make_info()) as writer:
+        writer.append(plain, rgb_u8=arrays["rgb_u8"])
+        draft, arrays = make_shot(1, np.random.default_rng(1))
+        writer.append(draft.model_copy(update={"instances": ()}), rgb_u8=arrays["rgb_u8"])
+    invoke("sheet", str(tmp_path))
+    invoke("view", str(tmp_path))
+    assert Image.open(tmp_path / "sheet.png").size[0] > 900
+    assert (tmp_path / "view.rrd").stat().st_size > 10_000
+
+
+def test_figures_add_up(filled: Path) -> None:
+    """Counts of the histograms are the counts of the samples; JSON and data agree."""
+    figures = compute_figures(DatasetReader(filled))
+    assert figures["samples"] == 12
+    assert sum(figures["splits"].values()) == 12
+    assert sum(figures["tilt_deg"].values()) == 12
+    assert sum(figures["box_side_px"].values()) == 12
+    assert figures["rejections"] == {"blur": 1}
+    assert figures["seconds"] == {"machine_s": pytest.approx(0.4), "motion_s": pytest.approx(2.0)}
+    assert json.loads(invoke("info", str(filled), "--json")) == json.loads(json.dumps(figures))
+
+
+def test_info_of_an_empty_dataset(tmp_path: Path) -> None:
+    """A dataset without samples has figures; a sheet of it is refused."""
+    DatasetWriter.create_or_resume(tmp_path, make_info()).close()
+    assert "SIMULATED" in invoke("info", str(tmp_path))
+    with pytest.raises(DatasetError, match="holds no samples"):
+        invoke("sheet", str(tmp_path))
+
+
+def test_verify_says_ok_or_fails(filled: Path) -> None:
+    """One line when all is well; VerifyFailed, exit code 6, naming the next step when not."""
+    assert invoke("verify", str(filled)).strip() == f"{filled}: OK"
+    (filled / "labels/000001.txt").write_text("")
+    with pytest.raises(VerifyFailed, match=f"synth dataset mend {filled}"):
+        invoke("verify", str(filled))
+    invoke("mend", str(filled))
+    assert invoke("verify", str(filled)).strip() == f"{filled}: OK"
+
+
+def test_reject_takes_a_sample_out(filled: Path) -> None:
+    """The verb moves the sample, keeps the reason, and leaves a dataset that verifies."""
+    assert "11 samples remain" in invoke("reject", "000003", str(filled), "--reason", "glare")
+    assert DatasetReader(filled).rejections[-1].detail == "glare"
+    invoke("verify", str(filled))
+
+
+def test_sheet_and_recording_are_no_part_of_the_dataset(filled: Path) -> None:
+    """Looking at a dataset does not make verify complain about it."""
+    invoke("sheet", str(filled), "--count", "3")
+    invoke("view", str(filled))
+    invoke("verify", str(filled))
+
+
+def test_without_rerun_the_extra_is_named(filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No viewer installed: one sentence with what to install."""
+    monkeypatch.setitem(sys.modules, "rerun", None)
+    with pytest.raises(InputError, match=r"synth-robotics\[view\]"):
+        invoke("view", str(filled))
+
+
+@pytest.mark.parametrize("verb", ["info", "verify", "mend", "sheet", "view"])
+def test_a_missing_folder_is_one_sentence(tmp_path: Path, verb: str) -> None:
+    """Every verb says what it looked for and where."""
+    with pytest.raises(DatasetError, match=r"there is no dataset at .*none: looked for"):
+        invoke(verb, str(tmp_path / "none"))
+
+
+@pytest.mark.parametrize("verb", ["info", "verify", "mend", "sheet", "view", "reject", "export coco"])
+def test_help_has_an_example(verb: str) -> None:
+    """Every verb shows how it is called."""
+    result = runner.invoke(app, [*verb.split(), "--help"])
+    assert f"Example: synth dataset {verb}" in " ".join(result.output.split())
