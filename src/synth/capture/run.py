@@ -25,6 +25,7 @@ from synth.capture.settings import (
     camera_record,
     describe,
     label_pinhole,
+    locked_settings,
     planning_pinhole,
 )
 from synth.cell.mesh import CellBodies
@@ -33,7 +34,7 @@ from synth.errors import InputError, SynthError
 from synth.geometry.arm import trapezoid_time_s
 from synth.geometry.se3 import Array
 from synth.hardware.camera import Camera
-from synth.hardware.connect import connect
+from synth.hardware.connect import Devices, connect
 from synth.hardware.robot import Robot, RobotState
 from synth.hardware.safety import SafetyModel
 from synth.hardware.simulated.faults import RobotFault
@@ -94,26 +95,39 @@ def capture(
     StorageError when the disk does; the folder is whole then, and the same call goes on. KeyboardInterrupt
     likewise.
     """
+    with connect(
+        settings.cell,
+        bodies,
+        seed=settings.seed,
+        pace=settings.pace,
+        faults=faults,
+        locked=locked_settings(settings.out),
+    ) as devices:
+        return fill(settings, plan, bodies, devices, progress)
+
+
+def fill(
+    settings: CaptureSettings, plan: Plan, bodies: CellBodies, devices: Devices, progress: Progress
+) -> Summary:
+    """`capture` with devices that are connected already."""
     started = time.perf_counter()
     cell = settings.cell
-    with connect(cell, bodies, seed=settings.seed, pace=settings.pace, faults=faults) as devices:
-        record = camera_record(cell, devices.camera.info)
-        info = describe(settings, plan, record, devices.info)
-        with DatasetWriter.create_or_resume(settings.out, info) as writer:
-            for note in writer.notes:
-                progress.say(note)
-            arm = Arm(devices.robot, SafetyModel(cell, bodies), settings)
-            pinhole = label_pinhole(cell, devices.camera.info)
-            arm_can_leave = park_is_out_of_view(cell, bodies, pinhole)
-            if arm_can_leave:
-                take_plates(settings, arm, devices.camera, writer, progress)
-            labeller = Labeller(cell, bodies, pinhole, source=settings.label, crop_kind=settings.crop)
-            developer = Developer(settings, labeller, pinhole, writer)
-            session = Session(settings, plan, arm, devices.camera, developer, progress)
-            session.run(writer)
-            if settings.n_plates and not arm_can_leave:
-                piece_plate_together(cell, bodies, pinhole, writer, progress)
-            return session.summary(writer, time.perf_counter() - started)
+    pinhole = label_pinhole(cell, devices.camera.info)
+    info = describe(settings, plan, camera_record(cell, devices.camera.info), devices.info)
+    with DatasetWriter.create_or_resume(settings.out, info) as writer:
+        for note in writer.notes:
+            progress.say(note)
+        arm = Arm(devices.robot, SafetyModel(cell, bodies), settings)
+        arm_can_leave = park_is_out_of_view(cell, bodies, pinhole)
+        if arm_can_leave:
+            take_plates(settings, arm, devices.camera, writer, progress)
+        labeller = Labeller(cell, bodies, pinhole, source=settings.label, crop_kind=settings.crop)
+        developer = Developer(settings, labeller, pinhole, writer)
+        session = Session(settings, plan, arm, devices.camera, developer, progress)
+        session.run(writer)
+        if settings.n_plates and not arm_can_leave:
+            piece_plate_together(cell, bodies, pinhole, writer, progress)
+        return session.summary(writer, time.perf_counter() - started)
 
 
 class Arm:

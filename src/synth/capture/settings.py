@@ -131,6 +131,18 @@ def find_earlier_run(settings: CaptureSettings, plan: Plan) -> DatasetReader | N
     return DatasetReader(settings.out)
 
 
+def locked_settings(out: Path) -> dict[str, float] | None:
+    """The exposure, gain and white balance an earlier run of this folder metered; None for a new folder."""
+    if not (out / INFO_FILE).exists():
+        return None
+    camera = read_info(out).made_by.devices.get("camera")
+    options = camera.get("options") if isinstance(camera, dict) else None
+    if not isinstance(options, dict):
+        return None
+    found = {name: options.get(f"color.{name}") for name in ("exposure", "gain", "white_balance")}
+    return {name: float(value) for name, value in found.items() if isinstance(value, int | float)} or None
+
+
 def _versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for package in _PACKAGES:
