@@ -15,11 +15,9 @@ from numpy.typing import ArrayLike
 from synth.cell.model import RobotCell
 from synth.errors import (
     CommandRefused,
-    EmergencyStop,
     InputError,
     MoveTimeout,
     PoseNotReached,
-    ProtectiveStop,
     RemoteControlOff,
     RobotConnectionLost,
     RobotError,
@@ -30,7 +28,14 @@ from synth.geometry.arm import trapezoid_time_s
 from synth.geometry.se3 import Array
 from synth.hardware.robot import RobotInfo, RobotMode, RobotState, SafetyMode
 from synth.hardware.ur_link import Link
-from synth.hardware.ur_probe import REMOTE_STEPS, ControllerReport, check_data_flow, probe, read_report
+from synth.hardware.ur_probe import (
+    REMOTE_STEPS,
+    ControllerReport,
+    check_data_flow,
+    probe,
+    read_report,
+    refuse_stopped,
+)
 
 __all__ = ["URRobot", "probe"]
 
@@ -47,12 +52,13 @@ POSE_TOLERANCE_RAD = 5e-4
 # After a loss the same move goes on only from the line that was checked before it began.
 PATH_TOLERANCE_RAD = 0.02
 REST_SPEED_RAD_S = 0.01
-STOP_DECELERATION_RAD_S2 = 2.0
+# Smooth, and over before the watchdog, which nobody kicks meanwhile, ends the script.
+STOP_DECELERATION_RAD_S2 = 4.0
+STOP_TIMEOUT_S = 5.0
 # A move may take twice its ideal time and some seconds, at the pendant's slider; the slider's minimum is 2 %.
 DEADLINE_FACTOR, DEADLINE_EXTRA_S, MIN_SCALING = 2.0, 3.0, 0.02
 READBACK_TOLERANCE = 1e-4
 
-_EMERGENCY = {SafetyMode.SYSTEM_EMERGENCY_STOP, SafetyMode.ROBOT_EMERGENCY_STOP}
 _BOOTING = {"NO_CONTROLLER", "DISCONNECTED", "BOOTING", "UPDATING_FIRMWARE"}
 
 
@@ -131,9 +137,7 @@ class URRobot:
                 f"The cell describes a {self.config.model}, but a {report.model} answers at {self._address}: "
                 "correct robot.model or robot.address"
             )
-        self._refuse_stopped(
-            SafetyMode.__members__.get(report.safety_status, SafetyMode.UNDEFINED_SAFETY_MODE)
-        )
+        refuse_stopped(report.safety_mode)
         if report.mode_advice:
             raise RobotError(
                 f"The robot's mode is {report.robot_mode}, not RUNNING: {report.mode_advice}, then run the "
@@ -265,8 +269,10 @@ class URRobot:
         """Decelerate to rest; safe to call at any time."""
         if self._link is not None and self._link.is_alive:
             self._link.call("stopJ", STOP_DECELERATION_RAD_S2)
-            while np.abs(self.read_state().qd_rad_s).max() > REST_SPEED_RAD_S:
-                pass
+            state = self.read_state()
+            give_up_s = state.controller_time_s + STOP_TIMEOUT_S
+            while np.abs(state.qd_rad_s).max() > REST_SPEED_RAD_S and state.controller_time_s < give_up_s:
+                state = self.read_state()
 
     def _halt(self) -> None:
         try:
@@ -277,7 +283,7 @@ class URRobot:
     def _move_once(self, q_target: Array, speed_rad_s: float, acceleration_rad_s2: float) -> RobotState:
         link = self._require_link()
         state = self.read_state()
-        self._refuse_stopped(state.safety_mode)
+        refuse_stopped(state.safety_mode)
         self._require_script("starting a move")
         if not self._link_call("isJointsWithinSafetyLimits", q_target.tolist()):
             self._require_script("isJointsWithinSafetyLimits")
@@ -304,7 +310,7 @@ class URRobot:
         link = self._require_link()
         while True:
             before_s, state = state.controller_time_s, self.read_state()
-            self._refuse_stopped(state.safety_mode)
+            refuse_stopped(state.safety_mode)
             number, is_running = link.operation()
             if number != operation and not is_running:
                 return state
@@ -324,7 +330,7 @@ class URRobot:
         is_steady = False
         while True:
             state = self.read_state()
-            self._refuse_stopped(state.safety_mode)
+            refuse_stopped(state.safety_mode)
             if np.abs(state.qd_rad_s).max() > REST_SPEED_RAD_S:
                 rest_since_s, is_steady = None, False
             elif rest_since_s is None:
@@ -346,7 +352,7 @@ class URRobot:
     def _command(self, name: str, *args: object) -> None:
         """A command that must answer True."""
         if not self._link_call(name, *args):
-            self._refuse_stopped(self.read_state().safety_mode)
+            refuse_stopped(self.read_state().safety_mode)
             self._require_script(name)
             raise CommandRefused(
                 f"The controller refused {name}: look at the pendant's log, then run the same command again"
@@ -362,23 +368,8 @@ class URRobot:
 
     def _require_script(self, doing: str) -> None:
         if not self._require_link().is_program_running:
-            self._refuse_stopped(self.read_state().safety_mode)
+            refuse_stopped(self.read_state().safety_mode)
             raise _ScriptDied(f"The control script ended on the controller at {doing}")
-
-    def _refuse_stopped(self, safety_mode: SafetyMode) -> None:
-        again = "then run the same command again"
-        if safety_mode in _EMERGENCY:
-            raise EmergencyStop(
-                "An emergency stop is pressed: make the cell safe, release the button, power the arm on at "
-                "the "
-                f"pendant, {again}"
-            )
-        if safety_mode not in (SafetyMode.NORMAL, SafetyMode.REDUCED):
-            raise ProtectiveStop(
-                f"The robot stopped to protect ({safety_mode.name}): see what it touched, clear it at the "
-                "pendant, "
-                f"{again}"
-            )
 
     def _require_on_line(self, q_from: Array, q_to: Array) -> None:
         q_rad, way = self.read_state().q_rad, q_to - q_from

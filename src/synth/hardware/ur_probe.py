@@ -11,7 +11,8 @@ import time
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from synth.errors import RobotConnectionLost, RobotUnreachable
+from synth.errors import EmergencyStop, ProtectiveStop, RobotConnectionLost, RobotUnreachable
+from synth.hardware.robot import SafetyMode
 from synth.hardware.rtde_wire import PROTOCOL_VERSION, FrameBuffer, Kind, Recipe, frame
 
 DASHBOARD_PORT, RTDE_PORT = 29999, 30004
@@ -70,6 +71,11 @@ class ControllerReport:
         if self.version > NEWEST_GOOD:
             return KNOWN_BAD.get(self.version, "untried with this driver; PolyScope 5.21 is known good")
         return ""
+
+    @property
+    def safety_mode(self) -> SafetyMode:
+        """The safety status as RTDE numbers it."""
+        return SafetyMode.__members__.get(self.safety_status, SafetyMode.UNDEFINED_SAFETY_MODE)
 
     @property
     def mode_advice(self) -> str:
@@ -150,6 +156,22 @@ def check_data_flow(address: str) -> None:
                 }
     except (OSError, ValueError) as error:
         raise RobotConnectionLost(f"{lost} ({error})") from None
+
+
+def refuse_stopped(safety_mode: SafetyMode) -> None:
+    """Raise EmergencyStop or ProtectiveStop, and what the operator does, unless the arm may move."""
+    if safety_mode in (SafetyMode.SYSTEM_EMERGENCY_STOP, SafetyMode.ROBOT_EMERGENCY_STOP):
+        raise EmergencyStop(
+            "An emergency stop is pressed: make the cell safe, release the button, start the arm at the "
+            "pendant, then "
+            "run the same command again"
+        )
+    if safety_mode not in (SafetyMode.NORMAL, SafetyMode.REDUCED):
+        raise ProtectiveStop(
+            f"The robot stopped to protect ({safety_mode.name}): see what it touched, clear it at the "
+            "pendant, "
+            "then run the same command again"
+        )
 
 
 def probe(address: str) -> list[ProbeRow]:

@@ -123,6 +123,10 @@ class ControllerProcess:
         """A person walks to the pendant, releases, acknowledges and powers on: no driver can do this."""
         self._ask({"do": "operator_clears_stop"})
 
+    def operator_jogs_to(self, q_rad: ArrayLike) -> None:
+        """A person moves the arm to joints [6] by hand."""
+        self._ask({"do": "operator_jogs_to", "q_rad": np.asarray(q_rad, dtype=float).tolist()})
+
     def unlock_requests(self) -> int:
         """How often a client asked to unlock a protective stop: synth never does."""
         return int(self._ask({"do": "unlock_requests"})["unlock_requests"])

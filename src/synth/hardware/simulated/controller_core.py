@@ -18,7 +18,8 @@ from synth.geometry.se3 import Array
 from synth.hardware.robot import RobotMode, SafetyMode
 from synth.hardware.rtde_wire import Value
 from synth.hardware.simulated import faults
-from synth.hardware.simulated.motion import Arm, ArmTruth
+from synth.hardware.simulated.motion import Arm, ArmTruth, inverse_kinematics
+from synth.hardware.simulated.registers import Registers
 from synth.hardware.simulated.rtde_variables import zero_of
 
 MODEL = "UR3"
@@ -85,10 +86,8 @@ class ControllerCore:
         self.n_network_failures = 0
         self.network_back_s = self.frozen_until_s = self._booted_s = self._script_starts_s = 0.0
         self.unlock_requests = 0
-        self._registers: dict[str, Value] = {}
-        self._offset = 0
+        self.registers = Registers()
         self._executing = self._awaits_arrival = self._is_async = False
-        self._n_writes = self._n_operations = 0
         self._watchdog_s: float | None = None
         self._input_s = 0.0
         self._faults: list[faults.RobotFault] = []
@@ -143,10 +142,10 @@ class ControllerCore:
     def _arrived(self) -> None:
         if self._is_async:
             self._is_async = False
-            self._signal_async(running=False)
+            self.registers.signal_operation(running=False)
         if self._awaits_arrival:
             self._awaits_arrival = False
-            self._out_int(0, 2)
+            self.registers.put_int(0, 2)
         self._faults = [_count_down(f) for f in self._faults]
         self._strike_at_once()
 
@@ -158,7 +157,7 @@ class ControllerCore:
         self._strike_at_once()
 
     def operator_clears_stop(self) -> None:
-        """What a person does at the pendant: release, acknowledge, power on, leave the program stopped."""
+        """What a person does at the pendant: release, acknowledge, switch the arm on; no program runs."""
         self.safety_mode, self.robot_mode = SafetyMode.NORMAL, RobotMode.RUNNING
         self.runtime = RuntimeState.STOPPED
 
@@ -212,7 +211,7 @@ class ControllerCore:
         if self.safety_mode != SafetyMode.NORMAL or self.robot_mode != RobotMode.RUNNING:
             return
         offset = re.search(r"# int register offset\n(\d+)", script)
-        self._offset = int(offset.group(1)) if offset else 0
+        self.registers.offset = int(offset.group(1)) if offset else 0
         self._script_starts_s = self._wall_s + BOOT_SCRIPT_S
 
     def stop_program(self) -> None:
@@ -223,11 +222,8 @@ class ControllerCore:
         self._script_starts_s = 0.0
         self.runtime = RuntimeState.PLAYING
         self._executing = self._awaits_arrival = self._is_async = False
-        self._n_writes = self._n_operations = 0
         self._watchdog_s = None
-        self._registers[f"input_int_register_{self._offset}"] = 0
-        self._signal_async(running=False)
-        self._out_int(0, 1)
+        self.registers.reset()
 
     def _end_script(self, deceleration_rad_s2: float = 4.0) -> None:
         self.arm.stop(deceleration_rad_s2)
@@ -237,23 +233,23 @@ class ControllerCore:
 
     def write_inputs(self, names: Sequence[str], values: Sequence[Value]) -> None:
         """Input registers as a client sent them; the script answers at once."""
-        self._registers.update(zip(names, values, strict=True))
-        if f"input_int_register_{self._offset}" in names:
+        self.registers.update(names, values)
+        if self.registers.command_name in names:
             self._input_s = self._wall_s
         if self.runtime != RuntimeState.PLAYING:
             return
-        command = self._in_int(0)
+        command = self.registers.take_int(0)
         if command == 0:
             self._executing = False
-            self._out_int(0, 1)
+            self.registers.put_int(0, 1)
         elif command in REALTIME_COMMANDS:
             self._execute(command)
-            self._out_int(0, 1)
+            self.registers.put_int(0, 1)
         elif not self._executing:
             self._executing = True
             self._execute(command)
             if self.runtime == RuntimeState.PLAYING and not self._awaits_arrival:
-                self._out_int(0, 2)
+                self.registers.put_int(0, 2)
 
     def _execute(self, command: int) -> None:
         for fault in self._faults:
@@ -269,40 +265,50 @@ class ControllerCore:
             case 1:
                 self._move_joints()
             case 17:
-                mass_kg, *cog_m = self._in_doubles(0, 4)
+                mass_kg, *cog_m = self.registers.take_doubles(0, 4)
                 self.payload_kg, self.cog_m = mass_kg, (cog_m[0], cog_m[1], cog_m[2])
             case 26:
-                self._out_doubles([0.002])
+                self.registers.put_doubles([0.002])
             case 29:
-                self.tcp = tuple(self._in_doubles(0, 6))
+                self.tcp = tuple(self.registers.take_doubles(0, 6))
             case 30 | 46:
-                near = np.array(self._in_doubles(6, 6)) if command == 30 else self.arm.q_rad
-                self._inverse_kinematics(_pose(self._in_doubles(0, 6)), near)
+                near_rad = np.array(self.registers.take_doubles(6, 6)) if command == 30 else self.arm.q_rad
+                q_rad = self._solve(_pose(self.registers.take_doubles(0, 6)), near_rad)
+                if q_rad is None:  # The real script dies of this, too.
+                    self._end_script()
+                else:
+                    self.registers.put_doubles(q_rad)
             case 31:
                 self._protective_stop()
             case 33 | 34:
-                self.arm.stop(max(self._in_doubles(0, 1)[0], 0.1))
+                self.arm.stop(max(self.registers.take_doubles(0, 1)[0], 0.1))
                 if self._is_async:
                     self._is_async = False
-                    self._signal_async(running=False)
+                    self.registers.signal_operation(running=False)
                 self._awaits_arrival = self.arm.is_moving
             case 35:
-                frequency_hz = self._in_doubles(0, 1)[0]
+                frequency_hz = self.registers.take_doubles(0, 1)[0]
                 self._watchdog_s = 1 / frequency_hz if frequency_hz > 0 else None
             case 36:
-                self._out_int(1, int(self._solve(_pose(self._in_doubles(0, 6)), self.arm.q_rad) is not None))
+                self.registers.put_int(
+                    1, int(self._solve(_pose(self.registers.take_doubles(0, 6)), self.arm.q_rad) is not None)
+                )
             case 37:
                 is_refused = bool(self._due((faults.UnsafeJointsFault,)))
-                self._out_int(1, int(not is_refused and _within_limits(self._in_doubles(0, 6))))
+                self.registers.put_int(
+                    1, int(not is_refused and _within_limits(self.registers.take_doubles(0, 6)))
+                )
             case 40:
-                self._out_doubles(self.tcp)
+                self.registers.put_doubles(self.tcp)
             case 43:
-                self._out_doubles(self._tcp_pose(self.arm.q_rad))
+                self.registers.put_doubles(self._tcp_pose(self.arm.q_rad))
             case 44:
-                T = ur3e.forward(self._in_doubles(0, 6), self.arm.truth.dh) @ _pose(self._in_doubles(6, 6))
-                self._out_doubles(_to_pose(T))
+                T = ur3e.forward(self.registers.take_doubles(0, 6), self.arm.truth.dh) @ _pose(
+                    self.registers.take_doubles(6, 6)
+                )
+                self.registers.put_doubles(_to_pose(T))
             case 47:
-                self._out_int(1, int(not self.arm.is_moving and self.arm.rest_s >= STEADY_AFTER_S))
+                self.registers.put_int(1, int(not self.arm.is_moving and self.arm.rest_s >= STEADY_AFTER_S))
             case 255:
                 self._end_script()
 
@@ -313,58 +319,24 @@ class ControllerCore:
         )
 
     def _move_joints(self) -> None:
-        *q_rad, speed_rad_s, acceleration_rad_s2 = self._in_doubles(0, 8)
+        *q_rad, speed_rad_s, acceleration_rad_s2 = self.registers.take_doubles(0, 8)
         if not _within_limits(q_rad) or speed_rad_s <= 0 or acceleration_rad_s2 <= 0:
             self._end_script()
             return
         short = next((f for f in self._due((faults.PoseNotReachedFault,))), None)
         short_by_rad = short.short_by_rad if isinstance(short, faults.PoseNotReachedFault) else 0.0
         self.arm.move(np.array(q_rad), speed_rad_s, acceleration_rad_s2, short_by_rad)
-        self._is_async = self._in_int(1) == 1
+        self._is_async = self.registers.take_int(1) == 1
         self._awaits_arrival = not self._is_async
         if self._is_async:
-            self._signal_async(running=True)
-
-    def _inverse_kinematics(self, T_base_tool: Array, near_rad: Array) -> None:
-        q_rad = self._solve(T_base_tool, near_rad)
-        if q_rad is None:  # The real script dies of this, too.
-            self._end_script()
-        else:
-            self._out_doubles(q_rad)
+            self.registers.signal_operation(running=True)
 
     def _solve(self, T_base_tool: Array, near_rad: Array) -> Array | None:
-        from scipy.optimize import least_squares
-
         T_base_flange = T_base_tool @ se3.inverse(_pose(self.tcp))
+        q_rad = inverse_kinematics(T_base_flange, near_rad, self.arm.truth.dh)
+        return q_rad if q_rad is not None and _within_limits(q_rad) else None
 
-        def error(q_rad: Array) -> Array:
-            T = se3.inverse(T_base_flange) @ ur3e.forward(q_rad, self.arm.truth.dh)
-            return np.concatenate([T[:3, 3], 0.3 * se3.to_rotvec(T)])
-
-        found = least_squares(error, near_rad, xtol=1e-12, ftol=1e-12, gtol=1e-12)
-        return np.asarray(found.x) if np.abs(found.fun).max() < 1e-6 and _within_limits(found.x) else None
-
-    # ---------------------------------------------------------------- registers and readings
-
-    def _in_int(self, index: int) -> int:
-        return int(self._registers.get(f"input_int_register_{index + self._offset}", 0))  # type: ignore[arg-type]
-
-    def _in_doubles(self, first: int, count: int) -> list[float]:
-        names = (f"input_double_register_{i + self._offset}" for i in range(first, first + count))
-        return [float(self._registers.get(name, 0.0)) for name in names]  # type: ignore[arg-type]
-
-    def _out_int(self, index: int, value: int) -> None:
-        self._registers[f"output_int_register_{index + self._offset}"] = value
-
-    def _out_doubles(self, values: Sequence[float] | Array) -> None:
-        for index, value in enumerate(values):
-            self._registers[f"output_double_register_{index + self._offset}"] = float(value)
-
-    def _signal_async(self, *, running: bool) -> None:
-        """Bits 16–23 count writes, 24–30 operations, 15 says running: the client's own layout."""
-        self._n_writes = (self._n_writes + 1) % 128
-        self._n_operations = (self._n_operations + running) % 128
-        self._out_int(2, self._n_writes << 16 | self._n_operations << 24 | running << 15)
+    # ---------------------------------------------------------------- readings
 
     def _tcp_pose(self, q_rad: Array) -> tuple[float, ...]:
         key = q_rad.tobytes() + repr(self.tcp).encode()
@@ -400,7 +372,7 @@ class ControllerCore:
                 return self.payload_kg
             case "payload_cog":
                 return self.cog_m
-        return self._registers.get(name, zero_of(name))
+        return self.registers.named.get(name, zero_of(name))
 
 
 _SAFETY_BITS = {

@@ -237,6 +237,8 @@ class ControllerServer:
                 core.inject(faults.RobotFault.from_dict(message["fault"]))
             case "operator_clears_stop":
                 core.operator_clears_stop()
+            case "operator_jogs_to":
+                core.arm.place(message["q_rad"])
             case "unlock_requests":
                 return {"unlock_requests": core.unlock_requests}
         self.pump(changed=True)

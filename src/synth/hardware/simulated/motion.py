@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from synth.geometry import arm as ur3e
+from synth.geometry import se3
 from synth.geometry.arm import DH, UR3E
 from synth.geometry.se3 import Array
 
@@ -59,15 +60,20 @@ class ArmTruth:
         return cls(DH(**arrays), float(data["repeatability_m"]))
 
 
+def _rounded(q_rad: ArrayLike) -> Array:
+    return np.asarray(np.round(np.asarray(q_rad, dtype=float), 6) + 0.0)  # + 0.0 turns −0 into 0.
+
+
 def target_key(q_rad: ArrayLike) -> int:
     """A 63-bit name of commanded joints [6], equal for targets equal to 1e-6 rad."""
-    rounded = np.round(np.asarray(q_rad, dtype=float), 6) + 0.0  # + 0.0 turns −0 into 0.
+    rounded = _rounded(q_rad)
     return int.from_bytes(hashlib.blake2b(rounded.tobytes(), digest_size=8).digest(), "big") >> 1
 
 
 def repeatability_offset_rad(q_rad: Array, truth: ArmTruth, seed: int) -> Array:
     """Joint offset [6] that puts the flange up to ``repeatability_m`` away; seed and target decide it."""
     rng = np.random.default_rng([seed, target_key(q_rad)])
+    q_rad = _rounded(q_rad)
     direction = rng.standard_normal(6)
     direction /= np.linalg.norm(direction)
     distance_m = truth.repeatability_m * rng.random() ** (1 / 3)
@@ -77,6 +83,18 @@ def repeatability_offset_rad(q_rad: Array, truth: ArmTruth, seed: int) -> Array:
     )
     # Near a direction that hardly moves the flange the offset would grow without end; no joint is that loose.
     return np.asarray(direction * min(distance_m * step / max(float(moved_m), 1e-12), 2e-4))
+
+
+def inverse_kinematics(T_base_flange: Array, near_rad: Array, dh: DH) -> Array | None:
+    """Joints [6] near ``near_rad`` that put the flange there, or None."""
+    from scipy.optimize import least_squares
+
+    def error(q_rad: Array) -> Array:
+        T = se3.inverse(T_base_flange) @ ur3e.forward(q_rad, dh)
+        return np.concatenate([T[:3, 3], 0.3 * se3.to_rotvec(T)])  # 0.3 m: the arm's size makes both metres.
+
+    found = least_squares(error, near_rad, xtol=1e-12, ftol=1e-12, gtol=1e-12)
+    return np.asarray(found.x) if np.abs(found.fun).max() < 1e-6 else None
 
 
 Profile = Callable[[float], tuple[float, float]]  # seconds -> way and speed of the leading axis
@@ -119,14 +137,18 @@ class Arm:
     def __init__(self, q_rad: ArrayLike, truth: ArmTruth, seed: int) -> None:
         self.truth = truth
         self._seed = seed
-        self.q_rad = np.array(q_rad, dtype=float)
-        self.qd_rad_s = np.zeros(6)
-        self.key = target_key(self.q_rad)
         self.n_arrivals = 0
         self.rest_s = 1.0
-        self._offset_rad = repeatability_offset_rad(self.q_rad, truth, seed)
         self._profile: Profile | None = None
         self._t_s = self._total_s = 0.0
+        self.place(q_rad)
+
+    def place(self, q_rad: ArrayLike) -> None:
+        """Put the arm at rest at ``q_rad`` [6], as power-on or a hand does."""
+        self.q_rad, self.qd_rad_s = np.array(q_rad, dtype=float), np.zeros(6)
+        self.key = target_key(self.q_rad)
+        self._offset_rad = repeatability_offset_rad(self.q_rad, self.truth, self._seed)
+        self._profile = None
 
     @property
     def q_true_rad(self) -> Array:

@@ -1,0 +1,110 @@
+"""What every Robot promises, whatever stands behind it.
+
+The arm named by SYNTH_ROBOT_CELL (a cell file) is only moved when the tests marked ``hardware`` are asked
+for; it moves within 5 degrees of where it stands, at 10 degrees per second.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+import synth
+from synth.cell.load import load_cell
+from synth.cell.model import RobotCell
+from synth.errors import RobotError
+from synth.hardware.robot import Robot, RobotMode, SafetyMode
+from synth.hardware.simulated.controller import ControllerProcess
+from synth.hardware.ur import URRobot
+
+SLOW = {"speed_rad_s": np.radians(10), "acceleration_rad_s2": np.radians(20)}
+STEP = np.radians([5, 0, 0, 0, 0, 5])
+
+
+def emulated() -> Iterator[Robot]:
+    pytest.importorskip("rtde_control", reason="ur_rtde is not installed")
+    text = (Path(synth.__file__).parent / "cell/default/cell.yaml").read_text(encoding="utf-8")
+    config = RobotCell.model_validate(yaml.safe_load(text)["robot"])
+    with (
+        ControllerProcess(config.home_q_rad, pace=20.0) as process,
+        URRobot(config, address=process.address, simulated=True) as robot,
+    ):
+        yield robot
+
+
+def real() -> Iterator[Robot]:
+    path = os.environ.get("SYNTH_ROBOT_CELL")
+    if path is None:
+        pytest.skip("SYNTH_ROBOT_CELL names no cell file of a real robot")
+    with URRobot(load_cell(Path(path)).robot) as robot:
+        yield robot
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(emulated, id="emulated UR3e"),
+        pytest.param(real, id="real UR3e", marks=pytest.mark.hardware),
+    ],
+)
+def robot(request: pytest.FixtureRequest) -> Iterator[Robot]:
+    yield from request.param()
+
+
+def test_says_who_it_is(robot: Robot) -> None:
+    """Identity is complete once connected."""
+    info = robot.info
+    assert info.model
+    assert info.address
+    assert info.serial
+    assert info.controller_version
+
+
+def test_readings_are_fresh_and_whole(robot: Robot) -> None:
+    """Each reading is newer than the call, on both clocks, of the right shape, with a rigid tool pose."""
+    before_ns = time.monotonic_ns()
+    first, second = robot.read_state(), robot.read_state()
+    assert before_ns < first.t_ns < second.t_ns
+    assert first.controller_time_s < second.controller_time_s
+    assert first.q_rad.shape == first.qd_rad_s.shape == (6,)
+    assert np.allclose(first.T_base_tool[:3, :3] @ first.T_base_tool[:3, :3].T, np.eye(3), atol=1e-9)
+    assert first.robot_mode == RobotMode.RUNNING
+    assert first.safety_mode in (SafetyMode.NORMAL, SafetyMode.REDUCED)
+    assert 0 < first.speed_scaling <= 1
+
+
+def test_move_ends_at_rest_at_its_target_and_comes_back(robot: Robot) -> None:
+    """There and back: each state is at rest within half a milliradian, and the tool is where it was."""
+    home = robot.read_state()
+    there = robot.move(home.q_rad + STEP, **SLOW)
+    assert np.abs(there.q_rad - home.q_rad - STEP).max() < 5e-4
+    assert np.abs(there.qd_rad_s).max() < 0.01
+    back = robot.move(home.q_rad, **SLOW)
+    assert np.abs(back.T_base_tool - home.T_base_tool).max() < 5e-4
+    assert np.abs(there.T_base_tool - home.T_base_tool).max() > 1e-3
+
+
+def test_move_to_where_it_stands_is_no_error(robot: Robot) -> None:
+    """A move of no length ends at once."""
+    q_rad = robot.read_state().q_rad
+    assert np.abs(robot.move(q_rad, **SLOW).q_rad - q_rad).max() < 5e-4
+
+
+def test_stop_at_rest_is_harmless(robot: Robot) -> None:
+    """stop may be called at any time, and moves work afterwards."""
+    q_rad = robot.read_state().q_rad
+    robot.stop()
+    robot.stop()
+    assert np.abs(robot.move(q_rad, **SLOW).q_rad - q_rad).max() < 5e-4
+
+
+def test_impossible_joints_are_refused_and_nothing_moves(robot: Robot) -> None:
+    """Joints outside the controller's limits raise a RobotError; the arm stays."""
+    q_rad = robot.read_state().q_rad
+    with pytest.raises(RobotError):
+        robot.move(q_rad + np.array([0, 0, 9, 0, 0, 0]), **SLOW)
+    assert np.abs(robot.read_state().q_rad - q_rad).max() < 5e-4
