@@ -3,13 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from synth.cell.checks import run_checks
 from synth.cell.mesh import file_sha256, inside, load_body
 from synth.cell.model import Cell
 from synth.cell.schema import sections, validate
-from synth.cell.source import Source, parse, read_text
+from synth.cell.source import Source, parse, read_text, write
 from synth.errors import CellError, InputError
 
 DEFAULT_CELL = Path(__file__).parent / "default" / "cell.yaml"
@@ -68,7 +66,7 @@ def _add_files(subjects: dict[str, Any], folder: Path, source: Source) -> None:
 
 def dump_cell(cell: Cell) -> str:
     """The cell as the YAML of a cell file; reading it gives an equal cell."""
-    return yaml.safe_dump(cell.model_dump(mode="json", by_alias=True), sort_keys=False, allow_unicode=True)
+    return write(cell.model_dump(mode="json", by_alias=True))
 
 
 def cell_fingerprint(cell: Cell) -> dict[str, Any]:

@@ -59,11 +59,12 @@ def validate(source: Source) -> Cell | None:
 def sections(source: Source) -> dict[str, BaseModel]:
     """The sections of broken data that are sound by themselves, so that they can be checked further."""
     sound: dict[str, BaseModel] = {}
+    data = source.data or {}
     for name, field in Cell.model_fields.items():
         model = field.annotation
         if isinstance(model, type) and issubclass(model, BaseModel):
             try:
-                sound[name] = model.model_validate_json(json.dumps(source.data.get(name, {})), strict=True)
+                sound[name] = model.model_validate_json(json.dumps(data.get(name, {})), strict=True)
             except ValidationError:
                 continue
     return sound

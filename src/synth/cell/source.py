@@ -27,7 +27,7 @@ _SPECIAL = {".nan": float("nan"), ".inf": float("inf"), "+.inf": float("inf"), "
 class Source:
     """What a text says. lines: from the place of a value, a tuple of keys and indices, to its line from 1."""
 
-    data: Any = None
+    data: dict[str, Any] | None = None
     lines: dict[Place, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
@@ -45,6 +45,23 @@ class _Plain(yaml.SafeLoader):
     """Leaves every plain value a text; ``_scalar`` reads it."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - PyYAML's own attribute, emptied.
+
+
+class _Writer(yaml.SafeDumper):
+    """Quotes every text that ``_scalar`` would read as something else."""
+
+
+def _text(writer: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = None if _scalar(text) == text else '"'
+    return writer.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Writer.add_representer(str, _text)
+
+
+def write(data: dict[str, Any]) -> str:
+    """Plain data as YAML that ``parse`` reads back as it was."""
+    return yaml.dump(data, Dumper=_Writer, sort_keys=False, default_flow_style=None, width=100)
 
 
 def dotted(place: Place) -> str:
@@ -82,27 +99,22 @@ def read_text(path: Path) -> tuple[str, list[Problem]]:
 def parse(text: str) -> Source:
     """The data of a text, None where nothing can be read; what is wrong with its YAML is in ``problems``."""
     source = Source()
+    data: Any = None
     try:
         if _is_tame(text, source):
             node = yaml.compose(text, Loader=_Plain)
-            if node is None:
-                source.problems.append(
-                    Problem("cell", "is empty; `synth cell init` writes a commented template to start from.")
-                )
-            else:
-                source.data = _value(node, (), source)
+            data = None if node is None else _value(node, (), source)
     except yaml.YAMLError as error:
-        source.data = None
         source.problems.append(_syntax_problem(error))
-    if source.data is not None and not isinstance(source.data, dict):
-        source.problems.append(
-            Problem(
-                "cell",
-                f"holds {describe(source.data)}; a cell file has keys such as `robot:` and `camera:`.",
-                1,
-            )
-        )
-        source.data = None
+        return source
+    if isinstance(data, dict):
+        source.data = data
+    elif data is not None:
+        message = f"holds {describe(data)}; a cell file has keys such as `robot:` and `camera:`."
+        source.problems.append(Problem("cell", message, 1))
+    elif not source.problems:
+        message = "is empty; `synth cell init` writes a commented template to start from."
+        source.problems.append(Problem("cell", message))
     return source
 
 
