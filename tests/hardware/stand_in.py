@@ -39,18 +39,28 @@ class FlatScene:
 
     def __init__(self) -> None:
         self.exposed: list[np.ndarray] = []
+        self.picture: np.ndarray | None = None
+        self.red = False
 
-    def color(self, q_rad: np.ndarray) -> float:
-        return 90.0 + 100 * float(q_rad[0])
+    def color(self, q_true_rad: np.ndarray) -> float:
+        return 90.0 + 100 * float(q_true_rad[0])
 
     def expose(self, radiance, exposure_us, gain, white_balance_k, noise_key):
-        rng = np.random.default_rng([abs(k) for k in noise_key])
+        if self.red:
+            return np.full((720, 1280, 3), [200, 10, 20], dtype=np.uint8)
+        if self.picture is not None:
+            return self.picture
         level = radiance * (exposure_us * gain / 640_000) ** 0.5
         tint = np.array([white_balance_k / 4600, 1.0, 4600 / white_balance_k])
-        noise = rng.integers(-6, 7, (720, 1280, 3))
-        self.exposed.append(np.clip(level * tint + noise, 0, 255).astype(np.uint8))
+        tile = self._noise(noise_key, (90, 160, 3), 6) + level * tint
+        self.exposed.append(np.tile(np.clip(tile, 0, 255).astype(np.uint8), (8, 8, 1)))
         return self.exposed[-1]
 
-    def depth_counts(self, q_rad, noise_key):
+    def depth_counts(self, q_true_rad, noise_key):
+        tile = 2800 + self._noise(noise_key, (60, 80), 4)
+        return np.tile(tile.astype(np.uint16), (8, 8))
+
+    @staticmethod
+    def _noise(noise_key: tuple[int, ...], shape: tuple[int, ...], amplitude: int) -> np.ndarray:
         rng = np.random.default_rng([abs(k) for k in noise_key])
-        return (2800 + rng.integers(-4, 5, (480, 640))).astype(np.uint16)
+        return rng.integers(-amplitude, amplitude + 1, shape)

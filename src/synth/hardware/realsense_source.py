@@ -108,9 +108,11 @@ class UsbSource:
                 f"have no driver for it: pip install {WHEEL} in Python 3.11 (if that is the version you "
                 "have, unplug the camera and check the udev rules)"
             )
-        seen = f"connected: {', '.join(serials)}" if serials else "no RealSense camera is connected"
+        if not devices:
+            raise CameraNotFound("No RealSense camera is connected: plug the camera into a USB 3 port")
         raise CameraNotFound(
-            f"No camera with serial {self._serial} ({seen}): plug it in or correct camera.serial"
+            f"No camera has the serial {self._serial} (connected: {', '.join(serials)}): correct "
+            "camera.serial"
         )
 
     def _count_usb_errors(self) -> None:

@@ -23,12 +23,13 @@ from synth.hardware.simulated.faults_camera import (
     TornPairFault,
     UnplugFault,
 )
-from synth.hardware.simulated.l515_device import COLD_C, WARM_C, Optics, SoftwareL515
+from synth.hardware.simulated.l515_device import COLD_C, POWER_ON_GAIN, WARM_C, Optics, SoftwareL515
 
 _EXPOSURE_UNIT_US = 100.0  # UVC's unit of exposure time.
 _FRAMES_TO_WARM = 3
 _TARGET_LUMA = 140.0
-_MAX_AUTO_EXPOSURE = 330  # A frame's time at 30 frames/s.
+_MAX_AUTO_EXPOSURE = 330  # A frame's time at 30 frames/s; beyond it gain must help.
+_MAX_AUTO_GAIN = 1024
 
 NoiseKey = tuple[int, ...]
 
@@ -190,9 +191,10 @@ class SimulatedL515:
         mean = rgb_u8[::4, ::4].reshape(-1, 3).mean(axis=0)
         if l515.read("enable_auto_exposure"):
             factor = np.clip((_TARGET_LUMA / max(float(mean.mean()), 1.0)) ** 2.0, 0.4, 2.5)
-            l515.write(
-                "exposure", float(np.clip(round(l515.read("exposure") * factor), 1, _MAX_AUTO_EXPOSURE))
-            )
+            product = l515.read("exposure") * l515.read("gain") * factor
+            exposure = float(np.clip(round(product / POWER_ON_GAIN), 1, _MAX_AUTO_EXPOSURE))
+            l515.write("exposure", exposure)
+            l515.write("gain", float(np.clip(round(product / exposure), POWER_ON_GAIN, _MAX_AUTO_GAIN)))
         if l515.read("enable_auto_white_balance"):
             factor = np.clip((mean[2] + 1) / (mean[0] + 1), 0.9, 1.1)
             l515.write(

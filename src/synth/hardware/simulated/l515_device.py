@@ -13,11 +13,12 @@ from synth.hardware.realsense_sdk import load_sdk, to_extrinsics, to_intrinsics
 SERIAL = "f0000001"
 COLD_C = -9999.0  # What an L515 reports for its first seconds.
 WARM_C = 38.0
+POWER_ON_GAIN = 64
 
 # Option: minimum, maximum, step, value at power-on.
 _COLOR_OPTIONS = {
     "exposure": (1, 10000, 1, 156),
-    "gain": (0, 4096, 1, 64),
+    "gain": (0, 4096, 1, POWER_ON_GAIN),
     "white_balance": (2800, 6500, 10, 4600),
     "enable_auto_exposure": (0, 1, 1, 1),
     "enable_auto_white_balance": (0, 1, 1, 1),

@@ -1,0 +1,87 @@
+"""Arm and camera come and go together."""
+
+import time
+
+import numpy as np
+import psutil
+import pytest
+
+from synth.cell.load import default_cell
+from synth.cell.mesh import load_bodies
+from synth.cell.model import Cell
+from synth.errors import CameraNotFound, InputError, StreamFrozen
+from synth.hardware import connect as module
+from synth.hardware.connect import connect
+from synth.hardware.realsense import RealSenseCamera
+from synth.hardware.simulated.faults_camera import FrozenStreamFault
+
+CELL = default_cell()
+BODIES = load_bodies(CELL)
+
+
+def with_devices(address: str, serial: str) -> Cell:
+    robot = CELL.robot.model_copy(update={"address": address})
+    camera = CELL.camera.model_copy(update={"serial": serial})
+    return CELL.model_copy(update={"robot": robot, "camera": camera})
+
+
+def children() -> set[int]:
+    return {p.pid for p in psutil.Process().children(recursive=True)}
+
+
+@pytest.mark.parametrize(("address", "serial"), [("simulated", "f1"), ("192.0.2.1", "simulated")])
+def test_half_simulated_cells_are_refused(address: str, serial: str) -> None:
+    """A simulated arm before a real camera, or the reverse, is refused before anything is opened."""
+    before = children()
+    with (
+        pytest.raises(InputError, match="would not show the arm that moves"),
+        connect(with_devices(address, serial), BODIES, seed=0),
+    ):
+        pass
+    assert children() == before
+
+
+@pytest.mark.slow
+def test_the_camera_sees_the_arm_move() -> None:
+    """Through both genuine drivers: a move changes the picture, the same joints give the same bytes."""
+    before = children()
+    with connect(CELL, BODIES, seed=3, pace=200) as devices:
+        bench = devices.bench
+        assert bench
+        assert devices.info["camera"]["simulated"]
+        assert devices.info["robot"]["simulated"]
+        pictures = []
+        for wrist_deg in (0, 0, 40):
+            q_rad = CELL.robot.home_q_rad.copy()
+            q_rad[5] += np.radians(wrist_deg)
+            devices.robot.move(q_rad, speed_rad_s=1.5, acceleration_rad_s2=3.0)
+            pictures.append(devices.camera.grab(after_ns=time.monotonic_ns()).rgb_u8.astype(int))
+        assert np.array_equal(pictures[0], pictures[1]), "the same joints, reached anew, look the same"
+        mask = bench.world.truth_of(bench.controller.arm_state().q_true_rad).mask_visib
+        changed = np.abs(pictures[2] - pictures[1]).max(axis=-1)
+        assert changed[mask].mean() > 3 * changed.mean()
+    assert children() == before
+
+
+def test_a_camera_that_fails_releases_the_arm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the camera does not connect, the controller process that was started before it is gone again."""
+    before = children()
+
+    def refuse(_self: RealSenseCamera) -> RealSenseCamera:
+        raise CameraNotFound("none")
+
+    monkeypatch.setattr(module.RealSenseCamera, "__enter__", refuse)
+    with pytest.raises(CameraNotFound), connect(CELL, BODIES, seed=0, pace=200):
+        pass
+    assert children() == before
+
+
+@pytest.mark.slow
+def test_faults_count_from_the_first_grab(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault given to connect strikes in the run, not while the camera is metering."""
+    monkeypatch.setattr(RealSenseCamera, "freeze_s", {"color": 0.3, "depth": 0.4})
+    fault = FrozenStreamFault(1, persistent=True)
+    with connect(CELL, BODIES, seed=0, pace=200, faults=[fault]) as devices:
+        devices.camera.grab(after_ns=time.monotonic_ns())
+        with pytest.raises(StreamFrozen):
+            devices.camera.grab(after_ns=time.monotonic_ns())
