@@ -47,7 +47,7 @@ class Violation:
             what = f"{self.body} would cut {-self.distance_m * 1000:.0f} mm into {self.other}"
         else:
             what = (
-                f"{self.body} would be {self.distance_m * 1000:.0f} mm from {self.other} "
+                f"{self.body} would be {self.distance_m * 1000:.1f} mm from {self.other} "
                 f"({self.required_m * 1000:.0f} mm are kept)"
             )
         return f"{what} at joints [{joints}]°, {self.fraction:.0%} of the way"
