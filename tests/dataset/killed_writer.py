@@ -40,8 +40,8 @@ def write(root: Path, n: int, report: int) -> None:
                 writer.append(again, **arrays)
 
 
-def main(root: Path, n: int, n_kills: int) -> None:
-    rng = np.random.default_rng(0)
+def main(root: Path, n: int, n_kills: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
     for n_killed in range(n_kills + 1):
         read_end, write_end = os.pipe()
         child = os.fork()
@@ -64,4 +64,4 @@ def main(root: Path, n: int, n_kills: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))

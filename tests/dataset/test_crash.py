@@ -18,7 +18,7 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
     Every seventh sample is taken out and shot again by the script; only that one may be missing in between.
     """
     root = tmp_path / "real"
-    arguments = [sys.executable, str(SCRIPT), str(root), str(N_SAMPLES), str(N_KILLS)]
+    arguments = [sys.executable, str(SCRIPT), str(root), str(N_SAMPLES), str(N_KILLS), "0"]
     done = subprocess.run(arguments, capture_output=True, text=True, check=True, timeout=120)
     rounds = [json.loads(line) for line in done.stdout.splitlines()]
     assert sum(r["killed"] for r in rounds) == N_KILLS

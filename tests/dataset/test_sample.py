@@ -91,12 +91,13 @@ def test_bad_instances_are_refused(changes: dict[str, object], message: str) -> 
 def test_crops_show_a_visible_face(w: float, visib_fract: float) -> None:
     """No crop of a face seen edge-on or of a hidden part."""
     normal = (np.sqrt(1 - w * w), 0, w)
-    with pytest.raises(ValidationError, match="a crop needs"):
+    with pytest.raises(ValidationError, match=r"a crop needs (a normal_uvw|visib_fract)"):
         Instance(
             class_name="a",
             box_xyxy_px=(0, 0, 9, 9),
             square_xyxy_px=(0, 0, 9, 9),
             normal_uvw=normal,
+            point_xy=(0.5, 0.5),
             visib_fract=visib_fract,
             R_crop_cam=np.eye(3),
             normal_crop_uvw=normal,

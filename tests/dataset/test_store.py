@@ -176,6 +176,29 @@ def test_a_name_can_be_filled_again_after_a_rejection(filled: Path) -> None:
     assert verify(filled) == []
 
 
+def test_the_very_same_shot_can_replace_itself(filled: Path) -> None:
+    """A simulated cell may repeat a shot to the last bit: it stays, whatever was taken out under its name."""
+    rng = np.random.default_rng(5)
+    draft, arrays = make_shot(12, rng)
+    with DatasetWriter.open(filled) as writer:
+        writer.append(draft, **arrays)
+        writer.reject("000012", "tried twice")
+        writer.append(draft, **arrays)
+    with DatasetWriter.open(filled) as writer:
+        assert "000012" in writer.done_names()
+    assert verify(filled) == []
+
+
+def test_half_of_a_replacement_never_overwrites_what_was_taken_out(filled: Path) -> None:
+    """Killed while the replacement was written: its files are swept, the ones in rejected/ stay as they were."""
+    with DatasetWriter.open(filled) as writer:
+        writer.reject("000004", "glare")
+    (filled / "images/000004.png").write_bytes(b"half a replacement")
+    with DatasetWriter.open(filled) as writer:
+        assert any("removed 1 files" in note for note in writer.notes)
+    assert verify(filled) == []
+
+
 @pytest.mark.parametrize("n_steps", range(8))
 def test_an_interrupted_rejection_is_finished(
     filled: Path, monkeypatch: pytest.MonkeyPatch, n_steps: int

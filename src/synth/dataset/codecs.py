@@ -37,6 +37,14 @@ def decode_rgb(png: bytes, where: str) -> Rgb:
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
+def encode_preview(rgb_u8: Rgb) -> bytes:
+    """JPEG bytes of an image [H,W,3] uint8, RGB, for looking at only."""
+    _demand(rgb_u8, np.uint8, 3, "an RGB image")
+    ok, jpeg = cv2.imencode(".jpg", cv2.cvtColor(rgb_u8, cv2.COLOR_RGB2BGR), (cv2.IMWRITE_JPEG_QUALITY, 90))
+    assert ok
+    return jpeg.tobytes()
+
+
 def encode_depth(depth_counts: Counts) -> bytes:
     """PNG bytes of depth counts [H,W] uint16 along z, 0 = missing."""
     _demand(depth_counts, np.uint16, 2, "depth")

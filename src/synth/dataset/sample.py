@@ -119,6 +119,8 @@ class Instance(Record):
         if self.crop is not None and self.R_crop_cam is None:
             raise ValueError("a crop needs R_crop_cam, normal_crop_uvw and point_crop_xy")
         if self.R_crop_cam is not None:
+            if self.point_xy is None:
+                raise ValueError("a crop needs point_xy, its row in normals.txt")
             if self.normal_uvw is None or self.normal_uvw[2] <= MIN_W_FOR_CROP:
                 raise ValueError(f"a crop needs a normal_uvw with w above {MIN_W_FOR_CROP}")
             if self.visib_fract < MIN_VISIBLE_FOR_CROP:

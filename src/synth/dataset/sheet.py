@@ -123,7 +123,7 @@ def _draw_labels(
 
     for i, instance in enumerate(sample.instances):
         if mask is not None:
-            for outline in _outlines(mask == i + 1):
+            for outline in outlines_of(mask == i + 1):
                 points = [place(x + 0.5, y + 0.5) for x, y in outline]
                 draw.line([*points, points[0]], fill=OUTLINE, width=width, joint="curve")
         for box, colour, w in (
@@ -157,7 +157,8 @@ def normal_arrow(sample: Sample, instance: Instance) -> tuple[Point, Point] | No
     return (x, y), (x + float(n_cam[0]) * length_px, y + float(n_cam[1]) * length_px)
 
 
-def _outlines(region: NDArray[np.bool_]) -> list[list[Point]]:
+def outlines_of(region: NDArray[np.bool_]) -> list[list[Point]]:
+    """The outer borders of a region [H,W], pixel coordinates with centres at integers."""
     contours, _ = cv2.findContours(region.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     return [[(float(x), float(y)) for x, y in c[:, 0]] for c in contours if len(c) > 2]
 

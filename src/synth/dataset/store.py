@@ -286,7 +286,8 @@ class DatasetWriter:
         if sample is None:
             return
         live = self._samples.get(sample.name)
-        if live is not None and live != sample:
+        moved = (self.root / rejected_path(rejection.number, sample.image)).exists()
+        if live is not None and (live != sample or moved):
             return  # A newer sample has taken the name; this one's files moved before that.
         if live is not None:
             del self._samples[sample.name]
@@ -294,7 +295,8 @@ class DatasetWriter:
         for path in sample.files:
             target = self.root / rejected_path(rejection.number, path)
             with storage(target):
-                if (self.root / path).exists():
+                # What stands here after the move is an unfinished shot of the same name, for the sweep.
+                if not target.exists() and (self.root / path).exists():
                     (self.root / path).replace(target)
         label = self.root / f"labels/{sample.name}.txt"
         with storage(label):

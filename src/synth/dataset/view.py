@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from synth.dataset import codecs
 from synth.dataset.atomic import storage, temp_path
-from synth.dataset.reader import DatasetReader, read_inside
+from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
-from synth.dataset.sheet import NORMAL, SQUARE, TIGHT
+from synth.dataset.sheet import NORMAL, OUTLINE, SQUARE, TIGHT, outlines_of
 from synth.errors import DatasetError, InputError
 from synth.geometry import frames
 from synth.geometry.se3 import Array
@@ -53,8 +54,6 @@ def record(dataset: DatasetReader, path: Path | None) -> None:
 
 def _log_all(rr: Any, stream: Any, dataset: DatasetReader) -> None:
     stream.log("base", rr.ViewCoordinates.RIGHT_HAND_Z_UP, static=True)
-    classes = [(i, name) for i, name in enumerate(["background", *dataset.info.classes])]
-    stream.log("base/camera/mask", rr.AnnotationContext(classes), static=True)
     path_m: list[Array] = []
     for index, sample in enumerate(dataset.samples):
         stream.set_time("sample", sequence=index)
@@ -83,20 +82,17 @@ def _log_camera(rr: Any, stream: Any, dataset: DatasetReader, sample: Sample) ->
                 image_plane_distance=0.2,
             ),
         )
-    png = read_inside(dataset.root, sample.image)
-    stream.log("base/camera/image", rr.EncodedImage(contents=png, media_type="image/png"))
+    jpeg = codecs.encode_preview(dataset.load_rgb(sample))
+    stream.log("base/camera/image", rr.EncodedImage(contents=jpeg, media_type="image/jpeg"))
 
 
 def _log_labels(rr: Any, stream: Any, dataset: DatasetReader, sample: Sample) -> None:
     stream.log("caption", rr.TextDocument(f"{sample.name}  {sample.split}"))
-    mask = dataset.load_mask(sample)
-    class_ids = [dataset.info.classes.index(i.class_name) + 1 for i in sample.instances]
-    if mask is not None:
-        stream.log(
-            "base/camera/mask",
-            rr.SegmentationImage(np.asarray([0, *class_ids], dtype=np.uint8)[mask], opacity=0.35),
-        )
     names = [i.class_name for i in sample.instances]
+    mask = dataset.load_mask(sample)
+    outlines = [] if mask is None else [o for i in range(len(names)) for o in outlines_of(mask == i + 1)]
+    strips = [[(x + 0.5, y + 0.5) for x, y in [*outline, outline[0]]] for outline in outlines]
+    stream.log("base/camera/mask", rr.LineStrips2D(strips, colors=[OUTLINE] * len(strips)))
     for kind, colour, boxes in (
         ("tight", TIGHT, [i.box_xyxy_px for i in sample.instances]),
         ("square", SQUARE, [i.square_xyxy_px for i in sample.instances]),

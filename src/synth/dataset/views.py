@@ -32,10 +32,10 @@ def yolo_label(sample: Draft, info: DatasetInfo) -> str:
 def normal_rows(samples: Sequence[Sample]) -> list[NormalRow]:
     """One row a crop, in the order of the samples: camera-axis normal, point in the full image."""
     return [
-        NormalRow(PurePosixPath(instance.crop).name, instance.point_xy or (0.0, 0.0), instance.normal_uvw)
+        NormalRow(PurePosixPath(instance.crop).name, instance.point_xy, instance.normal_uvw)
         for sample in samples
         for instance in sample.instances
-        if instance.crop is not None and instance.normal_uvw is not None
+        if instance.crop and instance.point_xy and instance.normal_uvw
     ]
 
 
