@@ -1,0 +1,136 @@
+"""Every fault, in device, socket or disk, at a random pose: recovery, or one sentence and a whole folder.
+
+Images are small here, the drivers are the genuine ones.
+"""
+
+import errno
+import random
+from dataclasses import replace
+
+import pytest
+
+import synth.dataset.store as store
+from synth.capture.run import capture, make_plan
+from synth.capture.settings import CaptureSettings
+from synth.dataset.reader import DatasetReader
+from synth.dataset.verify import verify
+from synth.errors import (
+    CameraUnplugged,
+    DeviceError,
+    EmergencyStop,
+    ProtectiveStop,
+    StorageError,
+    SynthError,
+)
+from synth.hardware.simulated import faults as robot
+from synth.hardware.simulated import faults_camera as camera
+
+N_POSES = 4
+N_PLATES = 1
+
+CASES = {
+    "dropped colour frame": (camera.DroppedFrameFault, {"stream": "color"}, None),
+    "dropped depth frame": (camera.DroppedFrameFault, {"stream": "depth"}, None),
+    "frozen colour stream": (camera.FrozenStreamFault, {"stream": "color"}, None),
+    "frozen depth stream": (camera.FrozenStreamFault, {"stream": "depth"}, None),
+    "stale frame": (camera.StaleFrameFault, {}, None),
+    "torn pair": (camera.TornPairFault, {}, None),
+    "unplugged and plugged in again": (camera.UnplugFault, {}, None),
+    "unplugged for good": (camera.UnplugFault, {"persistent": True}, CameraUnplugged),
+    "forgotten settings": (camera.ForgottenSettingsFault, {}, None),
+    "protective stop": (robot.ProtectiveStopFault, {}, ProtectiveStop),
+    "emergency stop": (robot.EmergencyStopFault, {}, EmergencyStop),
+    "connection closed": (robot.ConnectionLostFault, {"how": "closed"}, DeviceError),
+    "connection in a black hole": (robot.ConnectionLostFault, {"how": "black_hole"}, DeviceError),
+    "script dies": (robot.ScriptDiesFault, {}, DeviceError),
+    "refused command": (robot.RefusedCommandFault, {}, DeviceError),
+    "pose not reached": (robot.PoseNotReachedFault, {}, DeviceError),
+    "stale readings": (robot.StaleDataFault, {}, DeviceError),
+}
+
+
+class Silence:
+    """Progress that nobody watches."""
+
+    def say(self, text): ...
+    def begin(self, *, total, done): ...
+    def accepted(self, name): ...
+    def refused(self, name, reason): ...
+    def end(self): ...
+
+
+@pytest.fixture(scope="module")
+def planned(cell, bodies):
+    """Settings of a small, quick capture, and its plan."""
+    small = cell.model_copy(
+        update={
+            "camera": cell.camera.model_copy(
+                update={"color_size_wh": (640, 360), "depth_size_wh": (320, 240)}
+            )
+        }
+    )
+    settings = CaptureSettings(cell=small, out=None, n_poses=N_POSES, n_plates=N_PLATES, pace=40)
+    return settings, make_plan(settings, bodies)
+
+
+def _settings(planned, out):
+    return replace(planned[0], out=out), planned[1]
+
+
+def _stops(run):
+    try:
+        run()
+    except SynthError as error:
+        return error
+    return None
+
+
+def _complete(out):
+    reader = DatasetReader(out)
+    assert [s.name for s in reader.samples] == [f"{i:06d}" for i in range(N_POSES)]
+    assert verify(out) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
+def test_a_fault_at_a_random_pose_is_survived(planned, bodies, tmp_path, case):
+    """The run recovers and completes, or stops with the cause's own error and completes when run again."""
+    kind, options, stops_with = CASES[case]
+    settings, plan = _settings(planned, tmp_path / "real")
+    when = random.Random(case).randrange(1, N_POSES + N_PLATES)
+    key = "after_moves" if issubclass(kind, robot.RobotFault) else "after_grabs"
+    if key == "after_grabs":
+        when += 20  # Warming up and metering take pairs too.
+    fault = kind(**{key: when}, **options)
+    stopped = _stops(lambda: capture(settings, plan, bodies, Silence(), faults=[fault]))
+    if stopped is not None:
+        assert stops_with is not None, f"{case} should have been recovered from: {stopped}"
+        assert isinstance(stopped, stops_with)
+        assert 40 < len(str(stopped))
+        assert "\n" not in str(stopped)
+        assert len(DatasetReader(settings.out).samples) < N_POSES
+        capture(settings, plan, bodies, Silence())
+    _complete(settings.out)
+
+
+@pytest.mark.slow
+def test_a_full_disk_stops_the_run_and_leaves_a_whole_folder(planned, bodies, tmp_path, monkeypatch):
+    """ENOSPC in the middle of a sample is one StorageError; with space again the same call completes."""
+    settings, plan = _settings(planned, tmp_path / "real")
+    write_bytes, calls = store.write_bytes, []
+
+    def fail_later(path, content):
+        calls.append(path)
+        if path.parent.name == "masks" and path.name == "000002.png":
+            with store.storage(path):
+                raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return write_bytes(path, content)
+
+    monkeypatch.setattr(store, "write_bytes", fail_later)
+    with pytest.raises(StorageError):
+        capture(settings, plan, bodies, Silence())
+    monkeypatch.undo()
+    assert len(DatasetReader(settings.out).samples) == 2
+    assert not (settings.out / "images/000002.png").exists()
+    capture(settings, plan, bodies, Silence())
+    _complete(settings.out)
