@@ -1,5 +1,6 @@
 """A folder with a cell that tests may break."""
 
+import re
 import shutil
 from collections.abc import Callable
 from copy import deepcopy
@@ -25,7 +26,7 @@ def default_data() -> dict[str, Any]:
 
 @pytest.fixture
 def break_cell(tmp_path: Path, default_data: dict[str, Any]) -> Break:
-    """Writes the default cell and its meshes with some keys changed: ``break_cell({"robot.home_deg": …})``."""
+    """Writes the default cell and its meshes, changed as in ``break_cell({"robot.home_deg": …})``."""
     for mesh in ("bracket.stl", "mount.stl"):
         shutil.copy(DEFAULT_CELL.parent / mesh, tmp_path)
 
@@ -48,10 +49,11 @@ def break_cell(tmp_path: Path, default_data: dict[str, Any]) -> Break:
 
 
 def line_of(path: Path, where: str) -> int:
-    """The line, from 1, on which a dotted key stands, found by its indentation."""
+    """The line, from 1, of a dotted key, found by indentation; within {} or [] that of their owner."""
     lines = path.read_text(encoding="utf-8").splitlines()
     i = 0
-    for depth, key in enumerate(where.split(".")):
-        while not lines[i].startswith(f"{'  ' * depth}{key}:"):
-            i += 1
+    for depth, key in enumerate(re.sub(r"\[\d+\]", "", where).split(".")):
+        if depth and f"{key}:" in lines[i]:
+            continue
+        i = next(n for n in range(i, len(lines)) if re.match(rf"(  ){{{depth}}}(- )?{key}:", lines[n]))
     return i + 1

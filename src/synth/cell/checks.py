@@ -182,7 +182,12 @@ def camera_view(robot: RobotCell, camera: CameraCell, part: Part) -> Iterator[Fi
             f"puts the camera {distance:g} m from the base, which looks like millimetres; give metres.",
         )
         return
-    if any(joint_angles(robot)) or any(tool_lengths(robot)) or any(part_lengths(part)):
+    if (
+        any(joint_angles(robot))
+        or any(tool_lengths(robot))
+        or any(part_lengths(part))
+        or any(camera_modes(camera))
+    ):
         return
     T_base_part = arm.forward(robot.home_q_rad) @ robot.T_flange_tool @ part.T_tool_part
     point_m = se3.transform(T_base_part, part.point_of_interest_m)

@@ -23,6 +23,7 @@ METRES_PER_UNIT = {"m": 1.0, "cm": 0.01, "mm": 0.001, "inch": 0.0254}
 MAX_FILE_MB = 200
 MAX_TRIANGLES = 5_000_000
 FACE_DISTANCE_M = 0.002
+EDGE_M = 5e-5
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +60,7 @@ def load_mesh(path: Path, units: str) -> Mesh:
     if units not in METRES_PER_UNIT:
         raise InputError(f"'{units}' is not a unit of length: use one of {', '.join(METRES_PER_UNIT)}.")
     if path.suffix.lower() not in FORMATS:
-        raise InputError(
-            f"{path.name} is not a CAD format that is read: export it as one of {' '.join(FORMATS)}."
-        )
+        raise InputError(f"{path.name} is of another format: export it as {', '.join(FORMATS)}.")
     if not path.is_file():
         raise InputError(f"There is no file {path}.")
     size_mb = path.stat().st_size / 1e6
@@ -147,7 +146,7 @@ def face_of_interest(part_mesh: Mesh, point_m: ArrayLike) -> tuple[NDArray[np.in
             f"The point {_in_m(point)} is more than {FACE_DISTANCE_M * 1000:g} mm away from the surface: "
             "give a point on the part, in metres, in the part frame."
         )
-    touching = candidates[distances < distances.min() + 1e-6]
+    touching = candidates[distances < distances.min() + EDGE_M]
     seed = touching[lengths[touching].argmax()]
     if (normals[touching] @ normals[seed] < np.cos(np.radians(5))).any():
         raise InputError(

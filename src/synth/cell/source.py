@@ -56,12 +56,18 @@ def _text(writer: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     return writer.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
+def _list(writer: yaml.SafeDumper, items: list[Any]) -> yaml.SequenceNode:
+    in_one_line = not any(isinstance(item, dict) for item in items)
+    return writer.represent_sequence("tag:yaml.org,2002:seq", items, flow_style=in_one_line)
+
+
 _Writer.add_representer(str, _text)
+_Writer.add_representer(list, _list)
 
 
 def write(data: dict[str, Any]) -> str:
     """Plain data as YAML that ``parse`` reads back as it was."""
-    return yaml.dump(data, Dumper=_Writer, sort_keys=False, default_flow_style=None, width=100)
+    return yaml.dump(data, Dumper=_Writer, sort_keys=False, default_flow_style=False, width=1000)
 
 
 def dotted(place: Place) -> str:
