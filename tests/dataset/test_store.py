@@ -190,7 +190,7 @@ def test_the_very_same_shot_can_replace_itself(filled: Path) -> None:
 
 
 def test_half_of_a_replacement_never_overwrites_what_was_taken_out(filled: Path) -> None:
-    """Killed while the replacement was written: its files are swept, the ones in rejected/ stay as they were."""
+    """A replacement that was cut off is swept; the files in rejected/ stay as they were."""
     with DatasetWriter.open(filled) as writer:
         writer.reject("000004", "glare")
     (filled / "images/000004.png").write_bytes(b"half a replacement")
