@@ -4,6 +4,8 @@ import dataclasses
 import os
 import re
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import yaml
 
@@ -29,7 +32,7 @@ from synth.errors import (
     RobotUnreachable,
 )
 from synth.geometry import arm
-from synth.hardware import ur, ur_link
+from synth.hardware import ur, ur_client
 from synth.hardware.simulated import faults
 from synth.hardware.simulated.controller import ControllerProcess
 from synth.hardware.simulated.motion import ArmTruth
@@ -142,6 +145,16 @@ def test_driver_recovers_and_finishes_the_same_move(fault: faults.RobotFault) ->
             assert np.abs(state.q_rad - target).max() < ur.POSE_TOLERANCE_RAD
 
 
+def test_link_lost_between_moves_is_rebuilt() -> None:
+    """A cable pulled while the arm rests costs nothing but the time to connect."""
+    with controller() as process, robot_at(process) as robot:
+        process.break_connections()
+        time.sleep(0.2)
+        assert np.abs(robot.read_state().q_rad - HOME).max() < ur.POSE_TOLERANCE_RAD
+        process.break_connections()
+        assert np.abs(robot.move(NEAR, **FAST).q_rad - NEAR).max() < ur.POSE_TOLERANCE_RAD
+
+
 @pytest.mark.parametrize("how", ["closed", "black_hole"])
 def test_lasting_loss_ends_in_one_sentence_in_bounded_time(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A link that never comes back is given up within seconds, and leaving does not hang on the dead wire."""
@@ -153,14 +166,14 @@ def test_lasting_loss_ends_in_one_sentence_in_bounded_time(how: str, monkeypatch
         assert time.monotonic() - started_s < 20
 
 
-def test_controller_stops_the_arm_when_the_host_falls_silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without kicks the watchdog ends the program before the move is over, though the sockets stay open."""
+def test_controller_stops_the_arm_when_the_host_falls_silent() -> None:
+    """A frozen client kicks no more: the arm stops before the move is over, though the sockets stay open."""
     with controller(pace=1.0) as process, robot_at(process) as robot:
         far = HOME + np.radians([60, 0, 0, 0, 0, 0])
         assert robot._link is not None
         assert robot._link.call("moveJ", far.tolist(), 0.2, 1.0, True)
-        robot._link._has_watchdog = False
-        time.sleep(1 / ur_link.WATCHDOG_HZ + 0.5)
+        os.kill(robot._link.pid, signal.SIGSTOP)
+        time.sleep(1 / ur_client.WATCHDOG_HZ + 0.5)
         state = process.arm_state()
         assert not state.is_moving
         assert np.abs(state.q_true_rad - far).max() > 0.5
@@ -246,9 +259,10 @@ def test_wrong_model_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
             pass
 
 
-def test_missing_client_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_client_names_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Without ur_rtde the sentence names what to install."""
-    monkeypatch.setitem(__import__("sys").modules, "rtde_control", None)
+    (tmp_path / "rtde_control.py").write_text("raise ImportError")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with controller() as process, pytest.raises(InputError, match=r"synth-robotics\[hardware\]"):
         robot_at(process).__enter__()
 
@@ -280,3 +294,43 @@ def test_nothing_in_the_source_can_clear_a_protective_stop() -> None:
         if words.search(line)
     ]
     assert not found, found
+
+
+DRIVER = """
+import sys, yaml, numpy as np
+from synth.cell.model import RobotCell
+from synth.hardware.ur import URRobot
+config = RobotCell.model_validate(yaml.safe_load(sys.stdin))
+with URRobot(config, address=sys.argv[1]) as robot:
+    print(robot._link.pid, flush=True)
+    robot.move(config.home_q_rad + 0.8, speed_rad_s=0.1, acceleration_rad_s2=1.0)
+"""
+
+
+def test_killed_driver_leaves_neither_a_moving_arm_nor_a_process() -> None:
+    """SIGKILL in the middle of a move: the client's process stops the arm within the watchdog's time and ends."""
+    with controller(pace=1.0) as process:
+        driver = subprocess.Popen(
+            [sys.executable, "-c", DRIVER, process.address],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert driver.stdin
+        assert driver.stdout
+        with driver.stdin:
+            yaml.safe_dump(CELL["robot"], driver.stdin)
+        client = psutil.Process(int(driver.stdout.readline()))
+        while not process.arm_state().is_moving:
+            time.sleep(0.01)
+        driver.kill()
+        driver.wait()
+        deadline_s = time.monotonic() + 3.0
+        while process.arm_state().is_moving or is_alive(client):
+            assert time.monotonic() < deadline_s
+            time.sleep(0.02)
+        assert np.abs(process.arm_state().q_true_rad - HOME).max() < 0.5
+
+
+def is_alive(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE

@@ -7,7 +7,7 @@ command again.
 import logging
 import time
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -23,11 +23,10 @@ from synth.errors import (
     RobotError,
     RobotUnreachable,
 )
-from synth.geometry import se3
 from synth.geometry.arm import trapezoid_time_s
 from synth.geometry.se3 import Array
-from synth.hardware.robot import RobotInfo, RobotMode, RobotState, SafetyMode
-from synth.hardware.ur_link import Link
+from synth.hardware.robot import RobotInfo, RobotState
+from synth.hardware.ur_link import Link, Reading
 from synth.hardware.ur_probe import (
     REMOTE_STEPS,
     ControllerReport,
@@ -45,7 +44,6 @@ CONNECT_ATTEMPTS = 3
 FIRST_BACK_OFF_S = 0.5
 BOOT_TIMEOUT_S = 60.0
 MOVE_ATTEMPTS = 3
-STALE_AFTER_S = 2.0
 # UR servo errors at rest are below 0.1 mrad; 0.5 mrad is 0.25 mm at half a metre, the smallest fault worth a
 # stop.
 POSE_TOLERANCE_RAD = 5e-4
@@ -55,8 +53,11 @@ REST_SPEED_RAD_S = 0.01
 # Smooth, and over before the watchdog, which nobody kicks meanwhile, ends the script.
 STOP_DECELERATION_RAD_S2 = 4.0
 STOP_TIMEOUT_S = 5.0
+SETTLE_EXTRA_S = 5.0
 # A move may take twice its ideal time and some seconds, at the pendant's slider; the slider's minimum is 2 %.
 DEADLINE_FACTOR, DEADLINE_EXTRA_S, MIN_SCALING = 2.0, 3.0, 0.02
+# Two readings farther apart than this are our own delay, not the arm's: a busy host is no slow move.
+MAX_READING_GAP_S = 0.25
 READBACK_TOLERANCE = 1e-4
 
 _BOOTING = {"NO_CONTROLLER", "DISCONNECTED", "BOOTING", "UPDATING_FIRMWARE"}
@@ -141,8 +142,7 @@ class URRobot:
         if report.mode_advice:
             raise RobotError(
                 f"The robot's mode is {report.robot_mode}, not RUNNING: {report.mode_advice}, then run the "
-                "same "
-                "command again"
+                "same command again"
             )
         if not report.is_remote:
             raise RemoteControlOff(f"Remote control is off at {self._address}: {REMOTE_STEPS}")
@@ -170,74 +170,44 @@ class URRobot:
                 back_off_s *= 2
         self._release()
         raise RobotConnectionLost(
-            f"The robot at {self._address} could not be connected in {CONNECT_ATTEMPTS} attempts ({cause}); "
-            "check "
-            "cable and controller, then run the same command again"
+            f"The robot at {self._address} could not be connected in {CONNECT_ATTEMPTS} attempts "
+            f"({cause}); check cable and controller, then run the same command again"
         )
 
     def _set_up(self, link: Link) -> None:
-        if not link.is_program_running:
-            raise _ScriptDied("the control script does not run")
         tcp, cog_m = list(self.config.tcp_pose), list(self.config.centre_of_gravity_m)
         self._command("setTcp", tcp)
         self._command("setPayload", self.config.payload_kg, cog_m)
-        state = self.read_state()
+        reading = link.read()
         for what, wanted, got in (
-            ("TCP", tcp, self._link_call("getTCPOffset")),
-            (
-                "payload",
-                [self.config.payload_kg, *cog_m],
-                [link.receive.getPayload(), *link.receive.getPayloadCog()],
-            ),
+            ("TCP", tcp, link.call("getTCPOffset")),
+            ("payload", [self.config.payload_kg, *cog_m], reading.payload),
         ):
             if not np.allclose(wanted, got, atol=READBACK_TOLERANCE):
                 raise CommandRefused(
-                    f"The controller reports a {what} of {np.round(got, 5).tolist()} after {wanted} was "
-                    "set: remove "
-                    "whatever else sets it (a URCap, a running program)"
+                    f"The controller reports a {what} of {np.round(got, 5).tolist()} after {wanted} was set: "
+                    "remove whatever else sets it (a URCap, a running program)"
                 )
-        if not link.arm_watchdog():
+        if not link.set_watchdog():
             raise CommandRefused("The controller refused setWatchdog; no motion is made without it")
-        log.info("connected at q = %s deg", np.round(np.degrees(state.q_rad), 2).tolist())
+        log.info("connected at q = %s deg", _deg(reading.state.q_rad))
 
     # ---------------------------------------------------------------- reading
 
     def read_state(self) -> RobotState:
-        """A reading newer than this call; RobotConnectionLost when the controller's clock stands still."""
-        link = self._require_link()
-        receive = link.receive
-        deadline_s = time.monotonic() + STALE_AFTER_S
-        before_s = receive.getTimestamp()
-        while True:
-            if not link.is_alive:
-                raise RobotConnectionLost(f"The connection to the robot at {self._address} broke")
-            controller_s = receive.getTimestamp()
-            if controller_s != before_s:
-                t_ns = time.monotonic_ns()
-                q_rad, qd_rad_s, pose = (
-                    receive.getActualQ(),
-                    receive.getActualQd(),
-                    receive.getActualTCPPose(),
-                )
-                mode, safety = receive.getRobotMode(), receive.getSafetyMode()
-                scaling = receive.getSpeedScaling() * receive.getTargetSpeedFraction()
-                if receive.getTimestamp() == controller_s:  # All values are of one packet.
-                    break
-            if time.monotonic() > deadline_s:
-                raise RobotConnectionLost(
-                    f"The readings of the robot at {self._address} stand still since {STALE_AFTER_S:g} s"
-                )
-            time.sleep(0.0005)
-        return RobotState(
-            t_ns=t_ns,
-            controller_time_s=controller_s,
-            q_rad=np.array(q_rad),
-            qd_rad_s=np.array(qd_rad_s),
-            T_base_tool=se3.from_rotvec(pose[3:], pose[:3]),
-            robot_mode=RobotMode(mode),
-            safety_mode=SafetyMode(safety),
-            speed_scaling=float(scaling),
-        )
+        """A reading newer than this call; a lost connection is rebuilt once.
+
+        Raises RobotConnectionLost when that fails, or the controller's clock stands still again.
+        """
+        try:
+            return self._read()
+        except RobotConnectionLost as error:
+            log.warning("%s; connecting anew", error)
+        self._connect()
+        return self._read()
+
+    def _read(self) -> RobotState:
+        return self._require_link().read().state
 
     # ---------------------------------------------------------------- motion
 
@@ -248,7 +218,7 @@ class URRobot:
         stands, provided it stands on the line that the move was to take.
         """
         q_target = np.asarray(q_rad, dtype=float)
-        q_start = self.read_state().q_rad
+        start = self.read_state()
         for attempt in range(1, MOVE_ATTEMPTS + 1):
             try:
                 return self._move_once(q_target, speed_rad_s, acceleration_rad_s2)
@@ -259,7 +229,7 @@ class URRobot:
                         raise CommandRefused(str(error)) from None
                     raise
                 self._connect()
-                self._require_on_line(q_start, q_target)
+                _require_on_line(self._read().q_rad, start.q_rad, q_target)
             except BaseException:
                 self._halt()
                 raise
@@ -267,12 +237,13 @@ class URRobot:
 
     def stop(self) -> None:
         """Decelerate to rest; safe to call at any time."""
-        if self._link is not None and self._link.is_alive:
-            self._link.call("stopJ", STOP_DECELERATION_RAD_S2)
-            state = self.read_state()
-            give_up_s = state.controller_time_s + STOP_TIMEOUT_S
-            while np.abs(state.qd_rad_s).max() > REST_SPEED_RAD_S and state.controller_time_s < give_up_s:
-                state = self.read_state()
+        if self._link is None:
+            return
+        self._link.call("stopJ", STOP_DECELERATION_RAD_S2)
+        state = self._read()
+        give_up_s = state.controller_time_s + STOP_TIMEOUT_S
+        while np.abs(state.qd_rad_s).max() > REST_SPEED_RAD_S and state.controller_time_s < give_up_s:
+            state = self._read()
 
     def _halt(self) -> None:
         try:
@@ -282,66 +253,57 @@ class URRobot:
 
     def _move_once(self, q_target: Array, speed_rad_s: float, acceleration_rad_s2: float) -> RobotState:
         link = self._require_link()
-        state = self.read_state()
-        refuse_stopped(state.safety_mode)
-        self._require_script("starting a move")
-        if not self._link_call("isJointsWithinSafetyLimits", q_target.tolist()):
-            self._require_script("isJointsWithinSafetyLimits")
+        start = link.read()
+        self._require_script(start, "the start of a move")
+        if not link.call("isJointsWithinSafetyLimits", q_target.tolist()):
+            self._require_script(link.read(), "isJointsWithinSafetyLimits")
             raise CommandRefused(
                 f"The controller says that joints {_deg(q_target)} deg are outside its safety limits: narrow "
                 "robot.joints or widen the limits on the pendant (Installation > Safety)"
             )
-        operation, _ = link.operation()
         self._command("moveJ", q_target.tolist(), speed_rad_s, acceleration_rad_s2, True)
-        ideal_s = float(trapezoid_time_s(q_target - state.q_rad, speed_rad_s, acceleration_rad_s2))
-        state = self._watch(operation, state, DEADLINE_FACTOR * ideal_s + DEADLINE_EXTRA_S)
-        state = self._settle(state)
+        ideal_s = float(trapezoid_time_s(q_target - start.state.q_rad, speed_rad_s, acceleration_rad_s2))
+        self._watch(start, DEADLINE_FACTOR * ideal_s + DEADLINE_EXTRA_S)
+        state = self._settle()
         error_rad = float(np.abs(state.q_rad - q_target).max())
         if error_rad > POSE_TOLERANCE_RAD:
             raise PoseNotReached(
                 f"The arm rests {1000 * error_rad:.1f} mrad from joints {_deg(q_target)} deg (allowed "
-                f"{1000 * POSE_TOLERANCE_RAD:g}): free the arm of whatever holds it, then run the same "
-                "command again"
+                f"{1000 * POSE_TOLERANCE_RAD:g}): free it of whatever holds it, then run the same command "
+                "again"
             )
         return state
 
-    def _watch(self, operation: int, state: RobotState, budget_s: float) -> RobotState:
-        """Until the operation after ``operation`` has ended; time counts at the slider's rate."""
-        link = self._require_link()
-        while True:
-            before_s, state = state.controller_time_s, self.read_state()
-            refuse_stopped(state.safety_mode)
-            number, is_running = link.operation()
-            if number != operation and not is_running:
-                return state
-            self._require_script("moveJ")
-            budget_s -= (state.controller_time_s - before_s) * max(state.speed_scaling, MIN_SCALING)
+    def _watch(self, start: Reading, budget_s: float) -> None:
+        """Until the operation that followed ``start`` has ended; time counts at the slider's rate."""
+        link, now = self._require_link(), start
+        while now.operation == start.operation or now.is_operation_running:
+            before, now = now, link.read()
+            self._require_script(now, "moveJ")
+            passed_s = now.state.controller_time_s - before.state.controller_time_s
+            budget_s -= passed_s * max(now.state.speed_scaling, MIN_SCALING)
             if budget_s < 0:
                 raise MoveTimeout(
-                    f"A move did not end in time (speed slider at {100 * state.speed_scaling:.0f} %): look "
-                    "whether "
-                    "the arm is held or paused at the pendant, then run the same command again"
+                    f"A move did not end in time (speed slider at {100 * now.state.speed_scaling:.0f} %): "
+                    "look "
+                    "whether the arm is held or paused at the pendant, then run the same command again"
                 )
 
-    def _settle(self, state: RobotState) -> RobotState:
+    def _settle(self) -> RobotState:
         """Until the arm is steady and has been at rest for ``settle_s`` on the controller's clock."""
-        rest_since_s: float | None = None
-        give_up_s = state.controller_time_s + self.config.settle_s + 5.0
+        link = self._require_link()
+        started_s = rest_since_s = link.read().state.controller_time_s
         is_steady = False
         while True:
-            state = self.read_state()
-            refuse_stopped(state.safety_mode)
-            if np.abs(state.qd_rad_s).max() > REST_SPEED_RAD_S:
-                rest_since_s, is_steady = None, False
-            elif rest_since_s is None:
-                rest_since_s = state.controller_time_s
-            if rest_since_s is not None and not is_steady:
-                is_steady = bool(self._link_call("isSteady"))
-                if not is_steady:
-                    self._require_script("isSteady")
-            elif rest_since_s is not None and state.controller_time_s - rest_since_s >= self.config.settle_s:
-                return state
-            if state.controller_time_s > give_up_s:
+            now = link.read()
+            self._require_script(now, "settling")
+            if np.abs(now.state.qd_rad_s).max() > REST_SPEED_RAD_S:
+                rest_since_s, is_steady = now.state.controller_time_s, False
+            elif not is_steady:
+                is_steady = bool(link.call("isSteady"))
+            elif now.state.controller_time_s - rest_since_s >= self.config.settle_s:
+                return now.state
+            if now.state.controller_time_s - started_s > self.config.settle_s + SETTLE_EXTRA_S:
                 raise MoveTimeout(
                     "The arm does not come to rest: fix robot and table, check payload_kg and "
                     "centre_of_gravity_m"
@@ -351,36 +313,33 @@ class URRobot:
 
     def _command(self, name: str, *args: object) -> None:
         """A command that must answer True."""
-        if not self._link_call(name, *args):
-            refuse_stopped(self.read_state().safety_mode)
-            self._require_script(name)
+        link = self._require_link()
+        if not link.call(name, *args):
+            self._require_script(link.read(), name)
             raise CommandRefused(
                 f"The controller refused {name}: look at the pendant's log, then run the same command again"
             )
-
-    def _link_call(self, name: str, *args: object) -> Any:
-        return self._require_link().call(name, *args)
 
     def _require_link(self) -> Link:
         if self._link is None:
             raise RobotConnectionLost("The robot is not connected; run the same command again")
         return self._link
 
-    def _require_script(self, doing: str) -> None:
-        if not self._require_link().is_program_running:
-            refuse_stopped(self.read_state().safety_mode)
+    def _require_script(self, reading: Reading, doing: str) -> None:
+        refuse_stopped(reading.state.safety_mode)
+        if not reading.is_program_running:
             raise _ScriptDied(f"The control script ended on the controller at {doing}")
 
-    def _require_on_line(self, q_from: Array, q_to: Array) -> None:
-        q_rad, way = self.read_state().q_rad, q_to - q_from
-        share = float(np.clip(np.dot(q_rad - q_from, way) / max(float(way @ way), 1e-12), 0, 1))
-        off_rad = float(np.abs(q_rad - q_from - share * way).max())
-        if off_rad > PATH_TOLERANCE_RAD:
-            raise PoseNotReached(
-                f"After an interruption the arm stands {np.degrees(off_rad):.1f} deg off its checked path: "
-                "jog it to "
-                "home, then run the same command again"
-            )
+
+def _require_on_line(q_rad: Array, q_from: Array, q_to: Array) -> None:
+    way = q_to - q_from
+    share = float(np.clip(np.dot(q_rad - q_from, way) / max(float(way @ way), 1e-12), 0, 1))
+    off_rad = float(np.abs(q_rad - q_from - share * way).max())
+    if off_rad > PATH_TOLERANCE_RAD:
+        raise PoseNotReached(
+            f"After an interruption the arm stands {np.degrees(off_rad):.1f} deg off its checked path: jog "
+            "it to home, then run the same command again"
+        )
 
 
 def _deg(q_rad: Array) -> list[float]:

@@ -1,45 +1,29 @@
-"""One life of the connection to a UR controller: both client interfaces, driven by one thread.
+"""One life of the connection to a UR controller: the driver's end of the pipe to the client's process."""
 
-The client's calls can hang for minutes and answer failure with False. Here each one runs on the link's own
-thread and is awaited for a bounded time. Between calls that thread kicks the controller's watchdog: when this
-process dies or is stopped, the kicks end and the controller stops the arm.
-"""
-
-import ctypes
+import itertools
+import json
 import logging
-import queue
+import os
+import select
+import subprocess
+import sys
 import threading
-from collections.abc import Callable
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
-from typing import Any, TypeVar
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from synth.errors import CommandRefused, InputError, RobotConnectionLost
+from synth.geometry import se3
+from synth.hardware.robot import RobotMode, RobotState, SafetyMode
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
-READINGS = [
-    "timestamp",
-    "actual_q",
-    "actual_qd",
-    "actual_TCP_pose",
-    "robot_mode",
-    "safety_mode",
-    "runtime_state",
-    "robot_status_bits",
-    "safety_status_bits",
-    "speed_scaling",
-    "target_speed_fraction",
-    "payload",
-    "payload_cog",
-]
-CALL_TIMEOUT_S = 5.0
-CONNECT_TIMEOUT_S = 15.0
-CLOSE_TIMEOUT_S = 3.0
-# Slow enough for a loaded computer to keep, fast enough that an arm without a host does not travel on.
-WATCHDOG_HZ = 1.0
-KICK_PERIOD_S = 0.1
+# Longer than the alarms of the client's process, which usually ends by itself.
+CALL_TIMEOUT_S = 7.0
+CONNECT_TIMEOUT_S = 17.0
+CLOSE_TIMEOUT_S = 3.5
 FIELDBUS_ADVICE = (
     "a fieldbus holds the robot's input registers: on the pendant, Installation > Fieldbus, disable "
     "EtherNet/IP "
@@ -47,147 +31,136 @@ FIELDBUS_ADVICE = (
 )
 
 
-class Link:
-    """Both interfaces of ur_rtde, made anew for each life; never reconnected.
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """One packet: the arm's state, and the control script's.
 
-    Entering a dead controller raises RobotConnectionLost, taken registers CommandRefused, a missing client
-    InputError.
+    payload: mass in kg, centre of gravity in m. operation: counts asynchronous moves.
+    """
+
+    state: RobotState
+    payload: list[float]
+    operation: int
+    is_operation_running: bool
+    is_program_running: bool
+
+
+class Link:
+    """A process that holds both client interfaces; made anew for each life, never reconnected.
+
+    Raises RobotConnectionLost when the controller cannot be connected, CommandRefused when its registers are
+    taken, InputError when ur_rtde is not installed.
     """
 
     def __init__(self, address: str, frequency_hz: float) -> None:
-        self.address = address
-        self.receive: Any = None
-        self._control: Any = None
-        self._jobs: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = queue.SimpleQueue()
-        self._has_watchdog = False
-        self._lost = ""
-        self._thread = threading.Thread(target=self._work, name="ur-link", daemon=True)
-        self._thread.start()
+        self._address = address
+        self._ids = itertools.count()
+        self._text = b""
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "synth.hardware.ur_client"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is the driver's to handle: the arm stops smoothly.
+        )
+        threading.Thread(target=self._log_chatter, name="ur-chatter", daemon=True).start()
         try:
-            self._run(lambda: self._connect(frequency_hz), CONNECT_TIMEOUT_S, "connecting")
+            self._ask({"address": address, "frequency_hz": frequency_hz}, CONNECT_TIMEOUT_S)
         except BaseException:
-            self.close()
+            self._end()
             raise
 
     @property
-    def is_alive(self) -> bool:
-        """Whether both interfaces are still the connections that were made, and nothing has hung."""
-        return not self._lost and self.receive.isConnected() and self._control.isConnected()
+    def pid(self) -> int:
+        """The client's process."""
+        return self._process.pid
 
-    @property
-    def is_program_running(self) -> bool:
-        """Whether the control script runs on the controller."""
-        return bool(self._control.isProgramRunning())
+    def call(self, name: str, *args: Any) -> Any:
+        """What ``name`` of the control interface answers; RobotConnectionLost when it does not."""
+        return self._ask({"do": name, "args": args}, CALL_TIMEOUT_S)
 
-    def operation(self) -> tuple[int, bool]:
-        """Number of the last asynchronous operation and whether it still runs."""
-        status = self._control.getAsyncOperationProgressEx()
-        return int(status.operationId()), bool(status.isAsyncOperationRunning())
+    def read(self) -> Reading:
+        """A packet newer than this call; RobotConnectionLost when there is none."""
+        values = self._ask({"do": "read"}, CALL_TIMEOUT_S)
+        pose = values["tcp_pose"]
+        state = RobotState(
+            t_ns=values["t_ns"],
+            controller_time_s=values["controller_time_s"],
+            q_rad=np.array(values["q_rad"]),
+            qd_rad_s=np.array(values["qd_rad_s"]),
+            T_base_tool=se3.from_rotvec(pose[3:], pose[:3]),
+            robot_mode=RobotMode(values["robot_mode"]),
+            safety_mode=SafetyMode(values["safety_mode"]),
+            speed_scaling=values["speed_scaling"],
+        )
+        script = ("payload", "operation", "is_operation_running", "is_program_running")
+        return Reading(state, *(values[name] for name in script))
 
-    def call(self, name: str, *args: Any, timeout_s: float = CALL_TIMEOUT_S) -> Any:
-        """Call ``name`` of the control interface.
-
-        Raises RobotConnectionLost when the link is gone or the call does not come back in ``timeout_s``.
-        """
-        return self._run(lambda: getattr(self._control, name)(*args), timeout_s, name)
-
-    def arm_watchdog(self) -> bool:
-        """Have the controller stop the arm when this process falls silent; False when it refuses."""
-        self._has_watchdog = bool(self.call("setWatchdog", WATCHDOG_HZ))
-        return self._has_watchdog
+    def set_watchdog(self) -> bool:
+        """Have the controller stop the arm when the client's process falls silent; False when it refuses."""
+        return bool(self._ask({"do": "set_watchdog"}, CALL_TIMEOUT_S))
 
     def close(self) -> None:
-        """End the script and both connections in bounded time, however dead the wire is."""
-        self._has_watchdog = False
-        if self._control is not None and self.is_alive:
-            try:
-                self.call("stopScript", timeout_s=CLOSE_TIMEOUT_S)
-            except (RobotConnectionLost, CommandRefused) as error:
-                log.debug("stopScript while closing: %s", error)
-        self._lost = self._lost or "it was closed"
-        self._jobs.put(None)
-        closers = [
-            threading.Thread(target=_disconnect, args=(interface,), name="ur-close", daemon=True)
-            for interface in (self._control, self.receive)
-            if interface is not None
-        ]
-        for closer in closers:
-            closer.start()
-        for closer in closers:
-            closer.join(CLOSE_TIMEOUT_S)
-
-    # ---------------------------------------------------------------- the link's thread
-
-    def _run(self, job: Callable[[], T], timeout_s: float, what: str) -> T:
-        if self._lost:
-            raise RobotConnectionLost(f"The link to the robot at {self.address} is gone: {self._lost}")
-        future: Future[T] = Future()
-        self._jobs.put((job, future))
+        """Stop the script, and with it the arm, and end the process; bounded in time on a dead wire, too."""
         try:
-            return future.result(timeout_s)
-        except FutureTimeout:
-            self._lost = f"{what} did not return within {timeout_s:g} s"
-            raise RobotConnectionLost(f"The robot at {self.address}: {self._lost}") from None
+            self._ask({"do": "leave"}, CLOSE_TIMEOUT_S)
+        except RobotConnectionLost:
+            pass  # It leaves without a word.
+        finally:
+            self._end()
 
-    def _work(self) -> None:
-        while True:
+    def _end(self) -> None:
+        process = self._process
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            assert pipe
             try:
-                job = self._jobs.get(timeout=KICK_PERIOD_S)
-            except queue.Empty:
-                self._kick()
-                continue
-            if job is None:
-                return
-            call, future = job
-            try:
-                if self._control is not None and not self.is_alive:
-                    raise RobotConnectionLost(f"The connection to the robot at {self.address} broke")
-                future.set_result(call())
-            except (RobotConnectionLost, CommandRefused, InputError) as error:
-                future.set_exception(error)
-            except Exception as error:  # noqa: BLE001 - the client throws C++ types; all mean the same.
-                self._lost = " ".join(str(error).split())
-                future.set_exception(RobotConnectionLost(f"The robot at {self.address}: {self._lost}"))
+                pipe.close()
+            except OSError:
+                log.debug("the client's pipe was broken already")
 
-    def _kick(self) -> None:
-        if not self._has_watchdog or self._control is None or self._lost:
-            return
-        if not self.is_alive:  # Seen early, before the client's own reconnection can hide it.
-            self._lost = "the connection broke"
-            return
+    def _ask(self, message: dict[str, Any], timeout_s: float) -> Any:
+        request_id = next(self._ids)
+        deadline_s = time.monotonic() + timeout_s
+        assert self._process.stdin
         try:
-            if self._control.isProgramRunning():
-                self._control.kickWatchdog()
-        except Exception as error:  # noqa: BLE001 - as above; the next call tells the caller.
-            self._lost = " ".join(str(error).split())
+            self._process.stdin.write(json.dumps({"id": request_id, **message}).encode() + b"\n")
+            self._process.stdin.flush()
+            answer = self._answer(deadline_s)
+            while answer.get("id", request_id) != request_id:  # Of a call that Ctrl-C cut short.
+                answer = self._answer(deadline_s)
+        except (OSError, ValueError) as error:
+            lost = f"The connection to the robot at {self._address} ended ({error})"
+            raise RobotConnectionLost(lost) from None
+        match answer.get("error"):
+            case None:
+                return answer["value"]
+            case "missing":
+                raise InputError(
+                    'Driving a robot needs ur_rtde: install it with pip install "synth-robotics[hardware]"'
+                )
+            case "registers":
+                raise CommandRefused(f"The controller at {self._address} refused control: {FIELDBUS_ADVICE}")
+        raise RobotConnectionLost(f"The robot at {self._address}: {answer['message']}")
 
-    def _connect(self, frequency_hz: float) -> None:
-        try:
-            from rtde_control import RTDEControlInterface
-            from rtde_receive import RTDEReceiveInterface
-        except ImportError:
-            raise InputError(
-                'Driving a robot needs ur_rtde: install it with pip install "synth-robotics[hardware]"'
-            ) from None
-        flags = RTDEControlInterface.Flags
-        self.receive = RTDEReceiveInterface(self.address, frequency_hz, READINGS)
-        ranges = [flags.FLAGS_DEFAULT, flags.FLAGS_DEFAULT | flags.FLAG_UPPER_RANGE_REGISTERS]
-        for use in ranges:
-            try:
-                self._control = RTDEControlInterface(self.address, frequency_hz, int(use))
-                return
-            except RuntimeError as error:
-                if "already in use" not in str(error):
-                    raise
-                log.info("input registers are taken; trying the upper range")
-        raise CommandRefused(f"The controller at {self.address} refused control: {FIELDBUS_ADVICE}")
+    def _answer(self, deadline_s: float) -> dict[str, Any]:
+        assert self._process.stdout
+        fd = self._process.stdout.fileno()
+        while b"\n" not in self._text:
+            is_ready, _, _ = select.select([fd], [], [], max(deadline_s - time.monotonic(), 0))
+            if not is_ready:
+                raise OSError("no answer in time")
+            data = os.read(fd, 65536)
+            if not data:
+                raise OSError("the client ended")
+            self._text += data
+        line, _, self._text = self._text.partition(b"\n")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
 
-
-def _disconnect(interface: Any) -> None:
-    # The client's destructor disconnects again and sleeps, at worst for ever, with Python's lock held: these
-    # few kilobytes are never freed.
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(interface))
-    try:
-        interface.disconnect()
-    except Exception as error:  # noqa: BLE001 - nothing is left to save here.
-        log.debug("disconnect: %s", error)
+    def _log_chatter(self) -> None:
+        assert self._process.stderr
+        with self._process.stderr as lines:
+            for line in lines:
+                log.debug("ur_rtde: %s", line.decode("utf-8", "replace").rstrip())

@@ -123,6 +123,10 @@ class ControllerProcess:
         """A person walks to the pendant, releases, acknowledges and powers on: no driver can do this."""
         self._ask({"do": "operator_clears_stop"})
 
+    def break_connections(self) -> None:
+        """Close every connection now, arm moving or not; new ones are welcome."""
+        self._ask({"do": "break_connections"})
+
     def operator_jogs_to(self, q_rad: ArrayLike) -> None:
         """A person moves the arm to joints [6] by hand."""
         self._ask({"do": "operator_jogs_to", "q_rad": np.asarray(q_rad, dtype=float).tolist()})

@@ -237,6 +237,9 @@ class ControllerServer:
                 core.inject(faults.RobotFault.from_dict(message["fault"]))
             case "operator_clears_stop":
                 core.operator_clears_stop()
+            case "break_connections":
+                for peer in list(self.peers):
+                    peer.transport.abort()
             case "operator_jogs_to":
                 core.arm.place(message["q_rad"])
             case "unlock_requests":
