@@ -81,7 +81,7 @@ def test_board_corners_in_the_frame(t_m: tuple[float, float, float]) -> None:
     scene.picture = draw_board(T_cam_board, 0.04, (*low, *high))
     with RealSenseCamera(CONFIG, SimulatedL515(scene, Arm(), CONFIG)) as camera:
         sample = camera.grab(after_ns=time.monotonic_ns())
-    grey = cv2.GaussianBlur(cv2.cvtColor(sample.rgb_u8, cv2.COLOR_RGB2GRAY).astype(np.float32), (5, 5), 1.0)
+    grey = cv2.GaussianBlur(cv2.cvtColor(sample.rgb_u8, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 1.5)
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_MAX_ITER, 60, 1e-4)
     start = expected.astype(np.float32).reshape(-1, 1, 2) + np.float32(0.4)
     found = cv2.cornerSubPix(grey.astype(np.uint8), start, (6, 6), (-1, -1), criteria).reshape(-1, 2)
@@ -132,7 +132,7 @@ def draw_board(
     """A chessboard by intersecting every subpixel's ray with its plane; no projection function is used."""
     x0, y0, x1, y1 = window_xyxy
     T_board_cam = se3.inverse(T_cam_board)
-    origin, n_sub = T_board_cam[:3, 3], 4
+    origin, n_sub = T_board_cam[:3, 3], 6
     xs = (np.arange((x1 - x0) * n_sub) + 0.5) / n_sub - 0.5 + x0
     ys = (np.arange((y1 - y0) * n_sub) + 0.5) / n_sub - 0.5 + y0
     xy = np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 1, 2)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import numpy as np
 import pyrealsense2 as rs
@@ -34,7 +35,7 @@ N_POSES = 3
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A freeze is called one after a third of a second."""
     monkeypatch.setattr(RealSenseCamera, "freeze_s", {"color": 0.3, "depth": 0.4})
-    monkeypatch.setattr("synth.hardware.realsense._POLL_MS", 20)
+    monkeypatch.setattr("synth.hardware.realsense_stream._POLL_MS", 20)
 
 
 class Session:
@@ -190,21 +191,26 @@ class SilentSensor:
             self.sensor.add_option(getattr(rs.option, name), allowed, True)
         self.device = device
 
-    def frame(self) -> tuple[object, np.ndarray]:
-        class Bare:
-            def supports_frame_metadata(self, _field: object) -> bool:
-                return False
+    def frame(self) -> "SilentShot":
+        return SilentShot(255 * min(1.0, self.sensor.get_option(rs.option.exposure) / 2000) ** (1 / 2.2))
 
-        exposure = self.sensor.get_option(rs.option.exposure)
-        level = 255 * min(1.0, exposure / 2000) ** (1 / 2.2)
-        return Bare(), np.full((72, 128, 3), level, dtype=np.uint8)
+
+class SilentShot:
+    """A grey frame without metadata."""
+
+    def __init__(self, level: float) -> None:
+        self._level = level
+        self.frame = SimpleNamespace(supports_frame_metadata=lambda _field: False)
+
+    def pixels(self) -> np.ndarray:
+        return np.full((72, 128, 3), self._level, dtype=np.uint8)
 
 
 def test_exposure_is_searched_where_there_are_no_automatics() -> None:
     """Without automatic exposure the driver searches one that gives a mid-grey picture."""
     silent = SilentSensor()
     locked = realsense_metering.meter(silent.sensor, silent.frame, None)
-    assert silent.frame()[1].mean() == pytest.approx(110, rel=0.09)
+    assert silent.frame().pixels().mean() == pytest.approx(110, rel=0.09)
     assert realsense_options.read(silent.sensor, "exposure") == locked["exposure"]
 
 

@@ -9,9 +9,6 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
 from synth.cell.model import CameraCell
 from synth.errors import CameraError, CameraUnplugged, SettingsLost, StreamFrozen
 from synth.hardware import realsense_options as options
@@ -19,13 +16,11 @@ from synth.hardware.camera import CameraInfo, CameraSample
 from synth.hardware.realsense_metering import meter, warm_up
 from synth.hardware.realsense_sdk import load_sdk, sdk_version, to_float, to_pinhole, to_transform
 from synth.hardware.realsense_source import DeviceSource, UsbSource, probe
-from synth.hardware.realsense_stream import StampedFrame, Stream, StreamFormat
+from synth.hardware.realsense_stream import Stream, StreamFormat, StreamPair
 from synth.hardware.registration import Registration
 
 __all__ = ["RealSenseCamera", "UsbSource", "probe"]
 
-_POLL_MS = 100
-_MIN_ROUNDS = 10  # A stream is frozen after its time and as many polls: one slow poll is no freeze.
 _VALID_C = -100.0
 
 log = logging.getLogger(__name__)
@@ -35,10 +30,8 @@ log = logging.getLogger(__name__)
 class _Link:
     """What exists while the device streams."""
 
-    color: Stream
-    depth: Stream
+    streams: StreamPair
     register: Registration
-    depth_scale_m: float
     info: CameraInfo
 
 
@@ -60,7 +53,7 @@ class RealSenseCamera:
         self._config = config
         self._source = source
         self._locked = dict(locked) if locked else None
-        self._streams: tuple[Stream, ...] = ()
+        self._streams: StreamPair | None = None
         self._link: _Link | None = None
 
     @property
@@ -118,65 +111,59 @@ class RealSenseCamera:
             raise
 
     def _connect(self) -> None:
+        rs, config = load_sdk(), self._config
         device = self._source.open()
-        rs = load_sdk()
-        serial = str(device.get_info(rs.camera_info.serial_number))
         color_sensor, depth_sensor = _sensor_of(device, rs.stream.color), _sensor_of(device, rs.stream.depth)
-        options.apply(color_sensor, options.color_options(self._config))
-        options.apply(depth_sensor, options.depth_options(self._config))
-        fps = self._config.fps
-        color = Stream(
-            color_sensor,
-            StreamFormat("color", "rgb8", self._config.color_size_wh, fps),
-            self.freeze_s["color"],
+        options.apply(color_sensor, options.color_options(config))
+        options.apply(depth_sensor, options.depth_options(config))
+        color_format = StreamFormat("color", "rgb8", config.color_size_wh, config.fps)
+        depth_format = StreamFormat("depth", "z16", config.depth_size_wh, config.fps)
+        streams = self._streams = StreamPair(
+            self._source,
+            Stream(color_sensor, color_format, self.freeze_s["color"]),
+            Stream(depth_sensor, depth_format, self.freeze_s["depth"]),
+            config.fps,
         )
-        depth = Stream(
-            depth_sensor,
-            StreamFormat("depth", "z16", self._config.depth_size_wh, fps),
-            self.freeze_s["depth"],
+        serial = str(device.get_info(rs.camera_info.serial_number))
+        profiles = streams.color.start(serial), streams.depth.start(serial)
+        streams.wait(time.monotonic_ns(), patience=2.0)
+        warm_up(lambda: streams.next()[1].pixels(), lambda: _temperature_c(depth_sensor))
+        if self._locked is None:
+            fixed = None if config.exposure == "meter_once" else float(config.exposure)
+            self._locked = meter(color_sensor, lambda: streams.next()[0], fixed)
+        options.apply(color_sensor, {**options.AUTO_OFF, **self._locked})
+        info = self._describe(device, streams, *profiles)
+        register = Registration(info.depth, info.color, info.T_cam_depth, info.depth_scale_m)
+        self._link = _Link(streams, register, info)
+        log.info(
+            "Camera %s, serial %s, firmware %s, SDK %s", info.name, serial, info.firmware, info.sdk_version
         )
-        self._streams = (color, depth)
-        color_profile, depth_profile = color.start(serial), depth.start(serial)
-        self._wait_for_pair(color, depth, time.monotonic_ns(), patience=2.0)
-        warm_up(lambda: _pixels(self._next_pair(color, depth)[1]), lambda: _temperature_c(depth_sensor))
-        self._lock(color, depth)
-        depth_scale_m = to_float(depth_sensor.as_depth_sensor().get_depth_scale())
-        info = CameraInfo(
+
+    def _describe(
+        self, device: Any, streams: StreamPair, color_profile: Any, depth_profile: Any
+    ) -> CameraInfo:
+        rs = load_sdk()
+        color_sensor, depth_sensor = streams.color.sensor, streams.depth.sensor
+        return CameraInfo(
             name=str(device.get_info(rs.camera_info.name)),
-            serial=serial,
+            serial=str(device.get_info(rs.camera_info.serial_number)),
             firmware=str(device.get_info(rs.camera_info.firmware_version)),
             sdk_version=sdk_version(),
             usb=str(device.get_info(rs.camera_info.usb_type_descriptor)),
             color=to_pinhole(color_profile.as_video_stream_profile().get_intrinsics()),
             depth=to_pinhole(depth_profile.as_video_stream_profile().get_intrinsics()),
             T_cam_depth=to_transform(depth_profile.get_extrinsics_to(color_profile)),
-            depth_scale_m=depth_scale_m,
+            depth_scale_m=to_float(depth_sensor.as_depth_sensor().get_depth_scale()),
             simulated=self._source.simulated,
             options={f"color.{k}": v for k, v in options.read_all(color_sensor).items()}
             | {f"depth.{k}": v for k, v in options.read_all(depth_sensor).items()},
         )
-        register = Registration(info.depth, info.color, info.T_cam_depth, depth_scale_m)
-        self._link = _Link(color, depth, register, depth_scale_m, info)
-        log.info(
-            "Camera %s, serial %s, firmware %s, SDK %s", info.name, serial, info.firmware, info.sdk_version
-        )
-
-    def _lock(self, color: Stream, depth: Stream) -> None:
-        if self._locked is None:
-
-            def next_frame() -> tuple[Any, NDArray[np.uint8]]:
-                frame = self._next_pair(color, depth)[0]
-                return frame.frame, _pixels(frame)
-
-            fixed = None if self._config.exposure == "meter_once" else float(self._config.exposure)
-            self._locked = meter(color.sensor, next_frame, fixed)
-        options.apply(color.sensor, {**options.AUTO_OFF, **self._locked})
 
     def _disconnect(self) -> None:
         self._link = None
-        streams, self._streams = self._streams, ()
-        for stream in streams:
-            stream.stop()
+        streams, self._streams = self._streams, None
+        if streams:
+            streams.stop()
         if self._source.usb_errors:
             log.warning("%d USB transfers failed: check cable and port", self._source.usb_errors)
 
@@ -187,76 +174,41 @@ class RealSenseCamera:
 
     def _grab(self, after_ns: int) -> CameraSample:
         link = self._linked()
-        color, depth = self._wait_for_pair(link.color, link.depth, after_ns)
+        color, depth = link.streams.wait(after_ns)
         if lost := self._lost_settings(link):
             log.warning("The camera lost its settings (%s): setting them again", "; ".join(lost))
-            self._set_all(link)
+            for sensor, wanted in self._wanted(link):
+                options.apply(sensor, wanted)
             for _ in range(2):  # Frames on their way may still have been exposed with the old ones.
-                color, depth = self._next_pair(link.color, link.depth)
+                color, depth = link.streams.next()
             if lost := self._lost_settings(link):
                 raise SettingsLost(
                     f"The camera forgets its settings ({'; '.join(lost)}): unplug it for 10 s, then run the "
                     "same command again"
                 )
         return CameraSample(
-            rgb_u8=_pixels(color),
-            depth_counts=link.register(_pixels(depth)),
-            depth_scale_m=link.depth_scale_m,
+            rgb_u8=color.pixels(),
+            depth_counts=link.register(depth.pixels()),
+            depth_scale_m=link.info.depth_scale_m,
             t_color_ns=color.t_ns,
             t_depth_ns=depth.t_ns,
             frame_number_color=color.number,
             frame_number_depth=depth.number,
-            temperature_c=_temperature_c(link.depth.sensor),
+            temperature_c=_temperature_c(link.streams.depth.sensor),
         )
 
-    def _wanted(self) -> tuple[dict[str, float], dict[str, float]]:
+    def _wanted(self, link: _Link) -> tuple[tuple[Any, dict[str, float]], ...]:
+        """Each sensor and what its options must read while shots are taken."""
         color = options.color_options(self._config) | options.AUTO_OFF | self.locked
-        return color, options.depth_options(self._config)
-
-    def _set_all(self, link: _Link) -> None:
-        for stream, wanted in zip((link.color, link.depth), self._wanted(), strict=True):
-            options.apply(stream.sensor, wanted)
+        return (
+            (link.streams.color.sensor, color),
+            (link.streams.depth.sensor, options.depth_options(self._config)),
+        )
 
     def _lost_settings(self, link: _Link) -> list[str]:
-        color, depth = self._wanted()
-        return options.differences(link.color.sensor, color) + options.differences(link.depth.sensor, depth)
-
-    def _next_pair(self, color: Stream, depth: Stream) -> tuple[StampedFrame, StampedFrame]:
-        return self._wait_for_pair(color, depth, time.monotonic_ns())
-
-    def _wait_for_pair(
-        self, color: Stream, depth: Stream, after_ns: int, patience: float = 1.0
-    ) -> tuple[StampedFrame, StampedFrame]:
-        """The next frames of both streams taken after ``after_ns`` and within a frame and a half of each
-        other.
-        """
-        started = time.monotonic()
-        max_gap_ns = 1.5e9 / self._config.fps
-        found: dict[str, StampedFrame] = {}
-        rounds = 0
-        while True:
-            self._source.request_frames()
-            rounds += 1
-            for stream in (color, depth):
-                frame = stream.newest(1 if stream.name in found else _POLL_MS)
-                if frame and frame.t_ns > after_ns:
-                    found[stream.name] = frame
-            if len(found) == 2:
-                if abs(found["color"].t_ns - found["depth"].t_ns) <= max_gap_ns:
-                    return found["color"], found["depth"]
-                del found[min(found, key=lambda name: found[name].t_ns)]
-            waited_s = time.monotonic() - started
-            for stream in (color, depth):
-                if (
-                    stream.name not in found
-                    and rounds >= _MIN_ROUNDS
-                    and waited_s > patience * stream.freeze_s
-                ):
-                    raise StreamFrozen(
-                        f"The {stream.name} stream gave nothing new for {waited_s:.1f} s "
-                        f"({stream.refused} old frames refused): check cable and port, unplug the camera "
-                        "for 10 s, then run the same command again"
-                    )
+        return [
+            phrase for sensor, wanted in self._wanted(link) for phrase in options.differences(sensor, wanted)
+        ]
 
 
 def _sensor_of(device: Any, stream_kind: Any) -> Any:
@@ -273,11 +225,6 @@ def _unplugged(error: RuntimeError) -> CameraUnplugged:
         f"The camera does not answer after a reset ({error}): check cable and port, then run the same "
         "command again"
     )
-
-
-def _pixels(stamped: StampedFrame) -> NDArray[Any]:
-    """A copy: the memory under ``get_data`` goes back to librealsense with the frame."""
-    return np.array(stamped.frame.as_video_frame().get_data())
 
 
 def _temperature_c(depth_sensor: Any) -> float | None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from synth.hardware import realsense_options as options
 from synth.hardware.realsense_sdk import load_sdk
+from synth.hardware.realsense_stream import StampedFrame
 
 _WARM_UP_S = 60.0
 _FLAT_FRAMES = 4  # Depth noise is flat when this many frame-to-frame figures …
@@ -47,19 +48,17 @@ def warm_up(next_depth: Callable[[], NDArray[np.uint16]], temperature_c: Callabl
     log.warning("The camera is not steady after %.0f s of warming up: depth may drift", _WARM_UP_S)
 
 
-def meter(
-    sensor: Any, next_frame: Callable[[], tuple[Any, NDArray[np.uint8]]], exposure: float | None
-) -> dict[str, float]:
+def meter(sensor: Any, next_frame: Callable[[], StampedFrame], exposure: float | None) -> dict[str, float]:
     """Exposure, gain and white balance to lock: the median of what the sensor's own automatics settled on.
 
-    next_frame: gives the next colour frame and its pixels [H,W,3]. exposure: fixed by the cell, or None to
+    next_frame: gives the next colour frame. exposure: fixed by the cell, or None to
     meter it. Leaves the automatics off. Where the locked picture is not as bright as the metered one (a
     sensor that does not say what it chose, or has no automatics), the exposure is searched until it is.
     """
     options.apply(sensor, {"enable_auto_exposure": float(exposure is None), "enable_auto_white_balance": 1.0})
     frames = [next_frame() for _ in range(_AUTO_FRAMES)][-_SETTLED_FRAMES:]
     chosen = {
-        name: np.median([_chosen(sensor, frame, name) for frame, _ in frames]) for name in options.LOCKED
+        name: np.median([_chosen(sensor, shot.frame, name) for shot in frames]) for name in options.LOCKED
     }
     if exposure is not None:
         chosen["exposure"] = exposure
@@ -68,7 +67,7 @@ def meter(
     options.apply(sensor, {**options.AUTO_OFF, **locked})
     if exposure is None:
         has_auto = sensor.supports(load_sdk().option.enable_auto_exposure)
-        target = float(np.median([_luma(rgb) for _, rgb in frames])) if has_auto else _TARGET_LUMA
+        target = float(np.median([_luma(shot) for shot in frames])) if has_auto else _TARGET_LUMA
         locked["exposure"] = _search_exposure(sensor, next_frame, locked["exposure"], target)
     return locked
 
@@ -86,11 +85,11 @@ def _chosen(sensor: Any, frame: Any, name: str) -> float:
 
 
 def _search_exposure(
-    sensor: Any, next_frame: Callable[[], tuple[Any, NDArray[np.uint8]]], exposure: float, target_luma: float
+    sensor: Any, next_frame: Callable[[], StampedFrame], exposure: float, target_luma: float
 ) -> float:
     for _ in range(_SEARCH_STEPS):
         next_frame()  # Was perhaps exposed before the option took effect.
-        luma = _luma(next_frame()[1])
+        luma = _luma(next_frame())
         if abs(luma - target_luma) <= _LUMA_TOLERANCE * target_luma:
             return exposure
         factor = np.clip(
@@ -104,5 +103,5 @@ def _search_exposure(
     return exposure
 
 
-def _luma(rgb_u8: NDArray[np.uint8]) -> float:
-    return float(rgb_u8[::4, ::4].mean())
+def _luma(shot: StampedFrame) -> float:
+    return float(shot.pixels()[::4, ::4].mean())

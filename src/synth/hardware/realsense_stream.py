@@ -7,11 +7,17 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from synth.errors import CameraError
+import numpy as np
+from numpy.typing import NDArray
+
+from synth.errors import CameraError, StreamFrozen
 from synth.hardware.realsense_sdk import load_sdk
-from synth.hardware.realsense_source import raise_if_busy
+from synth.hardware.realsense_source import DeviceSource, raise_if_busy
 
 _STOP_S = 5.0
+_POLL_MS = 100
+_MIN_ROUNDS = 10  # A stream is frozen after its time and as many polls: one slow poll is no freeze.
+_MAX_GAP_FRAMES = 1.5  # Colour and depth of an L515 are not in step.
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +29,10 @@ class StampedFrame:
     frame: Any
     number: int
     t_ns: int
+
+    def pixels(self) -> NDArray[Any]:
+        """A copy: the memory under the frame goes back to librealsense with it."""
+        return np.array(self.frame.as_video_frame().get_data())
 
 
 @dataclass(frozen=True)
@@ -51,7 +61,6 @@ class Stream:
         self._wanted = wanted
         self._queue = load_sdk().frame_queue(4)
         self._last_number = -1
-        self._last_ms = -1.0
 
     def start(self, serial: str) -> Any:
         """Open and start; gives the profile. Raises CameraBusy, or CameraError naming what the sensor has."""
@@ -79,7 +88,7 @@ class Stream:
             log.warning("The %s sensor does not stop; it is left to the operating system", self.name)
 
     def newest(self, timeout_ms: int) -> StampedFrame | None:
-        """The newest frame not given before, or None. Frames that go back in number or time are refused and
+        """The newest frame not given before, or None. Frames that go back in number are refused and
         counted.
         """
         newest = None
@@ -95,13 +104,13 @@ class Stream:
         domain = frame.get_frame_timestamp_domain()
         if domain == rs.timestamp_domain.hardware_clock:
             return None  # Global time is still being fitted; this stamp is on no clock of ours.
-        number, stamp_ms = int(frame.get_frame_number()), float(frame.get_timestamp())
-        if number <= self._last_number or stamp_ms <= self._last_ms:
+        number = int(frame.get_frame_number())
+        if number <= self._last_number:
             self.refused += 1
             log.warning("The %s stream gave frame %d after %d: refused", self.name, number, self._last_number)
             return None
-        self._last_number, self._last_ms = number, stamp_ms
-        t_ns = round(stamp_ms * 1e6) + _epoch_to_monotonic_ns()
+        self._last_number = number
+        t_ns = round(float(frame.get_timestamp()) * 1e6) + _epoch_to_monotonic_ns()
         if domain == rs.timestamp_domain.system_time:
             t_ns -= round(
                 1e9 / self._wanted.fps
@@ -124,6 +133,56 @@ class Stream:
             f"The camera has no {wanted.kind} stream of {width}×{height} at {wanted.fps} frames/s; it offers "
             f"{', '.join(sorted(set(offers))) or 'none'}: correct camera.{wanted.kind}_size_wh or camera.fps"
         )
+
+
+class StreamPair:
+    """Colour and depth of one device, each watched for itself."""
+
+    def __init__(self, source: DeviceSource, color: Stream, depth: Stream, fps: int) -> None:
+        self.color, self.depth = color, depth
+        self._source = source
+        self._max_gap_ns = _MAX_GAP_FRAMES * 1e9 / fps
+
+    def next(self) -> tuple[StampedFrame, StampedFrame]:
+        """Colour and depth taken from now on."""
+        return self.wait(time.monotonic_ns())
+
+    def wait(self, after_ns: int, patience: float = 1.0) -> tuple[StampedFrame, StampedFrame]:
+        """The next colour and depth frame taken after ``after_ns`` and close to each other.
+
+        Raises StreamFrozen naming the stream that gave none; ``patience`` stretches the streams' times.
+        """
+        started = time.monotonic()
+        found: dict[str, StampedFrame] = {}
+        rounds = 0
+        while True:
+            self._source.request_frames()
+            rounds += 1
+            for stream in (self.color, self.depth):
+                frame = stream.newest(1 if stream.name in found else _POLL_MS)
+                if frame and frame.t_ns > after_ns:
+                    found[stream.name] = frame
+            if len(found) == 2:
+                if abs(found["color"].t_ns - found["depth"].t_ns) <= self._max_gap_ns:
+                    return found["color"], found["depth"]
+                del found[min(found, key=lambda name: found[name].t_ns)]
+            waited_s = time.monotonic() - started
+            for stream in (self.color, self.depth):
+                if (
+                    stream.name not in found
+                    and rounds >= _MIN_ROUNDS
+                    and waited_s > patience * stream.freeze_s
+                ):
+                    raise StreamFrozen(
+                        f"The {stream.name} stream gave no new frame for {waited_s:.1f} s ({stream.refused} "
+                        "old ones refused): check cable and port, unplug the camera for 10 s, then run the "
+                        "same command again"
+                    )
+
+    def stop(self) -> None:
+        """Stop both, in bounded time."""
+        for stream in (self.color, self.depth):
+            stream.stop()
 
 
 def _epoch_to_monotonic_ns() -> int:
