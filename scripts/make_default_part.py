@@ -33,12 +33,27 @@ def slab(outline: CrossSection, z_low: float, z_high: float) -> Manifold:
     return outline.extrude(z_high - z_low).translate((0, 0, z_low))
 
 
-def chamfered(outline: CrossSection, z_low: float, z_high: float, chamfer: float) -> Manifold:
-    """A convex outline extruded, its upper edge broken by a 45° chamfer (negative: opened, for a pocket)."""
-    rim = outline.offset(-chamfer, circular_segments=SEGMENTS)
-    rings = [(outline, z_low), (outline, z_high - abs(chamfer)), (rim, z_high)]
+def hull(*rings: tuple[CrossSection, float]) -> Manifold:
+    """The convex hull of outlines, each at its height."""
     points = [(x, y, z) for section, z in rings for polygon in section.to_polygons() for x, y in polygon]
     return Manifold.hull_points(points)
+
+
+def grown(outline: CrossSection, by: float) -> CrossSection:
+    return outline.offset(by, circular_segments=SEGMENTS)
+
+
+def chamfered(outline: CrossSection, z_low: float, z_high: float, chamfer: float) -> Manifold:
+    """A convex outline extruded, its upper edge broken by a 45° chamfer."""
+    return hull((outline, z_low), (outline, z_high - chamfer), (grown(outline, -chamfer), z_high))
+
+
+def pocketed(outline: CrossSection, z_floor: float, z_top: float, chamfer: float) -> Manifold:
+    """What a milled pocket removes: a convex outline with upright walls and a 45° chamfer at its mouth."""
+    mouth = grown(outline, chamfer + OVERSHOOT)
+    return slab(outline, z_floor, z_top + OVERSHOOT) + hull(
+        (outline, z_top - chamfer), (mouth, z_top + OVERSHOOT)
+    )
 
 
 def countersunk(x: float, y: float, z_top: float, hole: float, head: float) -> Manifold:
@@ -61,14 +76,14 @@ def make_bracket() -> Manifold:
     block = chamfered(outline, 0, 22, 0.8).trim_by_plane((-1, 0, 0), -22)
     edge = Manifold.cube((2, 70, 2), center=True).rotate((0, 45, 0)).translate((22 + 0.6, 0, 22 + 0.6))
     plate = chamfered(outline, 0, 11, 0.8)
-    boss = cylinder(-25, 13, 10, 29, 22) + cylinder(-25, 13, 29, 30, 22, 20)
+    boss = cylinder(-26, 14, 10, 29, 22) + cylinder(-26, 14, 29, 30, 22, 20)
     rib = Manifold.extrude(CrossSection([[(20, 10), (37, 10), (37, 12.5), (24, 20), (20, 20)]]), 6)
     rib = rib.rotate((90, 0, 0)).translate((0, -1, 0))
     solid = plate + (block - edge) + boss + rib
 
-    pocket = chamfered(rounded(19, 20, 4).translate((-25.5, -15)), 12, 22 + OVERSHOOT, -0.6 - OVERSHOOT)
-    bore = cylinder(-25, 13, -OVERSHOOT, 31, 12) + cylinder(-25, 13, 29.2, 30 + OVERSHOOT, 12, 14.6)
-    bore += cylinder(-25, 13, 24, 31, 15)
+    pocket = pocketed(rounded(19, 20, 4).translate((-25.5, -15)), 12, 22, 0.6)
+    bore = cylinder(-26, 14, -OVERSHOOT, 31, 12) + cylinder(-26, 14, 29.2, 30 + OVERSHOOT, 12, 14.6)
+    bore += cylinder(-26, 14, 24, 31, 15)
     slot = CrossSection.circle(4.5, SEGMENTS).translate((11, -24)) + CrossSection.square((9, 12)).translate(
         (6.5, -36)
     )

@@ -1,0 +1,92 @@
+"""`synth cell` writes, checks and draws."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from synth.cell.commands import app
+from synth.cell.load import load_cell
+from synth.cell.template import write_template
+from synth.errors import CellError, InputError, StorageError
+
+from .conftest import Break
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(app, arguments)
+    if result.exception is not None:
+        raise result.exception
+    return result.output
+
+
+def test_a_written_template_is_a_sound_cell(tmp_path: Path) -> None:
+    """After `synth cell init` the new file passes `synth cell check`, and nothing else lies beside it."""
+    path = tmp_path / "bench" / "cell.yaml"
+    assert str(path) in run("init", str(path))
+    assert {file.name for file in path.parent.iterdir()} == {"cell.yaml", "bracket.stl", "mount.stl"}
+    output = run("check", str(path))
+    assert "OK" in output
+    assert "SIMULATED" in output
+
+
+def test_init_overwrites_only_when_told(tmp_path: Path) -> None:
+    """A file that is there stays as it is, unless --force."""
+    (tmp_path / "mount.stl").write_text("mine")
+    with pytest.raises(InputError, match=r"mount\.stl in .* would be overwritten.*--force"):
+        run("init", str(tmp_path))
+    assert {file.name for file in tmp_path.iterdir()} == {"mount.stl"}
+    run("init", str(tmp_path), "--force")
+    assert load_cell(tmp_path / "cell.yaml").is_simulated
+
+
+def test_a_full_disk_leaves_no_half_of_a_template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When writing fails, no cell file and no partial file is left."""
+
+    def full(self: Path, target: Path) -> Path:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OSError, match="No space"):
+        write_template(tmp_path / "cell.yaml")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_check_takes_the_cell_of_the_folder_first(
+    break_cell: Break, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a path ./cell.yaml is checked, and its errors end with exit code 2."""
+    break_cell({"robot.payload_kg": 350})
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CellError, match="payload_kg") as caught:
+        run("check")
+    assert caught.value.exit_code == 2
+
+
+def test_a_real_robot_is_said_loudly_and_odd_names_are_harmless(break_cell: Break) -> None:
+    """The address that will move is in the output; markup in a name is printed, not obeyed."""
+    output = run("check", str(break_cell({"robot.address": "192.168.1.20", "name": "odd [/bold] name"})))
+    assert "REAL ROBOT at 192.168.1.20" in output
+    assert "SIMULATED camera" in output
+    assert "odd [/bold] name" in " ".join(output.split())
+
+
+def test_show_draws_part_and_poses(tmp_path: Path) -> None:
+    """The picture holds the part's orange and the marks of poses; without poses it has fewer colours."""
+    pictures = {}
+    for poses in ("0", "12"):
+        out = tmp_path / f"{poses}.png"
+        assert "SIMULATED" in run("show", "--out", str(out), "--poses", poses)
+        pictures[poses] = cv2.imread(str(out)).astype(int)
+    b, g, r = np.moveaxis(pictures["12"], -1, 0)
+    assert ((r > 150) & (g > 60) & (g < 130) & (b < 60)).sum() > 3000
+    assert (pictures["0"] != pictures["12"]).any(axis=-1).sum() > 300
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["0.png", "12.png"]
+
+
+def test_show_needs_a_folder_to_write_to(tmp_path: Path) -> None:
+    """A folder that is not there is named before anything is drawn."""
+    with pytest.raises(StorageError, match="does not exist"):
+        run("show", "--out", str(tmp_path / "nowhere" / "cell.png"))
