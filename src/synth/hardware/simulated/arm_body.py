@@ -1,6 +1,7 @@
 """What the arm looks like: housings, tubes and caps turned on a lathe, one body per joint frame.
 
-Sizes follow the UR3e's outer shape to a few millimetres; only its looks, shadows and what it hides depend on them.
+Sizes follow the UR3e's outer shape to a few millimetres; only its looks, shadows and what it hides depend on
+them.
 """
 
 import numpy as np
@@ -24,7 +25,9 @@ _SEGMENTS = 44
 def lathe(
     profile_zr_m: ArrayLike, axis: ArrayLike, origin_m: ArrayLike = (0, 0, 0), *, closed: bool = True
 ) -> Mesh:
-    """The solid that a polyline of (height along the axis, radius) [P,2] sweeps; ``closed``: with discs at its ends."""
+    """The solid that a polyline of (height along the axis, radius) [P,2] sweeps; ``closed``: with discs at
+    its ends.
+    """
     profile = np.asarray(profile_zr_m, dtype=float)
     if closed:
         profile = np.vstack([[profile[0, 0], 0], profile, [profile[-1, 0], 0]])
@@ -100,7 +103,9 @@ def _bolts(z_m: float, circle_r_m: float, count: int) -> list[Body]:
 
 
 def arm_bodies() -> list[Body]:
-    """Seven bodies, in the frames that ``arm.joint_frames`` returns: base, then after each joint up to the flange."""
+    """Seven bodies, in the frames that ``arm.joint_frames`` returns: base, then after each joint up to the
+    flange.
+    """
     base = [
         Body.of(lathe(rounded(0, 0.012, 0.0745, fillet_m=0.002), _Z), _STEEL),
         Body.of(lathe(rounded(0.010, 0.060, 0.0640, 0.0600), _Z), _SILVER),

@@ -1,4 +1,4 @@
-"""The bench top: a laminate sheet seen by a camera that never moves, so all of its light but shadows is kept."""
+"""The bench top: a laminate sheet under a camera that never moves, so all light but shadows stays."""
 
 from collections.abc import Sequence
 
@@ -11,16 +11,17 @@ from synth.geometry.se3 import Array
 from synth.hardware.simulated.body import Float32
 from synth.hardware.simulated.light import ROOM_IRRADIANCE, Panel, highlight, linear_from_srgb, room
 
-_TEXELS, _TEXEL_M = 2048, 0.0008
+_TEXELS, _TEXEL_M = 1536, 0.00107
 _ROUGHNESS = 0.42
-_F0 = np.float32([0.035])
+_F0 = np.array([0.035], np.float32)
 
 
 class Bench:
     """The empty bench in base, pixel by pixel.
 
-    points_m [H,W,3] where each pixel's ray meets the sheet; hit [H,W] where it does. GRID: every so many pixels a
-    point of ``grid_points_m`` [h,w,3] stands, for which the caller finds what each lamp and the room contribute.
+    points_m [H,W,3] where each pixel's ray meets the sheet; hit [H,W] where it does. GRID: every so many
+    pixels a point of ``grid_points_m`` [h,w,3] stands, for which the caller finds what each lamp and the room
+    contribute.
     """
 
     GRID = 5
@@ -42,7 +43,7 @@ class Bench:
         depth = np.where(self.hit, height / np.maximum(facing, 0.02), 1)
         self.points_m = origin + rays * depth[..., None]
         to_eye = -rays / np.linalg.norm(rays, axis=-1, keepdims=True)
-        self.mean_albedo = np.float32(linear_from_srgb(table.colour_rgb))
+        self.mean_albedo = np.array(linear_from_srgb(table.colour_rgb), np.float32)
         albedo, polish = self._sheet(self.mean_albedo, rng)
         self._lamp_layers = []  # of each lamp, unshadowed: three planes [H,W]
         normals = np.broadcast_to(self.normal, self.points_m.shape).reshape(-1, 3)
@@ -72,8 +73,9 @@ class Bench:
         self.grid_points_m = np.ascontiguousarray(self.points_m[g // 2 :: g, g // 2 :: g])
 
     def radiance(self, lamp_share: Sequence[Float32], room_share: Float32) -> Float32:
-        """The bench [H,W,3] when lamp l reaches the grid point with share ``lamp_share[l]`` [h,w] and the room's light
-        with ``room_share`` [h,w], 0–1."""
+        """The bench [H,W,3] when lamp l reaches the grid point with share ``lamp_share[l]`` [h,w] and the
+        room's light with ``room_share`` [h,w], 0–1.
+        """
         spread = self._spread(room_share)
         planes = [plane * spread for plane in self._open]
         for share, layer in zip(lamp_share, self._lamp_layers, strict=True):
@@ -86,7 +88,7 @@ class Bench:
         """A grid quantity at every pixel, bilinearly."""
         height, width = self.hit.shape
         g = self.GRID
-        warp = np.float32([[1 / g, 0, -(g // 2) / g], [0, 1 / g, -(g // 2) / g]])
+        warp = np.array([[1 / g, 0, -(g // 2) / g], [0, 1 / g, -(g // 2) / g]], np.float32)
         return np.asarray(
             cv2.warpAffine(
                 grid,
@@ -114,7 +116,7 @@ class Bench:
 
 
 def _texture(rng: np.random.Generator) -> tuple[Float32, Float32]:
-    """Relative albedo and polish of a used sheet: speckle, clouds, scratches, smudges, drilled holes, a seam."""
+    """Relative albedo and polish of a used sheet: speckle, clouds, scratches, smudges, holes, a seam."""
     size = _TEXELS
 
     def clouds(sigma: float) -> Float32:
@@ -122,8 +124,8 @@ def _texture(rng: np.random.Generator) -> tuple[Float32, Float32]:
         return np.asarray(cv2.resize(small, (size, size), interpolation=cv2.INTER_CUBIC), np.float32)
 
     speckle = cv2.GaussianBlur(rng.standard_normal((size, size), dtype=np.float32), (0, 0), 0.9)
-    shade = 1 + 0.028 * speckle + 0.010 * clouds(9) + 0.012 * clouds(160) + 0.012 * clouds(500)
-    polish = 1 + 0.10 * clouds(60) + 0.10 * clouds(260)
+    shade: Float32 = 1 + 0.028 * speckle + 0.010 * clouds(9) + 0.012 * clouds(160) + 0.012 * clouds(500)
+    polish: Float32 = 1 + 0.10 * clouds(60) + 0.10 * clouds(260)
     lines = np.zeros((size, size), np.float32)
     for depth in rng.normal(0, 0.06, 8):
         strokes = np.zeros((size, size), np.uint8)
@@ -136,26 +138,28 @@ def _texture(rng: np.random.Generator) -> tuple[Float32, Float32]:
         lines += strokes * np.float32(depth / 255)
     shade += cv2.GaussianBlur(lines, (0, 0), 0.8)
     polish -= 0.6 * np.abs(lines)
-    for _ in range(7):  # wiped smudges
-        centre, radii = tuple(rng.integers(0, size, 2).tolist()), tuple(rng.integers(30, 130, 2).tolist())
-        blob = np.zeros((size, size), np.float32)
-        cv2.ellipse(blob, centre, radii, float(rng.uniform(0, 180)), 0, 360, 1.0, -1, cv2.LINE_AA)
-        blob = cv2.GaussianBlur(blob, (0, 0), 18)
-        shade -= 0.025 * blob
-        polish -= 0.25 * blob
-    seam = 1230 + 6 * np.arange(2)
-    cv2.line(shade, (0, int(seam[0])), (size, int(seam[0]) + 5), 0.30, 2, cv2.LINE_AA)
-    for x, y in ((420, 1310), (820, 1312), (1220, 1315), (1620, 1317)):  # countersunk screws along the seam
-        cv2.circle(shade, (x * 16, y * 16), 8 * 16, 0.52, -1, cv2.LINE_AA, 4)
-        cv2.circle(shade, (x * 16, y * 16), 5 * 16, 0.33, -1, cv2.LINE_AA, 4)
-        cv2.line(shade, (x - 3, y - 2), (x + 3, y + 2), 0.08, 1, cv2.LINE_AA)
-    for x, y, r in (
-        (560, 520, 5),
-        (760, 520, 5),
-        (1480, 700, 4),
-        (1480, 780, 4),
-        (300, 900, 6),
-    ):  # drilled holes
-        cv2.circle(shade, (x * 16, y * 16), (r + 2) * 16, 0.80, -1, cv2.LINE_AA, 4)
-        cv2.circle(shade, (x * 16, y * 16), r * 16, 0.06, -1, cv2.LINE_AA, 4)
+    smudges = np.zeros((size // 4, size // 4), np.float32)
+    for _ in range(7):
+        centre, radii = rng.integers(0, size // 4, 2).tolist(), rng.integers(6, 26, 2).tolist()
+        cv2.ellipse(smudges, centre, radii, float(rng.uniform(0, 180)), 0, 360, 1.0, -1, cv2.LINE_AA)
+    wiped = cv2.resize(cv2.GaussianBlur(smudges, (0, 0), 4), (size, size))
+    shade -= np.float32(0.025) * wiped
+    polish -= np.float32(0.25) * wiped
+    seam = int(0.60 * size)
+    cv2.line(shade, (0, seam), (size, seam + 4), 0.30, 2, cv2.LINE_AA)
+    for k in range(4):  # countersunk screws along the seam
+        x, y = int((0.2 + 0.2 * k) * size), seam + 58 + k
+        cv2.circle(shade, (x * 16, y * 16), 6 * 16, 0.52, -1, cv2.LINE_AA, 4)
+        cv2.circle(shade, (x * 16, y * 16), 4 * 16, 0.33, -1, cv2.LINE_AA, 4)
+        cv2.line(shade, (x - 2, y - 1), (x + 2, y + 1), 0.08, 1, cv2.LINE_AA)
+    for across, down, r in (
+        (0.27, 0.25, 4),
+        (0.37, 0.25, 4),
+        (0.72, 0.34, 3),
+        (0.72, 0.38, 3),
+        (0.15, 0.44, 5),
+    ):
+        hole = (int(across * size) * 16, int(down * size) * 16)  # drilled, with a worn rim
+        cv2.circle(shade, hole, (r + 2) * 16, 0.80, -1, cv2.LINE_AA, 4)
+        cv2.circle(shade, hole, r * 16, 0.06, -1, cv2.LINE_AA, 4)
     return np.clip(shade, 0.03, 1.2).astype(np.float32), np.clip(polish, 0.1, 1.6).astype(np.float32)

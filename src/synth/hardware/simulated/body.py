@@ -17,8 +17,9 @@ RGB = tuple[float, float, float]
 class Material:
     """A dielectric or metal, as the light model wants it.
 
-    albedo: diffuse reflectance, linear RGB. f0: reflectance seen straight on, linear RGB. roughness: GGX, 0–1.
-    mottle: relative variation of albedo and roughness. layer_m: height of printed layers along the body's z, or 0.
+    albedo: diffuse reflectance, linear RGB. f0: reflectance seen straight on, linear RGB. roughness: GGX,
+    0–1. mottle: relative variation of albedo and roughness. layer_m: height of printed layers along the
+    body's z, or 0.
     """
 
     albedo: RGB
@@ -32,8 +33,9 @@ class Material:
 class Body:
     """A mesh [V],[T] in its own frame with a material per triangle.
 
-    corner_normals [T,3,3]: smooth within a crease angle. edge_normals [T,3,3]: for the edge opposite each corner, the
-    mean normal of its two faces. edge_radius_m [T,3]: how far light rounds that edge, 0 where there is no edge.
+    corner_normals [T,3,3]: smooth within a crease angle. edge_normals [T,3,3]: for the edge opposite each
+    corner, the mean normal of its two faces. edge_radius_m [T,3]: how far light rounds that edge, 0 where
+    there is no edge.
     """
 
     mesh: Mesh
@@ -91,12 +93,12 @@ def _corner_normals(mesh: Mesh, normals: Array, areas: Array, cos_crease: float)
     counts = np.diff(np.r_[starts, len(order)])
     result = np.zeros((len(order), 3))
     faces = order // 3
+    crowd, first = np.repeat(counts, counts), np.repeat(starts, counts)
     for step in range(int(counts.max())):  # pair each corner with the step-th corner around the same vertex
-        partner = np.repeat(starts, counts) + np.minimum(step, np.repeat(counts, counts) - 1)
-        valid = step < np.repeat(counts, counts)
-        other = faces[partner]
-        close = np.einsum("ij,ij->i", normals[faces], normals[other]) > cos_crease
-        result[order] += normals[other] * (areas[other] * (close & valid))[:, None]
+        has = np.flatnonzero(crowd > step)
+        own, other = faces[has], faces[first[has] + step]
+        close = np.einsum("ij,ij->i", normals[own], normals[other]) > cos_crease
+        result[order[has]] += normals[other] * (areas[other] * close)[:, None]
     length = np.linalg.norm(result, axis=1, keepdims=True)
     flat = np.repeat(normals, 3, axis=0)
     return np.asarray(np.where(length > 0, result / np.maximum(length, 1e-30), flat).reshape(-1, 3, 3))

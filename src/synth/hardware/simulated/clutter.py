@@ -1,4 +1,6 @@
-"""What lies about on a bench: cables, a steel rule, hex keys, a few screws. It stands still and casts small shadows."""
+"""What lies about on a bench: cables, a steel rule, hex keys, a few screws. It stands still and casts small
+shadows.
+"""
 
 import numpy as np
 
@@ -18,7 +20,9 @@ _Z = np.array([0.0, 0.0, 1.0])
 
 
 def clutter(T_base_bench: Array) -> list[Body]:
-    """Bodies in base; ``T_base_bench`` puts the bench top's plane z = 0 under the robot's base. All are below 15 mm."""
+    """Bodies in base; ``T_base_bench`` puts the bench top's plane z = 0 under the robot's base. All are below
+    15 mm.
+    """
     r = 0.0045
     pieces = [
         cable_body(

@@ -1,7 +1,8 @@
-"""Lamps, the room around the bench, and how surfaces answer them. Linear sRGB primaries, float32 throughout."""
+"""Lamps, the room around the bench, and how surfaces answer them. Linear sRGB primaries, float32."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +65,7 @@ class Panel:
 
     def points(self, count: int) -> Float32:
         """A ``count`` × ``count`` grid of points [count²,3] on the panel, row by row."""
-        s = (np.arange(count, dtype=np.float32) + 0.5) / count * 2 - 1
+        s = ((np.arange(count) + 0.5) / count * 2 - 1).astype(np.float32)
         v, u = np.meshgrid(s, s, indexing="ij")
         return self.centre_m + u.reshape(-1, 1) * self.half_u_m + v.reshape(-1, 1) * self.half_v_m
 
@@ -75,18 +76,19 @@ class Panel:
         to_lamp /= np.sqrt(distance2)[..., None]
         cos_surface = np.maximum(np.einsum("...i,...i->...", to_lamp, normals), 0)
         cos_lamp = np.maximum(-(to_lamp @ self.normal), 0)
-        return cos_surface * cos_lamp * self.area_m2 / distance2, to_lamp
+        return cos_surface * cos_lamp * np.float32(self.area_m2) / distance2, to_lamp
 
 
 def room(directions: Float32, roughness: float | Float32 = 0.0) -> Float32:
-    """Radiance [...,3] of the room beyond the bench: ceiling with two light strips, walls, a window on one side.
+    """Radiance [...,3] of the room beyond the bench: ceiling with two light strips, walls, a window on one
+    side.
 
     ``roughness`` widens every feature, as a blurred reflection does. Directions are unit, z up.
     """
     x, y, z = directions[..., 0], directions[..., 1], directions[..., 2]
     soft = np.asarray(0.04 + 0.5 * np.asarray(roughness), dtype=np.float32)
 
-    def step(value: Float32) -> Float32:
+    def step(value: Any) -> Float32:
         return np.asarray(np.clip(value / soft + 0.5, 0, 1), dtype=np.float32)
 
     ceiling = step(z - 0.25)
@@ -95,12 +97,12 @@ def room(directions: Float32, roughness: float | Float32 = 0.0) -> Float32:
     strips += step(0.18 - np.abs(x / height + 1.5)) * step(1.6 - np.abs(y / height)) * step(z - 0.4)
     window = step(y - 0.62) * step(0.33 - np.abs(z - 0.3)) * step(0.5 - np.abs(x - 0.1))
     grey = 0.16 + 0.17 * ceiling + 0.05 * x
-    warm, cool = np.float32([1.02, 1.0, 0.96]), np.float32([0.86, 0.98, 1.15])
+    warm, cool = np.array([[1.02, 1.0, 0.96], [0.86, 0.98, 1.15]], np.float32)
     light = grey[..., None] * warm + (strips[..., None] * 1.1) * warm + (window[..., None] * 0.9) * cool
     return np.asarray(light * np.float32(0.62), dtype=np.float32)
 
 
-ROOM_IRRADIANCE = np.float32([1.02, 1.0, 0.97]) * np.float32(np.pi * 0.19)
+ROOM_IRRADIANCE: Float32 = np.array([1.02, 1.0, 0.97], np.float32) * np.float32(np.pi * 0.19)
 """What the room alone sends onto a level, open surface."""
 
 

@@ -1,7 +1,8 @@
 """One picture of the posed bodies above the bench, in linear light.
 
-Area lamps are sampled by a few rays a pixel whose pattern repeats every 4 × 4 pixels; averaging such a tile within a
-body uses all of the pattern (Keller and Heidrich, "Interleaved sampling", 2001). One bounce from neighbours and room.
+Area lamps are sampled by a few rays a pixel whose pattern repeats every 4 × 4 pixels; averaging such a tile
+within a body uses all of the pattern (Keller and Heidrich, "Interleaved sampling", 2001). One bounce from
+neighbours and room.
 """
 
 from collections.abc import Sequence
@@ -98,7 +99,9 @@ class Renderer:
 
     @staticmethod
     def _lamp_share(stage: Stage, points: Float32, pattern: Int32, lamp_points: Float32) -> Float32:
-        """How much [h,w] of a lamp each grid point sees: four rays everywhere, sixteen wherever a neighbour differs."""
+        """How much [h,w] of a lamp each grid point sees: four rays everywhere, sixteen wherever a neighbour
+        differs.
+        """
         targets = lamp_points.reshape(4, _TILE, _TILE, 3)  # quadrant, ray, pattern
         first = np.zeros(points.shape[:2], np.float32)
         for quadrant in range(4):
@@ -149,7 +152,9 @@ class Renderer:
     def _incoming(
         self, stage: Stage, origins: Float32, directions: Float32, roughness: float | Float32
     ) -> Float32:
-        """Radiance [N,3] that comes from where the directions lead: room, or the first body there, roughly lit."""
+        """Radiance [N,3] that comes from where the directions lead: room, or the first body there, roughly
+        lit.
+        """
         hits = stage.caster.cast(origins, directions)
         light = room(directions, roughness)
         struck = np.flatnonzero(hits.valid)

@@ -59,7 +59,9 @@ class Wardrobe:
     def surface(
         self, T_base_body: Array, body: Int32, triangle: Int32, points_base_m: Float32
     ) -> tuple[Float32, Int32, Float32, Float32]:
-        """At points [N,3] on (body, triangle) [N]: shading normals in base [N,3], material [N], mottle [N], layer [N]."""
+        """At points [N,3] on (body, triangle) [N]: shading normals in base [N,3], material [N], mottle [N],
+        layer [N].
+        """
         R, t = T_base_body[:, :3, :3].astype(np.float32), T_base_body[:, :3, 3].astype(np.float32)
         row = self.first[body] + triangle
         local = np.empty_like(points_base_m)

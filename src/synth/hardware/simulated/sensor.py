@@ -15,7 +15,7 @@ REFERENCE_GAIN = 64.0
 _FULL_WELL_E = 9000.0
 _READ_NOISE_E = 7.0
 _BLACK_LEVEL = 1024
-_CAST = np.float32([1.012, 1.0, 0.978])  # what white balance leaves behind
+_CAST = np.array([1.012, 1.0, 0.978], np.float32)  # what white balance leaves behind
 
 
 def generator(*key: int) -> np.random.Generator:
@@ -34,8 +34,8 @@ def through_lens(radiance: Float32, camera: Pinhole) -> Float32:
 
 
 def _tone_curve() -> NDArray[np.uint8]:
-    """16-bit linear counts to 8-bit: sRGB's curve with a soft shoulder above 0.6, on a slight toe."""
-    x = np.arange(65536) / 65535 * 1.6
+    """16-bit linear counts, black level included, to 8-bit: sRGB's curve with a soft shoulder above 0.6."""
+    x = np.maximum(np.arange(65536) - _BLACK_LEVEL, 0) / (65535 - _BLACK_LEVEL) * 1.6
     knee, room = 0.6, 0.4
     x = np.where(x > knee, knee + room * (1 - np.exp(-(x - knee) / room)), x)
     encoded = np.where(x <= 0.0031308, 12.92 * x, 1.055 * x ** (1 / 2.4) - 0.055)
@@ -50,8 +50,8 @@ def develop(
 ) -> NDArray[np.uint8]:
     """The 8-bit RGB picture [H,W,3] of one exposure.
 
-    Photons pass an RGGB mosaic, shot and read noise join there, then come demosaicing (which ties neighbouring pixels'
-    noise together), white balance and tone curve.
+    Photons pass an RGGB mosaic, shot and read noise join there, then come demosaicing (which ties
+    neighbouring pixels' noise together), white balance and tone curve.
     """
     height, width = radiance.shape[:2]
     light = np.float32(exposure_us / REFERENCE_EXPOSURE_US)
@@ -74,7 +74,6 @@ def develop(
     np.clip(raw, 0, 65535, out=raw)
     mosaic = raw.astype(np.uint16)
     rgb = cv2.cvtColor(mosaic, cv2.COLOR_BayerRGGB2RGB)
-    rgb = cv2.subtract(rgb, (_BLACK_LEVEL, _BLACK_LEVEL, _BLACK_LEVEL, 0))
     return np.asarray(_TONE[rgb], dtype=np.uint8)
 
 
@@ -94,7 +93,9 @@ class DepthView:
 def depth_counts(
     view: DepthView, depth_scale_m: float, range_m: tuple[float, float], rng: np.random.Generator
 ) -> NDArray[np.uint16]:
-    """Counts [H,W] as an L515 gives them: noise and bias that grow with range, holes, flying pixels; 0 = missing."""
+    """Counts [H,W] as an L515 gives them: noise and bias that grow with range, holes, flying pixels; 0 =
+    missing.
+    """
     z = view.depth_m
     shape = z.shape
     near = cv2.erode(np.where(z > 0, z, np.float32(9)), np.ones((3, 3), np.uint8))

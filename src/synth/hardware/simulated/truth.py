@@ -1,11 +1,13 @@
-"""What the simulator knows and the cell does not; read by the simulated devices and by tests, by nothing else."""
+"""What the simulator knows and the cell does not; read by the simulated devices and by tests, by nothing
+else.
+"""
 
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from synth.cell.model import CameraMatrix, Cell, Finite, Transform
 from synth.errors import InputError
@@ -41,13 +43,17 @@ class MountTilt(_Section):
     angle_deg: Annotated[float, Field(ge=-20, le=20)] = 0.0
     axis: tuple[Finite, Finite, Finite] = (1.0, 0.0, 0.0)
 
+    @field_validator("axis")
+    @classmethod
+    def _has_direction(cls, axis: tuple[float, float, float]) -> tuple[float, float, float]:
+        if not any(axis):
+            raise ValueError("is 0 0 0: give the direction that the mount is turned about")
+        return axis
+
     @property
     def T_tool_tilted(self) -> Array:
         axis = np.asarray(self.axis, dtype=float)
-        length = np.linalg.norm(axis)
-        if length == 0:
-            raise InputError("mount_tilt.axis is 0 0 0: give the direction that the mount is turned about")
-        return se3.from_rotvec(np.radians(self.angle_deg) * axis / length, np.zeros(3))
+        return se3.from_rotvec(np.radians(self.angle_deg) * axis / np.linalg.norm(axis), np.zeros(3))
 
 
 class Truth(_Section):
@@ -71,7 +77,8 @@ class Truth(_Section):
 
     def T_base_cam_of(self, cell: Cell) -> Array:
         """The true [4,4] pose of the colour camera."""
-        return np.asarray(cell.camera.T_base_cam if self.T_base_cam is None else self.T_base_cam, dtype=float)
+        T = cell.camera.T_base_cam if self.T_base_cam is None else self.T_base_cam
+        return np.asarray(T, dtype=np.float64)
 
     def color_camera_of(self, cell: Cell) -> Pinhole:
         """The true colour intrinsics at the cell's resolution."""
@@ -90,13 +97,15 @@ class Truth(_Section):
 
 
 def _scaled(K: Any, from_wh: tuple[int, int], to_wh: tuple[int, int]) -> Array:
-    """K [3,3] of a sensor read out at another resolution: one scale, the middle stays, pixel centres at integers."""
-    K = np.array(K, dtype=float)
+    """K [3,3] of a sensor read out at another resolution: one scale, the middle stays, pixel centres at
+    integers.
+    """
+    scaled: Array = np.array(K, dtype=np.float64)
     scale = max(to_wh[0] / from_wh[0], to_wh[1] / from_wh[1])
-    K[:2, :2] *= scale
+    scaled[:2, :2] *= scale
     for axis in range(2):
-        K[axis, 2] = (K[axis, 2] - (from_wh[axis] - 1) / 2) * scale + (to_wh[axis] - 1) / 2
-    return K
+        scaled[axis, 2] = (scaled[axis, 2] - (from_wh[axis] - 1) / 2) * scale + (to_wh[axis] - 1) / 2
+    return scaled
 
 
 def load_truth(cell: Cell) -> Truth:
@@ -120,5 +129,8 @@ def load_truth(cell: Cell) -> Truth:
     try:
         return Truth.model_validate({} if content is None else content)
     except ValidationError as error:
-        rows = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        rows = "; ".join(
+            f"{'.'.join(map(str, e['loc']))}: {e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors()
+        )
         raise InputError(f"The truth file {path} is wrong: {rows}") from None

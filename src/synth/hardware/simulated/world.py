@@ -27,15 +27,17 @@ from synth.hardware.simulated.truth import Truth
 
 NoiseKey = tuple[int, ...]
 _SUBPIXELS = 4
+_BEYOND = 1.5  # half image sizes from the middle at which the part is surely out of view
 
 
 @dataclass(frozen=True, eq=False)
 class GroundTruth:
     """What a label of this pose should say.
 
-    coverage [H,W]: share of each pixel that the visible part fills. mask_visib [H,W]: where that is at least a half.
-    box_xyxy_px [4]: extent of what is visible, edges 0..W, to a quarter pixel; None where nothing is. visib_fract: of
-    the part's whole outline. point_px [2]: the point of interest, pixel centres at integers. normal_cam: OpenCV axes.
+    coverage [H,W]: share of each pixel that the visible part fills. mask_visib [H,W]: where that is at least
+    a half. box_xyxy_px [4]: extent of what is visible, edges 0..W, to a quarter pixel; None where nothing is.
+    visib_fract: of the part's whole outline. point_px [2]: the point of interest, pixel centres at integers.
+    normal_cam: OpenCV axes.
     """
 
     T_base_tool: Array
@@ -53,8 +55,8 @@ class GroundTruth:
 class World:
     """Everything the simulated camera can see.
 
-    bodies: the cell's meshes (`.part` in the part frame, `.mount` in the mount frame). extra: further bodies, standing
-    still in base. seed: of texture and noise. Same seed, joints and noise key, same bytes.
+    bodies: the cell's meshes (`.part` in the part frame, `.mount` in the mount frame). extra: further bodies,
+    standing still in base. seed: of texture and noise. Same seed, joints and noise key, same bytes.
     """
 
     def __init__(
@@ -112,7 +114,7 @@ class World:
         return np.asarray(joint_frames(q_true_rad, self.dh)[6] @ self._cell.robot.T_flange_tool)
 
     def color(self, q_true_rad: ArrayLike) -> Float32:
-        """Linear radiance [H,W,3] that reaches the colour sensor through its lens; the last joints' is kept."""
+        """Linear radiance [H,W,3] that reaches the colour sensor through its lens; the last one is kept."""
         key = np.asarray(q_true_rad, dtype=float).tobytes()
         if key != self._color_q:
             self._color = sensor.through_lens(
@@ -132,7 +134,7 @@ class World:
         return sensor.develop(radiance, exposure_us, gain, white_balance_k, rng)
 
     def depth_counts(self, q_true_rad: ArrayLike, noise_key: NoiseKey) -> NDArray[np.uint16]:
-        """Raw depth [H,W] in the depth sensor's own frame: counts of ``depth_scale_m`` along z, 0 = missing."""
+        """Raw depth [H,W] in the depth sensor's own frame: ``depth_scale_m`` a count along z, 0 = missing."""
         key = np.asarray(q_true_rad, dtype=float).tobytes()
         if key != self._depth_q:
             self._depth = self._depth_view(self._stage(q_true_rad))
@@ -181,8 +183,10 @@ class World:
         width, height = self.color_camera.size_wh
         coverage = np.zeros((height, width), np.float32)
         vertices_cam = se3.transform(T_cam_part, self._part_mesh.vertices_m)
-        if (vertices_cam[:, 2] <= 0.01).any():
-            return coverage, None, 0.0
+        reach = np.abs(self.color_camera.rays[..., :2]).max(axis=(0, 1)) * _BEYOND
+        beside = np.abs(vertices_cam[:, :2]) > reach * vertices_cam[:, 2:]
+        if beside.any() or (vertices_cam[:, 2] <= 0.01).any():
+            return coverage, None, 0.0  # the lens model says nothing about places this far out of view
         outline = self.color_camera.project(vertices_cam)
         low, high = (
             np.floor(outline.min(axis=0)).astype(int) - 2,
@@ -229,8 +233,8 @@ class World:
         gleam = np.zeros_like(ir)
         seen = np.flatnonzero(hits.valid & ~on_bench)
         body, triangle = hits.body.reshape(-1)[seen], hits.triangle.reshape(-1)[seen]
-        points = origin.astype(np.float32) + directions.reshape(-1, 3)[seen] * hits.t.reshape(-1)[seen, None]
-        normals, material, _, _ = stage.surface(body, triangle, points)
+        points = origin + directions.reshape(-1, 3)[seen] * hits.t.reshape(-1)[seen, None]
+        normals, material, _, _ = stage.surface(body, triangle, points.astype(np.float32))
         table = self._wardrobe.materials
         ir.reshape(-1)[seen] = (table.albedo + 0.3 * table.f0)[material].max(axis=1)
         straight = np.clip(np.einsum("ij,ij->i", normals, to_eye.reshape(-1, 3)[seen]), 0, 1)
