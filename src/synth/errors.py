@@ -53,7 +53,8 @@ class InputError(SynthError):
 class Problem:
     """One thing wrong in a cell file.
 
-    ``where`` is the dotted key (``camera.T_base_cam``); ``line`` counts from 1 and is None where the key is absent.
+    ``where`` is the dotted key (``camera.T_base_cam``). ``line`` counts from 1; for an absent key it is
+    its section's line, and None where there is nothing to point at.
     """
 
     where: str
