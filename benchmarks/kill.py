@@ -1,0 +1,97 @@
+"""Kill a capture with SIGKILL at random moments, start it again each time, and look for damage.
+
+python benchmarks/kill.py --poses 400 --kills 25
+"""
+
+import argparse
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+
+from synth.dataset.reader import DatasetReader
+from synth.dataset.verify import verify
+from synth.errors import DatasetError
+
+CONTROLLER = "synth.hardware.simulated.controller"
+
+
+def count_samples(out: Path) -> int:
+    """How many samples a folder holds; 0 before there is a dataset."""
+    try:
+        return len(DatasetReader(out).samples)
+    except DatasetError:
+        return 0
+
+
+def list_controllers() -> set[int]:
+    """Process ids of emulated controllers on this machine."""
+    found = set()
+    for process in psutil.process_iter(["cmdline"]):
+        if CONTROLLER in (process.info["cmdline"] or []):
+            found.add(process.pid)
+    return found
+
+
+def kill_and_resume(out: Path, *, poses: int, kills: int, seed: int, options: tuple[str, ...] = ()) -> dict:
+    """Run ``synth capture`` until it is complete, killing it after random numbers of samples.
+
+    Returns what is wrong; everything is 0 when nothing is.
+    """
+    rng = random.Random(seed)
+    before = list_controllers()
+    synth = Path(sys.executable).with_name("synth")
+    command = [synth, "capture", "--poses", str(poses), "--out", out, *options]
+    targets = sorted(rng.randrange(0, poses) for _ in range(kills))
+    n_killed = lost = 0
+    while True:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        at_start = count_samples(out)
+        if n_killed < kills:
+            target = max(targets[n_killed], at_start)
+            while process.poll() is None and count_samples(out) < target:
+                time.sleep(0.02)
+            time.sleep(rng.uniform(0, 1.5))
+        if n_killed < kills and process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            n_killed += 1
+            lost += max(0, at_start - count_samples(out))
+            print(f"killed {n_killed} of {kills} at {count_samples(out)} samples", flush=True)
+            continue
+        _, errors = process.communicate()
+        if process.returncode != 0:
+            raise RuntimeError(f"capture ended with {process.returncode}: {errors.decode()}")
+        if n_killed >= kills or count_samples(out) == poses:
+            break
+    time.sleep(3.0)
+    return {
+        "killed": n_killed,
+        "missing": poses - count_samples(out),
+        "committed_samples_lost": lost,
+        "findings": len(verify(out)),
+        "processes_left": len(list_controllers() - before),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--poses", type=int, default=400)
+    parser.add_argument("--kills", type=int, default=25)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        out = options.out or Path(scratch) / "real"
+        result = kill_and_resume(out, poses=options.poses, kills=options.kills, seed=options.seed)
+    print(result)
+    sys.exit(any(value for key, value in result.items() if key != "killed"))
+
+
+if __name__ == "__main__":
+    main()

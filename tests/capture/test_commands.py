@@ -1,0 +1,105 @@
+"""`synth capture` from outside: dry run, resume, and one sentence for every wrong argument."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SYNTH = Path(sys.executable).with_name("synth")
+
+
+def run(*arguments, cwd):
+    return subprocess.run(
+        [SYNTH, "capture", *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=120
+    )
+
+
+def own_cell(folder, *changes):
+    """The default cell beside its meshes, with lines replaced."""
+    subprocess.run([SYNTH, "cell", "init"], cwd=folder, check=True, capture_output=True)
+    path = folder / "cell.yaml"
+    text = path.read_text()
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(text)
+    return path
+
+
+def test_a_dry_run_prints_the_plan_and_leaves_no_trace(tmp_path):
+    """Counts per split, coverage, tilts, duration; nothing is written."""
+    answer = run("--poses", 8, "--dry-run", cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    for word in ("SIMULATED", "train", "val", "test", "coverage", "tilt", "min at life's pace"):
+        assert word in answer.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_cell_in_the_folder_is_taken(tmp_path):
+    """./cell.yaml is the default when it is there, and its name is said."""
+    own_cell(tmp_path, ("name: simulated bench", "name: my own bench"))
+    answer = run("--poses", 2, "--dry-run", cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    assert "my own bench" in answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--poses", 0), "--poses"),
+        (("--cell", "missing.yaml"), "missing.yaml"),
+        (("--split", "random"), "--split"),
+        (("--out", "/proc/synth"), "/proc/synth"),
+        (("--poses", 2, "--out", "taken"), "taken"),
+    ],
+)
+def test_wrong_arguments_end_with_one_sentence_and_code_2(tmp_path, arguments, says):
+    """No traceback, exit code 2, and the argument is named."""
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "thesis.txt").write_text("precious")
+    answer = run(*arguments, cwd=tmp_path)
+    assert answer.returncode == 2, answer.stderr
+    assert says in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert (tmp_path / "taken" / "thesis.txt").read_text() == "precious"
+
+
+def test_an_address_that_does_not_answer_is_named(tmp_path):
+    """A real address where nothing listens: exit code 2 and the address, and it was asked before anything moved."""
+    own_cell(tmp_path, ("address: simulated", "address: 127.9.9.9"), ("serial: simulated", "serial: any"))
+    without_yes = run("--poses", 2, cwd=tmp_path)
+    assert without_yes.returncode == 2
+    assert "--yes" in without_yes.stderr
+    answer = run("--poses", 2, "--yes", cwd=tmp_path)
+    assert answer.returncode == 2, answer.stderr
+    assert "127.9.9.9" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.slow
+def test_a_colour_range_that_finds_nothing_stops_early(tmp_path):
+    """Five shots without a coloured pixel: exit code 2, the colours that were seen, nothing accepted."""
+    own_cell(tmp_path)
+    text = (tmp_path / "cell.yaml").read_text()
+    head, _, tail = text.partition("\nlabel:")
+    rest = tail[tail.index("\ngates:") :]
+    label = "\nlabel: {h_min: 135, h_max: 150, s_min: 200, s_max: 255, v_min: 200, v_max: 255}\n"
+    (tmp_path / "cell.yaml").write_text(head + label + rest)
+    answer = run("--poses", 8, "--plates", 0, "--pace", 40, cwd=tmp_path)
+    assert answer.returncode == 2, answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert "label" in answer.stderr
+
+
+@pytest.mark.slow
+def test_other_settings_are_refused_with_what_changed(tmp_path):
+    """The same folder with another seed or count: exit code 2 and the difference; unchanged: complete."""
+    assert run("--poses", 2, "--plates", 0, "--pace", 40, cwd=tmp_path).returncode == 0
+    for change, says in ((("--seed", 1), "seed: 0 became 1"), (("--poses", 3), "poses: 2 became 3")):
+        answer = run(*("--poses", 2, "--plates", 0, *change), cwd=tmp_path)
+        assert answer.returncode == 2
+        assert says in answer.stderr
+    again = run("--poses", 2, "--plates", 0, cwd=tmp_path)
+    assert again.returncode == 0
+    assert "already" in again.stdout
