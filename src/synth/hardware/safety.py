@@ -146,13 +146,6 @@ class SafetyModel:
         raise UnsafeMotion(f"No free way to the target: {violation}. {_TO_HOME}")
 
 
-def check_path(
-    cell: Cell, bodies: CellBodies, q_from_rad: ArrayLike, q_to_rad: ArrayLike
-) -> Violation | None:
-    """`SafetyModel.check_path` for a single question."""
-    return SafetyModel(cell, bodies).check_path(q_from_rad, q_to_rad)
-
-
 class GuardedRobot:
     """A `Robot` in front of another that lets a motion through only when its whole path is free.
 
