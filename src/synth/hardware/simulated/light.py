@@ -67,7 +67,8 @@ class Panel:
         """A ``count`` × ``count`` grid of points [count²,3] on the panel, row by row."""
         s = ((np.arange(count) + 0.5) / count * 2 - 1).astype(np.float32)
         v, u = np.meshgrid(s, s, indexing="ij")
-        return self.centre_m + u.reshape(-1, 1) * self.half_u_m + v.reshape(-1, 1) * self.half_v_m
+        grid = self.centre_m + u.reshape(-1, 1) * self.half_u_m + v.reshape(-1, 1) * self.half_v_m
+        return np.asarray(grid, dtype=np.float32)
 
     def irradiance(self, points_m: Float32, normals: Float32) -> tuple[Float32, Float32]:
         """Unshadowed irradiance [N] per unit radiance, and unit directions [N,3] to the panel's centre."""

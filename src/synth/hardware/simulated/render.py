@@ -22,7 +22,7 @@ from synth.hardware.simulated.scene import Stage, hemisphere, smooth_within, tan
 
 _TILE = 4
 _LAMP_GRID = 8
-_BOUNCES = 2
+_BOUNCE_TILE = 8
 _LIFT_M = 2e-4
 _EDGE_OFFSETS = (
     np.stack([np.arange(8), [3, 6, 1, 4, 7, 2, 5, 0]], axis=1) + 0.5
@@ -40,11 +40,9 @@ class Renderer:
         self._eye = T_base_cam[:3, 3].astype(np.float32)
         self._rays = (camera.rays @ T_base_cam[:3, :3].T).astype(np.float32)
         self._lamp_points = [_tiled_lamp_points(p) for p in self._panels]
-        self._bounce = hemisphere(_TILE * _TILE * _BOUNCES).reshape(_BOUNCES, _TILE * _TILE, 3)
-        height, width = self._rays.shape[:2]
-        scramble = np.random.default_rng(7).permutation(_TILE * _TILE)
-        rows, columns = np.arange(height)[:, None] % _TILE, np.arange(width) % _TILE
-        self._pattern = scramble[rows * _TILE + columns].astype(np.int32)
+        self._bounce = hemisphere(_BOUNCE_TILE**2)
+        self._lamp_pattern = _pattern(_TILE, self._rays.shape[:2])
+        self._bounce_pattern = _pattern(_BOUNCE_TILE, self._rays.shape[:2])
 
     def radiance(self, stage: Stage) -> Float32:
         """Radiance [H,W,3] at the camera."""
@@ -125,7 +123,7 @@ class Renderer:
         self, stage: Stage, samples: "_Samples", body: Int32, seen: NDArray[np.intp]
     ) -> list[Float32]:
         """Share [H,W] of each lamp, then irradiance from room and neighbours [H,W,3], at the seen pixels."""
-        pattern = self._pattern.reshape(-1)[seen]
+        pattern = self._lamp_pattern[seen]
         origins = samples.points + _LIFT_M * samples.flat_normals
         shape = body.shape
         windows = windows_of(body.reshape(-1)[seen], seen, shape, 2 * _TILE)
@@ -135,19 +133,17 @@ class Renderer:
             facing = np.einsum("ij,ij->i", samples.flat_normals, panel.centre_m - samples.points) > 0
             front = np.flatnonzero(facing)
             start, chosen = origins[front], pattern[front]
-            for quadrant in range(4):
-                share[front] += ~stage.caster.occluded(start, points[quadrant][chosen] - start, 1e-4, 0.999)
+            for one, other in ((0, 1), (3, 2)):  # two opposite quadrants a pixel, in turn
+                target = np.where(chosen[:, None] % 2, points[one][chosen], points[other][chosen])
+                share[front] += ~stage.caster.occluded(start, target - start, 1e-4, 0.999)
             weight = _image(facing, seen, shape)
-            lamps.append(smooth_within(_image(share / 4, seen, shape), weight, body, windows, _TILE))
+            lamps.append(smooth_within(_image(share / 2, seen, shape), weight, body, windows, _TILE))
         u, v = tangents(samples.normals)
-        around = np.zeros((len(seen), 3), np.float32)
-        for k in range(_BOUNCES):
-            local = self._bounce[k][pattern]
-            directions = local[:, :1] * u + local[:, 1:2] * v + local[:, 2:] * samples.normals
-            around += self._incoming(stage, origins, directions, 0.9)
-        around *= np.float32(np.pi / _BOUNCES)
+        local = self._bounce[self._bounce_pattern[seen]]
+        directions = local[:, :1] * u + local[:, 1:2] * v + local[:, 2:] * samples.normals
+        around = _image(self._incoming(stage, origins, directions, 0.9) * np.float32(np.pi), seen, shape)
         everywhere = np.ones(shape, np.float32)
-        return [*lamps, smooth_within(_image(around, seen, shape), everywhere, body, windows, 2 * _TILE)]
+        return [*lamps, smooth_within(around, everywhere, body, windows, _BOUNCE_TILE)]
 
     def _incoming(
         self, stage: Stage, origins: Float32, directions: Float32, roughness: float | Float32
@@ -253,6 +249,13 @@ class _Samples:
         toward = np.einsum("ij,ij->i", normals, self.to_eye)
         normals += np.maximum(0.03 - toward, 0)[:, None] * self.to_eye
         self.normals = normals / np.linalg.norm(normals, axis=1, keepdims=True)
+
+
+def _pattern(tile: int, shape: tuple[int, ...]) -> Int32:
+    """Which of tile² patterns each pixel of a raveled image [H·W] uses, scattered within every tile."""
+    order = np.random.default_rng(tile).permutation(tile * tile)
+    rows, columns = np.arange(shape[0])[:, None] % tile, np.arange(shape[1]) % tile
+    return np.asarray(order[rows * tile + columns].reshape(-1), dtype=np.int32)
 
 
 def _tiled_lamp_points(panel: Panel) -> Float32:

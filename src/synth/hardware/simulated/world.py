@@ -27,6 +27,7 @@ from synth.hardware.simulated.truth import Truth
 
 NoiseKey = tuple[int, ...]
 _SUBPIXELS = 4
+_DEPTH_RANGE_M = (0.20, 9.0)
 _BEYOND = 1.5  # half image sizes from the middle at which the part is surely out of view
 
 
@@ -86,8 +87,9 @@ class World:
         self._standing_count = len(standing)
         self._wardrobe = Wardrobe(dressed, mottle_volume(sensor.generator(seed, 1)))
         self._panels = [Panel.of(lamp) for lamp in cell.bench.lamps]
-        self._color_q: bytes = b""
-        self._depth_q: bytes = b""
+        self._staged: tuple[bytes, Stage] | None = None
+        self._colored: tuple[bytes, Float32] | None = None
+        self._ranged: tuple[bytes, sensor.DepthView] | None = None
 
     @cached_property
     def _renderer(self) -> Renderer:
@@ -115,13 +117,11 @@ class World:
 
     def color(self, q_true_rad: ArrayLike) -> Float32:
         """Linear radiance [H,W,3] that reaches the colour sensor through its lens; the last one is kept."""
-        key = np.asarray(q_true_rad, dtype=float).tobytes()
-        if key != self._color_q:
-            self._color = sensor.through_lens(
-                self._renderer.radiance(self._stage(q_true_rad)), self.color_camera
-            )
-            self._color_q = key
-        return self._color
+        key = _key(q_true_rad)
+        if self._colored is None or self._colored[0] != key:
+            radiance = self._renderer.radiance(self._stage(q_true_rad))
+            self._colored = key, sensor.through_lens(radiance, self.color_camera)
+        return self._colored[1]
 
     def expose(
         self, radiance: Float32, exposure_us: float, gain: float, white_balance_k: float, noise_key: NoiseKey
@@ -135,13 +135,11 @@ class World:
 
     def depth_counts(self, q_true_rad: ArrayLike, noise_key: NoiseKey) -> NDArray[np.uint16]:
         """Raw depth [H,W] in the depth sensor's own frame: ``depth_scale_m`` a count along z, 0 = missing."""
-        key = np.asarray(q_true_rad, dtype=float).tobytes()
-        if key != self._depth_q:
-            self._depth = self._depth_view(self._stage(q_true_rad))
-            self._depth_q = key
-        return sensor.depth_counts(
-            self._depth, self.depth_scale_m, (0.20, 9.0), sensor.generator(self._seed, 4, *noise_key)
-        )
+        key = _key(q_true_rad)
+        if self._ranged is None or self._ranged[0] != key:
+            self._ranged = key, self._depth_view(self._stage(q_true_rad))
+        rng = sensor.generator(self._seed, 4, *noise_key)
+        return sensor.depth_counts(self._ranged[1], self.depth_scale_m, _DEPTH_RANGE_M, rng)
 
     def truth_of(self, q_true_rad: ArrayLike) -> GroundTruth:
         """What is really in the picture at true joints [6]."""
@@ -171,11 +169,14 @@ class World:
         return np.asarray(label_normal_part(self._cell, self._part_mesh))
 
     def _stage(self, q_true_rad: ArrayLike) -> Stage:
-        frames = joint_frames(q_true_rad, self.dh)
-        T_base_tool = frames[6] @ self._cell.robot.T_flange_tool
-        held = [T_base_tool @ self._T_tool_mount, T_base_tool @ self.T_tool_part]
-        placed = np.stack([*frames, *held, *[np.eye(4)] * self._standing_count])
-        return Stage(self._wardrobe, placed, self._sheet)
+        key = _key(q_true_rad)
+        if self._staged is None or self._staged[0] != key:
+            frames = joint_frames(q_true_rad, self.dh)
+            T_base_tool = frames[6] @ self._cell.robot.T_flange_tool
+            held = [T_base_tool @ self._T_tool_mount, T_base_tool @ self.T_tool_part]
+            placed = np.stack([*frames, *held, *[np.eye(4)] * self._standing_count])
+            self._staged = key, Stage(self._wardrobe, placed, self._sheet)
+        return self._staged[1]
 
     def _coverage(
         self, q_true_rad: ArrayLike, T_base_part: Array, T_cam_part: Array
@@ -242,6 +243,10 @@ class World:
         gleam.reshape(-1)[seen] = np.clip(shine * 6, 0, 1) * np.clip((straight - 0.97) / 0.03, 0, 1)
         depth = np.where(hits.valid, hits.t, 0).astype(np.float32)
         return sensor.DepthView(depth, cv2.blur(cos.astype(np.float32), (3, 3)), ir, gleam)
+
+
+def _key(q_rad: ArrayLike) -> bytes:
+    return np.asarray(q_rad, dtype=np.float64).tobytes()
 
 
 def _printed(colour_rgb: tuple[int, int, int]) -> Material:
