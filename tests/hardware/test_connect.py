@@ -45,7 +45,7 @@ def test_half_simulated_cells_are_refused(address: str, serial: str) -> None:
 def test_the_camera_sees_the_arm_move() -> None:
     """Through both genuine drivers: a move changes the picture, the same joints give the same bytes."""
     before = children()
-    with connect(CELL, BODIES, seed=3, pace=200) as devices:
+    with connect(CELL, BODIES, seed=3, pace=20) as devices:
         bench = devices.bench
         assert bench
         assert devices.info["camera"]["simulated"]
@@ -71,7 +71,7 @@ def test_a_camera_that_fails_releases_the_arm(monkeypatch: pytest.MonkeyPatch) -
         raise CameraNotFound("none")
 
     monkeypatch.setattr(module.RealSenseCamera, "__enter__", refuse)
-    with pytest.raises(CameraNotFound), connect(CELL, BODIES, seed=0, pace=200):
+    with pytest.raises(CameraNotFound), connect(CELL, BODIES, seed=0, pace=20):
         pass
     assert children() == before
 
@@ -81,7 +81,7 @@ def test_faults_count_from_the_first_grab(monkeypatch: pytest.MonkeyPatch) -> No
     """A fault given to connect strikes in the run, not while the camera is metering."""
     monkeypatch.setattr(RealSenseCamera, "freeze_s", {"color": 0.3, "depth": 0.4})
     fault = FrozenStreamFault(1, persistent=True)
-    with connect(CELL, BODIES, seed=0, pace=200, faults=[fault]) as devices:
+    with connect(CELL, BODIES, seed=0, pace=20, faults=[fault]) as devices:
         devices.camera.grab(after_ns=time.monotonic_ns())
         with pytest.raises(StreamFrozen):
             devices.camera.grab(after_ns=time.monotonic_ns())

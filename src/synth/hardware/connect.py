@@ -40,8 +40,9 @@ class SimulatedBench:
 
 @dataclass(frozen=True, eq=False)
 class Devices:
-    """Connected devices. ``info``: who they are and how they are set, ready for JSON. ``bench``: None for a
-    real cell.
+    """Connected devices.
+
+    info: who they are and how they are set, ready for JSON. bench: None for a real cell.
     """
 
     robot: Robot

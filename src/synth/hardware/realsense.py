@@ -1,6 +1,4 @@
-"""An Intel RealSense L515 (or its software twin) as a Camera: sensors opened one by one, frames taken after a
-moment.
-"""
+"""An Intel RealSense L515, or its software twin, as a Camera."""
 
 import logging
 import time
@@ -43,8 +41,7 @@ class RealSenseCamera:
     (``color.exposure``, …).
     """
 
-    # Seconds without an acceptable frame. Depth is given longer: it is the stream that dies first and starts
-    # last.
+    # Seconds without a usable frame. Depth is given longer: it starts last.
     freeze_s: ClassVar[dict[str, float]] = {"color": 2.0, "depth": 3.0}
 
     def __init__(

@@ -21,8 +21,7 @@ _TARGET_LUMA = 110.0  # Of 255, where the camera has no automatic exposure of it
 _LUMA_TOLERANCE = 0.08
 _SEARCH_STEPS = 8
 
-# The frame metadata in which the sensor says what its automatics chose; the option may still show the old
-# value.
+# Frame metadata in which the sensor says what its automatics chose; the option may show an old value.
 _CHOSEN_IN = {"exposure": "actual_exposure", "gain": "gain_level", "white_balance": "white_balance"}
 
 log = logging.getLogger(__name__)

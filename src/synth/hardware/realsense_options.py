@@ -40,8 +40,9 @@ def color_options(config: CameraCell) -> dict[str, float]:
 
 
 def depth_options(config: CameraCell) -> dict[str, float]:
-    """What the depth sensor is always set to. The sensor mode comes first: a preset is chosen for a
-    resolution.
+    """What the depth sensor is always set to.
+
+    The sensor mode comes first: a preset is chosen for a resolution.
     """
     rs = load_sdk()
     preset = getattr(rs.l500_visual_preset, _PRESETS[config.preset])

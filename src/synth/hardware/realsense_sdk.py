@@ -36,9 +36,7 @@ def sdk_version() -> str:
 
 
 def to_float(value: float) -> float:
-    """A float32 of librealsense as the shortest decimal that means it: 0.00025, where the wider copy reads
-    0.000250000012.
-    """
+    """A float32 of librealsense as the shortest decimal that means it: 0.00025, not 0.000250000012."""
     return float(str(np.float32(value)))
 
 

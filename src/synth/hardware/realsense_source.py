@@ -20,9 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class DeviceSource(Protocol):
-    """Where the driver gets its librealsense device; the only difference between a real and a simulated
-    camera.
-    """
+    """Where the driver gets its librealsense device: the one difference between real and simulated."""
 
     simulated: bool
     usb_errors: int

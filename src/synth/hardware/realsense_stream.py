@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class StampedFrame:
-    """A librealsense frame and when it was taken, on ``time.monotonic_ns()``."""
+    """A librealsense frame and when it was taken, ``t_ns`` on ``time.monotonic_ns()``."""
 
     frame: Any
     number: int
@@ -88,9 +88,7 @@ class Stream:
             log.warning("The %s sensor does not stop; it is left to the operating system", self.name)
 
     def newest(self, timeout_ms: int) -> StampedFrame | None:
-        """The newest frame not given before, or None. Frames that go back in number are refused and
-        counted.
-        """
+        """The newest frame not given before, or None; frames that go back in number are refused."""
         newest = None
         arrived, frame = self._queue.try_wait_for_frame(timeout_ms)
         while arrived:
@@ -106,15 +104,17 @@ class Stream:
             return None  # Global time is still being fitted; this stamp is on no clock of ours.
         number = int(frame.get_frame_number())
         if number <= self._last_number:
+            if self.refused == 0:
+                log.warning(
+                    "The %s stream gave frame %d after %d: refused", self.name, number, self._last_number
+                )
             self.refused += 1
-            log.warning("The %s stream gave frame %d after %d: refused", self.name, number, self._last_number)
             return None
         self._last_number = number
         t_ns = round(float(frame.get_timestamp()) * 1e6) + _epoch_to_monotonic_ns()
         if domain == rs.timestamp_domain.system_time:
-            t_ns -= round(
-                1e9 / self._wanted.fps
-            )  # Stamped when it arrived: it was exposed up to a frame earlier.
+            # Stamped when it arrived, up to a frame after it was exposed.
+            t_ns -= round(1e9 / self._wanted.fps)
         return StampedFrame(frame, number, t_ns)
 
     def _profile(self) -> Any:

@@ -1,8 +1,7 @@
-"""What can go wrong at the camera, as data. A fault is injected into the simulated device, never into the
-driver.
+"""What can go wrong at the camera, as data; injected into the simulated device, never into the driver.
 
-Every fault counts pairs from the moment it is injected: ``after_grabs`` of them come well, then it strikes. A
-``persistent`` one stays or comes back after the driver's reset, the others strike once.
+Every fault counts pairs from the moment it is injected: ``after_grabs`` of them come well, then it strikes.
+A ``persistent`` one stays or comes back after the driver's reset, the others strike once.
 """
 
 from dataclasses import dataclass
@@ -47,9 +46,7 @@ class TornPairFault(CameraFault):
 
 @dataclass(frozen=True)
 class UnplugFault(CameraFault):
-    """The cable comes out. Plugged in again before the driver's reset, with settings at power-on; a
-    persistent one is not.
-    """
+    """The cable comes out; it is back before the driver's reset, a persistent one is not."""
 
 
 @dataclass(frozen=True)

@@ -44,8 +44,9 @@ class Scene(Optics, Protocol):
     def expose(
         self, radiance: Any, exposure_us: float, gain: float, white_balance_k: float, noise_key: NoiseKey
     ) -> NDArray[np.uint8]:
-        """The picture [H,W,3] that the colour sensor makes of it, ``gain`` as its option counts; equal
-        arguments, equal bytes.
+        """The picture [H,W,3] that the colour sensor makes of it; equal arguments, equal bytes.
+
+        gain: as its option counts.
         """
         ...
 
@@ -55,8 +56,9 @@ class Scene(Optics, Protocol):
 
 
 class ArmState(Protocol):
-    """Where the arm truly is; ``target_key`` names the last commanded joints, ``arrival_index`` counts ended
-    moves.
+    """Where the arm truly is.
+
+    target_key: names the last commanded joints. arrival_index: how many moves have ended.
     """
 
     @property

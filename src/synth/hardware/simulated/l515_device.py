@@ -45,8 +45,9 @@ _DEPTH_OPTIONS = {
 
 
 class Optics(Protocol):
-    """Intrinsics of both sensors, T_cam_depth [4,4] from depth points to the colour camera, metres per depth
-    count.
+    """Both sensors' geometry.
+
+    T_cam_depth: depth-sensor points to the colour camera [4,4]. depth_scale_m: metres per count.
     """
 
     color_camera: Pinhole
