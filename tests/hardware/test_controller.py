@@ -211,6 +211,15 @@ def test_process_answers_quickly_and_frees_its_ports() -> None:
         process.arm_state()
 
 
+def test_answer_of_an_interrupted_question_is_not_taken_for_the_next_one() -> None:
+    """A question cut short by Ctrl-C leaves its answer in the pipe; the next one still gets its own."""
+    with ControllerProcess(HOME) as process:
+        assert process._process is not None
+        assert process._process.stdin is not None
+        process._process.stdin.write('{"id": -1, "do": "unlock_requests"}\n')
+        assert np.allclose(process.arm_state().q_true_rad, HOME, atol=1e-3)
+
+
 def test_two_controllers_run_side_by_side() -> None:
     """Each has an address of its own."""
     with ControllerProcess(HOME) as one, ControllerProcess(HOME) as other:

@@ -269,8 +269,8 @@ class URRobot:
         if error_rad > POSE_TOLERANCE_RAD:
             raise PoseNotReached(
                 f"The arm rests {1000 * error_rad:.1f} mrad from joints {_deg(q_target)} deg (allowed "
-                f"{1000 * POSE_TOLERANCE_RAD:g}): free it of whatever holds it, then run the same command "
-                "again"
+                f"{1000 * POSE_TOLERANCE_RAD:g}): free it of whatever holds it, then run the same "
+                "command again"
             )
         return state
 
@@ -280,22 +280,21 @@ class URRobot:
         while now.operation == start.operation or now.is_operation_running:
             before, now = now, link.read()
             self._require_script(now, "moveJ")
-            passed_s = now.state.controller_time_s - before.state.controller_time_s
-            budget_s -= passed_s * max(now.state.speed_scaling, MIN_SCALING)
+            budget_s -= _passed_s(before, now) * max(now.state.speed_scaling, MIN_SCALING)
             if budget_s < 0:
                 raise MoveTimeout(
                     f"A move did not end in time (speed slider at {100 * now.state.speed_scaling:.0f} %): "
-                    "look "
-                    "whether the arm is held or paused at the pendant, then run the same command again"
+                    "look whether the arm is held or paused at the pendant, then run the same command again"
                 )
 
     def _settle(self) -> RobotState:
         """Until the arm is steady and has been at rest for ``settle_s`` on the controller's clock."""
         link = self._require_link()
-        started_s = rest_since_s = link.read().state.controller_time_s
-        is_steady = False
+        now = link.read()
+        rest_since_s, is_steady = now.state.controller_time_s, False
+        budget_s = self.config.settle_s + SETTLE_EXTRA_S
         while True:
-            now = link.read()
+            before, now = now, link.read()
             self._require_script(now, "settling")
             if np.abs(now.state.qd_rad_s).max() > REST_SPEED_RAD_S:
                 rest_since_s, is_steady = now.state.controller_time_s, False
@@ -303,7 +302,8 @@ class URRobot:
                 is_steady = bool(link.call("isSteady"))
             elif now.state.controller_time_s - rest_since_s >= self.config.settle_s:
                 return now.state
-            if now.state.controller_time_s - started_s > self.config.settle_s + SETTLE_EXTRA_S:
+            budget_s -= _passed_s(before, now)
+            if budget_s < 0:
                 raise MoveTimeout(
                     "The arm does not come to rest: fix robot and table, check payload_kg and "
                     "centre_of_gravity_m"
@@ -328,7 +328,14 @@ class URRobot:
     def _require_script(self, reading: Reading, doing: str) -> None:
         refuse_stopped(reading.state.safety_mode)
         if not reading.is_program_running:
-            raise _ScriptDied(f"The control script ended on the controller at {doing}")
+            raise _ScriptDied(
+                f"The control script ended on the controller at {doing}: look at the pendant's log, then run "
+                "the same command again"
+            )
+
+
+def _passed_s(before: Reading, now: Reading) -> float:
+    return min(now.state.controller_time_s - before.state.controller_time_s, MAX_READING_GAP_S)
 
 
 def _require_on_line(q_rad: Array, q_from: Array, q_to: Array) -> None:

@@ -24,10 +24,10 @@ log = logging.getLogger(__name__)
 CALL_TIMEOUT_S = 7.0
 CONNECT_TIMEOUT_S = 17.0
 CLOSE_TIMEOUT_S = 3.5
+ADVICE = "check cable and controller, then run the same command again"
 FIELDBUS_ADVICE = (
     "a fieldbus holds the robot's input registers: on the pendant, Installation > Fieldbus, disable "
-    "EtherNet/IP "
-    "and PROFINET, remove MODBUS units, and end other RTDE programs"
+    "EtherNet/IP and PROFINET, remove MODBUS units, and end other RTDE programs"
 )
 
 
@@ -131,7 +131,7 @@ class Link:
             while answer.get("id", request_id) != request_id:  # Of a call that Ctrl-C cut short.
                 answer = self._answer(deadline_s)
         except (OSError, ValueError) as error:
-            lost = f"The connection to the robot at {self._address} ended ({error})"
+            lost = f"The connection to the robot at {self._address} ended ({error}); {ADVICE}"
             raise RobotConnectionLost(lost) from None
         match answer.get("error"):
             case None:
@@ -142,7 +142,7 @@ class Link:
                 )
             case "registers":
                 raise CommandRefused(f"The controller at {self._address} refused control: {FIELDBUS_ADVICE}")
-        raise RobotConnectionLost(f"The robot at {self._address}: {answer['message']}")
+        raise RobotConnectionLost(f"The robot at {self._address}: {answer['message']}; {ADVICE}")
 
     def _answer(self, deadline_s: float) -> dict[str, Any]:
         assert self._process.stdout

@@ -102,8 +102,7 @@ def read_report(address: str) -> ControllerReport:
     except (OSError, UnicodeError) as error:
         raise RobotUnreachable(
             f"No robot answers at {address}, port {DASHBOARD_PORT} ({_reason(error)}): check robot.address, "
-            "the "
-            "cable, and that the controller is on and in the same subnet"
+            "the cable, and that the controller is on and in the same subnet"
         ) from None
     try:
         with connection, connection.makefile("rw", encoding="ascii", errors="replace") as lines:
@@ -114,11 +113,12 @@ def read_report(address: str) -> ControllerReport:
                 lines.write(f"{question}\n")
                 lines.flush()
                 answers.append(lines.readline().strip())
+            if not all(answers):
+                raise ConnectionError("it hung up")
     except OSError as error:
         raise RobotConnectionLost(
             f"The robot at {address} accepts connections but its dashboard does not answer "
-            f"({_reason(error)}): "
-            "check the cable, then restart the controller"
+            f"({_reason(error)}): check the cable, then restart the controller"
         ) from None
     polyscope, serial, model, remote, mode, safety = answers
     return ControllerReport(
@@ -163,14 +163,12 @@ def refuse_stopped(safety_mode: SafetyMode) -> None:
     if safety_mode in (SafetyMode.SYSTEM_EMERGENCY_STOP, SafetyMode.ROBOT_EMERGENCY_STOP):
         raise EmergencyStop(
             "An emergency stop is pressed: make the cell safe, release the button, start the arm at the "
-            "pendant, then "
-            "run the same command again"
+            "pendant, then run the same command again"
         )
     if safety_mode not in (SafetyMode.NORMAL, SafetyMode.REDUCED):
         raise ProtectiveStop(
             f"The robot stopped to protect ({safety_mode.name}): see what it touched, clear it at the "
-            "pendant, "
-            "then run the same command again"
+            "pendant, then run the same command again"
         )
 
 

@@ -18,10 +18,10 @@ from numpy.typing import ArrayLike
 
 from synth.errors import RobotConnectionLost
 from synth.geometry.se3 import Array
+from synth.hardware.simulated.controller_core import POLYSCOPE
 from synth.hardware.simulated.faults import RobotFault
 from synth.hardware.simulated.motion import ArmTruth
 
-POLYSCOPE = (5, 21, 3, 1234567)
 EXIT_TIMEOUT_S = 2.0
 
 
@@ -66,6 +66,7 @@ class ControllerProcess:
             "parent_pid": os.getpid(),
         }
         self._lock = threading.Lock()
+        self._n_asked = 0
         self._process: subprocess.Popen[str] | None = None
         self.address = ""
 
@@ -113,7 +114,13 @@ class ControllerProcess:
     def arm_state(self) -> ArmState:
         """Where the arm is at this instant; quick, and safe from any thread."""
         state = self._ask({"do": "arm_state"})
-        return ArmState(**{**state, "q_true_rad": np.array(state["q_true_rad"])})
+        return ArmState(
+            q_true_rad=np.array(state["q_true_rad"]),
+            is_moving=state["is_moving"],
+            arrival_index=state["arrival_index"],
+            target_key=state["target_key"],
+            controller_time_s=state["controller_time_s"],
+        )
 
     def inject(self, fault: RobotFault) -> None:
         """Let a fault happen."""
@@ -143,9 +150,12 @@ class ControllerProcess:
             assert process.stdin
             assert process.stdout
             try:
-                process.stdin.write(json.dumps(message) + "\n")
+                self._n_asked += 1
+                process.stdin.write(json.dumps({"id": self._n_asked, **message}) + "\n")
                 process.stdin.flush()
                 line = process.stdout.readline()
+                while line and json.loads(line)["id"] != self._n_asked:  # Of a call that Ctrl-C cut short.
+                    line = process.stdout.readline()
             except (OSError, ValueError):
                 line = ""
             if not line:

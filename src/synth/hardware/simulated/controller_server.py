@@ -258,7 +258,8 @@ class _ControlPipe(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         *lines, self._text = (self._text + data).split(b"\n")
         for line in lines:
-            _say(self._server.request(json.loads(line)))
+            message = json.loads(line)
+            _say({"id": message["id"], **self._server.request(message)})
 
     def connection_lost(self, exc: Exception | None) -> None:
         os._exit(0)
@@ -278,14 +279,14 @@ async def _leave_with_parent(parent_pid: int) -> None:
     os._exit(0)
 
 
-async def _serve(options: ControllerOptions, parent_pid: int) -> None:
+async def _serve(options: ControllerOptions, parent_pid: int, request_id: int) -> None:
     server = ControllerServer(options)
     try:
         await server.open()
     except OSError as error:
-        _say({"error": str(error)})
+        _say({"id": request_id, "error": str(error)})
         return
-    _say({"address": server.address})
+    _say({"id": request_id, "address": server.address})
     server.pump()
     await asyncio.get_running_loop().connect_read_pipe(lambda: _ControlPipe(server), sys.stdin)
     await _leave_with_parent(parent_pid)
@@ -293,7 +294,6 @@ async def _serve(options: ControllerOptions, parent_pid: int) -> None:
 
 def main() -> None:
     """Run until the parent goes. The first line of stdin holds the options."""
-    parent_pid = os.getppid()
     first = sys.stdin.readline()  # The parent waits for our answer before it writes more.
     if not first:
         return
@@ -305,4 +305,4 @@ def main() -> None:
         seed=given["seed"],
         polyscope=tuple(given["polyscope"]),
     )
-    asyncio.run(_serve(options, given.get("parent_pid", parent_pid)))
+    asyncio.run(_serve(options, given["parent_pid"], given["id"]))
