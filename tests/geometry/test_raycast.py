@@ -79,9 +79,10 @@ def test_board_corners_appear_where_opencv_projects_them(l515):
     x0, y0, x1, y1 = np.concatenate([said.min(axis=0) - 30, said.max(axis=0) + 30]).astype(int)
     sharp = (255 * (1 - coverage([black], l515, (x0, y0, x1, y1)))).astype(np.float32)
     image = cv2.GaussianBlur(sharp, (0, 0), 1.5)  # a lens does as much; the corner finder expects it
-    guess = (said - [x0, y0] + np.array([1.2, -0.9])).astype(np.float32)
+    corner = np.array([x0, y0])
+    guess = (said - corner + np.array([1.2, -0.9])).astype(np.float32)
     criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-5)
-    seen = cv2.cornerSubPix(image, guess, (8, 8), (-1, -1), criteria) + [x0, y0]
+    seen = corner + cv2.cornerSubPix(image, guess, (8, 8), (-1, -1), criteria)
     assert len(seen) == 40
     assert np.abs(seen - said).max() < 0.1
     assert np.abs((seen - said).mean(axis=0)).max() < 0.02
