@@ -52,7 +52,7 @@ def test_labels_agree_with_the_truth(captured, benchmark):
 
 @pytest.mark.slow
 def test_a_camera_that_stands_wrong_by_a_fifth_of_a_degree_is_noticed(captured, bodies, tmp_path):
-    """The same images labelled with T_base_cam turned by 0.2° miss the bound on normals: the test can fail."""
+    """The same images labelled with T_base_cam turned by 0.2° miss the bound: the test can fail."""
     reader, world = captured
     cell = load_cell(None)
     turned = np.asarray(cell.camera.T_base_cam) @ se3.from_rotvec(np.radians([0.14, 0.14, 0]), [0, 0, 0])

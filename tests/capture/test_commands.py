@@ -66,7 +66,7 @@ def test_wrong_arguments_end_with_one_sentence_and_code_2(tmp_path, arguments, s
 
 
 def test_an_address_that_does_not_answer_is_named(tmp_path):
-    """A real address where nothing listens: exit code 2 and the address, and it was asked before anything moved."""
+    """A real address where nothing listens: exit code 2; without --yes it is not even tried."""
     own_cell(tmp_path, ("address: simulated", "address: 127.9.9.9"), ("serial: simulated", "serial: any"))
     without_yes = run("--poses", 2, cwd=tmp_path)
     assert without_yes.returncode == 2

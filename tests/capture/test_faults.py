@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 import synth.dataset.store as store
-from synth.capture.run import capture, make_plan
+from synth.capture.run import capture, fill, make_plan
 from synth.capture.settings import CaptureSettings
 from synth.dataset.reader import DatasetReader
 from synth.dataset.verify import verify
@@ -22,10 +22,11 @@ from synth.errors import (
     StorageError,
     SynthError,
 )
+from synth.hardware.connect import connect
 from synth.hardware.simulated import faults as robot
 from synth.hardware.simulated import faults_camera as camera
 
-N_POSES = 4
+N_POSES = 3
 N_PLATES = 1
 
 CASES = {
@@ -77,9 +78,13 @@ def _settings(planned, out):
     return replace(planned[0], out=out), planned[1]
 
 
-def _stops(run):
+def _run_with(settings, plan, bodies, fault):
+    """The error that a run ends with when the fault is armed before the first move; None if it completes."""
     try:
-        run()
+        with connect(settings.cell, bodies, seed=settings.seed, pace=settings.pace) as devices:
+            bench = devices.bench
+            (bench.controller if isinstance(fault, robot.RobotFault) else bench.l515).inject(fault)
+            fill(settings, plan, bodies, devices, Silence())
     except SynthError as error:
         return error
     return None
@@ -97,16 +102,18 @@ def test_a_fault_at_a_random_pose_is_survived(planned, bodies, tmp_path, case):
     """The run recovers and completes, or stops with the cause's own error and completes when run again."""
     kind, options, stops_with = CASES[case]
     settings, plan = _settings(planned, tmp_path / "real")
-    when = random.Random(case).randrange(1, N_POSES + N_PLATES)
-    key = "after_moves" if issubclass(kind, robot.RobotFault) else "after_grabs"
-    if key == "after_grabs":
-        when += 20  # Warming up and metering take pairs too.
-    fault = kind(**{key: when}, **options)
-    stopped = _stops(lambda: capture(settings, plan, bodies, Silence(), faults=[fault]))
-    if stopped is not None:
+    when = random.Random(case).randrange(N_POSES)
+    if issubclass(kind, robot.RobotFault):
+        fault = kind(after_moves=when, **options)
+    else:
+        fault = kind(after_grabs=when, **options)
+    stopped = _run_with(settings, plan, bodies, fault)
+    if stopped is None:
+        assert stops_with in (None, DeviceError), f"{case} should have stopped the run"
+    else:
         assert stops_with is not None, f"{case} should have been recovered from: {stopped}"
         assert isinstance(stopped, stops_with)
-        assert 40 < len(str(stopped))
+        assert len(str(stopped)) > 40
         assert "\n" not in str(stopped)
         assert len(DatasetReader(settings.out).samples) < N_POSES
         capture(settings, plan, bodies, Silence())
@@ -121,7 +128,7 @@ def test_a_full_disk_stops_the_run_and_leaves_a_whole_folder(planned, bodies, tm
 
     def fail_later(path, content):
         calls.append(path)
-        if path.parent.name == "masks" and path.name == "000002.png":
+        if path.parent.name == "masks" and path.name == "000001.png":
             with store.storage(path):
                 raise OSError(errno.ENOSPC, "No space left on device", str(path))
         return write_bytes(path, content)
@@ -130,7 +137,7 @@ def test_a_full_disk_stops_the_run_and_leaves_a_whole_folder(planned, bodies, tm
     with pytest.raises(StorageError):
         capture(settings, plan, bodies, Silence())
     monkeypatch.undo()
-    assert len(DatasetReader(settings.out).samples) == 2
-    assert not (settings.out / "images/000002.png").exists()
+    assert len(DatasetReader(settings.out).samples) == 1
+    assert not (settings.out / "images/000001.png").exists()
     capture(settings, plan, bodies, Silence())
     _complete(settings.out)

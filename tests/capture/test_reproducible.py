@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from synth.capture.run import capture, make_plan
+from synth.capture.run import capture, fill, make_plan
 from synth.capture.settings import CaptureSettings
 from synth.errors import CameraUnplugged
+from synth.hardware.connect import connect
 from synth.hardware.simulated.faults_camera import UnplugFault
 
 STAMPS = ("t_ns", "controller_time_s", "t_color_ns", "t_depth_ns")
@@ -65,7 +66,11 @@ def test_one_seed_is_one_dataset(cell, bodies, tmp_path):
     assert _contents(again.out) == first
 
     broken = replace(settings, out=tmp_path / "c")
-    with pytest.raises(CameraUnplugged):
-        capture(broken, plan, bodies, Silence(), faults=[UnplugFault(after_grabs=24, persistent=True)])
+    with (
+        pytest.raises(CameraUnplugged),
+        connect(small, bodies, seed=broken.seed, pace=broken.pace) as devices,
+    ):
+        devices.bench.l515.inject(UnplugFault(after_grabs=4, persistent=True))
+        fill(broken, plan, bodies, devices, Silence())
     capture(broken, plan, bodies, Silence())
     assert _contents(broken.out) == first

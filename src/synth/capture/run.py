@@ -7,7 +7,7 @@ faster.
 
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -37,8 +37,6 @@ from synth.hardware.camera import Camera
 from synth.hardware.connect import Devices, connect
 from synth.hardware.robot import Robot, RobotState
 from synth.hardware.safety import SafetyModel
-from synth.hardware.simulated.faults import RobotFault
-from synth.hardware.simulated.faults_camera import CameraFault
 
 FIRST_SWEEP_MOVES = 12
 """How many moves after every connection to a real arm go at the cell's ``first_sweep_speed``."""
@@ -81,14 +79,7 @@ def make_plan(settings: CaptureSettings, bodies: CellBodies) -> Plan:
     )
 
 
-def capture(
-    settings: CaptureSettings,
-    plan: Plan,
-    bodies: CellBodies,
-    progress: Progress,
-    *,
-    faults: Sequence[RobotFault | CameraFault] = (),
-) -> Summary:
+def capture(settings: CaptureSettings, plan: Plan, bodies: CellBodies, progress: Progress) -> Summary:
     """Take every sample of the plan that the folder does not hold yet.
 
     Raises InputError when gates refuse shot after shot, a DeviceError when a device stops the run,
@@ -100,7 +91,6 @@ def capture(
         bodies,
         seed=settings.seed,
         pace=settings.pace,
-        faults=faults,
         locked=locked_settings(settings.out),
     ) as devices:
         return fill(settings, plan, bodies, devices, progress)
