@@ -104,7 +104,7 @@ def depth_counts(
     signal = view.ir * np.maximum(view.cos_incidence, 0.02) / np.maximum(z, 0.2) ** 2
     noise = rng.standard_normal(shape, dtype=np.float32)
     noise = 0.8 * noise + 0.9 * cv2.GaussianBlur(noise, (0, 0), 0.9)
-    sigma = (0.0006 + 0.0011 * z * z) * np.clip(0.75 / np.sqrt(signal + 1e-3), 0.6, 4.0)
+    sigma = (0.0010 + 0.0018 * z * z) * np.clip(0.75 / np.sqrt(signal + 1e-3), 0.6, 4.0)
     measured = z + sigma * noise + np.float32(0.0006) * np.sin(z * 24) - 0.0012 * view.gleam
     chance = rng.random(shape, dtype=np.float32)
     flying = edge & (chance < 0.45)
