@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from synth.cell.mesh import CellBodies, label_normal_part
 from synth.cell.model import Cell
 from synth.geometry import se3
 from synth.geometry.arm import DH, UR3E, joint_frames
@@ -26,6 +26,7 @@ from synth.hardware.simulated.scene import Stage, Wardrobe, mottle_volume
 from synth.hardware.simulated.truth import Truth
 
 NoiseKey = tuple[int, ...]
+_PART = 8  # after the arm's seven bodies and the mount
 _SUBPIXELS = 4
 _DEPTH_RANGE_M = (0.20, 9.0)
 _BEYOND = 1.5  # half image sizes from the middle at which the part is surely out of view
@@ -61,7 +62,7 @@ class World:
     """
 
     def __init__(
-        self, cell: Cell, bodies: Any, truth: Truth, seed: int, *, extra: tuple[Body, ...] = ()
+        self, cell: Cell, bodies: CellBodies, truth: Truth, seed: int, *, extra: tuple[Body, ...] = ()
     ) -> None:
         self._cell, self._truth, self._seed = cell, truth, seed
         self.color_camera = truth.color_camera_of(cell)
@@ -164,8 +165,6 @@ class World:
 
     @cached_property
     def _normal_part(self) -> Array:
-        from synth.cell.mesh import label_normal_part
-
         return np.asarray(label_normal_part(self._cell, self._part_mesh))
 
     def _stage(self, q_true_rad: ArrayLike) -> Stage:
@@ -195,9 +194,8 @@ class World:
         )
         full = (int(low[0]), int(low[1]), int(high[0]), int(high[1]))
         stage = self._stage(q_true_rad)
-        part_index = 8
         alone = Stage(
-            Wardrobe([self._wardrobe.bodies[part_index]], np.zeros((64, 64, 64), np.float32)),
+            Wardrobe([self._wardrobe.bodies[_PART]], np.zeros((64, 64, 64), np.float32)),
             T_base_part[None],
             self._sheet,
         )
@@ -208,7 +206,7 @@ class World:
             for i in range(n):
                 offset = ((i + 0.5) / n - 0.5, (j + 0.5) / n - 0.5)
                 origin, directions = camera_rays(self.color_camera, self.T_base_cam, full, offset)
-                fine[j::n, i::n] = stage.caster.cast(origin, directions).body == part_index
+                fine[j::n, i::n] = stage.caster.cast(origin, directions).body == _PART
                 whole += int((alone.caster.cast(origin, directions).body == 0).sum())
         x0, y0, x1, y1 = max(full[0], 0), max(full[1], 0), min(full[2], width), min(full[3], height)
         if x0 >= x1 or y0 >= y1 or whole == 0:
