@@ -45,6 +45,12 @@ def _contents(root):
     return found
 
 
+def _capture_until_unplugged(settings, plan, bodies):
+    with connect(settings.cell, bodies, seed=settings.seed, pace=settings.pace) as devices:
+        devices.bench.l515.inject(UnplugFault(after_grabs=4, persistent=True))
+        fill(settings, plan, bodies, devices, Silence())
+
+
 @pytest.mark.slow
 def test_one_seed_is_one_dataset(cell, bodies, tmp_path):
     """Plan, images, labels and splits are equal in a second run, and in one that was interrupted."""
@@ -66,11 +72,7 @@ def test_one_seed_is_one_dataset(cell, bodies, tmp_path):
     assert _contents(again.out) == first
 
     broken = replace(settings, out=tmp_path / "c")
-    with (
-        pytest.raises(CameraUnplugged),
-        connect(small, bodies, seed=broken.seed, pace=broken.pace) as devices,
-    ):
-        devices.bench.l515.inject(UnplugFault(after_grabs=4, persistent=True))
-        fill(broken, plan, bodies, devices, Silence())
+    with pytest.raises(CameraUnplugged):
+        _capture_until_unplugged(broken, plan, bodies)
     capture(broken, plan, bodies, Silence())
     assert _contents(broken.out) == first
