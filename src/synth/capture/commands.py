@@ -73,7 +73,7 @@ def capture(
     from synth.capture.settings import CaptureSettings, find_earlier_run
     from synth.cell.load import load_cell
     from synth.cell.mesh import load_bodies
-    from synth.errors import SynthError
+    from synth.errors import DeviceError, StorageError
 
     console = Console(highlight=False)
     if cell is None and Path("cell.yaml").is_file():
@@ -110,7 +110,7 @@ def capture(
     except KeyboardInterrupt:
         console.print(f"Stopped; the arm is at rest. {_how_to_go_on(out, poses)}")
         raise typer.Exit(130) from None
-    except SynthError:
+    except (DeviceError, StorageError):
         console.print(_how_to_go_on(out, poses))
         raise
     print_summary(settings, summary, console)
