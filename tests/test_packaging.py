@@ -77,7 +77,7 @@ def _tree(tmp_path: Path, text: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    "text", ["see https://pypi" + ".org/simple", "cd /home" + "/ana/synth", "--index-url " + "x"]
+    "text", ["see https://pypi" + ".org/simple", "cd /home" + "/ana/synth", "--index-" + "url x"]
 )
 def test_the_tree_check_refuses(text: str, tmp_path: Path) -> None:
     """A registry address or a machine's path in a tracked file fails the check and is named with its line."""

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from synth.capture.label import Labeller, plain_crop
-from synth.capture.mask import mask_iou, tight_box
+from synth.capture.mask import mask_iou
 from synth.geometry import se3
+from synth.geometry.boxes import tight_box
 from synth.geometry.frames import uvw_from_cam
 from synth.geometry.normals import angle_deg
 

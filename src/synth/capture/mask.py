@@ -5,9 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synth.cell.model import Label as ColourRange
-from synth.geometry.se3 import Array
-
-Mask = NDArray[np.bool_]
+from synth.geometry.boxes import Mask, tight_box
 
 _CLOSE = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
 _BRIDGE = cv2.getStructuringElement(cv2.MORPH_RECT, (3, 3))
@@ -48,35 +46,6 @@ def holes(mask: Mask) -> Mask:
     outside = np.pad(~mask, 1, constant_values=True).astype(np.uint8)
     _, labels = cv2.connectedComponents(outside, connectivity=4)
     return np.asarray((labels != labels[0, 0]) & (outside > 0))[1:-1, 1:-1]
-
-
-def tight_box(mask: Mask) -> Array | None:
-    """The box (x0, y0, x1, y1) of a mask's pixels, edges 0..W; None for an empty mask."""
-    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
-    if len(columns) == 0:
-        return None
-    return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], dtype=float)
-
-
-def square_box(box_xyxy_px: Array) -> Array:
-    """The paper's 1:1 box (section 3.3): the shorter side grows around the centre."""
-    centre = (box_xyxy_px[:2] + box_xyxy_px[2:]) / 2
-    half = (box_xyxy_px[2:] - box_xyxy_px[:2]).max() / 2
-    return np.concatenate([centre - half, centre + half])
-
-
-def inside_image(box_xyxy_px: Array, size_wh: tuple[int, int]) -> bool:
-    """Whether a box lies within an image's edges."""
-    return bool((box_xyxy_px[:2] >= 0).all() and (box_xyxy_px[2:] <= np.asarray(size_wh)).all())
-
-
-def box_iou(a_xyxy: Array, b_xyxy: Array) -> float:
-    """Intersection over union of two boxes."""
-    overlap = np.prod(
-        np.clip(np.minimum(a_xyxy[2:], b_xyxy[2:]) - np.maximum(a_xyxy[:2], b_xyxy[:2]), 0, None)
-    )
-    areas = np.prod(a_xyxy[2:] - a_xyxy[:2]) + np.prod(b_xyxy[2:] - b_xyxy[:2])
-    return float(overlap / (areas - overlap))
 
 
 def mask_iou(a: Mask, b: Mask) -> float:

@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.capture.mask import Mask
 from synth.capture.progress import Progress
 from synth.capture.settings import CaptureSettings
 from synth.cell.mesh import CellBodies
@@ -18,6 +17,7 @@ from synth.dataset.reader import DatasetReader
 from synth.dataset.store import DatasetWriter
 from synth.geometry import se3
 from synth.geometry.arm import LINK_NAMES, forward, link_capsules
+from synth.geometry.boxes import Mask
 from synth.geometry.clearance import hull_vertices
 from synth.geometry.pinhole import Pinhole
 from synth.geometry.se3 import Array

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synth.capture.label import Label
-from synth.capture.mask import Mask, box_iou, inside_image, tight_box
 from synth.capture.silhouette import Silhouette
 from synth.cell.model import Gates
 from synth.geometry import se3
+from synth.geometry.boxes import Mask, box_iou, inside_image, tight_box
 from synth.geometry.normals import angle_deg, fit_plane_ransac
 from synth.geometry.se3 import Array
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synth.capture.mask import Mask
 from synth.cell.mesh import CellBodies, face_of_interest
 from synth.cell.model import Cell
 from synth.geometry import se3
 from synth.geometry.arm import link_capsules
+from synth.geometry.boxes import Mask
 from synth.geometry.clearance import segment_distance_m
 from synth.geometry.pinhole import Pinhole
 from synth.geometry.raycast import Raycaster, camera_rays

@@ -15,8 +15,9 @@ from synth.geometry.se3 import Array
 class CameraInfo:
     """What is connected and how it is set.
 
-    color, depth: the SDK's own intrinsics. T_cam_depth: maps depth-sensor points to the colour camera's frame [4,4].
-    depth_scale_m: metres per count, as the sensor reports it. options: every option that was set, as it reads back.
+    color, depth: the SDK's own intrinsics. T_cam_depth: maps depth-sensor points to the colour camera's
+    frame [4,4]. depth_scale_m: metres per count, as the sensor reports it. options: every option that was
+    set, as it reads back.
     """
 
     name: str
@@ -36,9 +37,9 @@ class CameraInfo:
 class CameraSample:
     """One synchronised pair.
 
-    rgb_u8: [H,W,3]. depth_counts: [H,W] uint16 registered to the colour image, 0 = missing; depth along z in metres is
-    ``depth_counts * depth_scale_m``. t_color_ns, t_depth_ns: exposure stamps on the host's ``time.monotonic_ns()``.
-    temperature_c: None where the device gives none.
+    rgb_u8: [H,W,3]. depth_counts: [H,W] uint16 registered to the colour image, 0 = missing; depth along z
+    in metres is ``depth_counts * depth_scale_m``. t_color_ns, t_depth_ns: exposure stamps on the host's
+    ``time.monotonic_ns()``. temperature_c: None where the device gives none.
     """
 
     rgb_u8: NDArray[np.uint8]
@@ -54,8 +55,8 @@ class CameraSample:
 class Camera(Protocol):
     """An RGB-D camera that gives frames taken after a stated moment.
 
-    Entering finds the camera by serial, applies and reads back its settings, warms up, meters once and locks exposure,
-    gain and white balance. Every method may raise the CameraError of its cause.
+    Entering finds the camera by serial, applies and reads back its settings, warms up, meters once and
+    locks exposure, gain and white balance. Every method may raise the CameraError of its cause.
     """
 
     @property
@@ -70,8 +71,9 @@ class Camera(Protocol):
     ) -> None: ...
 
     def grab(self, *, after_ns: int) -> CameraSample:
-        """The first complete pair whose two stamps are both later than ``after_ns`` (``time.monotonic_ns()``).
+        """The first complete pair with both stamps later than ``after_ns`` (``time.monotonic_ns()``).
 
-        Raises StreamFrozen or CameraUnplugged after recovery was tried, SettingsLost when options do not read back.
+        Raises StreamFrozen or CameraUnplugged after recovery was tried, SettingsLost when options do not
+        read back.
         """
         ...

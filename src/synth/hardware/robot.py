@@ -56,9 +56,9 @@ class RobotInfo:
 class RobotState:
     """One reading of the arm.
 
-    t_ns: host's ``time.monotonic_ns()`` at reception. controller_time_s: the controller's own clock, which proves that
-    a reading is fresh. q_rad, qd_rad_s: measured joints [6]. T_base_tool: measured TCP in the controller's base [4,4].
-    speed_scaling: 0 to 1.
+    t_ns: host's ``time.monotonic_ns()`` at reception. controller_time_s: the controller's own clock, which
+    proves that a reading is fresh. q_rad, qd_rad_s: measured joints [6]. T_base_tool: measured TCP in the
+    controller's base [4,4]. speed_scaling: 0 to 1.
     """
 
     t_ns: int
@@ -96,9 +96,10 @@ class Robot(Protocol):
     def move(self, q_rad: ArrayLike, *, speed_rad_s: float, acceleration_rad_s2: float) -> RobotState:
         """Move all joints to ``q_rad`` [6] and return the state at rest.
 
-        Blocks until the arm is steady and has dwelt its settling time on the controller's clock. The leading axis moves
-        at ``speed_rad_s``. KeyboardInterrupt stops the arm smoothly before it goes on.
-        Raises CommandRefused, PoseNotReached, MoveTimeout, ProtectiveStop, EmergencyStop, RobotConnectionLost.
+        Blocks until the arm is steady and has dwelt its settling time on the controller's clock. The
+        leading axis moves at ``speed_rad_s``. KeyboardInterrupt stops the arm smoothly before it goes on.
+        Raises CommandRefused, PoseNotReached, MoveTimeout, ProtectiveStop, EmergencyStop,
+        RobotConnectionLost.
         """
         ...
 
