@@ -4,10 +4,11 @@ shadows.
 
 import numpy as np
 
+from synth.cell.arm_shape import lathe, rounded
 from synth.geometry import se3
 from synth.geometry.mesh import Mesh
 from synth.geometry.se3 import Array
-from synth.hardware.simulated.arm_body import cable_body, lathe, rounded
+from synth.hardware.simulated.arm_body import cable_body
 from synth.hardware.simulated.body import Body, Material
 
 _CABLE = Material((0.020, 0.020, 0.022), f0=(0.035, 0.035, 0.035), roughness=0.45, mottle=0.08)
