@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from synth.capture.candidates import draw_candidates
 from synth.capture.coverage import joint_cells, pick_spread
 from synth.capture.poses import Plan, plan_poses
 from synth.capture.tour import plan_tour
+from synth.cell.candidates import draw_candidates
 from synth.cell.mesh import CellBodies, label_normal_part
 from synth.errors import InputError
 from synth.geometry import arm, frames, se3
@@ -104,7 +104,7 @@ def test_poses_are_spread(plan):
 
 def test_the_choice_covers_more_than_chance(cell, bodies, camera, safety):
     """150 chosen poses visit more normals × places, and more evenly, than 150 of a Sobol sequence."""
-    pool = draw_candidates(cell, bodies, safety, camera, 150, np.random.default_rng(0))
+    pool = draw_candidates(cell, bodies, camera, 150, np.random.default_rng(0))
     chosen = pick_spread(pool, 150, camera.size_wh, cell.gates.max_tilt_deg, np.ones(len(pool), dtype=bool))
     assert len(set(chosen)) == 150
     cells = joint_cells(pool, camera.size_wh, cell.gates.max_tilt_deg)

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.capture.candidates import Candidates
+from synth.cell.candidates import Candidates
 from synth.geometry.se3 import Array
 
 TILT_RINGS_SECTORS = (6, 6, 6)

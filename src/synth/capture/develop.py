@@ -4,7 +4,6 @@ import time
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from synth.capture.label import Label, Labeller
 from synth.capture.poses import PlannedPose
@@ -15,7 +14,6 @@ from synth.dataset.sample import Draft, Instance, Origin, RobotReading, RobotSho
 from synth.dataset.store import DatasetWriter
 from synth.geometry import se3
 from synth.geometry.pinhole import Pinhole
-from synth.geometry.se3 import Array
 from synth.hardware.camera import CameraSample
 from synth.hardware.robot import RobotState
 
@@ -47,7 +45,7 @@ class Developer:
         """Write one shot as a sample, or to rejected/ with its reason; raises StorageError."""
         started = time.perf_counter()
         pose, sample = shot.pose, shot.sample
-        T_base_tool = mean_pose(shot.before.T_base_tool, shot.after.T_base_tool)
+        T_base_tool = se3.mean_pose(shot.before.T_base_tool, shot.after.T_base_tool)
         label = self._labeller.label(sample.rgb_u8, T_base_tool, shot.before.q_rad)
         verdict = judge(
             self._settings.cell.gates,
@@ -118,12 +116,6 @@ class Developer:
             quality=verdict.figures | temperature | {"attempt": shot.attempt},
             timing=timing,
         )
-
-
-def mean_pose(T_a: Array, T_b: Array) -> Array:
-    """The pose half way between two nearby poses [4,4]."""
-    R = Rotation.from_matrix(np.stack([T_a[:3, :3], T_b[:3, :3]])).mean().as_matrix()
-    return se3.make(R, (T_a[:3, 3] + T_b[:3, 3]) / 2)
 
 
 def _reading(state: RobotState) -> RobotReading:

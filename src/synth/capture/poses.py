@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from synth.capture.candidates import Candidates, draw_candidates
 from synth.capture.coverage import Index, features, joint_cells, pick_spread
 from synth.capture.tour import plan_tour
+from synth.cell.candidates import Candidates, draw_candidates
 from synth.cell.mesh import CellBodies
 from synth.cell.model import Cell
 from synth.dataset.sample import Split
@@ -145,7 +145,7 @@ def plan_poses(
     home_rad = cell.robot.home_q_rad
     if (violation := safety.check_path(home_rad, home_rad)) is not None:
         raise InputError(f"The cell's home is not free: {violation}. Correct robot.home_deg.")
-    pool = draw_candidates(cell, bodies, safety, camera, n, sobol_rng)
+    pool = draw_candidates(cell, bodies, camera, n, sobol_rng)
     chosen = _pick_reachable(cell, pool, n, camera.size_wh, safety)
     order, times_s = plan_tour(
         home_rad,

@@ -36,6 +36,12 @@ def transform(T: Array, points_m: ArrayLike) -> Array:
     return np.asarray(points_m, dtype=float) @ T[:3, :3].T + T[:3, 3]
 
 
+def mean_pose(T_a: Array, T_b: Array) -> Array:
+    """The pose half way between two nearby poses [4,4]."""
+    R = Rotation.from_matrix(np.stack([T_a[:3, :3], T_b[:3, :3]])).mean().as_matrix()
+    return make(R, (T_a[:3, 3] + T_b[:3, 3]) / 2)
+
+
 def rotation_angle_rad(T: Array) -> float:
     """The angle in radians by which ``T`` [3,3] or [4,4] rotates."""
     return float(Rotation.from_matrix(T[:3, :3]).magnitude())

@@ -8,18 +8,16 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
+from synth.cell.clearance import CellClearance
 from synth.cell.mesh import CellBodies
 from synth.cell.model import JOINT_NAMES, Cell
 from synth.errors import UnsafeMotion
 from synth.geometry.arm import JOINT_LIMIT_RAD, JOINT_SPEED_LIMIT_RAD_S, joint_path
-from synth.geometry.clearance import WALL, ClearanceModel, Rider, Surroundings
+from synth.geometry.clearance import WALL
 from synth.geometry.se3 import Array
 from synth.hardware.robot import Robot, RobotInfo, RobotState
-
-CAMERA_RADIUS_M = 0.05
-"""A ball around the colour sensor that holds an L515 (61 mm across, 26 mm deep) and its plug."""
 
 _TO_HOME = "Jog the arm to home with the pendant, then run the same command again."
 
@@ -57,44 +55,24 @@ class SafetyModel:
     """What a cell allows its arm: joints, distances, speeds."""
 
     def __init__(self, cell: Cell, bodies: CellBodies) -> None:
-        T_flange_tool = cell.robot.T_flange_tool
-        table, box = cell.bench.table, cell.workspace
-        self._model = ClearanceModel(
-            [
-                Rider("mount", bodies.mount.transformed(T_flange_tool @ cell.mount.T_tool_mount)),
-                Rider("part", bodies.part.transformed(T_flange_tool @ cell.part.T_tool_part)),
-            ],
-            Surroundings(
-                table_point_m=np.asarray(table.point_m),
-                table_normal=np.asarray(table.normal),
-                box_min_m=np.asarray(box.min_m),
-                box_max_m=np.asarray(box.max_m),
-                camera_centre_m=cell.camera.T_base_cam[:3, 3],
-                camera_radius_m=CAMERA_RADIUS_M,
-            ),
-        )
-        self._required_m = np.array(
-            [0.0 if other == WALL else box.clearance_m for _, other in self._model.pairs]
-        )
+        self._clearance = CellClearance(cell, bodies)
         self._max_speed_rad_s = min(np.radians(cell.robot.speed_deg_s), JOINT_SPEED_LIMIT_RAD_S.min())
         self._max_acceleration_rad_s2 = np.radians(cell.robot.acceleration_deg_s2)
 
-    def is_free(self, q_rad: ArrayLike) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    def is_free(self, q_rad: ArrayLike) -> NDArray[np.bool_]:
         """[M] whether each of joints [M,6] is within limits and keeps every distance."""
-        q = np.atleast_2d(np.asarray(q_rad, dtype=float))
-        clear = (self._model.gaps_m(q) >= self._required_m).all(axis=1)
-        return np.asarray(clear & (np.abs(q) <= JOINT_LIMIT_RAD).all(axis=1))
+        return self._clearance.is_free(q_rad)
 
     def first_violation(self, path_rad: Array) -> Violation | None:
         """The first of joints [M,6] along a path that comes too near, by what lacks most there."""
-        missing = self._required_m - self._model.gaps_m(path_rad)
+        missing = self._clearance.missing_m(path_rad)
         bad = np.flatnonzero(~(missing <= 0).all(axis=1))
         if len(bad) == 0:
             return None
         at = int(bad[0])
         worst = int(missing[at].argmax())
-        required_m = float(self._required_m[worst])
-        body, other = self._model.pairs[worst]
+        required_m = float(self._clearance.required_m[worst])
+        body, other = self._clearance.pairs[worst]
         return Violation(
             body=body,
             other=other,

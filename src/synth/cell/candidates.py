@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import qmc
 
+from synth.cell.clearance import CellClearance
 from synth.cell.mesh import CellBodies, label_normal_part
 from synth.cell.model import Cell
 from synth.errors import InputError
@@ -18,7 +19,6 @@ from synth.geometry.normals import angle_deg
 from synth.geometry.pinhole import Pinhole
 from synth.geometry.raycast import Raycaster
 from synth.geometry.se3 import Array
-from synth.hardware.safety import SafetyModel
 
 DRAW = 2048
 """Poses drawn at a time: a power of two keeps a Sobol sequence balanced."""
@@ -76,7 +76,7 @@ _ADVICE = {
 
 
 def draw_candidates(
-    cell: Cell, bodies: CellBodies, safety: SafetyModel, camera: Pinhole, n: int, rng: np.random.Generator
+    cell: Cell, bodies: CellBodies, camera: Pinhole, n: int, rng: np.random.Generator
 ) -> Candidates:
     """At least ``n`` poses that pass every check, some times as many where the cell allows it.
 
@@ -88,7 +88,7 @@ def draw_candidates(
     if len(free) == 0:
         raise InputError("Every joint is fixed: give min_deg and max_deg to some joint under robot.joints.")
     sequence = qmc.Sobol(len(free), rng=rng)
-    view = _View(cell, bodies, safety, camera)
+    view = _View(cell, bodies, camera)
     found: list[Candidates] = []
     refused: Counter[str] = Counter()
     for i_draw in range(MAX_DRAWS):
@@ -113,8 +113,9 @@ def draw_candidates(
 class _View:
     """What the camera sees of the part, and which poses pass."""
 
-    def __init__(self, cell: Cell, bodies: CellBodies, safety: SafetyModel, camera: Pinhole) -> None:
-        self._cell, self._safety, self._camera = cell, safety, camera
+    def __init__(self, cell: Cell, bodies: CellBodies, camera: Pinhole) -> None:
+        self._cell, self._camera = cell, camera
+        self._clearance = CellClearance(cell, bodies)
         self._T_cam_base = se3.inverse(np.asarray(cell.camera.T_base_cam))
         self._T_tool_part = np.asarray(cell.part.T_tool_part)
         self._hull_part = hull_vertices(bodies.part)
@@ -149,7 +150,7 @@ class _View:
             "image": in_image,
             "tilt": tilt_deg <= gates.max_tilt_deg,
             "size": side >= gates.min_box_px,
-            "nearness": self._safety.is_free(q_rad),
+            "nearness": self._clearance.is_free(q_rad),
         }
         passed = np.ones(len(q_rad), dtype=bool)
         for name, ok in checks.items():
