@@ -1,0 +1,114 @@
+"""From rendered light to the picture that the captured bench would have given.
+
+picture = rendered light × gain. On the bench the gain is captured over rendered empty bench, pixel by pixel,
+so the real bench stays and shadows fall on it; on objects it is that ratio's smooth part: exposure, white
+balance and the lens's fall-off, without the bench's own texture. Coverage mixes the two at edges.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from synth.errors import InputError
+from synth.sim.colour import Linear, u8_of_linear
+from synth.sim.look import Look, fit_gradient, gradient_terms
+from synth.sim.optics import Lens, Window
+
+# Spread of a silhouette in a rendered picture after resampling, the pixel's own area included; measured.
+RENDERED_EDGE_SIGMA_PX = 0.45
+_FEATHER_PX = 12
+_DARK = 1e-4
+
+
+class Darkroom:
+    """Develops the rendered frames of one bench, camera and look.
+
+    look: of the captured or the plain bench. lens: of the camera. bench: light [h,w,3] of the empty bench in
+    the whole ideal image, rendered once. part_gain: per channel, on top of the bench's, for objects.
+    Raises InputError where look and camera differ in size.
+    """
+
+    def __init__(
+        self, look: Look, lens: Lens, bench: Linear, part_gain: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    ) -> None:
+        if look.size_wh != tuple(lens.camera.size_wh):
+            raise InputError(
+                f"the look was measured on pictures of {look.size_wh[0]}×{look.size_wh[1]}, the camera gives "
+                f"{lens.camera.size_wh[0]}×{lens.camera.size_wh[1]}: measure it on pictures of this camera"
+            )
+        self._look = look
+        self._lens = lens
+        self._blur_px = float(np.sqrt(max(look.edge_sigma_px**2 - RENDERED_EDGE_SIGMA_PX**2, 0.0)))
+        self._bench = self._blurred(lens.distort(bench))
+        lit = np.maximum(self._bench, _DARK)
+        if look.plate is None:
+            gain = np.asarray(look.bench_rgb, np.float32) / np.median(lit.reshape(-1, 3), axis=0)
+            self._smooth = np.broadcast_to(gain, lit.shape)
+            self._plate = lit * gain
+        else:
+            ratio = look.plate / lit
+            coefficients = np.asarray(fit_gradient(np.log(np.maximum(ratio, 1e-3))), np.float32)
+            self._smooth = np.exp(gradient_terms(look.size_wh) @ coefficients.T)
+            self._plate = look.plate
+        self._object_gain = self._smooth * np.asarray(part_gain, np.float32)
+
+    def develop(
+        self, light: Linear, ideal_window: Window, coverage: NDArray[np.float32], rng: np.random.Generator
+    ) -> NDArray[np.uint8]:
+        """The 8-bit picture [H,W,3] of one frame.
+
+        light: [h,w,3] rendered, linear, in ``ideal_window`` of the ideal image. coverage: [H,W] share of each
+        pixel of the distorted image that what does not belong to the empty bench covers, 0–1. rng: for noise.
+        """
+        picture, plate_share = self.expose(light, ideal_window, coverage)
+        noise = self._look.noise
+        if any(noise.read) or any(noise.shot):
+            grain = noise.sigma(picture) * noise.draw((picture.shape[0], picture.shape[1]), rng)
+            grain *= np.sqrt(1 - self._look.plate_noise * plate_share)[..., None]
+            picture = picture + grain
+        return u8_of_linear(picture)
+
+    def expose(
+        self, light: Linear, ideal_window: Window, coverage: NDArray[np.float32]
+    ) -> tuple[Linear, NDArray[np.float32]]:
+        """The picture [H,W,3] in linear light before noise, and [H,W] how much of each pixel is plate."""
+        picture = self._plate.copy()
+        plate_share = np.ones(picture.shape[:2], np.float32)
+        window = self._lens.window_in_image(ideal_window)
+        if window is None:
+            return picture, plate_share
+        x0, y0, x1, y1 = window
+        part = np.s_[y0:y1, x0:x1]
+        seen = self._blurred(self._lens.distort(light, ideal_window, window))
+        covered = np.clip(self._blurred(np.ascontiguousarray(coverage[part], np.float32)), 0, 1)[..., None]
+        bench_gain = self._plate[part] / np.maximum(self._bench[part], _DARK)
+        gain = covered * self._object_gain[part] + (1 - covered) * bench_gain
+        drawn = seen * gain
+        weight = np.maximum(self._feather(window), (covered[..., 0] > 0).astype(np.float32))[..., None]
+        picture[part] = weight * drawn + (1 - weight) * picture[part]
+        plate_share[part] = 1 - covered[..., 0]
+        return picture, plate_share
+
+    def _blurred(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        if self._blur_px < 0.1:
+            return image
+        return np.asarray(
+            cv2.GaussianBlur(image, (0, 0), self._blur_px, borderType=cv2.BORDER_REPLICATE), np.float32
+        )
+
+    def _feather(self, window: Window) -> NDArray[np.float32]:
+        """[h,w] from 0 at the window's border to 1, except where the border is the image's."""
+        x0, y0, x1, y1 = window
+        width, height = self._look.size_wh
+        across = [_ramp(x1 - x0, x0 > 0, x1 < width), _ramp(y1 - y0, y0 > 0, y1 < height)]
+        return np.minimum(across[0][None, :], across[1][:, None])
+
+
+def _ramp(n: int, first: bool, last: bool) -> NDArray[np.float32]:
+    position = np.arange(n, dtype=np.float32)
+    ramp = np.ones(n, np.float32)
+    if first:
+        ramp = np.minimum(ramp, position / _FEATHER_PX)
+    if last:
+        ramp = np.minimum(ramp, (n - 1 - position) / _FEATHER_PX)
+    return ramp * ramp * (3 - 2 * ramp)
