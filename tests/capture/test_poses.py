@@ -247,7 +247,7 @@ def test_a_part_behind_the_wrist_is_refused(cell, bodies, camera):
 
 def test_more_poses_than_the_cell_has_are_refused(cell, bodies, camera, monkeypatch):
     """A nearly fixed arm at the edge of the tilt gate: the message says how many there are."""
-    monkeypatch.setattr("synth.capture.candidates.MAX_DRAWS", 2)
+    monkeypatch.setattr("synth.cell.candidates.MAX_DRAWS", 2)
     narrow = change(cell, "gates", max_tilt_deg=4.0)
     with pytest.raises(InputError, match=r"\d+ of 4096 .*400 are wanted.*tilt check.*at most \d+ poses"):
         plan_poses(narrow, bodies, camera, 400, 0)

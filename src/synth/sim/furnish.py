@@ -1,0 +1,161 @@
+"""A cell's things as scene bodies: arm, mount, part, table, lamps, camera, each with its finish."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from synth.cell.arm_shape import FinishName
+from synth.cell.model import Cell
+from synth.dataset.sample import CameraRecord, Distortion, Matrix3, Sample, Split
+from synth.errors import InputError
+from synth.geometry import se3
+from synth.geometry.arm import joint_frames
+from synth.geometry.pinhole import Pinhole
+from synth.geometry.se3 import Array
+from synth.sim.meshes import arm_mesh_name, arm_pieces
+from synth.sim.scene import Finish, Scenario, Scene, SceneBody, SceneCamera, SceneLamp
+
+ARM_FINISHES: dict[FinishName, Finish] = {
+    "silver": Finish(colour_rgb=(188, 190, 192), roughness=0.40, metallic=0.05),
+    "tube": Finish(colour_rgb=(172, 174, 178), roughness=0.35, metallic=0.25),
+    "cap": Finish(colour_rgb=(87, 124, 147), roughness=0.32),
+    "rubber": Finish(colour_rgb=(41, 41, 43), roughness=0.60),
+    "steel": Finish(colour_rgb=(186, 184, 182), roughness=0.34, metallic=0.8),
+}
+TABLE_ROUGHNESS = 0.6
+FIRST_WRIST = 4
+
+_SCENARIOS: tuple[Scenario, ...] = ("twin", "fresh", "bin")
+
+
+def part_finish(cell: Cell) -> Finish:
+    """Dyed metal in the part's colour."""
+    return Finish(colour_rgb=cell.part.colour_rgb, roughness=0.36, metallic=0.15)
+
+
+def mount_finish(cell: Cell) -> Finish:
+    """Printed plastic in the mount's colour."""
+    return Finish(colour_rgb=cell.mount.colour_rgb, roughness=0.55)
+
+
+def held_bodies(cell: Cell, q_rad: Array, T_base_tool: Array) -> tuple[SceneBody, ...]:
+    """Arm, mount and part (instance 1) at joints [6] and the tool pose [4,4] that was measured there.
+
+    Links stand where the nominal kinematics put them; a real arm's own differ by a millimetre or two. Mount,
+    part and the wrists move by that difference to where the tool was measured, so that the part is exact and
+    nothing gapes at the flange.
+    """
+    frames = joint_frames(q_rad)
+    T_base_flange = T_base_tool @ se3.inverse(cell.robot.T_flange_tool)
+    frames[FIRST_WRIST:] = T_base_flange @ se3.inverse(frames[6]) @ frames[FIRST_WRIST:]
+    arm = tuple(
+        SceneBody(
+            name=(name := arm_mesh_name(link, finish)),
+            mesh=name,
+            T_base_body=frames[link].tolist(),
+            finish=ARM_FINISHES[finish],
+        )
+        for link, finish in arm_pieces()
+    )
+    T_base_mount = T_base_tool @ np.asarray(cell.mount.T_tool_mount)
+    T_base_part = T_base_tool @ np.asarray(cell.part.T_tool_part)
+    mount = SceneBody(
+        name="mount", mesh="mount", T_base_body=T_base_mount.tolist(), finish=mount_finish(cell)
+    )
+    return (*arm, mount, part_body(cell, T_base_part, 1))
+
+
+def part_body(cell: Cell, T_base_part: Array, instance: int) -> SceneBody:
+    """One part in its place."""
+    return SceneBody(
+        name=f"part_{instance}",
+        mesh="part",
+        T_base_body=T_base_part.tolist(),
+        finish=part_finish(cell),
+        instance=instance,
+    )
+
+
+def on_bench(
+    cell: Cell,
+    *,
+    name: str,
+    scenario: Scenario,
+    split: Split,
+    seed: int,
+    camera: SceneCamera,
+    bodies: Sequence[SceneBody],
+    **more: Any,
+) -> Scene:
+    """A scene of these bodies on the cell's table under its lamps."""
+    table = cell.bench.table
+    return Scene(
+        name=name,
+        scenario=scenario,
+        split=split,
+        seed=seed,
+        camera=camera,
+        table_point_m=table.point_m,
+        table_normal=table.normal,
+        table_finish=Finish(colour_rgb=table.colour_rgb, roughness=TABLE_ROUGHNESS),
+        bodies=tuple(bodies),
+        lamps=tuple(SceneLamp(**lamp.model_dump()) for lamp in cell.bench.lamps),
+        **more,
+    )
+
+
+def camera_of_sample(sample: Sample) -> SceneCamera:
+    """The camera that took a sample. Raises InputError when the sample does not say which."""
+    if sample.K is None or sample.T_base_cam is None:
+        raise InputError(
+            f"Sample {sample.name} does not say where its camera stood (K, T_base_cam), so it has no twin: "
+            "use a dataset that synth capture made."
+        )
+    return SceneCamera(
+        size_wh=sample.size_wh,
+        K=sample.K,
+        dist=sample.dist or (0.0, 0.0, 0.0, 0.0, 0.0),
+        T_base_cam=sample.T_base_cam,
+    )
+
+
+def camera_of_cell(cell: Cell, record: CameraRecord | None = None) -> SceneCamera:
+    """A dataset's camera, or, without one, the cell's: calibrated if it is, else as the data sheet says."""
+    T_base_cam = cell.camera.T_base_cam
+    if record is not None:
+        if record.T_base_cam is not None:
+            T_base_cam = record.T_base_cam
+        return SceneCamera(
+            size_wh=record.size_wh, K=record.K, dist=record.dist, T_base_cam=np.asarray(T_base_cam).tolist()
+        )
+    pinhole = cell.camera.calibrated_pinhole or cell.camera.nominal_pinhole
+    return SceneCamera(
+        size_wh=pinhole.size_wh,
+        K=pinhole.K.tolist(),
+        dist=np.asarray(pinhole.dist).tolist(),
+        T_base_cam=np.asarray(T_base_cam).tolist(),
+    )
+
+
+def pinhole_of(camera: SceneCamera) -> Pinhole:
+    """The scene camera's intrinsics; equal ones share an object, whose rays are then found once."""
+    return _pinhole(camera.size_wh, camera.K, camera.dist)
+
+
+@lru_cache(maxsize=4)
+def _pinhole(size_wh: tuple[int, int], K: Matrix3, dist: Distortion) -> Pinhole:
+    return Pinhole(size_wh, np.asarray(K), np.asarray(dist))
+
+
+def scene_seed(seed: int, scenario: Scenario, number: int) -> int:
+    """The seed of one scene out of the run's, the same whatever else is rendered."""
+    sequence = np.random.SeedSequence([seed, _SCENARIOS.index(scenario), number])
+    return int(sequence.generate_state(1)[0])
+
+
+def training_split(seed: int, scenario: Scenario, number: int) -> Split:
+    """train or val, never test: of every five in a row one is val, drawn at random."""
+    rng = np.random.default_rng([seed, _SCENARIOS.index(scenario), 5, number // 5])
+    return "val" if number % 5 == rng.integers(5) else "train"

@@ -1,0 +1,85 @@
+"""The mesh folder: every mesh that a scene of a cell may name, written once, in metres.
+
+A file NAME.npz holds ``vertices_m`` float32 [V,3], ``triangles`` int32 [T,3] and ``smooth``: whether shading
+runs smoothly over edges that turn less than `CREASE_DEG`.
+"""
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from synth.cell.arm_shape import FinishName, arm_links, lathe, rounded
+from synth.cell.mesh import load_bodies
+from synth.cell.model import Cell
+from synth.dataset.atomic import write_bytes
+from synth.geometry.mesh import Mesh
+from synth.sim.bin_box import bin_box
+
+CREASE_DEG = 35.0
+
+Meshes = Mapping[str, Mesh]
+
+CLUTTER = ("block", "plate", "puck", "rod")
+"""Simple things that may lie on the table; each stands on z = 0 and is at most 30 mm high."""
+
+
+def cell_meshes(cell: Cell) -> dict[str, Mesh]:
+    """Every mesh by name, each in its own frame: part, mount, the arm's links by finish, the bin, clutter.
+
+    Raises InputError for CAD files that are absent or broken.
+    """
+    bodies = load_bodies(cell)
+    meshes = {"part": bodies.part, "mount": bodies.mount}
+    for (link, finish), pieces in _arm().items():
+        meshes[arm_mesh_name(link, finish)] = Mesh.merge(pieces)
+    meshes["bin"] = bin_box(cell, bodies.part).mesh
+    meshes["block"] = Mesh.box([-0.030, -0.020, 0.0], [0.030, 0.020, 0.025])
+    meshes["plate"] = Mesh.box([-0.060, -0.040, 0.0], [0.060, 0.040, 0.004])
+    meshes["puck"] = lathe(rounded(0.0, 0.020, 0.025, fillet_m=0.002), [0, 0, 1])
+    meshes["rod"] = lathe(rounded(-0.08, 0.08, 0.006, fillet_m=0.001), [1, 0, 0], [0, 0, 0.006])
+    return meshes
+
+
+def arm_mesh_name(link: int, finish: FinishName) -> str:
+    """The name of all that has one finish on one link (0 is the base, 6 wrist 3)."""
+    return f"arm_{link}_{finish}"
+
+
+def arm_pieces() -> tuple[tuple[int, FinishName], ...]:
+    """Link and finish of every mesh of the arm, in a fixed order."""
+    return tuple(_arm())
+
+
+def _arm() -> dict[tuple[int, FinishName], list[Mesh]]:
+    pieces: dict[tuple[int, FinishName], list[Mesh]] = {}
+    for i_link, link in enumerate(arm_links()):
+        for piece in link:
+            pieces.setdefault((i_link, piece.finish), []).append(piece.mesh)
+    return pieces
+
+
+def write_meshes(cell: Cell, folder: Path) -> dict[str, Mesh]:
+    """Write each mesh of a cell that does not stand in ``folder`` as it should, each whole or not at all.
+
+    Returns the meshes by name. Raises InputError as `cell_meshes`, StorageError when the disk refuses.
+    """
+    meshes = cell_meshes(cell)
+    for name, mesh in meshes.items():
+        path = folder / f"{name}.npz"
+        content = _npz(mesh)
+        if not path.is_file() or path.read_bytes() != content:
+            write_bytes(path, content)
+    return meshes
+
+
+def _npz(mesh: Mesh) -> bytes:
+    file = io.BytesIO()
+    np.savez(
+        file,
+        vertices_m=mesh.vertices_m.astype(np.float32),
+        triangles=mesh.triangles,
+        smooth=np.bool_(True),
+    )
+    return file.getvalue()
