@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from synth.capture.progress import make_progress
+from synth.compute.progress import make_progress
 from synth.capture.run import capture, make_plan
 from synth.capture.settings import CaptureSettings
 from synth.cell.load import load_cell

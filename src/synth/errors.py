@@ -23,6 +23,8 @@
     │       ├── CameraUnplugged
     │       ├── StreamFrozen
     │       └── SettingsLost           an exposure, gain or preset does not read back as set
+    ├── RendererError              3   Blender crashed, hung or refused; the run can be resumed
+    ├── WorkerLost                 3   a child process failed at the same piece of work twice
     ├── UnsafeMotion               4   a limit was reached before the driver was called
     ├── StorageError               5   disk full, no permission
     └── VerifyFailed               6   a check of data found damage
@@ -155,6 +157,18 @@ class StreamFrozen(CameraError):
 
 class SettingsLost(CameraError):
     """An option does not read back as it was set."""
+
+
+class WorkerLost(SynthError):
+    """A child process ended in the middle of its work."""
+
+    exit_code = 3
+
+
+class RendererError(SynthError):
+    """Blender's worker crashed, hung or could not do what it was asked."""
+
+    exit_code = 3
 
 
 class UnsafeMotion(SynthError):

@@ -66,7 +66,7 @@ def capture(
     """
     from rich.console import Console
 
-    from synth.capture.progress import make_progress
+    from synth.compute.progress import make_progress
     from synth.capture.report import announce, print_plan, print_summary
     from synth.capture.run import capture as run_capture
     from synth.capture.run import make_plan

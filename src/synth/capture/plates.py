@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.capture.progress import Progress
+from synth.compute.progress import Progress
 from synth.capture.settings import CaptureSettings
 from synth.cell.mesh import CellBodies
 from synth.cell.model import Cell

@@ -1,4 +1,4 @@
-"""How a capture tells what it does: a bar on a terminal, quiet lines elsewhere."""
+"""How a run tells what it does: a bar on a terminal, quiet lines elsewhere."""
 
 import time
 from typing import Protocol
@@ -11,14 +11,14 @@ _LINE_EVERY_S = 15.0
 
 
 class Progress(Protocol):
-    """What a capture reports while it runs."""
+    """What a run reports on its way."""
 
     def say(self, text: str) -> None:
         """One sentence worth knowing."""
         ...
 
     def begin(self, *, total: int, done: int) -> None:
-        """The first shot is about to be taken; ``done`` of ``total`` samples are on disk."""
+        """Work on the first sample begins; ``done`` of ``total`` are on disk."""
         ...
 
     def accepted(self, name: str) -> None:
@@ -26,21 +26,21 @@ class Progress(Protocol):
         ...
 
     def refused(self, name: str, reason: str) -> None:
-        """A shot was refused."""
+        """A sample came out too bad to keep."""
         ...
 
     def end(self) -> None:
-        """No more shots."""
+        """No more samples."""
         ...
 
 
 class BarProgress:
     """A bar with the time left, counts and the latest refusal."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, verb: str) -> None:
         self._console = console
         self._bar = RichBar(
-            TextColumn("[bold]capture"),
+            TextColumn(f"[bold]{verb}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
@@ -102,6 +102,6 @@ class LineProgress:
         pass
 
 
-def make_progress(console: Console) -> Progress:
-    """A bar where somebody looks on, lines elsewhere."""
-    return BarProgress(console) if console.is_terminal else LineProgress(console)
+def make_progress(console: Console, verb: str = "capture") -> Progress:
+    """A bar named after the verb where somebody looks on, lines elsewhere."""
+    return BarProgress(console, verb) if console.is_terminal else LineProgress(console)

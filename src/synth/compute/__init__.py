@@ -1,0 +1,1 @@
+"""What a long run on one machine needs: work over processes, and telling how it goes."""

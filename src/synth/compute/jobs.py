@@ -1,0 +1,187 @@
+"""Shards of work over processes of this machine, results in the order of the shards.
+
+What a cluster engine would have to offer in its place is `run_shards` alone: a worker is anything that can be
+pickled, opened once a process and called once a shard.
+"""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, Pipe, wait
+from typing import Any, Generic, TypeVar
+
+from synth.errors import InputError, StorageError, SynthError, WorkerLost
+
+S = TypeVar("S")
+R = TypeVar("R")
+Handler = Callable[[S], R]
+OpenWorker = Callable[[], AbstractContextManager[Handler[S, R]]]
+
+TRIES = 2
+"""How often a shard is begun; the second time in a fresh worker."""
+
+AHEAD = 2
+"""Shards a worker may be ahead of the oldest that is not done, so that few results wait in memory."""
+
+_CLOSE_S = 10.0
+_HOPELESS = (InputError, StorageError)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What a worker sends back for one shard: a result, or what went wrong."""
+
+    result: Any = None
+    error: SynthError | None = None
+
+
+@dataclass
+class _Worker:
+    """A child process and the shard that it has in hand."""
+
+    process: subprocess.Popen[bytes]
+    pipe: Connection
+    shard: int | None = None
+
+
+@dataclass
+class _Pool(Generic[S, R]):
+    shards: Sequence[S]
+    open_worker: OpenWorker[S, R]
+    workers: list[_Worker] = field(default_factory=list)
+
+    def start(self) -> _Worker:
+        """A fresh process that opens the worker and waits for shards."""
+        ours, theirs = Pipe()
+        command = [sys.executable, "-m", "synth.compute.job_process", str(theirs.fileno()), str(os.getpid())]
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            pass_fds=(theirs.fileno(),),
+            start_new_session=True,
+        )
+        theirs.close()
+        worker = _Worker(process, ours)
+        self.workers.append(worker)
+        with suppress(OSError):  # A process that died at once is seen when its answer is read.
+            ours.send(sys.path)
+            ours.send(self.open_worker)
+        return worker
+
+    def give(self, worker: _Worker, i_shard: int) -> None:
+        """Hand a shard to a worker that has none."""
+        worker.shard = i_shard
+        with suppress(OSError):
+            worker.pipe.send(self.shards[i_shard])
+
+    def take(self, worker: _Worker) -> _Answer:
+        """The answer of a worker that has one, or that has ended."""
+        try:
+            answer = worker.pipe.recv()
+        except (EOFError, OSError, pickle.UnpicklingError):
+            code = self.end(worker)
+            return _Answer(error=WorkerLost(f"a worker process ended with {_in_words(code)}"))
+        assert isinstance(answer, _Answer)
+        return answer
+
+    def end(self, worker: _Worker) -> int:
+        """Let a worker close what it opened, or kill it; returns its exit code."""
+        self.workers.remove(worker)
+        worker.pipe.close()
+        try:
+            return worker.process.wait(_CLOSE_S)
+        except BaseException as error:
+            worker.process.kill()
+            code = worker.process.wait()
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
+            return code
+
+    def close(self) -> None:
+        """End every worker: those at work at once, those without work when they have closed up."""
+        for worker in self.workers:
+            if worker.shard is not None:
+                worker.process.terminate()
+        while self.workers:
+            self.end(self.workers[-1])
+
+
+def run_shards(
+    shards: Sequence[S],
+    open_worker: OpenWorker[S, R],
+    n_workers: int,
+    on_done: Callable[[S, R], None],
+    *,
+    on_retry: Callable[[S, SynthError], None] = lambda _shard, _error: None,
+) -> None:
+    """Work on every shard in ``n_workers`` child processes; call ``on_done`` here, in the shards' order.
+
+    open_worker: opened once a process; what it gives is called with a shard at a time and returns a result.
+    It, the shards and the results are pickled. on_retry: called before a shard is tried again.
+
+    A shard whose worker raises or dies is tried once more in a fresh process; the second time its error is
+    raised, and so is an InputError or StorageError the first time: another try could not mend those. Whatever
+    ends this call, every child has ended with it; should this process be killed, the children end too.
+    """
+    todo = deque(range(len(shards)))
+    answers: dict[int, Any] = {}
+    n_done = 0
+    tries = dict.fromkeys(todo, 0)
+    pool: _Pool[S, R] = _Pool(shards, open_worker)
+    try:
+        for _ in range(min(n_workers, len(shards))):
+            pool.start()
+        while n_done < len(shards):
+            for worker in pool.workers:
+                if worker.shard is None and todo and todo[0] < n_done + AHEAD * n_workers:
+                    tries[todo[0]] += 1
+                    pool.give(worker, todo.popleft())
+            for worker in _with_answers(pool.workers):
+                i_shard, worker.shard = worker.shard, None
+                assert i_shard is not None
+                answer = pool.take(worker)
+                if answer.error is None:
+                    answers[i_shard] = answer.result
+                    continue
+                if isinstance(answer.error, _HOPELESS) or tries[i_shard] == TRIES:
+                    raise answer.error
+                on_retry(shards[i_shard], answer.error)
+                if worker in pool.workers:
+                    pool.end(worker)
+                todo.appendleft(i_shard)
+                pool.start()
+            while n_done in answers:
+                on_done(shards[n_done], answers.pop(n_done))
+                n_done += 1
+    finally:
+        with _undisturbed():
+            pool.close()
+
+
+def _with_answers(workers: Sequence[_Worker]) -> list[_Worker]:
+    busy = {worker.pipe: worker for worker in workers if worker.shard is not None}
+    return [busy[pipe] for pipe in wait(list(busy)) if isinstance(pipe, Connection)]
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Keeps a second Ctrl-C from leaving children behind."""
+    try:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except ValueError:  # Only the main thread may; no other is interrupted.
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _in_words(code: int) -> str:
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
