@@ -25,8 +25,10 @@ class Squarer:
     @contextmanager
     def __call__(self) -> Iterator[Callable[[int], tuple[int, int]]]:
         (self.folder / f"opened_{os.getpid()}").touch()
-        yield self._square
-        (self.folder / f"closed_{os.getpid()}").touch()
+        try:
+            yield self._square
+        finally:
+            (self.folder / f"closed_{os.getpid()}").touch()
 
     def _square(self, number: int) -> tuple[int, int]:
         n_before = len(list(self.folder.glob(f"shard_{number}_*")))
