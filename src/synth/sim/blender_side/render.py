@@ -1,0 +1,74 @@
+"""Cycles' settings, and a window of a picture as linear light."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+from bpy.types import Scene
+
+from synth.sim.blender_side import build, passes
+
+_MARGIN_PX = 12  # The denoiser sees this far beyond the window, so that its edges look like the rest.
+
+
+def render(request: dict[str, Any]) -> dict[str, Any]:
+    """Render a window of a scene's ideal image into an npz: rgb [h,w,3] and the layers asked for.
+
+    request: scene and out (paths), meshes (folder), ideal {size_wh, K}, window_xyxy, quality, layers.
+    """
+    scene = json.loads(Path(request["scene"]).read_text("utf-8"))
+    build.build(scene, Path(request["meshes"]), request["ideal"])
+    out = Path(request["out"])
+    x0, y0, x1, y1 = request["window_xyxy"]
+    width, height = request["ideal"]["size_wh"]
+    margin = _MARGIN_PX if request["quality"]["denoiser"] else 0
+    wide = (max(x0 - margin, 0), max(y0 - margin, 0), min(x1 + margin, width), min(y1 + margin, height))
+    _set_quality(request["quality"], scene["seed"])
+    _set_window(wide, width, height)
+    light = _draw(out.with_suffix(".exr"))
+    left, top = x0 - wide[0], y0 - wide[1]
+    arrays = {"rgb": light[top : top + y1 - y0, left : left + x1 - x0]}
+    if request["layers"]:
+        _set_window((x0, y0, x1, y1), width, height)
+        arrays |= passes.draw(request["layers"], np.array(scene["camera"]["T_base_cam"]), out.parent)
+    with out.open("wb") as file:
+        np.savez(file, **{name: np.ascontiguousarray(a) for name, a in arrays.items()})
+    return {}
+
+
+def _set_quality(quality: dict[str, Any], seed: int) -> None:
+    scene: Scene = bpy.context.scene
+    cycles = scene.cycles
+    cycles.samples = quality["samples"]
+    cycles.use_adaptive_sampling = quality["noise_threshold"] > 0
+    cycles.adaptive_threshold = quality["noise_threshold"]
+    cycles.seed = seed % 2**31
+    cycles.use_denoising = bpy.context.view_layer.cycles.use_denoising = quality["denoiser"] is not None
+    if quality["denoiser"] is not None:
+        cycles.denoiser = quality["denoiser"]
+        cycles.denoising_prefilter = quality["prefilter"]
+        cycles.denoising_input_passes = "RGB_ALBEDO_NORMAL"
+    cycles.max_bounces = cycles.diffuse_bounces = cycles.glossy_bounces = quality["bounces"]
+    cycles.filter_width = 1.5
+    scene.use_nodes = False
+
+
+def _set_window(window: tuple[int, int, int, int], width: int, height: int) -> None:
+    """Only this part of the picture is rendered and written. Blender counts rows from below."""
+    x0, y0, x1, y1 = window
+    settings = bpy.context.scene.render
+    settings.use_border = settings.use_crop_to_border = True
+    settings.border_min_x, settings.border_max_x = x0 / width, x1 / width
+    settings.border_min_y, settings.border_max_y = 1 - y1 / height, 1 - y0 / height
+
+
+def _draw(path: Path) -> np.ndarray:
+    settings = bpy.context.scene.render
+    settings.image_settings.file_format = "OPEN_EXR"
+    settings.image_settings.color_mode, settings.image_settings.color_depth = "RGB", "32"
+    settings.image_settings.exr_codec = "NONE"
+    settings.filepath = str(path)
+    bpy.ops.render.render(write_still=True)
+    return passes.read_exr(path)[..., :3]
