@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from synth.cell.model import Cell
 from synth.errors import InputError
@@ -16,6 +17,9 @@ SIDE_PER_PART = 2.6
 MIN_SIDE_PER_PART = 1.3
 HEIGHT_PER_PART = 0.75
 """The box against the part's longest diagonal: its inner side, the least that will do, its inner height."""
+
+MIN_DESCENT = 0.3
+"""Least sine of the angle between optical axis and table for a box or clutter to be placed."""
 
 IMAGE_SHARE = 0.9
 """Of the image's width and height, what the box may fill, so that every square box stays inside."""
@@ -54,7 +58,13 @@ def bin_box(cell: Cell, part: Mesh) -> BinBox:
     Raises InputError when the camera does not look on the table or not even a small box fits its view.
     """
     size_m = diagonal_m(part)
-    T_base_bin = _below_camera(cell)
+    table = cell.bench.table
+    T_base_bin = table_below(cell.camera.T_base_cam, table.point_m, table.normal)
+    if T_base_bin is None:
+        raise InputError(
+            "The camera does not look down on the table, so no bin can be seen: correct "
+            "camera.T_base_cam or bench.table, or render no bins."
+        )
     side_m = SIDE_PER_PART * size_m
     while side_m >= MIN_SIDE_PER_PART * size_m:
         box = BinBox(side_m, HEIGHT_PER_PART * size_m, T_base_bin)
@@ -72,20 +82,19 @@ def diagonal_m(mesh: Mesh) -> float:
     return float(np.linalg.norm(np.ptp(mesh.vertices_m, axis=0)))
 
 
-def _below_camera(cell: Cell) -> Array:
-    """Where the optical axis meets the table, turned like the image."""
-    table = cell.bench.table
-    up = np.asarray(table.normal, dtype=float) / np.linalg.norm(table.normal)
-    T_base_cam = np.asarray(cell.camera.T_base_cam)
-    eye_m, gaze = T_base_cam[:3, 3], T_base_cam[:3, 2]
+def table_below(T_base_cam: ArrayLike, table_point_m: ArrayLike, table_normal: ArrayLike) -> Array | None:
+    """[4,4] in base: where the optical axis meets the table, x along the image, z up.
+
+    None where the camera does not look down on it.
+    """
+    up = np.asarray(table_normal, dtype=float) / np.linalg.norm(table_normal)
+    T = np.asarray(T_base_cam)
+    eye_m, gaze = T[:3, 3], T[:3, 2]
     descent = float(-gaze @ up)
-    height_m = float((eye_m - np.asarray(table.point_m)) @ up)
-    if descent < 0.2 or height_m <= 0:
-        raise InputError(
-            "The camera does not look down on the table, so no bin can be seen: correct "
-            "camera.T_base_cam or bench.table, or render no bins."
-        )
-    x = T_base_cam[:3, 0] - up * (T_base_cam[:3, 0] @ up)
+    height_m = float((eye_m - np.asarray(table_point_m)) @ up)
+    if descent < MIN_DESCENT or height_m <= 0:
+        return None
+    x = T[:3, 0] - up * (T[:3, 0] @ up)
     x /= np.linalg.norm(x)
     return se3.make(np.stack([x, np.cross(up, x), up], axis=1), eye_m + gaze * (height_m / descent))
 

@@ -6,6 +6,7 @@ runs smoothly over edges that turn less than `CREASE_DEG`.
 
 import io
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from synth.cell.arm_shape import FinishName, arm_links, lathe, rounded
 from synth.cell.mesh import load_bodies
 from synth.cell.model import Cell
 from synth.dataset.atomic import write_bytes
+from synth.errors import InputError
 from synth.geometry.mesh import Mesh
 from synth.sim.bin_box import bin_box
 
@@ -34,7 +36,8 @@ def cell_meshes(cell: Cell) -> dict[str, Mesh]:
     meshes = {"part": bodies.part, "mount": bodies.mount}
     for (link, finish), pieces in _arm().items():
         meshes[arm_mesh_name(link, finish)] = Mesh.merge(pieces)
-    meshes["bin"] = bin_box(cell, bodies.part).mesh
+    with suppress(InputError):  # A cell whose camera sees no box has no bins, and nothing else is amiss.
+        meshes["bin"] = bin_box(cell, bodies.part).mesh
     meshes["block"] = Mesh.box([-0.030, -0.020, 0.0], [0.030, 0.020, 0.025])
     meshes["plate"] = Mesh.box([-0.060, -0.040, 0.0], [0.060, 0.040, 0.004])
     meshes["puck"] = lathe(rounded(0.0, 0.020, 0.025, fillet_m=0.002), [0, 0, 1])
