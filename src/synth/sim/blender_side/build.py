@@ -47,13 +47,15 @@ def clear() -> None:
 
 def place(body: dict[str, Any], meshes: Path) -> Any:
     """One body as an object with its mesh from the folder."""
-    thing = bpy.data.objects.new(body["name"], _mesh(meshes / f"{body['mesh']}.npz"))
+    thing = bpy.data.objects.new(body["name"], mesh_of(body["mesh"], meshes))
     thing.matrix_world = Matrix(body["T_base_body"])
     bpy.context.scene.collection.objects.link(thing)
     return thing
 
 
-def _mesh(path: Path) -> Any:
+def mesh_of(name: str, folder: Path) -> Any:
+    """A mesh from the folder, read once."""
+    path = folder / f"{name}.npz"
     key = (str(path), path.stat().st_mtime_ns)
     if key not in _meshes:
         with np.load(path, allow_pickle=False) as file:
