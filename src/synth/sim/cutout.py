@@ -14,6 +14,7 @@ from synth.geometry.boxes import Mask
 from synth.sim.colour import Linear
 
 _PAD_PX = 6
+_ROUGH_PX = 1.2  # A colour filter's mask is frayed by about a pixel; no real outline is.
 _PIXEL_VARIANCE = 1 / 12
 
 
@@ -22,7 +23,7 @@ class Cutout:
     """A part without its surroundings.
 
     light: [h,w,3] linear, goes on beyond the outline. alpha: [h,w] how much of each pixel it covers. mask:
-    [h,w] its pixels. corner_xy: where the patch's first pixel lay in the picture it came from.
+    [h,w] its pixels, without a mask's fraying. corner_xy: where the patch's first pixel lay in the picture it came from.
     """
 
     light: Linear
@@ -43,7 +44,7 @@ def cut_out(light: Linear, mask: Mask, edge_sigma_px: float) -> Cutout | None:
     height, width = mask.shape
     x0, x1 = max(int(columns[0]) - _PAD_PX, 0), min(int(columns[-1]) + 1 + _PAD_PX, width)
     y0, y1 = max(int(rows[0]) - _PAD_PX, 0), min(int(rows[-1]) + 1 + _PAD_PX, height)
-    own = np.ascontiguousarray(mask[y0:y1, x0:x1])
+    own = np.asarray(cv2.GaussianBlur(mask[y0:y1, x0:x1].astype(np.float32), (0, 0), _ROUGH_PX) > 0.5)
     patch = np.ascontiguousarray(light[y0:y1, x0:x1])
     depth_px = cv2.distanceTransform(np.pad(own, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
     inside = depth_px > 2 * edge_sigma_px
