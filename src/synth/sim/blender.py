@@ -153,12 +153,12 @@ class Blender:
         return self.render(empty, ideal, (0, 0, *ideal.size_wh), quality)
 
     def settle(
-        self, bodies: Sequence[SceneBody], static: Sequence[SceneBody], *, seed: int, seconds: float = 6.0
+        self, bodies: Sequence[SceneBody], static: Sequence[SceneBody], seconds: float = 6.0
     ) -> list[Array]:
         """Let bodies fall under gravity (−z of base) on to static ones until they lie still.
 
-        Bodies collide by their convex hulls, static ones by their triangles. seed: of the bodies' friction.
-        seconds: at most, of simulated time. Returns T_base_body [4,4] of each body.
+        Bodies collide by their convex hulls, static ones by their triangles. seconds: at most, of simulated
+        time. Returns T_base_body [4,4] of each body. Without chance: the same start gives the same end.
         """
         answer = self._ask(
             {
@@ -166,7 +166,6 @@ class Blender:
                 "meshes": str(self._meshes),
                 "bodies": [b.model_dump(mode="json") for b in bodies],
                 "static": [b.model_dump(mode="json") for b in static],
-                "seed": seed,
                 "seconds": seconds,
             }
         )

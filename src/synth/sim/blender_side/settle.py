@@ -14,27 +14,27 @@ _SCALE = 10.0  # Bullet's tolerances are made for bodies of some decimetres: let
 _FPS, _SUBSTEPS, _SOLVER_STEPS = 60, 8, 30
 _MARGIN_M = 0.0004
 _STILL_S, _STILL_M = 0.3, 0.0002  # At rest: no corner moved further in this time.
-_FRICTION = (0.4, 0.6)
+_FRICTION = 0.5
 
 
 def settle(request: dict[str, Any]) -> dict[str, Any]:
     """Drop bodies on to static ones; the answer has T_base_body of each body.
 
-    request: bodies and static (as in a scene), meshes (folder), seconds (simulated, at most), seed (of their friction).
+    request: bodies and static (as in a scene), meshes (folder), seconds (simulated, at most).
     """
     build.clear()
-    folder, rng = Path(request["meshes"]), np.random.default_rng(request["seed"])
+    folder = Path(request["meshes"])
     scene = bpy.context.scene
     scene.gravity = (0.0, 0.0, -9.81 * _SCALE)
     scene.render.fps = _FPS
     bpy.ops.rigidbody.world_add()
     try:
         for body in request["static"]:
-            _enter(body, folder, np.zeros(3), False, _FRICTION[1])
+            _enter(body, folder, np.zeros(3), False)
         bodies = []
         for body in request["bodies"]:
             centre = _centre_of_mass(build.mesh_of(body["mesh"], folder))
-            bodies.append((_enter(body, folder, centre, True, rng.uniform(*_FRICTION)), centre))
+            bodies.append((_enter(body, folder, centre, True), centre))
         _fall([thing for thing, _ in bodies], round(request["seconds"] * _FPS))
         return {"T_base_body": [_pose(thing, centre).tolist() for thing, centre in bodies]}
     finally:
@@ -43,7 +43,7 @@ def settle(request: dict[str, Any]) -> dict[str, Any]:
         build.clear()
 
 
-def _enter(body: dict[str, Any], folder: Path, centre_m: np.ndarray, is_active: bool, friction: float) -> Any:
+def _enter(body: dict[str, Any], folder: Path, centre_m: np.ndarray, is_active: bool) -> Any:
     """An enlarged copy of a body, its origin in its centre of mass, in the world of rigid bodies."""
     mesh = build.mesh_of(body["mesh"], folder).copy()
     mesh.use_fake_user = False
@@ -58,7 +58,7 @@ def _enter(body: dict[str, Any], folder: Path, centre_m: np.ndarray, is_active: 
         collision_shape="CONVEX_HULL" if is_active else "MESH",
         collision_margin=_MARGIN_M * _SCALE,
         mass=1.0,
-        friction=friction,
+        friction=_FRICTION,
     )
     return thing
 
