@@ -30,11 +30,12 @@ BOX_FINISH = Finish(colour_rgb=(96, 104, 116), roughness=0.55)
 
 
 class Settle(Protocol):
-    """Lets bodies fall until they rest: T_base_body [4,4] of each afterwards, in the same order."""
+    """Lets bodies fall on to static ones until they rest: T_base_body [4,4] of each afterwards, in their order.
 
-    def __call__(
-        self, bodies: Sequence[SceneBody], static: Sequence[SceneBody], *, seed: int
-    ) -> Sequence[Array]: ...
+    Without chance: the same start gives the same end.
+    """
+
+    def __call__(self, bodies: Sequence[SceneBody], static: Sequence[SceneBody]) -> Sequence[Array]: ...
 
 
 def make_bin(
@@ -62,7 +63,7 @@ def make_bin(
         dropped = [
             part_body(cell, T, i + 1) for i, T in enumerate(start_poses(box, meshes["part"], count, rng))
         ]
-        rest = settle(dropped, [walls], seed=int(rng.integers(2**31)))
+        rest = settle(dropped, [walls])
         inside = [T for T in map(np.asarray, rest) if is_inside(box, meshes["part"].transformed(T))]
         parts = [meshes["part"].transformed(T) for T in inside]
         if inside and deepest_overlap_m([*parts, meshes["bin"].transformed(box.T_base_bin)]) <= MAX_OVERLAP_M:
