@@ -65,7 +65,7 @@ def _iou(a, b):
 
 
 def test_a_twin_stands_where_the_sample_was_measured(samples):
-    """The labelled pose is T_base_cam⁻¹ · T_base_tool · T_tool_part to the last digits, name and split stay."""
+    """The labelled pose is T_base_cam⁻¹ · T_base_tool · T_tool_part exactly; name and split stay."""
     for sample in samples:
         scene = make_twin(sample, CELL, seed=0)
         instance = label_scene(scene, MESHES, CELL).instances[0]

@@ -30,7 +30,7 @@ BOX_FINISH = Finish(colour_rgb=(96, 104, 116), roughness=0.55)
 
 
 class Settle(Protocol):
-    """Lets bodies fall on to static ones until they rest: T_base_body [4,4] of each afterwards, in their order.
+    """Lets bodies fall on to static ones until they rest: T_base_body [4,4] of each afterwards.
 
     Without chance: the same start gives the same end.
     """
@@ -116,19 +116,16 @@ def is_inside(box: BinBox, part_base: Mesh) -> bool:
 
 
 def deepest_overlap_m(bodies: Sequence[Mesh]) -> float:
-    """How deep any closed body lies in another, at their vertices and points spread over their faces."""
-    points = [_surface_points(body) for body in bodies]
+    """How deep any closed body lies in another, at points on its faces and just under them."""
     scenes = [_solid(body) for body in bodies]
+    points = [_points_of(body, scene) for body, scene in zip(bodies, scenes, strict=True)]
     deepest = 0.0
     for i, j in combinations(range(len(bodies)), 2):
         for inner, outer in ((i, j), (j, i)):
             low, high = bodies[outer].vertices_m.min(axis=0), bodies[outer].vertices_m.max(axis=0)
             near = points[inner][((points[inner] >= low) & (points[inner] <= high)).all(axis=1)]
             if len(near):
-                query = o3d.core.Tensor.from_numpy(near.astype(np.float32))
-                deepest = max(
-                    deepest, -float(scenes[outer].compute_signed_distance(query, 1, 3).numpy().min())
-                )
+                deepest = max(deepest, float(_depth_m(scenes[outer], near).max()))
     return deepest
 
 
@@ -141,13 +138,25 @@ def _solid(body: Mesh) -> o3d.t.geometry.RaycastingScene:
     return scene
 
 
-def _surface_points(body: Mesh) -> Array:
-    """The vertices [N,3] and points spread evenly over the faces, the same at every call."""
+def _depth_m(solid: o3d.t.geometry.RaycastingScene, points_m: Array) -> Array:
+    """How far inside a solid points [N,3] lie; negative outside."""
+    query = o3d.core.Tensor.from_numpy(points_m.astype(np.float32))
+    return -np.asarray(solid.compute_signed_distance(query, 1, 3).numpy(), dtype=float)
+
+
+def _points_of(body: Mesh, solid: o3d.t.geometry.RaycastingScene) -> Array:
+    """Points [N,3] of a body, the same at every call: its vertices, some spread evenly over its faces, and
+    those once more where they lie inside, twice the allowed overlap under the face.
+    """
     rng = np.random.default_rng(0)
     a, b, c = np.moveaxis(body.vertices_m[body.triangles], 1, 0)
-    area = np.linalg.norm(np.cross(b - a, c - a), axis=1)
+    outwards = np.cross(b - a, c - a)
+    area = np.linalg.norm(outwards, axis=1)
     which = rng.choice(len(area), _SURFACE_POINTS, p=area / area.sum())
     u, v = rng.random((2, _SURFACE_POINTS, 1))
     flip = u + v > 1
     u, v = np.where(flip, 1 - u, u), np.where(flip, 1 - v, v)
-    return np.concatenate([body.vertices_m, a[which] + u * (b - a)[which] + v * (c - a)[which]])
+    faces = a[which] + u * (b - a)[which] + v * (c - a)[which]
+    under = faces - 2 * MAX_OVERLAP_M * outwards[which] / area[which, None]
+    under = under[_depth_m(solid, under) > MAX_OVERLAP_M]
+    return np.concatenate([body.vertices_m, faces, under])
