@@ -10,6 +10,7 @@ from synth.capture.commands import capture
 from synth.cell.commands import app as cell_app
 from synth.dataset.commands import app as dataset_app
 from synth.errors import SynthError
+from synth.sim.commands import render
 
 app = typer.Typer(
     name="synth",
@@ -22,6 +23,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(name="capture")(capture)
+app.command(name="render")(render)
 app.add_typer(dataset_app, name="dataset")
 app.add_typer(cell_app, name="cell")
 

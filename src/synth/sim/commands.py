@@ -1,0 +1,176 @@
+"""``synth render`` and ``synth compose``: from captured samples to synthetic ones."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from synth.dataset.reader import DatasetReader
+
+DEFAULT_COUNT = 633
+
+
+class LookKind(StrEnum):
+    """Where brightness, colour, noise and blur come from."""
+
+    matched = "matched"
+    plain = "plain"
+
+
+class QualityName(StrEnum):
+    """How many samples a pixel gets."""
+
+    draft = "draft"
+    normal = "normal"
+    reference = "reference"
+
+
+def render(
+    count: Annotated[
+        int | None,
+        typer.Option(help=f"Samples in all: twins, then fresh poses and bins; {DEFAULT_COUNT} by default."),
+    ] = None,
+    twins: Annotated[int | None, typer.Option(help="Captured samples made once more.")] = None,
+    fresh: Annotated[int | None, typer.Option(help="New poses from the same joint ranges.")] = None,
+    bins: Annotated[int | None, typer.Option(help="Boxes of dropped parts.")] = None,
+    test_twins: Annotated[
+        bool, typer.Option("--test-twins", help="Twins of test samples too, to look at, not to train on.")
+    ] = False,
+    look: Annotated[
+        LookKind, typer.Option(help="Like the captured pictures, or without any of them.")
+    ] = LookKind.matched,
+    randomize: Annotated[
+        float,
+        typer.Option(metavar="STRENGTH", help="Spread light, surfaces, camera, clutter: 0 off, 1 full."),
+    ] = 0.0,
+    quality: Annotated[
+        QualityName, typer.Option(help="Samples a pixel: few, enough, or 1024.")
+    ] = QualityName.normal,
+    layers: Annotated[
+        bool, typer.Option("--layers", help="Normals, depth and ids of each picture, in layers/NAME.npz.")
+    ] = False,
+    preview: Annotated[
+        int | None, typer.Option(help="Only render this many quickly, into runs/render_preview.png.")
+    ] = None,
+    real: Annotated[Path, typer.Option(help="Captured dataset to match and to twin.")] = Path("data/real"),
+    out: Annotated[Path, typer.Option(help="Dataset folder; an unfinished one is gone on with.")] = Path(
+        "data/synthetic"
+    ),
+    cell: Annotated[
+        Path | None, typer.Option(help="Cell file; ./cell.yaml if present, else the simulated cell.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of poses, bins, splits and noise.")] = 0,
+    workers: Annotated[
+        int | None, typer.Option(help="Blender processes; by cores and memory if not given.")
+    ] = None,
+    blender: Annotated[
+        Path | None, typer.Option(help="Folder of an installed Blender; the bpy wheel if not given.")
+    ] = None,
+) -> None:
+    """Render a synthetic dataset with exact labels. The same command goes on where it stopped.
+
+    Example: synth render --count 633
+    """
+    from rich.console import Console
+
+    from synth.cell.load import load_cell
+    from synth.compute.progress import make_progress
+    from synth.errors import DeviceError, StorageError, WorkerLost
+    from synth.sim.plan import choose_shares, list_twinnable
+    from synth.sim.preview import preview as write_preview
+    from synth.sim.run import make_plan
+    from synth.sim.run import render as run_render
+    from synth.sim.settings import RenderSettings, find_earlier_run
+
+    console = Console(highlight=False)
+    if count is None and twins is None and fresh is None and bins is None:
+        count = DEFAULT_COUNT if preview is None else preview
+    if cell is None and Path("cell.yaml").is_file():
+        cell = Path("cell.yaml")
+    captured = _open_captured(real, look)
+    twinnable = () if captured is None else list_twinnable(captured, with_test=test_twins)
+    if captured is not None and not twinnable and twins != 0:
+        _refuse_without_poses(captured, with_test=test_twins)
+    settings = RenderSettings(
+        cell=load_cell(cell),
+        out=out,
+        real=captured,
+        shares=choose_shares(count, twins, fresh, bins, len(twinnable)),
+        seed=seed,
+        look=look.value,
+        quality=quality.value,
+        randomize=randomize,
+        layers=layers,
+        test_twins=test_twins,
+        blender=blender,
+        n_workers=workers,
+    )
+    console.print(f"{out}: {settings.shares.count} samples: {settings.shares}")
+    if settings.cell.is_simulated:
+        console.print("[black on yellow] SIMULATED [/] the cell and its captured pictures are simulated")
+    plan = make_plan(settings)
+    if preview is not None:
+        sheet = Path("runs/render_preview.png")
+        write_preview(plan, preview, sheet, make_progress(console, "preview"))
+        console.print(f"Look at {sheet}")
+        return
+    earlier = find_earlier_run(settings, plan.camera)
+    n_done = 0 if earlier is None else len(earlier)
+    if n_done == len(plan.orders):
+        console.print(f"{out} has all {n_done} samples already. Next: synth dataset sheet {out}")
+        return
+    if n_done:
+        console.print(f"Going on with {out}: {n_done} of {len(plan.orders)} samples are there.")
+    try:
+        summary = run_render(plan, make_progress(console, "render"))
+    except KeyboardInterrupt:
+        console.print(f"Stopped. {_how_to_go_on(out, len(plan.orders))}")
+        raise typer.Exit(130) from None
+    except (DeviceError, WorkerLost, StorageError):
+        console.print(_how_to_go_on(out, len(plan.orders)))
+        raise
+    per_sample_s = summary.seconds / max(summary.n_new, 1)
+    console.print(
+        f"{summary.n_new} samples in {summary.seconds:.0f} s ({per_sample_s:.1f} s each); {out} has "
+        f"{summary.n_samples}. Next: synth dataset sheet {out}"
+    )
+
+
+def _open_captured(real: Path, look: LookKind) -> "DatasetReader | None":
+    """The captured dataset; None where there is none and none is needed."""
+    from synth.dataset.reader import INFO_FILE, DatasetReader
+    from synth.errors import InputError
+
+    if (real / INFO_FILE).is_file():
+        return DatasetReader(real)
+    if look is LookKind.plain:
+        return None
+    raise InputError(
+        f"there is no captured dataset at {real} to match: run synth capture first, name another with "
+        "--real, or say --look plain"
+    )
+
+
+def _refuse_without_poses(captured: "DatasetReader", *, with_test: bool) -> None:
+    from synth.errors import InputError
+
+    n_test = len(captured.of_split("test"))
+    if n_test and n_test == len(captured) and not with_test:
+        raise InputError(f"{captured.root} has test samples alone, and those get no twins: say --twins 0")
+    raise InputError(
+        f"{captured.root} has no samples with poses to twin (robot, K, T_base_cam): give a dataset that "
+        "synth capture made, or say --twins 0"
+    )
+
+
+def _how_to_go_on(out: Path, count: int) -> str:
+    from synth.dataset.reader import DatasetReader
+    from synth.errors import DatasetError
+
+    try:
+        n_done = len(DatasetReader(out).samples)
+    except DatasetError:
+        return "Nothing was rendered."
+    return f"{n_done} of {count} samples are in {out}; the same command goes on from there."

@@ -1,0 +1,191 @@
+"""Plan → scenes → shards → samples on disk, and again until every scene of the plan is one."""
+
+import io
+import os
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from synth.compute.jobs import run_shards
+from synth.compute.progress import Progress
+from synth.dataset.atomic import write_bytes
+from synth.dataset.sample import Parent
+from synth.dataset.store import DatasetReader, DatasetWriter
+from synth.errors import InputError, SynthError
+from synth.sim.blender import QUALITIES, Blender
+from synth.sim.furnish import camera_of_cell
+from synth.sim.look import Look, measure_look, plain_look, save_look
+from synth.sim.meshes import cell_meshes, write_meshes
+from synth.sim.plan import Order, list_orders, list_twinnable
+from synth.sim.scene import SceneCamera
+from synth.sim.settings import RenderSettings, describe, find_earlier_run
+from synth.sim.studio import RenderedSample, Studio
+
+WORK_FOLDER, SCENES_FOLDER, LOOK_FOLDER, LAYERS_FOLDER = ".render", "scenes", "look", "layers"
+
+CORES_PER_WORKER, GB_PER_WORKER, MAX_WORKERS = 4, 3.0, 16
+_BYTES_PER_PIXEL, _SPARE_BYTES = 4, 200e6
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be rendered, before any Blender starts."""
+
+    settings: RenderSettings
+    camera: SceneCamera
+    orders: tuple[Order, ...]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a rendering left behind. n_new: samples of this run."""
+
+    n_samples: int
+    n_new: int
+    seconds: float
+
+
+def make_plan(settings: RenderSettings) -> Plan:
+    """Every scene of a rendering but what physics decides; starts no Blender. Equal settings, equal plans.
+
+    Raises InputError for a cell without meshes that can be used or without enough poses.
+    """
+    meshes = cell_meshes(settings.cell)
+    camera = camera_of_cell(settings.cell, settings.real.info.camera if settings.real else None)
+    twinnable = () if settings.real is None else list_twinnable(settings.real, with_test=settings.test_twins)
+    orders = list_orders(settings.shares, twinnable, settings.cell, meshes, camera, seed=settings.seed)
+    return Plan(settings, camera, tuple(orders))
+
+
+def render(plan: Plan, progress: Progress) -> Summary:
+    """Render every scene of the plan that the folder does not hold yet.
+
+    Raises InputError without Blender or disk space, RendererError or WorkerLost when one scene fails twice,
+    StorageError when the disk refuses; the folder is whole then, and the same call goes on. KeyboardInterrupt
+    likewise.
+    """
+    started = time.perf_counter()
+    settings = plan.settings
+    Blender(settings.out, settings.blender)  # Says here, before anything is written, if there is none.
+    earlier = find_earlier_run(settings, plan.camera)
+    n_missing = len(plan.orders) - (0 if earlier is None else len(earlier))
+    check_disk(settings.out, n_missing, plan.camera.size_wh)
+    look = choose_look(settings, plan.camera)
+    with DatasetWriter.create_or_resume(settings.out, describe(settings, plan.camera)) as writer:
+        for note in writer.notes:
+            progress.say(note)
+        save_look(look, settings.out / LOOK_FOLDER)
+        done = writer.done_names()
+        orders = [order for order in plan.orders if order.name not in done]
+        progress.begin(total=len(plan.orders), done=len(done))
+        try:
+            produce(
+                orders,
+                make_studio(plan, look, settings.out / WORK_FOLDER),
+                lambda sample: write_sample(sample, writer, progress),
+                progress,
+                n_workers=choose_workers(settings.n_workers),
+            )
+        finally:
+            progress.end()
+        shutil.rmtree(settings.out / WORK_FOLDER, ignore_errors=True)
+        return Summary(len(writer.samples), len(orders), time.perf_counter() - started)
+
+
+def produce(
+    orders: Sequence[Order],
+    studio: Studio,
+    on_sample: Callable[[RenderedSample], None],
+    progress: Progress,
+    *,
+    n_workers: int,
+) -> None:
+    """Make the sample of each order in child processes and hand it over, in the order of the orders."""
+    write_meshes(studio.cell, studio.folder / "meshes")
+
+    def say_again(order: Order, error: SynthError) -> None:
+        progress.say(f"{order.name} is rendered again: {error}")
+
+    run_shards(orders, studio, n_workers, lambda _, sample: on_sample(sample), on_retry=say_again)
+
+
+def make_studio(plan: Plan, look: Look, folder: Path) -> Studio:
+    """What the worker processes of a run share; ``folder`` is for what they keep from one another's work."""
+    settings = plan.settings
+    n_workers = choose_workers(settings.n_workers)
+    return Studio(
+        cell=settings.cell,
+        folder=folder,
+        camera=plan.camera,
+        look=look,
+        quality=QUALITIES[settings.quality],
+        seed=settings.seed,
+        randomize=settings.randomize,
+        with_layers=settings.layers,
+        depth_scale_m=settings.depth_scale_m,
+        parents={} if settings.real is None else _parents(settings.real),
+        blender=settings.blender,
+        n_threads=None if n_workers == 1 else max(1, (os.cpu_count() or 1) // n_workers),
+    )
+
+
+def choose_look(settings: RenderSettings, camera: SceneCamera) -> Look:
+    """The look of the captured dataset, or a plain one."""
+    if settings.look == "plain" or settings.real is None:
+        return plain_look(settings.cell, camera.size_wh)
+    return measure_look(settings.real)
+
+
+def choose_workers(asked: int | None) -> int:
+    """Blender processes: one on a small machine, where each takes all cores; more by cores and memory."""
+    if asked is not None:
+        if asked < 1:
+            raise InputError(f"--workers must be 1 or more, got {asked}")
+        return asked
+    memory_gb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
+    by_machine = min((os.cpu_count() or 1) // CORES_PER_WORKER, int(memory_gb / GB_PER_WORKER), MAX_WORKERS)
+    return max(1, by_machine)
+
+
+def check_disk(out: Path, n_samples: int, size_wh: tuple[int, int]) -> None:
+    """Raises InputError where the disk cannot hold that many more samples."""
+    folder = next(p for p in (out.absolute(), *out.absolute().parents) if p.exists())
+    needed = n_samples * size_wh[0] * size_wh[1] * _BYTES_PER_PIXEL + _SPARE_BYTES
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise InputError(
+            f"{n_samples} pictures take about {needed / 1e9:.1f} GB, and {folder} has {free / 1e9:.1f} GB "
+            "free: make room, lower --count, or choose another disk with --out"
+        )
+
+
+def write_sample(sample: RenderedSample, writer: DatasetWriter, progress: Progress) -> None:
+    """Write scene, layers and last the sample itself, which counts as done from then on."""
+    name = sample.scene.name
+    write_bytes(
+        writer.root / SCENES_FOLDER / f"{name}.json", (sample.scene.model_dump_json() + "\n").encode()
+    )
+    if sample.layers:
+        content = io.BytesIO()
+        np.savez_compressed(content, allow_pickle=False, **sample.layers)
+        write_bytes(writer.root / LAYERS_FOLDER / f"{name}.npz", content.getvalue())
+    writer.append(
+        sample.draft,
+        rgb_u8=sample.rgb_u8,
+        depth_counts=sample.depth_counts,
+        mask=sample.mask,
+        crops=sample.crops,
+    )
+    progress.accepted(name)
+
+
+def _parents(real: DatasetReader) -> dict[str, Parent]:
+    """What a child's record says of each sample."""
+    return {
+        s.name: Parent(dataset=real.root.name, name=s.name, split=s.split, pixels_sha256=s.pixels_sha256)
+        for s in real.samples
+    }

@@ -1,0 +1,219 @@
+"""From an order to a finished sample, in a process with a Blender of its own."""
+
+import fcntl
+import hashlib
+import io
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from synth.cell.model import Cell
+from synth.dataset.atomic import write_bytes
+from synth.dataset.sample import Draft, Figure, Origin, Parent
+from synth.geometry.pinhole import Pinhole
+from synth.sim.blender import Blender, Quality
+from synth.sim.colour import Linear
+from synth.sim.develop import Darkroom
+from synth.sim.furnish import pinhole_of
+from synth.sim.labels import label_scene
+from synth.sim.look import Look
+from synth.sim.meshes import Meshes, cell_meshes
+from synth.sim.optics import Lens
+from synth.sim.plan import FIRST_BIN, Order
+from synth.sim.randomize import randomize
+from synth.sim.scenarios.bin import make_bin
+from synth.sim.scene import Scene, SceneCamera
+from synth.sim.settings import LAYERS
+from synth.sim.window import changed_window, compute_coverage
+
+BENCH_QUALITY = Quality(samples=64)
+BENCH_STEP = 4
+"""An empty bench changes slowly over the picture: it is rendered at a quarter of the size and enlarged."""
+
+
+@dataclass(frozen=True, eq=False)
+class RenderedSample:
+    """All that is written of one scene. layers: of the distorted picture, by name; empty unless asked for."""
+
+    scene: Scene
+    draft: Draft
+    rgb_u8: NDArray[np.uint8]
+    depth_counts: NDArray[np.uint16]
+    mask: NDArray[np.uint16]
+    crops: list[NDArray[np.uint8] | None]
+    layers: dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Studio:
+    """What every process of a run shares; a worker for compute.jobs.
+
+    folder: of meshes and cached benches. parents: what a twin's record says of its sample, by name.
+    """
+
+    cell: Cell
+    folder: Path
+    camera: SceneCamera
+    look: Look
+    quality: Quality
+    seed: int
+    randomize: float
+    with_layers: bool
+    depth_scale_m: float
+    parents: dict[str, Parent]
+    blender: Path | None
+    n_threads: int | None
+
+    @contextmanager
+    def __call__(self) -> Iterator[Callable[[Order], RenderedSample]]:
+        """Open a Blender; what comes out makes one order after the other."""
+        with Blender(self.folder / "meshes", self.blender, self.n_threads) as blender:
+            yield Photographer(self, blender).take
+
+
+class Photographer:
+    """Makes pictures and labels in one process; what scenes share is kept from one to the next."""
+
+    def __init__(self, studio: Studio, blender: Blender) -> None:
+        self._studio = studio
+        self._blender = blender
+        self._meshes: Meshes = cell_meshes(studio.cell)
+        self._lenses: dict[str, Lens] = {}
+        self._darkrooms: dict[str, Darkroom] = {}
+
+    def take(self, order: Order) -> RenderedSample:
+        """The sample of an order; the same for equal orders, whoever takes it."""
+        studio = self._studio
+        began = time.perf_counter()
+        plain = order.scene or self._fill_bin(order.number)
+        scene = plain
+        if studio.randomize:
+            scene = randomize(plain, np.random.default_rng([plain.seed, 1]), studio.randomize, self._meshes)
+        labels = label_scene(scene, self._meshes, studio.cell)
+        labelled = time.perf_counter()
+        lens = self._lens(scene.camera)
+        darkroom = self._darkroom(plain, lens)
+        # Under other lamps or from another place, the whole bench looks different.
+        window = (
+            (0, 0, *lens.ideal.size_wh) if scene.draws else changed_window(scene, self._meshes, lens.ideal)
+        )
+        rendering = time.perf_counter()
+        light = self._blender.render(scene, lens.ideal, window, studio.quality)
+        layers = self._draw_layers(scene, lens) if studio.with_layers else {}
+        rendered = time.perf_counter()
+        rgb_u8 = darkroom.develop(
+            light.rgb,
+            light.window_xyxy,
+            compute_coverage(scene, self._meshes, lens.camera),
+            np.random.default_rng([scene.seed, 2]),
+        )
+        timing = {
+            "label_s": labelled - began,
+            "render_s": rendered - rendering,
+            "develop_s": time.perf_counter() - rendered,
+        }
+        return RenderedSample(
+            scene=scene,
+            draft=self._draft(scene, labels.instances, labels.n_unlabelled, timing),
+            rgb_u8=rgb_u8,
+            depth_counts=labels.depth_counts(studio.depth_scale_m),
+            mask=labels.mask,
+            crops=labels.crops(rgb_u8),
+            layers=layers,
+        )
+
+    def _fill_bin(self, number: int) -> Scene:
+        studio = self._studio
+        return make_bin(
+            number,
+            studio.cell,
+            self._meshes,
+            studio.camera,
+            self._blender.settle,
+            seed=studio.seed,
+            first_number=FIRST_BIN,
+        )
+
+    def _draft(
+        self, scene: Scene, instances: tuple[Any, ...], n_unlabelled: int, timing: dict[str, float]
+    ) -> Draft:
+        devices = self._blender.made_by["devices"]
+        quality: dict[str, Figure] = {
+            "scenario": scene.scenario,
+            "unlabelled": n_unlabelled,
+            "device": ", ".join(devices) or "CPU",
+        }
+        if scene.split == "test":
+            quality["analysis_only"] = True
+        return Draft(
+            name=scene.name,
+            split=scene.split,
+            size_wh=scene.camera.size_wh,
+            K=scene.camera.K,
+            dist=scene.camera.dist,
+            T_base_cam=scene.camera.T_base_cam,
+            instances=instances,
+            origin=Origin(
+                parents=tuple(self._studio.parents[name] for name in scene.parents), seed=scene.seed
+            ),
+            quality=quality,
+            timing=timing,
+        )
+
+    def _lens(self, camera: SceneCamera) -> Lens:
+        key = camera.model_copy(update={"T_base_cam": None}).model_dump_json()
+        if key not in self._lenses:
+            self._lenses[key] = Lens.of(pinhole_of(camera))
+        return self._lenses[key]
+
+    def _darkroom(self, scene: Scene, lens: Lens) -> Darkroom:
+        """The darkroom for the bench of a scene, which is the same in all scenes of one camera."""
+        bodies = tuple(body for body in scene.bodies if body.is_static)
+        empty = scene.model_copy(
+            update={"name": "bench", "scenario": "twin", "split": "train", "seed": 0, "bodies": bodies}
+            | {"q_rad": None, "T_base_tool": None, "parents": (), "draws": {}}
+        )
+        key = hashlib.sha256(f"{empty.model_dump_json()} {BENCH_QUALITY}".encode()).hexdigest()[:16]
+        if key not in self._darkrooms:
+            self._darkrooms[key] = Darkroom(self._studio.look, lens, self._bench(empty, lens.ideal, key))
+        return self._darkrooms[key]
+
+    def _bench(self, empty: Scene, ideal: Pinhole, key: str) -> Linear:
+        """Light of the empty bench in the whole ideal image, rendered by whichever process is first."""
+        path = self._studio.folder / f"bench_{key}.npz"
+        with (self._studio.folder / f"bench_{key}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not path.is_file():
+                step = 1 if empty.bodies else BENCH_STEP
+                light = self._blender.render_bench(empty, coarser(ideal, step), BENCH_QUALITY).rgb
+                content = io.BytesIO()
+                np.savez(content, light=light, step=step)
+                write_bytes(path, content.getvalue())
+        with np.load(path, allow_pickle=False) as file:
+            light, step = file["light"], int(file["step"])
+        width, height = ideal.size_wh
+        size = (light.shape[1] * step, light.shape[0] * step)
+        enlarged = light if step == 1 else cv2.resize(light, size, interpolation=cv2.INTER_CUBIC)
+        return np.ascontiguousarray(enlarged[:height, :width], dtype=np.float32)
+
+    def _draw_layers(self, scene: Scene, lens: Lens) -> dict[str, NDArray[Any]]:
+        """Each layer [H,W,...] in the distorted picture, by the nearest pixel of the ideal one."""
+        whole = (0, 0, *lens.ideal.size_wh)
+        drawn = self._blender.render(scene, lens.ideal, whole, Quality(1, denoiser=None), LAYERS).layers
+        x, y = np.moveaxis(np.rint(lens.ideal_xy).astype(int), -1, 0)
+        return {name: layer[y, x] for name, layer in drawn.items()}
+
+
+def coarser(ideal: Pinhole, step: int) -> Pinhole:
+    """The pinhole whose pixels are ``step`` times as wide and cover at least the same picture."""
+    K = ideal.K / step
+    K[:2, 2] = (ideal.K[:2, 2] + 0.5) / step - 0.5
+    K[2, 2] = 1.0
+    return Pinhole((-(-ideal.size_wh[0] // step), -(-ideal.size_wh[1] // step)), K)
