@@ -1,1 +1,1 @@
-"""The far side of the border: what runs inside Blender, in a child process, and imports nothing else of synth."""
+"""What runs inside Blender, in a child process; it imports nothing else of synth."""

@@ -21,7 +21,7 @@ _meshes: dict[tuple[str, int], Any] = {}
 
 
 def build(scene: dict[str, Any], meshes: Path, ideal: dict[str, Any]) -> None:
-    """Put a scene where the one before was. Only meshes outlive a scene, so that its past shows in no pixel."""
+    """Put a scene where the one before was. Only meshes outlive one, so the past shows in no pixel."""
     clear()
     _table(scene)
     for body in scene["bodies"]:

@@ -16,8 +16,8 @@ _SOURCES = {
 def draw(layers: list[str], T_base_cam: np.ndarray, folder: Path) -> dict[str, np.ndarray]:
     """The layers of the window that is set, from one ray a pixel.
 
-    normals: float32 [h,w,3], unit, OpenCV camera axes, 0 where nothing is. depth: float32 [h,w], metres along z, 0
-    where nothing is. ids: uint16 [h,w], the bodies' instances.
+    normals: float32 [h,w,3], unit, OpenCV camera axes, 0 where nothing is. depth: float32 [h,w], metres along
+    z, 0 where nothing is. ids: uint16 [h,w], the bodies' instances.
     """
     scene = bpy.context.scene
     cycles = scene.cycles

@@ -1,6 +1,5 @@
 """Cycles' settings, and a window of a picture as linear light."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,29 +12,27 @@ from synth.sim.blender_side import build, passes
 _MARGIN_PX = 12  # The denoiser sees this far beyond the window, so that its edges look like the rest.
 
 
-def render(request: dict[str, Any]) -> dict[str, Any]:
+def render(request: dict[str, Any], scratch: Path) -> dict[str, Any]:
     """Render a window of a scene's ideal image into an npz: rgb [h,w,3] and the layers asked for.
 
-    request: scene and out (paths), meshes (folder), ideal {size_wh, K}, window_xyxy, quality, layers.
+    request: scene, meshes (folder), ideal {size_wh, K}, window_xyxy, quality, layers. Answer: out (path).
     """
-    scene = json.loads(Path(request["scene"]).read_text("utf-8"))
+    scene, quality = request["scene"], request["quality"]
     build.build(scene, Path(request["meshes"]), request["ideal"])
-    out = Path(request["out"])
     x0, y0, x1, y1 = request["window_xyxy"]
     width, height = request["ideal"]["size_wh"]
-    margin = _MARGIN_PX if request["quality"]["denoiser"] else 0
-    wide = (max(x0 - margin, 0), max(y0 - margin, 0), min(x1 + margin, width), min(y1 + margin, height))
-    _set_quality(request["quality"], scene["seed"])
-    _set_window(wide, width, height)
-    light = _draw(out.with_suffix(".exr"))
-    left, top = x0 - wide[0], y0 - wide[1]
-    arrays = {"rgb": light[top : top + y1 - y0, left : left + x1 - x0]}
+    margin = _MARGIN_PX if quality["denoiser"] else 0
+    left, top = max(x0 - margin, 0), max(y0 - margin, 0)
+    _set_quality(quality, scene["seed"])
+    _set_window((left, top, min(x1 + margin, width), min(y1 + margin, height)), width, height)
+    light = _draw(scratch / "light.exr")
+    arrays = {"rgb": light[y0 - top : y1 - top, x0 - left : x1 - left]}
     if request["layers"]:
         _set_window((x0, y0, x1, y1), width, height)
-        arrays |= passes.draw(request["layers"], np.array(scene["camera"]["T_base_cam"]), out.parent)
-    with out.open("wb") as file:
-        np.savez(file, **{name: np.ascontiguousarray(a) for name, a in arrays.items()})
-    return {}
+        arrays |= passes.draw(request["layers"], np.array(scene["camera"]["T_base_cam"]), scratch)
+    out = scratch / "render.npz"
+    np.savez(out, **{name: np.ascontiguousarray(array) for name, array in arrays.items()})
+    return {"out": str(out)}
 
 
 def _set_quality(quality: dict[str, Any], seed: int) -> None:
@@ -50,7 +47,8 @@ def _set_quality(quality: dict[str, Any], seed: int) -> None:
         cycles.denoiser = quality["denoiser"]
         cycles.denoising_prefilter = quality["prefilter"]
         cycles.denoising_input_passes = "RGB_ALBEDO_NORMAL"
-    cycles.max_bounces = cycles.diffuse_bounces = cycles.glossy_bounces = quality["bounces"]
+    cycles.diffuse_bounces, cycles.glossy_bounces = quality["diffuse_bounces"], quality["glossy_bounces"]
+    cycles.max_bounces = max(cycles.diffuse_bounces, cycles.glossy_bounces)
     cycles.filter_width = 1.5
     scene.use_nodes = False
 

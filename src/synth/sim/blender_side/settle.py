@@ -10,14 +10,14 @@ from mathutils import Matrix
 
 from synth.sim.blender_side import build
 
-_SCALE = 10.0  # Bullet's tolerances are made for bodies of some decimetres: let everything, and gravity, be larger.
+_SCALE = 10.0  # Bullet is made for bodies of some decimetres: everything is larger, gravity too.
 _FPS, _SUBSTEPS, _SOLVER_STEPS = 60, 8, 30
 _MARGIN_M = 0.0004
 _STILL_S, _STILL_M = 0.3, 0.0002  # At rest: no corner moved further in this time.
 _FRICTION = 0.5
 
 
-def settle(request: dict[str, Any]) -> dict[str, Any]:
+def settle(request: dict[str, Any], _scratch: Path) -> dict[str, Any]:
     """Drop bodies on to static ones; the answer has T_base_body of each body.
 
     request: bodies and static (as in a scene), meshes (folder), seconds (simulated, at most).
@@ -93,7 +93,7 @@ def _pose(thing: Any, centre_m: np.ndarray) -> np.ndarray:
 
 
 def _centre_of_mass(mesh: Any) -> np.ndarray:
-    """Of a closed solid of one density: the tetrahedra from the origin to each triangle, by their signed volumes."""
+    """Of a closed solid of one density: tetrahedra from the origin to each triangle, by signed volume."""
     vertices = np.empty(3 * len(mesh.vertices), dtype=np.float32)
     mesh.vertices.foreach_get("co", vertices)
     triangles = np.empty(3 * len(mesh.polygons), dtype=np.int32)

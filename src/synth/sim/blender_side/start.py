@@ -1,4 +1,4 @@
-"""Brings BlenderProc up: what ``bproc.init()`` does, less the UI language, which the bpy wheel does not have."""
+"""Brings BlenderProc up as ``bproc.init()`` does, less the UI language, which the bpy wheel has not."""
 
 import bpy
 from blenderproc import __version__ as blenderproc_version

@@ -1,8 +1,8 @@
-"""Starts the worker on the pip wheels bpy and blenderproc, without the download of Blender that BlenderProc begins with.
+"""Starts the worker on the pip wheels bpy and blenderproc; nothing is downloaded.
 
-BlenderProc expects to be inside a Blender that it installed itself. In a plain interpreter with the bpy wheel four things
-have to be put in its way (seen in BlenderProc 2.8.0): its environment variable, a second entry of site-packages on
-sys.path (it removes one), a SetupUtility that installs nothing, and an ``init`` that leaves the UI language alone.
+BlenderProc expects to be inside a Blender that it installed itself. In a plain interpreter with the bpy wheel
+it wants (seen in 2.8.0) its environment variable, a second entry of site-packages on sys.path (it removes
+one), a SetupUtility that installs nothing, and an ``init`` that leaves the UI language alone (start.py).
 """
 
 import os

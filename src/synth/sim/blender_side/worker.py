@@ -1,43 +1,51 @@
-import blenderproc as bproc  # BlenderProc wants this line first. # noqa: F401, I001
+# ruff: noqa: E402, F401
+import blenderproc  # BlenderProc wants to be the first line of a script that it runs.
 
 """A loop in Blender's process: one JSON request a line on stdin, one JSON answer a line on stdout.
 
-Requests: {"do": "render", ...}, {"do": "settle", ...}, {"do": "devices"}. An answer has "ok"; where it is false,
-"error" says why in a sentence. Everything that Blender prints goes to stderr. The loop ends with stdin, or with the
-process that started it.
+Requests: {"do": "render", ...} and {"do": "settle", ...}. An answer has "ok"; where it is false, "error" says
+why in a sentence. The first answer comes unasked and names versions, devices and the scratch folder, which
+goes with this process. All that Blender prints goes to stderr. The loop ends with stdin, or with the host.
 """
 
 import json
 import os
+import shutil
 import sys
+import tempfile
 import threading
 import time
 import traceback
 from pathlib import Path
 from typing import Any, TextIO
 
-if not any((Path(p) / "synth").is_dir() for p in sys.path):
-    sys.path.append(str(Path(__file__).parents[3]))
+sys.path.append(str(Path(__file__).parents[3]))  # In a Blender of its own, synth is not installed.
 
-from synth.sim.blender_side import render, settle, start  # noqa: E402
+from synth.sim.blender_side import render, settle, start
 
 _WATCH_S = 0.25
+_SCRATCH_BYTES = 2**29
 
 
 def main() -> None:
     """Answer requests until stdin ends."""
     answers = _keep_stdout_clean()
-    _die_with(int(os.environ["SYNTH_HOST_PID"]))
-    start.initialise(int(os.environ.get("SYNTH_BLENDER_THREADS", "0")))
-    _say(answers, {"ok": True, "versions": start.versions(), "devices": start.devices()})
-    for line in sys.stdin:
-        _say(answers, _answer(json.loads(line)))
+    scratch = _make_scratch()
+    try:
+        _die_with(int(os.environ["SYNTH_HOST_PID"]), scratch)
+        start.initialise(int(os.environ["SYNTH_BLENDER_THREADS"]))
+        hello = {"versions": start.versions(), "devices": start.devices(), "scratch": str(scratch)}
+        _say(answers, {"ok": True, **hello})
+        for line in sys.stdin:
+            _say(answers, _answer(json.loads(line), scratch))
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _answer(request: dict[str, Any]) -> dict[str, Any]:
+def _answer(request: dict[str, Any], scratch: Path) -> dict[str, Any]:
     begun = time.perf_counter()
     try:
-        done = {"render": render.render, "settle": settle.settle}[request["do"]](request)
+        done = {"render": render.render, "settle": settle.settle}[request["do"]](request, scratch)
     except Exception as error:  # noqa: BLE001 - whatever Blender raises must reach the host as a sentence.
         traceback.print_exc()
         return {"ok": False, "error": f"{type(error).__name__}: {error}"}
@@ -56,13 +64,21 @@ def _keep_stdout_clean() -> TextIO:
     return answers
 
 
-def _die_with(host_pid: int) -> None:
+def _make_scratch() -> Path:
+    """A folder for what goes to and fro, in memory where there is room."""
+    memory = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it.
+    has_room = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > _SCRATCH_BYTES
+    return Path(tempfile.mkdtemp(prefix="synth_blender_", dir=memory if has_room else None))
+
+
+def _die_with(host_pid: int, scratch: Path) -> None:
     """End this process when the host is gone. Cycles lets other threads run while it renders."""
     parent_pid = os.getppid()
 
     def watch() -> None:
         while os.getppid() == parent_pid and _lives(host_pid):
             time.sleep(_WATCH_S)
+        shutil.rmtree(scratch, ignore_errors=True)
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
