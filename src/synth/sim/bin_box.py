@@ -13,7 +13,7 @@ from synth.geometry.se3 import Array
 
 WALL_M = 0.004
 FLOOR_M = 0.004
-SIDE_PER_PART = 2.6
+SIDE_PER_PART = 2.15
 MIN_SIDE_PER_PART = 1.3
 HEIGHT_PER_PART = 0.75
 """The box against the part's longest diagonal: its inner side, the least that will do, its inner height."""

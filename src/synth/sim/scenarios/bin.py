@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 from synth.cell.model import Cell
 from synth.errors import InputError
 from synth.geometry import se3
+from synth.geometry.clearance import hull_vertices
 from synth.geometry.mesh import Mesh
 from synth.geometry.se3 import Array
 from synth.sim.bin_box import FLOOR_M, BinBox, bin_box, diagonal_m
@@ -18,13 +19,13 @@ from synth.sim.furnish import on_bench, part_body, scene_seed, training_split
 from synth.sim.meshes import Meshes
 from synth.sim.scene import Finish, Scene, SceneBody, SceneCamera
 
-MAX_PARTS = 8
+MAX_PARTS = 12
 MAX_OVERLAP_M = 0.0015
 """How deep physics may leave one body in another."""
 
 MAX_TRIES = 5
 _AIR = 1.05
-_SURFACE_POINTS = 1500
+_SURFACE_POINTS = 600
 
 BOX_FINISH = Finish(colour_rgb=(96, 104, 116), roughness=0.55)
 
@@ -145,7 +146,7 @@ def _depth_m(solid: o3d.t.geometry.RaycastingScene, points_m: Array) -> Array:
 
 
 def _points_of(body: Mesh, solid: o3d.t.geometry.RaycastingScene) -> Array:
-    """Points [N,3] of a body, the same at every call: its vertices, some spread evenly over its faces, and
+    """Points [N,3] of a body, the same at every call: its corners, some spread evenly over its faces, and
     those once more where they lie inside, twice the allowed overlap under the face.
     """
     rng = np.random.default_rng(0)
@@ -159,4 +160,4 @@ def _points_of(body: Mesh, solid: o3d.t.geometry.RaycastingScene) -> Array:
     faces = a[which] + u * (b - a)[which] + v * (c - a)[which]
     under = faces - 2 * MAX_OVERLAP_M * outwards[which] / area[which, None]
     under = under[_depth_m(solid, under) > MAX_OVERLAP_M]
-    return np.concatenate([body.vertices_m, faces, under])
+    return np.concatenate([hull_vertices(body), faces, under])
