@@ -10,27 +10,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synth.errors import InputError
-from synth.sim.colour import Linear, u8_of_linear
+from synth.sim.colour import Linear, linear_of_u8, u8_of_linear
 from synth.sim.look import Look, fit_gradient, gradient_terms
 from synth.sim.optics import Lens, Window
 
 # Spread of a silhouette in a rendered picture after resampling, the pixel's own area included; measured.
-RENDERED_EDGE_SIGMA_PX = 0.45
+RENDERED_EDGE_SIGMA_PX = 0.50
 _FEATHER_PX = 12
 _DARK = 1e-4
+_EDGE_PX = 9
+_USABLE = (0.02, 0.85)
+_MIN_PIXELS = 500
 
 
 class Darkroom:
     """Develops the rendered frames of one bench, camera and look.
 
     look: of the captured or the plain bench. lens: of the camera. bench: light [h,w,3] of the empty bench in
-    the whole ideal image, rendered once. part_gain: per channel, on top of the bench's, for objects.
-    Raises InputError where look and camera differ in size.
+    the whole ideal image, rendered once. Raises InputError where look and camera differ in size.
     """
 
-    def __init__(
-        self, look: Look, lens: Lens, bench: Linear, part_gain: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    ) -> None:
+    def __init__(self, look: Look, lens: Lens, bench: Linear) -> None:
         if look.size_wh != tuple(lens.camera.size_wh):
             raise InputError(
                 f"the look was measured on pictures of {look.size_wh[0]}×{look.size_wh[1]}, the camera gives "
@@ -50,7 +50,7 @@ class Darkroom:
             coefficients = np.asarray(fit_gradient(np.log(np.maximum(ratio, 1e-3))), np.float32)
             self._smooth = np.exp(gradient_terms(look.size_wh) @ coefficients.T)
             self._plate = look.plate
-        self._object_gain = self._smooth * np.asarray(part_gain, np.float32)
+        self._object_gain = self._smooth * np.float32(look.object_gain)
 
     def develop(
         self, light: Linear, ideal_window: Window, coverage: NDArray[np.float32], rng: np.random.Generator
@@ -88,6 +88,27 @@ class Darkroom:
         picture[part] = weight * drawn + (1 - weight) * picture[part]
         plate_share[part] = 1 - covered[..., 0]
         return picture, plate_share
+
+    def compare(
+        self,
+        light: Linear,
+        ideal_window: Window,
+        coverage: NDArray[np.float32],
+        captured_u8: NDArray[np.uint8],
+    ) -> float | None:
+        """How much brighter objects are in a captured picture [H,W,3] than in its twin as exposed; a median.
+
+        None where too few pixels well inside objects are neither dark nor near saturation.
+        """
+        picture, _ = self.expose(light, ideal_window, coverage)
+        inside = cv2.erode((coverage > 0.999).astype(np.uint8), np.ones((_EDGE_PX, _EDGE_PX), np.uint8)) > 0
+        captured = linear_of_u8(captured_u8)
+        usable = inside & (captured.max(axis=-1) > _USABLE[0]) & (captured.max(axis=-1) < _USABLE[1])
+        if int(usable.sum()) < _MIN_PIXELS:
+            return None
+        return float(
+            np.median(captured[usable].sum(axis=-1) / np.maximum(picture[usable].sum(axis=-1), 1e-3))
+        )
 
     def _blurred(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         if self._blur_px < 0.1:

@@ -47,7 +47,8 @@ class Look(BaseModel):
     mean linear light of the part. gradient: [3][6], log of the bench's light per channel over 1, x, y, x²,
     xy, y² with x and y from −1 to 1 across the image: lamps and the lens's fall-off together. noise: of one
     picture. edge_sigma_px: spread of an edge, the pixel's own area included; 0 leaves edges as rendered.
-    plate_noise: share of one picture's noise variance that the plate still holds. sources: what was measured.
+    plate_noise: share of one picture's noise variance that the plate still holds. object_gain: how much
+    brighter objects are than the bench's exposure makes a render of them. sources: what was measured.
     plate: [H,W,3] linear light of the empty bench as captured; None in a plain look.
     """
 
@@ -61,6 +62,7 @@ class Look(BaseModel):
     noise: Noise = NO_NOISE
     edge_sigma_px: float = Field(default=0.0, ge=0)
     plate_noise: float = Field(default=0.0, ge=0, le=1)
+    object_gain: float = Field(default=1.0, gt=0)
     sources: tuple[Source, ...] = ()
     plate: NDArray[np.float32] | None = Field(default=None, exclude=True, repr=False)
 

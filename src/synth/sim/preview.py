@@ -14,6 +14,7 @@ from synth.dataset.atomic import write_bytes
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
 from synth.sim.blender import Blender
+from synth.sim.match import match_objects
 from synth.sim.plan import Order, spread
 from synth.sim.run import Plan, choose_look, choose_workers, make_studio, produce
 from synth.sim.studio import RenderedSample
@@ -43,6 +44,7 @@ def preview(plan: Plan, n: int, path: Path, progress: Progress) -> None:
     try:
         with tempfile.TemporaryDirectory(prefix="synth_preview_") as scratch:
             studio = make_studio(replace(plan, settings=settings), look, Path(scratch))
+            studio = replace(studio, look=match_objects(studio, settings.real, Path(scratch)))
             produce(orders, studio, keep, progress, n_workers=choose_workers(settings.n_workers))
     finally:
         progress.end()

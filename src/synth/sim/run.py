@@ -5,7 +5,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from synth.errors import InputError, SynthError
 from synth.sim.blender import QUALITIES, Blender
 from synth.sim.furnish import camera_of_cell
 from synth.sim.look import Look, measure_look, plain_look, save_look
+from synth.sim.match import match_objects
 from synth.sim.meshes import cell_meshes, write_meshes
 from synth.sim.plan import Order, list_orders, list_twinnable
 from synth.sim.scene import SceneCamera
@@ -78,14 +79,17 @@ def render(plan: Plan, progress: Progress) -> Summary:
     with DatasetWriter.create_or_resume(settings.out, describe(settings, plan.camera)) as writer:
         for note in writer.notes:
             progress.say(note)
-        save_look(look, settings.out / LOOK_FOLDER)
         done = writer.done_names()
         orders = [order for order in plan.orders if order.name not in done]
+        studio = make_studio(plan, look, settings.out / WORK_FOLDER)
+        if orders:
+            look = match_objects(studio, settings.real, settings.out / LOOK_FOLDER)
+            save_look(look, settings.out / LOOK_FOLDER)
         progress.begin(total=len(plan.orders), done=len(done))
         try:
             produce(
                 orders,
-                make_studio(plan, look, settings.out / WORK_FOLDER),
+                replace(studio, look=look),
                 lambda sample: write_sample(sample, writer, progress),
                 progress,
                 n_workers=choose_workers(settings.n_workers),

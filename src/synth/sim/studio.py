@@ -129,6 +129,15 @@ class Photographer:
             layers=layers,
         )
 
+    def compare(self, scene: Scene, captured_u8: NDArray[np.uint8]) -> float | None:
+        """How much brighter objects are in a captured picture [H,W,3] than in its twin; None for too few."""
+        lens = self._lens(scene.camera)
+        darkroom = self._darkroom(scene, lens)
+        window = changed_window(scene, self._meshes, lens.ideal)
+        light = self._blender.render(scene, lens.ideal, window, self._studio.quality)
+        covered = compute_coverage(scene, self._meshes, lens.camera)
+        return darkroom.compare(light.rgb, light.window_xyxy, covered, captured_u8)
+
     def _fill_bin(self, number: int) -> Scene:
         studio = self._studio
         return make_bin(

@@ -1,0 +1,51 @@
+"""How bright objects come out beside the bench: measured on twins of train samples before anything is written."""
+
+from pathlib import Path
+
+import numpy as np
+
+from synth.dataset.reader import DatasetReader
+from synth.errors import InputError
+from synth.sim.blender import Blender
+from synth.sim.look import LOOK_FILE, Look, load_look
+from synth.sim.meshes import write_meshes
+from synth.sim.plan import list_twinnable, spread
+from synth.sim.scenarios.twin import make_twin
+from synth.sim.studio import Photographer, Studio
+
+N_TWINS = 3
+
+
+def match_objects(studio: Studio, real: DatasetReader | None, earlier: Path) -> Look:
+    """The studio's look with its object_gain.
+
+    A cell file gives colours as they are seen, so lamps and bench together fix the exposure, but not what
+    objects above the bench reflect. Of `N_TWINS` train samples the twin is rendered and held against the
+    captured picture; the median ratio counts. earlier: folder of a look that an earlier run of the same
+    settings saved, whose figure is taken over. A plain look, and one without samples to twin, stays as it is.
+    """
+    look = studio.look
+    if look.kind == "plain" or real is None:
+        return look
+    known = _load_earlier(earlier)
+    if known and known.model_dump(exclude={"object_gain"}) == look.model_dump(exclude={"object_gain"}):
+        return look.model_copy(update={"object_gain": known.object_gain})
+    twinnable = [s for s in list_twinnable(real, with_test=False) if s.split == "train"]
+    write_meshes(studio.cell, studio.folder / "meshes")
+    ratios = []
+    with Blender(studio.folder / "meshes", studio.blender, None) as blender:
+        photographer = Photographer(studio, blender)
+        for sample in spread(twinnable, min(N_TWINS, len(twinnable))):
+            scene = make_twin(sample, studio.cell, seed=studio.seed)
+            ratios.append(photographer.compare(scene, real.load_rgb(sample)))
+    found = [ratio for ratio in ratios if ratio is not None]
+    return look.model_copy(update={"object_gain": round(float(np.median(found)), 4)}) if found else look
+
+
+def _load_earlier(folder: Path) -> Look | None:
+    if not (folder / LOOK_FILE).is_file():
+        return None
+    try:
+        return load_look(folder)
+    except InputError:
+        return None
