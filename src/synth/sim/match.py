@@ -1,4 +1,4 @@
-"""How bright objects come out beside the bench: measured on twins of train samples before anything is written."""
+"""How bright objects come out beside the bench, measured on twins of train samples before any is written."""
 
 from pathlib import Path
 
