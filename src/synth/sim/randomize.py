@@ -26,7 +26,7 @@ RANGES: dict[str, Spread] = {
     "lamp_brightness": Spread(0.35, is_factor=True),
     "lamp_position_m": Spread(0.12),
     "lamp_temperature_k": Spread(700.0),
-    "colour": Spread(14.0),
+    "colour": Spread(8.0),
     "roughness": Spread(0.15),
     "camera_position_m": Spread(0.004),
     "camera_rotation_deg": Spread(0.35),
