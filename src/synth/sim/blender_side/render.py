@@ -58,8 +58,11 @@ def _set_window(window: tuple[int, int, int, int], width: int, height: int) -> N
     x0, y0, x1, y1 = window
     settings = bpy.context.scene.render
     settings.use_border = settings.use_crop_to_border = True
-    settings.border_min_x, settings.border_max_x = x0 / width, x1 / width
-    settings.border_min_y, settings.border_max_y = 1 - y1 / height, 1 - y0 / height
+    # A hair further than the edge: Blender cuts the fraction, kept in float32, off in one place of its code.
+    hair = 0.01
+    settings.border_min_x, settings.border_max_x = (x0 + hair) / width, (x1 + hair) / width
+    settings.border_min_y = (height - y1 + hair) / height
+    settings.border_max_y = (height - y0 + hair) / height
 
 
 def _draw(path: Path) -> np.ndarray:
