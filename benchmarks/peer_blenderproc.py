@@ -2,8 +2,9 @@
 
 python benchmarks/peer_blenderproc.py JOB.json
 
-JOB: meshes and out (folders), ideal {size_wh, K}, scenes (paths), settings: name → samples and noise threshold,
-null for what BlenderProc sets by itself. Writes out/NAME_FRAME.npy, linear light, and prints seconds as JSON.
+JOB: meshes and out (folders), ideal {size_wh, K}, scenes (paths), settings: name → samples and noise
+threshold, null for what BlenderProc sets by itself. Writes out/NAME_FRAME.npy, linear light, and prints
+seconds as JSON.
 """
 
 import json

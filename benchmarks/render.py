@@ -4,8 +4,8 @@ python benchmarks/render.py quality --frames 2 --json runs/benchmark_render.json
 python benchmarks/render.py growth --images 10 300 --workers 1 2
 
 quality: seconds a frame against SSIM to a 1024-sample reference without denoising, on the whole image and on
-part and shadow alone. Both sides draw the same light paths (BlenderProc's bounces). Ours is timed from the scene
-in Python to light in Python; the peer's building of the scene is left out. growth: workers, images, memory.
+part and shadow alone. Both sides draw the same light paths (BlenderProc's bounces). Ours is timed from scene
+to light in Python; the peer's building of the scene is left out. growth: workers, images, memory.
 """
 
 import argparse

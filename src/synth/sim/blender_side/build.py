@@ -107,8 +107,8 @@ def _lamp(lamp: dict[str, Any]) -> None:
     """A square that shines from its front, in the colour of a black body."""
     light = bpy.data.lights.new("lamp", "AREA")
     light.shape, light.size = "SQUARE", lamp["side_m"]
-    # Cycles gives an area light of P watts the radiance P / (4 · area).
-    light.energy = 4 * lamp["side_m"] ** 2 * _LAMP_RADIANCE * lamp["brightness"]
+    # An area light of P watts has the radiance P / (π · area).
+    light.energy = math.pi * lamp["side_m"] ** 2 * _LAMP_RADIANCE * lamp["brightness"]
     light.use_nodes = True
     nodes, links = light.node_tree.nodes, light.node_tree.links
     black_body = nodes.new("ShaderNodeBlackbody")
