@@ -13,7 +13,7 @@ from synth.geometry import se3
 from synth.geometry.mesh import Mesh
 from synth.geometry.normals import make_crop
 from synth.sim.furnish import camera_of_cell, on_bench, part_body, pinhole_of
-from synth.sim.labels import label_scene
+from synth.sim.labels import _without_specks, label_scene
 from synth.sim.meshes import cell_meshes
 from synth.sim.scene import SceneCamera
 
@@ -98,6 +98,18 @@ def test_what_stands_before_a_part_is_subtracted():
     assert hidden.R_crop_cam is None
     assert whole.R_crop_cam is not None
     assert labels.mask.max() == 2
+
+
+def test_a_glimpse_of_a_part_does_not_stretch_its_box():
+    """Pieces of one to three pixels apart from the rest are in neither mask nor box."""
+    mask = np.zeros((20, 30), dtype=bool)
+    mask[5:10, 5:12] = True
+    mask[15, 25:28] = mask[2, 2] = True
+    kept = _without_specks(mask)
+    assert kept.sum() == 35
+    assert kept[5:10, 5:12].all()
+    mask[16, 25] = True
+    assert _without_specks(mask).sum() == 39
 
 
 def test_depth_is_along_z():

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,6 +24,10 @@ from synth.sim.scene import Scene, SceneBody
 
 SUBPIXELS = 4
 """Rays along each side of a pixel that lies on an edge between two instances or an instance and the rest."""
+
+SPECK_PX = 4
+"""Fewer pixels than this, apart from the rest of a part, are not labelled: a glimpse through a hole of another
+part would stretch a box to nowhere."""
 
 DEPTH_RANGE_M = (0.20, 9.0)
 _MARGIN_PX = 3
@@ -63,8 +68,8 @@ class SceneLabels:
 def label_scene(scene: Scene, meshes: Meshes, cell: Cell) -> SceneLabels:
     """Masks, boxes, poses, normals and depth of a scene.
 
-    A pixel belongs to what fills most of it, by SUBPIXELS² rays on edges. Boxes are those of the mask, with
-    integer edges as capture writes them. visib_fract: mask area over that of the part alone, both within the
+    A pixel belongs to what fills most of it, by SUBPIXELS² rays on edges; specks belong to nothing. Boxes are
+    those of the mask, with integer edges as capture writes them. visib_fract: mask area over that of the part alone, both within the
     image.
 
     Raises InputError when a scene that shows one part does not show its whole square box.
@@ -76,7 +81,7 @@ def label_scene(scene: Scene, meshes: Meshes, cell: Cell) -> SceneLabels:
     mask = np.zeros(ids.shape, dtype=np.uint16)
     n_unlabelled = 0
     for body in sorted((b for b in scene.bodies if b.instance), key=lambda b: b.instance):
-        visible = ids == body.instance
+        visible = _without_specks(ids == body.instance)
         box = tight_box(visible)
         if box is None:
             continue
@@ -219,6 +224,12 @@ class _Caster:
 def placed(body: SceneBody, meshes: Meshes) -> Mesh:
     """The mesh of a body in base."""
     return meshes[body.mesh].transformed(np.asarray(body.T_base_body))
+
+
+def _without_specks(mask: Mask) -> Mask:
+    """A mask [H,W] without connected pieces of fewer than SPECK_PX pixels."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    return mask & (stats[:, cv2.CC_STAT_AREA] >= SPECK_PX)[labels]
 
 
 def _on_edges(ids: Ids) -> Mask:
