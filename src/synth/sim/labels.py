@@ -26,8 +26,8 @@ SUBPIXELS = 4
 """Rays along each side of a pixel that lies on an edge between two instances or an instance and the rest."""
 
 SPECK_PX = 4
-"""Fewer pixels than this, apart from the rest of a part, are not labelled: a glimpse through a hole of another
-part would stretch a box to nowhere."""
+"""Fewer pixels than this, apart from the rest of a part, are not labelled: a glimpse through another part's hole
+would stretch a box to nowhere."""
 
 DEPTH_RANGE_M = (0.20, 9.0)
 _MARGIN_PX = 3
@@ -69,8 +69,8 @@ def label_scene(scene: Scene, meshes: Meshes, cell: Cell) -> SceneLabels:
     """Masks, boxes, poses, normals and depth of a scene.
 
     A pixel belongs to what fills most of it, by SUBPIXELS² rays on edges; specks belong to nothing. Boxes are
-    those of the mask, with integer edges as capture writes them. visib_fract: mask area over that of the part alone, both within the
-    image.
+    those of the mask, with integer edges as capture writes them. visib_fract: mask area over that of the part
+    alone, both within the image.
 
     Raises InputError when a scene that shows one part does not show its whole square box.
     """
@@ -229,7 +229,7 @@ def placed(body: SceneBody, meshes: Meshes) -> Mesh:
 def _without_specks(mask: Mask) -> Mask:
     """A mask [H,W] without connected pieces of fewer than SPECK_PX pixels."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    return mask & (stats[:, cv2.CC_STAT_AREA] >= SPECK_PX)[labels]
+    return np.asarray(mask & (stats[:, cv2.CC_STAT_AREA] >= SPECK_PX)[labels])
 
 
 def _on_edges(ids: Ids) -> Mask:
