@@ -13,6 +13,7 @@ def initialise(n_threads: int) -> None:
     bpy.context.scene.render.engine = "CYCLES"
     RendererUtility.set_render_devices()
     _Initializer.set_default_parameters()
+    bpy.context.scene.render.use_persistent_data = False  # Kept data let earlier scenes show in later ones.
     RendererUtility.set_cpu_threads(n_threads)
     GlobalStorage.add("bproc_init_complete", True)
 
