@@ -20,7 +20,7 @@ _REACH_PX = 4.5
 _MAX_BEND_PX = 0.6
 _MIN_CONTRAST = 0.04
 _MAX_MISFIT = 0.06
-_MAX_EDGES = 80
+_MAX_EDGES = 40
 
 Array = NDArray[np.float64]
 
