@@ -10,7 +10,7 @@ from synth.capture.commands import capture
 from synth.cell.commands import app as cell_app
 from synth.dataset.commands import app as dataset_app
 from synth.errors import SynthError
-from synth.sim.commands import render
+from synth.sim.commands import compose, render
 
 app = typer.Typer(
     name="synth",
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 app.command(name="capture")(capture)
 app.command(name="render")(render)
+app.command(name="compose")(compose)
 app.add_typer(dataset_app, name="dataset")
 app.add_typer(cell_app, name="cell")
 

@@ -80,6 +80,30 @@ def write_captured(
     return DatasetReader(root)
 
 
+class Tally:
+    """Progress that counts, and stops a run like Ctrl-C after so many."""
+
+    def __init__(self, stop_after: int | None = None) -> None:
+        self.began, self.names, self._stop_after = (0, 0), [], stop_after
+
+    def say(self, text: str) -> None:
+        pass
+
+    def begin(self, *, total: int, done: int) -> None:
+        self.began = (total, done)
+
+    def accepted(self, name: str) -> None:
+        self.names.append(name)
+        if len(self.names) == self._stop_after:
+            raise KeyboardInterrupt
+
+    def refused(self, name: str, reason: str) -> None:
+        pass
+
+    def end(self) -> None:
+        pass
+
+
 @pytest.fixture(scope="module")
 def captured(tmp_path_factory: pytest.TempPathFactory) -> DatasetReader:
     return write_captured(tmp_path_factory.mktemp("compose") / "real")
@@ -88,7 +112,7 @@ def captured(tmp_path_factory: pytest.TempPathFactory) -> DatasetReader:
 @pytest.fixture(scope="module")
 def composed(captured: DatasetReader, tmp_path_factory: pytest.TempPathFactory) -> DatasetReader:
     out = tmp_path_factory.mktemp("composed") / "composites"
-    assert compose([captured], out, ComposeSettings(24, seed=4)) == 24
+    assert compose([captured], out, ComposeSettings(24, seed=4), Tally()) == 24
     return DatasetReader(out)
 
 
@@ -194,10 +218,10 @@ def test_the_same_seed_makes_the_same_set(
     captured: DatasetReader, composed: DatasetReader, tmp_path: Path
 ) -> None:
     """Pixels, masks and records repeat; another seed gives others."""
-    compose([captured], tmp_path / "again", ComposeSettings(24, seed=4))
+    compose([captured], tmp_path / "again", ComposeSettings(24, seed=4), Tally())
     again = DatasetReader(tmp_path / "again")
     assert [s.to_line() for s in again] == [s.to_line() for s in composed]
-    compose([captured], tmp_path / "other", ComposeSettings(2, seed=5))
+    compose([captured], tmp_path / "other", ComposeSettings(2, seed=5), Tally())
     assert DatasetReader(tmp_path / "other").samples[0].pixels_sha256 != again.samples[0].pixels_sha256
 
 
@@ -205,20 +229,15 @@ def test_a_cut_off_run_goes_on(captured: DatasetReader, composed: DatasetReader,
     """After an interruption the same call makes what is missing, with the pixels of an undisturbed run."""
     out = tmp_path / "composites"
 
-    def stop(done: int, count: int) -> None:
-        if done == 5:
-            raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
-        compose([captured], out, ComposeSettings(24, seed=4), on_done=stop)
+        compose([captured], out, ComposeSettings(24, seed=4), Tally(stop_after=5))
     assert len(DatasetReader(out)) == 5
-    seen: list[tuple[int, int]] = []
-    added = compose([captured], out, ComposeSettings(24, seed=4), on_done=lambda n, m: seen.append((n, m)))
-    assert added == 19
-    assert seen[0] == (6, 24)
-    assert seen[-1] == (24, 24)
+    tally = Tally()
+    assert compose([captured], out, ComposeSettings(24, seed=4), tally) == 19
+    assert tally.began == (24, 5)
+    assert len(tally.names) == 19
     assert [s.to_line() for s in DatasetReader(out)] == [s.to_line() for s in composed]
-    assert compose([captured], out, ComposeSettings(24, seed=4)) == 0
+    assert compose([captured], out, ComposeSettings(24, seed=4), Tally()) == 0
     assert verify(out) == []
 
 
@@ -226,19 +245,19 @@ def test_other_settings_or_sources_are_refused(captured: DatasetReader, tmp_path
     """Going on with other settings, or after the sources changed, names the difference."""
     root = shutil.copytree(captured.root, tmp_path / "real")
     out = tmp_path / "composites"
-    compose([DatasetReader(root)], out, ComposeSettings(3))
+    compose([DatasetReader(root)], out, ComposeSettings(3), Tally())
     with pytest.raises(DatasetError, match="max_parts: 4 became 2"):
-        compose([DatasetReader(root)], out, ComposeSettings(3, max_parts=2))
+        compose([DatasetReader(root)], out, ComposeSettings(3, max_parts=2), Tally())
     with DatasetWriter.open(root) as writer:
         writer.reject("000003", "dusty")
     with pytest.raises(DatasetError, match="sources"):
-        compose([DatasetReader(root)], out, ComposeSettings(3))
+        compose([DatasetReader(root)], out, ComposeSettings(3), Tally())
 
 
 def test_a_single_plate_is_shared_and_said_so(tmp_path: Path) -> None:
     """With one plate every split uses it, and dataset.json says that it is shared."""
     one = write_captured(tmp_path / "real", n_plates=1)
-    compose([one], tmp_path / "out", ComposeSettings(4))
+    compose([one], tmp_path / "out", ComposeSettings(4), Tally())
     config = DatasetReader(tmp_path / "out").info.made_by.config
     assert config["plates_shared_by_splits"] is True
     assert config["plates_of_split"] == {"test": [0], "train": [0], "val": [0]}
@@ -247,7 +266,7 @@ def test_a_single_plate_is_shared_and_said_so(tmp_path: Path) -> None:
 def test_two_plates_keep_test_apart(tmp_path: Path) -> None:
     """With two plates and three splits, test has one for itself."""
     two = write_captured(tmp_path / "real", n_plates=2)
-    compose([two], tmp_path / "out", ComposeSettings(4))
+    compose([two], tmp_path / "out", ComposeSettings(4), Tally())
     shares = DatasetReader(tmp_path / "out").info.made_by.config["plates_of_split"]
     assert shares["test"] == [0]
     assert shares["train"] == shares["val"] == [1]
@@ -258,12 +277,12 @@ def test_rendered_and_translated_parts_go_on_captured_plates(captured: DatasetRe
     translated = write_captured(
         tmp_path / "translated", n_plates=0, splits=("train", "val", "train"), kind="translated"
     )
-    compose([translated], tmp_path / "out", ComposeSettings(3), plates=captured)
+    compose([translated], tmp_path / "out", ComposeSettings(3), Tally(), plates=captured)
     result = DatasetReader(tmp_path / "out")
     assert {s.split for s in result} == {"train", "val"}
     assert result.info.made_by.parents == ("translated", "real")
     with pytest.raises(InputError, match="no plate"):
-        compose([translated], tmp_path / "none", ComposeSettings(3))
+        compose([translated], tmp_path / "none", ComposeSettings(3), Tally())
     assert not (tmp_path / "none").exists()
 
 
@@ -273,7 +292,7 @@ def test_a_source_that_mixes_splits_is_refused(tmp_path: Path) -> None:
         tmp_path / "rendered", splits=("train", "train"), kind="rendered", parent_split="test"
     )
     with pytest.raises(DatasetError, match="mix splits"):
-        compose([leaking], tmp_path / "out", ComposeSettings(2))
+        compose([leaking], tmp_path / "out", ComposeSettings(2), Tally())
     assert not (tmp_path / "out").exists()
 
 
@@ -295,10 +314,14 @@ def test_settings_out_of_range_are_refused(change: dict[str, float], message: st
 def test_sources_that_do_not_fit_are_refused(captured: DatasetReader, tmp_path: Path) -> None:
     """No source, another box kind and composites of composites are refused in one sentence each."""
     with pytest.raises(InputError, match="at least one"):
-        compose([], tmp_path / "out", ComposeSettings(1))
+        compose([], tmp_path / "out", ComposeSettings(1), Tally())
     tight = write_captured(tmp_path / "tight", splits=("train",), box_kind="tight")
     with pytest.raises(InputError, match="box kind"):
-        compose([captured, tight], tmp_path / "out", ComposeSettings(1))
-    compose([captured], tmp_path / "once", ComposeSettings(2))
+        compose([captured, tight], tmp_path / "out", ComposeSettings(1), Tally())
+    with pytest.raises(InputError, match="two sources are called real"):
+        compose([captured, captured], tmp_path / "out", ComposeSettings(1), Tally())
+    compose([captured], tmp_path / "once", ComposeSettings(2), Tally())
     with pytest.raises(InputError, match="not cut out again"):
-        compose([DatasetReader(tmp_path / "once")], tmp_path / "out", ComposeSettings(1), plates=captured)
+        compose(
+            [DatasetReader(tmp_path / "once")], tmp_path / "out", ComposeSettings(1), Tally(), plates=captured
+        )

@@ -138,6 +138,51 @@ def render(
     )
 
 
+def compose(
+    sources: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Datasets whose parts are cut out: captured, rendered or translated; data/real."),
+    ] = None,
+    count: Annotated[
+        int | None, typer.Option(help="Composites in all; as many as the sources have samples by default.")
+    ] = None,
+    max_parts: Annotated[int, typer.Option(help="1 to this many parts a picture.")] = 4,
+    min_visible: Annotated[float, typer.Option(help="Share of each part that no other hides.")] = 0.5,
+    plates: Annotated[
+        Path | None,
+        typer.Option(help="Dataset whose empty bench they are laid on; the first source with one."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Dataset folder; an unfinished one is gone on with.")] = Path(
+        "data/composites"
+    ),
+    seed: Annotated[int, typer.Option(min=0, help="Of choice, place and order.")] = 0,
+) -> None:
+    """Lay cut-out parts on the empty bench, one to four a picture. The same command goes on where it stopped.
+
+    Example: synth compose data/real --count 400
+    """
+    from rich.console import Console
+
+    from synth.compute.progress import make_progress
+    from synth.dataset.reader import DatasetReader
+    from synth.sim.compose import ComposeSettings
+    from synth.sim.compose import compose as run_compose
+
+    console = Console(highlight=False)
+    readers = [DatasetReader(path) for path in sources or [Path("data/real")]]
+    if count is None:
+        count = sum(len(reader) for reader in readers)
+    settings = ComposeSettings(count, seed, max_parts, min_visible)
+    bench = None if plates is None else DatasetReader(plates)
+    progress = make_progress(console, "compose")
+    try:
+        n_new = run_compose(readers, out, settings, progress, plates=bench)
+    except KeyboardInterrupt:
+        console.print(f"Stopped. {_how_to_go_on(out, count)}")
+        raise typer.Exit(130) from None
+    console.print(f"{n_new} composites made; {out} has {count}. Next: synth dataset sheet {out}")
+
+
 def _open_captured(real: Path, look: LookKind) -> "DatasetReader | None":
     """The captured dataset; None where there is none and none is needed."""
     from synth.dataset.reader import INFO_FILE, DatasetReader
@@ -172,5 +217,5 @@ def _how_to_go_on(out: Path, count: int) -> str:
     try:
         n_done = len(DatasetReader(out).samples)
     except DatasetError:
-        return "Nothing was rendered."
+        return "Nothing was made."
     return f"{n_done} of {count} samples are in {out}; the same command goes on from there."

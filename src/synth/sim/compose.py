@@ -7,7 +7,7 @@ edge alone tells nothing (TERSE, Tripathi et al., CVPR 2019).
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import JsonValue
 
+from synth.compute.progress import Progress
 from synth.dataset import codecs
 from synth.dataset.reader import DatasetReader, read_inside
 from synth.dataset.sample import SPLITS, DatasetInfo, MadeBy, Split
@@ -53,16 +54,16 @@ def compose(
     sources: Sequence[DatasetReader],
     out: Path,
     settings: ComposeSettings,
+    progress: Progress,
     *,
     plates: DatasetReader | None = None,
-    on_done: Callable[[int, int], None] | None = None,
 ) -> int:
     """Make a dataset of composites, or go on with it; returns how many were added.
 
     sources: captured, rendered or translated sets whose parts are cut out. plates: the set whose empty bench
     they are laid on, None for the first source that has plates. Each composite takes parts and plate of one
-    split. on_done: called with the number on disk and ``settings.count``. Raises InputError for sources that
-    do not fit together, DatasetError for a source that mixes splits or a folder that was made otherwise.
+    split. Raises InputError for sources that do not fit together, DatasetError for a source that mixes
+    splits or a folder that was made otherwise, StorageError when the disk refuses.
     """
     bench = _bench_of(sources, plates)
     picks = _list_picks(sources)
@@ -80,11 +81,14 @@ def compose(
             min_visible=settings.min_visible,
         )
         todo = [i for i in range(settings.count) if f"{i:06d}" not in done]
-        for n, i in enumerate(todo, start=1):
-            draft, rgb_u8, mask = maker.make(i, splits[i])
-            writer.append(draft, rgb_u8=rgb_u8, mask=mask)
-            if on_done:
-                on_done(settings.count - len(todo) + n, settings.count)
+        progress.begin(total=settings.count, done=len(done))
+        try:
+            for i in todo:
+                draft, rgb_u8, mask = maker.make(i, splits[i])
+                writer.append(draft, rgb_u8=rgb_u8, mask=mask)
+                progress.accepted(draft.name)
+        finally:
+            progress.end()
     return len(todo)
 
 
@@ -141,6 +145,9 @@ def _deal_plates(bench: DatasetReader, present: Sequence[Split]) -> dict[Split, 
 def _bench_of(sources: Sequence[DatasetReader], plates: DatasetReader | None) -> DatasetReader:
     if not sources:
         raise InputError("composites need at least one dataset to cut parts from")
+    names = [d.root.resolve().name for d in sources]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise InputError(f"two sources are called {twice[0]}: records name them so, rename the folder of one")
     bench = plates or next((d for d in sources if d.plates), None)
     if bench is None or not bench.plates:
         where = plates.root if plates else ", ".join(str(d.root) for d in sources)
