@@ -26,7 +26,7 @@ SUBPIXELS = 4
 """Rays along each side of a pixel that lies on an edge between two instances or an instance and the rest."""
 
 SPECK_PX = 4
-"""Fewer pixels than this, apart from the rest of a part, are not labelled: a glimpse through another part's hole
+"""Fewer pixels than this, apart from the rest of a part, are not labelled: a glimpse through another's hole
 would stretch a box to nowhere."""
 
 DEPTH_RANGE_M = (0.20, 9.0)
