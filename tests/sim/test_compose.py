@@ -6,7 +6,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from synth.cli import app
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import CameraRecord, DatasetInfo, Draft, Instance, MadeBy, Origin, Parent
 from synth.dataset.store import DatasetWriter
@@ -325,3 +327,14 @@ def test_sources_that_do_not_fit_are_refused(captured: DatasetReader, tmp_path: 
         compose(
             [DatasetReader(tmp_path / "once")], tmp_path / "out", ComposeSettings(1), Tally(), plates=captured
         )
+
+
+def test_the_command_composes(captured: DatasetReader, tmp_path: Path) -> None:
+    """`synth compose` makes the set, says where it is, and does nothing when it is complete."""
+    command = ["compose", str(captured.root), "--count", "3", "--out", str(tmp_path / "out")]
+    first = CliRunner().invoke(app, command)
+    assert first.exit_code == 0, first.output
+    assert len(DatasetReader(tmp_path / "out")) == 3
+    again = CliRunner().invoke(app, command)
+    assert again.exit_code == 0
+    assert "0 composites made" in again.output

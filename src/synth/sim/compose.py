@@ -157,8 +157,8 @@ def _bench_of(sources: Sequence[DatasetReader], plates: DatasetReader | None) ->
     sizes = {tuple(s.size_wh) for d in sources for s in d.samples}
     sizes |= {codecs.decode_rgb(read_inside(bench.root, p.image), p.image).shape[1::-1] for p in bench.plates}
     if len(sizes) > 1:
-        names = ", ".join(f"{w}×{h}" for w, h in sorted(sizes))
-        raise InputError(f"sources and plates must have one image size, got {names}")
+        found = ", ".join(f"{w}×{h}" for w, h in sorted(sizes))
+        raise InputError(f"sources and plates must have one image size, got {found}")
     if len({d.info.box_kind for d in sources}) > 1:
         raise InputError("sources must agree on their box kind: one has square boxes, another tight ones")
     if any(d.info.kind == "composited" for d in sources):
@@ -178,8 +178,13 @@ def _describe(
         "count": settings.count,
         "max_parts": settings.max_parts,
         "min_visible": settings.min_visible,
-        "sources": {d.root.name: {"kind": d.info.kind, "pixels_sha256": _digest(d)} for d in sources},
-        "plates": {"dataset": bench.root.name, "pixels_sha256": [p.pixels_sha256 for p in bench.plates]},
+        "sources": {
+            d.root.resolve().name: {"kind": d.info.kind, "pixels_sha256": _digest(d)} for d in sources
+        },
+        "plates": {
+            "dataset": bench.root.resolve().name,
+            "pixels_sha256": [p.pixels_sha256 for p in bench.plates],
+        },
         "plates_of_split": {split: list(numbers) for split, numbers in shares.items()},
         "plates_shared_by_splits": len(dealt) > len(set(dealt)),
     }
@@ -194,7 +199,7 @@ def _describe(
             config=config,
             seed=settings.seed,
             versions={package: version(package) for package in _PACKAGES},
-            parents=tuple(dict.fromkeys(d.root.name for d in (*sources, bench))),
+            parents=tuple(dict.fromkeys(d.root.resolve().name for d in (*sources, bench))),
             simulated=any(d.info.made_by.simulated for d in (*sources, bench)),
         ),
     )

@@ -50,7 +50,7 @@ class Pick:
         """The record of where it came from."""
         sample = self.sample
         return Parent(
-            dataset=self.dataset.root.name,
+            dataset=self.dataset.root.resolve().name,
             name=sample.name,
             split=sample.split,
             pixels_sha256=sample.pixels_sha256,
