@@ -1,0 +1,158 @@
+"""Rendering a dataset for real, small: what is on disk, going on, worker counts, refusals."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from captured_set import write_captured
+from rich.console import Console
+
+from synth.cell.load import default_cell
+from synth.compute.progress import make_progress
+from synth.dataset.reader import DatasetReader
+from synth.dataset.verify import verify
+from synth.errors import DatasetError, InputError
+from synth.sim.plan import Shares
+from synth.sim.preview import preview
+from synth.sim.run import check_disk, choose_workers, make_plan, render
+from synth.sim.settings import RenderSettings
+
+pytestmark = pytest.mark.slow
+QUIET = make_progress(Console(quiet=True))
+
+
+def _settings(captured, out, **changes):
+    settings = RenderSettings(
+        default_cell(), out, DatasetReader(captured), Shares(3, 1, 1), quality="draft", n_workers=1
+    )
+    return replace(settings, **changes)
+
+
+@pytest.fixture(scope="module")
+def rendered(captured, tmp_path_factory):
+    """Three twins, one fresh pose, one bin, with layers."""
+    out = tmp_path_factory.mktemp("rendered") / "synthetic"
+    settings = _settings(captured, out, layers=True)
+    summary = render(make_plan(settings), QUIET)
+    assert (summary.n_samples, summary.n_new) == (5, 5)
+    return out
+
+
+def test_a_rendered_dataset_is_whole(rendered, captured):
+    """It verifies; every sample has its scene, every twin its parent with the very hash of its picture."""
+    assert verify(rendered) == []
+    real, found = DatasetReader(captured), DatasetReader(rendered)
+    assert found.info.kind == "rendered"
+    assert [s.name for s in found] == ["000000", "000002", "000004", "100000", "200000"]
+    for sample in found:
+        scene = json.loads((rendered / "scenes" / f"{sample.name}.json").read_bytes())
+        assert scene["scenario"] == sample.quality["scenario"]
+        parents = [(p.name, p.split, p.pixels_sha256) for p in sample.origin.parents]
+        if scene["scenario"] == "twin":
+            parent = real[sample.name]
+            assert parents == [(parent.name, parent.split, parent.pixels_sha256)]
+            assert sample.split == parent.split
+        else:
+            assert parents == []
+            assert sample.split != "test"
+    assert not (rendered / ".render").exists()
+
+
+def test_a_twin_shows_what_its_parent_shows(rendered, captured):
+    """Same place of the part to the pixel, and a picture in which the part stands out where the mask says."""
+    real, found = DatasetReader(captured), DatasetReader(rendered)
+    for name in ("000000", "000002", "000004"):
+        mask, parents_mask = found.load_mask(found[name]) > 0, real.load_mask(real[name]) > 0
+        assert (mask & parents_mask).sum() / (mask | parents_mask).sum() > 0.98
+        rgb = found.load_rgb(found[name]).astype(int)
+        redness = rgb[..., 0] - rgb[..., 2]
+        assert np.median(redness[mask]) > np.median(redness[~mask]) + 40
+
+
+def test_layers_lie_in_our_frames(rendered):
+    """ids is the mask but for edges, depth is the label's, normals are unit and face the camera."""
+    found = DatasetReader(rendered)
+    for sample in found.samples[:4]:
+        with np.load(rendered / "layers" / f"{sample.name}.npz") as layers:
+            ids, depth_m, normals = layers["ids"], layers["depth"], layers["normals"]
+        mask = found.load_mask(sample) > 0
+        assert ((ids > 0) != mask).sum() <= 0.06 * mask.sum() + 4
+        both = mask & (ids > 0)
+        assert np.median(np.abs(depth_m - found.load_depth_m(sample))[both]) < 0.002
+        assert np.abs(np.linalg.norm(normals[both], axis=-1) - 1).max() < 1e-2
+        assert (normals[both][:, 2] < 0.2).all()
+
+
+def test_going_on_renders_only_what_is_missing_and_two_workers_give_the_same(rendered, captured, tmp_path):
+    """Cut back to one sample and gone on with by two workers, it ends with the same pictures and labels."""
+    out = shutil.copytree(rendered, tmp_path / "synthetic")
+    lines = (out / "samples.jsonl").read_bytes().splitlines(keepends=True)
+    (out / "samples.jsonl").write_bytes(lines[0])
+    for name in ("000002", "000004", "100000", "200000"):
+        for path in out.glob(f"*/{name}*"):
+            path.unlink()
+    summary = render(make_plan(_settings(captured, out, layers=True, n_workers=2)), QUIET)
+    assert summary.n_new == 4
+    assert verify(out) == []
+    for a, b in zip(DatasetReader(rendered), DatasetReader(out), strict=True):
+        assert a.model_copy(update={"timing": {}}) == b.model_copy(update={"timing": {}})
+
+
+def test_other_settings_are_refused_with_a_difference(rendered, captured):
+    """Another seed, quality or number does not go on with a dataset, and the sentence says what differs."""
+    for changes, words in (
+        ({"seed": 4}, "made_by.seed: 0 became 4"),
+        ({"quality": "normal"}, "quality.name: draft became normal"),
+        ({"shares": Shares(3, 1, 2)}, "shares.bins: 1 became 2"),
+    ):
+        with pytest.raises(DatasetError, match=words):
+            render(make_plan(_settings(captured, rendered, layers=True, **changes)), QUIET)
+
+
+def test_twins_of_test_samples_are_marked(captured, tmp_path):
+    """They are test, and say themselves that they are for analysis only; plain look, randomised."""
+    settings = _settings(
+        captured, tmp_path / "out", shares=Shares(6, 0, 0), test_twins=True, look="plain", randomize=1.0
+    )
+    plan = make_plan(settings)
+    tests = tuple(o for o in plan.orders if o.scene.split == "test")[:1]
+    render(replace(plan, orders=tests), QUIET)
+    (sample,) = DatasetReader(tmp_path / "out").samples
+    assert sample.split == "test"
+    assert sample.quality["analysis_only"] is True
+    scene = json.loads((tmp_path / "out" / "scenes" / f"{sample.name}.json").read_bytes())
+    assert scene["draws"]
+
+
+def test_a_preview_leaves_a_sheet_and_no_dataset(captured, tmp_path):
+    """One PNG; the dataset folder is not touched."""
+    plan = make_plan(_settings(captured, tmp_path / "synthetic"))
+    preview(plan, 1, tmp_path / "runs" / "render_preview.png", QUIET)
+    assert (tmp_path / "runs" / "render_preview.png").stat().st_size > 5_000
+    assert not (tmp_path / "synthetic").exists()
+
+
+def test_what_cannot_be_rendered_is_said_before_anything_is_written(captured, tmp_path):
+    """A full disk, no workers, no captured set, another part: InputError, and no folder."""
+    with pytest.raises(InputError, match="GB"):
+        check_disk(tmp_path / "out", 10**9, (1280, 720))
+    with pytest.raises(InputError, match="--workers must be 1 or more"):
+        choose_workers(0)
+    with pytest.raises(InputError, match="--look plain"):
+        RenderSettings(default_cell(), tmp_path, None, Shares(0, 1, 0))
+    with pytest.raises(InputError, match="--randomize"):
+        _settings(captured, tmp_path / "out", randomize=-1.0)
+    plan = make_plan(_settings(captured, tmp_path / "out", blender=tmp_path))
+    with pytest.raises(InputError, match="no Blender"):
+        render(plan, QUIET)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_dataset_without_poses_has_nothing_to_twin(tmp_path):
+    """No sample of it can be twinned."""
+    from synth.sim.plan import list_twinnable
+
+    real = DatasetReader(write_captured(tmp_path / "real", with_poses=False))
+    assert list_twinnable(real, with_test=True) == ()
