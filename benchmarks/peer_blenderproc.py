@@ -17,6 +17,7 @@ from synth.sim.blender_side import wheels
 wheels.prepare()  # Nothing is downloaded; from here on it is BlenderProc as it comes.
 
 import blenderproc as bproc  # noqa: E402
+import bpy  # noqa: E402
 import numpy as np  # noqa: E402
 from blenderproc.python.utility.DefaultConfig import DefaultConfig  # noqa: E402
 
@@ -26,6 +27,7 @@ from synth.sim.blender_side import build, start  # noqa: E402
 def main():
     job = json.loads(Path(sys.argv[1]).read_text("utf-8"))
     start.initialise(0)  # BlenderProc's defaults, 1024 samples with the INTEL denoiser.
+    bpy.context.scene.render.use_persistent_data = True
     bproc.renderer.set_output_format("OPEN_EXR")
     seconds = {}
     for name, setting in job["settings"].items():

@@ -25,13 +25,13 @@ def draw(layers: list[str], T_base_cam: np.ndarray, folder: Path) -> dict[str, n
     cycles.use_adaptive_sampling = cycles.use_denoising = False
     paths = _connect(layers, folder)
     bpy.ops.render.render(write_still=False)
-    raw = {layer: read_exr(path) for layer, path in paths.items()}
-    decode = {
-        "normals": lambda a: _normals(a, T_base_cam),
-        "depth": _depth,
-        "ids": lambda a: np.rint(a[..., 0]).astype(np.uint16),
-    }
-    return {layer: decode[layer](raw[layer]) for layer in layers}
+    return {layer: _decoded(layer, read_exr(path), T_base_cam) for layer, path in paths.items()}
+
+
+def _decoded(layer: str, raw: np.ndarray, T_base_cam: np.ndarray) -> np.ndarray:
+    if layer == "normals":
+        return _normals(raw, T_base_cam)
+    return _depth(raw) if layer == "depth" else np.rint(raw[..., 0]).astype(np.uint16)
 
 
 def _connect(layers: list[str], folder: Path) -> dict[str, Path]:

@@ -26,12 +26,12 @@ def render(request: dict[str, Any], scratch: Path) -> dict[str, Any]:
     _set_quality(quality, scene["seed"])
     _set_window((left, top, min(x1 + margin, width), min(y1 + margin, height)), width, height)
     light = _draw(scratch / "light.exr")
-    arrays = {"rgb": light[y0 - top : y1 - top, x0 - left : x1 - left]}
+    arrays: dict[str, Any] = {"rgb": light[y0 - top : y1 - top, x0 - left : x1 - left]}
     if request["layers"]:
         _set_window((x0, y0, x1, y1), width, height)
         arrays |= passes.draw(request["layers"], np.array(scene["camera"]["T_base_cam"]), scratch)
     out = scratch / "render.npz"
-    np.savez(out, **{name: np.ascontiguousarray(array) for name, array in arrays.items()})
+    np.savez(out, allow_pickle=False, **arrays)
     return {"out": str(out)}
 
 

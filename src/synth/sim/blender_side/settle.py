@@ -82,7 +82,7 @@ def _fall(things: list[Any], n_frames: int) -> None:
 
 def _corners(thing: Any) -> np.ndarray:
     T = np.array(thing.matrix_world)
-    return np.array([list(corner) for corner in thing.bound_box]) @ T[:3, :3].T + T[:3, 3]
+    return np.asarray(np.array([list(corner) for corner in thing.bound_box]) @ T[:3, :3].T + T[:3, 3])
 
 
 def _pose(thing: Any, centre_m: np.ndarray) -> np.ndarray:
@@ -100,4 +100,4 @@ def _centre_of_mass(mesh: Any) -> np.ndarray:
     mesh.polygons.foreach_get("vertices", triangles)
     corners = vertices.reshape(-1, 3).astype(float)[triangles.reshape(-1, 3)]
     volume = np.einsum("ti,ti->t", corners[:, 0], np.cross(corners[:, 1], corners[:, 2]))
-    return (corners.sum(axis=1) * volume[:, None]).sum(axis=0) / (4 * volume.sum())
+    return np.asarray((corners.sum(axis=1) * volume[:, None]).sum(axis=0) / (4 * volume.sum()))
