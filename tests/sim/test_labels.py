@@ -44,7 +44,7 @@ places = st.tuples(st.floats(-0.2, 0.2), st.floats(-0.08, 0.08), st.floats(0.55,
 turns = st.tuples(*[st.floats(-np.pi, np.pi)] * 3)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(places, turns)
 def test_boxes_hold_the_projected_vertices(place, turn):
     """A lone part's box is the extent of its projected vertices, rounded to whole pixels, at most one off."""
@@ -58,7 +58,7 @@ def test_boxes_hold_the_projected_vertices(place, turn):
     np.testing.assert_allclose(instance.T_cam_part, T, atol=1e-12)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(places)
 def test_a_ball_is_seen_where_the_lens_puts_it(place):
     """The mask's middle and area are those of the ball's analytic outline through the distorted lens."""
