@@ -45,7 +45,7 @@ def test_ideal_image_holds_every_ray_of_the_distorted_one(lens: Lens) -> None:
 
 
 def test_points_land_where_opencv_projects_them(lens: Lens) -> None:
-    """A grid of points drawn in the ideal image shows within 0.05 px of cv2.projectPoints in the distorted."""
+    """Points drawn in the ideal image show within 0.05 px of cv2.projectPoints in the distorted one."""
     for x in (-0.6, -0.3, 0.02, 0.33, 0.58):
         for y in (-0.32, 0.01, 0.3):
             point = np.array([[x, y, 1.0]])
@@ -62,7 +62,7 @@ def test_points_land_where_opencv_projects_them(lens: Lens) -> None:
 
 
 def test_a_sphere_keeps_its_outline(lens: Lens) -> None:
-    """The half-way contour of a sphere's image lies within 0.05 px of its rim as cv2.projectPoints gives it."""
+    """The contour of a sphere's image lies within 0.05 px of its rim as cv2.projectPoints gives it."""
     centre, radius = np.array([0.25, -0.12, 1.0]), 0.09
     n = 8
     width, height = lens.ideal.size_wh

@@ -23,7 +23,8 @@ class Cutout:
     """A part without its surroundings.
 
     light: [h,w,3] linear, goes on beyond the outline. alpha: [h,w] how much of each pixel it covers. mask:
-    [h,w] its pixels, without a mask's fraying. corner_xy: where the patch's first pixel lay in the picture it came from.
+    [h,w] its pixels, without a mask's fraying. corner_xy: where the patch's first pixel lay in the picture
+    that it came from.
     """
 
     light: Linear
