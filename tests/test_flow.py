@@ -33,3 +33,29 @@ def test_a_newcomer_gets_a_labelled_dataset(tmp_path):
             [SYNTH, "capture", "--poses", "4", "--plates", "1"], cwd=tmp_path, capture_output=True, text=True
         ).stdout
     )
+
+
+@pytest.mark.slow
+def test_captured_samples_get_rendered_twins(tmp_path):
+    """Capture small pictures, render after them, verify, look: every command ends well, names match."""
+    cell = tmp_path / "cell.yaml"
+    commands = [
+        ("cell", "init"),
+        ("capture", "--poses", "3", "--plates", "1", "--pace", "60"),
+        ("render", "--twins", "1", "--fresh", "1", "--quality", "draft"),
+        ("dataset", "verify", "data/synthetic"),
+        ("dataset", "sheet", "data/synthetic"),
+        ("status",),
+    ]
+    for command in commands:
+        answer = subprocess.run([SYNTH, *command], cwd=tmp_path, capture_output=True, text=True, timeout=240)
+        assert answer.returncode == 0, f"{command}: {answer.stderr}"
+        if command[:2] == ("cell", "init"):
+            text = cell.read_text()
+            assert "color_size_wh: [1280, 720]" in text
+            cell.write_text(text.replace("color_size_wh: [1280, 720]", "color_size_wh: [640, 360]"))
+    synthetic = tmp_path / "data" / "synthetic"
+    names = sorted(p.stem for p in (synthetic / "images").iterdir())
+    assert names[1] == "100000"
+    assert (tmp_path / "data" / "real" / "images" / f"{names[0]}.png").is_file()
+    assert (synthetic / "scenes" / f"{names[0]}.json").is_file()

@@ -57,6 +57,8 @@ WHEELS = (
         "install pyrealsense2==2.54.2.5684: later ones say «No device» to an L515",
     ),
     Wheel("ur-rtde", "hardware", lambda v: v >= (1, 6), "install ur-rtde>=1.6.5"),
+    Wheel("bpy", "render", lambda v: v[:2] == (4, 2), "install bpy==4.2.*: the last for CPython 3.11"),
+    Wheel("blenderproc", "render", lambda v: (2, 8) <= v < (3,), "install blenderproc>=2.8,<3"),
     Wheel("rerun-sdk", "view"),
 )
 
@@ -125,16 +127,11 @@ def check_gpu() -> Iterator[Row]:
 
 
 def check_blender() -> Iterator[Row]:
-    """Blender as a wheel or as a program."""
-    program = shutil.which("blender")
-    wheel = importlib.metadata.version("bpy") if _is_installed("bpy") else ""
-    found = f"bpy {wheel}" if wheel else (program or "none")
-    yield Row(
-        "Blender",
-        found,
-        "ok" if wheel or program else "note",
-        "" if wheel or program else "capture needs none",
-    )
+    """Whether Blender starts, from its wheel, and what it renders on."""
+    from synth.sim.blender import probe
+
+    for part, found, verdict, advice in probe():
+        yield Row(part, found, verdict, advice)
 
 
 def check_machine() -> Iterator[Row]:

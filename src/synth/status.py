@@ -9,7 +9,10 @@ from rich.table import Table
 
 from synth.errors import DatasetError
 
-STAGES = (("capture", Path("data/real"), "synth capture --poses 400"),)
+STAGES = (
+    ("capture", Path("data/real"), "synth capture --poses 400"),
+    ("render", Path("data/synthetic"), "synth render --count 633"),
+)
 
 
 @dataclass(frozen=True)
@@ -35,22 +38,23 @@ def _standing(stage: str, folder: Path) -> Standing:
         made_by = reader.info.made_by
     except DatasetError as error:
         return Standing(stage, str(folder), 0, None, False, f"damaged: {error}")
-    planned = made_by.config.get("poses")
-    wanted = planned if isinstance(planned, int) else None
+    shares = made_by.config.get("shares", {"poses": made_by.config.get("poses")})
+    planned = list(shares.values()) if isinstance(shares, dict) else []
+    wanted = sum(n for n in planned if isinstance(n, int)) or None
     state = "unfinished" if wanted is not None and count < wanted else "complete"
     return Standing(stage, str(folder), count, wanted, made_by.simulated, state)
 
 
 def _next_command(standings: list[Standing]) -> str:
-    commands = {stage: command for stage, _, command in STAGES}
-    for standing in standings[:1]:
+    options = {"capture": "--poses", "render": "--count"}
+    for standing, (stage, _, command) in zip(standings, STAGES, strict=True):
         if standing.state == "unfinished":
-            return f"synth capture --poses {standing.planned}   (goes on where it stopped)"
+            return f"synth {stage} {options[stage]} {standing.planned}   (goes on where it stopped)"
         if standing.state.startswith("damaged"):
             return f"synth dataset verify {standing.folder}"
         if standing.state == "absent":
-            return commands["capture"]
-    return "synth dataset sheet"
+            return command
+    return f"synth dataset sheet {standings[-1].folder}"
 
 
 def print_status(*, as_json: bool) -> None:

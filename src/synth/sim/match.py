@@ -1,9 +1,14 @@
 """How bright objects come out beside the bench, measured on twins of train samples before any is written."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from synth.compute.jobs import run_shards
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
 from synth.sim.blender import Blender
@@ -11,9 +16,27 @@ from synth.sim.look import LOOK_FILE, Look, load_look
 from synth.sim.meshes import write_meshes
 from synth.sim.plan import list_twinnable, spread
 from synth.sim.scenarios.twin import make_twin
+from synth.sim.scene import Scene
 from synth.sim.studio import Photographer, Studio
 
 N_TWINS = 3
+
+Pair = tuple[Scene, NDArray[np.uint8]]
+
+
+@dataclass(frozen=True, eq=False)
+class Comparer:
+    """Holds twins against captured pictures; a worker for compute.jobs."""
+
+    studio: Studio
+
+    @contextmanager
+    def __call__(self) -> Iterator[Callable[[Pair], float | None]]:
+        """Open a Blender; what comes out compares one pair after the other."""
+        studio = self.studio
+        with Blender(studio.folder / "meshes", studio.blender, None) as blender:
+            photographer = Photographer(studio, blender)
+            yield lambda pair: photographer.compare(*pair)
 
 
 def match_objects(studio: Studio, real: DatasetReader | None, earlier: Path) -> Look:
@@ -32,12 +55,12 @@ def match_objects(studio: Studio, real: DatasetReader | None, earlier: Path) -> 
         return look.model_copy(update={"object_gain": known.object_gain})
     twinnable = [s for s in list_twinnable(real, with_test=False) if s.split == "train"]
     write_meshes(studio.cell, studio.folder / "meshes")
-    ratios = []
-    with Blender(studio.folder / "meshes", studio.blender, None) as blender:
-        photographer = Photographer(studio, blender)
-        for sample in spread(twinnable, min(N_TWINS, len(twinnable))):
-            scene = make_twin(sample, studio.cell, seed=studio.seed)
-            ratios.append(photographer.compare(scene, real.load_rgb(sample)))
+    pairs = [
+        (make_twin(sample, studio.cell, seed=studio.seed), real.load_rgb(sample))
+        for sample in spread(twinnable, min(N_TWINS, len(twinnable)))
+    ]
+    ratios: list[float | None] = []
+    run_shards(pairs, Comparer(studio), 1, lambda _, ratio: ratios.append(ratio))
     found = [ratio for ratio in ratios if ratio is not None]
     return look.model_copy(update={"object_gain": round(float(np.median(found)), 4)}) if found else look
 

@@ -83,6 +83,9 @@ def render(plan: Plan, progress: Progress) -> Summary:
         orders = [order for order in plan.orders if order.name not in done]
         studio = make_studio(plan, look, settings.out / WORK_FOLDER)
         if orders:
+            progress.say(
+                "Blender starts; a few train twins show how bright objects come out beside the bench."
+            )
             look = match_objects(studio, settings.real, settings.out / LOOK_FOLDER)
             save_look(look, settings.out / LOOK_FOLDER)
         progress.begin(total=len(plan.orders), done=len(done))
