@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from synth.compute.jobs import run_shards
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
-from synth.sim.blender import Blender
+from synth.sim.blender import QUALITIES, Blender
 from synth.sim.look import LOOK_FILE, Look, load_look
 from synth.sim.meshes import write_meshes
 from synth.sim.plan import list_twinnable, spread
@@ -35,7 +36,7 @@ class Comparer:
         """Open a Blender; what comes out compares one pair after the other."""
         studio = self.studio
         with Blender(studio.folder / "meshes", studio.blender, None) as blender:
-            photographer = Photographer(studio, blender)
+            photographer = Photographer(replace(studio, quality=QUALITIES["draft"]), blender)
             yield lambda pair: photographer.compare(*pair)
 
 
@@ -43,7 +44,7 @@ def match_objects(studio: Studio, real: DatasetReader | None, earlier: Path) -> 
     """The studio's look with its object_gain.
 
     A cell file gives colours as they are seen, so lamps and bench together fix the exposure, but not what
-    objects above the bench reflect. Of `N_TWINS` train samples the twin is rendered and held against the
+    objects above the bench reflect. Of `N_TWINS` train samples the twin is rendered quickly and held against the
     captured picture; the median ratio counts. earlier: folder of a look that an earlier run of the same
     settings saved, whose figure is taken over. A plain look, and one without samples to twin, stays as it is.
     """
