@@ -130,10 +130,9 @@ def test_a_bin_is_repeatable_and_labelled():
 def test_parts_come_to_rest_in_the_box(tmp_path):
     """Dropped by Blender's physics: all in the box, none in another or in the air, some hidden."""
     meshes = write_meshes(CELL, tmp_path)
-    numbers = [0, 5]
     with Blender(tmp_path) as blender:
-        scenes = [make_bin(i, CELL, meshes, CAMERA, blender.settle, seed=0) for i in numbers]
-        again = make_bin(numbers[0], CELL, meshes, CAMERA, blender.settle, seed=0)
+        scenes = [make_bin(i, CELL, meshes, CAMERA, blender.settle, seed=0) for i in (3, 0)]
+        again = make_bin(3, CELL, meshes, CAMERA, blender.settle, seed=0)
     assert again.model_dump_json() == scenes[0].model_dump_json()
     for scene in scenes:
         bodies = [meshes[b.mesh].transformed(np.array(b.T_base_body)) for b in scene.bodies]
