@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -44,8 +43,8 @@ def match_objects(studio: Studio, real: DatasetReader | None, earlier: Path) -> 
     """The studio's look with its object_gain.
 
     A cell file gives colours as they are seen, so lamps and bench together fix the exposure, but not what
-    objects above the bench reflect. Of `N_TWINS` train samples the twin is rendered quickly and held against the
-    captured picture; the median ratio counts. earlier: folder of a look that an earlier run of the same
+    objects above the bench reflect. The twins of `N_TWINS` train samples are drafted and held against the
+    captured pictures; the median ratio counts. earlier: folder of a look that an earlier run of the same
     settings saved, whose figure is taken over. A plain look, and one without samples to twin, stays as it is.
     """
     look = studio.look
