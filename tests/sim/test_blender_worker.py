@@ -67,8 +67,9 @@ def is_gone(pid, within_s=5.0):
     return False
 
 
-def scratch_folders():
-    return {p for root in (Path("/dev/shm"), Path("/tmp")) for p in root.glob("synth_blender_*")}
+def scratch_of(running):
+    """The folder of the worker that runs now."""
+    return Path(running._running().hello["scratch"])
 
 
 # Speaks like a worker; what it does stands in the scene's name.
@@ -128,16 +129,15 @@ def test_a_worker_is_exchanged_by_memory(stubbed, meshes):
 
 def test_a_hanging_worker_is_ended(stubbed, meshes):
     """Past the deadline it is killed, the error says so, and the next request has another."""
-    before = scratch_folders()
     with Blender(meshes, deadline_s=0.5) as running:
         ask(running)
-        pid = running.worker_pid
+        pid, scratch = running.worker_pid, scratch_of(running)
         with pytest.raises(RendererError, match=r"no answer within 0\.5 s"):
             ask(running, "hang")
         assert is_gone(pid)
         ask(running)
         assert running.worker_pid != pid
-    assert scratch_folders() <= before
+        assert not scratch.exists()
 
 
 def test_a_crash_is_one_sentence_with_the_last_words(stubbed, meshes):
@@ -158,16 +158,15 @@ def test_what_a_worker_refuses_is_one_sentence(stubbed, meshes):
 
 def test_ctrl_c_ends_the_worker(stubbed, meshes):
     """An exception in the host leaves neither process nor folder."""
-    before = scratch_folders()
     try:
         with Blender(meshes) as running:
             ask(running)
-            pid = running.worker_pid
+            pid, scratch = running.worker_pid, scratch_of(running)
             raise KeyboardInterrupt
     except KeyboardInterrupt:
         pass
     assert is_gone(pid)
-    assert scratch_folders() <= before
+    assert not scratch.exists()
 
 
 def test_probe_names_blender_and_what_it_renders_on(stubbed):
@@ -198,14 +197,13 @@ from pathlib import Path
 from synth.sim.blender import Blender, Quality
 with Blender(Path(sys.argv[1])) as blender:
     blender.made_by
-    print(blender.worker_pid, flush=True)
+    print(blender.worker_pid, blender._running().hello['scratch'], flush=True)
     blender.render(t.make_scene(), t.IDEAL, t.WHOLE, Quality(1_000_000, denoiser=None))
 """
 
 
 def test_a_worker_dies_with_its_host(meshes):
     """SIGKILL on the host in the middle of a render: no process and no scratch folder stays."""
-    before = scratch_folders()
     path = os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])
     host = subprocess.Popen(
         [sys.executable, "-c", HOST, str(meshes)],
@@ -213,12 +211,12 @@ def test_a_worker_dies_with_its_host(meshes):
         text=True,
         env={**os.environ, "PYTHONPATH": path},
     )
-    pid = int(host.stdout.readline())
+    pid, scratch = host.stdout.readline().split()
     time.sleep(1.0)
     host.kill()
     host.wait()
-    assert is_gone(pid)
-    assert scratch_folders() <= before
+    assert is_gone(int(pid))
+    assert not Path(scratch).exists()
 
 
 def test_dropped_blocks_come_to_rest_in_their_tray(meshes):
