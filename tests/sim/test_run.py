@@ -16,7 +16,7 @@ from synth.dataset.verify import verify
 from synth.errors import DatasetError, InputError
 from synth.sim.plan import Shares
 from synth.sim.preview import preview
-from synth.sim.run import check_disk, choose_workers, make_plan, render
+from synth.sim.run import check_disk, make_plan, render
 from synth.sim.settings import RenderSettings
 
 pytestmark = pytest.mark.slow
@@ -139,7 +139,7 @@ def test_what_cannot_be_rendered_is_said_before_anything_is_written(captured, tm
     with pytest.raises(InputError, match="GB"):
         check_disk(tmp_path / "out", 10**9, (1280, 720))
     with pytest.raises(InputError, match="--workers must be 1 or more"):
-        choose_workers(0)
+        _settings(captured, tmp_path / "out", n_workers=0)
     with pytest.raises(InputError, match="--look plain"):
         RenderSettings(default_cell(), tmp_path, None, Shares(0, 1, 0))
     with pytest.raises(InputError, match="--randomize"):

@@ -150,8 +150,6 @@ def choose_look(settings: RenderSettings, camera: SceneCamera) -> Look:
 def choose_workers(asked: int | None) -> int:
     """Blender processes: one on a small machine, where each takes all cores; more by cores and memory."""
     if asked is not None:
-        if asked < 1:
-            raise InputError(f"--workers must be 1 or more, got {asked}")
         return asked
     memory_gb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
     by_machine = min((os.cpu_count() or 1) // CORES_PER_WORKER, int(memory_gb / GB_PER_WORKER), MAX_WORKERS)

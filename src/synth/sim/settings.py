@@ -57,6 +57,8 @@ class RenderSettings:
     def __post_init__(self) -> None:
         if self.randomize < 0:
             raise InputError(f"--randomize must be 0 or more, got {self.randomize:g}")
+        if self.n_workers is not None and self.n_workers < 1:
+            raise InputError(f"--workers must be 1 or more, got {self.n_workers}")
         if self.real is None and self.look == "matched":
             raise InputError("a matched look needs a captured dataset: give --real, or say --look plain")
         if self.real is None or self.real.info.part is None:

@@ -1,0 +1,71 @@
+"""What a user can get wrong with `synth render`: one sentence, exit code 2, nothing written."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import trimesh
+from captured_set import write_captured
+
+from synth.cell.load import DEFAULT_CELL
+
+SYNTH = Path(sys.executable).with_name("synth")
+
+
+def _render(cwd: Path, *words: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [SYNTH, "render", *map(str, words)], cwd=cwd, capture_output=True, text=True, timeout=120
+    )
+
+
+def _refused(answer: subprocess.CompletedProcess[str], words: str, cwd: Path) -> None:
+    assert answer.returncode == 2, answer.stderr
+    assert words in " ".join(answer.stderr.split())
+    assert "Traceback" not in answer.stderr
+    assert not (cwd / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--count", "0"), "--count must be 1 or more, got 0"),
+        (("--twins", "99"), "--twins 99 is more than the 4 samples"),
+        (("--fresh", "1", "--blender", "."), "no Blender"),
+        (("--fresh", "1", "--workers", "0"), "--workers must be 1 or more"),
+    ],
+)
+def test_options_that_cannot_be(options, words, captured, tmp_path):
+    """Numbers and paths that cannot be used."""
+    _refused(_render(tmp_path, "--real", captured, *options), words, tmp_path)
+
+
+def test_without_a_captured_dataset(tmp_path):
+    """The sentence names the command that comes first."""
+    _refused(_render(tmp_path, "--count", "3"), "synth capture", tmp_path)
+
+
+def test_without_poses_to_twin(tmp_path):
+    """A dataset that does not say where the arm stood."""
+    real = write_captured(tmp_path / "real", with_poses=False)
+    _refused(_render(tmp_path, "--real", real), "no samples with poses to twin", tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["absent", "empty", "open"])
+def test_a_part_that_is_no_solid(damage, captured, tmp_path):
+    """An absent, empty or open CAD file of the part."""
+    folder = tmp_path / "cell"
+    shutil.copytree(DEFAULT_CELL.parent, folder)
+    part = folder / "bracket.stl"
+    assert part.is_file()
+    if damage == "absent":
+        part.unlink()
+    elif damage == "empty":
+        part.write_bytes(b"")
+    else:
+        mesh = trimesh.load_mesh(part)
+        mesh.update_faces(list(range(len(mesh.faces) - 40)))
+        mesh.export(part)
+    answer = _render(tmp_path, "--real", captured, "--fresh", "1", "--cell", folder / "cell.yaml")
+    _refused(answer, "bracket.stl", tmp_path)
