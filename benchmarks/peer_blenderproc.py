@@ -4,7 +4,7 @@ python benchmarks/peer_blenderproc.py JOB.json
 
 JOB: meshes and out (folders), ideal {size_wh, K}, scenes (paths), settings: name → samples and noise
 threshold, null for what BlenderProc sets by itself. Writes out/NAME_FRAME.npy, linear light, and prints
-seconds as JSON.
+seconds and CPU seconds as JSON.
 """
 
 import json
@@ -42,9 +42,10 @@ def main():
             bproc.utility.reset_keyframes()
             T_base_cam = np.array(scene["camera"]["T_base_cam"]) @ np.diag([1.0, -1.0, -1.0, 1.0])
             bproc.camera.add_camera_pose(T_base_cam)
-            began = time.perf_counter()
+            began, cpu_began = time.perf_counter(), time.process_time()
             light = bproc.renderer.render()["colors"][0]
-            seconds.setdefault(name, []).append(time.perf_counter() - began)
+            spent = time.perf_counter() - began, time.process_time() - cpu_began
+            seconds.setdefault(name, []).append(spent)
             np.save(Path(job["out"]) / f"{name}_{i_frame}.npy", np.asarray(light, np.float32)[..., :3])
     print(json.dumps(seconds))
 

@@ -37,9 +37,10 @@ class Quality:
     glossy_bounces: int = 3
 
 
+# SSIM on part and shadow at 640×480 (benchmarks/render.py): 4 samples 0.987, 8 0.990, 16 0.993.
 QUALITIES: Mapping[str, Quality] = {
     "draft": Quality(4),
-    "normal": Quality(16),
+    "normal": Quality(8),
     "reference": Quality(1024, noise_threshold=0.01, prefilter="ACCURATE"),
 }
 
