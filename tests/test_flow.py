@@ -41,7 +41,7 @@ def test_captured_samples_get_rendered_twins(tmp_path):
     cell = tmp_path / "cell.yaml"
     commands = [
         ("cell", "init"),
-        ("capture", "--poses", "3", "--plates", "1", "--pace", "60"),
+        ("capture", "--poses", "3", "--plates", "2", "--pace", "60"),
         ("render", "--twins", "1", "--fresh", "1", "--quality", "draft"),
         ("dataset", "verify", "data/synthetic"),
         ("dataset", "sheet", "data/synthetic"),

@@ -84,7 +84,7 @@ def measure_noise(
     if n < _MIN_PIXELS:
         raise InputError(
             f"noise cannot be measured: {n} pixels stay the same from picture to picture, "
-            f"{_MIN_PIXELS} are needed"
+            f"{_MIN_PIXELS} are needed: capture two plates or more, or render with --look plain"
         )
     fits = [_fit(np.concatenate(levels[c]), np.concatenate(differences[c])) for c in range(3)]
     read, shot = (tuple(float(f[k]) for f in fits) for k in (0, 1))
