@@ -8,11 +8,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from synth.compute.progress import make_progress
 from synth.capture.run import capture, make_plan
 from synth.capture.settings import CaptureSettings
 from synth.cell.load import load_cell
 from synth.cell.mesh import load_bodies
+from synth.compute.progress import make_progress
 from synth.dataset.reader import DatasetReader
 
 with tempfile.TemporaryDirectory() as scratch:

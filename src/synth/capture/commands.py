@@ -66,13 +66,13 @@ def capture(
     """
     from rich.console import Console
 
-    from synth.compute.progress import make_progress
     from synth.capture.report import announce, print_plan, print_summary
     from synth.capture.run import capture as run_capture
     from synth.capture.run import make_plan
     from synth.capture.settings import CaptureSettings, find_earlier_run
     from synth.cell.load import load_cell
     from synth.cell.mesh import load_bodies
+    from synth.compute.progress import make_progress
     from synth.errors import DeviceError, StorageError
 
     console = Console(highlight=False)

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.compute.progress import Progress
 from synth.capture.settings import CaptureSettings
 from synth.cell.mesh import CellBodies
 from synth.cell.model import Cell
+from synth.compute.progress import Progress
 from synth.dataset.reader import DatasetReader
 from synth.dataset.store import DatasetWriter
 from synth.geometry import se3

@@ -18,7 +18,6 @@ from synth.capture.develop import Developer, Shot
 from synth.capture.label import Labeller
 from synth.capture.plates import park_is_out_of_view, piece_plate_together, take_plates
 from synth.capture.poses import Plan, PlannedPose, plan_poses
-from synth.compute.progress import Progress
 from synth.capture.quality import Verdict
 from synth.capture.settings import (
     CaptureSettings,
@@ -29,6 +28,7 @@ from synth.capture.settings import (
     planning_pinhole,
 )
 from synth.cell.mesh import CellBodies
+from synth.compute.progress import Progress
 from synth.dataset.store import DatasetWriter
 from synth.errors import InputError, SynthError
 from synth.geometry.arm import trapezoid_time_s
