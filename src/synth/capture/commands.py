@@ -30,7 +30,7 @@ class CropKind(StrEnum):
 
 
 def capture(
-    poses: Annotated[int, typer.Option(min=1, help="How many samples the dataset shall have.")] = 400,
+    poses: Annotated[int, typer.Option(help="How many samples the dataset shall have.")] = 400,
     out: Annotated[Path, typer.Option(help="Dataset folder; an unfinished one is gone on with.")] = Path(
         "data/real"
     ),
