@@ -58,6 +58,10 @@ def capture(
         float | None,
         typer.Option(min=0.1, max=1000, help="Simulated seconds per second; a real cell ignores it."),
     ] = None,
+    human_minutes: Annotated[
+        float,
+        typer.Option(min=0, help="Minutes a person spent on setting up, kept as the samples' human time."),
+    ] = 0.0,
     plates: Annotated[int, typer.Option(min=0, max=50, help="Images of the empty bench.")] = 3,
 ) -> None:
     """Fill a labelled dataset. The same command goes on where it stopped.
@@ -89,6 +93,7 @@ def capture(
         crop=crop.value,
         n_plates=plates,
         pace=pace,
+        human_minutes=human_minutes,
     )
     announce(settings, cell, console)
     bodies = load_bodies(loaded)
