@@ -4,6 +4,7 @@ python benchmarks/kill.py --poses 400 --kills 25
 """
 
 import argparse
+import os
 import random
 import signal
 import subprocess
@@ -18,7 +19,8 @@ from synth.dataset.reader import DatasetReader
 from synth.dataset.verify import verify
 from synth.errors import DatasetError
 
-CONTROLLER = "synth.hardware.simulated.controller"
+MARK = "SYNTH_KILL_RUN"
+"""An environment variable that every process of the run inherits."""
 
 
 def count_samples(out: Path) -> int:
@@ -29,13 +31,9 @@ def count_samples(out: Path) -> int:
         return 0
 
 
-def list_controllers() -> set[int]:
-    """Process ids of emulated controllers on this machine."""
-    found = set()
-    for process in psutil.process_iter(["cmdline"]):
-        if CONTROLLER in (process.info["cmdline"] or []):
-            found.add(process.pid)
-    return found
+def list_processes(mark: str) -> set[int]:
+    """Process ids that carry this run's mark."""
+    return {p.pid for p in psutil.process_iter(["environ"]) if (p.info["environ"] or {}).get(MARK) == mark}
 
 
 def kill_and_resume(out: Path, *, poses: int, kills: int, seed: int, options: tuple[str, ...] = ()) -> dict:
@@ -44,13 +42,16 @@ def kill_and_resume(out: Path, *, poses: int, kills: int, seed: int, options: tu
     Returns what is wrong; everything is 0 when nothing is.
     """
     rng = random.Random(seed)
-    before = list_controllers()
+    mark = f"{os.getpid()}-{time.monotonic_ns()}"
+    environment = os.environ | {MARK: mark}
     synth = Path(sys.executable).with_name("synth")
     command = [synth, "capture", "--poses", str(poses), "--out", out, *options]
     targets = sorted(rng.randrange(0, poses) for _ in range(kills))
     n_killed = lost = 0
     while True:
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment
+        )
         at_start = count_samples(out)
         if n_killed < kills:
             target = max(targets[n_killed], at_start)
@@ -69,13 +70,15 @@ def kill_and_resume(out: Path, *, poses: int, kills: int, seed: int, options: tu
             raise RuntimeError(f"capture ended with {process.returncode}: {errors.decode()}")
         if n_killed >= kills or count_samples(out) == poses:
             break
-    time.sleep(3.0)
+    deadline = time.monotonic() + 10.0
+    while list_processes(mark) and time.monotonic() < deadline:
+        time.sleep(0.1)
     return {
         "killed": n_killed,
         "missing": poses - count_samples(out),
         "committed_samples_lost": lost,
         "findings": len(verify(out)),
-        "processes_left": len(list_controllers() - before),
+        "processes_left": len(list_processes(mark)),
     }
 
 

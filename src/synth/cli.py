@@ -1,5 +1,6 @@
 """The `synth` command: mounts one commands.py a part and turns every deliberate error into one sentence."""
 
+import logging
 import sys
 from typing import Annotated, NoReturn
 
@@ -41,8 +42,11 @@ def _root(
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit."),
     ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Say what the drivers do.")] = False,
 ) -> None:
-    pass
+    level = logging.DEBUG if verbose else logging.WARNING
+    logging.basicConfig(level=logging.WARNING, format="synth: %(message)s")
+    logging.getLogger("synth").setLevel(level)
 
 
 @app.command()

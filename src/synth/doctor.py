@@ -47,8 +47,8 @@ WHEELS = (
     Wheel(
         "opencv-python",
         "",
-        lambda v: (4, 10) <= v < (5,),
-        "install opencv-python>=4.10,<5: version 5 has lost calibrateHandEye and cannot read EXR",
+        lambda v: (4, 13) <= v < (5,),
+        "install opencv-python>=4.13,<5: version 5 has lost calibrateHandEye and cannot read EXR",
     ),
     Wheel(
         "pyrealsense2",

@@ -123,3 +123,17 @@ def test_differences_name_the_key_and_both_values() -> None:
     newer = old.made_by.model_copy(update={"versions": {"synth": "9"}, "figures": {"x": 1}})
     assert list_differences(old, make_info(made_by=newer)) == []
     assert list_differences(old, DatasetInfo.model_validate_json(old.to_line())) == []
+
+
+def test_tilt_is_measured_from_the_line_of_sight() -> None:
+    """A face turned to a camera that sees it aslant has no tilt; without a place the optical axis counts."""
+    box = (10.0, 10.0, 30.0, 30.0)
+    fields = {"class_name": "part", "box_xyxy_px": box, "square_xyxy_px": box, "visib_fract": 1.0}
+    T_cam_part = np.eye(4)
+    T_cam_part[:3, 3] = (0.3, 0.0, 0.4)
+    facing_uvw = (-0.6, 0.0, 0.8)
+    assert Instance(**fields).tilt_deg is None
+    assert Instance(**fields, normal_uvw=facing_uvw, T_cam_part=T_cam_part).tilt_deg == pytest.approx(
+        0, abs=1e-5
+    )
+    assert Instance(**fields, normal_uvw=facing_uvw).tilt_deg == pytest.approx(36.8699, abs=1e-4)

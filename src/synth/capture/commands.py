@@ -30,7 +30,7 @@ class CropKind(StrEnum):
 
 
 def capture(
-    poses: Annotated[int, typer.Option(min=1, help="How many samples the dataset shall have.")] = 400,
+    poses: Annotated[int, typer.Option(help="How many samples the dataset shall have.")] = 400,
     out: Annotated[Path, typer.Option(help="Dataset folder; an unfinished one is gone on with.")] = Path(
         "data/real"
     ),
@@ -58,6 +58,10 @@ def capture(
         float | None,
         typer.Option(min=0.1, max=1000, help="Simulated seconds per second; a real cell ignores it."),
     ] = None,
+    human_minutes: Annotated[
+        float,
+        typer.Option(min=0, help="Minutes a person spent on setting up, kept as the samples' human time."),
+    ] = 0.0,
     plates: Annotated[int, typer.Option(min=0, max=50, help="Images of the empty bench.")] = 3,
 ) -> None:
     """Fill a labelled dataset. The same command goes on where it stopped.
@@ -89,6 +93,7 @@ def capture(
         crop=crop.value,
         n_plates=plates,
         pace=pace,
+        human_minutes=human_minutes,
     )
     announce(settings, cell, console)
     bodies = load_bodies(loaded)

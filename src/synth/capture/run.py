@@ -241,6 +241,7 @@ class Session:
             "settle_s": settle_s,
             "grab_s": ended - arrived,
             "machine_s": motion_s + settle_s + overhead_s + ended - arrived,
+            "human_s": 60 * self._settings.human_minutes / self._settings.n_poses,
         }
         return Shot(turn.pose, turn.attempt, before, after, sample, timing)
 

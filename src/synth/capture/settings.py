@@ -26,7 +26,11 @@ _PACKAGES = ("synth-robotics", "numpy", "opencv-python", "open3d", "pyrealsense2
 
 @dataclass(frozen=True)
 class CaptureSettings:
-    """One capture. pace: simulated seconds per second, None takes the cell's; a real cell ignores it."""
+    """One capture.
+
+    pace: simulated seconds per second, None takes the cell's; a real cell ignores it. human_minutes: what a
+    person spent on it, shared out over the samples.
+    """
 
     cell: Cell
     out: Path
@@ -37,6 +41,7 @@ class CaptureSettings:
     crop: CropKind = "rectified"
     n_plates: int = 3
     pace: float | None = None
+    human_minutes: float = 0.0
 
     @property
     def true_pace(self) -> float:

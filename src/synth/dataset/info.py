@@ -17,12 +17,12 @@ _BAR_WIDTH = 32
 def compute_figures(dataset: DatasetReader) -> dict[str, Any]:
     """Everything ``synth dataset info`` shows, as plain data.
 
-    tilt_deg: 10° bins of the angle between normal and optical axis. box_side_px: of the square boxes.
+    tilt_deg: 10° bins of the angle between normal and line of sight. box_side_px: of the square boxes.
     place_coverage: share of an 8×5 grid over the image in which a box centre lies. seconds: means a sample.
     """
     info = dataset.info
     instances = [(s, i) for s in dataset.samples for i in s.instances]
-    tilts = [np.degrees(np.arccos(np.clip(i.normal_uvw[2], -1, 1))) for _, i in instances if i.normal_uvw]
+    tilts = [tilt for _, i in instances if (tilt := i.tilt_deg) is not None]
     sides = [i.square_xyxy_px[2] - i.square_xyxy_px[0] for _, i in instances]
     cells = {
         tuple(

@@ -10,6 +10,9 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
+from synth.geometry.frames import cam_from_uvw
+from synth.geometry.normals import angle_deg
+
 MIN_VISIBLE_FOR_LABEL = 0.25
 MIN_VISIBLE_FOR_CROP = 0.8
 MIN_W_FOR_CROP = 0.2
@@ -130,6 +133,19 @@ class Instance(Record):
     def box_of(self, box_kind: BoxKind) -> Row4:
         """The box of one kind, xyxy pixels."""
         return self.square_xyxy_px if box_kind == "square" else self.box_xyxy_px
+
+    @property
+    def tilt_deg(self) -> float | None:
+        """Angle between the normal and the line of sight to the part's origin; None without a normal.
+
+        Where the part's place is not known the optical axis stands for the line of sight.
+        """
+        if self.normal_uvw is None:
+            return None
+        to_camera = np.array([0.0, 0.0, -1.0])
+        if self.T_cam_part is not None:
+            to_camera = -np.asarray(self.T_cam_part)[:3, 3]
+        return float(angle_deg(cam_from_uvw(self.normal_uvw), to_camera))
 
 
 class RobotReading(Record):

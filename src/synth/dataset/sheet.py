@@ -189,8 +189,8 @@ def _draw_caption(draw: ImageDraw.ImageDraw, sample: Sample, top: int) -> None:
     if sample.instances:
         first = sample.instances[0]
         facts = [first.class_name if len(sample.instances) == 1 else f"{len(sample.instances)} instances"]
-        if first.normal_uvw is not None:
-            facts.append(f"tilt {np.degrees(np.arccos(np.clip(first.normal_uvw[2], -1, 1))):.0f}°")
+        if (tilt_deg := first.tilt_deg) is not None:
+            facts.append(f"tilt {tilt_deg:.0f}°")
         if first.T_cam_part is not None:
             facts.append(f"{1000 * float(np.linalg.norm([row[3] for row in first.T_cam_part[:3]])):.0f} mm")
         draw.text((x + 12, middle), "   ".join(facts), fill=_DIM, font=_font(15), anchor="lm")
