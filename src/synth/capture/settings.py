@@ -1,8 +1,6 @@
 """What a capture is asked for, and the dataset description that follows from it."""
 
-import platform
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +11,7 @@ from synth.capture.poses import Plan
 from synth.cell.load import cell_fingerprint
 from synth.cell.mesh import cad_sha256
 from synth.cell.model import Cell
+from synth.compute.versions import list_versions
 from synth.dataset.difference import list_differences
 from synth.dataset.reader import INFO_FILE, DatasetReader, read_info
 from synth.dataset.sample import CameraRecord, DatasetInfo, MadeBy, PartRecord
@@ -73,7 +72,7 @@ def describe(
             verb="capture",
             config=config,
             seed=settings.seed,
-            versions=_versions(),
+            versions=list_versions(_PACKAGES),
             devices=devices,
             calibration={"K": "device" if cell.camera.K is None else "cell"},
             simulated=cell.is_simulated,
@@ -146,13 +145,3 @@ def locked_settings(out: Path) -> dict[str, float] | None:
         return None
     found = {name: options.get(f"color.{name}") for name in ("exposure", "gain", "white_balance")}
     return {name: float(value) for name, value in found.items() if isinstance(value, int | float)} or None
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found

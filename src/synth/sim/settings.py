@@ -1,10 +1,8 @@
 """What a rendering is asked for, and the dataset description that follows from it."""
 
 import hashlib
-import platform
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +11,7 @@ from pydantic import JsonValue
 from synth.cell.load import cell_fingerprint
 from synth.cell.mesh import cad_sha256
 from synth.cell.model import Cell
+from synth.compute.versions import list_versions
 from synth.dataset.difference import list_differences
 from synth.dataset.reader import INFO_FILE, DatasetReader, read_info
 from synth.dataset.sample import CameraRecord, DatasetInfo, MadeBy, PartRecord, Sample
@@ -108,7 +107,7 @@ def describe(settings: RenderSettings, camera: SceneCamera) -> DatasetInfo:
             verb="render",
             config=config,
             seed=settings.seed,
-            versions=_versions(),
+            versions=list_versions(_PACKAGES),
             parents=() if real is None else (real.root.as_posix(),),
             simulated=cell.is_simulated if real is None else real.info.made_by.simulated,
         ),
@@ -147,13 +146,3 @@ def _lines(samples: Iterable[Sample]) -> list[str]:
 
 def _hash(lines: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
