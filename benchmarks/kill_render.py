@@ -26,12 +26,14 @@ class Family:
     def __init__(self) -> None:
         self._seen: set[psutil.Process] = set()
 
-    def look_at(self, process: subprocess.Popen) -> None:
-        """Remember the children of a run that are there now, and theirs."""
+    def look_at(self, process: subprocess.Popen) -> list[psutil.Process]:
+        """Remember the children of a run that are there now, and theirs; in order of birth."""
         try:
-            self._seen.update(psutil.Process(process.pid).children(recursive=True))
+            children = psutil.Process(process.pid).children(recursive=True)
         except psutil.NoSuchProcess:
-            return
+            return []
+        self._seen.update(children)
+        return sorted(children, key=lambda p: p.pid)
 
     def alive(self) -> list[psutil.Process]:
         """Those that still run."""
@@ -51,55 +53,51 @@ def labels_of(out: Path) -> list[tuple]:
     return [(s.name, s.split, s.instances, s.pixels_sha256) for s in DatasetReader(out)]
 
 
-def kill_and_resume(out: Path, *, options: tuple[str, ...], kills: int, seed: int, span_s: float) -> dict:
-    """Run ``synth render`` until it is complete, killing it ``kills`` times after up to ``span_s`` seconds.
+def kill_and_resume(out: Path, *, options: tuple[str, ...], count: int, kills: int, seed: int) -> dict:
+    """Run ``synth render`` until it has ``count`` samples, killing it after random numbers of them.
 
-    Of the kills every other one hits a child instead, after which the run mends itself. Returns counts.
+    Every other kill hits a child instead, after which the run mends itself. Returns counts.
     """
     rng = random.Random(seed)
     family = Family()
     command = [Path(sys.executable).with_name("synth"), "render", "--out", out, *options]
-    n_killed = {"parent": 0, "child": 0}
-    lost = 0
-    while True:
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=os.environ)
-        at_start = count_samples(out)
-        if sum(n_killed.values()) < kills:
-            victim = "child" if n_killed["parent"] > n_killed["child"] else "parent"
-            ends = time.monotonic() + rng.uniform(0, span_s)
-            while process.poll() is None and time.monotonic() < ends:
-                family.look_at(process)
-                time.sleep(0.05)
-            if victim == "child" and process.poll() is None:
-                n_killed["child"] += _kill_child(family, rng)
-            elif process.poll() is None:
-                process.send_signal(signal.SIGKILL)
-                process.wait()
-                n_killed["parent"] += 1
-                lost += max(0, at_start - count_samples(out))
-                continue
-        while process.poll() is None:
-            family.look_at(process)
-            time.sleep(0.2)
-        errors = process.stderr.read()
-        if process.returncode != 0:
-            raise RuntimeError(f"render ended with {process.returncode}: {errors.decode()}")
-        break
-    time.sleep(2.0)
+
+    def start() -> subprocess.Popen:
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=os.environ)
+
+    process = start()
+    n_killed = lost = 0
+    for target in sorted(rng.randrange(count - 1) for _ in range(kills)):
+        while process.poll() is None and (count_samples(out) < target or not family.look_at(process)):
+            time.sleep(0.05)
+        time.sleep(rng.uniform(0, 0.4))
+        children = family.look_at(process)
+        if process.poll() is not None:
+            break
+        n_killed += 1
+        if n_killed % 2 == 0:
+            rng.choice(children).kill()
+            continue
+        at_kill = count_samples(out)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        lost += max(0, at_kill - count_samples(out))
+        process = start()
+    while process.poll() is None:
+        family.look_at(process)
+        time.sleep(0.2)
+    if process.returncode != 0:
+        raise RuntimeError(f"render ended with {process.returncode}: {process.stderr.read().decode()}")
+    deadline = time.monotonic() + 10.0
+    while family.alive() and time.monotonic() < deadline:
+        time.sleep(0.1)
     return {
-        "killed": sum(n_killed.values()),
+        "killed": n_killed,
+        "missing": count - count_samples(out),
         "committed_samples_lost": lost,
         "findings": len(verify(out)),
         "processes_left": len(family.alive()),
     }
-
-
-def _kill_child(family: Family, rng: random.Random) -> int:
-    alive = sorted(family.alive(), key=lambda p: p.pid)
-    if not alive:
-        return 0
-    rng.choice(alive).kill()
-    return 1
 
 
 def main() -> None:
@@ -107,17 +105,15 @@ def main() -> None:
     parser.add_argument("--real", type=Path, default=Path("data/real"))
     parser.add_argument("--count", type=int, default=20)
     parser.add_argument("--kills", type=int, default=10)
-    parser.add_argument("--span", type=float, default=60.0, help="Seconds within which a kill falls.")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     words = ("--real", str(options.real), "--count", str(options.count), "--quality", "draft")
     with tempfile.TemporaryDirectory() as scratch:
         undisturbed, disturbed = Path(scratch) / "a", Path(scratch) / "b"
-        kill_and_resume(undisturbed, options=words, kills=0, seed=0, span_s=0)
+        kill_and_resume(undisturbed, options=words, count=options.count, kills=0, seed=0)
         result = kill_and_resume(
-            disturbed, options=words, kills=options.kills, seed=options.seed, span_s=options.span
+            disturbed, options=words, count=options.count, kills=options.kills, seed=options.seed
         )
-        result["missing"] = options.count - count_samples(disturbed)
         result["labels_differ"] = int(labels_of(undisturbed) != labels_of(disturbed))
     print(result)
     sys.exit(any(value for key, value in result.items() if key != "killed"))
