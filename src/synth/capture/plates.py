@@ -81,7 +81,7 @@ def take_plates(
         sample = camera.grab(after_ns=arm.read_state().t_ns)
         if i >= len(writer.plates):
             writer.add_plate(sample.rgb_u8, sample.depth_counts)
-    progress.say(f"{settings.n_plates} plates of the empty bench")
+    progress.say(f"Plates of the empty bench: {settings.n_plates}")
 
 
 def piece_plate_together(
