@@ -14,6 +14,7 @@ from synth.geometry import se3
 from synth.geometry.arm import forward
 from synth.geometry.mesh import Mesh
 from synth.hardware.simulated.body import Body, Material
+from synth.hardware.simulated.light import to_material
 from synth.hardware.simulated.sensor import REFERENCE_EXPOSURE_US, REFERENCE_GAIN
 from synth.hardware.simulated.truth import DhOffsets, Truth, load_truth
 from synth.hardware.simulated.world import World
@@ -211,6 +212,17 @@ def test_brightness_follows_exposure_times_gain(world):
     brighter = world.expose(radiance, 10000, 64, 5500, (1,)).mean()
     assert abs(base - same) < 1
     assert brighter > base + 20
+
+
+def test_a_sheet_of_the_bench_s_own_material_is_as_bright_as_the_bench(world):
+    """One light for all: lamps and room send as much on to things as on to the bench under them."""
+    sheet = Mesh.box([0.40, -0.15, 0.001], [0.60, 0.05, 0.003])
+    dressed = Body.of(sheet, to_material(CELL.bench.table, mottle=0.0))
+    laid = World(CELL, BODIES, load_truth(CELL), seed=0, extra=(dressed,))
+    pixels = world.color_camera.project(se3.transform(se3.inverse(world.T_base_cam), sheet.vertices_m))
+    (x0, y0), (x1, y1) = pixels.min(axis=0).astype(int) + 12, pixels.max(axis=0).astype(int) - 12
+    ratio = laid.color(PARKED)[y0:y1, x0:x1] / world.color(PARKED)[y0:y1, x0:x1]
+    np.testing.assert_allclose(np.median(ratio, axis=(0, 1)), 1.0, atol=0.04)
 
 
 def test_white_balance_turns_warm_light_neutral(world):

@@ -10,10 +10,19 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from synth.cell.model import Surface
 from synth.geometry.mesh import Mesh
 from synth.geometry.se3 import Array
 
 FinishName = Literal["silver", "tube", "cap", "rubber", "steel"]
+
+ARM_SURFACES: dict[FinishName, Surface] = {
+    "silver": Surface(colour_rgb=(188, 190, 192), roughness=0.40, metallic=0.05),
+    "tube": Surface(colour_rgb=(180, 182, 185), roughness=0.35, metallic=0.20),
+    "cap": Surface(colour_rgb=(87, 124, 147), roughness=0.31),
+    "rubber": Surface(colour_rgb=(41, 41, 43), roughness=0.60),
+    "steel": Surface(colour_rgb=(186, 184, 182), roughness=0.34, metallic=0.8),
+}
 
 _X, _Y, _Z = np.eye(3)
 _SEGMENTS = 44
@@ -21,7 +30,7 @@ _SEGMENTS = 44
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """A solid in its link's frame and the name of its surface; who draws it knows what that looks like."""
+    """A solid in its link's frame and the name of its surface."""
 
     mesh: Mesh
     finish: FinishName

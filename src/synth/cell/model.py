@@ -174,12 +174,21 @@ class Workspace(_Section):
         return self
 
 
-class Table(_Section):
-    """The bench top: a plane through ``point_m`` with ``normal``, in base; its colour as it is seen."""
+class Surface(_Section):
+    """What a thing looks like: its colour, how rough it is (0 a mirror, 1 chalk), and how much of it is bare
+    or dyed metal.
+    """
+
+    colour_rgb: ColourRGB
+    roughness: Annotated[float, Field(ge=0, le=1)] = 0.5
+    metallic: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+
+class Table(Surface):
+    """The bench top: a plane through ``point_m`` with ``normal``, in base."""
 
     point_m: Vector3 = (0.0, 0.0, 0.0)
     normal: Vector3 = (0.0, 0.0, 1.0)
-    colour_rgb: ColourRGB
 
 
 class Lamp(_Section):
@@ -204,21 +213,19 @@ class MeshBody(_Section):
     units: MeshUnits
 
 
-class Mount(MeshBody):
+class Mount(MeshBody, Surface):
     """The printed holder between flange and part; its colour must not pass the label filter."""
 
     T_tool_mount: Transform
-    colour_rgb: ColourRGB
 
 
-class Part(MeshBody):
+class Part(MeshBody, Surface):
     """The part that is labelled.
 
     normal: ``face`` takes the CAD face under the point of interest, three numbers an axis in the part frame.
     """
 
     class_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]*$", max_length=60)]
-    colour_rgb: ColourRGB
     T_tool_part: Transform
     point_of_interest_m: Vector3
     normal: Literal["face"] | Vector3 = "face"

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from synth.cell.arm_shape import FinishName
-from synth.cell.model import Cell
+from synth.cell.arm_shape import ARM_SURFACES
+from synth.cell.model import Cell, Surface
 from synth.dataset.sample import CameraRecord, Distortion, Matrix3, Sample, Split
 from synth.errors import InputError
 from synth.geometry import se3
@@ -17,27 +17,14 @@ from synth.geometry.se3 import Array
 from synth.sim.meshes import arm_mesh_name, arm_pieces
 from synth.sim.scene import Finish, Scenario, Scene, SceneBody, SceneCamera, SceneLamp
 
-ARM_FINISHES: dict[FinishName, Finish] = {
-    "silver": Finish(colour_rgb=(188, 190, 192), roughness=0.40, metallic=0.05),
-    "tube": Finish(colour_rgb=(172, 174, 178), roughness=0.35, metallic=0.25),
-    "cap": Finish(colour_rgb=(87, 124, 147), roughness=0.32),
-    "rubber": Finish(colour_rgb=(41, 41, 43), roughness=0.60),
-    "steel": Finish(colour_rgb=(186, 184, 182), roughness=0.34, metallic=0.8),
-}
-TABLE_ROUGHNESS = 0.6
 FIRST_WRIST = 4
 
 _SCENARIOS: tuple[Scenario, ...] = ("twin", "fresh", "bin")
 
 
-def part_finish(cell: Cell) -> Finish:
-    """Dyed metal in the part's colour."""
-    return Finish(colour_rgb=cell.part.colour_rgb, roughness=0.36, metallic=0.15)
-
-
-def mount_finish(cell: Cell) -> Finish:
-    """Printed plastic in the mount's colour."""
-    return Finish(colour_rgb=cell.mount.colour_rgb, roughness=0.55)
+def to_finish(surface: Surface) -> Finish:
+    """A surface of the cell for a principled shader."""
+    return Finish(colour_rgb=surface.colour_rgb, roughness=surface.roughness, metallic=surface.metallic)
 
 
 def held_bodies(cell: Cell, q_rad: Array, T_base_tool: Array) -> tuple[SceneBody, ...]:
@@ -55,14 +42,14 @@ def held_bodies(cell: Cell, q_rad: Array, T_base_tool: Array) -> tuple[SceneBody
             name=(name := arm_mesh_name(link, finish)),
             mesh=name,
             T_base_body=frames[link].tolist(),
-            finish=ARM_FINISHES[finish],
+            finish=to_finish(ARM_SURFACES[finish]),
         )
         for link, finish in arm_pieces()
     )
     T_base_mount = T_base_tool @ np.asarray(cell.mount.T_tool_mount)
     T_base_part = T_base_tool @ np.asarray(cell.part.T_tool_part)
     mount = SceneBody(
-        name="mount", mesh="mount", T_base_body=T_base_mount.tolist(), finish=mount_finish(cell)
+        name="mount", mesh="mount", T_base_body=T_base_mount.tolist(), finish=to_finish(cell.mount)
     )
     return (*arm, mount, part_body(cell, T_base_part, 1))
 
@@ -73,7 +60,7 @@ def part_body(cell: Cell, T_base_part: Array, instance: int) -> SceneBody:
         name=f"part_{instance}",
         mesh="part",
         T_base_body=T_base_part.tolist(),
-        finish=part_finish(cell),
+        finish=to_finish(cell.part),
         instance=instance,
     )
 
@@ -99,7 +86,7 @@ def on_bench(
         camera=camera,
         table_point_m=table.point_m,
         table_normal=table.normal,
-        table_finish=Finish(colour_rgb=table.colour_rgb, roughness=TABLE_ROUGHNESS),
+        table_finish=to_finish(table),
         bodies=tuple(bodies),
         lamps=tuple(SceneLamp(**lamp.model_dump()) for lamp in cell.bench.lamps),
         **more,

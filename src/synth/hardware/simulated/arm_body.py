@@ -4,16 +4,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.interpolate import CubicSpline
 
-from synth.cell.arm_shape import FinishName, arm_links
+from synth.cell.arm_shape import ARM_SURFACES, FinishName, arm_links
 from synth.geometry.mesh import Mesh
 from synth.hardware.simulated.body import Body, Material
+from synth.hardware.simulated.light import to_material
 
-_MATERIALS: dict[FinishName, Material] = {
-    "silver": Material((0.50, 0.51, 0.52), f0=(0.06, 0.06, 0.06), roughness=0.40, mottle=0.012),
-    "tube": Material((0.40, 0.41, 0.43), f0=(0.16, 0.16, 0.165), roughness=0.34, mottle=0.015),
-    "cap": Material((0.095, 0.20, 0.29), f0=(0.04, 0.04, 0.04), roughness=0.30, mottle=0.01),
-    "rubber": Material((0.022, 0.022, 0.024), f0=(0.03, 0.03, 0.03), roughness=0.6, mottle=0.1),
-    "steel": Material((0.10, 0.10, 0.10), f0=(0.45, 0.44, 0.43), roughness=0.33, mottle=0.05),
+_MOTTLES: dict[FinishName, float] = {
+    "silver": 0.012,
+    "tube": 0.015,
+    "cap": 0.01,
+    "rubber": 0.1,
+    "steel": 0.05,
 }
 
 _Z = np.array([0.0, 0.0, 1.0])
@@ -23,8 +24,9 @@ def arm_bodies() -> list[Body]:
     """Seven bodies, in the frames that ``arm.joint_frames`` returns: base, then after each joint up to the
     flange.
     """
+    materials = {name: to_material(ARM_SURFACES[name], mottle=mottle) for name, mottle in _MOTTLES.items()}
     return [
-        Body.joined([Body.of(piece.mesh, _MATERIALS[piece.finish]) for piece in link]) for link in arm_links()
+        Body.joined([Body.of(piece.mesh, materials[piece.finish]) for piece in link]) for link in arm_links()
     ]
 
 

@@ -12,8 +12,7 @@ from synth.hardware.simulated.body import Float32
 from synth.hardware.simulated.light import ROOM_IRRADIANCE, Panel, highlight, linear_from_srgb, room
 
 _TEXELS, _TEXEL_M = 1536, 0.00107
-_ROUGHNESS = 0.42
-_F0 = np.array([0.035], np.float32)
+_F0 = np.array([0.04], np.float32)
 
 
 class Bench:
@@ -47,7 +46,7 @@ class Bench:
         albedo, polish = self._sheet(self.mean_albedo, rng)
         self._lamp_layers = []  # of each lamp, unshadowed: three planes [H,W]
         normals = np.broadcast_to(self.normal, self.points_m.shape).reshape(-1, 3)
-        rough = np.full(normals.shape[:1], _ROUGHNESS, np.float32)
+        rough = np.full(normals.shape[:1], table.roughness, np.float32)
         for panel in panels:
             irradiance, to_lamp = panel.irradiance(self.points_m, self.normal)
             irradiance *= self.hit

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.cell.model import Lamp
+from synth.cell.model import Lamp, Surface
 from synth.hardware.simulated.body import Float32, Material
 
 _LAMP_RADIANCE = 21.0  # of brightness 1: two 0.35 m panels at 1.2 m light a white sheet to about 0.8
@@ -18,6 +18,14 @@ def linear_from_srgb(rgb_u8: Sequence[int]) -> tuple[float, float, float]:
     c = np.asarray(rgb_u8, dtype=float) / 255
     linear = np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
     return float(linear[0]), float(linear[1]), float(linear[2])
+
+
+def to_material(surface: Surface, *, mottle: float, layer_m: float = 0.0) -> Material:
+    """A surface of the cell: the metal in it mirrors in its colour, the rest mirrors 4 % in none."""
+    colour = np.array(linear_from_srgb(surface.colour_rgb))
+    r, g, b = (colour * (1 - surface.metallic)).tolist()
+    f0_r, f0_g, f0_b = (0.04 + (colour - 0.04) * surface.metallic).tolist()
+    return Material((r, g, b), (f0_r, f0_g, f0_b), surface.roughness, mottle, layer_m)
 
 
 def blackbody_rgb(temperature_k: float) -> Float32:
@@ -100,11 +108,20 @@ def room(directions: Float32, roughness: float | Float32 = 0.0) -> Float32:
     grey = 0.16 + 0.17 * ceiling + 0.05 * x
     warm, cool = np.array([[1.02, 1.0, 0.96], [0.86, 0.98, 1.15]], np.float32)
     light = grey[..., None] * warm + (strips[..., None] * 1.1) * warm + (window[..., None] * 0.9) * cool
-    return np.asarray(light * np.float32(0.62), dtype=np.float32)
+    return np.asarray(light * np.float32(0.31), dtype=np.float32)
 
 
-ROOM_IRRADIANCE: Float32 = np.array([1.02, 1.0, 0.97], np.float32) * np.float32(np.pi * 0.19)
-"""What the room alone sends onto a level, open surface."""
+def _room_irradiance() -> Float32:
+    z = (np.arange(64) + 0.5) / 64
+    around = 2 * np.pi * (np.arange(128) + 0.5) / 128
+    z, around = np.meshgrid(np.sqrt(z), around)  # Evenly spread by cosine.
+    level = np.sqrt(1 - z * z)
+    directions = np.stack([level * np.cos(around), level * np.sin(around), z], axis=-1).astype(np.float32)
+    return np.asarray(np.pi * room(directions).mean(axis=(0, 1)), dtype=np.float32)
+
+
+ROOM_IRRADIANCE: Float32 = _room_irradiance()
+"""What the room alone sends onto a level, open surface [3]; about π · 0.2."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,9 +18,9 @@ from synth.geometry.se3 import Array
 from synth.hardware.simulated import sensor
 from synth.hardware.simulated.arm_body import arm_bodies
 from synth.hardware.simulated.bench import Bench
-from synth.hardware.simulated.body import Body, Float32, Material
+from synth.hardware.simulated.body import Body, Float32
 from synth.hardware.simulated.clutter import clutter
-from synth.hardware.simulated.light import Panel, linear_from_srgb
+from synth.hardware.simulated.light import Panel, to_material
 from synth.hardware.simulated.render import Renderer
 from synth.hardware.simulated.scene import Stage, Wardrobe, mottle_volume
 from synth.hardware.simulated.truth import Truth
@@ -81,8 +81,8 @@ class World:
         standing = [*clutter(self._T_base_bench), *extra]
         dressed = [
             *arm_bodies(),
-            Body.of(bodies.mount, _printed(cell.mount.colour_rgb), edge_radius_m=0.0006),
-            Body.of(bodies.part, _anodised(cell.part.colour_rgb), edge_radius_m=0.0005),
+            Body.of(bodies.mount, to_material(cell.mount, mottle=0.05, layer_m=0.0012), edge_radius_m=0.0006),
+            Body.of(bodies.part, to_material(cell.part, mottle=0.025), edge_radius_m=0.0005),
             *standing,
         ]
         self._standing_count = len(standing)
@@ -245,14 +245,3 @@ class World:
 
 def _key(q_rad: ArrayLike) -> bytes:
     return np.asarray(q_rad, dtype=np.float64).tobytes()
-
-
-def _printed(colour_rgb: tuple[int, int, int]) -> Material:
-    return Material(linear_from_srgb(colour_rgb), roughness=0.5, mottle=0.05, layer_m=0.0012)
-
-
-def _anodised(colour_rgb: tuple[int, int, int]) -> Material:
-    """Dyed metal: most of its gloss has the colour of the dye."""
-    r, g, b = linear_from_srgb(colour_rgb)
-    f0 = (0.04 + 0.16 * r, 0.03 + 0.16 * g, 0.02 + 0.16 * b)
-    return Material((0.95 * r, 0.95 * g, 0.95 * b), f0=f0, roughness=0.32, mottle=0.025)
