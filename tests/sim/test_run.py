@@ -145,7 +145,7 @@ def test_what_cannot_be_rendered_is_said_before_anything_is_written(captured, tm
     with pytest.raises(InputError, match="--randomize"):
         _settings(captured, tmp_path / "out", randomize=-1.0)
     plan = make_plan(_settings(captured, tmp_path / "out", blender=tmp_path))
-    with pytest.raises(InputError, match="no Blender"):
+    with pytest.raises(InputError, match="no Blender at"):
         render(plan, QUIET)
     assert not (tmp_path / "out").exists()
 

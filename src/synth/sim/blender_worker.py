@@ -11,22 +11,25 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
 from synth.errors import InputError, RendererError
+from synth.sim import installed
 
 INSTALL = 'pip install "synth-robotics[render]"'
 _START_S, _EXIT_S = 180.0, 5.0
-_SCRIPT = Path(__file__).parent / "blender_side" / "worker.py"
-_PROGRAMS = ("blender", "blender.exe", "Blender.app")
+_SCRATCH_BYTES = 2**29
+
+MakeCommand = Callable[[Path], list[str]]
+"""The command that starts a worker; its argument is an empty folder that goes with the worker."""
 
 
-def make_command(program: Path | None) -> list[str]:
+def make_command(program: Path | None) -> MakeCommand:
     """How to start a worker: from the pip wheels (None), or with an installed Blender (program or folder).
 
-    Raises InputError when either is absent.
+    Raises InputError when either is absent or cannot be used.
     """
     needed = ("blenderproc", "bpy") if program is None else ("blenderproc",)
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
@@ -35,30 +38,36 @@ def make_command(program: Path | None) -> list[str]:
             f"Rendering needs {' and '.join(missing)}, not found in this environment: {INSTALL}."
         )
     if program is None:
-        return [sys.executable, "-m", "synth.sim.blender_side.wheels"]
-    folder = (program if program.is_dir() else program.parent).resolve()
-    if not any((folder / name).exists() for name in _PROGRAMS):
-        raise InputError(f"There is no Blender in {folder}: give the folder that holds the program blender.")
-    return [sys.executable, "-m", "blenderproc", "run", str(_SCRIPT), "--custom-blender-path", str(folder)]
+        return lambda _: [sys.executable, "-m", "synth.sim.blender_side.wheels"]
+    found = installed.find_installed(program.absolute())
+    return lambda folder: installed.command_line(found.program, folder)
 
 
 class Worker:
     """A running child process; ``hello`` says what it is: versions, devices, scratch folder.
 
-    n_threads: 0 for all. Raises RendererError when it does not start.
+    All that it keeps on disk lies in one folder, which goes with it. n_threads: 0 for all. Raises
+    RendererError when it does not start.
     """
 
-    def __init__(self, command: Sequence[str], n_threads: int) -> None:
+    def __init__(self, make: MakeCommand, n_threads: int) -> None:
+        self._folder = _make_folder()
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process lives.
         self._answers: queue.Queue[str] = queue.Queue()
         self.hello: dict[str, Any] = {}
         self._process: subprocess.Popen[str] = subprocess.Popen(
-            command,
+            make(self._folder),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
-            env={**os.environ, "SYNTH_HOST_PID": str(os.getpid()), "SYNTH_BLENDER_THREADS": str(n_threads)},
+            env={
+                **os.environ,
+                "TMPDIR": str(self._folder),
+                "SYNTH_SCRATCH": str(self._folder),
+                "SYNTH_HOST_PID": str(os.getpid()),
+                "SYNTH_BLENDER_THREADS": str(n_threads),
+            },
             start_new_session=True,  # Ctrl-C is the host's to handle.
         )
         assert self._process.stdout
@@ -96,8 +105,7 @@ class Worker:
                 os.killpg(self.pid, 9)
             self._process.wait()
         self._log.close()
-        if self.hello:
-            shutil.rmtree(self.hello["scratch"], ignore_errors=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _listen(self, stdout: IO[str]) -> None:
         with stdout:
@@ -130,3 +138,10 @@ class Worker:
         said = [line.strip() for line in self._log.read().decode("utf-8", "replace").splitlines()]
         last = next((f" Its last words: {line}" for line in reversed(said) if line), "")
         return RendererError(f"Blender's worker {how}; the same command goes on.{last}")
+
+
+def _make_folder() -> Path:
+    """For what goes to and fro, in memory where there is room."""
+    memory = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it.
+    has_room = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > _SCRATCH_BYTES
+    return Path(tempfile.mkdtemp(prefix="synth_blender_", dir=memory if has_room else None))

@@ -63,12 +63,20 @@ def mesh_of(name: str, folder: Path) -> Any:
         mesh = bpy.data.meshes.new(path.stem)
         mesh.from_pydata(vertices_m.tolist(), [], triangles.tolist())
         if is_smooth:
-            mesh.shade_smooth()
-            mesh.set_sharp_from_angle(angle=math.radians(_CREASE_DEG))
+            _smooth(mesh)
         mesh.materials.append(None)
         mesh.use_fake_user = True
         _meshes[key] = mesh
     return _meshes[key]
+
+
+def _smooth(mesh: Any) -> None:
+    """Smooth shading but for sharp edges."""
+    mesh.polygons.foreach_set("use_smooth", np.ones(len(mesh.polygons), dtype=bool))
+    if hasattr(mesh, "set_sharp_from_angle"):
+        mesh.set_sharp_from_angle(angle=math.radians(_CREASE_DEG))
+    else:  # Blender before 4.1.
+        mesh.use_auto_smooth, mesh.auto_smooth_angle = True, math.radians(_CREASE_DEG)
 
 
 def _wear(thing: Any, finish: dict[str, Any], instance: int) -> None:
@@ -78,7 +86,7 @@ def _wear(thing: Any, finish: dict[str, Any], instance: int) -> None:
     shader["Base Color"].default_value = (*_linear(finish["colour_rgb"]), 1.0)
     shader["Roughness"].default_value = finish["roughness"]
     shader["Metallic"].default_value = finish["metallic"]
-    shader["Coat Weight"].default_value = finish["coat"]
+    shader["Coat Weight" if "Coat Weight" in shader else "Clearcoat"].default_value = finish["coat"]
     thing.material_slots[0].link = "OBJECT"
     thing.material_slots[0].material = material
     thing.pass_index = instance

@@ -7,9 +7,10 @@ import bpy
 import numpy as np
 from bpy.types import Scene
 
-from synth.sim.blender_side import build, passes
+from synth.sim.blender_side import build, passes, start
 
 _MARGIN_PX = 12  # The denoiser sees this far beyond the window, so that its edges look like the rest.
+_SAMPLES_FOR_DENOISER = 16  # Times as many make up for a missing one.
 
 
 def render(request: dict[str, Any], scratch: Path) -> dict[str, Any]:
@@ -38,12 +39,15 @@ def render(request: dict[str, Any], scratch: Path) -> dict[str, Any]:
 def _set_quality(quality: dict[str, Any], seed: int) -> None:
     scene: Scene = bpy.context.scene
     cycles = scene.cycles
+    denoises = quality["denoiser"] is not None and start.has_denoiser()
     cycles.samples = quality["samples"]
+    if quality["denoiser"] is not None and not denoises:
+        cycles.samples = min(_SAMPLES_FOR_DENOISER * quality["samples"], 1024)
     cycles.use_adaptive_sampling = quality["noise_threshold"] > 0
     cycles.adaptive_threshold = quality["noise_threshold"]
     cycles.seed = seed % 2**31
-    cycles.use_denoising = bpy.context.view_layer.cycles.use_denoising = quality["denoiser"] is not None
-    if quality["denoiser"] is not None:
+    cycles.use_denoising = bpy.context.view_layer.cycles.use_denoising = denoises
+    if denoises:
         cycles.denoiser = quality["denoiser"]
         cycles.denoising_prefilter = quality["prefilter"]
         cycles.denoising_input_passes = "RGB_ALBEDO_NORMAL"

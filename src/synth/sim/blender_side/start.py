@@ -1,5 +1,7 @@
 """Brings BlenderProc up as ``bproc.init()`` does, less the UI language, which the bpy wheel has not."""
 
+import importlib
+
 import bpy
 from blenderproc import __version__ as blenderproc_version
 from blenderproc.python.renderer import RendererUtility
@@ -29,3 +31,8 @@ def devices() -> list[str]:
         return []
     preferences = bpy.context.preferences.addons["cycles"].preferences
     return [f"{d.name} ({d.type})" for d in preferences.devices if d.use and d.type != "CPU"]
+
+
+def has_denoiser() -> bool:
+    """Whether this Blender was built with Open Image Denoise; a distribution's may not be."""
+    return bool(importlib.import_module("_cycles").with_openimagedenoise)

@@ -1,6 +1,3 @@
-# ruff: noqa: E402, F401
-import blenderproc  # BlenderProc wants to be the first line of a script that it runs.
-
 """A loop in Blender's process: one JSON request a line on stdin, one JSON answer a line on stdout.
 
 Requests: {"do": "render", ...} and {"do": "settle", ...}. An answer has "ok"; where it is false, "error" says
@@ -12,25 +9,21 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 import threading
 import time
 import traceback
 from pathlib import Path
 from typing import Any, TextIO
 
-sys.path.append(str(Path(__file__).parents[3]))  # In a Blender of its own, synth is not installed.
-
 from synth.sim.blender_side import render, settle, start
 
 _WATCH_S = 0.25
-_SCRATCH_BYTES = 2**29
 
 
 def main() -> None:
     """Answer requests until stdin ends."""
     answers = _keep_stdout_clean()
-    scratch = _make_scratch()
+    scratch = Path(os.environ["SYNTH_SCRATCH"])
     try:
         _die_with(int(os.environ["SYNTH_HOST_PID"]), scratch)
         start.initialise(int(os.environ["SYNTH_BLENDER_THREADS"]))
@@ -62,13 +55,6 @@ def _keep_stdout_clean() -> TextIO:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     return answers
-
-
-def _make_scratch() -> Path:
-    """A folder for what goes to and fro, in memory where there is room."""
-    memory = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it.
-    has_room = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > _SCRATCH_BYTES
-    return Path(tempfile.mkdtemp(prefix="synth_blender_", dir=memory if has_room else None))
 
 
 def _die_with(host_pid: int, scratch: Path) -> None:
