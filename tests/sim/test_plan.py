@@ -41,6 +41,8 @@ def test_a_count_alone_is_twins_first():
     ("asked", "words"),
     [
         ((0, None, None, None), "--count must be 1 or more, got 0"),
+        ((-3, None, None, None), "--count must be 1 or more, got -3"),
+        ((None, 0, 100_001, None), "more than the 100000 that have names"),
         ((None, 0, 0, 0), "nothing is to be rendered"),
         ((None, -1, None, None), "--twins must be 0 or more, got -1"),
         ((10, 4, 4, 4), "add up to 12, --count says 10"),

@@ -1,6 +1,8 @@
 """Rendering a dataset for real, small: what is on disk, going on, worker counts, refusals."""
 
+import errno
 import json
+import os
 import shutil
 from dataclasses import replace
 
@@ -13,7 +15,7 @@ from synth.cell.load import default_cell
 from synth.compute.progress import make_progress
 from synth.dataset.reader import DatasetReader
 from synth.dataset.verify import verify
-from synth.errors import DatasetError, InputError
+from synth.errors import DatasetError, InputError, StorageError
 from synth.sim.plan import Shares
 from synth.sim.preview import preview
 from synth.sim.run import check_disk, make_plan, render
@@ -111,6 +113,40 @@ def test_other_settings_are_refused_with_a_difference(rendered, captured):
             render(make_plan(_settings(captured, rendered, layers=True, **changes)), QUIET)
 
 
+def test_another_dataset_is_not_written_into(captured):
+    """The folder of the captured dataset itself is refused, and stays as it was."""
+    before = (captured / "dataset.json").read_bytes()
+    with pytest.raises(DatasetError, match="is a real dataset, and a rendered one is asked for"):
+        render(make_plan(_settings(captured, captured)), QUIET)
+    assert (captured / "dataset.json").read_bytes() == before
+
+
+def test_a_disk_that_fills_up(rendered, captured, tmp_path, monkeypatch):
+    """One sentence and whole samples; with room again the rest comes out as it would have."""
+    out = tmp_path / "out"
+    plan = make_plan(_settings(captured, out, layers=True))
+    fsync = os.fsync
+    writes_of_the_third = iter(range(3))
+
+    def full_in_the_third_sample(fd):
+        log = out / "samples.jsonl"
+        begun = log.exists() and len(log.read_bytes().splitlines()) == 2
+        if begun and next(writes_of_the_third, None) is None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        fsync(fd)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("synth.dataset.atomic.os.fsync", full_in_the_third_sample)
+        with pytest.raises(StorageError, match="is full: make room, then run it again"):
+            render(plan, QUIET)
+    assert len(DatasetReader(out).samples) == 2
+    assert verify(out) == []
+    assert render(plan, QUIET).n_new == 3
+    assert verify(out) == []
+    for a, b in zip(DatasetReader(rendered), DatasetReader(out), strict=True):
+        assert a.model_copy(update={"timing": {}}) == b.model_copy(update={"timing": {}})
+
+
 def test_twins_of_test_samples_are_marked(captured, tmp_path):
     """They are test, and say themselves that they are for analysis only; plain look, randomised."""
     settings = _settings(
@@ -142,7 +178,7 @@ def test_what_cannot_be_rendered_is_said_before_anything_is_written(captured, tm
         _settings(captured, tmp_path / "out", n_workers=0)
     with pytest.raises(InputError, match="--look plain"):
         RenderSettings(default_cell(), tmp_path, None, Shares(0, 1, 0))
-    with pytest.raises(InputError, match="--randomize"):
+    with pytest.raises(InputError, match="strength of --randomize"):
         _settings(captured, tmp_path / "out", randomize=-1.0)
     plan = make_plan(_settings(captured, tmp_path / "out", blender=tmp_path))
     with pytest.raises(InputError, match="no Blender at"):

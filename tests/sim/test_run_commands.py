@@ -31,8 +31,11 @@ def _refused(answer: subprocess.CompletedProcess[str], words: str, cwd: Path) ->
     ("options", "words"),
     [
         (("--count", "0"), "--count must be 1 or more, got 0"),
+        (("--preview", "0"), "--preview must be 1 or more, got 0"),
         (("--twins", "99"), "--twins 99 is more than the 4 samples"),
         (("--fresh", "1", "--blender", "."), "no Blender"),
+        (("--fresh", "1", "--strength", "2"), "--strength says how far --randomize goes: give both"),
+        (("--fresh", "1", "--randomize", "--strength", "0"), "--strength must be above 0"),
         (("--fresh", "1", "--workers", "0"), "--workers must be 1 or more"),
     ],
 )

@@ -93,7 +93,8 @@ class LineProgress:
         if self._done == self._total or now - self._said >= _LINE_EVERY_S:
             self._said = now
             left_s = (now - self._began) / self._n_new * (self._total - self._done)
-            self.say(f"{self._done} of {self._total} samples, about {left_s / 60:.1f} min left")
+            eta = f", about {left_s / 60:.1f} min left" if left_s else ""
+            self.say(f"{self._done} of {self._total} samples{eta}")
 
     def refused(self, name: str, reason: str) -> None:
         self.say(f"{name} refused: {reason}")

@@ -42,9 +42,11 @@ def render(
         LookKind, typer.Option(help="Like the captured pictures, or without any of them.")
     ] = LookKind.matched,
     randomize: Annotated[
-        float,
-        typer.Option(metavar="STRENGTH", help="Spread light, surfaces, camera, clutter: 0 off, 1 full."),
-    ] = 0.0,
+        bool, typer.Option("--randomize", help="Spread light, surfaces, camera and clutter.")
+    ] = False,
+    strength: Annotated[
+        float | None, typer.Option(help="How far --randomize goes: 1, its ranges as they stand, by default.")
+    ] = None,
     quality: Annotated[
         QualityName, typer.Option(help="Samples a pixel: few, enough, or 1024.")
     ] = QualityName.normal,
@@ -66,7 +68,7 @@ def render(
         int | None, typer.Option(help="Blender processes; by cores and memory if not given.")
     ] = None,
     blender: Annotated[
-        Path | None, typer.Option(help="Folder of an installed Blender; the bpy wheel if not given.")
+        Path | None, typer.Option(help="An installed Blender, 3.4 or newer; the bpy wheel if not given.")
     ] = None,
 ) -> None:
     """Render a synthetic dataset with exact labels. The same command goes on where it stopped.
@@ -77,14 +79,16 @@ def render(
 
     from synth.cell.load import load_cell
     from synth.compute.progress import make_progress
-    from synth.errors import DeviceError, StorageError, WorkerLost
+    from synth.errors import InputError, RendererError, StorageError, WorkerLost
     from synth.sim.plan import choose_shares, list_twinnable
     from synth.sim.preview import preview as write_preview
-    from synth.sim.run import make_plan
+    from synth.sim.run import count_done, make_plan
     from synth.sim.run import render as run_render
-    from synth.sim.settings import RenderSettings, find_earlier_run
+    from synth.sim.settings import RenderSettings
 
     console = Console(highlight=False)
+    if preview is not None and preview < 1:
+        raise InputError(f"--preview must be 1 or more, got {preview}")
     if count is None and twins is None and fresh is None and bins is None:
         count = DEFAULT_COUNT if preview is None else preview
     if cell is None and Path("cell.yaml").is_file():
@@ -101,35 +105,37 @@ def render(
         seed=seed,
         look=look.value,
         quality=quality.value,
-        randomize=randomize,
+        randomize=_strength(strength, randomize=randomize),
         layers=layers,
         test_twins=test_twins,
         blender=blender,
         n_workers=workers,
     )
-    console.print(f"{out}: {settings.shares.count} samples: {settings.shares}")
     if settings.cell.is_simulated:
         console.print("[black on yellow] SIMULATED [/] the cell and its captured pictures are simulated")
-    plan = make_plan(settings)
     if preview is not None:
         sheet = Path("runs/render_preview.png")
-        write_preview(plan, preview, sheet, make_progress(console, "preview"))
+        try:
+            write_preview(make_plan(settings), preview, sheet, make_progress(console, "preview"))
+        except KeyboardInterrupt:
+            console.print("Stopped; nothing was written.")
+            raise typer.Exit(130) from None
         console.print(f"Look at {sheet}")
         return
-    earlier = find_earlier_run(settings, plan.camera)
-    n_done = 0 if earlier is None else len(earlier)
-    if n_done == len(plan.orders):
+    console.print(f"{out}: {settings.shares.count} samples: {settings.shares}")
+    n_done = count_done(settings)
+    if n_done == settings.shares.count:
         console.print(f"{out} has all {n_done} samples already. Next: synth dataset sheet {out}")
         return
     if n_done:
-        console.print(f"Going on with {out}: {n_done} of {len(plan.orders)} samples are there.")
+        console.print(f"Going on with {out}: {n_done} of {settings.shares.count} samples are there.")
     try:
-        summary = run_render(plan, make_progress(console, "render"))
+        summary = run_render(make_plan(settings), make_progress(console, "render"))
     except KeyboardInterrupt:
-        console.print(f"Stopped. {_how_to_go_on(out, len(plan.orders))}")
+        console.print(f"Stopped. {_how_to_go_on(out, settings.shares.count)}")
         raise typer.Exit(130) from None
-    except (DeviceError, WorkerLost, StorageError):
-        console.print(_how_to_go_on(out, len(plan.orders)))
+    except (RendererError, WorkerLost, StorageError):
+        console.print(_how_to_go_on(out, settings.shares.count))
         raise
     per_sample_s = summary.seconds / max(summary.n_new, 1)
     console.print(
@@ -153,7 +159,7 @@ def compose(
         typer.Option(help="Dataset whose empty bench they are laid on; the first source with one."),
     ] = None,
     out: Annotated[Path, typer.Option(help="Dataset folder; an unfinished one is gone on with.")] = Path(
-        "data/composites"
+        "data/composited"
     ),
     seed: Annotated[int, typer.Option(min=0, help="Of choice, place and order.")] = 0,
 ) -> None:
@@ -196,6 +202,19 @@ def _open_captured(real: Path, look: LookKind) -> "DatasetReader | None":
         f"there is no captured dataset at {real} to match: run synth capture first, name another with "
         "--real, or say --look plain"
     )
+
+
+def _strength(asked: float | None, *, randomize: bool) -> float:
+    """How far values are spread; 0 for not at all."""
+    from synth.errors import InputError
+
+    if asked is None:
+        return float(randomize)
+    if not randomize:
+        raise InputError("--strength says how far --randomize goes: give both")
+    if not 0 < asked <= 5:
+        raise InputError(f"--strength must be above 0 and at most 5, got {asked:g}")
+    return asked
 
 
 def _refuse_without_poses(captured: "DatasetReader", *, with_test: bool) -> None:

@@ -22,6 +22,7 @@ from synth.dataset.sample import SPLITS, DatasetInfo, MadeBy, Split
 from synth.dataset.store import DatasetWriter
 from synth.errors import DatasetError, InputError
 from synth.sim.composite import CompositeMaker, Pick
+from synth.sim.settings import refuse_other_kind
 
 MIN_SOURCE_VISIBLE = 0.9
 _PACKAGES = ("synth-robotics", "numpy", "opencv-python")
@@ -65,6 +66,7 @@ def compose(
     split. Raises InputError for sources that do not fit together, DatasetError for a source that mixes
     splits or a folder that was made otherwise, StorageError when the disk refuses.
     """
+    refuse_other_kind(out, "composited")
     bench = _bench_of(sources, plates)
     picks = _list_picks(sources)
     splits = _deal_splits(picks, settings)

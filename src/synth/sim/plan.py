@@ -18,6 +18,9 @@ from synth.sim.scene import Scenario, Scene, SceneCamera
 FIRST_FRESH, FIRST_BIN = 100_000, 200_000
 """Names begin here, so that a twin keeps its parent's name and nothing collides with it."""
 
+MAX_NEW = FIRST_BIN - FIRST_FRESH
+"""Fresh poses at most, and bins."""
+
 BIN_SHARE = 0.25
 """Of what twins leave over."""
 
@@ -57,11 +60,11 @@ def choose_shares(
     Without a count, what is not asked for is none. Raises InputError for numbers that do not fit together.
     """
     asked = {"--twins": twins, "--fresh": fresh, "--bins": bins}
-    for option, n in {"--count": count, **asked}.items():
+    for option, n in asked.items():
         if n is not None and n < 0:
             raise InputError(f"{option} must be 0 or more, got {n}")
-    if count == 0:
-        raise InputError("--count must be 1 or more, got 0")
+    if count is not None and count < 1:
+        raise InputError(f"--count must be 1 or more, got {count}")
     given = sum(n for n in asked.values() if n is not None)
     rest = 0 if count is None else count - given
     if rest < 0 or (count is not None and rest and None not in asked.values()):
@@ -84,6 +87,11 @@ def choose_shares(
         raise InputError(f"--twins {twins} is more than the {n_to_twin} samples that can have a twin")
     if twins + fresh + bins == 0:
         raise InputError("nothing is to be rendered: raise --count, --twins, --fresh or --bins")
+    if max(fresh, bins) > MAX_NEW:
+        raise InputError(
+            f"{max(fresh, bins)} new scenes of one kind are more than the {MAX_NEW} that have names: render "
+            "several datasets, each with its own --out and --seed"
+        )
     return Shares(twins, fresh, bins)
 
 

@@ -17,7 +17,7 @@ from synth.dataset.sample import Parent
 from synth.dataset.store import DatasetReader, DatasetWriter
 from synth.errors import InputError, SynthError
 from synth.sim.blender import QUALITIES, Blender
-from synth.sim.furnish import camera_of_cell
+from synth.sim.installed import find_installed
 from synth.sim.look import Look, measure_look, plain_look, save_look
 from synth.sim.match import match_objects
 from synth.sim.meshes import cell_meshes, write_meshes
@@ -56,10 +56,23 @@ def make_plan(settings: RenderSettings) -> Plan:
     Raises InputError for a cell without meshes that can be used or without enough poses.
     """
     meshes = cell_meshes(settings.cell)
-    camera = camera_of_cell(settings.cell, settings.real.info.camera if settings.real else None)
+    camera = settings.camera
     twinnable = () if settings.real is None else list_twinnable(settings.real, with_test=settings.test_twins)
     orders = list_orders(settings.shares, twinnable, settings.cell, meshes, camera, seed=settings.seed)
     return Plan(settings, camera, tuple(orders))
+
+
+def count_done(settings: RenderSettings) -> int:
+    """How many samples of a rendering stand in its folder, after a look at whether the rest can be made.
+
+    Raises InputError without Blender or disk space, DatasetError when the folder was made otherwise. Writes
+    nothing.
+    """
+    Blender(settings.out, settings.blender)
+    earlier = find_earlier_run(settings)
+    n_done = 0 if earlier is None else len(earlier)
+    check_disk(settings.out, settings.shares.count - n_done, settings.camera.size_wh)
+    return n_done
 
 
 def render(plan: Plan, progress: Progress) -> Summary:
@@ -71,18 +84,17 @@ def render(plan: Plan, progress: Progress) -> Summary:
     """
     started = time.perf_counter()
     settings = plan.settings
-    Blender(settings.out, settings.blender)  # Says here, before anything is written, if there is none.
-    earlier = find_earlier_run(settings, plan.camera)
-    n_missing = len(plan.orders) - (0 if earlier is None else len(earlier))
-    check_disk(settings.out, n_missing, plan.camera.size_wh)
+    count_done(settings)
     look = choose_look(settings, plan.camera)
-    with DatasetWriter.create_or_resume(settings.out, describe(settings, plan.camera)) as writer:
+    with DatasetWriter.create_or_resume(settings.out, describe(settings)) as writer:
         for note in writer.notes:
             progress.say(note)
         done = writer.done_names()
         orders = [order for order in plan.orders if order.name not in done]
         studio = make_studio(plan, look, settings.out / WORK_FOLDER)
         if orders:
+            if settings.blender is not None and not find_installed(settings.blender).denoises:
+                progress.say("This Blender has no denoiser: every picture takes 16 times the samples.")
             progress.say(
                 "Blender starts; a few train twins show how bright objects come out beside the bench."
             )

@@ -14,9 +14,11 @@ from synth.cell.model import Cell
 from synth.compute.versions import list_versions
 from synth.dataset.difference import list_differences
 from synth.dataset.reader import INFO_FILE, DatasetReader, read_info
-from synth.dataset.sample import CameraRecord, DatasetInfo, MadeBy, PartRecord, Sample
+from synth.dataset.sample import CameraRecord, DatasetInfo, Kind, MadeBy, PartRecord, Sample
 from synth.errors import DatasetError, InputError
 from synth.sim.blender import QUALITIES, Layer
+from synth.sim.furnish import camera_of_cell
+from synth.sim.installed import find_installed
 from synth.sim.plan import Shares
 from synth.sim.scene import SceneCamera
 
@@ -55,7 +57,7 @@ class RenderSettings:
 
     def __post_init__(self) -> None:
         if self.randomize < 0:
-            raise InputError(f"--randomize must be 0 or more, got {self.randomize:g}")
+            raise InputError(f"the strength of --randomize must be 0 or more, got {self.randomize:g}")
         if self.n_workers is not None and self.n_workers < 1:
             raise InputError(f"--workers must be 1 or more, got {self.n_workers}")
         if self.real is None and self.look == "matched":
@@ -69,15 +71,20 @@ class RenderSettings:
             )
 
     @property
+    def camera(self) -> SceneCamera:
+        """The captured dataset's camera, or the cell's."""
+        return camera_of_cell(self.cell, self.real.info.camera if self.real else None)
+
+    @property
     def depth_scale_m(self) -> float:
         """Metres a count of depth/, as in the captured dataset."""
         camera = None if self.real is None else self.real.info.camera
         return DEPTH_SCALE_M if camera is None or camera.depth_scale_m is None else camera.depth_scale_m
 
 
-def describe(settings: RenderSettings, camera: SceneCamera) -> DatasetInfo:
+def describe(settings: RenderSettings) -> DatasetInfo:
     """dataset.json of this rendering; ``made_by.config`` holds everything that a resumed run must share."""
-    cell, real = settings.cell, settings.real
+    cell, real, camera = settings.cell, settings.real, settings.camera
     config: dict[str, JsonValue] = {
         "cell": cell_fingerprint(cell),
         "shares": asdict(settings.shares),
@@ -86,6 +93,7 @@ def describe(settings: RenderSettings, camera: SceneCamera) -> DatasetInfo:
         "quality": {"name": settings.quality, **asdict(QUALITIES[settings.quality])},
         "randomize": settings.randomize,
         "layers": settings.layers,
+        "blender": None if settings.blender is None else find_installed(settings.blender).version,
         "real": None if real is None else _digest(real, with_test=settings.test_twins),
     }
     captured = None if real is None else real.info.camera
@@ -108,26 +116,33 @@ def describe(settings: RenderSettings, camera: SceneCamera) -> DatasetInfo:
             config=config,
             seed=settings.seed,
             versions=list_versions(_PACKAGES),
-            parents=() if real is None else (real.root.as_posix(),),
+            parents=() if real is None else (real.root.resolve().name,),
             simulated=cell.is_simulated if real is None else real.info.made_by.simulated,
         ),
     )
 
 
-def find_earlier_run(settings: RenderSettings, camera: SceneCamera) -> DatasetReader | None:
+def find_earlier_run(settings: RenderSettings) -> DatasetReader | None:
     """What an earlier run of the same command left in the folder, or None.
 
     Raises DatasetError with every difference when the folder was made otherwise.
     """
     if not (settings.out / INFO_FILE).exists():
         return None
-    if differences := list_differences(read_info(settings.out), describe(settings, camera)):
+    refuse_other_kind(settings.out, "rendered")
+    if differences := list_differences(read_info(settings.out), describe(settings)):
         lines = "".join(f"\n  {d}" for d in differences)
         raise DatasetError(
             f"{settings.out} was made with other settings: go back to them, or choose another folder "
             f"with --out{lines}"
         )
     return DatasetReader(settings.out)
+
+
+def refuse_other_kind(out: Path, kind: Kind) -> None:
+    """Raises DatasetError where a folder holds a dataset of another kind than will be written there."""
+    if (out / INFO_FILE).exists() and (found := read_info(out).kind) != kind:
+        raise DatasetError(f"{out} is a {found} dataset, and a {kind} one is asked for: choose another --out")
 
 
 def _digest(real: DatasetReader, *, with_test: bool) -> dict[str, JsonValue]:
