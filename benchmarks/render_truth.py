@@ -33,7 +33,7 @@ from synth.hardware.simulated.truth import load_truth
 from synth.hardware.simulated.world import World
 from synth.sim.blender import Blender, Quality
 from synth.sim.furnish import camera_of_cell, pinhole_of
-from synth.sim.labels import label_scene, placed
+from synth.sim.labels import SPECK_PX, label_scene, placed
 from synth.sim.meshes import write_meshes
 from synth.sim.optics import Lens
 from synth.sim.scenarios.bin import make_bin
@@ -89,6 +89,12 @@ def window_of(scene, meshes):
     return int(x0), int(y0), int(x1), int(y1)
 
 
+def without_specks(mask):
+    """A mask less the pieces that labels leave out."""
+    _, pieces, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    return mask & (stats[:, cv2.CC_STAT_AREA] >= SPECK_PX)[pieces]
+
+
 def iou(a, b):
     """Intersection over union of two masks."""
     return float((a & b).sum() / max((a | b).sum(), 1))
@@ -140,8 +146,8 @@ def compare_labels(scene, eye, meshes, cell, found):
         T_base_part = T_base_cam @ np.asarray(instance.T_cam_part)
         body = next(b for b in parts.values() if np.allclose(b.T_base_body, T_base_part, atol=1e-9))
         share = (seen == body.instance).mean(axis=-1)
-        box = tight_box(share >= 0.5)
-        if box is None:  # Less than half of any pixel: nothing that a box could be held against.
+        box = tight_box(without_specks(share >= 0.5))
+        if box is None:  # A glimpse: nothing that a box could be held against.
             continue
         edges = np.abs(box + np.array([x0, y0, x0, y0]) - instance.box_xyxy_px)
         found["box edges, px"].append(float(edges.max()))
