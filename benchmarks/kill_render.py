@@ -18,6 +18,7 @@ import psutil
 from synth.dataset.reader import DatasetReader
 from synth.dataset.verify import verify
 from synth.errors import DatasetError
+from synth.sim.blender_worker import FOLDER_PREFIX
 
 
 class Family:
@@ -34,6 +35,13 @@ class Family:
             return []
         self._seen.update(children)
         return sorted(children, key=lambda p: p.pid)
+
+    def folders(self) -> list[Path]:
+        """What they keep in memory or among temporary files."""
+        pids = {str(p.pid) for p in self._seen}
+        roots = {Path("/dev/shm"), Path(tempfile.gettempdir())}
+        found = [folder for root in roots for folder in root.glob(f"{FOLDER_PREFIX}*")]
+        return [f for f in found if f.name.removeprefix(FOLDER_PREFIX).split("_")[0] in pids]
 
     def alive(self) -> list[psutil.Process]:
         """Those that still run."""
@@ -89,7 +97,7 @@ def kill_and_resume(out: Path, *, options: tuple[str, ...], count: int, kills: i
     if process.returncode != 0:
         raise RuntimeError(f"render ended with {process.returncode}: {process.stderr.read().decode()}")
     deadline = time.monotonic() + 10.0
-    while family.alive() and time.monotonic() < deadline:
+    while (family.alive() or family.folders()) and time.monotonic() < deadline:
         time.sleep(0.1)
     return {
         "killed": n_killed,
@@ -97,6 +105,7 @@ def kill_and_resume(out: Path, *, options: tuple[str, ...], count: int, kills: i
         "committed_samples_lost": lost,
         "findings": len(verify(out)),
         "processes_left": len(family.alive()),
+        "folders_left": len(family.folders()),
     }
 
 

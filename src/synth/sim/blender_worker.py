@@ -21,6 +21,8 @@ from synth.sim import installed
 INSTALL = 'pip install "synth-robotics[render]"'
 _START_S, _EXIT_S = 180.0, 5.0
 _SCRATCH_BYTES = 2**29
+FOLDER_PREFIX = "synth_blender_"
+"""Of a worker's folder; the host's process id follows."""
 
 MakeCommand = Callable[[Path], list[str]]
 """The command that starts a worker; its argument is an empty folder that goes with the worker."""
@@ -144,4 +146,4 @@ def _make_folder() -> Path:
     """For what goes to and fro, in memory where there is room."""
     memory = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it.
     has_room = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > _SCRATCH_BYTES
-    return Path(tempfile.mkdtemp(prefix="synth_blender_", dir=memory if has_room else None))
+    return Path(tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{os.getpid()}_", dir=memory if has_room else None))
