@@ -3,11 +3,15 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
 from synth.errors import DatasetError
+
+if TYPE_CHECKING:
+    from synth.dataset.sample import MadeBy
 
 STAGES = (
     ("capture", Path("data/real"), "synth capture --poses 400"),
@@ -17,7 +21,11 @@ STAGES = (
 
 @dataclass(frozen=True)
 class Standing:
-    """One stage's folder. ``planned`` is None where the stage does not say how many samples it will have."""
+    """One stage's folder.
+
+    planned: None where the stage does not say how many samples it will have. go_on: the command that began
+    it.
+    """
 
     stage: str
     folder: str
@@ -25,6 +33,7 @@ class Standing:
     planned: int | None
     simulated: bool
     state: str
+    go_on: str = ""
 
 
 def _standing(stage: str, folder: Path) -> Standing:
@@ -42,14 +51,30 @@ def _standing(stage: str, folder: Path) -> Standing:
     planned = list(shares.values()) if isinstance(shares, dict) else []
     wanted = sum(n for n in planned if isinstance(n, int)) or None
     state = "unfinished" if wanted is not None and count < wanted else "complete"
-    return Standing(stage, str(folder), count, wanted, made_by.simulated, state)
+    return Standing(stage, str(folder), count, wanted, made_by.simulated, state, _command(stage, made_by))
+
+
+def _command(stage: str, made_by: "MadeBy") -> str:
+    """What a stage was started with, as far as it is no default."""
+    config, seed = made_by.config, f" --seed {made_by.seed}" if made_by.seed else ""
+    if stage == "capture":
+        return f"synth capture --poses {config.get('poses')}{seed}"
+    shares, quality = config.get("shares"), config.get("quality")
+    words = [f"--{name} {n}" for name, n in shares.items() if n] if isinstance(shares, dict) else []
+    if isinstance(quality, dict) and quality.get("name") != "normal":
+        words.append(f"--quality {quality.get('name')}")
+    if config.get("look") == "plain":
+        words.append("--look plain")
+    if strength := config.get("randomize"):
+        words.append("--randomize" if strength == 1 else f"--randomize --strength {strength}")
+    words += [f"--{name.replace('_', '-')}" for name in ("layers", "test_twins") if config.get(name)]
+    return f"synth {stage} {' '.join(words)}{seed}"
 
 
 def _next_command(standings: list[Standing]) -> str:
-    options = {"capture": "--poses", "render": "--count"}
-    for standing, (stage, _, command) in zip(standings, STAGES, strict=True):
+    for standing, (_, _, command) in zip(standings, STAGES, strict=True):
         if standing.state == "unfinished":
-            return f"synth {stage} {options[stage]} {standing.planned}   (goes on where it stopped)"
+            return f"{standing.go_on}   (goes on where it stopped)"
         if standing.state.startswith("damaged"):
             return f"synth dataset verify {standing.folder}"
         if standing.state == "absent":
