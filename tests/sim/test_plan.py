@@ -37,6 +37,11 @@ def test_a_count_alone_is_twins_first():
     assert choose_shares(None, None, 5, None, 340) == Shares(0, 5, 0)
 
 
+def test_shares_are_told_in_words():
+    """What there is none of is left out, one is one."""
+    assert str(Shares(340, 1, 0)) == "340 twins, 1 fresh pose"
+
+
 @pytest.mark.parametrize(
     ("asked", "words"),
     [

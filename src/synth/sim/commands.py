@@ -122,7 +122,7 @@ def render(
             raise typer.Exit(130) from None
         console.print(f"Look at {sheet}")
         return
-    console.print(f"{out}: {settings.shares.count} samples: {settings.shares}")
+    console.print(f"{out} will hold {settings.shares}")
     n_done = count_done(settings)
     if n_done == settings.shares.count:
         console.print(f"{out} has all {n_done} samples already. Next: synth dataset sheet {out}")

@@ -39,7 +39,8 @@ class Shares:
         return self.twins + self.fresh + self.bins
 
     def __str__(self) -> str:
-        return f"{self.twins} twins, {self.fresh} fresh poses, {self.bins} bins"
+        counts = {"twin": self.twins, "fresh pose": self.fresh, "bin": self.bins}
+        return ", ".join(f"{n} {name}{'' if n == 1 else 's'}" for name, n in counts.items() if n)
 
 
 @dataclass(frozen=True)
