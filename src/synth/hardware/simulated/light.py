@@ -151,8 +151,8 @@ def highlight(
 ) -> Float32:
     """Specular reflectance [N,3] per unit irradiance: GGX, Smith's shadowing and Schlick's Fresnel term.
 
-    The panel's size widens the lobe and lowers its peak by the same measure (Karis, "Real shading in Unreal
-    Engine 4", 2013).
+    The panel's size widens the lobe: over a disc of half vectors ρ wide, the mean of GGX's peak 1 / (π α²) is
+    1 / (π (α² + ρ²)).
     """
     half = to_lamp + to_eye
     half /= np.maximum(np.linalg.norm(half, axis=-1, keepdims=True), 1e-6)
@@ -162,8 +162,7 @@ def highlight(
     l_h = np.clip(np.einsum("ij,ij->i", to_lamp, half), 0, 1)
     alpha = np.maximum(roughness * roughness, 0.02)
     radius = np.float32(np.sqrt(panel.area_m2 / np.pi))
-    wide = np.minimum(alpha + radius / (2 * distance_m), 1)
-    alpha2 = wide * wide
+    alpha2 = np.minimum(alpha**2 + (radius / (2 * distance_m)) ** 2, 1)
     lobe = alpha2 / (np.pi * (n_h * n_h * (alpha2 - 1) + 1) ** 2)
     k = alpha / 2
     shadowing = 0.25 / ((n_l * (1 - k) + k) * (n_v * (1 - k) + k))

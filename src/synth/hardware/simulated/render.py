@@ -154,9 +154,14 @@ class Renderer:
         struck = np.flatnonzero(hits.valid)
         points = origins[struck] + directions[struck] * hits.t[struck, None]
         normals = hits.normals[struck]
-        arriving = np.broadcast_to(0.5 * ROOM_IRRADIANCE, points.shape).astype(np.float32)
+        arriving = (0.5 + 0.5 * normals[:, 2:]) * ROOM_IRRADIANCE
+        lifted = points + _LIFT_M * normals
         for panel in self._panels:
-            arriving += (0.75 * panel.irradiance(points, normals)[0])[:, None] * panel.radiance
+            irradiance = panel.irradiance(points, normals)[0]
+            facing = np.flatnonzero(irradiance)
+            start = lifted[facing]
+            irradiance[facing] *= ~stage.caster.occluded(start, panel.centre_m - start, 1e-4, 0.999)
+            arriving += irradiance[:, None] * panel.radiance
         light[struck] = _albedo_of(stage, hits, struck, self._bench) * arriving / np.float32(np.pi)
         return light
 
