@@ -1,20 +1,24 @@
 """How fast a picture is rendered, and how good it is, beside plain BlenderProc in one run.
 
-python benchmarks/render.py quality --frames 2 --json runs/benchmark_render.json
+python benchmarks/render.py references --frames 4 --references runs/references
+python benchmarks/render.py quality --frames 4 --references runs/references --json runs/benchmark_render.json
 python benchmarks/render.py growth --images 10 300 --workers 1 2
 
 quality: seconds a frame against SSIM to a 1024-sample reference without denoising, on the whole image and on
 part and shadow alone. Both sides draw the same light paths (BlenderProc's bounces). Ours is timed from scene
-to light in Python; the peer's building of the scene is left out. growth: workers, images, memory.
+to light in Python; the peer's building of the scene is left out. references: draws those references, minutes
+each, and keeps them for quality. growth: workers, images, memory.
 """
 
 import argparse
+import hashlib
 import json
 import subprocess
 import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -24,12 +28,12 @@ from skimage.metrics import structural_similarity
 
 from synth.cell.load import load_cell
 from synth.geometry.pinhole import Pinhole
-from synth.sim.blender import Blender, Quality
+from synth.sim.blender import QUALITIES, Blender, Quality
 from synth.sim.colour import u8_of_linear
 from synth.sim.furnish import camera_of_cell
+from synth.sim.light import draw_light
 from synth.sim.meshes import write_meshes
 from synth.sim.scenarios.fresh import make_fresh
-from synth.sim.window import changed_window
 
 PEER = {
     "defaults": {"samples": None, "noise_threshold": None},
@@ -39,13 +43,15 @@ SHADOW_COUNTS = 3
 """A pixel is in shadow where the reference and the empty bench differ by more, 8-bit counts."""
 
 
-def ours(samples, **options):
-    """Quality with the bounces that BlenderProc sets."""
-    return Quality(samples, diffuse_bounces=3, glossy_bounces=0, **options)
+BOUNCES = {"diffuse_bounces": 3, "glossy_bounces": 0}
+"""BlenderProc's."""
 
-
-OURS = {f"{n} samples": ours(n) for n in (2, 4, 8, 16, 32)}
-BENCH = ours(64)
+OURS = {
+    **{name: replace(QUALITIES[name], **BOUNCES) for name in ("draft", "normal")},
+    **{f"{n} samples": Quality(n, table_samples=8, **BOUNCES) for n in (12, 16)},
+}
+BENCH = Quality(64, table_samples=64, **BOUNCES)
+REFERENCE = Quality(1024, denoiser=None, **BOUNCES)
 
 
 class Subject:
@@ -97,32 +103,45 @@ def run_peer(subject: Subject, folder: Path) -> dict[str, list[tuple[float, floa
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
-def measure_quality(subject: Subject, folder: Path, settings: dict[str, Quality], reference: Quality):
+def draw_references(subject: Subject, blender: Blender, folder: Path):
+    """Light [H,W,3] and instances [H,W] of every scene, drawn unless they lie in the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    references = []
+    for scene in subject.scenes:
+        what = f"{scene.model_dump_json()} {subject.ideal.size_wh} {subject.ideal.K.tolist()} {REFERENCE}"
+        path = folder / f"{hashlib.sha256(what.encode()).hexdigest()[:16]}.npz"
+        if not path.is_file():
+            drawn = blender.render(scene, subject.ideal, subject.whole, REFERENCE, ("ids",))
+            np.savez(path, rgb=drawn.rgb, ids=drawn.layers["ids"])
+            print(f"reference {scene.name}: {drawn.seconds:.0f} s", flush=True)
+        with np.load(path) as file:
+            references.append((file["rgb"], file["ids"]))
+    return references
+
+
+def measure_quality(subject: Subject, folder: Path, references_folder: Path):
     """Rows of both sides: who, setting, seconds a frame, SSIM of the whole image and of part and shadow."""
     rows = []
     with Blender(subject.folder) as blender:
-        bench = blender.render_bench(subject.scenes[0], subject.ideal, BENCH)
-        print(f"bench, once: {bench.seconds:.1f} s")
-        references = [
-            blender.render(s, subject.ideal, subject.whole, reference, ("ids",)) for s in subject.scenes
-        ]
-        print(f"references: {np.mean([r.seconds for r in references]):.1f} s each")
-        masks = [part_and_shadow(r, bench.rgb) for r in references]
-        for name, quality in settings.items():
+        references = draw_references(subject, blender, references_folder)
+        empty = subject.scenes[0].model_copy(update={"bodies": ()})
+        began = time.perf_counter()
+        bench = draw_light(blender, empty, subject.meshes, subject.ideal, BENCH)
+        print(f"bench, once: {time.perf_counter() - began:.1f} s")
+        masks = [part_and_shadow(rgb, ids, bench) for rgb, ids in references]
+        for name, quality in OURS.items():
             seconds, scores = [], []
-            for scene, expected, where in zip(subject.scenes, references, masks, strict=True):
+            for scene, (expected, _), where in zip(subject.scenes, references, masks, strict=True):
                 began, cpu_began = time.perf_counter(), cpu_seconds(blender)
-                x0, y0, x1, y1 = window = changed_window(scene, subject.meshes, subject.ideal)
-                light = bench.rgb.copy()
-                light[y0:y1, x0:x1] = blender.render(scene, subject.ideal, window, quality).rgb
+                light = draw_light(blender, scene, subject.meshes, subject.ideal, quality)
                 seconds.append((time.perf_counter() - began, cpu_seconds(blender) - cpu_began))
-                scores.append(similarity(light, expected.rgb, where))
-            share = (x1 - x0) * (y1 - y0) / np.prod(subject.ideal.size_wh)
-            rows.append(row("synth", name, seconds, scores) | {"window_share": round(float(share), 3)})
+                scores.append(similarity(light, expected, where))
+            rows.append(row("synth", name, seconds, scores))
     for name, seconds in run_peer(subject, folder).items():
         lights = [np.load(folder / f"{name}_{i}.npy") for i in range(len(seconds))]
         scores = [
-            similarity(light, r.rgb, where) for light, r, where in zip(lights, references, masks, strict=True)
+            similarity(light, expected, where)
+            for light, (expected, _), where in zip(lights, references, masks, strict=True)
         ]
         rows.append(row("BlenderProc", name, seconds, scores))
     return rows
@@ -133,13 +152,10 @@ def cpu_seconds(blender):
     return time.process_time() + sum(psutil.Process(blender.worker_pid).cpu_times()[:2])
 
 
-def part_and_shadow(reference, bench):
+def part_and_shadow(rgb, ids, bench):
     """[H,W] where the part is seen, and around it where the scene darkens or brightens the bench."""
-    changed = (
-        np.abs(u8_of_linear(reference.rgb).astype(int) - u8_of_linear(bench)).max(axis=-1) > SHADOW_COUNTS
-    )
-    part = reference.layers["ids"] > 0
-    return cv2.dilate((changed | part).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    changed = np.abs(u8_of_linear(rgb).astype(int) - u8_of_linear(bench)).max(axis=-1) > SHADOW_COUNTS
+    return cv2.dilate((changed | (ids > 0)).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
 
 
 def row(who, setting, seconds, scores):
@@ -190,8 +206,7 @@ def measure_growth(subject: Subject, n_images: int, n_workers: int):
             began = time.perf_counter()
             for i in range(share):
                 scene = subject.scenes[(i_worker * share + i) % len(subject.scenes)]
-                window = changed_window(scene, subject.meshes, subject.ideal)
-                blender.render(scene, subject.ideal, window, ours(4))
+                draw_light(blender, scene, subject.meshes, subject.ideal, QUALITIES["draft"])
                 if i_worker == 0:
                     memory_mb.append(psutil.Process(blender.worker_pid).memory_info().rss / 2**20)
             return time.perf_counter() - began
@@ -214,23 +229,29 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=["quality", "growth"])
+    parser.add_argument("what", choices=["references", "quality", "growth"])
     parser.add_argument("--frames", type=int, default=2)
     parser.add_argument("--size", type=int, nargs=2, default=(640, 480))
     parser.add_argument("--images", type=int, nargs="+", default=[10, 300])
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--references", type=Path, help="where references are kept")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        if options.what == "quality":
-            subject = Subject(folder, options.frames, tuple(options.size))
-            rows = measure_quality(subject, folder, OURS, ours(1024, denoiser=None))
-            found = {"rows": rows, "verdict": verdict(rows)}
-            print(json.dumps(found["verdict"], indent=1))
-        else:
+        if options.what == "growth":
             subject = Subject(folder, 8, tuple(options.size))
             found = {"rows": [measure_growth(subject, n, w) for w in options.workers for n in options.images]}
+        else:
+            subject = Subject(folder, options.frames, tuple(options.size))
+            references = options.references or folder / "references"
+            if options.what == "references":
+                with Blender(subject.folder) as blender:
+                    draw_references(subject, blender, references)
+                return
+            rows = measure_quality(subject, folder, references)
+            found = {"rows": rows, "verdict": verdict(rows)}
+            print(json.dumps(found["verdict"], indent=1))
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(found, indent=1), "utf-8")

@@ -167,11 +167,17 @@ def test_lamps_have_the_colour_of_their_temperature(blender):
     assert 0.8 < cool[0] / cool[2] < 1.3
 
 
-def test_an_empty_bench_has_no_moving_bodies(blender):
-    """The bench is the scene without what is not static."""
-    bench = blender.render_bench(make_scene(), IDEAL, Quality(2))
-    empty = blender.render(make_scene(bodies=(), seed=0), IDEAL, WHOLE, Quality(2))
-    assert np.array_equal(bench.rgb, empty.rgb)
+def test_the_table_alone_shows_shadows_but_no_bodies(blender):
+    """Far from the ball it is the picture's; under the ball it is dark table, not red ball."""
+    whole = blender.render(make_scene(), IDEAL, WHOLE, Quality(32)).rgb
+    table = blender.render_table(make_scene(), IDEAL, Quality(32)).rgb
+    empty = blender.render(make_scene(bodies=()), IDEAL, WHOLE, Quality(32)).rgb
+    assert np.abs(table - whole)[:, :30].max() < 0.02
+    depth_m, _ = ball_of_rays()
+    under = np.isfinite(depth_m)
+    assert np.median((table / empty)[under]) < 0.8
+    redness = (table[..., 0] / table[..., 2])[under] / np.median(empty[..., 0] / empty[..., 2])
+    assert 0.9 < np.median(redness) < 1.3
 
 
 def test_a_window_outside_the_image_is_refused(blender):

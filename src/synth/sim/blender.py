@@ -1,4 +1,4 @@
-"""Blender as a function of scenes: light for a window of a picture, and bodies at rest.
+"""Blender as a function of scenes: light for windows of a picture, and bodies at rest.
 
 Blender runs in a worker, a child process that loads it once (some seconds) and then answers one request after
 the other. It starts with the first request, ends with this process, and is exchanged before its memory grows.
@@ -27,9 +27,14 @@ MAX_SCENES, MAX_RSS_MB = 200, 2500.0
 
 @dataclass(frozen=True)
 class Quality:
-    """Cycles' settings. noise_threshold: where a pixel stops early, 0 for never. denoiser: None for none."""
+    """Cycles' settings.
+
+    table_samples: of the table, drawn by itself and smaller (light.py); None to draw everything together.
+    noise_threshold: where a pixel stops early, 0 for never. denoiser: None for none.
+    """
 
     samples: int
+    table_samples: int | None = None
     noise_threshold: float = 0.0
     denoiser: Literal["OPENIMAGEDENOISE", "OPTIX"] | None = "OPENIMAGEDENOISE"
     prefilter: Literal["NONE", "FAST", "ACCURATE"] = "FAST"
@@ -37,10 +42,10 @@ class Quality:
     glossy_bounces: int = 3
 
 
-# SSIM on part and shadow at 640×480 (benchmarks/render.py): 4 samples 0.987, 8 0.990, 16 0.993.
+# SSIM on part and shadow: benchmarks/render.py.
 QUALITIES: Mapping[str, Quality] = {
-    "draft": Quality(4),
-    "normal": Quality(8),
+    "draft": Quality(4, table_samples=4),
+    "normal": Quality(8, table_samples=8),
     "reference": Quality(1024, noise_threshold=0.01, prefilter="ACCURATE"),
 }
 
@@ -107,33 +112,69 @@ class Blender:
         ideal: without distortion; it replaces the intrinsics of the scene's camera. window_xyxy: a half-open
         pixel range inside its image.
         """
-        x0, y0, x1, y1 = (int(v) for v in window_xyxy)
+        return self._render(scene, ideal, [window_xyxy], quality, layers)[0]
+
+    def render_table(self, scene: Scene, ideal: Pinhole, quality: Quality) -> RenderResult:
+        """The whole image of the table as if its bodies were clear as air, but for shadow and colour they
+        throw on it.
+        """
+        return self._render(scene, ideal, [(0, 0, *ideal.size_wh)], quality, shows="table")[0]
+
+    def render_on_table(
+        self,
+        scene: Scene,
+        ideal: Pinhole,
+        windows_xyxy: Sequence[Window],
+        quality: Quality,
+        table_light: NDArray[np.float32],
+    ) -> list[RenderResult]:
+        """Windows of a scene whose table is known: ``table_light`` [H,W,4], linear, of the whole image.
+
+        Its last channel says how much of each pixel's light is known, 0–1; the rest is drawn.
+        """
+        return self._render(scene, ideal, windows_xyxy, quality, table_light=table_light)
+
+    def _render(
+        self,
+        scene: Scene,
+        ideal: Pinhole,
+        windows_xyxy: Sequence[Window],
+        quality: Quality,
+        layers: Sequence[Layer] = (),
+        *,
+        shows: Literal["all", "table"] = "all",
+        table_light: NDArray[np.float32] | None = None,
+    ) -> list[RenderResult]:
         width, height = ideal.size_wh
-        if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
-            raise InputError(
-                f"The window {x0, y0, x1, y1} is not inside an image of {width} × {height} pixels."
-            )
+        for x0, y0, x1, y1 in windows_xyxy:
+            if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
+                raise InputError(
+                    f"The window {x0, y0, x1, y1} is not inside an image of {width} × {height} pixels."
+                )
+        table_path = None
+        if table_light is not None:
+            table_path = Path(self._running().hello["scratch"]) / "table.npy"
+            np.save(table_path, table_light, allow_pickle=False)
         answer = self._ask(
             {
                 "do": "render",
                 "scene": scene.model_dump(mode="json"),
                 "meshes": str(self._meshes),
                 "ideal": {"size_wh": [width, height], "K": ideal.K.tolist()},
-                "window_xyxy": [x0, y0, x1, y1],
+                "windows_xyxy": [[int(edge) for edge in window] for window in windows_xyxy],
                 "quality": asdict(quality),
                 "layers": list(layers),
+                "shows": shows,
+                "table_light": table_path and str(table_path),
             }
         )
+        results = []
         with np.load(answer["out"], allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+            for i, window in enumerate(windows_xyxy):
+                drawn: dict[str, NDArray[Any]] = {name: file[f"{name}_{i}"] for name in layers}
+                results.append(RenderResult(file[f"rgb_{i}"], window, drawn, answer["seconds"]))
         self._exchange_if_due(answer["rss_mb"])
-        return RenderResult(arrays.pop("rgb"), (x0, y0, x1, y1), arrays, answer["seconds"])
-
-    def render_bench(self, scene: Scene, ideal: Pinhole, quality: Quality) -> RenderResult:
-        """The whole image of what never moves: table, lamps and static bodies."""
-        still = tuple(body for body in scene.bodies if body.is_static)
-        empty = scene.model_copy(update={"bodies": still, "seed": 0})
-        return self.render(empty, ideal, (0, 0, *ideal.size_wh), quality)
+        return results
 
     def settle(
         self, bodies: Sequence[SceneBody], static: Sequence[SceneBody], seconds: float = 6.0

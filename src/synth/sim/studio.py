@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,6 +22,7 @@ from synth.sim.colour import Linear
 from synth.sim.develop import Darkroom
 from synth.sim.furnish import pinhole_of
 from synth.sim.labels import label_scene
+from synth.sim.light import draw_light
 from synth.sim.look import Look
 from synth.sim.meshes import Meshes, cell_meshes
 from synth.sim.optics import Lens
@@ -31,11 +31,9 @@ from synth.sim.randomize import randomize
 from synth.sim.scenarios.bin import make_bin
 from synth.sim.scene import Scene, SceneCamera
 from synth.sim.settings import LAYERS
-from synth.sim.window import changed_window, compute_coverage
+from synth.sim.window import compute_coverage
 
-BENCH_QUALITY = Quality(samples=64)
-BENCH_STEP = 4
-"""An empty bench changes slowly over the picture: it is rendered at a quarter of the size and enlarged."""
+BENCH_QUALITY = Quality(samples=64, table_samples=64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,17 +98,13 @@ class Photographer:
         labelled = time.perf_counter()
         lens = self._lens(scene.camera)
         darkroom = self._darkroom(plain, lens)
-        # Under other lamps or from another place, the whole bench looks different.
-        window = (
-            (0, 0, *lens.ideal.size_wh) if scene.draws else changed_window(scene, self._meshes, lens.ideal)
-        )
         rendering = time.perf_counter()
-        light = self._blender.render(scene, lens.ideal, window, studio.quality)
+        light = draw_light(self._blender, scene, self._meshes, lens.ideal, studio.quality)
         layers = self._draw_layers(scene, lens) if studio.with_layers else {}
         rendered = time.perf_counter()
         rgb_u8 = darkroom.develop(
-            light.rgb,
-            light.window_xyxy,
+            light,
+            (0, 0, *lens.ideal.size_wh),
             compute_coverage(scene, self._meshes, lens.camera),
             np.random.default_rng([scene.seed, 2]),
         )
@@ -133,10 +127,9 @@ class Photographer:
         """How much brighter objects are in a captured picture [H,W,3] than in its twin; None for too few."""
         lens = self._lens(scene.camera)
         darkroom = self._darkroom(scene, lens)
-        window = changed_window(scene, self._meshes, lens.ideal)
-        light = self._blender.render(scene, lens.ideal, window, self._studio.quality)
+        light = draw_light(self._blender, scene, self._meshes, lens.ideal, self._studio.quality)
         covered = compute_coverage(scene, self._meshes, lens.camera)
-        return darkroom.compare(light.rgb, light.window_xyxy, covered, captured_u8)
+        return darkroom.compare(light, (0, 0, *lens.ideal.size_wh), covered, captured_u8)
 
     def _fill_bin(self, number: int) -> Scene:
         studio = self._studio
@@ -196,21 +189,15 @@ class Photographer:
 
     def _bench(self, empty: Scene, ideal: Pinhole, key: str) -> Linear:
         """Light of the empty bench in the whole ideal image, rendered by whichever process is first."""
-        path = self._studio.folder / f"bench_{key}.npz"
+        path = self._studio.folder / f"bench_{key}.npy"
         with (self._studio.folder / f"bench_{key}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not path.is_file():
-                step = 1 if empty.bodies else BENCH_STEP
-                light = self._blender.render_bench(empty, coarser(ideal, step), BENCH_QUALITY).rgb
                 content = io.BytesIO()
-                np.savez(content, light=light, step=step)
+                np.save(content, draw_light(self._blender, empty, self._meshes, ideal, BENCH_QUALITY))
                 write_bytes(path, content.getvalue())
-        with np.load(path, allow_pickle=False) as file:
-            light, step = file["light"], int(file["step"])
-        width, height = ideal.size_wh
-        size = (light.shape[1] * step, light.shape[0] * step)
-        enlarged = light if step == 1 else cv2.resize(light, size, interpolation=cv2.INTER_CUBIC)
-        return np.ascontiguousarray(enlarged[:height, :width], dtype=np.float32)
+        light: Linear = np.load(path, allow_pickle=False)
+        return light
 
     def _draw_layers(self, scene: Scene, lens: Lens) -> dict[str, NDArray[Any]]:
         """Each layer [H,W,...] in the distorted picture, by the nearest pixel of the ideal one."""
@@ -218,11 +205,3 @@ class Photographer:
         drawn = self._blender.render(scene, lens.ideal, whole, Quality(1, denoiser=None), LAYERS).layers
         x, y = np.moveaxis(np.rint(lens.ideal_xy).astype(int), -1, 0)
         return {name: layer[y, x] for name, layer in drawn.items()}
-
-
-def coarser(ideal: Pinhole, step: int) -> Pinhole:
-    """The pinhole whose pixels are ``step`` times as wide and cover at least the same picture."""
-    K = ideal.K / step
-    K[:2, 2] = (ideal.K[:2, 2] + 0.5) / step - 0.5
-    K[2, 2] = 1.0
-    return Pinhole((-(-ideal.size_wh[0] // step), -(-ideal.size_wh[1] // step)), K)

@@ -1,4 +1,6 @@
-"""Where a scene differs from its empty bench: bodies and their shadows, found without rendering."""
+"""Where bodies are in a picture, found without rendering."""
+
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -6,49 +8,81 @@ from numpy.typing import NDArray
 from scipy.spatial import ConvexHull, QhullError
 
 from synth.geometry import se3
+from synth.geometry.mesh import Mesh
 from synth.geometry.pinhole import Pinhole
 from synth.geometry.raycast import Raycaster, camera_rays
 from synth.geometry.se3 import Array
 from synth.sim.labels import SUBPIXELS, placed
 from synth.sim.meshes import Meshes
 from synth.sim.optics import Window
-from synth.sim.scene import Scene, SceneLamp
+from synth.sim.scene import Scene
 
-_COARSE_PX = 8
-_PAD_PX = 16
+_TILE_PX = 8
 _NEAR_M = 0.02
+_MARGIN_PX = 12  # What the denoiser draws around each window,
+_WINDOW_PX = 4000  # and what else a window costs, both in pixels that it draws.
+
+Tiles = NDArray[np.uint8]
 
 
-def changed_window(scene: Scene, meshes: Meshes, ideal: Pinhole) -> Window:
-    """The smallest window of an ideal image with every body that is not static, and its shadow on the table.
+def body_windows(
+    scene: Scene, meshes: Meshes, ideal: Pinhole, also: NDArray[np.bool_] | None = None
+) -> list[Window]:
+    """Windows of an ideal image that together hold every body, as few and as tight as draws fastest.
 
-    Shadows reach to the end of their penumbra. Bodies and shadows are taken as convex.
+    They do not overlap. Bodies are taken as convex. One window is all there is where a body comes too near.
+    also: [H,W] pixels to be held besides.
     """
     T_cam_base = se3.inverse(np.asarray(scene.camera.T_base_cam))
     width, height = ideal.size_wh
-    touched = np.zeros((-(-height // _COARSE_PX), -(-width // _COARSE_PX)), np.uint8)
+    touched: Tiles = np.zeros((-(-height // _TILE_PX), -(-width // _TILE_PX)), np.uint8)
     for body in scene.bodies:
-        if body.is_static:
-            continue
-        corners = _hull(placed(body, meshes).vertices_m)
-        for points in (corners, *(_shadow(corners, lamp, scene) for lamp in scene.lamps)):
-            if points is None:
-                return 0, 0, width, height
-            points_cam = se3.transform(T_cam_base, points)
-            if (points_cam[:, 2] < _NEAR_M).any():
-                return 0, 0, width, height
-            pixels = ideal.project(points_cam)
-            outline = cv2.convexHull(np.clip(pixels / _COARSE_PX, -20_000, 20_000).astype(np.float32))
-            cv2.fillConvexPoly(touched, np.round(outline).astype(np.int32), 1)
-    rows, columns = np.flatnonzero(touched.any(axis=1)), np.flatnonzero(touched.any(axis=0))
+        T_cam_body = T_cam_base @ np.asarray(body.T_base_body)
+        points_cam = se3.transform(T_cam_body, _hull(meshes[body.mesh]))
+        if (points_cam[:, 2] < _NEAR_M).any():
+            return [(0, 0, width, height)]
+        tiles = np.clip((ideal.project(points_cam) - (_TILE_PX - 1) / 2) / _TILE_PX, -20_000, 20_000)
+        outline = cv2.convexHull(tiles.astype(np.float32))
+        cv2.fillConvexPoly(touched, np.round(outline).astype(np.int32), 1)
+    touched = np.asarray(cv2.dilate(touched, np.ones((3, 3), np.uint8)), np.uint8)
+    if also is not None:
+        rows, columns = np.nonzero(also)
+        touched[rows // _TILE_PX, columns // _TILE_PX] = 1
+    return [
+        (x0 * _TILE_PX, y0 * _TILE_PX, min(x1 * _TILE_PX, width), min(y1 * _TILE_PX, height))
+        for x0, y0, x1, y1 in _split(touched, (0, 0, touched.shape[1], touched.shape[0]))
+    ]
+
+
+def _split(touched: Tiles, window: Window) -> list[Window]:
+    """Windows of tiles around those that are touched, cut in two wherever that is cheaper."""
+    whole = _tight(touched, window)
+    if whole is None:
+        return []
+    x0, y0, x1, y1 = whole
+    cuts = [((x0, y0, x, y1), (x, y0, x1, y1)) for x in range(x0 + 1, x1)]
+    cuts += [((x0, y0, x1, y), (x0, y, x1, y1)) for y in range(y0 + 1, y1)]
+    halves = min(cuts, key=lambda pair: sum(_cost(_tight(touched, half)) for half in pair), default=())
+    if not halves or sum(_cost(_tight(touched, half)) for half in halves) >= _cost(whole):
+        return [whole]
+    return [part for half in halves for part in _split(touched, half)]
+
+
+def _cost(window: Window | None) -> int:
+    if window is None:
+        return 0
+    x0, y0, x1, y1 = window
+    return _WINDOW_PX + ((x1 - x0) * _TILE_PX + 2 * _MARGIN_PX) * ((y1 - y0) * _TILE_PX + 2 * _MARGIN_PX)
+
+
+def _tight(touched: Tiles, window: Window) -> Window | None:
+    """The smallest window of tiles with all that are touched in a window; None where none are."""
+    x0, y0, x1, y1 = window
+    part = touched[y0:y1, x0:x1]
+    rows, columns = np.flatnonzero(part.any(axis=1)), np.flatnonzero(part.any(axis=0))
     if len(rows) == 0:
-        return 0, 0, min(_COARSE_PX, width), min(_COARSE_PX, height)
-    return (
-        max(int(columns[0]) * _COARSE_PX - _PAD_PX, 0),
-        max(int(rows[0]) * _COARSE_PX - _PAD_PX, 0),
-        min((int(columns[-1]) + 1) * _COARSE_PX + _PAD_PX, width),
-        min((int(rows[-1]) + 1) * _COARSE_PX + _PAD_PX, height),
-    )
+        return None
+    return x0 + int(columns[0]), y0 + int(rows[0]), x0 + int(columns[-1]) + 1, y0 + int(rows[-1]) + 1
 
 
 def compute_coverage(scene: Scene, meshes: Meshes, camera: Pinhole) -> NDArray[np.float32]:
@@ -73,39 +107,17 @@ def compute_coverage(scene: Scene, meshes: Meshes, camera: Pinhole) -> NDArray[n
     return share
 
 
-def _hull(points: Array) -> Array:
-    """The corners of the convex hull of points [N,3]; all of them where they are flat."""
+def find_covered(scene: Scene, meshes: Meshes, ideal: Pinhole) -> NDArray[np.bool_]:
+    """[H,W] whether a body is seen through each pixel's centre."""
+    caster = Raycaster([placed(body, meshes) for body in scene.bodies])
+    return caster.cast(*camera_rays(ideal, np.asarray(scene.camera.T_base_cam))).valid
+
+
+@lru_cache(maxsize=256)
+def _hull(mesh: Mesh) -> Array:
+    """The corners [N,3] of a mesh's convex hull; all that it has where it is flat."""
+    points = mesh.vertices_m
     try:
         return np.asarray(points[ConvexHull(points).vertices])
     except QhullError:
         return points
-
-
-def _shadow(points: Array, lamp: SceneLamp, scene: Scene) -> Array | None:
-    """Where rays from the lamp's corners past points [N,3] meet the table; None where some never do."""
-    up = np.asarray(scene.table_normal, dtype=float)
-    up = up / np.linalg.norm(up)
-    height_m = (points - np.asarray(scene.table_point_m)) @ up
-    shadows = []
-    for source in _lamp_corners(lamp):
-        descent = float((source - np.asarray(scene.table_point_m)) @ up) - height_m
-        if (descent <= _NEAR_M).any():
-            return None
-        reach = np.maximum(height_m, 0) / descent
-        shadows.append(points + (points - source) * reach[:, None])
-    return np.concatenate(shadows)
-
-
-def _lamp_corners(lamp: SceneLamp) -> list[Array]:
-    """The four corners [3] of the panel, its roll unknown: those of the square around it."""
-    centre = np.asarray(lamp.position_m, dtype=float)
-    axis = np.asarray(lamp.target_m, dtype=float) - centre
-    axis /= np.linalg.norm(axis)
-    side = np.cross(axis, np.eye(3)[np.abs(axis).argmin()])
-    side /= np.linalg.norm(side)
-    half_m = lamp.side_m / np.sqrt(2)
-    return [
-        centre + half_m * (a * side + b * np.cross(axis, side)) for a, b in ((1, 0), (-1, 0), (0, 1), (0, -1))
-    ] + [
-        centre + half_m / np.sqrt(2) * (a * side + b * np.cross(axis, side)) for a in (-1, 1) for b in (-1, 1)
-    ]

@@ -9,6 +9,7 @@ import bpy
 import numpy as np
 from mathutils import Matrix, Vector
 
+_TABLE = "table"
 _TABLE_HALF_M = 8.0
 _LAMP_RADIANCE = (
     21.0  # Of brightness 1: two panels of 0.35 m, 1.2 m above it, light white paper to about 0.8.
@@ -43,6 +44,47 @@ def clear() -> None:
     for mesh in list(bpy.data.meshes):
         if not mesh.use_fake_user:
             bpy.data.meshes.remove(mesh)
+    for image in list(bpy.data.images):
+        if image.source == "GENERATED":
+            bpy.data.images.remove(image)
+
+
+def hide_bodies() -> None:
+    """Leave the table alone before the camera; bodies still throw shadows on it and colour on to it."""
+    for thing in bpy.data.objects:
+        if thing.type == "MESH" and thing.name != _TABLE:
+            thing.visible_camera = False
+
+
+def paint_table(light: np.ndarray) -> None:
+    """Show the camera a table of known light [H,W,4] over the whole picture; rays that end there cost little.
+
+    The last channel says how much of the light is known, 0-1; the rest, and rays that do not come from the
+    camera, meet the table as it is.
+    """
+    height, width = light.shape[:2]
+    image = bpy.data.images.new(_TABLE, width, height, float_buffer=True, is_data=True)
+    image.alpha_mode = "CHANNEL_PACKED"
+    image.pixels.foreach_set(np.ascontiguousarray(light[::-1], np.float32).ravel())  # Its rows begin below.
+    material = bpy.data.objects[_TABLE].material_slots[0].material
+    nodes, links = material.node_tree.nodes, material.node_tree.links
+    place_in_picture = nodes.new("ShaderNodeTexCoord").outputs["Window"]
+    texture, glow = nodes.new("ShaderNodeTexImage"), nodes.new("ShaderNodeEmission")
+    texture.image, texture.interpolation, texture.extension = image, "Linear", "EXTEND"
+    known, mix = nodes.new("ShaderNodeMath"), nodes.new("ShaderNodeMixShader")
+    known.operation = "MULTIPLY"
+    links.new(place_in_picture, texture.inputs["Vector"])
+    links.new(texture.outputs["Color"], glow.inputs["Color"])
+    links.new(nodes.new("ShaderNodeLightPath").outputs["Is Camera Ray"], known.inputs[0])
+    links.new(texture.outputs["Alpha"], known.inputs[1])
+    links.new(known.outputs[0], mix.inputs[0])
+    links.new(nodes["Principled BSDF"].outputs[0], mix.inputs[1])
+    links.new(glow.outputs[0], mix.inputs[2])
+    links.new(mix.outputs[0], nodes["Material Output"].inputs["Surface"])
+    if hasattr(material.cycles, "emission_sampling"):
+        material.cycles.emission_sampling = "NONE"
+    else:  # Blender before 3.5.
+        material.cycles.sample_as_light = False
 
 
 def place(body: dict[str, Any], meshes: Path) -> Any:
@@ -99,12 +141,12 @@ def _linear(colour_rgb: list[float]) -> list[float]:
 
 def _table(scene: dict[str, Any]) -> None:
     half = _TABLE_HALF_M
-    mesh = bpy.data.meshes.new("table")
+    mesh = bpy.data.meshes.new(_TABLE)
     mesh.from_pydata(
         [(-half, -half, 0), (half, -half, 0), (half, half, 0), (-half, half, 0)], [], [(0, 1, 2, 3)]
     )
     mesh.materials.append(None)
-    thing = bpy.data.objects.new("table", mesh)
+    thing = bpy.data.objects.new(_TABLE, mesh)
     turn = Vector(scene["table_normal"]).to_track_quat("Z", "Y").to_matrix().to_4x4()
     thing.matrix_world = Matrix.Translation(scene["table_point_m"]) @ turn
     bpy.context.scene.collection.objects.link(thing)
