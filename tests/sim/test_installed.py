@@ -30,7 +30,7 @@ def _answer(version: list[int], python: list[int], *, denoises: bool = True) -> 
     return json.dumps({"version": version, "python": python, "denoises": denoises})
 
 
-@pytest.mark.parametrize("version", [[*OLDEST, 0], [4, 2, 1], [5, 0, 0]])
+@pytest.mark.parametrize("version", [[*OLDEST, 0], [4, 2, 1], [4, 5, 15]])
 def test_a_blender_is_taken_by_program_or_folder(version, tmp_path):
     """From the oldest on, if its Python is ours."""
     program = _write_blender(tmp_path / "b", _answer(version, OURS, denoises=False))
@@ -44,12 +44,13 @@ def test_a_blender_is_taken_by_program_or_folder(version, tmp_path):
     ("answer", "words"),
     [
         (_answer([3, 3, 21], OURS), r"is Blender 3\.3\.21: give --blender one from 3\.4 on"),
-        (_answer([5, 1, 0], [3, 13]), r"runs Python 3\.13 and synth 3\.\d+, so it cannot load"),
+        (_answer([5, 0, 1], OURS), r"is Blender 5\.0\.1: .* before 5\.0"),
+        (_answer([4, 3, 2], [3, 13]), r"runs Python 3\.13 and synth 3\.\d+, so it cannot load"),
         ("what is a version?", "does not start as a Blender would"),
     ],
 )
 def test_a_blender_that_cannot_be_used_is_refused(answer, words, tmp_path):
-    """Too old, another Python, no Blender at all: one sentence that says what was got and what is allowed."""
+    """Too old, too new, another Python, no Blender at all: a sentence with what was got."""
     with pytest.raises(InputError, match=words):
         find_installed(_write_blender(tmp_path / "b", answer))
 

@@ -68,7 +68,7 @@ def render(
         int | None, typer.Option(help="Blender processes; by cores and memory if not given.")
     ] = None,
     blender: Annotated[
-        Path | None, typer.Option(help="An installed Blender, 3.4 or newer; the bpy wheel if not given.")
+        Path | None, typer.Option(help="An installed Blender, 3.4 to 4.5; the bpy wheel if not given.")
     ] = None,
 ) -> None:
     """Render a synthetic dataset with exact labels. The same command goes on where it stopped.

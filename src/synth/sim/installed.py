@@ -10,7 +10,9 @@ from pathlib import Path
 
 from synth.errors import InputError
 
-OLDEST = (3, 4)
+OLDEST, FIRST_TOO_NEW = (3, 4), (5, 0)
+"""Tried: 3.4.1, 4.2.23 and 4.5.15; BlenderProc 2.8 does not start in 5.0."""
+
 _LOOK_S = 60.0
 _SCRIPT = Path(__file__).parent / "blender_side" / "installed.py"
 _QUESTION = """
@@ -38,8 +40,8 @@ class InstalledBlender:
 def find_installed(path: Path) -> InstalledBlender:
     """Look at a Blender, given as the program or its folder; starts it for a second.
 
-    Raises InputError where there is none, it is too old, or its Python is not the one that runs synth, whose
-    packages it has to load.
+    Raises InputError where there is none, it is too old or too new, or its Python is not the one that runs
+    synth, whose packages it has to load.
     """
     program = (path / "blender" if path.is_dir() else path).resolve()
     if not program.is_file() or not os.access(program, os.X_OK):
@@ -47,9 +49,10 @@ def find_installed(path: Path) -> InstalledBlender:
     found = _ask(program)
     version = ".".join(str(n) for n in found["version"])
     python, ours = tuple(found["python"]), sys.version_info[:2]
-    if tuple(found["version"]) < OLDEST:
+    if not OLDEST <= tuple(found["version"]) < FIRST_TOO_NEW:
         raise InputError(
-            f"{program} is Blender {version}: give --blender one from {_dotted(OLDEST)} on, or leave it away"
+            f"{program} is Blender {version}: give --blender one from {_dotted(OLDEST)} on and before "
+            f"{_dotted(FIRST_TOO_NEW)}, or leave it away"
         )
     if python != ours:
         raise InputError(
