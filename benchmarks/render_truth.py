@@ -155,7 +155,8 @@ def compare_labels(scene, eye, meshes, cell, found):
         whole = (share == 0) | (share == 1)
         if ((share == 1) & whole).any():
             found["mask IoU off edges"].append(iou((mask == i) & whole, share == 1))
-        alone = eye.look(scene.model_copy(update={"bodies": (body,)}), window)["ids"] == body.instance
+        by_itself = scene.model_copy(update={"bodies": (body,)})
+        alone = eye.look(by_itself, window_of(by_itself, meshes))["ids"] == body.instance
         found["visible fraction"].append(
             abs(float(share.sum() / alone.mean(axis=-1).sum()) - instance.visib_fract)
         )
