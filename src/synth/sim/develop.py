@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from synth.errors import InputError
 from synth.sim.colour import Linear, linear_of_u8, u8_of_linear
 from synth.sim.look import Look, fit_gradient, gradient_terms
-from synth.sim.optics import Lens, Window
+from synth.sim.optics import Lens
 
 # Spread of a silhouette in a rendered picture after resampling, the pixel's own area included; measured.
 RENDERED_EDGE_SIGMA_PX = 0.50
-_FEATHER_PX = 12
 _DARK = 1e-4
 _EDGE_PX = 9
 _USABLE = (0.02, 0.85)
@@ -53,14 +52,14 @@ class Darkroom:
         self._object_gain = self._smooth * np.float32(look.object_gain)
 
     def develop(
-        self, light: Linear, ideal_window: Window, coverage: NDArray[np.float32], rng: np.random.Generator
+        self, light: Linear, coverage: NDArray[np.float32], rng: np.random.Generator
     ) -> NDArray[np.uint8]:
         """The 8-bit picture [H,W,3] of one frame.
 
-        light: [h,w,3] rendered, linear, in ``ideal_window`` of the ideal image. coverage: [H,W] share of each
-        pixel of the distorted image that what does not belong to the empty bench covers, 0–1. rng: for noise.
+        light: [h,w,3] rendered, linear, the whole ideal image. coverage: [H,W] share of each pixel of the
+        distorted image that what does not belong to the empty bench covers, 0–1. rng: for noise.
         """
-        picture, plate_share = self.expose(light, ideal_window, coverage)
+        picture, plate_share = self.expose(light, coverage)
         noise = self._look.noise
         if any(noise.read) or any(noise.shot):
             grain = noise.sigma(picture) * noise.draw((picture.shape[0], picture.shape[1]), rng)
@@ -68,39 +67,22 @@ class Darkroom:
             picture = picture + grain
         return u8_of_linear(picture)
 
-    def expose(
-        self, light: Linear, ideal_window: Window, coverage: NDArray[np.float32]
-    ) -> tuple[Linear, NDArray[np.float32]]:
+    def expose(self, light: Linear, coverage: NDArray[np.float32]) -> tuple[Linear, NDArray[np.float32]]:
         """The picture [H,W,3] in linear light before noise, and [H,W] how much of each pixel is plate."""
-        picture = self._plate.copy()
-        plate_share = np.ones(picture.shape[:2], np.float32)
-        window = self._lens.window_in_image(ideal_window)
-        if window is None:
-            return picture, plate_share
-        x0, y0, x1, y1 = window
-        part = np.s_[y0:y1, x0:x1]
-        seen = self._blurred(self._lens.distort(light, ideal_window, window))
-        covered = np.clip(self._blurred(np.ascontiguousarray(coverage[part], np.float32)), 0, 1)[..., None]
-        bench_gain = self._plate[part] / np.maximum(self._bench[part], _DARK)
-        gain = covered * self._object_gain[part] + (1 - covered) * bench_gain
-        drawn = seen * gain
-        weight = np.maximum(self._feather(window), (covered[..., 0] > 0).astype(np.float32))[..., None]
-        picture[part] = weight * drawn + (1 - weight) * picture[part]
-        plate_share[part] = 1 - covered[..., 0]
-        return picture, plate_share
+        seen = self._blurred(self._lens.distort(light))
+        covered = np.clip(self._blurred(np.ascontiguousarray(coverage, np.float32)), 0, 1)
+        bench_gain = self._plate / np.maximum(self._bench, _DARK)
+        gain = covered[..., None] * self._object_gain + (1 - covered[..., None]) * bench_gain
+        return seen * gain, 1 - covered
 
     def compare(
-        self,
-        light: Linear,
-        ideal_window: Window,
-        coverage: NDArray[np.float32],
-        captured_u8: NDArray[np.uint8],
+        self, light: Linear, coverage: NDArray[np.float32], captured_u8: NDArray[np.uint8]
     ) -> float | None:
         """How much brighter objects are in a captured picture [H,W,3] than in its twin as exposed; a median.
 
         None where too few pixels well inside objects are neither dark nor near saturation.
         """
-        picture, _ = self.expose(light, ideal_window, coverage)
+        picture, _ = self.expose(light, coverage)
         inside = cv2.erode((coverage > 0.999).astype(np.uint8), np.ones((_EDGE_PX, _EDGE_PX), np.uint8)) > 0
         captured = linear_of_u8(captured_u8)
         usable = inside & (captured.max(axis=-1) > _USABLE[0]) & (captured.max(axis=-1) < _USABLE[1])
@@ -116,20 +98,3 @@ class Darkroom:
         return np.asarray(
             cv2.GaussianBlur(image, (0, 0), self._blur_px, borderType=cv2.BORDER_REPLICATE), np.float32
         )
-
-    def _feather(self, window: Window) -> NDArray[np.float32]:
-        """[h,w] from 0 at the window's border to 1, except where the border is the image's."""
-        x0, y0, x1, y1 = window
-        width, height = self._look.size_wh
-        across = [_ramp(x1 - x0, x0 > 0, x1 < width), _ramp(y1 - y0, y0 > 0, y1 < height)]
-        return np.minimum(across[0][None, :], across[1][:, None])
-
-
-def _ramp(n: int, first: bool, last: bool) -> NDArray[np.float32]:
-    position = np.arange(n, dtype=np.float32)
-    ramp = np.ones(n, np.float32)
-    if first:
-        ramp = np.minimum(ramp, position / _FEATHER_PX)
-    if last:
-        ramp = np.minimum(ramp, (n - 1 - position) / _FEATHER_PX)
-    return ramp * ramp * (3 - 2 * ramp)

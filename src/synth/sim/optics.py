@@ -58,45 +58,20 @@ class Lens:
         return np.asarray(xy, dtype=np.float32)
 
     def window_in_ideal(self, window: Window) -> Window:
-        """What must be drawn of the ideal image so that ``distort`` can make this window of the image."""
+        """What must be drawn of the ideal image to know a window of the distorted one."""
         x0, y0, x1, y1 = window
         xy = self.ideal_xy[y0:y1, x0:x1].reshape(-1, 2)
-        low = np.floor(xy.min(axis=0)).astype(int) - (_KERNEL_PX - 1)
-        high = np.floor(xy.max(axis=0)).astype(int) + _KERNEL_PX + 1
-        return _clipped(low, high, self.ideal.size_wh)
+        low = np.maximum(np.floor(xy.min(axis=0)).astype(int) - (_KERNEL_PX - 1), 0)
+        high = np.minimum(np.floor(xy.max(axis=0)).astype(int) + _KERNEL_PX + 1, self.ideal.size_wh)
+        return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
-    def window_in_image(self, ideal_window: Window) -> Window | None:
-        """The smallest window with every pixel that a window of the ideal image reaches; None for none."""
-        x0, y0, x1, y1 = ideal_window
-        reach = _KERNEL_PX
-        x, y = self.ideal_xy[..., 0], self.ideal_xy[..., 1]
-        inside = (x > x0 - reach) & (x < x1 - 1 + reach) & (y > y0 - reach) & (y < y1 - 1 + reach)
-        columns, rows = np.flatnonzero(inside.any(axis=0)), np.flatnonzero(inside.any(axis=1))
-        if len(columns) == 0:
-            return None
-        return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
-
-    def distort(
-        self, linear: NDArray[np.float32], ideal_window: Window | None = None, window: Window | None = None
-    ) -> NDArray[np.float32]:
-        """Light [h,w,C] or [h,w] of a window of the image, from that of a window of the ideal image.
-
-        Both windows None: whole images. Resampled bicubically, kept at or above 0; beyond the ideal window
-        its border goes on.
-        """
-        x0, y0, x1, y1 = window or (0, 0, *self.camera.size_wh)
-        left, top = (ideal_window or (0, 0))[:2]
-        xy = self.ideal_xy[y0:y1, x0:x1] - np.array([left, top], dtype=np.float32)
+    def distort(self, linear: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The distorted image's light [H,W,C] or [H,W] from the ideal image's, resampled bicubically, ≥ 0."""
         bent = cv2.remap(
             np.ascontiguousarray(linear, dtype=np.float32),
-            xy,
+            self.ideal_xy,
             None,  # type: ignore[call-overload]
             cv2.INTER_CUBIC,
             borderMode=cv2.BORDER_REPLICATE,
         )
         return np.asarray(np.maximum(bent, 0), dtype=np.float32)
-
-
-def _clipped(low: NDArray[np.int_], high: NDArray[np.int_], size_wh: tuple[int, int]) -> Window:
-    low, high = np.maximum(low, 0), np.minimum(high, size_wh)
-    return int(low[0]), int(low[1]), int(high[0]), int(high[1])

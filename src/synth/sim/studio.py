@@ -104,7 +104,6 @@ class Photographer:
         rendered = time.perf_counter()
         rgb_u8 = darkroom.develop(
             light,
-            (0, 0, *lens.ideal.size_wh),
             compute_coverage(scene, self._meshes, lens.camera),
             np.random.default_rng([scene.seed, 2]),
         )
@@ -129,7 +128,7 @@ class Photographer:
         darkroom = self._darkroom(scene, lens)
         light = draw_light(self._blender, scene, self._meshes, lens.ideal, self._studio.quality)
         covered = compute_coverage(scene, self._meshes, lens.camera)
-        return darkroom.compare(light, (0, 0, *lens.ideal.size_wh), covered, captured_u8)
+        return darkroom.compare(light, covered, captured_u8)
 
     def _fill_bin(self, number: int) -> Scene:
         studio = self._studio
