@@ -1,6 +1,7 @@
 """Fresh poses, bins and random spreads keep their promises; meshes are written once."""
 
 from importlib.util import find_spec
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -17,7 +18,7 @@ from synth.geometry import se3
 from synth.geometry.arm import forward
 from synth.geometry.boxes import inside_image
 from synth.geometry.mesh import Mesh
-from synth.sim.bin_box import FLOOR_M, bin_box, diagonal_m
+from synth.sim.bin_box import FLOOR_M, bin_box, diagonal_m, moved
 from synth.sim.blender import Blender
 from synth.sim.furnish import camera_of_cell, pinhole_of, training_split
 from synth.sim.labels import label_scene
@@ -112,6 +113,22 @@ def test_parts_start_apart_and_over_the_box(count, seed):
     assert all(is_inside(BOX, PART.transformed(T)) for T in poses)
 
 
+def test_boxes_stand_here_and_there():
+    """Turned and pushed about, never out of view; the same seed, the same place."""
+    places = [moved(CELL, BOX, np.random.default_rng(seed)).T_base_bin for seed in range(20)]
+    assert np.array_equal(places[3], moved(CELL, BOX, np.random.default_rng(3)).T_base_bin)
+    from_middle = np.array([se3.inverse(BOX.T_base_bin) @ T for T in places])
+    assert np.abs(from_middle[:, 2, 3]).max() < 1e-9, "a box left the table"
+    assert np.ptp(from_middle[:, :2, 3], axis=0).min() > 0.1
+    assert np.ptp(np.arctan2(from_middle[:, 1, 0], from_middle[:, 0, 0])) > np.pi
+    camera = CELL.camera.nominal_pinhole
+    for T in places:
+        corners = se3.transform(se3.inverse(np.asarray(CELL.camera.T_base_cam)) @ T, BOX.mesh.vertices_m)
+        pixels = camera.project(corners)
+        assert (pixels >= 0).all()
+        assert (pixels <= np.array(camera.size_wh)).all()
+
+
 def test_a_bin_is_repeatable_and_labelled():
     """The same number and seed give the same bytes; splits as above; the arm is absent; parts hide parts."""
     scenes = [make_bin(i, CELL, MESHES, CAMERA, stay, seed=0, first_number=40) for i in range(5)]
@@ -136,7 +153,8 @@ def test_parts_come_to_rest_in_the_box(tmp_path):
     assert again.model_dump_json() == scenes[0].model_dump_json()
     for scene in scenes:
         bodies = [meshes[b.mesh].transformed(np.array(b.T_base_body)) for b in scene.bodies]
-        assert all(is_inside(BOX, part) for part in bodies[1:])
+        box = replace(BOX, T_base_bin=np.array(scene.bodies[0].T_base_body))
+        assert all(is_inside(box, part) for part in bodies[1:])
         assert deepest_overlap_m(bodies) <= MAX_OVERLAP_M
         for i, part in enumerate(bodies[1:], start=1):
             others = o3d.t.geometry.RaycastingScene()
@@ -146,7 +164,7 @@ def test_parts_come_to_rest_in_the_box(tmp_path):
                     o3d.core.Tensor(body.triangles.astype(np.uint32)),
                 )
             gaps_m = others.compute_distance(o3d.core.Tensor(part.vertices_m.astype(np.float32))).numpy()
-            assert gaps_m.min() < 0.002, f"part {i} of bin {scene.name} hangs in the air"
+            assert gaps_m.min() < 0.0005, f"part {i} of bin {scene.name} hangs in the air"
     shares = [i.visib_fract for s in scenes for i in label_scene(s, meshes, CELL).instances]
     assert min(shares) < 0.6
 
@@ -183,9 +201,9 @@ def test_parts_inside_one_another_are_dropped_again_then_refused():
 def test_overlaps_are_measured():
     """Two cubes 10 mm into one another overlap by 10 mm, side by side by nothing."""
     cube = Mesh.box([0, 0, 0], [0.1, 0.1, 0.1])
-    moved = [cube.transformed(se3.make(np.eye(3), [x, 0.013, 0.007])) for x in (0.09, 0.1005)]
-    assert deepest_overlap_m([cube, moved[0]]) == pytest.approx(0.01, abs=1e-3)
-    assert deepest_overlap_m([cube, moved[1]]) == 0.0
+    beside = [cube.transformed(se3.make(np.eye(3), [x, 0.013, 0.007])) for x in (0.09, 0.1005)]
+    assert deepest_overlap_m([cube, beside[0]]) == pytest.approx(0.01, abs=1e-3)
+    assert deepest_overlap_m([cube, beside[1]]) == 0.0
     assert deepest_overlap_m([cube, cube]) >= MAX_OVERLAP_M, "one in the place of the other"
 
 

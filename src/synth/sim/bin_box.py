@@ -1,9 +1,10 @@
 """The open box that parts are dropped into: how large it is and where it stands."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.spatial.transform import Rotation
 
 from synth.cell.model import Cell
 from synth.errors import InputError
@@ -23,6 +24,8 @@ MIN_DESCENT = 0.3
 
 IMAGE_SHARE = 0.9
 """Of the image's width and height, what the box may fill, so that every square box stays inside."""
+
+_PLACES = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +78,18 @@ def bin_box(cell: Cell, part: Mesh) -> BinBox:
         f"A box for {size_m * 1000:.0f} mm long parts does not fit the camera's view of the table: "
         "move the camera away (camera.T_base_cam), or render no bins."
     )
+
+
+def moved(cell: Cell, box: BinBox, rng: np.random.Generator) -> BinBox:
+    """The box turned and pushed across the table at random, as far as it stays in view."""
+    for _ in range(_PLACES):
+        turn = Rotation.from_rotvec([0.0, 0.0, rng.uniform(-np.pi, np.pi)]).as_matrix()
+        push_m = rng.uniform(-box.side_m, box.side_m, 2)
+        T_bin_moved = se3.make(turn, np.array([*push_m, 0.0]))
+        elsewhere = replace(box, T_base_bin=box.T_base_bin @ T_bin_moved)
+        if _in_view(cell, elsewhere):
+            return elsewhere
+    return box
 
 
 def diagonal_m(mesh: Mesh) -> float:

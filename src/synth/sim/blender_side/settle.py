@@ -12,7 +12,7 @@ from synth.sim.blender_side import build
 
 _SCALE = 10.0  # Bullet is made for bodies of some decimetres: everything is larger, gravity too.
 _FPS, _SUBSTEPS, _SOLVER_STEPS = 60, 8, 30
-_MARGIN_M = 0.0004
+_MARGIN_M = 0.0001
 _STILL_S, _STILL_M = 0.3, 0.0002  # At rest: no corner moved further in this time.
 _FRICTION = 0.5
 

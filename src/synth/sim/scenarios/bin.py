@@ -14,7 +14,7 @@ from synth.geometry import se3
 from synth.geometry.clearance import hull_vertices
 from synth.geometry.mesh import Mesh
 from synth.geometry.se3 import Array
-from synth.sim.bin_box import FLOOR_M, BinBox, bin_box, diagonal_m
+from synth.sim.bin_box import FLOOR_M, BinBox, bin_box, diagonal_m, moved
 from synth.sim.furnish import on_bench, part_body, scene_seed, training_split
 from synth.sim.meshes import Meshes
 from synth.sim.scene import Finish, Scene, SceneBody, SceneCamera
@@ -56,7 +56,7 @@ def make_bin(
     the box is taken away. Raises InputError when parts stay inside one another in every try.
     """
     own_seed = scene_seed(seed, "bin", number)
-    box = bin_box(cell, meshes["part"])
+    box = moved(cell, bin_box(cell, meshes["part"]), np.random.default_rng([own_seed, MAX_TRIES + 1]))
     walls = box_body(box)
     count = int(np.random.default_rng([own_seed, MAX_TRIES]).integers(1, max_parts + 1))
     for attempt in range(MAX_TRIES):
