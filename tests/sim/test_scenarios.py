@@ -1,7 +1,7 @@
 """Fresh poses, bins and random spreads keep their promises; meshes are written once."""
 
-from importlib.util import find_spec
 from dataclasses import replace
+from importlib.util import find_spec
 from itertools import combinations
 
 import numpy as np
