@@ -35,7 +35,7 @@ class SceneBody(Plain):
     """A mesh in its place.
 
     mesh: name in the mesh folder. instance: 0 for surroundings, 1, 2, … for parts that are labelled, in the
-    order of the sample's instances. is_static: part of the empty bench, the same in every scene of a run.
+    order of the sample's instances.
     """
 
     name: str
@@ -43,7 +43,6 @@ class SceneBody(Plain):
     T_base_body: Transform
     finish: Finish
     instance: int = Field(default=0, ge=0)
-    is_static: bool = False
 
 
 class SceneLamp(Plain):

@@ -176,9 +176,8 @@ class Photographer:
 
     def _darkroom(self, scene: Scene, lens: Lens) -> Darkroom:
         """The darkroom for the bench of a scene, which is the same in all scenes of one camera."""
-        bodies = tuple(body for body in scene.bodies if body.is_static)
         empty = scene.model_copy(
-            update={"name": "bench", "scenario": "twin", "split": "train", "seed": 0, "bodies": bodies}
+            update={"name": "bench", "scenario": "twin", "split": "train", "seed": 0, "bodies": ()}
             | {"q_rad": None, "T_base_tool": None, "parents": (), "draws": {}}
         )
         key = hashlib.sha256(f"{empty.model_dump_json()} {BENCH_QUALITY}".encode()).hexdigest()[:16]

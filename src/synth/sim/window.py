@@ -86,15 +86,14 @@ def _tight(touched: Tiles, window: Window) -> Window | None:
 
 
 def compute_coverage(scene: Scene, meshes: Meshes, camera: Pinhole) -> NDArray[np.float32]:
-    """[H,W] share of each pixel of the distorted image that bodies which are not static fill, 0–1.
+    """[H,W] share of each pixel of the distorted image that bodies fill, 0–1.
 
     camera: with the lens of ``scene.camera``. Pixels on outlines get SUBPIXELS² rays, the others one.
     """
     T_base_cam = np.asarray(scene.camera.T_base_cam)
     caster = Raycaster([placed(body, meshes) for body in scene.bodies])
-    moves = np.array([*(not body.is_static for body in scene.bodies), False])
     origin_m, directions = camera_rays(camera, T_base_cam)
-    filled = moves[caster.cast(origin_m, directions).body].astype(np.uint8)
+    filled = caster.cast(origin_m, directions).valid.astype(np.uint8)
     share = filled.astype(np.float32)
     box = np.ones((3, 3), np.uint8)
     rows, columns = np.nonzero(cv2.dilate(filled, box) != cv2.erode(filled, box))
@@ -103,7 +102,7 @@ def compute_coverage(scene: Scene, meshes: Meshes, camera: Pinhole) -> NDArray[n
         offsets = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
         rays = camera.unproject((np.column_stack([columns, rows])[:, None] + offsets).reshape(-1, 2))
         hits = caster.cast(origin_m, rays @ T_base_cam[:3, :3].T)
-        share[rows, columns] = moves[hits.body].reshape(len(rows), -1).mean(axis=1)
+        share[rows, columns] = hits.valid.reshape(len(rows), -1).mean(axis=1)
     return share
 
 
