@@ -44,7 +44,7 @@ clean:
 $(VENV)/.ready-%: pyproject.toml constraints.txt scripts/bootstrap.sh
 	@set -e; uv=$$(scripts/bootstrap.sh); \
 	[ -x $(BIN)/python ] || "$$uv" venv -q --python $(PYTHON) $(VENV); \
-	case $* in demo) extras=all ;; *) extras=$* ;; esac; \
+	case $* in demo) extras=hardware,render,view ;; *) extras=$* ;; esac; \
 	echo "Installing synth[$$extras] into $(VENV) (the first time takes some minutes) ..."; \
 	"$$uv" pip install -q --python $(BIN)/python -c constraints.txt -e ".[$$extras]"; \
 	touch $@
