@@ -137,7 +137,7 @@ def test_a_disk_that_fills_up(rendered, captured, tmp_path, monkeypatch):
         fsync(fd)
 
     with monkeypatch.context() as patch:
-        patch.setattr("synth.dataset.atomic.os.fsync", full_in_the_third_sample)
+        patch.setattr("synth.storage.atomic.os.fsync", full_in_the_third_sample)
         with pytest.raises(StorageError, match="is full: make room, then run it again"):
             render(plan, QUIET)
     assert len(DatasetReader(out).samples) == 2

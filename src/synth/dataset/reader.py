@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from synth.dataset import codecs
-from synth.dataset.atomic import LineLog
 from synth.dataset.sample import DatasetInfo, Draft, Plate, Record, Rejection, Sample, Split
 from synth.errors import DatasetError
+from synth.storage.atomic import LineLog
 
 INFO_FILE = "dataset.json"
 SAMPLES_FILE = "samples.jsonl"

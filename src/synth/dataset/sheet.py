@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from synth.dataset.atomic import write_bytes
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Instance, Sample, Split
 from synth.errors import DatasetError
 from synth.geometry import frames
 from synth.geometry.pinhole import Pinhole
+from synth.storage.atomic import write_bytes
 
 Colour = tuple[int, int, int]
 Point = tuple[float, float]

@@ -15,10 +15,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from synth.dataset import codecs
-from synth.dataset.atomic import LineLog, storage, write_bytes
 from synth.dataset.codecs import Counts, Rgb
 from synth.dataset.difference import list_differences
-from synth.dataset.lock import acquire
 from synth.dataset.reader import (
     INFO_FILE,
     PLATES_FILE,
@@ -34,6 +32,8 @@ from synth.dataset.sample import CROP_SIDE_PX, DatasetInfo, Draft, Figure, Plate
 from synth.dataset.sweep import sweep
 from synth.dataset.views import write_views, yolo_label
 from synth.errors import DatasetError
+from synth.storage.atomic import LineLog, storage, write_bytes
+from synth.storage.lock import acquire
 
 __all__ = ["DatasetReader", "DatasetWriter"]
 
@@ -70,7 +70,7 @@ class DatasetWriter:
         Raises DatasetError when the folder holds something else, was made otherwise (the message lists every
         difference), is being written, or cannot be written; StorageError when the disk is full.
         """
-        lock = acquire(root, create=True)
+        lock = acquire(root, create=True, refusal=DatasetError)
         try:
             if (root / INFO_FILE).exists():
                 found = read_info(root)
@@ -98,7 +98,7 @@ class DatasetWriter:
     def open(cls, root: Path) -> Self:
         """Open an existing dataset, mending what a killed writer left; raises DatasetError."""
         info = read_info(root)
-        lock = acquire(root, create=False)
+        lock = acquire(root, create=False, refusal=DatasetError)
         try:
             return cls(root, info, lock)
         except BaseException:

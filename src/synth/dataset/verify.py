@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from synth.dataset import codecs
-from synth.dataset.atomic import LineLog, is_temp
-from synth.dataset.lock import writer_pid
 from synth.dataset.reader import (
     INFO_FILE,
     PLATES_FILE,
@@ -33,6 +31,8 @@ from synth.dataset.sample import (
 from synth.dataset.sweep import list_unknown
 from synth.dataset.views import make_views
 from synth.errors import DatasetError
+from synth.storage.atomic import LineLog, is_temp
+from synth.storage.lock import writer_pid
 
 _N_THREADS = 2
 

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 
 from synth.dataset import codecs
-from synth.dataset.atomic import storage, temp_path
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 from synth.dataset.sheet import NORMAL, OUTLINE, SQUARE, TIGHT, outlines_of
 from synth.errors import DatasetError, InputError
 from synth.geometry import frames
 from synth.geometry.se3 import Array
+from synth.storage.atomic import storage, temp_path
 
 _NORMAL_LENGTH_M = 0.05
 

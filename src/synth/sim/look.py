@@ -15,12 +15,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from synth.cell.model import Cell
 from synth.dataset import codecs
-from synth.dataset.atomic import write_bytes
 from synth.dataset.reader import DatasetReader, read_inside
 from synth.errors import InputError
 from synth.sim.colour import Linear, linear_of_u8, to_linear, to_srgb
 from synth.sim.noise import NO_NOISE, Noise, measure_noise
 from synth.sim.sharpness import measure_edge_sigma
+from synth.storage.atomic import write_bytes
 
 LOOK_FILE, PLATE_FILE = "look.json", "look_plate.png"
 _MAX_PICTURES = 12

@@ -14,10 +14,10 @@ import numpy as np
 from synth.cell.arm_shape import FinishName, arm_links, lathe, rounded
 from synth.cell.mesh import load_bodies
 from synth.cell.model import Cell
-from synth.dataset.atomic import write_bytes
 from synth.errors import InputError
 from synth.geometry.mesh import Mesh
 from synth.sim.bin_box import bin_box
+from synth.storage.atomic import write_bytes
 
 CREASE_DEG = 35.0
 

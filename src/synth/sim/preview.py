@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from synth.compute.progress import Progress
-from synth.dataset.atomic import write_bytes
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
 from synth.sim.blender import Blender
@@ -18,6 +17,7 @@ from synth.sim.match import match_objects
 from synth.sim.plan import Order, spread
 from synth.sim.run import Plan, choose_look, choose_workers, make_studio, produce
 from synth.sim.studio import RenderedSample
+from synth.storage.atomic import write_bytes
 
 _TILE_W, _GAP, _CAPTION_H = 640, 10, 30
 _PAPER, _TEXT = (22, 24, 29), (232, 234, 237)

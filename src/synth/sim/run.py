@@ -12,7 +12,6 @@ import numpy as np
 
 from synth.compute.jobs import run_shards
 from synth.compute.progress import Progress
-from synth.dataset.atomic import write_bytes
 from synth.dataset.sample import Parent
 from synth.dataset.store import DatasetReader, DatasetWriter
 from synth.errors import InputError, SynthError
@@ -25,6 +24,7 @@ from synth.sim.plan import Order, list_orders, list_twinnable
 from synth.sim.scene import SceneCamera
 from synth.sim.settings import RenderSettings, describe, find_earlier_run
 from synth.sim.studio import RenderedSample, Studio
+from synth.storage.atomic import write_bytes
 
 WORK_FOLDER, SCENES_FOLDER, LOOK_FOLDER, LAYERS_FOLDER = ".render", "scenes", "look", "layers"
 

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synth.cell.model import Cell
-from synth.dataset.atomic import write_bytes
 from synth.dataset.sample import Draft, Figure, Origin, Parent
 from synth.geometry.pinhole import Pinhole
 from synth.sim.blender import Blender, Quality
@@ -32,6 +31,7 @@ from synth.sim.scenarios.bin import make_bin
 from synth.sim.scene import Scene, SceneCamera
 from synth.sim.settings import LAYERS
 from synth.sim.window import compute_coverage
+from synth.storage.atomic import write_bytes
 
 BENCH_QUALITY = Quality(samples=64, table_samples=64)
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.dataset.atomic import write_bytes
 from synth.dataset.reader import DatasetReader, read_inside
 from synth.dataset.sample import MIN_VISIBLE_FOR_LABEL, SPLITS, Sample, Split
 from synth.errors import InputError
+from synth.storage.atomic import write_bytes
 
 
 def encode_rle(mask: NDArray[np.bool_]) -> dict[str, Any]:

@@ -5,16 +5,17 @@ import fcntl
 import os
 from pathlib import Path
 
-from synth.dataset.atomic import storage
-from synth.errors import DatasetError
+from synth.errors import InputError
+from synth.storage.atomic import storage
 
 LOCK_FILE = ".lock"
 
 
-def acquire(root: Path, *, create: bool) -> int:
-    """Take the lock of a dataset folder and return its descriptor; closing that lets go.
+def acquire(root: Path, *, create: bool, refusal: type[InputError] = InputError) -> int:
+    """Take the lock of a folder and return its descriptor; closing that lets go.
 
-    Raises DatasetError that names the process that has it, or says that the folder cannot be written.
+    create: make the folder where there is none. Raises ``refusal`` that names the process that has the lock,
+    or says that the folder cannot be written; StorageError when the disk is full.
     """
     try:
         if create:
@@ -24,22 +25,20 @@ def acquire(root: Path, *, create: bool) -> int:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             with storage(root):
                 raise
-        raise DatasetError(f"cannot write in {root} ({error.strerror}): choose another folder") from error
+        raise refusal(f"cannot write in {root} ({error.strerror}): choose another folder") from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         pid = os.read(lock, 32).decode(errors="replace").strip() or "unknown"
         os.close(lock)
-        raise DatasetError(
-            f"{root} is being written by process {pid}: wait for it to end, or stop it"
-        ) from None
+        raise refusal(f"{root} is being written by process {pid}: wait for it to end, or stop it") from None
     os.ftruncate(lock, 0)
     os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
     return lock
 
 
 def writer_pid(root: Path) -> str | None:
-    """The process that is writing the dataset now, or None."""
+    """The process that is writing in the folder now, or None."""
     try:
         lock = os.open(root / LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
