@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from synth.errors import StorageError
 
@@ -36,14 +37,18 @@ def is_temp(name: str) -> bool:
     return name.startswith(_TEMP_PREFIX) and name.endswith(_TEMP_SUFFIX)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, durably; raises StorageError."""
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write that takes the place of ``path`` when the block ends well, and vanishes otherwise.
+
+    Durable; raises StorageError.
+    """
     temp = temp_path(path)
     with storage(path):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with temp.open("wb") as file:
-                file.write(content)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             temp.replace(path)
@@ -51,6 +56,12 @@ def write_bytes(path: Path, content: bytes) -> None:
             with suppress(OSError):
                 temp.unlink(missing_ok=True)
             raise
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, durably; raises StorageError."""
+    with replacing(path) as file:
+        file.write(content)
 
 
 class LineLog:

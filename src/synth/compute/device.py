@@ -1,0 +1,44 @@
+"""Which device computes, and in which precision it computes fastest without losing its way."""
+
+from typing import Literal
+
+import torch
+
+from synth.errors import InputError
+
+Precision = Literal["32-true", "bf16-mixed"]
+"""Fabric's names: float32 throughout, or bfloat16 where autocast deems it safe."""
+
+
+def list_devices() -> list[str]:
+    """Every name that choose_device takes on this machine, the best first."""
+    names = []
+    if torch.cuda.is_available():
+        names += ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+    if torch.backends.mps.is_available():
+        names.append("mps")
+    return [*names, "cpu"]
+
+
+def choose_device(asked: str | None) -> torch.device:
+    """The device of a name (``cpu``, ``cuda``, ``cuda:1``, ``mps``), or the best one there is for None.
+
+    Raises InputError that lists what this machine has.
+    """
+    available = list_devices()
+    if asked is None:
+        return torch.device(available[0])
+    if asked not in available:
+        raise InputError(f"--device must be one of {', '.join(available)} on this machine, got {asked!r}")
+    return torch.device(asked)
+
+
+def choose_precision(device: torch.device) -> Precision:
+    """bfloat16 on devices that have instructions for it; float32 where it would be emulated."""
+    if device.type == "cuda":
+        return "bf16-mixed" if torch.cuda.get_device_capability(device) >= (8, 0) else "32-true"
+    if device.type == "cpu":
+        can_tell = hasattr(torch.cpu, "get_capabilities")  # Older torch cannot.
+        has_bf16 = can_tell and torch.cpu.get_capabilities().get("avx512_bf16", False)
+        return "bf16-mixed" if has_bf16 else "32-true"
+    return "32-true"
