@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from synth.capture.label import Labeller, plain_crop
+from synth.capture.label import Labeller
 from synth.capture.mask import mask_iou
 from synth.geometry import se3
 from synth.geometry.boxes import tight_box
 from synth.geometry.frames import uvw_from_cam
-from synth.geometry.normals import angle_deg
+from synth.geometry.normals import angle_deg, plain_crop
 
 TILTED = (5, 0, 0, 15, -18, 40)
 

@@ -7,7 +7,6 @@ does: it is the TCP's, brought into camera axes through ``T_base_cam``.
 from dataclasses import dataclass
 from typing import Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,7 +18,7 @@ from synth.dataset.sample import MIN_VISIBLE_FOR_CROP, MIN_W_FOR_CROP
 from synth.geometry import se3
 from synth.geometry.boxes import Mask, inside_image, square_box, tight_box
 from synth.geometry.frames import uvw_from_cam
-from synth.geometry.normals import CROP_SIZE_PX, make_crop
+from synth.geometry.normals import CROP_SIZE_PX, make_crop, plain_crop
 from synth.geometry.pinhole import Pinhole
 from synth.geometry.se3 import Array
 
@@ -133,20 +132,6 @@ class Labeller:
             point_px = self._camera.project(point_cam_m)[0]
             point_xy = (point_px + 0.5 - square[:2]) / (square[2:] - square[:2])
         return Crop(pixels, R_crop_cam, uvw_from_cam(R_crop_cam @ normal_cam), point_xy)
-
-
-def plain_crop(
-    rgb_u8: NDArray[np.uint8], square_xyxy_px: Array, size_px: int = CROP_SIZE_PX
-) -> NDArray[np.uint8]:
-    """The square of an image [H,W,3] cut out and resized to [size,size,3], as the paper did."""
-    step = float(square_xyxy_px[2] - square_xyxy_px[0]) / size_px
-    first = square_xyxy_px[:2] + step / 2 - 0.5
-    image_from_crop = np.array([[step, 0.0, first[0]], [0.0, step, first[1]]])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    cut = cv2.warpAffine(
-        rgb_u8, image_from_crop, (size_px, size_px), flags=flags, borderMode=cv2.BORDER_REPLICATE
-    )
-    return np.asarray(cut, dtype=np.uint8)
 
 
 def visible_share(mask: Mask, silhouette: Silhouette | None) -> float:

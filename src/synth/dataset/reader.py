@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from synth.dataset import codecs
-from synth.dataset.sample import DatasetInfo, Draft, Plate, Record, Rejection, Sample, Split
+from synth.dataset.sample import DatasetInfo, Draft, Kind, Plate, Record, Rejection, Sample, Split
 from synth.errors import DatasetError
 from synth.storage.atomic import LineLog
 
@@ -44,6 +44,12 @@ def read_info(root: Path) -> DatasetInfo:
     except OSError as error:
         raise DatasetError(f"cannot read {path}: {error.strerror}") from error
     return parse(DatasetInfo, text, str(path))
+
+
+def refuse_other_kind(out: Path, kind: Kind) -> None:
+    """Raises DatasetError where a folder holds a dataset of another kind than will be written there."""
+    if (out / INFO_FILE).exists() and (found := read_info(out).kind) != kind:
+        raise DatasetError(f"{out} is a {found} dataset, and a {kind} one is asked for: choose another --out")
 
 
 def read_records(model: type[R], path: Path) -> list[R]:

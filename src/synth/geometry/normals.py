@@ -104,3 +104,17 @@ def make_crop(
     )
     warped = cv2.remap(rgb_u8, source, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
     return np.asarray(warped, dtype=np.uint8), crop, R_crop_cam
+
+
+def plain_crop(
+    rgb_u8: NDArray[np.uint8], square_xyxy_px: Array, size_px: int = CROP_SIZE_PX
+) -> NDArray[np.uint8]:
+    """The square of an image [H,W,3] cut out and resized to [size,size,3], as the paper did."""
+    step = float(square_xyxy_px[2] - square_xyxy_px[0]) / size_px
+    first = square_xyxy_px[:2] + step / 2 - 0.5
+    image_from_crop = np.array([[step, 0.0, first[0]], [0.0, step, first[1]]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    cut = cv2.warpAffine(
+        rgb_u8, image_from_crop, (size_px, size_px), flags=flags, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(cut, dtype=np.uint8)

@@ -17,12 +17,11 @@ from pydantic import JsonValue
 
 from synth.compute.progress import Progress
 from synth.dataset import codecs
-from synth.dataset.reader import DatasetReader, read_inside
+from synth.dataset.reader import DatasetReader, read_inside, refuse_other_kind
 from synth.dataset.sample import SPLITS, DatasetInfo, MadeBy, Split
 from synth.dataset.store import DatasetWriter
 from synth.errors import DatasetError, InputError
 from synth.sim.composite import CompositeMaker, Pick
-from synth.sim.settings import refuse_other_kind
 
 MIN_SOURCE_VISIBLE = 0.9
 _PACKAGES = ("synth-robotics", "numpy", "opencv-python")

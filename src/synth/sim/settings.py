@@ -13,8 +13,8 @@ from synth.cell.mesh import cad_sha256
 from synth.cell.model import Cell
 from synth.compute.versions import list_versions
 from synth.dataset.difference import list_differences
-from synth.dataset.reader import INFO_FILE, DatasetReader, read_info
-from synth.dataset.sample import CameraRecord, DatasetInfo, Kind, MadeBy, PartRecord, Sample
+from synth.dataset.reader import INFO_FILE, DatasetReader, read_info, refuse_other_kind
+from synth.dataset.sample import CameraRecord, DatasetInfo, MadeBy, PartRecord, Sample
 from synth.errors import DatasetError, InputError
 from synth.sim.blender import QUALITIES, Layer
 from synth.sim.furnish import camera_of_cell
@@ -137,12 +137,6 @@ def find_earlier_run(settings: RenderSettings) -> DatasetReader | None:
             f"with --out{lines}"
         )
     return DatasetReader(settings.out)
-
-
-def refuse_other_kind(out: Path, kind: Kind) -> None:
-    """Raises DatasetError where a folder holds a dataset of another kind than will be written there."""
-    if (out / INFO_FILE).exists() and (found := read_info(out).kind) != kind:
-        raise DatasetError(f"{out} is a {found} dataset, and a {kind} one is asked for: choose another --out")
 
 
 def _digest(real: DatasetReader, *, with_test: bool) -> dict[str, JsonValue]:
