@@ -1,0 +1,178 @@
+"""Square patches of a dataset's images at their own resolution, half of them with a part in them.
+
+Nothing is scaled: what the translator learns of grain, edges and blur holds for whole frames.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from synth.dataset.reader import DatasetReader
+from synth.dataset.sample import Sample, Split
+from synth.errors import DatasetError, InputError
+
+CACHE_BYTES = 1_500_000_000
+_SHARE_WITH_PART = 0.5
+_MIN_PART_PX = 16
+"""Fewer pixels of a part than this at a patch's border do not count as a part in it."""
+
+
+@dataclass(frozen=True)
+class Patches:
+    """images: float32 [N,3,S,S] in −1 to 1. masks: float32 [N,1,S,S], 1 on parts; 0 throughout where the
+    dataset has no masks. normals: float32 [N,3], uvw in camera axes, of the one part in the patch; nan where
+    there is none, more than one, or none known. names: the samples they were cut from.
+    """
+
+    images: Tensor
+    masks: Tensor
+    normals: Tensor
+    names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+@dataclass(frozen=True, eq=False)
+class _Frame:
+    """rgb_u8: [H,W,3]. mask: [H,W], value = instance index + 1; None where the sample has none."""
+
+    rgb_u8: NDArray[np.uint8]
+    mask: NDArray[np.uint8] | NDArray[np.uint16] | None
+
+    @property
+    def n_bytes(self) -> int:
+        return self.rgb_u8.nbytes + (0 if self.mask is None else self.mask.nbytes)
+
+
+@dataclass
+class _Cache:
+    """Decoded frames by name, kept while there is room; the rest is decoded again each time."""
+
+    limit_bytes: int
+    frames: dict[str, _Frame] = field(default_factory=dict)
+    n_bytes: int = 0
+
+    def keep(self, name: str, frame: _Frame) -> None:
+        if self.n_bytes + frame.n_bytes <= self.limit_bytes:
+            self.frames[name] = frame
+            self.n_bytes += frame.n_bytes
+
+
+class PatchSource:
+    """Draws patches of one split of a dataset.
+
+    side_px: of a patch, a multiple of 4. cache_bytes: memory for decoded frames. has_masks: whether every
+    sample of the split has one. Raises InputError when the split is empty or an image smaller than a patch.
+    """
+
+    def __init__(
+        self, dataset: DatasetReader, split: Split, side_px: int, *, cache_bytes: int = CACHE_BYTES
+    ) -> None:
+        if side_px < 4 or side_px % 4:
+            raise InputError(f"the side of a patch must be a multiple of 4 pixels, got {side_px}")
+        samples = dataset.of_split(split)
+        if not samples:
+            raise InputError(f"{dataset.root} has no {split} images: give a dataset that has some")
+        for sample in samples:
+            if min(sample.size_wh) < side_px:
+                size = "×".join(str(pixels) for pixels in sample.size_wh)
+                raise InputError(
+                    f"{dataset.root / sample.image} is {size}, smaller than a patch of {side_px}×{side_px}: "
+                    "choose a smaller patch or a dataset of larger images"
+                )
+        self.side_px = side_px
+        self.has_masks = all(sample.mask is not None for sample in samples)
+        self._dataset = dataset
+        self._samples = samples
+        self._with_part = tuple(s for s in samples if s.instances)
+        self._cache = _Cache(cache_bytes)
+
+    @property
+    def n_images(self) -> int:
+        """How many images patches are cut from."""
+        return len(self._samples)
+
+    def draw(self, n: int, rng: np.random.Generator) -> Patches:
+        """``n`` patches: with even chance about a part, or anywhere in any image.
+
+        Raises DatasetError for an image that does not open.
+        """
+        return _stack([self._draw_one(rng) for _ in range(n)])
+
+    def _draw_one(self, rng: np.random.Generator) -> "_Patch":
+        about_part = bool(rng.random() < _SHARE_WITH_PART) and bool(self._with_part)
+        among = self._with_part if about_part else self._samples
+        sample = among[rng.integers(len(among))]
+        frame = self._load(sample)
+        limit_xy = np.array(sample.size_wh) - self.side_px
+        if about_part:
+            pixel_xy = _pixel_of_part(sample, frame, rng)
+            jitter = rng.integers(self.side_px // 4, self.side_px - self.side_px // 4, size=2)
+            x, y = np.clip(pixel_xy - jitter, 0, limit_xy)
+        else:
+            x, y = rng.integers(0, limit_xy + 1)
+        return _cut(sample, frame, int(x), int(y), self.side_px)
+
+    def _load(self, sample: Sample) -> _Frame:
+        if (cached := self._cache.frames.get(sample.name)) is not None:
+            return cached
+        frame = _Frame(self._dataset.load_rgb(sample), _small(self._dataset.load_mask(sample)))
+        for what, array in (("image", frame.rgb_u8), ("mask", frame.mask)):
+            if array is not None and array.shape[1::-1] != sample.size_wh:
+                raise DatasetError(
+                    f"the {what} of sample {sample.name} in {self._dataset.root} is not "
+                    f"{'×'.join(str(pixels) for pixels in sample.size_wh)} as its record says"
+                )
+        self._cache.keep(sample.name, frame)
+        return frame
+
+
+@dataclass(frozen=True, eq=False)
+class _Patch:
+    rgb_u8: NDArray[np.uint8]
+    mask: NDArray[np.bool_]
+    normal_uvw: tuple[float, float, float]
+    name: str
+
+
+def _cut(sample: Sample, frame: _Frame, x: int, y: int, side_px: int) -> _Patch:
+    window = np.s_[y : y + side_px, x : x + side_px]
+    if frame.mask is None:
+        no_mask = np.zeros((side_px, side_px), dtype=bool)
+        return _Patch(frame.rgb_u8[window], no_mask, (np.nan,) * 3, sample.name)
+    mask = frame.mask[window]
+    counts = np.bincount(mask.ravel())[1 : len(sample.instances) + 1]
+    (shown,) = np.nonzero(counts >= _MIN_PART_PX)
+    normal = sample.instances[shown[0]].normal_uvw if len(shown) == 1 else None
+    return _Patch(frame.rgb_u8[window], mask > 0, normal or (np.nan,) * 3, sample.name)
+
+
+def _pixel_of_part(sample: Sample, frame: _Frame, rng: np.random.Generator) -> NDArray[np.int64]:
+    """x, y of a random pixel of a random part: of its mask, or of its box where there is none."""
+    i_instance = int(rng.integers(len(sample.instances)))
+    x0, y0, x1, y1 = np.round(sample.instances[i_instance].box_xyxy_px).astype(int)
+    if frame.mask is not None:
+        ys, xs = np.nonzero(frame.mask[y0:y1, x0:x1] == i_instance + 1)
+        if len(xs):
+            k = rng.integers(len(xs))
+            return np.array([x0 + xs[k], y0 + ys[k]])
+    return np.array([rng.integers(x0, max(x1, x0 + 1)), rng.integers(y0, max(y1, y0 + 1))])
+
+
+def _small(mask: NDArray[np.uint16] | None) -> NDArray[np.uint8] | NDArray[np.uint16] | None:
+    return mask if mask is None or mask.max() > 255 else mask.astype(np.uint8)
+
+
+def _stack(patches: list[_Patch]) -> Patches:
+    rgb_u8 = torch.from_numpy(np.stack([p.rgb_u8 for p in patches]))  # [N,S,S,3]
+    masks = torch.from_numpy(np.stack([p.mask for p in patches]))  # [N,S,S]
+    return Patches(
+        images=rgb_u8.permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0).contiguous(),
+        masks=masks[:, None].float(),
+        normals=torch.tensor([p.normal_uvw for p in patches], dtype=torch.float32),
+        names=tuple(p.name for p in patches),
+    )

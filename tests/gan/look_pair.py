@@ -1,0 +1,58 @@
+"""Two small datasets of the same kind of scene in two looks: plates on a bench, plain grey or warm and noisy."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from synth.dataset.reader import DatasetReader
+from synth.dataset.sample import DatasetInfo, Draft, Instance, Kind, MadeBy
+from synth.dataset.split import assign_splits
+from synth.dataset.store import DatasetWriter
+
+SIZE_WH = (96, 80)
+PLATE_PX = (16, 12)
+
+
+def write_look(
+    root: Path, kind: Kind, n: int, *, seed: int, with_masks: bool = True, n_plates: int = 1
+) -> DatasetReader:
+    """``n`` images of plates at known places; a rendered set is plain grey, another one warm and noisy."""
+    rng = np.random.default_rng(seed)
+    info = DatasetInfo(kind=kind, classes=("cover",), made_by=MadeBy(verb="test", simulated=True))
+    with DatasetWriter.create_or_resume(root, info) as writer:
+        for i, split in enumerate(assign_splits(n, rng=rng)):
+            width, height = SIZE_WH
+            rgb = np.full((height, width, 3), 150.0)
+            rgb += np.linspace(-20, 20, width)[:, None]
+            mask = np.zeros((height, width), np.uint16)
+            instances = []
+            for k in range(n_plates):
+                w, h = PLATE_PX
+                x, y = int(rng.integers(0, width - w)), int(rng.integers(0, height - w))
+                cv2.rectangle(mask, (x, y), (x + w - 1, y + h - 1), k + 1, -1)
+                rgb[mask == k + 1] = (60, 90, 160)
+                tilt = rng.uniform(0, 0.5)
+                instances.append(
+                    Instance(
+                        class_name="cover",
+                        box_xyxy_px=(x, y, x + w, y + h),
+                        square_xyxy_px=(x, y, x + w, y + w),
+                        normal_uvw=(np.sin(tilt), 0.0, np.cos(tilt)),
+                        visib_fract=1.0,
+                    )
+                )
+            if kind != "rendered":
+                rgb = rgb * (1.15, 1.0, 0.8) + rng.normal(0, 6, rgb.shape)
+            draft = Draft(name=f"{i:06d}", split=split, size_wh=SIZE_WH, instances=tuple(instances))
+            rgb_u8 = np.clip(rgb, 0, 255).astype(np.uint8)
+            writer.append(draft, rgb_u8=rgb_u8, mask=mask if with_masks else None)
+    return DatasetReader(root)
+
+
+def write_looks(folder: Path) -> tuple[DatasetReader, DatasetReader]:
+    """A rendered and a captured dataset of 12 samples each."""
+    return (
+        write_look(folder / "synthetic", "rendered", 12, seed=0),
+        write_look(folder / "real", "real", 12, seed=1),
+    )
