@@ -1,4 +1,4 @@
-"""Two small datasets of the same kind of scene in two looks: plates on a bench, plain grey or warm and noisy."""
+"""Two small datasets of one kind of scene in two looks: plates on a bench, plain grey or warm and noisy."""
 
 from pathlib import Path
 
