@@ -15,7 +15,14 @@ PLATE_PX = (16, 12)
 
 
 def write_look(
-    root: Path, kind: Kind, n: int, *, seed: int, with_masks: bool = True, n_plates: int = 1
+    root: Path,
+    kind: Kind,
+    n: int,
+    *,
+    seed: int,
+    with_masks: bool = True,
+    n_plates: int = 1,
+    K: np.ndarray | None = None,
 ) -> DatasetReader:
     """``n`` images of plates at known places; a rendered set is plain grey, another one warm and noisy."""
     rng = np.random.default_rng(seed)
@@ -44,7 +51,7 @@ def write_look(
                 )
             if kind != "rendered":
                 rgb = rgb * (1.15, 1.0, 0.8) + rng.normal(0, 6, rgb.shape)
-            draft = Draft(name=f"{i:06d}", split=split, size_wh=SIZE_WH, instances=tuple(instances))
+            draft = Draft(name=f"{i:06d}", split=split, size_wh=SIZE_WH, K=K, instances=tuple(instances))
             rgb_u8 = np.clip(rgb, 0, 255).astype(np.uint8)
             writer.append(draft, rgb_u8=rgb_u8, mask=mask if with_masks else None)
     return DatasetReader(root)

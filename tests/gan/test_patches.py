@@ -77,6 +77,27 @@ def test_normals_belong_to_the_one_part_shown(tmp_path: Path) -> None:
     assert whole.normals[full].isnan().all()
 
 
+def test_normals_are_turned_to_the_line_of_sight(tmp_path: Path) -> None:
+    """A part that faces the camera from the edge of a wide view has the normal (0, 0, 1) in its own patch."""
+    focal_px = 60.0
+    K = np.array([[focal_px, 0, 47.5], [0, focal_px, 39.5], [0, 0, 1.0]])
+    data = write_look(tmp_path / "wide", "rendered", 6, seed=3, K=K)
+    patches = PatchSource(data, "train", SIDE_PX).draw(40, np.random.default_rng(0))
+    n_known = 0
+    for name, normal in zip(patches.names, patches.normals.numpy(), strict=True):
+        if np.isnan(normal).any():
+            continue
+        n_known += 1
+        instance = data[name].instances[0]
+        x0, y0, x1, y1 = instance.box_xyxy_px
+        ray = np.array([(x0 + x1 - 1) / 2 - 47.5, (y0 + y1 - 1) / 2 - 39.5, focal_px])
+        to_camera_uvw = -ray / np.linalg.norm(ray) * (1, -1, -1)
+        # The angle to the line of sight is what no turn of the axes changes.
+        assert normal[2] == pytest.approx(np.dot(to_camera_uvw, instance.normal_uvw), abs=1e-5)
+        assert np.linalg.norm(normal) == pytest.approx(1.0, abs=1e-6)
+    assert n_known > 10
+
+
 def test_without_masks_patches_are_about_boxes(tmp_path: Path) -> None:
     """A captured set may lack masks: patches still stand about parts, masks are empty, normals unknown."""
     data = write_look(tmp_path / "real", "real", 4, seed=5, with_masks=False)

@@ -11,20 +11,26 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import Sample, Split
+from synth.dataset.sample import Instance, Row3, Sample, Split
 from synth.errors import DatasetError, InputError
+from synth.geometry.frames import cam_from_uvw, uvw_from_cam
+from synth.geometry.normals import crop_rotation
+from synth.geometry.pinhole import Pinhole
 
 CACHE_BYTES = 1_500_000_000
 _SHARE_WITH_PART = 0.5
 _MIN_PART_PX = 16
 """Fewer pixels of a part than this at a patch's border do not count as a part in it."""
 
+_UNKNOWN: Row3 = (np.nan, np.nan, np.nan)
+
 
 @dataclass(frozen=True)
 class Patches:
     """images: float32 [N,3,S,S] in −1 to 1. masks: float32 [N,1,S,S], 1 on parts; 0 throughout where the
-    dataset has no masks. normals: float32 [N,3], uvw in camera axes, of the one part in the patch; nan where
-    there is none, more than one, or none known. names: the samples they were cut from.
+    dataset has no masks. normals: float32 [N,3], uvw of the one part in the patch, in the camera's axes
+    turned to the line of sight to it (CONVENTIONS.md, frame ``crop``; not turned where the sample has no K);
+    nan where there is none, more than one, or none known. names: the samples they were cut from.
     """
 
     images: Tensor
@@ -135,7 +141,7 @@ class PatchSource:
 class _Patch:
     rgb_u8: NDArray[np.uint8]
     mask: NDArray[np.bool_]
-    normal_uvw: tuple[float, float, float]
+    normal_uvw: Row3
     name: str
 
 
@@ -143,12 +149,24 @@ def _cut(sample: Sample, frame: _Frame, x: int, y: int, side_px: int) -> _Patch:
     window = np.s_[y : y + side_px, x : x + side_px]
     if frame.mask is None:
         no_mask = np.zeros((side_px, side_px), dtype=bool)
-        return _Patch(frame.rgb_u8[window], no_mask, (np.nan,) * 3, sample.name)
+        return _Patch(frame.rgb_u8[window], no_mask, _UNKNOWN, sample.name)
     mask = frame.mask[window]
     counts = np.bincount(mask.ravel())[1 : len(sample.instances) + 1]
     (shown,) = np.nonzero(counts >= _MIN_PART_PX)
-    normal = sample.instances[shown[0]].normal_uvw if len(shown) == 1 else None
-    return _Patch(frame.rgb_u8[window], mask > 0, normal or (np.nan,) * 3, sample.name)
+    normal = _normal_along_sight(sample, sample.instances[shown[0]]) if len(shown) == 1 else _UNKNOWN
+    return _Patch(frame.rgb_u8[window], mask > 0, normal, sample.name)
+
+
+def _normal_along_sight(sample: Sample, instance: Instance) -> Row3:
+    if instance.normal_uvw is None:
+        return _UNKNOWN
+    if sample.K is None:
+        return instance.normal_uvw
+    camera = Pinhole(sample.size_wh, np.asarray(sample.K), np.asarray(sample.dist or np.zeros(5)))
+    x0, y0, x1, y1 = instance.box_xyxy_px
+    turn = crop_rotation(camera, [(x0 + x1 - 1) / 2, (y0 + y1 - 1) / 2])
+    u, v, w = uvw_from_cam(turn @ cam_from_uvw(instance.normal_uvw))
+    return float(u), float(v), float(w)
 
 
 def _pixel_of_part(sample: Sample, frame: _Frame, rng: np.random.Generator) -> NDArray[np.int64]:
