@@ -25,6 +25,7 @@
     │       └── SettingsLost           an exposure, gain or preset does not read back as set
     ├── RendererError              3   Blender crashed, hung or refused; the run can be resumed
     ├── WorkerLost                 3   a child process failed at the same piece of work twice
+    ├── TrainingDiverged           3   a loss is no longer a finite number
     ├── UnsafeMotion               4   a limit was reached before the driver was called
     ├── StorageError               5   disk full, no permission
     └── VerifyFailed               6   a check of data found damage
@@ -33,8 +34,9 @@ The number is the exit code of the command line. A message says what was got, wh
 next, in one sentence or two; it never asks the reader to look at a traceback.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import ClassVar
 
@@ -163,6 +165,22 @@ class WorkerLost(SynthError):
     """A child process ended in the middle of its work."""
 
     exit_code = 3
+
+
+class TrainingDiverged(SynthError):
+    """A loss is no longer a finite number; carries the step and every loss of it."""
+
+    exit_code = 3
+
+    def __init__(self, step: int, losses: Mapping[str, float]) -> None:
+        self.step = step
+        self.losses = dict(losses)
+        wrong = ", ".join(name for name, value in losses.items() if not isfinite(value))
+        table = "".join(f"\n  {name:<28} {value:.6g}" for name, value in losses.items())
+        super().__init__(
+            f"training diverged at step {step} ({wrong} not a finite number): train again in another folder "
+            f"with a lower learning rate or in float32{table}"
+        )
 
 
 class RendererError(SynthError):

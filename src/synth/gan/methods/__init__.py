@@ -1,0 +1,1 @@
+"""Ways of learning a translation between two looks; one file a method."""

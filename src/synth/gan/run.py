@@ -1,0 +1,277 @@
+"""Training a translator in one folder: patches in, checkpoints and curves out; a kill costs little.
+
+::
+
+    runs/translate/
+      config.json      what was asked for; the same is demanded to go on
+      stats.jsonl      one line a tick: losses, progress, learning rate, seconds a step
+      state.pt         where the run stands, to the last bit
+      checkpoints/     step_000400.safetensors: averaged generators, both directions
+      figures/         losses.png and grid_000400.png (source, translated, cycled)
+      tensorboard/     the same for TensorBoard
+"""
+
+import hashlib
+import logging
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from lightning_fabric import Fabric
+from pydantic import JsonValue
+from rich.console import Console
+from torch import Tensor, nn
+
+from synth.compute.checkpoint import load_state, save_state
+from synth.compute.device import Precision, choose_device, choose_precision
+from synth.compute.progress import Progress, make_progress
+from synth.compute.run_dir import RunDir
+from synth.compute.seeding import step_seed
+from synth.compute.versions import list_versions
+from synth.dataset.reader import DatasetReader
+from synth.errors import InputError
+from synth.gan.logbook import Logbook, Window
+from synth.gan.methods.cyclegan import FIT_IMAGES, Batch
+from synth.gan.patches import PatchSource
+from synth.gan.presets import Lengths, Preset
+from synth.gan.training import Training
+
+STATE_FILE = "state.pt"
+_N_GRID = 4
+_PACKAGES = ("synth-robotics", "torch", "lightning-fabric")
+
+OnCheckpoint = Callable[[int, nn.Module], None]
+"""Takes the step and the averaged sim2real generator, in eval mode on the run's device. It is called once a
+checkpoint, and for the latest one again when the run was stopped before the next."""
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """One training.
+
+    device, precision: None for the best there is. n_devices: processes, one a device; with more than one,
+    what `train` is given is pickled. out: the run's folder.
+    """
+
+    sim: DatasetReader
+    real: DatasetReader
+    out: Path
+    preset: Preset
+    seed: int = 0
+    device: str | None = None
+    precision: Precision | None = None
+    n_devices: int = 1
+
+    def to_config(self) -> dict[str, JsonValue]:
+        """What a run that is gone on with must share."""
+        return {
+            "preset": asdict(self.preset),
+            "seed": self.seed,
+            "precision": self.precision,
+            "n_devices": self.n_devices,
+            "sim": _digest(self.sim),
+            "real": _digest(self.real),
+        }
+
+
+@dataclass
+class _Sources:
+    """Patches of both looks. Raises InputError for datasets that the settings cannot train on."""
+
+    settings: TrainSettings
+    sim: PatchSource = field(init=False)
+    real: PatchSource = field(init=False)
+
+    def __post_init__(self) -> None:
+        side_px = self.settings.preset.side_px
+        self.sim = PatchSource(self.settings.sim, "train", side_px)
+        self.real = PatchSource(self.settings.real, "train", side_px)
+        if self.settings.preset.method.needs_masks and not self.sim.has_masks:
+            raise InputError(
+                f"{self.settings.sim.root} has images without masks, which w_background, w_mask_edge and "
+                "w_reader need: set these to 0 or give a dataset with masks"
+            )
+
+    def draw(self, rank: int, n_images_seen: int) -> Batch:
+        """What is learnt from at one moment of the run."""
+        rng = np.random.default_rng(step_seed(self.settings.seed, rank, n_images_seen))
+        n = self.settings.preset.batch_size
+        sim, real = self.sim.draw(n, rng), self.real.draw(n, rng)
+        return Batch(sim.images, real.images, sim.masks)
+
+    def draw_train(self, n: int) -> tuple[Tensor, Tensor]:
+        """So many train images of each look; they depend on the seed alone."""
+        rng = np.random.default_rng(self.settings.seed)
+        return self.sim.draw(n, rng).images, self.real.draw(n, rng).images
+
+    def draw_fixed(self, n: int) -> tuple[Tensor, Tensor]:
+        """So many val images of each look, train ones where there are none; they depend on the seed alone."""
+        s, rng = self.settings, np.random.default_rng(self.settings.seed)
+        sim, real = (
+            PatchSource(dataset, "val", s.preset.side_px) if dataset.of_split("val") else train
+            for dataset, train in ((s.sim, self.sim), (s.real, self.real))
+        )
+        return sim.draw(n, rng).images, real.draw(n, rng).images
+
+
+def train(
+    settings: TrainSettings,
+    progress: Progress,
+    *,
+    on_checkpoint: OnCheckpoint | None = None,
+    reader: nn.Module | None = None,
+) -> Path:
+    """Train, or go on with, the translator of ``settings.out``; returns that folder.
+
+    on_checkpoint: called in the first process. reader: a frozen task network, for w_reader above 0.
+
+    Ctrl-C ends the step in hand, saves where the run stands and raises KeyboardInterrupt; the same call goes
+    on from there, and ends as if nothing had happened. Raises InputError for datasets or a folder that do not
+    fit, TrainingDiverged when a loss is not finite, StorageError when the disk refuses.
+    """
+    if settings.preset.method.w_reader and reader is None:
+        raise InputError("w_reader above 0 needs a reader: train one first, or set w_reader to 0")
+    _Sources(settings)
+    device = choose_device(settings.device)
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+    fabric = Fabric(
+        accelerator=device.type,
+        devices=[device.index] if device.index is not None else settings.n_devices,
+        strategy="ddp_spawn" if settings.n_devices > 1 else "auto",
+        precision=settings.precision or choose_precision(device),
+    )
+    told = progress if settings.n_devices == 1 else None
+    fabric.launch(
+        partial(_train, settings=settings, progress=told, on_checkpoint=on_checkpoint, reader=reader)
+    )
+    return settings.out
+
+
+def _train(
+    fabric: Fabric,
+    settings: TrainSettings,
+    progress: Progress | None,
+    on_checkpoint: OnCheckpoint | None,
+    reader: nn.Module | None,
+) -> None:
+    """The loop, in each process."""
+    progress = progress or make_progress(Console(quiet=not fabric.is_global_zero), "translate")
+    run = RunDir.create_or_resume(settings.out, settings.to_config()) if fabric.is_global_zero else None
+    fabric.barrier()
+    sources = _Sources(settings)
+    lengths = settings.preset.measure(max(sources.sim.n_images, sources.real.n_images), fabric.world_size)
+    training, window, is_judged = _begin(fabric, settings, sources, lengths)
+    logbook = None if run is None else Logbook(run, training.step, *sources.draw_fixed(_N_GRID))
+    reader = None if reader is None else reader.to(fabric.device).eval().requires_grad_(False)
+
+    def save(*, is_judged: bool) -> None:
+        state = training.state() | {"window": window.state(), "is_judged": is_judged}
+        if fabric.is_global_zero:
+            save_state(settings.out / STATE_FILE, state)
+
+    def judge() -> None:
+        if on_checkpoint is not None:
+            if fabric.is_global_zero:
+                on_checkpoint(training.step, training.ema["sim2real"])
+            if training.step == lengths.n_steps:
+                save(is_judged=True)
+
+    progress.begin(total=lengths.n_steps, done=training.step)
+    try:
+        if not is_judged:
+            judge()
+        with _deferred_interrupt() as is_interrupted:
+            while training.step < lengths.n_steps:
+                # Gradients, step, averages.
+                learning_rate = training.learning_rate
+                batch = sources.draw(fabric.global_rank, training.n_images_seen)
+                window.add(training.learn(batch, reader))
+                progress.accepted(f"step {training.step}")
+
+                # Status.
+                if lengths.is_tick(training.step):
+                    if logbook is not None:
+                        logbook.tick(training.step, training.n_images_seen, learning_rate, window)
+                    window = Window()
+
+                # Checkpoint.
+                if lengths.is_checkpoint(training.step):
+                    if logbook is not None:
+                        logbook.checkpoint(
+                            training.step, training.ema, settings.preset.method.generator, _about(training)
+                        )
+                    save(is_judged=on_checkpoint is None)
+                    judge()
+                    window.restart_clock()
+
+                # Stop?
+                if training.any_process(is_interrupted()):
+                    save(is_judged=True)
+                    progress.say(
+                        f"Stopped at step {training.step} of {lengths.n_steps}; the same command goes on."
+                    )
+                    raise KeyboardInterrupt
+    finally:
+        progress.end()
+        if logbook is not None:
+            logbook.close()
+
+
+def _begin(
+    fabric: Fabric, settings: TrainSettings, sources: _Sources, lengths: Lengths
+) -> tuple[Training, Window, bool]:
+    """A fresh training, or the one that the folder holds; whether its latest checkpoint was judged."""
+    training = Training(
+        settings.preset.method,
+        fabric,
+        seed=settings.seed,
+        n_images_total=lengths.n_images,
+        ema_half_life_images=settings.preset.ema_half_life_images,
+    )
+    path = settings.out / STATE_FILE
+    if not path.exists():
+        training.fit_inputs(*sources.draw_train(FIT_IMAGES))
+        return training, Window(), True
+    state = load_state(path)
+    training.load_state(state, str(path))
+    return training, Window.from_state(state["window"]), bool(state["is_judged"])
+
+
+@contextmanager
+def _deferred_interrupt() -> Iterator[Callable[[], bool]]:
+    """Whether Ctrl-C was pressed inside the block; pressed twice, it interrupts at once."""
+    asked = False
+
+    def note(_signal: int, _frame: Any) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+
+    try:
+        before = signal.signal(signal.SIGINT, note)
+    except ValueError:  # Only the main thread is interrupted.
+        yield lambda: False
+        return
+    try:
+        yield lambda: asked
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _about(training: Training) -> dict[str, str]:
+    """A checkpoint's words beside its architecture."""
+    words = {"step": str(training.step), "n_images_seen": str(training.n_images_seen)}
+    return words | {f"version_{name}": version for name, version in list_versions(_PACKAGES).items()}
+
+
+def _digest(dataset: DatasetReader) -> dict[str, JsonValue]:
+    """Which images train: a run is gone on with only while they stay the same."""
+    samples = dataset.of_split("train")
+    lines = "\n".join(f"{s.name} {s.pixels_sha256}" for s in samples)
+    return {"n_train": len(samples), "sha256": hashlib.sha256(lines.encode()).hexdigest()}

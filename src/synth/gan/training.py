@@ -1,0 +1,211 @@
+"""All that changes while a translator is trained: what one step does to it, and its state to the last bit."""
+
+import copy
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from synth.compute.seeding import step_seed
+from synth.errors import InputError, TrainingDiverged
+from synth.gan.checkpoint import DIRECTIONS, Direction
+from synth.gan.image_pool import ImagePool
+from synth.gan.methods.cyclegan import Batch, CycleGAN, CycleGANSettings, Fakes
+
+EMA_RAMP_UP = 0.05
+"""The averages' half-life is at most this share of the images seen (StyleGAN2-ADA), so that the first
+random weights are soon forgotten."""
+
+
+class Training:
+    """Networks, averages, optimisers, pools and progress of one run.
+
+    step: batches learnt from. n_images_seen: images of each look in them, over all processes. ema: the
+    generators with averaged weights, in eval mode. n_images_total: when the learning rate has come down to 0.
+    """
+
+    def __init__(
+        self,
+        settings: CycleGANSettings,
+        fabric: Fabric,
+        *,
+        seed: int,
+        n_images_total: int,
+        ema_half_life_images: float,
+    ) -> None:
+        self.settings, self.seed, self._fabric = settings, seed, fabric
+        self.n_images_total, self._ema_half_life = n_images_total, ema_half_life_images
+        self.step = self.n_images_seen = 0
+        self.networks = CycleGAN(settings, torch.Generator().manual_seed(step_seed(seed, 0, 0)))
+        self.networks.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.ema = {d: copy.deepcopy(self._generator(d)).eval().requires_grad_(False) for d in DIRECTIONS}
+        self._optimisers = {
+            "generators": self._adam(self.networks.generator_parameters()),
+            "discriminators": self._adam(self.networks.discriminator_parameters()),
+        }
+        self._pools = {look: ImagePool(settings.pool_size) for look in ("real", "sim")}
+        if fabric.device.type == "cuda":
+            self._compile()
+
+    def fit_inputs(self, sim: Tensor, real: Tensor) -> None:
+        """CycleGAN.fit_inputs, before the first step of a fresh run."""
+        self.networks.fit_inputs(sim.to(self._fabric.device), real.to(self._fabric.device))
+        for direction, average in self.ema.items():
+            average.load_state_dict(self._generator(direction).state_dict())
+
+    def learn(self, batch: Batch, reader: nn.Module | None = None) -> dict[str, float]:
+        """Learn from one batch; returns every loss by name, averaged over processes.
+
+        Raises TrainingDiverged when one is not finite; the networks are then as that step left them.
+        """
+        fabric, networks = self._fabric, self.networks
+        batch = Batch(
+            *(_channels_last(x.to(fabric.device)) for x in (batch.sim, batch.real, batch.sim_masks))
+        )
+        seed = step_seed(self.seed, fabric.global_rank, self.n_images_seen)
+        rng_cpu = torch.Generator().manual_seed(seed)
+        rng_device = torch.Generator(fabric.device).manual_seed(seed)
+        self._set_learning_rate()
+
+        for parameter in networks.discriminator_parameters():
+            parameter.requires_grad_(False)
+        with fabric.autocast():
+            losses, fakes = networks.generator_losses(batch, reader)
+        self._descend("generators", losses["loss/G/total"])
+
+        for parameter in networks.discriminator_parameters():
+            parameter.requires_grad_(True)
+        shown = Fakes(
+            real=self._pools["real"].query(fakes.real, rng_cpu),
+            sim=self._pools["sim"].query(fakes.sim, rng_cpu),
+        )
+        with fabric.autocast():
+            losses |= networks.discriminator_losses(batch, shown, rng_device)
+        self._descend("discriminators", losses["loss/D/total"])
+
+        figures = self._to_figures(losses)
+        n_images = len(batch.sim) * fabric.world_size
+        self.step += 1
+        self.n_images_seen += n_images
+        self._update_ema(n_images)
+        return figures
+
+    def any_process(self, wants: bool) -> bool:
+        """Whether any process wants something; to be asked by all."""
+        if self._fabric.world_size == 1:
+            return wants
+        return bool(self._mean_over_processes(torch.tensor(float(wants), device=self._fabric.device)) > 0)
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the next step: constant for the first half of the run, then linearly down to 0."""
+        left = 1 - self.n_images_seen / self.n_images_total
+        return self.settings.learning_rate * min(1.0, max(0.0, 2 * left))
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the next step depends on, as save_state takes it; to be called by every process."""
+        return {
+            "step": self.step,
+            "n_images_seen": self.n_images_seen,
+            "networks": self.networks.state_dict(),
+            "ema": {direction: net.state_dict() for direction, net in self.ema.items()},
+            "optimisers": {name: o.state_dict() for name, o in self._optimisers.items()},
+            "pools": self._gather({look: pool.state_dict() for look, pool in self._pools.items()}),
+        }
+
+    def load_state(self, state: Mapping[str, Any], where: str) -> None:
+        """Go on from what `state` gave; raises InputError that names ``where`` when it is of another run."""
+        try:
+            self.networks.load_state_dict(state["networks"])
+            for direction, net in self.ema.items():
+                net.load_state_dict(state["ema"][direction])
+            for name, optimiser in self._optimisers.items():
+                optimiser.load_state_dict(state["optimisers"][name])
+            for look, pool in self._pools.items():
+                pool.load_state_dict(state["pools"][self._fabric.global_rank][look])
+            self.step, self.n_images_seen = int(state["step"]), int(state["n_images_seen"])
+        except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
+            raise InputError(
+                f"{where} is not the state of this run (another architecture or version): choose another "
+                "folder"
+            ) from error
+
+    def _generator(self, direction: Direction) -> nn.Module:
+        return self.networks.G_sim2real if direction == "sim2real" else self.networks.G_real2sim
+
+    def _adam(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Adam:
+        s = self.settings
+        return torch.optim.Adam(
+            list(parameters),
+            lr=s.learning_rate,
+            betas=(s.beta1, s.beta2),
+            fused=self._fabric.device.type != "mps",
+        )
+
+    def _compile(self) -> None:
+        """Fuse what lies between convolutions; penalties need second derivatives, which compiling forbids."""
+        self.networks.G_sim2real.compile()
+        self.networks.G_real2sim.compile()
+        if not self.settings.w_r1 and self.settings.adversarial != "wasserstein":
+            self.networks.D_real.compile()
+            self.networks.D_sim.compile()
+
+    def _descend(self, which: str, loss: Tensor) -> None:
+        optimiser = self._optimisers[which]
+        optimiser.zero_grad(set_to_none=True)
+        self._fabric.backward(loss)
+        if self._fabric.world_size > 1:
+            self._average_gradients(optimiser)
+        optimiser.step()
+
+    def _average_gradients(self, optimiser: torch.optim.Adam) -> None:
+        gradients = [
+            p.grad for group in optimiser.param_groups for p in group["params"] if p.grad is not None
+        ]
+        flat = self._mean_over_processes(torch.cat([g.flatten() for g in gradients]))
+        for gradient, mean in zip(gradients, torch.split(flat, [g.numel() for g in gradients]), strict=True):
+            gradient.copy_(mean.view_as(gradient))
+
+    def _set_learning_rate(self) -> None:
+        for optimiser in self._optimisers.values():
+            for group in optimiser.param_groups:
+                group["lr"] = self.learning_rate
+
+    def _to_figures(self, losses: Mapping[str, Tensor]) -> dict[str, float]:
+        # The one place of a step where the CPU waits for the device.
+        values = torch.stack([loss.detach().float() for loss in losses.values()])
+        figures = dict(zip(losses, self._mean_over_processes(values).tolist(), strict=True))
+        if not all(map(math.isfinite, figures.values())):
+            raise TrainingDiverged(self.step, figures)
+        return figures
+
+    @torch.no_grad()
+    def _update_ema(self, n_images: int) -> None:
+        half_life = min(self._ema_half_life, EMA_RAMP_UP * self.n_images_seen)
+        keep = 0.5 ** (n_images / half_life)
+        for direction, average in self.ema.items():
+            generator = self._generator(direction)
+            for mean, parameter in zip(average.parameters(), generator.parameters(), strict=True):
+                mean.lerp_(parameter, 1 - keep)
+            for kept, buffer in zip(average.buffers(), generator.buffers(), strict=True):
+                kept.copy_(buffer)
+
+    def _mean_over_processes(self, values: Tensor) -> Tensor:
+        mean = self._fabric.all_reduce(values, reduce_op="mean")
+        assert isinstance(mean, Tensor)
+        return mean
+
+    def _gather(self, own: dict[str, Any]) -> list[dict[str, Any]]:
+        """Every process's, by rank."""
+        if self._fabric.world_size == 1:
+            return [own]
+        every: list[dict[str, Any]] = [{}] * self._fabric.world_size
+        torch.distributed.all_gather_object(every, own)
+        return every
+
+
+def _channels_last(images: Tensor) -> Tensor:
+    return images.contiguous(memory_format=torch.channels_last)
