@@ -116,7 +116,7 @@ def _strength(picture_u8: NDArray[np.uint8], points: Array, normals: Array, acro
     x1, y1 = points.max(axis=0).astype(int) + 17
     window = cv2.GaussianBlur(picture_u8[y0:y1, x0:x1].astype(np.float32), (0, 0), _BLUR_PX)
     tangents = np.column_stack([-normals[:, 1], normals[:, 0]])
-    profiles = 0.0
+    profiles = np.zeros((len(points), len(across), 3))
     for along in _ALONG_PX:
         xy = points[:, None] + normals[:, None] * across[:, None] + tangents[:, None] * along - (x0, y0)
         xy = xy.astype(np.float32)

@@ -1,0 +1,75 @@
+"""Drift over a whole dataset as one picture: histograms with the limits and the reader's own error."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from synth.gan.drift import DriftLimits, FrameDrift
+from synth.storage.atomic import write_bytes
+from synth.train.reading import ReaderScore, Sway
+
+_N_BINS = 30
+
+
+def draw_drift(
+    frames: Sequence[FrameDrift], limits: DriftLimits, error: ReaderScore, sway: Sway, path: Path
+) -> None:
+    """Write a PNG: box by outline and by reader, outline, normal, artefacts a frame.
+
+    error, sway: the reader's own, drawn beside what it measured.
+    """
+    figure = Figure(figsize=(12, 6.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(2, 3).ravel()
+    parts = [part for frame in frames for part in frame.parts]
+    edges = [part.edge for part in parts if part.edge]
+    percent = [
+        ("Box, by the outline", [p.edge_box for p in parts], limits.edge_box),
+        ("Box, by the reader", [p.read_box for p in parts], limits.read_box),
+    ]
+    for ax, (title, shares, limit) in zip(axes[:2], percent, strict=True):
+        _histogram(ax, [None if s is None else 100 * s for s in shares], 100 * limit)
+        ax.set(title=title, xlabel="largest move of a side, % of the side", ylabel="parts")
+    sides_px = [part.side_px for part in parts]
+    if sides_px and np.isfinite(sway.box_px):
+        own = 100 * sway.box_px / float(np.median(sides_px))
+        axes[1].axvline(own, color="tab:gray", linestyle=":", label="by look alone")
+    _histogram(axes[2], [e.far_px for e in edges], limits.edge_px)
+    axes[2].set(title="Outline", xlabel="move of its farthest tenth, px", ylabel="parts")
+    _histogram(axes[3], [e.lost for e in edges], limits.lost)
+    axes[3].set(title="Outline that is lost", xlabel="share", ylabel="parts")
+    _histogram(axes[4], [p.normal_deg for p in parts], limits.normal_deg)
+    for value, style, label in (
+        (sway.normal_deg, ":", "by look alone"),
+        (error.normal_deg, "-.", "own error"),
+    ):
+        if np.isfinite(value):
+            axes[4].axvline(value, color="tab:gray", linestyle=style, label=label)
+    axes[4].set(title="Normal, by the reader", xlabel="turn, °", ylabel="parts")
+    _histogram(axes[5], [frame.artefacts.total for frame in frames], limits.artefacts + 0.5)
+    axes[5].set(title="Artefacts", xlabel="in a frame", ylabel="frames")
+    for ax in axes:
+        ax.grid(alpha=0.3)
+        ax.legend(fontsize=8)
+    refused = sum(bool(frame.verdict(limits)) for frame in frames)
+    figure.suptitle(f"{len(frames)} frames, {refused} refused")
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=100)
+    write_bytes(path, png.getvalue())
+
+
+def _histogram(ax: Axes, values: Sequence[float | None], limit: float) -> None:
+    """Bars, the median and the limit; what lies over twice the limit and the 99th percentile is in the last
+    bar.
+    """
+    known = np.array([v for v in values if v is not None], dtype=float)
+    if len(known):
+        top = max(float(np.percentile(known, 99)), 1.2 * limit, 1e-6)
+        ax.hist(np.minimum(known, top), bins=_N_BINS, range=(0, top), color="tab:blue")
+        ax.axvline(float(np.median(known)), color="tab:orange", label=f"median {np.median(known):.3g}")
+    ax.axvline(limit, color="tab:red", linestyle="--", label="limit")
