@@ -11,6 +11,7 @@ from synth.capture.commands import capture
 from synth.cell.commands import app as cell_app
 from synth.dataset.commands import app as dataset_app
 from synth.errors import SynthError
+from synth.gan.commands import export_model, translate
 from synth.sim.commands import compose, render
 
 app = typer.Typer(
@@ -26,6 +27,8 @@ app = typer.Typer(
 app.command(name="capture")(capture)
 app.command(name="render")(render)
 app.command(name="compose")(compose)
+app.command(name="translate")(translate)
+app.command(name="export-model")(export_model)
 app.add_typer(dataset_app, name="dataset")
 app.add_typer(cell_app, name="cell")
 

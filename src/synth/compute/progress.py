@@ -74,8 +74,8 @@ class BarProgress:
 class LineProgress:
     """A line now and then, for logs and pipes."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, console: Console, unit: str) -> None:
+        self._console, self._unit = console, unit
         self._total = self._done = self._n_new = 0
         self._began = self._said = time.monotonic()
 
@@ -94,7 +94,7 @@ class LineProgress:
             self._said = now
             left_s = (now - self._began) / self._n_new * (self._total - self._done)
             eta = f", about {left_s / 60:.1f} min left" if left_s else ""
-            self.say(f"{self._done} of {self._total} samples{eta}")
+            self.say(f"{self._done} of {self._total} {self._unit}{eta}")
 
     def refused(self, name: str, reason: str) -> None:
         self.say(f"{name} refused: {reason}")
@@ -103,6 +103,6 @@ class LineProgress:
         pass
 
 
-def make_progress(console: Console, verb: str = "capture") -> Progress:
-    """A bar named after the verb where somebody looks on, lines elsewhere."""
-    return BarProgress(console, verb) if console.is_terminal else LineProgress(console)
+def make_progress(console: Console, verb: str = "capture", unit: str = "samples") -> Progress:
+    """A bar named after the verb where somebody looks on, lines that count units elsewhere."""
+    return BarProgress(console, verb) if console.is_terminal else LineProgress(console, unit)

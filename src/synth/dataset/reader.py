@@ -132,16 +132,22 @@ class DatasetReader:
         """The image [H,W,3] uint8, RGB."""
         return codecs.decode_rgb(read_inside(self.root, sample.image), str(self.root / sample.image))
 
+    def load_depth_counts(self, sample: Sample) -> NDArray[np.uint16] | None:
+        """Depth [H,W] as it stands on disk, 0 = missing; None where the sample has none."""
+        if sample.depth is None:
+            return None
+        return codecs.decode_u16(read_inside(self.root, sample.depth), str(self.root / sample.depth))
+
     def load_depth_m(self, sample: Sample) -> NDArray[np.float32] | None:
         """Depth [H,W] float32 in metres along z, 0 = missing; None where the sample has none."""
-        if sample.depth is None:
+        counts = self.load_depth_counts(sample)
+        if counts is None:
             return None
         scale = self.info.camera.depth_scale_m if self.info.camera else None
         if scale is None:
             raise DatasetError(
                 f"{self.root / INFO_FILE} has no camera.depth_scale_m, so {sample.depth} has no unit"
             )
-        counts = codecs.decode_u16(read_inside(self.root, sample.depth), str(self.root / sample.depth))
         return codecs.to_depth_m(counts, scale)
 
     def load_mask(self, sample: Sample) -> NDArray[np.uint16] | None:

@@ -95,9 +95,8 @@ def render(plan: Plan, progress: Progress) -> Summary:
         if orders:
             if settings.blender is not None and not find_installed(settings.blender).denoises:
                 progress.say("This Blender has no denoiser: every picture takes 16 times the samples.")
-            progress.say(
-                "Blender starts; a few train twins show how bright objects come out beside the bench."
-            )
+            if look.kind == "matched":
+                progress.say("A few train twins first show how bright objects come out beside the bench.")
             look = match_objects(studio, settings.real, settings.out / LOOK_FOLDER)
             save_look(look, settings.out / LOOK_FOLDER)
         progress.begin(total=len(plan.orders), done=len(done))

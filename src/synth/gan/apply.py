@@ -1,0 +1,196 @@
+"""A trained generator applied to a whole dataset: frames, crops and, of each frame, what it did to labels."""
+
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import JsonValue
+from torch import nn
+from torch.nn import functional
+
+from synth.compute.progress import Progress
+from synth.compute.versions import list_versions
+from synth.dataset.crops import recut
+from synth.dataset.reader import DatasetReader, refuse_other_kind
+from synth.dataset.sample import DatasetInfo, Draft, Figure, MadeBy, Origin, Parent, Sample
+from synth.dataset.store import DatasetWriter
+from synth.gan.checkpoint import Direction
+from synth.gan.drift import DriftLimits, FrameDrift, measure_drift
+from synth.gan.drift_figure import draw_drift
+from synth.gan.drift_log import DriftLog
+from synth.gan.generators import GeneratorShape, fold
+from synth.gan.judge import to_u8
+from synth.train.reader import Reader
+
+_MULTIPLE = 4
+_PACKAGES = ("synth-robotics", "numpy", "opencv-python", "torch")
+
+
+class Translator:
+    """A generator, folded to plain convolutions where its kind allows, and where it came from.
+
+    checkpoint_sha256: of the file it was loaded from. direction: sim2real or real2sim.
+    """
+
+    def __init__(
+        self, generator: nn.Module, device: torch.device, *, checkpoint_sha256: str, direction: Direction
+    ) -> None:
+        shape = generator.shape
+        folded = fold(generator) if isinstance(shape, GeneratorShape) and shape.can_fold else generator
+        self._generator = folded.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._device = device
+        self.checkpoint_sha256, self.direction = checkpoint_sha256, direction
+
+    def translate(self, rgb_u8: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """A whole frame [H,W,3] in the other look, at its own resolution."""
+        height, width = rgb_u8.shape[:2]
+        images = torch.from_numpy(rgb_u8).to(self._device).permute(2, 0, 1)[None].float() / 127.5 - 1
+        padding = (0, -width % _MULTIPLE, 0, -height % _MULTIPLE)
+        with torch.inference_mode():
+            images = functional.pad(images, padding, mode="reflect")
+            images = self._generator(images.contiguous(memory_format=torch.channels_last))
+        return np.asarray(to_u8(images[..., :height, :width])[0])
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What applying left behind: samples written and refused in all, new ones, seconds a frame."""
+
+    n_samples: int
+    n_refused: int
+    n_new: int
+    seconds_per_image: float
+
+
+def apply(
+    translator: Translator,
+    source: DatasetReader,
+    out: Path,
+    reader: Reader,
+    limits: DriftLimits,
+    progress: Progress,
+    *,
+    parents: Sequence[DatasetReader],
+) -> Applied:
+    """Translate every frame of a dataset into another, or go on with it.
+
+    Labels, masks, depth and splits are the source's; crops are cut from the translated frame. A frame whose
+    labels moved beyond ``limits`` goes to rejected/ with its figures; every part's figures stand in
+    drift.jsonl, and as histograms in drift.png. parents: every dataset that the
+    generator has seen. Raises DatasetError when the folder was made otherwise, StorageError when the disk
+    refuses.
+    """
+    refuse_other_kind(out, "translated")
+    info = _describe(translator, source, limits, parents)
+    seconds = 0.0
+    log = DriftLog(out / "drift.jsonl")
+    with DatasetWriter.create_or_resume(out, info) as writer:
+        done = writer.done_names() | {r.name for r in writer.rejections if r.name}
+        todo = [s for s in source.samples if s.name not in done]
+        progress.begin(total=len(source), done=len(source) - len(todo))
+        try:
+            for sample in todo:
+                rgb_u8 = source.load_rgb(sample)
+                began = time.perf_counter()
+                translated_u8 = translator.translate(rgb_u8)
+                taken_s = time.perf_counter() - began
+                seconds += taken_s
+                drift = measure_drift(
+                    rgb_u8, translated_u8, source.load_mask(sample), sample.instances, reader
+                )
+                log.add(sample.name, drift)
+                _write(writer, source, sample, translated_u8, drift, limits, translator, taken_s, progress)
+        finally:
+            progress.end()
+        draw_drift(log.frames, limits, reader.error, reader.sway, out / "drift.png")
+        return Applied(len(writer.samples), len(writer.rejections), len(todo), seconds / max(len(todo), 1))
+
+
+def _write(
+    writer: DatasetWriter,
+    source: DatasetReader,
+    sample: Sample,
+    translated_u8: NDArray[np.uint8],
+    drift: FrameDrift,
+    limits: DriftLimits,
+    translator: Translator,
+    taken_s: float,
+    progress: Progress,
+) -> None:
+    quality: dict[str, Figure] = {
+        key: sample.quality[key] for key in ("scenario", "analysis_only") if key in sample.quality
+    } | drift.figures()
+    timing = {"translate_s": taken_s}
+    if reasons := drift.verdict(limits):
+        writer.add_rejected(
+            reason=reasons[0].short,
+            detail="; ".join(r.detail for r in reasons),
+            name=sample.name,
+            split=sample.split,
+            rgb_u8=translated_u8,
+            quality=quality,
+            timing=timing,
+        )
+        progress.refused(sample.name, reasons[0].detail)
+        return
+    parent = Parent(
+        dataset=source.root.resolve().name,
+        name=sample.name,
+        split=sample.split,
+        pixels_sha256=sample.pixels_sha256,
+    )
+    kept = {
+        key: getattr(sample, key) for key in Draft.model_fields if key not in ("origin", "quality", "timing")
+    }
+    kept["instances"] = tuple(i.model_copy(update={"crop": None}) for i in sample.instances)
+    writer.append(
+        Draft(
+            **kept,
+            origin=Origin(
+                parents=(parent,), seed=sample.origin.seed, checkpoint=translator.checkpoint_sha256
+            ),
+            quality=quality,
+            timing=timing,
+        ),
+        rgb_u8=translated_u8,
+        depth_counts=source.load_depth_counts(sample),
+        mask=source.load_mask(sample),
+        crops=recut(sample, translated_u8),
+    )
+    progress.accepted(sample.name)
+
+
+def _describe(
+    translator: Translator, source: DatasetReader, limits: DriftLimits, parents: Sequence[DatasetReader]
+) -> DatasetInfo:
+    """dataset.json: what a resumed run must share is in ``made_by.config``."""
+    lines = "".join(f"{s.name} {s.split} {s.pixels_sha256}\n" for s in source.samples)
+    config: dict[str, JsonValue] = {
+        "direction": translator.direction,
+        "checkpoint_sha256": translator.checkpoint_sha256,
+        "source": {
+            "dataset": source.root.resolve().name,
+            "samples": len(source),
+            "sha256": hashlib.sha256(lines.encode()).hexdigest(),
+        },
+        "drift_limits": asdict(limits),
+    }
+    return DatasetInfo(
+        kind="translated",
+        classes=source.info.classes,
+        camera=source.info.camera,
+        part=source.info.part,
+        box_kind=source.info.box_kind,
+        made_by=MadeBy(
+            verb="translate",
+            config=config,
+            versions=list_versions(_PACKAGES),
+            parents=tuple(dict.fromkeys(d.root.resolve().name for d in (source, *parents))),
+            simulated=any(d.info.made_by.simulated for d in (source, *parents)),
+        ),
+    )

@@ -1,0 +1,156 @@
+"""``synth translate`` and ``synth export-model``: synthetic images in the look of the real ones."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from synth.gan.apply import Applied
+    from synth.gan.translate import Result, TranslateSettings
+
+
+class PresetName(StrEnum):
+    """How long and with how large networks; synth.gan.presets has the table."""
+
+    quick = "quick"
+    paper = "paper"
+    best = "best"
+
+
+class Criterion(StrEnum):
+    """What decides between checkpoints: unlabelled real val images, or labelled ones."""
+
+    own_val = "own-val"
+    real_val = "real-val"
+
+
+def translate(
+    sim: Annotated[Path, typer.Option(help="Rendered dataset, the one that is translated.")] = Path(
+        "data/synthetic"
+    ),
+    real: Annotated[Path, typer.Option(help="Captured dataset whose look is learnt.")] = Path("data/real"),
+    out: Annotated[
+        Path | None, typer.Option(help="Translated dataset; data/translated, or data/translated_reverse.")
+    ] = None,
+    run: Annotated[Path, typer.Option(help="Folder of the training; gone on with.")] = Path("runs/translate"),
+    preset: Annotated[
+        PresetName | None, typer.Option(help="quick without a GPU, paper with one, if not given.")
+    ] = None,
+    choose: Annotated[
+        Criterion, typer.Option(help="What decides which checkpoint is kept; real-val reads real labels.")
+    ] = Criterion.own_val,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Train nothing: translate with this checkpoint.")
+    ] = None,
+    reverse: Annotated[
+        bool, typer.Option("--reverse", help="Translate the captured images into the rendered look.")
+    ] = False,
+    inception_weights: Annotated[
+        Path | None, typer.Option(help="A local Inception v3 state_dict: report FID and KID too.")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps; the best there is.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of weights, patches and order.")] = 0,
+) -> None:
+    """Give synthetic images the look of the real ones. The same command goes on where it stopped.
+
+    Example: synth translate --preset quick
+    """
+    from rich.console import Console
+
+    from synth.compute.device import choose_device
+    from synth.compute.progress import make_progress
+    from synth.dataset.reader import DatasetReader
+    from synth.gan.presets import PRESETS
+    from synth.gan.run import TrainSettings
+    from synth.gan.translate import TranslateSettings, translate_with
+    from synth.gan.translate import translate as run_translate
+
+    console = Console(highlight=False)
+    if preset is None:
+        preset = PresetName.quick if choose_device(device).type == "cpu" else PresetName.paper
+        if checkpoint is None:
+            why = "without a GPU" if preset is PresetName.quick else "with a GPU"
+            console.print(f"Preset {preset.value}, the default {why}; --preset chooses another.")
+    settings = TranslateSettings(
+        train=TrainSettings(
+            sim=DatasetReader(sim),
+            real=DatasetReader(real),
+            out=run,
+            preset=PRESETS[preset.value],
+            seed=seed,
+            device=device,
+        ),
+        out=out or Path("data/translated_reverse" if reverse else "data/translated"),
+        criterion=choose.value,
+        direction="real2sim" if reverse else "sim2real",
+        inception_weights=inception_weights,
+    )
+    if any(d.info.made_by.simulated for d in (settings.train.sim, settings.train.real)):
+        console.print("[black on yellow] SIMULATED [/] the captured pictures are those of the simulated cell")
+    try:
+        if checkpoint is not None:
+            applied = translate_with(checkpoint, settings, lambda *a: make_progress(console, *a))
+        else:
+            result, applied = run_translate(settings, lambda *a: make_progress(console, *a))
+            _print_result(console, result, settings)
+    except KeyboardInterrupt:
+        console.print("Stopped; the same command goes on from there.")
+        raise typer.Exit(130) from None
+    _print_applied(console, applied, settings)
+
+
+def export_model(
+    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint of synth translate.")],
+    out: Annotated[Path, typer.Option(help="ONNX file to write.")] = Path("model.onnx"),
+    reverse: Annotated[bool, typer.Option("--reverse", help="The generator of the other direction.")] = False,
+) -> None:
+    """Write a generator as ONNX.
+
+    Example: synth export-model runs/translate/checkpoints/step_000400.safetensors
+    """
+    from synth.gan.checkpoint import load_generator_of
+    from synth.gan.export import export_onnx
+
+    generator, _ = load_generator_of(checkpoint, "real2sim" if reverse else "sim2real")
+    export_onnx(generator, out)
+    typer.echo(f"wrote {out}: images float32 [N,3,H,W] in -1..1, H and W multiples of 4")
+
+
+def _print_result(console: "Console", result: "Result", settings: "TranslateSettings") -> None:
+    from rich.table import Table
+
+    from synth.gan.criteria_figure import TITLES
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("Gap to real val patches (95 % interval)", "before", "after", "real against real"):
+        table.add_column(column)
+    for name, title in TITLES.items():
+        gaps = (result.before.gap[name], result.after.gap[name], result.floor[name])
+        table.add_row(title, *(f"{g.value:.3g} ({g.low:.3g} to {g.high:.3g})" for g in gaps))
+    console.print(table)
+    after, sway = result.after, result.reader_sway
+    console.print(
+        f"Labels, as a frozen reader sees {after.n_parts} parts before and after: boxes moved by "
+        f"{after.box_drift:.1%} of their side, normals by {after.normal_drift_deg:.1f}° (its own unrest when "
+        f"only the look changes: {sway.normal_deg:.1f}°; its error: {result.reader_error.normal_deg:.1f}°)."
+    )
+    cost, n_patches = result.choice.real_images, after.gap["colour_emd"].n
+    console.print(
+        f"Real images used: {cost.unlabelled} unlabelled to train, {cost.unlabelled_for_choosing} unlabelled "
+        f"and {cost.labelled_for_choosing} labelled to choose; n = {n_patches} patches a set, "
+        f"one seed ({settings.train.seed})."
+    )
+    console.print(f"Look at {settings.train.out / 'figures'}: losses, grids, criteria.")
+
+
+def _print_applied(console: "Console", applied: "Applied", settings: "TranslateSettings") -> None:
+    speed = f", {applied.seconds_per_image:.2f} s each" if applied.n_new else ""
+    console.print(
+        f"{settings.out} has {applied.n_samples} translated images ({applied.n_new} new{speed}); "
+        f"{applied.n_refused} refused because labels moved. Histograms: {settings.out / 'drift.png'}. "
+        f"Next: synth dataset sheet {settings.out}"
+    )

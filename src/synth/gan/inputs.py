@@ -1,0 +1,61 @@
+"""Whether two datasets can train a translator, and that no test image is among what does."""
+
+from collections.abc import Callable
+
+from synth.dataset.leak import LeakGuard
+from synth.dataset.reader import DatasetReader
+from synth.dataset.sample import Sample, Split
+from synth.errors import InputError
+
+MIN_IMAGES = 2
+_TRAINING: tuple[Split, ...] = ("train", "val")
+
+
+def check_pair(sim: DatasetReader, real: DatasetReader) -> None:
+    """Raises InputError for datasets that have no class in common, too few images, or images of other sizes.
+
+    Only train and val images count: train ones teach, val ones say which checkpoint is kept.
+    """
+    if sim.root.resolve() == real.root.resolve():
+        raise InputError(f"source and target are one dataset, {sim.root}: give two, with --sim and --real")
+    if not set(sim.info.classes) & set(real.info.classes):
+        raise InputError(
+            f"{sim.root} and {real.root} have no class in common: one shows {', '.join(sim.info.classes)}, "
+            f"the other {', '.join(real.info.classes)}"
+        )
+    for dataset in (sim, real):
+        for split in _TRAINING:
+            if (n := len(dataset.of_split(split))) < MIN_IMAGES:
+                raise InputError(
+                    f"{dataset.root} has {n} {split} images, and {MIN_IMAGES} are the least to train and to "
+                    "judge a translator with: make more samples"
+                )
+    sizes = {d.root: {s.size_wh for s in list_trainable(d)} for d in (sim, real)}
+    if len(set.union(*sizes.values())) > 1:
+        found = "; ".join(
+            f"{root}: {', '.join(f'{w}×{h}' for w, h in sorted(wh))}" for root, wh in sizes.items()
+        )
+        raise InputError(
+            f"the images differ in size, so that patches of one scale cannot be cut ({found}): render at the "
+            "size of the captured ones"
+        )
+
+
+def list_trainable(dataset: DatasetReader) -> tuple[Sample, ...]:
+    """What may be seen in training and in choosing: train and val."""
+    return tuple(s for s in dataset.samples if s.split in _TRAINING)
+
+
+def refuse_leaks(sim: DatasetReader, real: DatasetReader, say: Callable[[str], None]) -> int:
+    """Raises DatasetError that names every test image of either dataset found among what would train.
+
+    Returns how many images were looked at.
+    """
+    guard = LeakGuard.of([real, sim])
+    n_looked_at = 0
+    for dataset in (real, sim):
+        samples = list_trainable(dataset)
+        guard.check(dataset, samples)
+        n_looked_at += len(samples)
+    say(f"No test image among {n_looked_at} train and val images ({len(guard)} test images compared).")
+    return n_looked_at

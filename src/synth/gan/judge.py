@@ -1,0 +1,143 @@
+"""How good a checkpoint is, on val images alone: how near the real ones it comes, and what labels lose."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from synth.gan.gap import Gap, GapMeter
+from synth.gan.patches import Patches, PatchSource
+from synth.metrics.intervals import Estimate
+from synth.train.reader import Reader, ReaderSettings, evaluate_reader, train_reader
+from synth.train.reading import ReaderScore, compare_readings
+
+Translate = Callable[[Tensor], Tensor]
+
+_BATCH = 16
+
+
+@dataclass(frozen=True)
+class JudgeSettings:
+    """n_patches: of each domain. downstream: how a task network is trained on translated images to be scored
+    on labelled real ones, None for not at all.
+    """
+
+    n_patches: int = 192
+    downstream: ReaderSettings | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Score:
+    """A checkpoint on val images.
+
+    box_drift: median move of a box side as a share of the box side; normal_drift_deg: median turn of the
+    normal; both as a frozen reader sees n_parts parts before and after, its own unrest (``Sway``) included.
+    kept: mask IoU with the labels after translation over that before, the reader's eyes. downstream: a task
+    network trained on translated patches, scored on labelled real ones.
+    """
+
+    step: int
+    gap: Gap
+    box_drift: float
+    normal_drift_deg: float
+    n_parts: int
+    kept: float
+    downstream: ReaderScore | None = None
+
+
+class Judge:
+    """Scores generators on patches that are drawn once.
+
+    before: the score of the untranslated images, as step 0. floor: what real images give against real ones.
+    """
+
+    def __init__(
+        self,
+        sim_train: PatchSource,
+        sim_val: PatchSource,
+        real_val: PatchSource,
+        reader: Reader,
+        settings: JudgeSettings,
+        device: torch.device,
+    ) -> None:
+        rng = np.random.default_rng(settings.seed)
+        self._settings, self._reader, self._device = settings, reader, device
+        self._sim_train = sim_train
+        self._sim = sim_val.draw(settings.n_patches, rng)
+        self._real = real_val.draw(settings.n_patches, rng)
+        sim_u8 = to_u8(self._sim.images)
+        self._meter = GapMeter(to_u8(self._real.images), reader, rng)
+        self._reading = reader.read(sim_u8)
+        self._view = self._meter.look(sim_u8)
+        self.floor = self._meter.floor
+        self.before = self._score(0, sim_u8, lambda images: images)
+
+    def score(self, step: int, generator: nn.Module) -> Score:
+        """The score of a generator that maps source images [N,3,S,S] to translated ones, both in −1..1."""
+        translate = self._translate_with(generator)
+        return self._score(step, to_u8(translate(self._sim.images)), translate)
+
+    def kernel_drop(self, generator: nn.Module) -> Estimate:
+        """How much smaller the kernel distance to real images is after a generator than before."""
+        images_u8 = to_u8(self._translate_with(generator)(self._sim.images))
+        return self._meter.kernel_drop(self._view, self._meter.look(images_u8))
+
+    def _translate_with(self, generator: nn.Module) -> Translate:
+        generator = generator.to(self._device).eval()
+
+        def translate(images: Tensor) -> Tensor:
+            with torch.inference_mode():
+                parts = [
+                    generator(part.to(self._device)).float().cpu() for part in torch.split(images, _BATCH)
+                ]
+            return torch.cat(parts)
+
+        return translate
+
+    def _score(self, step: int, images_u8: NDArray[np.uint8], translate: Translate) -> Score:
+        reading = self._reader.read(images_u8)
+        masks = self._sim.masks[:, 0].numpy()
+        sway = compare_readings(self._reading, reading, masks)
+        return Score(
+            step=step,
+            gap=self._meter.measure(self._meter.look(images_u8)),
+            box_drift=sway.box_px / _median_side_px(masks),
+            normal_drift_deg=sway.normal_deg,
+            n_parts=sway.n,
+            kept=_iou(reading.masks, masks) / _iou(self._reading.masks, masks),
+            downstream=self._train_downstream(translate),
+        )
+
+    def _train_downstream(self, translate: Translate) -> ReaderScore | None:
+        settings = self._settings.downstream
+        if settings is None:
+            return None
+
+        def draw(n: int, rng: np.random.Generator) -> Patches:
+            patches = self._sim_train.draw(n, rng)
+            return replace(patches, images=translate(patches.images))
+
+        held_out = self._sim
+        reader = train_reader(draw, settings, draw_val=lambda _n, _rng: held_out, device=self._device)
+        return evaluate_reader(reader, self._real)
+
+
+def to_u8(images: Tensor) -> NDArray[np.uint8]:
+    """Images [N,3,H,W] in −1..1 as [N,H,W,3] uint8."""
+    counts = ((images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+    return np.asarray(counts.permute(0, 2, 3, 1).contiguous().cpu().numpy())
+
+
+def _iou(found: NDArray[np.float32], masks: NDArray[np.float32]) -> float:
+    a, b = found > 0.5, masks > 0.5
+    return float((a & b).sum() / max((a | b).sum(), 1))
+
+
+def _median_side_px(masks: NDArray[np.float32]) -> float:
+    """Median of the longer side of what is seen of the parts, pixels."""
+    sides = [max(np.ptp(axis) + 1 for axis in np.nonzero(mask > 0.5)) for mask in masks if mask.any()]
+    return float(np.median(sides)) if sides else float("nan")
