@@ -47,3 +47,17 @@ def test_an_unfinished_rendering_is_gone_on_with_by_its_own_command(
     printed = capsys.readouterr().out
     assert command in printed
     assert "0 of 5" in printed
+
+
+def test_a_translation_that_refused_frames_is_complete(tmp_path: Path, monkeypatch, capsys):
+    """Frames whose labels moved are refused, not missing: nothing is left to do for them."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "300")
+    made_by = MadeBy(verb="translate", simulated=True, config={"source": {"samples": 1}})
+    info = DatasetInfo(kind="translated", classes=("part",), made_by=made_by)
+    with DatasetWriter.create_or_resume(Path("data/translated"), info) as writer:
+        print_status(as_json=False)
+        assert "0 of 1   unfinished" in capsys.readouterr().out
+        writer.add_rejected(reason="box drift", name="000000")
+    print_status(as_json=False)
+    assert "0 of 1   complete" in capsys.readouterr().out

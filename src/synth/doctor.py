@@ -59,6 +59,9 @@ WHEELS = (
     Wheel("ur-rtde", "hardware", lambda v: v >= (1, 6), "install ur-rtde>=1.6.5"),
     Wheel("bpy", "render", lambda v: v[:2] == (4, 2), "install bpy==4.2.*: the last for CPython 3.11"),
     Wheel("blenderproc", "render", lambda v: (2, 8) <= v < (3,), "install blenderproc>=2.8,<3"),
+    Wheel("torch", "train"),
+    Wheel("lightning-fabric", "train"),
+    Wheel("onnxruntime", "onnx"),
     Wheel("rerun-sdk", "view"),
 )
 
@@ -123,7 +126,8 @@ def check_gpu() -> Iterator[Row]:
         query = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
         answer = subprocess.run(query, capture_output=True, text=True, timeout=20, check=False)
         found = answer.stdout.strip().replace("\n", "; ") if answer.returncode == 0 else ""
-    yield Row("GPU", found or "none", "ok" if found else "note", "" if found else "capture needs none")
+    advice = "" if found else "capture needs none; translate trains its quick preset in minutes without one"
+    yield Row("GPU", found or "none", "ok" if found else "note", advice)
 
 
 def check_blender() -> Iterator[Row]:

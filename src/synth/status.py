@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 STAGES = (
     ("capture", Path("data/real"), "synth capture --poses 400"),
     ("render", Path("data/synthetic"), "synth render --count 633"),
+    ("translate", Path("data/translated"), "synth translate"),
 )
 
 
@@ -47,11 +48,21 @@ def _standing(stage: str, folder: Path) -> Standing:
         made_by = reader.info.made_by
     except DatasetError as error:
         return Standing(stage, str(folder), 0, None, False, f"damaged: {error}")
-    shares = made_by.config.get("shares", {"poses": made_by.config.get("poses")})
-    planned = list(shares.values()) if isinstance(shares, dict) else []
-    wanted = sum(n for n in planned if isinstance(n, int)) or None
-    state = "unfinished" if wanted is not None and count < wanted else "complete"
+    wanted = _planned(made_by)
+    done = count + (len(reader.rejections) if stage == "translate" else 0)
+    state = "unfinished" if wanted is not None and done < wanted else "complete"
     return Standing(stage, str(folder), count, wanted, made_by.simulated, state, _command(stage, made_by))
+
+
+def _planned(made_by: "MadeBy") -> int | None:
+    """How many samples a stage was asked for; a translation, what its source has."""
+    config = made_by.config
+    if isinstance(source := config.get("source"), dict):
+        shares = {"source": source.get("samples")}
+    else:
+        shares = config.get("shares", {"poses": config.get("poses")})
+    planned = list(shares.values()) if isinstance(shares, dict) else []
+    return sum(n for n in planned if isinstance(n, int)) or None
 
 
 def _command(stage: str, made_by: "MadeBy") -> str:
@@ -59,6 +70,8 @@ def _command(stage: str, made_by: "MadeBy") -> str:
     config, seed = made_by.config, f" --seed {made_by.seed}" if made_by.seed else ""
     if stage == "capture":
         return f"synth capture --poses {config.get('poses')}{seed}"
+    if stage == "translate":
+        return "synth translate"
     shares, quality = config.get("shares"), config.get("quality")
     words = [f"--{name} {n}" for name, n in shares.items() if n] if isinstance(shares, dict) else []
     if isinstance(quality, dict) and quality.get("name") != "normal":

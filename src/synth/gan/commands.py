@@ -64,6 +64,7 @@ def translate(
     from synth.compute.device import choose_device
     from synth.compute.progress import make_progress
     from synth.dataset.reader import DatasetReader
+    from synth.gan.judge import JudgeSettings
     from synth.gan.presets import PRESETS
     from synth.gan.run import TrainSettings
     from synth.gan.translate import TranslateSettings, translate_with
@@ -87,7 +88,7 @@ def translate(
         out=out or Path("data/translated_reverse" if reverse else "data/translated"),
         criterion=choose.value,
         direction="real2sim" if reverse else "sim2real",
-        inception_weights=inception_weights,
+        judging=JudgeSettings(inception=inception_weights),
     )
     if any(d.info.made_by.simulated for d in (settings.train.sim, settings.train.real)):
         console.print("[black on yellow] SIMULATED [/] the captured pictures are those of the simulated cell")
@@ -128,10 +129,14 @@ def _print_result(console: "Console", result: "Result", settings: "TranslateSett
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("Gap to real val patches (95 % interval)", "before", "after", "real against real"):
         table.add_column(column)
-    for name, title in TITLES.items():
+    for name in result.after.gap.distances:
         gaps = (result.before.gap[name], result.after.gap[name], result.floor[name])
-        table.add_row(title, *(f"{g.value:.3g} ({g.low:.3g} to {g.high:.3g})" for g in gaps))
+        table.add_row(
+            TITLES.get(name, name.upper()), *(f"{g.value:.3g} ({g.low:.3g} to {g.high:.3g})" for g in gaps)
+        )
     console.print(table)
+    if result.after.gap.fid is not None:
+        console.print(f"FID {result.before.gap.fid:.1f} before, {result.after.gap.fid:.1f} after")
     after, sway = result.after, result.reader_sway
     console.print(
         f"Labels, as a frozen reader sees {after.n_parts} parts before and after: boxes moved by "

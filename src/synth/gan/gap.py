@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from synth.metrics.domain_gap import (
     GRADIENT_BIN,
@@ -20,6 +20,7 @@ from synth.metrics.domain_gap import (
     real_floor,
     standardise,
 )
+from synth.metrics.inception import frechet_distance, inception_features
 from synth.metrics.intervals import Estimate
 from synth.train.models.fixed_net import FixedNet
 from synth.train.reader import Reader
@@ -44,58 +45,65 @@ MEASURES: dict[str, Measure] = {
 """kernel_distance: on the reader's features. classifier_auc: on those of a network that is never trained."""
 
 
-@dataclass(frozen=True, eq=False)
-class View:
-    """What every measure needs of N images: a table or a stack of histograms a measure, one row an image."""
+KID = "kid"
+"""kernel_distance on Inception's features, where its weights are given."""
 
-    tables: dict[str, Floats]
-
-    def __len__(self) -> int:
-        return len(next(iter(self.tables.values())))
+View = dict[str, Floats]
+"""What each measure takes of N images: a table of features or a stack of histograms, one row an image."""
 
 
 @dataclass(frozen=True)
 class Gap:
-    """The distance to the real images by each measure's name."""
+    """The distance to the real images by each measure's name; fid, which has no interval, by itself."""
 
     distances: dict[str, Estimate]
+    fid: float | None = None
 
     def __getitem__(self, name: str) -> Estimate:
         return self.distances[name]
 
 
 class GapMeter:
-    """Measures gaps to one set of real images [N,H,W,3] uint8; features are standardised by them."""
+    """Measures gaps to one set of real images [N,H,W,3] uint8.
 
-    def __init__(self, real_u8: NDArray[np.uint8], reader: Reader, rng: np.random.Generator) -> None:
-        self._reader, self._fixed, self._rng = reader, FixedNet(), rng
+    The reader's features are standardised by the real ones'. inception: its network, None to leave KID and
+    FID out. seed: of resampling, the same in every measurement. floor: the gap between real images.
+    """
+
+    def __init__(
+        self, real_u8: NDArray[np.uint8], reader: Reader, *, seed: int, inception: nn.Module | None = None
+    ) -> None:
+        self._reader, self._fixed, self._inception, self._seed = reader, FixedNet(), inception, seed
+        self._device = next(reader.net.parameters()).device
+        self._measures = MEASURES if inception is None else MEASURES | {KID: kernel_distance}
         self._real = self.look(real_u8)
         self.floor = Gap(
             {
-                name: real_floor(measure, self._table(self._real, name), rng)
-                for name, measure in MEASURES.items()
+                name: real_floor(measure, self._table(self._real, name), self._rng)
+                for name, measure in self._measures.items()
             }
         )
 
     def look(self, rgb_u8: NDArray[np.uint8]) -> View:
         """Features and histograms of images [N,H,W,3]."""
-        device = next(self._reader.net.parameters()).device
-        return View(
-            {
-                "kernel_distance": _features(self._reader.net.features, rgb_u8, device),
-                "classifier_auc": _features(self._fixed.features, rgb_u8, torch.device("cpu")),
-                "colour_emd": colour_histograms(rgb_u8),
-                "gradient_emd": gradient_histograms(rgb_u8),
-            }
-        )
+        view = {
+            "kernel_distance": _features(self._reader.net.features, rgb_u8, self._device),
+            "classifier_auc": _features(self._fixed.features, rgb_u8, torch.device("cpu")),
+            "colour_emd": colour_histograms(rgb_u8),
+            "gradient_emd": gradient_histograms(rgb_u8),
+        }
+        if self._inception is not None:
+            view[KID] = inception_features(rgb_u8, self._inception, self._device).astype(np.float64)
+        return view
 
     def measure(self, view: View) -> Gap:
         """The gap between images that were looked at and the real ones."""
         return Gap(
             {
                 name: measure(self._table(view, name), self._table(self._real, name), self._rng)
-                for name, measure in MEASURES.items()
-            }
+                for name, measure in self._measures.items()
+            },
+            fid=frechet_distance(view[KID], self._real[KID]) if KID in view else None,
         )
 
     def kernel_drop(self, before: View, after: View) -> Estimate:
@@ -104,9 +112,12 @@ class GapMeter:
         first, second, real = (self._table(view, name) for view in (before, after, self._real))
         return kernel_drop(first, second, real, self._rng)
 
+    @property
+    def _rng(self) -> np.random.Generator:
+        return np.random.default_rng(self._seed)
+
     def _table(self, view: View, name: str) -> Floats:
-        table = view.tables[name]
-        return standardise(table, self._real.tables[name]) if name == "kernel_distance" else table
+        return standardise(view[name], self._real[name]) if name == "kernel_distance" else view[name]
 
 
 def _features(

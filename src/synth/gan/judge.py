@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from synth.gan.gap import Gap, GapMeter
 from synth.gan.patches import Patches, PatchSource
+from synth.metrics.inception import load_inception
 from synth.metrics.intervals import Estimate
 from synth.train.reader import Reader, ReaderSettings, evaluate_reader, train_reader
 from synth.train.reading import ReaderScore, compare_readings
@@ -22,10 +24,11 @@ _BATCH = 16
 @dataclass(frozen=True)
 class JudgeSettings:
     """n_patches: of each domain. downstream: how a task network is trained on translated images to be scored
-    on labelled real ones, None for not at all.
+    on labelled real ones, None for not at all. inception: a file of Inception's weights, None to do without.
     """
 
     n_patches: int = 192
+    inception: Path | None = None
     downstream: ReaderSettings | None = None
     seed: int = 0
 
@@ -70,7 +73,12 @@ class Judge:
         self._sim = sim_val.draw(settings.n_patches, rng)
         self._real = real_val.draw(settings.n_patches, rng)
         sim_u8 = to_u8(self._sim.images)
-        self._meter = GapMeter(to_u8(self._real.images), reader, rng)
+        self._meter = GapMeter(
+            to_u8(self._real.images),
+            reader,
+            seed=settings.seed,
+            inception=None if settings.inception is None else load_inception(settings.inception),
+        )
         self._reading = reader.read(sim_u8)
         self._view = self._meter.look(sim_u8)
         self.floor = self._meter.floor

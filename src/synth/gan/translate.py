@@ -58,7 +58,6 @@ class TranslateSettings:
     criterion: Criterion = "own-val"
     direction: Direction = "sim2real"
     reader: ReaderSettings = field(default_factory=ReaderSettings)
-    inception_weights: Path | None = None
     judging: JudgeSettings = field(default_factory=JudgeSettings)
     limits: DriftLimits = field(default_factory=DriftLimits)
 
