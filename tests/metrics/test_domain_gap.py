@@ -277,14 +277,20 @@ class TestFloor:
 
 
 def test_standardise_uses_the_reference(rng: np.random.Generator):
-    """The reference comes out with zero mean and unit variance, others by the same shift and scale, and a
-    constant feature does no harm.
-    """
+    """The reference comes out with zero mean and unit variance, others by the same shift and scale."""
     reference = rng.normal(5, 3, size=(100, 4))
-    reference[:, 3] = 2
     own = standardise(reference, reference)
     assert own.mean(axis=0) == pytest.approx(np.zeros(4), abs=1e-12)
-    assert own[:, :3].std(axis=0) == pytest.approx(np.ones(3))
+    assert own.std(axis=0) == pytest.approx(np.ones(4))
     moved = standardise(reference + 1, reference)
-    assert (moved - own)[:, :3] == pytest.approx(np.tile(1 / reference[:, :3].std(axis=0), (100, 1)))
-    assert moved[:, 3] == pytest.approx(np.ones(100))
+    assert moved - own == pytest.approx(np.tile(1 / reference.std(axis=0), (100, 1)))
+
+
+def test_standardise_bounds_what_one_feature_can_do(rng: np.random.Generator):
+    """A feature that hardly varies in the reference is magnified ten times as much as the others at most."""
+    reference = rng.normal(size=(200, 8))
+    reference[:, 6] = 2
+    reference[:, 7] *= 1e-9
+    other = reference + 1
+    assert np.abs(standardise(other, reference)[:, 6:]).max() < 12
+    assert (standardise(np.ones((3, 2)), np.ones((5, 2))) == 0).all()

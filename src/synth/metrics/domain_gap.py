@@ -42,10 +42,12 @@ def standardise(features: NDArray[Any], reference: NDArray[Any]) -> Floats:
     """Features [N,D] after the shift and scale that give ``reference`` [M,D] zero mean and unit variance.
 
     The cubic kernel of ``kernel_distance`` hears differences of every order only where features are of the
-    order of one. A feature that is constant in the reference is only shifted.
+    order of one. A spread below a tenth of the features' typical one counts as a tenth, so that a feature
+    which hardly varies in the reference does not drown the others when it varies elsewhere.
     """
     a, b = _two_tables(features, reference)
-    spread = b.std(axis=0)
+    variance = b.var(axis=0)
+    spread = np.sqrt(np.maximum(variance, 0.01 * variance.mean()))
     return np.asarray((a - b.mean(axis=0)) / np.where(spread > 0, spread, 1.0))
 
 
@@ -110,7 +112,7 @@ def _cubic(a: Floats, b: Floats) -> Floats:
 def _mean_of_pairs(kernel: Floats, counts: Floats) -> Floats:
     n_pairs = counts.sum(axis=1) ** 2 - (counts**2).sum(axis=1)
     sums = ((counts @ kernel) * counts).sum(axis=1)
-    return np.divide(sums, n_pairs, out=np.full(len(sums), np.nan), where=n_pairs > 0)
+    return np.asarray(np.divide(sums, n_pairs, out=np.full(len(sums), np.nan), where=n_pairs > 0))
 
 
 def classifier_auc(features_a: NDArray[Any], features_b: NDArray[Any], rng: np.random.Generator) -> Estimate:
