@@ -30,14 +30,13 @@ def as_jpeg(rgb_u8: Rgb) -> Rgb:
     return np.ascontiguousarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR)[..., ::-1])
 
 
-def half_and_back(rgb_u8: Rgb) -> Rgb:
-    height, width = rgb_u8.shape[:2]
-    half = cv2.resize(rgb_u8, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
-    return cv2.resize(half, (width, height), interpolation=cv2.INTER_LINEAR)
-
-
 def half(rgb_u8: Rgb) -> Rgb:
-    return rgb_u8[::2, ::2].copy()
+    height, width = rgb_u8.shape[:2]
+    return cv2.resize(rgb_u8, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+
+
+def half_and_back(rgb_u8: Rgb) -> Rgb:
+    return cv2.resize(half(rgb_u8), rgb_u8.shape[1::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def same(rgb_u8: Rgb) -> Rgb:
