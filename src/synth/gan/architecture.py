@@ -1,0 +1,89 @@
+"""Which networks there are, as plain data that travels with their weights; nothing here needs torch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Self, get_args
+
+from synth.errors import InputError
+
+GeneratorKind = Literal["batch", "instance", "demodulated", "demodulated-style"]
+GENERATOR_KINDS: tuple[GeneratorKind, ...] = get_args(GeneratorKind)
+
+
+@dataclass(frozen=True)
+class GeneratorShape:
+    """All that fixes a generator's architecture.
+
+    n_filters: channels of the first convolution, 64 as published. n_blocks: residual blocks, 9 as published
+    for 256 pixels and more, 6 below. Raises InputError for what there is no generator of.
+    """
+
+    kind: GeneratorKind
+    n_filters: int = 64
+    n_blocks: int = 9
+
+    def __post_init__(self) -> None:
+        if self.kind not in GENERATOR_KINDS:
+            raise InputError(
+                f"there is no generator of the kind {self.kind!r}: choose one of {', '.join(GENERATOR_KINDS)}"
+            )
+        if min(self.n_filters, self.n_blocks) < 1:
+            raise InputError(
+                f"a generator needs at least one filter and one block, got {self.n_filters} and "
+                f"{self.n_blocks}"
+            )
+
+    @property
+    def can_fold(self) -> bool:
+        """Whether `generators.fold` makes plain convolutions of this kind."""
+        return self.kind == "demodulated"
+
+    def to_metadata(self) -> dict[str, str]:
+        """The architecture as the header of a weights file keeps it."""
+        return {
+            "generator_kind": self.kind,
+            "generator_n_filters": str(self.n_filters),
+            "generator_n_blocks": str(self.n_blocks),
+        }
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str], where: str) -> Self:
+        """What `to_metadata` wrote; further keys are left alone. Raises InputError that names ``where``."""
+        try:
+            kind, n_filters, n_blocks = (
+                metadata[f"generator_{key}"] for key in ("kind", "n_filters", "n_blocks")
+            )
+            return cls(kind, int(n_filters), int(n_blocks))  # type: ignore[arg-type]
+        except KeyError as error:
+            raise InputError(
+                f"{where} does not say which generator it holds ({error.args[0]} is missing): "
+                "choose a checkpoint that synth translate wrote"
+            ) from None
+        except (ValueError, InputError) as error:
+            raise InputError(f"{where} holds a generator that cannot be built: {error}") from None
+
+
+@dataclass(frozen=True)
+class DiscriminatorShape:
+    """All that fixes a discriminator's architecture.
+
+    n_filters: channels of the first stage. n_layers: strided stages; 3 see patches of 70×70 pixels, 2 of
+    34×34, 1 of 16×16. n_scales: how many there are, each on an image half as large as the one before. Raises
+    InputError for numbers below 1.
+    """
+
+    n_filters: int = 64
+    n_layers: int = 3
+    n_scales: int = 1
+
+    def __post_init__(self) -> None:
+        if min(self.n_filters, self.n_layers, self.n_scales) < 1:
+            raise InputError(
+                f"a discriminator needs at least one filter, layer and scale, got {self.n_filters}, "
+                f"{self.n_layers} and {self.n_scales}"
+            )
+
+    @property
+    def min_side_px(self) -> int:
+        """The smallest image that every scale gives a score for."""
+        return int(3 * 2 ** (self.n_layers + self.n_scales - 1))

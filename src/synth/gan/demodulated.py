@@ -1,0 +1,157 @@
+"""The published generator's stages with demodulated convolutions in place of norms on activations.
+
+Learned biases, ReLU gain √2, residual sums divided by √2, enlarging by interpolation: a spread of one at the
+input stays about one down to the last convolution, which is a plain one before tanh. Images are shifted and
+scaled to mean 0 and variance 1 on the way in, by numbers that travel with the weights.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from synth.gan.architecture import GeneratorShape
+from synth.gan.layers import (
+    WEIGHT_SIGMA,
+    DemodulatedConv2d,
+    DemodulatedUpConv2d,
+    at_least_float32,
+    check_images,
+)
+
+RELU_GAIN = math.sqrt(2)
+SUM_GAIN = math.sqrt(0.5)
+
+LAST_SIGMA = 0.5
+"""Spread of what fresh weights hand to tanh: a picture of medium contrast, where tanh is nearly straight."""
+
+_CODE_SIZE = 64
+_UNIFORM_GAIN = math.sqrt(3)
+_MIN_INPUT_SIGMA = 2 / 255
+
+
+class DemodulatedGenerator(nn.Module):
+    """Images [N,3,H,W] in −1..1 to the same, float32; static or styled.
+
+    input_mean: [1,3,1,1], input_gain: one number; images spread evenly over −1..1 until `fit_input`.
+    """
+
+    input_mean: Tensor
+    input_gain: Tensor
+
+    def __init__(self, shape: GeneratorShape) -> None:
+        super().__init__()
+        self.shape = shape
+        n = shape.n_filters
+        styled = shape.kind == "demodulated-style"
+        self.register_buffer("input_mean", torch.zeros(1, 3, 1, 1))
+        self.register_buffer("input_gain", torch.tensor(_UNIFORM_GAIN))
+        self.first = DemodulatedConv2d(3, n, 7, padding_px=3, gain=RELU_GAIN)
+        self.down = nn.ModuleList(
+            DemodulatedConv2d(i, 2 * i, 3, stride=2, padding_px=1, gain=RELU_GAIN) for i in (n, 2 * n)
+        )
+        self.code = _Code(4 * n) if styled else None
+        self.blocks = nn.ModuleList(_Block(4 * n, styled) for _ in range(shape.n_blocks))
+        self.up = nn.ModuleList(
+            _maybe_styled(DemodulatedUpConv2d(i, i // 2, gain=RELU_GAIN), styled) for i in (4 * n, 2 * n)
+        )
+        self.last = nn.Conv2d(n, 3, 7, padding=3, padding_mode="reflect")
+
+    def forward(self, images: Tensor) -> Tensor:
+        check_images(images)
+        x = (images - self.input_mean) * self.input_gain
+        for conv in (self.first, *self.down):
+            x = torch.relu_(conv(x))
+        code = () if self.code is None else (self.code(x),)
+        for block in self.blocks:
+            x = block(x, *code)
+        for conv in self.up:
+            x = torch.relu_(conv(x, *code))
+        return torch.tanh(at_least_float32(self.last(x)))
+
+    @torch.no_grad()
+    def fit_input(self, images: Tensor) -> None:
+        """Shift and scale what comes in so that images like these, [N,3,H,W], have mean 0 and variance 1."""
+        mean = images.double().mean(dim=(0, 2, 3), keepdim=True)
+        sigma = (images.double() - mean).square().mean().sqrt()
+        self.input_mean.copy_(mean)
+        self.input_gain.copy_(1 / sigma.clamp(min=_MIN_INPUT_SIGMA))
+
+    @torch.no_grad()
+    def draw_weights(self, rng: torch.Generator | None) -> None:
+        """Fresh weights: normal, where a picture is flat orthogonal (`_draw_even`); styles around 1."""
+        for name, module in self.named_modules():
+            if isinstance(module, DemodulatedConv2d):
+                _draw_even(module.weight, rng, in_pairs=module.gain == RELU_GAIN)
+                module.bias.zero_()
+            elif isinstance(module, _Code):
+                module.layer.weight.normal_(0, 1 / math.sqrt(module.layer.in_features), generator=rng)
+                module.layer.bias.zero_()
+            elif isinstance(module, _Styled):
+                module.to_style.weight.normal_(0, WEIGHT_SIGMA, generator=rng)
+                module.to_style.bias.fill_(1)
+            elif name == "last":
+                self.last.weight.normal_(
+                    0, LAST_SIGMA / math.sqrt(self.last.weight[0].numel()), generator=rng
+                )
+                module.get_parameter("bias").zero_()
+
+
+class _Block(nn.Module):
+    """(x + conv(√2 ReLU(conv(x)))) / √2, the gains inside the convolutions."""
+
+    def __init__(self, n: int, styled: bool) -> None:
+        super().__init__()
+        self.inner = _maybe_styled(DemodulatedConv2d(n, n, 3, padding_px=1, gain=RELU_GAIN), styled)
+        self.outer = _maybe_styled(DemodulatedConv2d(n, n, 3, padding_px=1, gain=SUM_GAIN), styled)
+
+    def forward(self, x: Tensor, *code: Tensor) -> Tensor:
+        y: Tensor = self.outer(torch.relu_(self.inner(x, *code)), *code)
+        return torch.add(y, x, alpha=SUM_GAIN)
+
+
+class _Code(nn.Module):
+    """What an image shows, as [N,64]: the mean of every channel over the image, then one layer."""
+
+    def __init__(self, n: int) -> None:
+        super().__init__()
+        self.layer = nn.Linear(n, _CODE_SIZE)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return RELU_GAIN * torch.relu(self.layer(x.mean(dim=(2, 3))))
+
+
+class _Styled(nn.Module):
+    """A demodulated convolution whose s is an affine map of the image's code, 1 where the code is 0."""
+
+    def __init__(self, conv: DemodulatedConv2d) -> None:
+        super().__init__()
+        self.conv = conv
+        self.to_style = nn.Linear(_CODE_SIZE, conv.weight.shape[1])
+
+    def forward(self, x: Tensor, code: Tensor) -> Tensor:
+        y: Tensor = self.conv(x, self.to_style(code))
+        return y
+
+
+def _maybe_styled(conv: DemodulatedConv2d, styled: bool) -> nn.Module:
+    return _Styled(conv) if styled else conv
+
+
+def _draw_even(weight: Tensor, rng: torch.Generator | None, in_pairs: bool) -> None:
+    """Normal weights [n_out,n_in,K,K] whose sums over the kernel are orthogonal filters.
+
+    Those sums are all that acts where a picture is flat, and few random ones let the spread there wander from
+    layer to layer: with 16 filters every fourth network left 0.5 to 2. in_pairs: of each filter's sums there
+    are the negatives too, so that a ReLU takes away exactly half.
+    """
+    n_out, n_in, height, width = weight.shape
+    weight.normal_(0, WEIGHT_SIGMA, generator=rng)
+    n_rows = -(-n_out // 2) if in_pairs else n_out
+    rows = nn.init.orthogonal_(torch.empty(n_rows, n_in), generator=rng)
+    rows *= math.sqrt(
+        max(1, n_rows / n_in)
+    )  # Length one on average, also where only columns can be orthogonal.
+    sums = (torch.cat([rows, -rows]) if in_pairs else rows)[:n_out].to(weight)
+    sums *= WEIGHT_SIGMA * math.sqrt(n_in * height * width)
+    weight += (sums - weight.sum(dim=(2, 3)))[..., None, None] / (height * width)

@@ -1,0 +1,193 @@
+"""Demodulated convolution (StyleGAN2, Karras et al. 2020, section 2.2), fast, and its slow literal twin.
+
+With weights w_ijk (i input channel, j filter, k place in the kernel) and a style s_i::
+
+    w'_ijk  = s_i w_ijk                              equation 1
+    σ_j     = √( Σ_ik w'_ijk² )                      equation 2
+    w''_ijk = w'_ijk / √( Σ_ik w'_ijk² + ε )         equation 3
+
+Inputs of unit variance give outputs of unit variance, whatever the weights: what instance norm enforces on
+each image's activations, this enforces on weights alone. Without a style s = 1.
+"""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from synth.errors import InputError
+
+PaddingMode = Literal["reflect", "zeros"]
+
+EPS = 1e-8
+"""ε of equation 3."""
+
+WEIGHT_SIGMA = 0.02
+"""Spread of fresh weights. It has no effect on outputs, but Adam's steps are absolute, so it sets how fast
+directions turn: as fast as in the published generators, which begin with the same spread."""
+
+
+MIN_SIDE_PX = 8
+SIDE_STEP_PX = 4
+"""Two strided stages halve a side twice; what is left must be wide enough to be mirrored."""
+
+
+def at_least_float32(x: Tensor) -> Tensor:
+    """The tensor in float32, or in float64 where it is so already."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def check_images(images: Tensor) -> None:
+    """Raise InputError for images [N,C,H,W] that a generator cannot take."""
+    n_channels, height, width = images.shape[1:]
+    if n_channels != 3 or height % SIDE_STEP_PX or width % SIDE_STEP_PX or min(height, width) < MIN_SIDE_PX:
+        raise InputError(
+            f"a generator takes RGB images whose sides are multiples of {SIDE_STEP_PX} from {MIN_SIDE_PX} "
+            f"on, got {n_channels} channels of {width}×{height}: pad or crop them"
+        )
+
+
+def pad(x: Tensor, width_px: int, mode: PaddingMode) -> Tensor:
+    """[N,C,H,W] with a border of ``width_px`` on every side, mirrored or of zeros."""
+    if width_px == 0:
+        return x
+    border = (width_px,) * 4
+    return F.pad(x, border, mode="reflect") if mode == "reflect" else F.pad(x, border)
+
+
+class DemodulatedConv2d(nn.Module):
+    """gain · (demodulated convolution + bias), the fast form.
+
+    Static: weights are normalised once a call, then the convolution is a plain one. Styled: activations are
+    multiplied by s before one shared convolution and by 1/√(…) after it, which equals a convolution of its
+    own for each image; for a single image its own weights are cheaper and are made.
+
+    padding_px: border added on every side. gain: of the activation that follows, √2 before a ReLU (which
+    commutes with it). Weights are normalised in float32 whatever the activations' type.
+    """
+
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        kernel_px: int,
+        *,
+        stride: int = 1,
+        padding_px: int = 0,
+        padding_mode: PaddingMode = "reflect",
+        gain: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.stride, self.padding_px, self.padding_mode, self.gain = stride, padding_px, padding_mode, gain
+        self.weight = nn.Parameter(torch.empty(n_out, n_in, kernel_px, kernel_px))
+        self.bias = nn.Parameter(torch.zeros(n_out))
+        nn.init.normal_(self.weight, std=WEIGHT_SIGMA)
+
+    def forward(self, x: Tensor, style: Tensor | None = None) -> Tensor:
+        """x: [N,n_in,H,W]. style: s as [N,n_in], None for 1. Returns [N,n_out,H',W'] in the type of x."""
+        weight = at_least_float32(self.weight)
+        if style is not None and len(x) == 1:
+            weight, style = weight * at_least_float32(style)[0, :, None, None], None
+        if style is None:
+            weight, bias = self._plain(weight)
+            return self._convolve(x, weight.to(x.dtype), bias.to(x.dtype))
+        energy = weight.square().sum(dim=(2, 3))  # [n_out,n_in]
+        # Written as a sum, not as a product of matrices, which autocast would make in half precision.
+        sigma2 = (at_least_float32(style).square()[:, None] * energy).sum(dim=2)  # [N,n_out]
+        scale = self.gain * (sigma2 + EPS).rsqrt()
+        y = self._convolve(x * style.to(x.dtype)[:, :, None, None], weight.to(x.dtype), None)
+        return y * scale.to(y.dtype)[:, :, None, None] + (self.gain * self.bias).to(y.dtype)[:, None, None]
+
+    def fold(self) -> nn.Module:
+        """The plain convolution that the static form equals."""
+        weight, bias = self._plain(at_least_float32(self.weight.detach()))
+        n_out, n_in, kernel_px, _ = weight.shape
+        conv = nn.Conv2d(
+            n_in,
+            n_out,
+            kernel_px,
+            stride=self.stride,
+            padding=self.padding_px,
+            padding_mode=self.padding_mode,
+        )
+        return _filled(conv, weight, bias)
+
+    def _plain(self, weight: Tensor) -> tuple[Tensor, Tensor]:
+        sigma2 = weight.square().sum(dim=(1, 2, 3), keepdim=True)
+        return weight * (self.gain * (sigma2 + EPS).rsqrt()), self.gain * self.bias
+
+    def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        return F.conv2d(pad(x, self.padding_px, self.padding_mode), weight, bias, self.stride)
+
+
+class DemodulatedUpConv2d(DemodulatedConv2d):
+    """Enlarging twofold by nearest neighbour, then a demodulated 3×3 convolution, the fast form.
+
+    Resizing first avoids checkerboards (Odena et al. 2016). Both together are one transposed convolution with
+    stride 2, whose 4×4 kernel is the 3×3 one spread over the 2×2 pixels that share a value: 16 products an
+    input pixel in place of 36, and no enlarged copy of the input. A mirrored border of the enlarged image is
+    a repeated border of the small one.
+    """
+
+    def __init__(
+        self, n_in: int, n_out: int, *, padding_mode: PaddingMode = "reflect", gain: float = 1.0
+    ) -> None:
+        super().__init__(n_in, n_out, 3, padding_px=1, padding_mode=padding_mode, gain=gain)
+
+    def fold(self) -> nn.Module:
+        """The plain transposed convolution that the static form equals, with its border."""
+        weight, bias = self._plain(at_least_float32(self.weight.detach()))
+        kernel = _spread(weight)
+        n_in, n_out, kernel_px, _ = kernel.shape
+        conv = nn.ConvTranspose2d(n_in, n_out, kernel_px, stride=2, padding=3)
+        border = nn.ReplicationPad2d(1) if self.padding_mode == "reflect" else nn.ZeroPad2d(1)
+        return nn.Sequential(border, _filled(conv, kernel, bias))
+
+    def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        x = F.pad(x, (1, 1, 1, 1), mode="replicate") if self.padding_mode == "reflect" else pad(x, 1, "zeros")
+        return F.conv_transpose2d(x, _spread(weight), bias, stride=2, padding=3)
+
+
+def demodulated_conv2d_reference(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    style: Tensor | None = None,
+    *,
+    stride: int = 1,
+    padding_px: int = 0,
+    padding_mode: PaddingMode = "reflect",
+    gain: float = 1.0,
+    enlarge: bool = False,
+) -> Tensor:
+    """Equations 1 to 3 word by word, an image at a time: what the fast forms are held against.
+
+    x: [N,n_in,H,W]. weight: [n_out,n_in,K,K]. bias: [n_out]. style: [N,n_in], None for 1. enlarge: twice as
+    large by nearest neighbour first.
+    """
+    results = []
+    for n in range(len(x)):
+        s = torch.ones_like(x[0, :, 0, 0]) if style is None else style[n]
+        modulated = s[None, :, None, None] * weight
+        sigma = torch.sqrt(torch.sum(modulated**2, dim=(1, 2, 3)) + EPS)
+        demodulated = modulated / sigma[:, None, None, None]
+        image = x[n : n + 1]
+        if enlarge:
+            image = F.interpolate(image, scale_factor=2, mode="nearest")
+        y = F.conv2d(pad(image, padding_px, padding_mode), demodulated, stride=stride)
+        results.append(gain * (y + bias[None, :, None, None]))
+    return torch.cat(results)
+
+
+def _spread(weight: Tensor) -> Tensor:
+    """[n_out,n_in,3,3] of a convolution after enlarging to [n_in,n_out,4,4] of the transposed one."""
+    flipped = F.pad(weight.transpose(0, 1).flip(2, 3), (1, 1, 1, 1))
+    rows = flipped[:, :, 1:] + flipped[:, :, :-1]
+    return rows[..., 1:] + rows[..., :-1]
+
+
+def _filled(conv: nn.Conv2d | nn.ConvTranspose2d, weight: Tensor, bias: Tensor) -> nn.Module:
+    conv.weight = nn.Parameter(weight.contiguous())
+    conv.bias = nn.Parameter(bias.detach().clone())
+    return conv
