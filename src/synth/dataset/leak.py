@@ -16,8 +16,8 @@ smallest of all pairs of 400 captures of the simulated bench, in counts::
     320×180    40×40     1.6     3.7       6.9          14            17              21            12
     160×90     20×20     1.4     3.4       6.7          13            16              11             8.5
 
-One picture stored in two of these sizes: 2.5. A second shot of one pose, which differs by noise or by a pixel,
-stays below the bound and counts as a copy. Cut-outs, mirror images and changed exposures are not looked for.
+One picture stored in two of these sizes: 2.5. A second shot of one pose, off by noise or by a pixel, stays
+below the bound and counts as a copy. Cut-outs, mirror images and changed exposures are not looked for.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
