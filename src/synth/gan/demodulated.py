@@ -50,7 +50,7 @@ class DemodulatedGenerator(nn.Module):
         self.down = nn.ModuleList(
             DemodulatedConv2d(i, 2 * i, 3, stride=2, padding_px=1, gain=RELU_GAIN) for i in (n, 2 * n)
         )
-        self.code = _Code(4 * n) if styled else None
+        self.content = _Content(4 * n) if styled else None
         self.blocks = nn.ModuleList(_Block(4 * n, styled) for _ in range(shape.n_blocks))
         self.up = nn.ModuleList(
             _maybe_styled(DemodulatedUpConv2d(i, i // 2, gain=RELU_GAIN), styled) for i in (4 * n, 2 * n)
@@ -62,7 +62,7 @@ class DemodulatedGenerator(nn.Module):
         x = (images - self.input_mean) * self.input_gain
         for conv in (self.first, *self.down):
             x = torch.relu_(conv(x))
-        code = () if self.code is None else (self.code(x),)
+        code = () if self.content is None else (self.content(x),)
         for block in self.blocks:
             x = block(x, *code)
         for conv in self.up:
@@ -84,7 +84,7 @@ class DemodulatedGenerator(nn.Module):
             if isinstance(module, DemodulatedConv2d):
                 _draw_even(module.weight, rng, in_pairs=module.gain == RELU_GAIN)
                 module.bias.zero_()
-            elif isinstance(module, _Code):
+            elif isinstance(module, _Content):
                 module.layer.weight.normal_(0, 1 / math.sqrt(module.layer.in_features), generator=rng)
                 module.layer.bias.zero_()
             elif isinstance(module, _Styled):
@@ -110,7 +110,7 @@ class _Block(nn.Module):
         return torch.add(y, x, alpha=SUM_GAIN)
 
 
-class _Code(nn.Module):
+class _Content(nn.Module):
     """What an image shows, as [N,64]: the mean of every channel over the image, then one layer."""
 
     def __init__(self, n: int) -> None:

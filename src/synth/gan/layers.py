@@ -87,7 +87,7 @@ class DemodulatedConv2d(nn.Module):
     def forward(self, x: Tensor, style: Tensor | None = None) -> Tensor:
         """x: [N,n_in,H,W]. style: s as [N,n_in], None for 1. Returns [N,n_out,H',W'] in the type of x."""
         weight = at_least_float32(self.weight)
-        if style is not None and len(x) == 1:
+        if style is not None and x.shape[0] == 1:
             weight, style = weight * at_least_float32(style)[0, :, None, None], None
         if style is None:
             weight, bias = self._plain(weight)
