@@ -89,6 +89,10 @@ class PlainCycleGAN:
         self.adam_D = torch.optim.Adam(discriminators, learning_rate, (0.5, 0.999))
         self.pool_real, self.pool_sim = Pool(random.Random(0)), Pool(random.Random(1))
 
+    def to(self, device: torch.device) -> None:
+        for net in (self.G_sim2real, self.G_real2sim, self.D_real, self.D_sim):
+            net.to(device)
+
     def learn(self, sim: Tensor, real: Tensor) -> dict[str, float]:
         l1, l2 = nn.functional.l1_loss, nn.functional.mse_loss
         fake_real = self.G_sim2real(sim)

@@ -113,15 +113,29 @@ def test_without_masks_patches_are_about_boxes(tmp_path: Path) -> None:
 def test_draws_follow_from_the_generator_alone(looks: tuple[DatasetReader, DatasetReader]) -> None:
     """The same seed draws the same patches, whether frames are remembered or decoded again each time."""
     sim, _ = looks
-    remembering = PatchSource(sim, "train", SIDE_PX)
+    remembering = PatchSource(DatasetReader(sim.root), "train", SIDE_PX)
     remembering.draw(50, np.random.default_rng(9))
-    forgetting = PatchSource(sim, "train", SIDE_PX, cache_bytes=0)
+    forgetting = PatchSource(DatasetReader(sim.root), "train", SIDE_PX, cache_bytes=0)
     a = remembering.draw(20, np.random.default_rng(1))
     b = forgetting.draw(20, np.random.default_rng(1))
     assert a.names == b.names
     assert torch.equal(a.images, b.images)
     assert remembering._cache.n_bytes == remembering.n_images * SIZE_WH[0] * SIZE_WH[1] * 4
     assert forgetting._cache.n_bytes == 0
+
+
+def test_frames_are_decoded_once_for_all_who_share_a_dataset(
+    looks: tuple[DatasetReader, DatasetReader], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sources of other splits and sides of the same reader decode nothing twice."""
+    sim = DatasetReader(looks[0].root)
+    decoded: list[str] = []
+    load_rgb = sim.load_rgb
+    monkeypatch.setattr(sim, "load_rgb", lambda sample: decoded.append(sample.name) or load_rgb(sample))
+    for side_px in (32, 64):
+        for split in ("train", "val"):
+            PatchSource(sim, split, side_px).draw(60, np.random.default_rng(0))
+    assert len(decoded) == len(set(decoded)) == len(sim.of_split("train")) + len(sim.of_split("val"))
 
 
 def test_the_largest_patch_is_the_image(looks: tuple[DatasetReader, DatasetReader]) -> None:

@@ -4,6 +4,7 @@ Nothing is scaled: what the translator learns of grain, edges and blur holds for
 """
 
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -58,21 +59,25 @@ class _Frame:
 class _Cache:
     """Decoded frames by name, kept while there is room; the rest is decoded again each time."""
 
-    limit_bytes: int
     frames: dict[str, _Frame] = field(default_factory=dict)
     n_bytes: int = 0
 
-    def keep(self, name: str, frame: _Frame) -> None:
-        if self.n_bytes + frame.n_bytes <= self.limit_bytes:
+    def keep(self, name: str, frame: _Frame, limit_bytes: int) -> None:
+        if name not in self.frames and self.n_bytes + frame.n_bytes <= limit_bytes:
             self.frames[name] = frame
             self.n_bytes += frame.n_bytes
+
+
+_caches: WeakKeyDictionary[DatasetReader, _Cache] = WeakKeyDictionary()
+"""One a dataset, shared by all who cut patches from it and gone with it."""
 
 
 class PatchSource:
     """Draws patches of one split of a dataset.
 
-    side_px: of a patch, a multiple of 4. cache_bytes: memory for decoded frames. has_masks: whether every
-    sample of the split has one. Raises InputError when the split is empty or an image smaller than a patch.
+    side_px: of a patch, a multiple of 4. cache_bytes: memory for decoded frames, which all sources of one
+    DatasetReader share. has_masks: whether every sample of the split has one. Raises InputError when the
+    split is empty or an image smaller than a patch.
     """
 
     def __init__(
@@ -95,7 +100,7 @@ class PatchSource:
         self._dataset = dataset
         self._samples = samples
         self._with_part = tuple(s for s in samples if s.instances)
-        self._cache = _Cache(cache_bytes)
+        self._cache, self._cache_bytes = _caches.setdefault(dataset, _Cache()), cache_bytes
 
     @property
     def n_images(self) -> int:
@@ -133,7 +138,7 @@ class PatchSource:
                     f"the {what} of sample {sample.name} in {self._dataset.root} is not "
                     f"{'×'.join(str(pixels) for pixels in sample.size_wh)} as its record says"
                 )
-        self._cache.keep(sample.name, frame)
+        self._cache.keep(sample.name, frame, self._cache_bytes)
         return frame
 
 

@@ -138,7 +138,7 @@ def train(
         raise InputError("w_reader above 0 needs a reader: train one first, or set w_reader to 0")
     _Sources(settings)
     device = choose_device(settings.device)
-    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     fabric = Fabric(
         accelerator=device.type,
         devices=[device.index] if device.index is not None else settings.n_devices,
