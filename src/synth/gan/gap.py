@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import numpy as np
 import torch
@@ -26,21 +26,17 @@ from synth.train.models.fixed_net import FixedNet
 from synth.train.reader import Reader
 
 Floats = NDArray[np.float64]
-Measure = Callable[[Any, Any, np.random.Generator], Estimate]
+Measure = Callable[..., Estimate]
 
 _BATCH = 32
-
-
-def gradient_distance(a: Any, b: Any, rng: np.random.Generator) -> Estimate:
-    """histogram_emd of gradient histograms, counts a pixel."""
-    return histogram_emd(a, b, rng, bin_width=GRADIENT_BIN)
+_N_HALVINGS = 20
 
 
 MEASURES: dict[str, Measure] = {
     "kernel_distance": kernel_distance,
     "classifier_auc": classifier_auc,
     "colour_emd": histogram_emd,
-    "gradient_emd": gradient_distance,
+    "gradient_emd": partial(histogram_emd, bin_width=GRADIENT_BIN),
 }
 """kernel_distance: on the reader's features. classifier_auc: on those of a network that is never trained."""
 
@@ -79,7 +75,12 @@ class GapMeter:
         self._real = self.look(real_u8)
         self.floor = Gap(
             {
-                name: real_floor(measure, self._table(self._real, name), self._rng)
+                name: real_floor(
+                    partial(measure, n_resamples=8),
+                    self._table(self._real, name),
+                    self._rng,
+                    n_halvings=_N_HALVINGS,
+                )
                 for name, measure in self._measures.items()
             }
         )

@@ -51,7 +51,13 @@ def standardise(features: NDArray[Any], reference: NDArray[Any]) -> Floats:
     return np.asarray((a - b.mean(axis=0)) / np.where(spread > 0, spread, 1.0))
 
 
-def kernel_distance(features_a: NDArray[Any], features_b: NDArray[Any], rng: np.random.Generator) -> Estimate:
+def kernel_distance(
+    features_a: NDArray[Any],
+    features_b: NDArray[Any],
+    rng: np.random.Generator,
+    *,
+    n_resamples: int = N_RESAMPLES,
+) -> Estimate:
     """Unbiased squared maximum mean discrepancy under k(x, y) = (x·y / D + 1)³, from [N,D] and [M,D].
 
     Bińkowski, Sutherland, Arbel and Gretton, "Demystifying MMD GANs" (2018), equation 4: KID, where the
@@ -66,7 +72,7 @@ def kernel_distance(features_a: NDArray[Any], features_b: NDArray[Any], rng: np.
     """
     a, b = _two_tables(features_a, features_b)
     mmd = _KernelSums(a, b)
-    draws = mmd(resample_counts(len(a), N_RESAMPLES, rng), resample_counts(len(b), N_RESAMPLES, rng))
+    draws = mmd(resample_counts(len(a), n_resamples, rng), resample_counts(len(b), n_resamples, rng))
     return percentile_estimate(mmd.value, draws[np.isfinite(draws)], min(len(a), len(b)))
 
 
@@ -115,7 +121,13 @@ def _mean_of_pairs(kernel: Floats, counts: Floats) -> Floats:
     return np.asarray(np.divide(sums, n_pairs, out=np.full(len(sums), np.nan), where=n_pairs > 0))
 
 
-def classifier_auc(features_a: NDArray[Any], features_b: NDArray[Any], rng: np.random.Generator) -> Estimate:
+def classifier_auc(
+    features_a: NDArray[Any],
+    features_b: NDArray[Any],
+    rng: np.random.Generator,
+    *,
+    n_resamples: int = N_RESAMPLES,
+) -> Estimate:
     """How well a logistic regression tells two sets of features [N,D] and [M,D] apart: 0.5 not at all, 1
     always.
 
@@ -141,8 +153,8 @@ def classifier_auc(features_a: NDArray[Any], features_b: NDArray[Any], rng: np.r
         of_a, of_b = scores[is_b[test] == 0], scores[is_b[test] == 1]
         wins = (of_b[None, :] > of_a[:, None]) + 0.5 * (of_b[None, :] == of_a[:, None])
         values.append(wins.mean())
-        counts_a = resample_counts(len(of_a), N_RESAMPLES, rng)
-        counts_b = resample_counts(len(of_b), N_RESAMPLES, rng)
+        counts_a = resample_counts(len(of_a), n_resamples, rng)
+        counts_b = resample_counts(len(of_b), n_resamples, rng)
         draws.append(((counts_a @ wins) * counts_b).sum(axis=1) / wins.size)
     value = float(np.mean(values))
     spread = (np.mean(draws, axis=0) - value) * np.sqrt(1 + n_folds / (n_folds - 1))
@@ -196,7 +208,12 @@ def gradient_histograms(images: Images) -> Floats:
 
 
 def histogram_emd(
-    histograms_a: Floats, histograms_b: Floats, rng: np.random.Generator, *, bin_width: float = 1.0
+    histograms_a: Floats,
+    histograms_b: Floats,
+    rng: np.random.Generator,
+    *,
+    bin_width: float = 1.0,
+    n_resamples: int = N_RESAMPLES,
 ) -> Estimate:
     """Wasserstein-1 distance between the mean histograms of two sets [N,C,B] and [M,C,B], mean over C.
 
@@ -211,8 +228,8 @@ def histogram_emd(
 
     value = distance(np.full((1, len(a)), 1 / len(a)), np.full((1, len(b)), 1 / len(b)))[0]
     draws = [
-        distance(resample_counts(len(a), _BATCH, rng) / len(a), resample_counts(len(b), _BATCH, rng) / len(b))
-        for _ in range(N_RESAMPLES // _BATCH)
+        distance(resample_counts(len(a), n, rng) / len(a), resample_counts(len(b), n, rng) / len(b))
+        for n in (min(_BATCH, n_resamples - done) for done in range(0, n_resamples, _BATCH))
     ]
     return distance_estimate(float(value), np.concatenate(draws), min(len(a), len(b)))
 
@@ -242,11 +259,11 @@ def real_floor(
 ) -> Estimate:
     """The same measure between two random halves of the real set: what it gives where there is no gap.
 
-    measure: kernel_distance, classifier_auc, histogram_emd or one like them. real: what the measure takes of
-    one set, features [N,D] or histograms [N,C,B], one row an image. The value is the mean over halvings, the
-    interval holds the middle 95 % of them. Halves are smaller than the sets that are compared, so for
-    measures that chance can only raise the floor is rather too high than too low. Raises InputError for fewer
-    than four images.
+    measure: kernel_distance, classifier_auc, histogram_emd or one like them, with few resamples, since their
+    intervals are not read. real: what the measure takes of one set, features [N,D] or histograms [N,C,B], one
+    row an image. The value is the mean over halvings, the interval holds the middle 95 % of them. Halves are
+    smaller than the sets that are compared, so for measures that chance can only raise the floor is rather
+    too high than too low. Raises InputError for fewer than four images.
     """
     demand_units(len(real), 4)
     half = len(real) // 2
