@@ -59,3 +59,28 @@ def test_captured_samples_get_rendered_twins(tmp_path):
     assert names[1] == "100000"
     assert (tmp_path / "data" / "real" / "images" / f"{names[0]}.png").is_file()
     assert (synthetic / "scenes" / f"{names[0]}.json").is_file()
+
+
+@pytest.mark.slow
+def test_composites_are_translated_into_the_captured_look(tmp_path):
+    """Capture, compose, translate, verify, look: labels come through, and status knows the stage."""
+    cell = tmp_path / "cell.yaml"
+    commands = [
+        ("cell", "init"),
+        ("capture", "--poses", "12", "--plates", "2", "--pace", "200"),
+        ("compose", "data/real", "--count", "12"),
+        ("translate", "--sim", "data/composited", "--images", "2", "--device", "cpu"),
+        ("dataset", "verify", "data/translated"),
+        ("status",),
+    ]
+    for command in commands:
+        answer = subprocess.run([SYNTH, *command], cwd=tmp_path, capture_output=True, text=True, timeout=280)
+        assert answer.returncode == 0, f"{command}: {answer.stderr}"
+        if command[:2] == ("cell", "init"):
+            text = cell.read_text()
+            cell.write_text(text.replace("color_size_wh: [1280, 720]", "color_size_wh: [640, 360]"))
+    assert "SIMULATED" in answer.stdout or "simulated" in answer.stdout
+    assert "translate" in answer.stdout
+    translated = tmp_path / "data" / "translated"
+    assert (translated / "drift.png").is_file()
+    assert (tmp_path / "runs" / "translate" / "result.json").is_file()

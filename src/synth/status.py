@@ -58,10 +58,11 @@ def _planned(made_by: "MadeBy") -> int | None:
     """How many samples a stage was asked for; a translation, what its source has."""
     config = made_by.config
     if isinstance(source := config.get("source"), dict):
-        shares = {"source": source.get("samples")}
+        planned = [source.get("samples")]
+    elif isinstance(shares := config.get("shares"), dict):
+        planned = list(shares.values())
     else:
-        shares = config.get("shares", {"poses": config.get("poses")})
-    planned = list(shares.values()) if isinstance(shares, dict) else []
+        planned = [config.get("poses")]
     return sum(n for n in planned if isinstance(n, int)) or None
 
 

@@ -40,6 +40,9 @@ def translate(
     preset: Annotated[
         PresetName | None, typer.Option(help="quick without a GPU, paper with one, if not given.")
     ] = None,
+    images: Annotated[
+        int | None, typer.Option(help="Images of each look to learn from in all; the preset's number.")
+    ] = None,
     choose: Annotated[
         Criterion, typer.Option(help="What decides which checkpoint is kept; real-val reads real labels.")
     ] = Criterion.own_val,
@@ -59,35 +62,46 @@ def translate(
 
     Example: synth translate --preset quick
     """
+    from dataclasses import replace
+
     from rich.console import Console
 
     from synth.compute.device import choose_device
     from synth.compute.progress import make_progress
     from synth.dataset.reader import DatasetReader
+    from synth.errors import InputError
     from synth.gan.judge import JudgeSettings
     from synth.gan.presets import PRESETS
     from synth.gan.run import TrainSettings
     from synth.gan.translate import TranslateSettings, translate_with
     from synth.gan.translate import translate as run_translate
+    from synth.train.reader import ReaderSettings
 
+    if images is not None and images < 1:
+        raise InputError(f"--images must be 1 or more, got {images}")
     console = Console(highlight=False)
     if preset is None:
         preset = PresetName.quick if choose_device(device).type == "cpu" else PresetName.paper
         if checkpoint is None:
             why = "without a GPU" if preset is PresetName.quick else "with a GPU"
             console.print(f"Preset {preset.value}, the default {why}; --preset chooses another.")
+    recipe, reader = PRESETS[preset.value], ReaderSettings()
+    if images is not None:
+        recipe = replace(recipe, n_images=images, n_epochs=None)
+        reader = replace(reader, n_steps=min(reader.n_steps, images))
     settings = TranslateSettings(
         train=TrainSettings(
             sim=DatasetReader(sim),
             real=DatasetReader(real),
             out=run,
-            preset=PRESETS[preset.value],
+            preset=recipe,
             seed=seed,
             device=device,
         ),
         out=out or Path("data/translated_reverse" if reverse else "data/translated"),
         criterion=choose.value,
         direction="real2sim" if reverse else "sim2real",
+        reader=reader,
         judging=JudgeSettings(inception=inception_weights),
     )
     if any(d.info.made_by.simulated for d in (settings.train.sim, settings.train.real)):
@@ -127,13 +141,11 @@ def _print_result(console: "Console", result: "Result", settings: "TranslateSett
     from synth.gan.criteria_figure import TITLES
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("Gap to real val patches (95 % interval)", "before", "after", "real against real"):
-        table.add_column(column)
+    for column in ("Gap to real images", "before", "after", "real to real"):
+        table.add_column(column, no_wrap=True)
     for name in result.after.gap.distances:
         gaps = (result.before.gap[name], result.after.gap[name], result.floor[name])
-        table.add_row(
-            TITLES.get(name, name.upper()), *(f"{g.value:.3g} ({g.low:.3g} to {g.high:.3g})" for g in gaps)
-        )
+        table.add_row(TITLES[name], *(f"{g.value:.2f} ({g.low:.2f} to {g.high:.2f})" for g in gaps))
     console.print(table)
     if result.after.gap.fid is not None:
         console.print(f"FID {result.before.gap.fid:.1f} before, {result.after.gap.fid:.1f} after")
@@ -146,8 +158,8 @@ def _print_result(console: "Console", result: "Result", settings: "TranslateSett
     cost, n_patches = result.choice.real_images, after.gap["colour_emd"].n
     console.print(
         f"Real images used: {cost.unlabelled} unlabelled to train, {cost.unlabelled_for_choosing} unlabelled "
-        f"and {cost.labelled_for_choosing} labelled to choose; n = {n_patches} patches a set, "
-        f"one seed ({settings.train.seed})."
+        f"and {cost.labelled_for_choosing} labelled to choose. Gaps: {n_patches} val patches a set, 95 % "
+        f"intervals over patches, one seed ({settings.train.seed})."
     )
     console.print(f"Look at {settings.train.out / 'figures'}: losses, grids, criteria.")
 

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from synth.gan.translate import Result
 
 TITLES = {
-    "kernel_distance": "Kernel distance (reader's features)",
-    "classifier_auc": "Classifier's AUC (fixed features)",
+    "kernel_distance": "Kernel distance",
+    "classifier_auc": "Classifier's AUC",
     "colour_emd": "Colour EMD, counts",
-    "gradient_emd": "Gradient EMD, counts a pixel",
+    "gradient_emd": "Gradient EMD, counts",
+    "kid": "KID",
 }
 
 
@@ -30,7 +31,7 @@ def draw_criteria(result: "Result", scores: Sequence[Score], path: Path) -> None
     FigureCanvasAgg(figure)
     axes = figure.subplots(2, 4).ravel()
     steps = [score.step for score in scores]
-    for ax, (name, title) in zip(axes, TITLES.items(), strict=False):
+    for ax, (name, title) in zip(axes[:4], TITLES.items(), strict=False):
         gaps = [score.gap[name] for score in scores]
         ax.plot(steps, [g.value for g in gaps], marker="o", label="translated")
         ax.fill_between(steps, [g.low for g in gaps], [g.high for g in gaps], alpha=0.2)
