@@ -101,7 +101,7 @@ def test_what_stands_before_a_part_is_subtracted():
 
 
 def test_a_glimpse_of_a_part_does_not_stretch_its_box():
-    """Pieces of one to three pixels apart from the rest are in neither mask nor box."""
+    """Pieces of one to three pixels apart from the rest do not count for boxes."""
     mask = np.zeros((20, 30), dtype=bool)
     mask[5:10, 5:12] = True
     mask[15, 25:28] = mask[2, 2] = True

@@ -68,8 +68,8 @@ class SceneLabels:
 def label_scene(scene: Scene, meshes: Meshes, cell: Cell) -> SceneLabels:
     """Masks, boxes, poses, normals and depth of a scene.
 
-    A pixel belongs to what fills most of it, by SUBPIXELS² rays on edges; specks belong to nothing. Boxes are
-    those of the mask, with integer edges as capture writes them. visib_fract: mask area over that of the part
+    A pixel belongs to what fills most of it, by SUBPIXELS² rays on edges. Boxes are those of the mask less its
+    specks, with integer edges as capture writes them. visib_fract: mask area over that of the part
     alone, both within the image.
 
     Raises InputError when a scene that shows one part does not show its whole square box.
@@ -81,8 +81,8 @@ def label_scene(scene: Scene, meshes: Meshes, cell: Cell) -> SceneLabels:
     mask = np.zeros(ids.shape, dtype=np.uint16)
     n_unlabelled = 0
     for body in sorted((b for b in scene.bodies if b.instance), key=lambda b: b.instance):
-        visible = _without_specks(ids == body.instance)
-        box = tight_box(visible)
+        visible = ids == body.instance
+        box = tight_box(_without_specks(visible))
         if box is None:
             continue
         square = square_box(box)
