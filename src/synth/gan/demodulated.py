@@ -148,10 +148,21 @@ def _draw_even(weight: Tensor, rng: torch.Generator | None, in_pairs: bool) -> N
     n_out, n_in, height, width = weight.shape
     weight.normal_(0, WEIGHT_SIGMA, generator=rng)
     n_rows = -(-n_out // 2) if in_pairs else n_out
-    rows = nn.init.orthogonal_(torch.empty(n_rows, n_in), generator=rng)
-    rows *= math.sqrt(
-        max(1, n_rows / n_in)
-    )  # Length one on average, also where only columns can be orthogonal.
+    rows = _orthogonal(n_rows, n_in, rng) * math.sqrt(max(1, n_rows / n_in))  # Length 1, at least on average.
     sums = (torch.cat([rows, -rows]) if in_pairs else rows)[:n_out].to(weight)
     sums *= WEIGHT_SIGMA * math.sqrt(n_in * height * width)
     weight += (sums - weight.sum(dim=(2, 3)))[..., None, None] / (height * width)
+
+
+def _orthogonal(n_rows: int, n_columns: int, rng: torch.Generator | None) -> Tensor:
+    """[n_rows,n_columns], float64, orthonormal rows, or columns where those are fewer.
+
+    Rows and columns of a cosine transform (DCT-IV), drawn, with random signs: the decomposition of a random
+    matrix takes seconds for a whole generator.
+    """
+    n = max(n_rows, n_columns)
+    places = torch.arange(n, dtype=torch.float64) + 0.5
+    transform = math.sqrt(2 / n) * torch.cos(math.pi / n * torch.outer(places, places))
+    rows, columns = (torch.randperm(n, generator=rng)[:k] for k in (n_rows, n_columns))
+    signs = 1 - 2 * torch.randint(2, (n_columns,), generator=rng)
+    return transform[rows][:, columns] * signs

@@ -34,8 +34,7 @@ def make_generator(shape: GeneratorShape, *, rng: torch.Generator | None = None)
     H and W: multiples of 4 from 8 on; the generator raises InputError otherwise. rng: draws the weights (on
     the CPU); None: torch's global generator does. Demodulated kinds want `fit_input` before training.
     """
-    demodulated = shape.kind in ("demodulated", "demodulated-style")
-    generator = DemodulatedGenerator(shape) if demodulated else PublishedGenerator(shape)
+    generator = _build(shape)
     generator.draw_weights(rng)
     return generator
 
@@ -45,7 +44,8 @@ def load_generator(shape: GeneratorShape, tensors: Mapping[str, Tensor], where: 
 
     Raises InputError that names ``where`` when they are those of another architecture.
     """
-    generator = make_generator(shape, rng=torch.Generator())
+    with torch.device("meta"):  # Only the outline: nothing is drawn or held twice.
+        generator = _build(shape)
     expected = {name: tuple(tensor.shape) for name, tensor in generator.state_dict().items()}
     got = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     wrong = sorted(n for n in expected.keys() | got.keys() if expected.get(n) != got.get(n))
@@ -56,7 +56,7 @@ def load_generator(shape: GeneratorShape, tensors: Mapping[str, Tensor], where: 
             f"and {shape.n_blocks} blocks ({name} is {_size(got.get(name))}, not "
             f"{_size(expected.get(name))}): choose the checkpoint that goes with these settings"
         )
-    generator.load_state_dict(dict(tensors))
+    generator.load_state_dict({name: tensor.clone() for name, tensor in tensors.items()}, assign=True)
     return generator
 
 
@@ -87,6 +87,11 @@ def fold(generator: nn.Module) -> nn.Module:
             if isinstance(child, DemodulatedConv2d):
                 setattr(parent, name, child.fold())
     return folded.requires_grad_(False).eval()
+
+
+def _build(shape: GeneratorShape) -> DemodulatedGenerator | PublishedGenerator:
+    demodulated = shape.kind in ("demodulated", "demodulated-style")
+    return DemodulatedGenerator(shape) if demodulated else PublishedGenerator(shape)
 
 
 def _size(shape: tuple[int, ...] | None) -> str:
