@@ -59,12 +59,15 @@ def test_weights_come_back_exactly_with_their_words(tmp_path: Path) -> None:
         ),
         "b": nn.Parameter(torch.arange(3.0)),
     }
-    save_weights(tmp_path / "w.safetensors", tensors, {"kind": "demodulated"})
+    about = {key: key.upper() for key in ("kind", "step", "seed", "name")}
+    save_weights(tmp_path / "w.safetensors", tensors, about)
     loaded, words = load_weights(tmp_path / "w.safetensors")
-    assert words == {"kind": "demodulated"}
+    assert words == about
     assert set(loaded) == {"a", "b"}
     for name, tensor in tensors.items():
         assert torch.equal(loaded[name], tensor)
+    save_weights(tmp_path / "again.safetensors", tensors, about)
+    assert (tmp_path / "again.safetensors").read_bytes() == (tmp_path / "w.safetensors").read_bytes()
 
 
 def _write_pickle(path: Path) -> None:

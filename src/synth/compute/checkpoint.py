@@ -3,6 +3,7 @@
 A state (torch's zip format) is what a run goes on from; weights (safetensors) are what others load.
 """
 
+import json
 import pickle
 import warnings
 from collections.abc import Mapping
@@ -16,6 +17,8 @@ from torch import Tensor
 
 from synth.errors import InputError
 from synth.storage.atomic import replacing, write_bytes
+
+_WORDS = "synth"
 
 
 def save_state(path: Path, state: Mapping[str, Any]) -> None:
@@ -52,9 +55,14 @@ def load_state(path: Path) -> dict[str, Any]:
 
 
 def save_weights(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write tensors by name with a few words about them, as safetensors; raises StorageError."""
+    """Write tensors by name with a few words about them, as safetensors; raises StorageError.
+
+    Equal tensors and words give equal bytes.
+    """
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    write_bytes(path, save(plain, metadata=dict(metadata)))
+    # The library writes several entries in random order.
+    words = {_WORDS: json.dumps(dict(metadata), sort_keys=True)}
+    write_bytes(path, save(plain, metadata=words))
 
 
 def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -67,8 +75,9 @@ def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             names = list(file.keys())
-            return {name: file.get_tensor(name) for name in names}, dict(file.metadata() or {})
-    except (SafetensorError, OSError) as error:
+            words = json.loads((file.metadata() or {}).get(_WORDS, "{}"))
+            return {name: file.get_tensor(name) for name in names}, {k: str(v) for k, v in words.items()}
+    except (SafetensorError, OSError, ValueError, AttributeError) as error:
         raise InputError(
             f"{path} is torn or not in safetensors' format, so it is not opened: give a checkpoint that "
             "synth wrote"

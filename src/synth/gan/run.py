@@ -160,7 +160,7 @@ def _train(
     reader: nn.Module | None,
 ) -> None:
     """The loop, in each process."""
-    progress = progress or make_progress(Console(quiet=not fabric.is_global_zero), "translate")
+    progress = progress or make_progress(Console(quiet=not fabric.is_global_zero), "train", "steps")
     run = RunDir.create_or_resume(settings.out, settings.to_config()) if fabric.is_global_zero else None
     fabric.barrier()
     sources = _Sources(settings)
