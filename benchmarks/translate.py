@@ -26,10 +26,10 @@ from pathlib import Path
 import torch
 from lightning_fabric import Fabric
 from peer_cyclegan import PlainCycleGAN
-from synth.gan.discriminators import DiscriminatorShape
 from torch import Tensor, nn
 
 from synth.compute.device import choose_device, choose_precision
+from synth.gan.discriminators import DiscriminatorShape
 from synth.gan.generators import GENERATOR_KINDS, GeneratorShape, fold, make_generator
 from synth.gan.methods.cyclegan import Batch, CycleGANSettings
 from synth.gan.training import Training

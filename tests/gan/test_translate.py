@@ -125,7 +125,7 @@ def test_backwards_the_captured_images_are_translated(finished, looks, tmp_path)
 
 
 def test_frames_whose_labels_moved_are_refused_and_kept(finished, looks, tmp_path):
-    """Under limits that nothing meets every frame goes to rejected/ with its reason, and is not tried again."""
+    """Under limits that nothing meets every frame goes to rejected/ with its reason, once and for all."""
     settings, result, _ = finished
     checkpoint = settings.train.out / "checkpoints" / f"step_{result.choice.step:06d}.safetensors"
     strict = make_settings(looks, tmp_path, limits=DriftLimits(artefacts=-1))
