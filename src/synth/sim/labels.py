@@ -68,9 +68,9 @@ class SceneLabels:
 def label_scene(scene: Scene, meshes: Meshes, cell: Cell) -> SceneLabels:
     """Masks, boxes, poses, normals and depth of a scene.
 
-    A pixel belongs to what fills most of it, by SUBPIXELS² rays on edges. Boxes are those of the mask less its
-    specks, with integer edges as capture writes them. visib_fract: mask area over that of the part
-    alone, both within the image.
+    A pixel belongs to what fills most of it, by SUBPIXELS² rays on edges. Boxes are those of the mask less
+    its specks, with integer edges as capture writes them. visib_fract: mask area over that of the part alone,
+    both within the image.
 
     Raises InputError when a scene that shows one part does not show its whole square box.
     """
