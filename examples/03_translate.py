@@ -15,6 +15,7 @@ from synth.cell.load import load_cell
 from synth.cell.mesh import load_bodies
 from synth.compute.progress import make_progress
 from synth.dataset.reader import DatasetReader
+from synth.gan.judge import JudgeSettings
 from synth.gan.presets import PRESETS
 from synth.gan.run import TrainSettings
 from synth.gan.translate import TranslateSettings, translate
@@ -33,9 +34,15 @@ with tempfile.TemporaryDirectory() as scratch:
         sim=DatasetReader(folder / "composited"),
         real=real,
         out=folder / "run",
-        preset=replace(PRESETS["quick"], n_images=4),  # 4 images show how it is called, not what it can do.
+        # 4 images show how it is called, not what it can do.
+        preset=replace(PRESETS["quick"], n_images=4, n_checkpoints=1),
     )
-    settings = TranslateSettings(training, out=folder / "translated", reader=ReaderSettings(n_steps=4))
+    settings = TranslateSettings(
+        training,
+        out=folder / "translated",
+        reader=ReaderSettings(n_steps=4, n_error_patches=16),
+        judging=JudgeSettings(n_patches=24),
+    )
     result, applied = translate(settings, lambda verb, unit: make_progress(Console(), verb, unit))
     before, after = result.before.gap["colour_emd"], result.after.gap["colour_emd"]
     print(f"colour EMD to the captured images: {before} before, {after} after")

@@ -91,7 +91,7 @@ for line in sys.stdin:
     if name == "wrong":
         print(json.dumps({"ok": False, "error": "OSError: no room"}), flush=True)
         continue
-    np.savez(scratch + "/render.npz", rgb=np.zeros((10, 10, 3), np.float32))
+    np.savez(scratch + "/render.npz", rgb_0=np.zeros((10, 10, 3), np.float32))
     answer = {"out": scratch + "/render.npz", "seconds": 0.1, "rss_mb": 500.0}
     print(json.dumps({"ok": True, **answer}), flush=True)
 """

@@ -15,7 +15,9 @@ from synth.train.reader import Reader, ReaderSettings, evaluate_reader, load_rea
 from synth.train.reading import score_reading, soft_box
 
 CPU = torch.device("cpu")
-SETTINGS = ReaderSettings(n_filters=8, n_steps=90, batch_size=16, n_error_patches=48)
+SETTINGS = ReaderSettings(
+    n_filters=8, n_steps=400, batch_size=16, w_normal=2.0, look_strength=0.6, n_error_patches=48
+)
 
 
 @pytest.fixture(scope="module")
