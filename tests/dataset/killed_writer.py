@@ -50,11 +50,16 @@ def main(root: Path, n: int, n_kills: int, seed: int) -> None:
             write(root, n, write_end)
             os._exit(0)
         os.close(write_end)
+        seen = b""
         if n_killed < n_kills:
-            time.sleep(rng.uniform(0.0, 0.25))
+            # After so many samples and a moment more, not by the clock: a fast writer would be done too soon.
+            n_seen = rng.integers(0, 5)
+            while seen.count(b" ") < n_seen and (byte := os.read(read_end, 1)):
+                seen += byte
+            time.sleep(rng.uniform(0.0, 0.02))
             os.kill(child, signal.SIGKILL)
-        with os.fdopen(read_end) as pipe:
-            committed = [int(word) for word in pipe.read().split()]
+        with os.fdopen(read_end, "rb") as pipe:
+            committed = [int(word) for word in (seen + pipe.read()).split()]
         _, status = os.waitpid(child, 0)
         on_disk = (
             [int(s.name) for s in DatasetReader(root).samples] if (root / "dataset.json").exists() else []
