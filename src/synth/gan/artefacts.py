@@ -18,8 +18,9 @@ Floats = NDArray[np.float32]
 _BLOCK_PX = 64
 _RIDGE_COUNTS = 1.0
 _DETAIL_PX = 1.2
-_SIGMAS = 7.0
-_SLACK_PX = 0.5
+_SIGMAS = 6.5
+_MAX_POWER = 3.0
+_SLACK_PX = 0.25
 _MIN_NOISE_COUNTS = 0.7
 _N_LEVELS = 12
 _TILE_PX = 32
@@ -113,27 +114,34 @@ def _fit(terms: Floats, target: Floats) -> Floats:
 
 
 def _stands_out(rest: Floats, source: Floats, level: Floats, band: Band) -> NDArray[np.bool_]:
-    """[H,W] where what is left over in a band exceeds its noise and what a soft edge may leave."""
+    """[H,W] where what is left over in a band exceeds its noise and what a soft edge may leave.
+
+    It does so by itself or, weaker, all around.
+    """
     part = _blur(rest, band.fine_px) - _blur(rest, band.coarse_px)
+    around = 2 * int(np.ceil(band.coarse_px)) + 1
     height = np.abs(part).max(axis=2)
+    power = np.sqrt(np.maximum(cv2.blur(part**2, (around, around)).max(axis=2), 0))
     smooth = _blur(source, band.fine_px)
     slopes = [cv2.Sobel(smooth, cv2.CV_32F, dx, 1 - dx, scale=1 / 8) for dx in (0, 1)]
-    steepness = np.hypot(*slopes).max(axis=2)
-    around = 2 * int(np.ceil(band.coarse_px)) + 1
-    steepness = cv2.dilate(steepness, np.ones((around, around), np.uint8))
-    noise = _noise_by_level(height, level)
-    return np.asarray(height > _SIGMAS * np.hypot(noise, _SLACK_PX * steepness / 2))
+    steepness = cv2.dilate(np.hypot(*slopes).max(axis=2), np.ones((around, around), np.uint8))
+    slack = _SIGMAS * _SLACK_PX * steepness
+    found = [
+        value > np.hypot(limit * _usual_by_level(value, level), slack)
+        for value, limit in ((height, _SIGMAS), (power, _MAX_POWER))
+    ]
+    return np.asarray(found[0] | found[1])
 
 
-def _noise_by_level(height: Floats, level: Floats) -> Floats:
-    """[H,W] the usual size of ``height`` at each pixel's brightness, as a standard deviation."""
+def _usual_by_level(height: Floats, level: Floats) -> Floats:
+    """[H,W] the usual size of ``height`` at each pixel's brightness."""
     edges = np.quantile(level[::4, ::4], np.linspace(0, 1, _N_LEVELS + 1))
     bins = np.clip(np.searchsorted(edges, level, side="right") - 1, 0, _N_LEVELS - 1)
     usual = np.full(_N_LEVELS, _MIN_NOISE_COUNTS, np.float32)
     for k in range(_N_LEVELS):
         inside = height[bins == k]
         if len(inside):
-            usual[k] = max(np.median(inside) / 1.1, _MIN_NOISE_COUNTS)
+            usual[k] = max(np.median(inside), _MIN_NOISE_COUNTS)
     return usual[bins]
 
 
@@ -151,7 +159,10 @@ def _regions(where: NDArray[np.bool_], band: Band) -> tuple[int, NDArray[np.bool
 
 
 def _count_stripes(rest: Floats) -> int:
-    """Peaks of the power spectrum, averaged over tiles (Welch 1967), well above their surroundings."""
+    """Peaks of the power spectrum well above their surroundings.
+
+    The median over tiles, where Welch (1967) takes the mean, so that a line across the picture is no peak.
+    """
     rows, columns = (n // _TILE_PX for n in rest.shape)
     if rows * columns < 4:
         return 0
@@ -160,7 +171,7 @@ def _count_stripes(rest: Floats) -> int:
     taper = np.hanning(_TILE_PX + 1)[:-1]
     taper2 = np.outer(taper, taper)
     spectra = np.abs(np.fft.fft2((tiles - tiles.mean(axis=(1, 2), keepdims=True)) * taper2)) ** 2
-    power = np.fft.fftshift(np.mean(spectra, axis=0)) / (taper2**2).sum()
+    power = np.fft.fftshift(np.median(spectra, axis=0)) / (taper2**2).sum()
     padded = np.pad(power, 3, mode="wrap")
     views = np.lib.stride_tricks.sliding_window_view(padded, (7, 7))
     ring = np.ones((7, 7), bool)
