@@ -46,13 +46,21 @@ def test_learns_the_mask_of_a_toy_part(trained: tuple[Reader, list[float]]) -> N
 
 
 def test_reads_another_look(trained: tuple[Reader, list[float]]) -> None:
-    """Plates of another colour, darker and noisy, are found nearly as well as those it was trained on."""
+    """Plates of another colour, darker and noisy, are found nearly as well as those it was trained on: the mask
+    IoU is at most 0.15 lower, and a darker picture without noise changes it by a hundredth at most.
+    """
     reader, _ = trained
     patches = draw_toy(32, np.random.default_rng(5))
     rng = np.random.default_rng(6)
     images = patches.images.flip(1) * 0.7 - 0.15
+
+    def iou_of(images: torch.Tensor) -> float:
+        return evaluate_reader(reader, ToyPatches(images, patches.masks, patches.normals)).mask_iou
+
+    own = iou_of(patches.images)
+    assert iou_of(patches.images * 0.5 - 0.3) > own - 0.01
     images = (images + torch.from_numpy(rng.normal(0, 0.04, images.shape)).float()).clamp(-1, 1)
-    assert evaluate_reader(reader, ToyPatches(images, patches.masks, patches.normals)).mask_iou > 0.8
+    assert iou_of(images) > own - 0.15
 
 
 def test_same_seed_gives_the_same_reader() -> None:

@@ -15,12 +15,15 @@ class GeneratorShape:
     """All that fixes a generator's architecture.
 
     n_filters: channels of the first convolution, 64 as published. n_blocks: residual blocks, 9 as published
-    for 256 pixels and more, 6 below. Raises InputError for what there is no generator of.
+    for 256 pixels and more, 6 below. skip: the network learns what to add to its input, where the
+    published one makes a whole picture for tanh; it begins with next to nothing, so that every edge is in
+    place from the first step on. Raises InputError for what there is no generator of.
     """
 
     kind: GeneratorKind
     n_filters: int = 64
     n_blocks: int = 9
+    skip: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in GENERATOR_KINDS:
@@ -44,16 +47,17 @@ class GeneratorShape:
             "generator_kind": self.kind,
             "generator_n_filters": str(self.n_filters),
             "generator_n_blocks": str(self.n_blocks),
+            "generator_skip": str(self.skip).lower(),
         }
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str], where: str) -> Self:
         """What `to_metadata` wrote; further keys are left alone. Raises InputError that names ``where``."""
         try:
-            kind, n_filters, n_blocks = (
-                metadata[f"generator_{key}"] for key in ("kind", "n_filters", "n_blocks")
+            kind, n_filters, n_blocks, skip = (
+                metadata[f"generator_{key}"] for key in ("kind", "n_filters", "n_blocks", "skip")
             )
-            return cls(kind, int(n_filters), int(n_blocks))  # type: ignore[arg-type]
+            return cls(kind, int(n_filters), int(n_blocks), skip == "true")  # type: ignore[arg-type]
         except KeyError as error:
             raise InputError(
                 f"{where} does not say which generator it holds ({error.args[0]} is missing): "

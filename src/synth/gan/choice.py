@@ -1,5 +1,6 @@
 """Which checkpoint is kept, by what, and how many real images that choice has cost."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -61,8 +62,9 @@ def choose(
         raise InputError("no checkpoint was judged, so none can be chosen: train longer")
     keeping = [s for s in scores if keeps_labels(s, normal_sway_deg)]
     if not keeping:
-        best = min(scores, key=lambda s: s.box_drift)
-        why = f"no checkpoint kept labels; this one moved boxes least ({best.box_drift:.1%} of their side)"
+        best = min(scores, key=lambda s: s.box_drift if math.isfinite(s.box_drift) else math.inf)
+        moved = f"moved boxes least ({best.box_drift:.1%} of their side)"
+        why = f"no checkpoint kept labels; this one {moved if math.isfinite(best.box_drift) else 'lost all'}"
     elif criterion == "own-val":
         best = min(keeping, key=lambda s: s.gap["kernel_distance"].value)
         distance = best.gap["kernel_distance"]

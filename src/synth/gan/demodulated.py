@@ -12,11 +12,13 @@ from torch import Tensor, nn
 
 from synth.gan.architecture import GeneratorShape
 from synth.gan.layers import (
+    SKIP_SIGMA,
     WEIGHT_SIGMA,
     DemodulatedConv2d,
     DemodulatedUpConv2d,
-    at_least_float32,
+    EqualisedConv2d,
     check_images,
+    to_picture,
 )
 
 RELU_GAIN = math.sqrt(2)
@@ -55,7 +57,7 @@ class DemodulatedGenerator(nn.Module):
         self.up = nn.ModuleList(
             _maybe_styled(DemodulatedUpConv2d(i, i // 2, gain=RELU_GAIN), styled) for i in (4 * n, 2 * n)
         )
-        self.last = nn.Conv2d(n, 3, 7, padding=3, padding_mode="reflect")
+        self.last = EqualisedConv2d(n, 3, 7)
 
     def forward(self, images: Tensor) -> Tensor:
         check_images(images)
@@ -67,7 +69,7 @@ class DemodulatedGenerator(nn.Module):
             x = block(x, *code)
         for conv in self.up:
             x = torch.relu_(conv(x, *code))
-        return torch.tanh(at_least_float32(self.last(x)))
+        return to_picture(self.last(x), images if self.shape.skip else None, clamp=not self.training)
 
     @torch.no_grad()
     def fit_input(self, images: Tensor) -> None:
@@ -91,9 +93,7 @@ class DemodulatedGenerator(nn.Module):
                 module.to_style.weight.normal_(0, WEIGHT_SIGMA, generator=rng)
                 module.to_style.bias.fill_(1)
             elif name == "last":
-                self.last.weight.normal_(
-                    0, LAST_SIGMA / math.sqrt(self.last.weight[0].numel()), generator=rng
-                )
+                self.last.weight.normal_(0, SKIP_SIGMA if self.shape.skip else LAST_SIGMA, generator=rng)
                 module.get_parameter("bias").zero_()
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from synth.errors import InputError
 from synth.gan.architecture import DiscriminatorShape
-from synth.gan.layers import WEIGHT_SIGMA, at_least_float32
+from synth.gan.layers import PUBLISHED_SIGMA, at_least_float32
 
 __all__ = ["DiscriminatorShape", "make_discriminator"]
 
@@ -29,7 +29,7 @@ def make_discriminator(shape: DiscriminatorShape, *, rng: torch.Generator | None
     with torch.no_grad():
         for module in discriminator.modules():
             if isinstance(module, nn.Conv2d):
-                module.weight.normal_(0, WEIGHT_SIGMA, generator=rng)
+                module.weight.normal_(0, PUBLISHED_SIGMA, generator=rng)
                 if module.bias is not None:
                     module.bias.zero_()
     return discriminator

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from synth.errors import InputError
 from synth.gan.architecture import GENERATOR_KINDS, GeneratorKind, GeneratorShape
 from synth.gan.demodulated import DemodulatedGenerator
-from synth.gan.layers import DemodulatedConv2d
+from synth.gan.layers import DemodulatedConv2d, EqualisedConv2d
 from synth.gan.published import PublishedGenerator
 
 __all__ = [
@@ -84,7 +84,7 @@ def fold(generator: nn.Module) -> nn.Module:
     folded = copy.deepcopy(generator)
     for parent in list(folded.modules()):
         for name, child in list(parent.named_children()):
-            if isinstance(child, DemodulatedConv2d):
+            if isinstance(child, DemodulatedConv2d | EqualisedConv2d):
                 setattr(parent, name, child.fold())
     return folded.requires_grad_(False).eval()
 

@@ -20,13 +20,18 @@ from synth.errors import InputError
 
 PaddingMode = Literal["reflect", "zeros"]
 
+SKIP_SIGMA = 0.05
+"""Spread of what the fresh last convolution of a generator with a skip adds to its input."""
+
 EPS = 1e-8
 """ε of equation 3."""
 
-WEIGHT_SIGMA = 0.02
-"""Spread of fresh weights. It has no effect on outputs, but Adam's steps are absolute, so it sets how fast
-directions turn: as fast as in the published generators, which begin with the same spread."""
+WEIGHT_SIGMA = 0.1
+"""Spread of fresh demodulated weights. It has no effect on outputs, but Adam's steps are absolute, so it sets
+how fast directions turn. At the published 0.02 a rate of 5e-4 drives tanh into saturation within 20 steps."""
 
+PUBLISHED_SIGMA = 0.02
+"""Spread of fresh weights of the published networks (Zhu et al. 2017, appendix 7.1)."""
 
 MIN_SIDE_PX = 8
 SIDE_STEP_PX = 4
@@ -46,6 +51,19 @@ def check_images(images: Tensor) -> None:
             f"a generator takes RGB images whose sides are multiples of {SIDE_STEP_PX} from {MIN_SIDE_PX} "
             f"on, got {n_channels} channels of {width}×{height}: pad or crop them"
         )
+
+
+def to_picture(x: Tensor, images: Tensor | None, *, clamp: bool) -> Tensor:
+    """What a last convolution gives, [N,3,H,W], as a picture: tanh of it, or added to ``images``.
+
+    clamp: cut a sum off at −1 and 1. While a generator learns it is not, so that no gradient is lost there;
+    real images keep within, and by that discriminators tell.
+    """
+    x = at_least_float32(x)
+    if images is None:
+        return torch.tanh(x)
+    total = images.to(x.dtype) + x
+    return total.clamp(-1, 1) if clamp else total
 
 
 def pad(x: Tensor, width_px: int, mode: PaddingMode) -> Tensor:
@@ -147,6 +165,29 @@ class DemodulatedUpConv2d(DemodulatedConv2d):
     def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         x = F.pad(x, (1, 1, 1, 1), mode="replicate") if self.padding_mode == "reflect" else pad(x, 1, "zeros")
         return F.conv_transpose2d(x, _spread(weight), bias, stride=2, padding=3)
+
+
+class EqualisedConv2d(nn.Conv2d):
+    """A plain convolution, mirrored at the border, whose weights are divided by √(inputs) at run time.
+
+    Equalised learning rate (Karras et al. 2018, section 4.1): a step of Adam moves what comes out by as much
+    whatever the number of inputs; without it, wide last layers drive tanh into saturation.
+    """
+
+    def __init__(self, n_in: int, n_out: int, kernel_px: int) -> None:
+        super().__init__(n_in, n_out, kernel_px, padding=kernel_px // 2, padding_mode="reflect")
+        self.gain = self.weight[0].numel() ** -0.5
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self._conv_forward(x, self.weight * self.gain, self.bias)
+        return y
+
+    def fold(self) -> nn.Module:
+        """The plain convolution that it equals."""
+        n_out, n_in, kernel_px, _ = self.weight.shape
+        conv = nn.Conv2d(n_in, n_out, kernel_px, padding=kernel_px // 2, padding_mode="reflect")
+        assert self.bias is not None
+        return _filled(conv, self.weight.detach() * self.gain, self.bias)
 
 
 def demodulated_conv2d_reference(

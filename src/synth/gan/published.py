@@ -5,11 +5,13 @@ blocks, zeros at the strided ones, as its authors have it. Convolutions before a
 takes it away.
 """
 
+import math
+
 import torch
 from torch import Tensor, nn
 
 from synth.gan.architecture import GeneratorShape
-from synth.gan.layers import WEIGHT_SIGMA, at_least_float32, check_images
+from synth.gan.layers import PUBLISHED_SIGMA, SKIP_SIGMA, check_images, to_picture
 
 
 class PublishedGenerator(nn.Module):
@@ -33,19 +35,25 @@ class PublishedGenerator(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         check_images(images)
-        return torch.tanh(at_least_float32(self.last(self.layers(images))))
+        base = images if self.shape.skip else None
+        return to_picture(self.last(self.layers(images)), base, clamp=not self.training)
 
     @torch.no_grad()
     def draw_weights(self, rng: torch.Generator | None) -> None:
-        """Fresh weights as published: normal with a spread of 0.02, gains of norms around 1."""
+        """Fresh weights as published: normal with a spread of 0.02, gains of norms around 1.
+
+        With a skip the last ones are smaller.
+        """
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-                module.weight.normal_(0, WEIGHT_SIGMA, generator=rng)
+                module.weight.normal_(0, PUBLISHED_SIGMA, generator=rng)
                 if module.bias is not None:
                     module.bias.zero_()
             elif isinstance(module, nn.BatchNorm2d):
-                module.weight.normal_(1, WEIGHT_SIGMA, generator=rng)
+                module.weight.normal_(1, PUBLISHED_SIGMA, generator=rng)
                 module.bias.zero_()
+        if self.shape.skip:
+            self.last.weight.mul_(SKIP_SIGMA / (PUBLISHED_SIGMA * math.sqrt(self.last.weight[0].numel())))
 
 
 class _Block(nn.Module):

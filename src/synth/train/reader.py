@@ -40,12 +40,12 @@ class ReaderSettings:
     """
 
     n_filters: int = 16
-    n_steps: int = 400
-    batch_size: int = 16
+    n_steps: int = 600
+    batch_size: int = 8
     learning_rate: float = 4e-3
     weight_decay: float = 1e-4
-    w_normal: float = 1.0
-    look_strength: float = 1.0
+    w_normal: float = 4.0
+    look_strength: float = 0.6
     n_error_patches: int = 256
     seed: int = 0
 

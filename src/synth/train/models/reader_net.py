@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 STRIDE = 16
+_CELLS = 9
+_MIN_DEVIATION = 0.1
 
 
 class ReaderNet(nn.Module):
@@ -37,7 +39,7 @@ class ReaderNet(nn.Module):
         """Mask logits [N,1,H,W] and unit normals [N,3,H,W], u right, v up, w towards the camera."""
         height, width = images.shape[-2:]
         padding = (0, -width % STRIDE, 0, -height % STRIDE)
-        maps = self._encode(functional.pad(images, padding, mode="replicate"))
+        maps = self._encode(_standardise(functional.pad(images, padding, mode="replicate")))
         x = maps.pop()
         for i in reversed(range(len(maps))):
             x = functional.interpolate(self.narrows[i](x), scale_factor=2.0, mode="bilinear")
@@ -51,7 +53,7 @@ class ReaderNet(nn.Module):
 
     def features(self, images: Tensor) -> Tensor:
         """What images look like to the encoder, [N,D]: mean and deviation of its first three maps over a
-        whole image.
+        whole image. Here images are not standardised, so gain and colour show.
         """
         maps = self._encode(images)[:3]
         flat = [m.float().flatten(2) for m in maps]
@@ -63,6 +65,18 @@ class ReaderNet(nn.Module):
         for stage in self.stages:
             maps.append(stage(maps[-1]))
         return maps
+
+
+def _standardise(images: Tensor) -> Tensor:
+    """Each channel with mean 0 and deviation 1 over the _CELLS · STRIDE pixels around each place.
+
+    Gain, offset, white balance and shading are taken away before anything is learnt of them. Means are those
+    of whole cells, interpolated.
+    """
+    cells = functional.avg_pool2d(torch.cat([images, images.square()], dim=1), STRIDE)
+    around = functional.avg_pool2d(cells, _CELLS, stride=1, padding=_CELLS // 2, count_include_pad=False)
+    mean, square = functional.interpolate(around, images.shape[-2:], mode="bilinear").chunk(2, dim=1)
+    return (images - mean) / ((square - mean.square()).clamp_min(0).sqrt() + _MIN_DEVIATION)
 
 
 class _Residual(nn.Module):
