@@ -70,7 +70,7 @@ def translate(
     from synth.compute.progress import make_progress
     from synth.dataset.reader import DatasetReader
     from synth.errors import InputError
-    from synth.gan.judge import JudgeSettings
+    from synth.gan.judge import DOWNSTREAM, JudgeSettings
     from synth.gan.presets import PRESETS
     from synth.gan.run import TrainSettings
     from synth.gan.translate import TranslateSettings, translate_with
@@ -86,9 +86,11 @@ def translate(
             why = "without a GPU" if preset is PresetName.quick else "with a GPU"
             console.print(f"Preset {preset.value}, the default {why}; --preset chooses another.")
     recipe, reader = PRESETS[preset.value], ReaderSettings()
+    judging = JudgeSettings(inception=inception_weights)
     if images is not None:
         recipe = replace(recipe, n_images=images, n_epochs=None)
         reader = replace(reader, n_steps=min(reader.n_steps, images))
+        judging = replace(judging, downstream=replace(DOWNSTREAM, n_steps=min(DOWNSTREAM.n_steps, images)))
     settings = TranslateSettings(
         train=TrainSettings(
             sim=DatasetReader(sim),
@@ -102,7 +104,7 @@ def translate(
         criterion=choose.value,
         direction="real2sim" if reverse else "sim2real",
         reader=reader,
-        judging=JudgeSettings(inception=inception_weights),
+        judging=judging,
     )
     if any(d.info.made_by.simulated for d in (settings.train.sim, settings.train.real)):
         console.print("[black on yellow] SIMULATED [/] the captured pictures are those of the simulated cell")

@@ -18,6 +18,9 @@ from synth.train.reading import ReaderScore, compare_readings
 
 Translate = Callable[[Tensor], Tensor]
 
+DOWNSTREAM = ReaderSettings(n_steps=200, look_strength=0.3)
+"""A task network that depends on what its training images look like."""
+
 _BATCH = 16
 
 
@@ -29,7 +32,7 @@ class JudgeSettings:
 
     n_patches: int = 192
     inception: Path | None = None
-    downstream: ReaderSettings | None = None
+    downstream: ReaderSettings | None = DOWNSTREAM
     seed: int = 0
 
 
