@@ -36,15 +36,16 @@ def test_a_newcomer_gets_a_labelled_dataset(tmp_path):
 
 
 @pytest.mark.slow
-def test_captured_samples_get_rendered_twins(tmp_path):
-    """Capture small pictures, render after them, verify, look: every command ends well, names match."""
+def test_captured_samples_get_rendered_twins_and_are_compared_with_them(tmp_path):
+    """Capture small pictures, render after them, verify, look, compare: all end well, names match."""
     cell = tmp_path / "cell.yaml"
     commands = [
         ("cell", "init"),
-        ("capture", "--poses", "3", "--plates", "2", "--pace", "60"),
-        ("render", "--twins", "1", "--fresh", "1", "--quality", "draft"),
+        ("capture", "--poses", "28", "--plates", "2", "--pace", "200"),
+        ("render", "--twins", "8", "--fresh", "2", "--quality", "draft"),
         ("dataset", "verify", "data/synthetic"),
         ("dataset", "sheet", "data/synthetic"),
+        ("compare", "--arms", "real,synthetic", "--seeds", "1", "--images", "64", "--device", "cpu"),
         ("status",),
     ]
     for command in commands:
@@ -56,9 +57,10 @@ def test_captured_samples_get_rendered_twins(tmp_path):
             cell.write_text(text.replace("color_size_wh: [1280, 720]", "color_size_wh: [640, 360]"))
     synthetic = tmp_path / "data" / "synthetic"
     names = sorted(p.stem for p in (synthetic / "images").iterdir())
-    assert names[1] == "100000"
+    assert names[-2:] == ["100000", "100001"]
     assert (tmp_path / "data" / "real" / "images" / f"{names[0]}.png").is_file()
     assert (synthetic / "scenes" / f"{names[0]}.json").is_file()
+    assert "SIMULATED CELL" in (tmp_path / "runs" / "compare" / "report.html").read_text()
 
 
 @pytest.mark.slow

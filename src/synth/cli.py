@@ -9,6 +9,7 @@ import typer
 from synth import __version__
 from synth.capture.commands import capture
 from synth.cell.commands import app as cell_app
+from synth.compare.commands import compare
 from synth.dataset.commands import app as dataset_app
 from synth.errors import SynthError
 from synth.gan.commands import export_model, translate
@@ -28,6 +29,7 @@ app.command(name="capture")(capture)
 app.command(name="render")(render)
 app.command(name="compose")(compose)
 app.command(name="translate")(translate)
+app.command(name="compare")(compare)
 app.command(name="export-model")(export_model)
 app.add_typer(dataset_app, name="dataset")
 app.add_typer(cell_app, name="cell")

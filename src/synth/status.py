@@ -18,6 +18,7 @@ STAGES = (
     ("render", Path("data/synthetic"), "synth render --count 633"),
     ("translate", Path("data/translated"), "synth translate"),
 )
+COMPARISON = Path("runs/compare/report.html")
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def _next_command(standings: list[Standing]) -> str:
             return f"synth dataset verify {standing.folder}"
         if standing.state == "absent":
             return command
-    return f"synth dataset sheet {standings[-1].folder}"
+    return f"synth dataset sheet {standings[-1].folder}" if COMPARISON.is_file() else "synth compare"
 
 
 def print_status(*, as_json: bool) -> None:

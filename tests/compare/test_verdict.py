@@ -1,0 +1,85 @@
+"""Sentences say what the figures say, no more, and only with the figures that they name."""
+
+import copy
+
+import numpy as np
+import pytest
+
+from synth.compare.verdict import collect_figures, write_verdict
+
+ARMS = ("real", "synthetic", "translated")
+
+
+def make_errors(medians: tuple[float, ...], seed: int = 0, n_seeds: int = 3, n: int = 60) -> dict:
+    rng = np.random.default_rng(seed)
+    images = rng.gamma(4, 0.25, n)
+    return {
+        arm: median * images * rng.normal(1, 0.03, (n_seeds, 1)) * rng.normal(1, 0.1, (n_seeds, n))
+        for arm, median in zip(ARMS, medians, strict=True)
+    }
+
+
+def say(errors: dict, **changes: object) -> list[str]:
+    figures = collect_figures(errors, is_simulated=True) | changes
+    return [sentence.text for sentence in write_verdict(figures)]
+
+
+def test_a_planted_order_is_found() -> None:
+    """Real best, synthetic worst, translated between: said so, with the share of the gap that is closed."""
+    texts = say(make_errors((5.0, 15.0, 10.0)))
+    assert texts[0].startswith("Median angle error on 60 held-out captured crops of the SIMULATED cell")
+    assert texts[0].index("real") < texts[0].index("translated") < texts[0].index("synthetic")
+    assert "Real images train better than synthetic ones" in texts[1]
+    assert "Translated images train better than synthetic ones" in texts[2]
+    assert "Real images train better than translated ones" in texts[3]
+    assert "closes the gap" in texts[4]
+    assert 30 < int(texts[4].split(" by ")[1].split("%")[0]) < 70
+
+
+def test_identical_arms_are_not_told_apart() -> None:
+    """In 20 repeats of three equal arms at most two headlines claim a difference (60 are asked)."""
+    claims = sum(
+        "train better than" in text and "cannot be told" not in text
+        for seed in range(20)
+        for text in say(make_errors((8.0, 8.0, 8.0), seed=seed, n_seeds=5))
+    )
+    assert claims <= 2
+
+
+def test_one_seed_is_called_an_indication() -> None:
+    """No sentence about a difference is firm with one seed."""
+    texts = say(make_errors((5.0, 15.0, 10.0), n_seeds=1))
+    assert all(text.startswith("An indication from one seed: ") for text in texts[1:4])
+    assert "1 seed" in texts[0]
+
+
+def test_the_gap_is_closed_only_where_there_is_one() -> None:
+    """Without a gap between synthetic and real nothing is said of its closing."""
+    assert not any("gap" in text for text in say(make_errors((8.0, 8.0, 4.0))))
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+def test_simulated_data_is_called_so(simulated: bool) -> None:
+    """The headline says which."""
+    texts = say(make_errors((5.0, 15.0, 10.0)), **{"test.is_simulated": simulated})
+    assert ("SIMULATED" in texts[0]) == simulated
+
+
+def test_every_key_decides_its_sentences() -> None:
+    """Changing or removing a figure changes or removes exactly the sentences that name it."""
+    figures = collect_figures(make_errors((5.0, 15.0, 10.0)), is_simulated=True)
+    before = write_verdict(figures)
+    named = {key for sentence in before for key in sentence.keys}
+    assert {f"normals.{a}.median_deg" for a in ARMS} < named
+    for key in named:
+        changed = copy.deepcopy(figures)
+        if isinstance(changed[key], bool):
+            changed[key] = not changed[key]
+        else:
+            changed[key] |= {"value": changed[key]["value"] * 1.5, "low": -99.0, "high": 99.0}
+        after = [s.text for s in write_verdict(changed)]
+        for sentence in before:
+            assert (sentence.text in after) == (key not in sentence.keys), (key, sentence.text)
+        removed = {k: v for k, v in figures.items() if k != key}
+        texts = [s.text for s in write_verdict(removed)]
+        assert not any(s.text in texts for s in before if key in s.keys)

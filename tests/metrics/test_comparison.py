@@ -1,0 +1,94 @@
+"""Intervals over images and seeds hold what they promise; many questions do not make a finding."""
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from synth.errors import InputError
+from synth.metrics.comparison import holm, measure_arm, measure_difference
+
+N_TRIALS = 200
+
+
+def mean(errors: np.ndarray) -> np.ndarray:
+    return errors.mean(axis=-1)
+
+
+def draw_errors(rng: np.random.Generator, n_seeds: int, n_images: int, seed_sigma: float) -> np.ndarray:
+    """Errors of 10 on average: images differ by 2, seeds by ``seed_sigma``, the rest is noise of 1."""
+    images, seeds = rng.normal(0, 2, n_images), rng.normal(0, seed_sigma, (n_seeds, 1))
+    return 10 + images + seeds + rng.normal(0, 1, (n_seeds, n_images))
+
+
+@pytest.mark.parametrize("seed_sigma", [0.0, 1.0])
+def test_intervals_hold_the_truth(seed_sigma: float) -> None:
+    """Of 200 experiments with 3 seeds of 60 images, 90 to 99 % of the intervals hold the true mean."""
+    rng = np.random.default_rng(0)
+    effects = [measure_arm(draw_errors(rng, 3, 60, seed_sigma), rng, mean) for _ in range(N_TRIALS)]
+    share = np.mean([e.low <= 10 <= e.high for e in effects])
+    assert 0.90 <= share <= 0.995
+
+
+def test_equal_arms_are_seldom_found_different() -> None:
+    """p < 0.05 in at most 8 % of 200 comparisons of arms that differ by chance alone."""
+    rng = np.random.default_rng(1)
+    p_values = []
+    for _ in range(N_TRIALS):
+        images = rng.normal(0, 2, 60)
+        a, b = (10 + images + rng.normal(0, 0.5, (4, 1)) + rng.normal(0, 1, (4, 60)) for _ in range(2))
+        p_values.append(measure_difference(a, b, rng, mean).p)
+    assert np.mean(np.array(p_values) < 0.05) <= 0.08
+
+
+def test_a_large_difference_is_found_and_signed() -> None:
+    """An arm that is 3 worse on every image is found worse, and the interval holds 3."""
+    rng = np.random.default_rng(2)
+    a = draw_errors(rng, 3, 60, 0.1)
+    effect = measure_difference(a + 3, a, rng)
+    assert effect.value == pytest.approx(3)
+    assert effect.excludes_zero
+    assert effect.p < 1e-6
+    assert measure_difference(a, a + 3, rng).value == pytest.approx(-3)
+
+
+def test_pairing_takes_away_what_images_share() -> None:
+    """Two arms on the same images differ by far less than either is uncertain."""
+    rng = np.random.default_rng(3)
+    images = rng.normal(0, 5, 80)
+    a, b = (20 + images + rng.normal(0, 0.3, (3, 80)) for _ in range(2))
+    alone, paired = measure_arm(a, rng, mean), measure_difference(a, b, rng, mean)
+    assert paired.high - paired.low < 0.2 * (alone.high - alone.low)
+
+
+def test_one_seed_is_an_indication_over_images_alone() -> None:
+    """With one seed the interval is the bootstrap's: 1.96 standard errors of the mean on either side."""
+    rng = np.random.default_rng(4)
+    errors = rng.normal(10, 2, (1, 400))
+    effect = measure_arm(errors, rng, mean)
+    assert effect.is_indication
+    assert (effect.high - effect.low) / 2 == pytest.approx(norm.isf(0.025) * errors.std() / 20, rel=0.1)
+
+
+def test_p_agrees_with_the_interval() -> None:
+    """p is under 0.05 exactly where the 95 % interval excludes 0."""
+    rng = np.random.default_rng(5)
+    for shift in np.linspace(-0.6, 0.6, 25):
+        a, b = draw_errors(rng, 3, 40, 0.2), draw_errors(rng, 3, 40, 0.2)
+        effect = measure_difference(a + shift, b, rng, mean)
+        assert (effect.p < 0.05) == effect.excludes_zero
+
+
+def test_holm_by_hand() -> None:
+    """The smallest p times three, the next times two, never smaller than the one before, at most 1."""
+    assert holm({"a": 0.01, "b": 0.04, "c": 0.03}) == pytest.approx({"a": 0.03, "b": 0.06, "c": 0.06})
+    assert holm({"a": 0.5, "b": 0.9}) == pytest.approx({"a": 1.0, "b": 1.0})
+    assert holm({}) == {}
+
+
+def test_what_cannot_be_compared_is_refused() -> None:
+    """Other images, other seeds, too few images: one sentence with what was got."""
+    rng = np.random.default_rng(6)
+    with pytest.raises(InputError, match="3 seeds of 20 images and 2 of 20"):
+        measure_difference(np.zeros((3, 20)), np.zeros((2, 20)), rng)
+    with pytest.raises(InputError, match="5 images or more, got 4"):
+        measure_arm(np.zeros((3, 4)), rng)
