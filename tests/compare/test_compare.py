@@ -115,6 +115,16 @@ def test_other_data_do_not_go_on(finished, crop_sets):
         run_plan(make_plan(two, plan.out), quietly)
 
 
+def test_too_few_test_crops_are_said_before_anything_trains(crop_sets, tmp_path):
+    """A captured set of eight samples has two test crops: refused, and no cell is left."""
+    from crop_sets import write_crop_set
+
+    sets = crop_sets | {"real": write_crop_set(tmp_path / "few", "real", seed=8, n=8)}
+    with pytest.raises(InputError, match="has 2 test crops, and 5 are the least"):
+        run_plan(make_plan(sets, tmp_path / "run"), quietly)
+    assert not (tmp_path / "run" / "cells").exists()
+
+
 def test_plans_that_compare_nothing_are_one_sentence(crop_sets, tmp_path):
     """No real arm, one arm, no seed."""
     with pytest.raises(InputError, match="give --real"):

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import norm
 
 from synth.errors import InputError
-from synth.metrics.comparison import holm, measure_arm, measure_difference
+from synth.metrics.comparison import holm, measure_arm, measure_difference, measure_share_closed
 
 N_TRIALS = 200
 
@@ -60,6 +60,20 @@ def test_pairing_takes_away_what_images_share() -> None:
     assert paired.high - paired.low < 0.2 * (alone.high - alone.low)
 
 
+def test_the_share_of_a_gap_holds_the_truth() -> None:
+    """An arm at 60 % of the way from 20 to 10: 90 to 99 % of the intervals hold 0.6."""
+    rng = np.random.default_rng(7)
+    n_holding = 0
+    for _ in range(N_TRIALS):
+        images = rng.normal(0, 2, 60)
+        start, now, end = (
+            level + images + rng.normal(0, 0.5, (3, 1)) + rng.normal(0, 1, (3, 60)) for level in (20, 14, 10)
+        )
+        share = measure_share_closed(start, now, end, rng, mean)
+        n_holding += share.low <= 0.6 <= share.high
+    assert 0.90 <= n_holding / N_TRIALS <= 0.995
+
+
 def test_one_seed_is_an_indication_over_images_alone() -> None:
     """With one seed the interval is the bootstrap's: 1.96 standard errors of the mean on either side."""
     rng = np.random.default_rng(4)
@@ -88,7 +102,7 @@ def test_holm_by_hand() -> None:
 def test_what_cannot_be_compared_is_refused() -> None:
     """Other images, other seeds, too few images: one sentence with what was got."""
     rng = np.random.default_rng(6)
-    with pytest.raises(InputError, match="3 seeds of 20 images and 2 of 20"):
+    with pytest.raises(InputError, match="3 seeds of 20 images and 2 seeds of 20"):
         measure_difference(np.zeros((3, 20)), np.zeros((2, 20)), rng)
     with pytest.raises(InputError, match="5 images or more, got 4"):
         measure_arm(np.zeros((3, 4)), rng)

@@ -27,6 +27,7 @@ from synth.compute.progress import Progress
 from synth.compute.run_dir import RunDir
 from synth.errors import InputError
 from synth.geometry.normals import angle_deg
+from synth.metrics.comparison import MIN_IMAGES
 from synth.storage.atomic import write_bytes
 from synth.train.tasks.normals import (
     Check,
@@ -86,7 +87,13 @@ def errors_of(results: Sequence[CellResult], arm: str) -> NDArray[np.float64]:
 
 def _train_all(plan: Plan, todo: list[Cell], progress: Progress) -> None:
     device, s = choose_device(plan.device), plan.normals
-    test = load_normal_crops(plan.arms[TEST_ARM].dataset, plan.test_samples, s.side_px)
+    captured = plan.arms[TEST_ARM].dataset
+    test = load_normal_crops(captured, plan.test_samples, s.side_px)
+    if len(test) < MIN_IMAGES:
+        raise InputError(
+            f"{captured.root} has {len(test)} test crops, and {MIN_IMAGES} are the least to measure on: "
+            "capture more"
+        )
     progress.begin(total=len(plan.cells) * s.n_steps, done=(len(plan.cells) - len(todo)) * s.n_steps)
     crops: dict[str, tuple[NormalCrops, NormalCrops]] = {}
     try:

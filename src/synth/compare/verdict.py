@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.metrics.comparison import Effect, holm, measure_arm, measure_difference
+from synth.metrics.comparison import Effect, holm, measure_arm, measure_difference, measure_share_closed
 
 Floats = NDArray[np.float64]
 Figures = Mapping[str, Any]
 """report.json's ``figures``: keys to numbers, or to Effects as dictionaries."""
 
 MAX_P = 0.05
+GAP_CLOSED = "normals.gap_closed"
 
 QUESTIONS = (("synthetic", "real"), ("translated", "synthetic"), ("translated", "real"))
 """Differences that headlines are made of: the first arm's median error less the second's."""
@@ -50,9 +51,12 @@ def collect_figures(errors: Mapping[str, Floats], *, is_simulated: bool, seed: i
         for a, b in QUESTIONS
         if a in errors and b in errors
     }
-    adjusted = holm({key: effect.p for key, effect in differences.items()})
+    adjusted = holm({key: effect.p for key, effect in differences.items() if effect.p is not None})
     for key, effect in differences.items():
         figures[key] = asdict(effect) | {"p_holm": adjusted[key]}
+    if all(arm in errors for arm in ("synthetic", "translated", "real")):
+        share = measure_share_closed(errors["synthetic"], errors["translated"], errors["real"], rng())
+        figures[GAP_CLOSED] = asdict(share)
     return figures
 
 
@@ -118,9 +122,13 @@ def _say_gap_closed(figures: Figures, keys: Sequence[str]) -> Sentence | None:
     gain, p_gain = _effect(figures, keys[1])
     if not (gap.low > 0 and p_gap <= MAX_P and gain.excludes_zero and p_gain <= MAX_P):
         return None
-    share = -gain.value / gap.value
-    verb = "closes" if share > 0 else "widens"
-    text = f"Translation {verb} the gap between synthetic and real images by {abs(share):.0%} of it."
+    share, _ = _effect(figures, keys[2])
+    verb = "closes" if share.value > 0 else "widens"
+    sizes = [f"{abs(v):.0%}" for v in (share.value, *sorted((share.low, share.high), key=abs))]
+    text = (
+        f"Translation {verb} the gap between synthetic and real images by {sizes[0]} of it "
+        f"({sizes[1]} to {sizes[2]})."
+    )
     return Sentence(text, tuple(keys))
 
 
@@ -143,5 +151,5 @@ _DIFFERENCES = tuple(f"normals.{a}-{b}.median_deg" for a, b in QUESTIONS)
 _SENTENCES: tuple[tuple[_Write, tuple[str, ...]], ...] = (
     (_say_ranking, ("test.is_simulated", "normals.real.median_deg")),
     *((_say_difference, (key,)) for key in _DIFFERENCES),
-    (_say_gap_closed, _DIFFERENCES[:2]),
+    (_say_gap_closed, (*_DIFFERENCES[:2], GAP_CLOSED)),
 )

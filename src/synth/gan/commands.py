@@ -147,7 +147,7 @@ def _print_result(console: "Console", result: "Result", settings: "TranslateSett
         table.add_column(column, no_wrap=True)
     for name in result.after.gap.distances:
         gaps = (result.before.gap[name], result.after.gap[name], result.floor[name])
-        table.add_row(TITLES[name], *(f"{g.value:.2f} ({g.low:.2f} to {g.high:.2f})" for g in gaps))
+        table.add_row(TITLES[name], *(f"{_short(g.value)} ({_short(g.low)}–{_short(g.high)})" for g in gaps))
     console.print(table)
     if result.after.gap.fid is not None:
         console.print(f"FID {result.before.gap.fid:.1f} before, {result.after.gap.fid:.1f} after")
@@ -164,6 +164,10 @@ def _print_result(console: "Console", result: "Result", settings: "TranslateSett
         f"intervals over patches, one seed ({settings.train.seed})."
     )
     console.print(f"Look at {settings.train.out / 'figures'}: losses, grids, criteria.")
+
+
+def _short(value: float) -> str:
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 
 def _print_applied(console: "Console", applied: "Applied", settings: "TranslateSettings") -> None:

@@ -38,14 +38,14 @@ median: Metric = partial(np.median, axis=-1)
 class Effect:
     """A metric, or a difference of one between two arms, with its interval.
 
-    p: of the hypothesis that the truth is 0, two-sided, from the same standard errors; nan for a metric that
-    is no difference.
+    p: of the hypothesis that the truth is 0, two-sided, from the same standard errors; None for an arm's own
+    metric.
     """
 
     value: float
     low: float
     high: float
-    p: float
+    p: float | None
     n_images: int
     n_seeds: int
 
@@ -65,7 +65,8 @@ def measure_arm(errors: Floats, rng: np.random.Generator, metric: Metric = media
 
     Raises InputError for fewer than MIN_IMAGES images.
     """
-    return _measure(errors, np.zeros_like(errors), rng, metric, is_difference=False)
+    rows = _draw_rows(errors.shape[1], rng)
+    return _estimate(metric(errors), metric(errors[:, rows]).mean(axis=0), errors.shape[1], with_p=False)
 
 
 def measure_difference(a: Floats, b: Floats, rng: np.random.Generator, metric: Metric = median) -> Effect:
@@ -73,12 +74,27 @@ def measure_difference(a: Floats, b: Floats, rng: np.random.Generator, metric: M
 
     Raises InputError for tables of other shapes or fewer than MIN_IMAGES images.
     """
-    if a.shape != b.shape:
-        raise InputError(
-            f"two arms are compared on the same seeds and images, got {a.shape[0]} seeds of {a.shape[1]} "
-            f"images and {b.shape[0]} of {b.shape[1]}"
-        )
-    return _measure(a, b, rng, metric, is_difference=True)
+    _check_pairs(a, b)
+    rows = _draw_rows(a.shape[1], rng)
+    draws = (metric(a[:, rows]) - metric(b[:, rows])).mean(axis=0)
+    return _estimate(metric(a) - metric(b), draws, a.shape[1])
+
+
+def measure_share_closed(
+    start: Floats, now: Floats, end: Floats, rng: np.random.Generator, metric: Metric = median
+) -> Effect:
+    """How much of the gap between arms start and end an arm closes: (start − now) / (start − end).
+
+    Errors [seeds, images] as for a difference. The interval is that of the ratio to first order (the delta
+    method), so it means something only where the gap itself is clearly not 0. Raises InputError as there.
+    """
+    _check_pairs(start, now, end)
+    rows = _draw_rows(start.shape[1], rng)
+    gain, gap = metric(start) - metric(now), metric(start) - metric(end)
+    share = gain.mean() / gap.mean()
+    again = [metric(table[:, rows]) for table in (start, now, end)]
+    draws = ((again[0] - again[1]) - share * (again[0] - again[2])).mean(axis=0) / gap.mean()
+    return _estimate((gain - share * gap) / gap.mean(), draws, start.shape[1], value=float(share))
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:
@@ -91,25 +107,35 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
     return {name: adjusted[name] for name in p_values}
 
 
-def _measure(
-    a: Floats, b: Floats, rng: np.random.Generator, metric: Metric, *, is_difference: bool
+def _check_pairs(*tables: Floats) -> None:
+    if len({table.shape for table in tables}) > 1:
+        found = " and ".join(
+            f"{n_seeds} seeds of {n_images} images" for n_seeds, n_images in (table.shape for table in tables)
+        )
+        raise InputError(f"arms are compared on the same seeds and images, got {found}")
+
+
+def _estimate(
+    by_seed: Floats, draws: Floats, n_images: int, *, value: float | None = None, with_p: bool = True
 ) -> Effect:
-    n_seeds, n_images = a.shape
-    demand_units(n_images, MIN_IMAGES)
-    by_seed = metric(a) - metric(b)
-    rows = rng.integers(n_images, size=(N_RESAMPLES, n_images))
-    draws = (metric(a[:, rows]) - metric(b[:, rows])).mean(axis=0)  # [N_RESAMPLES]
+    """by_seed: [seeds]. draws: [N_RESAMPLES], of their mean. value: the effect's, if not that mean."""
+    n_seeds = len(by_seed)
     se_images = float(draws.std(ddof=1))
     se_seeds = float(by_seed.std(ddof=1) / np.sqrt(n_seeds)) if n_seeds > 1 else 0.0
-    value = float(by_seed.mean())
+    value = float(by_seed.mean()) if value is None else value
 
     def half_width(p: float) -> float:
         seeds = t.isf(p / 2, n_seeds - 1) * se_seeds if n_seeds > 1 else 0.0
         return float(np.hypot(norm.isf(p / 2) * se_images, seeds))
 
     width = half_width(1 - CONFIDENCE)
-    p = _find_p(abs(value), half_width) if is_difference else np.nan
+    p = _find_p(abs(value), half_width) if with_p else None
     return Effect(value, value - width, value + width, p, n_images, n_seeds)
+
+
+def _draw_rows(n_images: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    demand_units(n_images, MIN_IMAGES)
+    return rng.integers(n_images, size=(N_RESAMPLES, n_images))
 
 
 def _find_p(size: float, half_width: Callable[[float], float]) -> float:

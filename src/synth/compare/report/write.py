@@ -59,8 +59,8 @@ def _render(
         how=(
             f"n = {n_test} test crops of the {TEST_ARM} dataset, {len(plan.seeds)} seeds. In brackets: 95 % "
             f"intervals over images and seeds. Network {s.net} at {s.side_px} px, {s.n_images} crops seen in "
-            "all by every arm. Each arm's own val crops chose the weights (own-val): no real image was used "
-            "for choosing but those of the real arm."
+            "all by every arm. Each arm's own val crops chose the weights (own-val). Labels of real images "
+            "are used by the real arm alone; a translator has seen real train and val images without them."
         ),
         figures=[
             {"svg": draw_errors(errors), "caption": "Share of test crops under each angle error."},
