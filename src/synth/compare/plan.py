@@ -18,7 +18,6 @@ TEST_ARM = "real"
 
 QUICK_NORMALS = NormalSettings(net="paper", side_px=112, n_images=6_000, n_checks=12)
 DEFAULT_NORMALS = NormalSettings(net="resnet18", side_px=224, n_images=40_000, loss="angle")
-PAPER_NORMALS = NormalSettings(net="paper", side_px=224, n_images=40_000, rotate=False)
 
 
 @dataclass(frozen=True)
