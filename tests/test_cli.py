@@ -28,6 +28,27 @@ def test_help_loads_nothing_heavy() -> None:
     assert answer.stdout.splitlines()[-1] == "HEAVY []", answer.stdout + answer.stderr
 
 
+@pytest.mark.parametrize("verb", ["translate", "compare"])
+@pytest.mark.parametrize("package", ["torch", "jinja2"])
+def test_an_absent_extra_is_one_sentence(verb: str, package: str, tmp_path: Path) -> None:
+    """Without the packages of an extra its verbs say what to install; without any other they are a bug."""
+    code = (
+        f"import sys; sys.argv = ['synth', {verb!r}]; sys.modules[{package!r}] = None\n"
+        "from synth.cli import main\n"
+        "main()"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert answer.returncode == 2
+    assert "Traceback" not in answer.stderr
+    if (verb, package) != ("translate", "jinja2"):  # It does without.
+        assert answer.stderr == (
+            f"synth: this command needs {package}, which is not installed: "
+            'pip install "synth-robotics[train]"\n'
+        )
+
+
 def test_help_fits_one_screen_and_names_every_verb(tmp_path: Path) -> None:
     """The first help a newcomer sees has all verbs on one screen."""
     answer = run("--help", cwd=tmp_path)

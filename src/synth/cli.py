@@ -15,6 +15,18 @@ from synth.errors import SynthError
 from synth.gan.commands import export_model, translate
 from synth.sim.commands import compose, render
 
+_TRAIN_PACKAGES = (
+    "jinja2",
+    "lightning_fabric",
+    "safetensors",
+    "sklearn",
+    "tensorboard",
+    "torch",
+    "torchmetrics",
+    "torchvision",
+)
+"""What the extra ``train`` brings."""
+
 app = typer.Typer(
     name="synth",
     help="Labelled images from one robot arm, one depth camera and one CAD file.",
@@ -82,6 +94,13 @@ def main() -> NoReturn:
     except SynthError as error:
         typer.echo(f"synth: {error}", err=True)
         sys.exit(error.exit_code)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in _TRAIN_PACKAGES:
+            raise
+        install = 'pip install "synth-robotics[train]"'
+        typer.echo(f"synth: this command needs {package}, which is not installed: {install}", err=True)
+        sys.exit(2)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         typer.echo(f"synth: {where}{error.strerror or error}", err=True)
