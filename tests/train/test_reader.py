@@ -46,8 +46,8 @@ def test_learns_the_mask_of_a_toy_part(trained: tuple[Reader, list[float]]) -> N
 
 
 def test_reads_another_look(trained: tuple[Reader, list[float]]) -> None:
-    """Darker plates are found as well as those it was trained on, within a hundredth of the mask IoU; those
-    of another colour, darker and noisy, within 0.15.
+    """Plates of another colour, darker and noisy, are found nearly as well as those it was trained on; a
+    darker picture alone changes the mask IoU by a hundredth at most.
     """
     reader, _ = trained
     patches = draw_toy(32, np.random.default_rng(5))
@@ -60,7 +60,7 @@ def test_reads_another_look(trained: tuple[Reader, list[float]]) -> None:
     own = iou_of(patches.images)
     assert iou_of(patches.images * 0.5 - 0.3) > own - 0.01
     images = (images + torch.from_numpy(rng.normal(0, 0.04, images.shape)).float()).clamp(-1, 1)
-    assert iou_of(images) > own - 0.15
+    assert iou_of(images) > 0.8
 
 
 def test_same_seed_gives_the_same_reader() -> None:

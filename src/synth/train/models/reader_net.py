@@ -68,14 +68,15 @@ class ReaderNet(nn.Module):
 
 
 def _standardise(images: Tensor) -> Tensor:
-    """Each channel with mean 0 and deviation 1 over the _CELLS · STRIDE pixels around each place.
+    """Images with mean 0 and deviation 1 over _CELLS · STRIDE pixels around each place, channels as one.
 
-    Gain, offset, white balance and shading are taken away before anything is learnt of them. Means are those
-    of whole cells, interpolated.
+    Gain, offset and shading are taken away before anything is learnt of them; channels keep their relation,
+    or another colour would read as another contrast. Means are those of whole cells, interpolated.
     """
     cells = functional.avg_pool2d(torch.cat([images, images.square()], dim=1), STRIDE)
     around = functional.avg_pool2d(cells, _CELLS, stride=1, padding=_CELLS // 2, count_include_pad=False)
-    mean, square = functional.interpolate(around, images.shape[-2:], mode="bilinear").chunk(2, dim=1)
+    maps = functional.interpolate(around, images.shape[-2:], mode="bilinear").chunk(2, dim=1)
+    mean, square = (m.mean(dim=1, keepdim=True) for m in maps)
     return (images - mean) / ((square - mean.square()).clamp_min(0).sqrt() + _MIN_DEVIATION)
 
 
