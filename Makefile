@@ -35,7 +35,7 @@ wheel: $(VENV)/.ready-dev
 
 constraints: $(VENV)/.ready-dev
 	$$(scripts/bootstrap.sh) pip compile -q pyproject.toml --all-extras --python-version 3.11 \
-	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o constraints.txt
+	  --no-header --no-annotate -o constraints.txt
 
 clean:
 	rm -rf $(VENV) .tools demo dist

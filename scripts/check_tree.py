@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 REGISTRY = re.compile(
-    r"(pypi\.org|pythonhosted\.org|npmjs\.(org|com)|deb\.debian\.org|(?<!emit)-index-url[\s=]|(?<!emit)-find-links[\s=]|resolved\"?:)"
+    r"(pypi\.org|pythonhosted\.org|npmjs\.(org|com)|deb\.debian\.org|-index-url[\s=]|-find-links[\s=]|resolved\"?:)"
 )
 MACHINE_PATH = re.compile(r"(?<![\w.~}$/-])/(home|root|Users|work|mnt|opt|farm)/[\w.-]+")
 MAX_BYTES = 5_000_000

@@ -51,6 +51,13 @@ def test_with_no_label_keeping_checkpoint_the_least_harm_is_kept_and_said():
     assert "no checkpoint kept labels" in choice.why
 
 
+def test_where_nothing_is_found_any_more_it_is_said():
+    """A checkpoint that lost every part has no drift to compare: another is kept, or all is said lost."""
+    nothing = make_score(10, 1.0, box=float("nan"), kept=0.0)
+    assert pick([nothing, make_score(20, 9.0, box=0.3)]).step == 20
+    assert "lost all" in pick([nothing]).why
+
+
 def test_real_labels_decide_when_asked():
     """real-val goes by the network trained on translated images, whatever the gap says."""
     scores = [make_score(10, 1.0, iou=0.5), make_score(20, 2.0, iou=0.8)]

@@ -113,23 +113,30 @@ def _say_difference(figures: Figures, keys: Sequence[str]) -> Sentence:
             "after Holm's correction)."
         )
     if effect.is_indication:
-        text = f"An indication from one seed: {text[0].lower()}{text[1:]}"
+        text = _hedged(text)
     return Sentence(text, (key,))
 
 
 def _say_gap_closed(figures: Figures, keys: Sequence[str]) -> Sentence | None:
     gap, p_gap = _effect(figures, keys[0])
     gain, p_gain = _effect(figures, keys[1])
-    if not (gap.low > 0 and p_gap <= MAX_P and gain.excludes_zero and p_gain <= MAX_P):
-        return None
     share, _ = _effect(figures, keys[2])
+    is_clear = gap.low > 0 and gain.excludes_zero and share.excludes_zero
+    if not is_clear or max(p_gap, p_gain) > MAX_P:
+        return None
     verb = "closes" if share.value > 0 else "widens"
     sizes = [f"{abs(v):.0%}" for v in (share.value, *sorted((share.low, share.high), key=abs))]
     text = (
         f"Translation {verb} the gap between synthetic and real images by {sizes[0]} of it "
         f"({sizes[1]} to {sizes[2]})."
     )
+    if share.is_indication:
+        text = _hedged(text)
     return Sentence(text, tuple(keys))
+
+
+def _hedged(text: str) -> str:
+    return f"An indication from one seed: {text[0].lower()}{text[1:]}"
 
 
 def _mirrored(effect: Effect) -> dict[str, float]:

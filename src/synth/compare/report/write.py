@@ -2,13 +2,14 @@
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from numpy.typing import NDArray
 
 from synth import __version__
 from synth.compare.plan import TEST_ARM, Plan
@@ -16,7 +17,7 @@ from synth.compare.report.figures import draw_checks, draw_errors, draw_normals,
 from synth.compare.run import CellResult, errors_of
 from synth.compare.verdict import Sentence, collect_figures, write_verdict
 from synth.storage.atomic import write_bytes
-from synth.train.tasks.normals import load_normal_crops
+from synth.train.tasks.normals import NormalCrops, load_normal_crops
 
 REPORT_JSON, REPORT_HTML = "report.json", "report.html"
 N_WORST = 6
@@ -37,20 +38,24 @@ def write_report(plan: Plan, results: Sequence[CellResult]) -> tuple[Path, list[
         "versions": {"synth-robotics": __version__},
     }
     write_bytes(plan.out / REPORT_JSON, (json.dumps(content, indent=2) + "\n").encode())
-    page = _render(plan, results, figures, verdict)
+    page = _render(plan, results, errors, figures, verdict)
     path = plan.out / REPORT_HTML
     write_bytes(path, page.encode())
     return path, verdict
 
 
 def _render(
-    plan: Plan, results: Sequence[CellResult], figures: dict[str, Any], verdict: list[Sentence]
+    plan: Plan,
+    results: Sequence[CellResult],
+    errors: Mapping[str, NDArray[np.float64]],
+    figures: dict[str, Any],
+    verdict: list[Sentence],
 ) -> str:
     environment = Environment(
         loader=PackageLoader("synth.compare.report", "."), autoescape=True, undefined=StrictUndefined
     )
-    errors = {arm: errors_of(results, arm) for arm in plan.arms}
     s, n_test = plan.normals, len(results[0].names)
+    test = load_normal_crops(plan.arms[TEST_ARM].dataset, plan.test_samples, s.side_px)
     return environment.get_template("template.html").render(
         title="What each kind of training image is worth",
         is_simulated=plan.is_simulated,
@@ -74,7 +79,7 @@ def _render(
                 "caption": "Angle error against how far the part is tilted (as the paper's Figure 24).",
             },
         ],
-        strips=[_strip(plan, arm, results) for arm in plan.arms],
+        strips=[_strip(test, arm, results) for arm in plan.arms],
         lineage=[_lineage(plan, arm) for arm in plan.arms],
         version=__version__,
     )
@@ -92,13 +97,12 @@ def _row(arm: str, results: Sequence[CellResult], figures: dict[str, Any]) -> li
     return [*cells, f"{np.mean([r.seconds for r in own]):.0f}"]
 
 
-def _strip(plan: Plan, arm: str, results: Sequence[CellResult]) -> dict[str, str]:
+def _strip(test: NormalCrops, arm: str, results: Sequence[CellResult]) -> dict[str, str]:
     """The test crops on which an arm's first seed is farthest off."""
     result = next(r for r in results if r.arm == arm)
-    crops = load_normal_crops(plan.arms[TEST_ARM].dataset, plan.test_samples, plan.normals.side_px)
     worst = np.argsort(result.errors_deg)[::-1][:N_WORST]
     png = draw_normals(
-        [crops.crops_u8[i] for i in worst],
+        [test.crops_u8[i] for i in worst],
         np.array(result.true_uvw)[worst],
         np.array(result.predicted_uvw)[worst],
         [f"{result.names[i]}  {result.errors_deg[i]:.0f} deg" for i in worst],
