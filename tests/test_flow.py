@@ -45,7 +45,18 @@ def test_captured_samples_get_rendered_twins_and_are_compared_with_them(tmp_path
         ("render", "--twins", "8", "--fresh", "2", "--quality", "draft"),
         ("dataset", "verify", "data/synthetic"),
         ("dataset", "sheet", "data/synthetic"),
-        ("compare", "--arms", "real,synthetic", "--seeds", "1", "--images", "64", "--device", "cpu"),
+        (
+            "compare",
+            "--quick",
+            "--arms",
+            "real,synthetic",
+            "--seeds",
+            "1",
+            "--images",
+            "64",
+            "--device",
+            "cpu",
+        ),
         ("status",),
     ]
     for command in commands:

@@ -15,9 +15,19 @@ SIDE_PX = 224
 
 
 def write_crop_set(
-    root: Path, kind: Kind, *, seed: int, n: int = 40, simulated: bool = True, shuffled: bool = False
+    root: Path,
+    kind: Kind,
+    *,
+    seed: int,
+    n: int = 40,
+    simulated: bool = True,
+    shuffled: bool = False,
+    label_noise_deg: float = 0.0,
 ) -> DatasetReader:
-    """``n`` samples of one part each. shuffled: train and val crops show other normals than they say."""
+    """``n`` samples of one part each. shuffled: train and val crops show other normals than they say.
+
+    label_noise_deg: by how much what they show is turned about a random axis, one sigma.
+    """
     rng = np.random.default_rng(seed)
     info = DatasetInfo(kind=kind, classes=("cover",), made_by=MadeBy(verb="test", simulated=simulated))
     with DatasetWriter.create_or_resume(root, info) as writer:
@@ -29,6 +39,8 @@ def write_crop_set(
             if shuffled and split != "test":
                 other = rng.uniform(0, 2 * np.pi)
                 shown = np.array([0.6 * np.cos(other), 0.6 * np.sin(other), 0.8])
+            if label_noise_deg and split != "test":
+                shown = Rotation.from_rotvec(np.radians(rng.normal(0, label_noise_deg, 3))).apply(uvw)
             instance = Instance(
                 class_name="cover",
                 box_xyxy_px=(10, 10, 60, 60),

@@ -10,40 +10,56 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from synth.compare.plan import Arm, Plan
+from synth.compare.arms import parse_arm
+from synth.compare.plan import Contest, Plan
 from synth.compare.report.write import write_report
 from synth.compare.run import run_plan
 from synth.compute.progress import make_progress
 from synth.dataset.reader import DatasetReader
 from synth.errors import DatasetError, InputError
+from synth.train.tasks.detection import DetectionSettings
 from synth.train.tasks.normals import NormalSettings
 
 TINY = NormalSettings(side_px=32, n_images=320, batch_size=16, learning_rate=3e-3, n_checks=2)
+TINY_BOXES = DetectionSettings(side_px=64, n_images=16, batch_size=4, n_checks=2)
 
 
-def quietly(verb="compare", unit="steps"):
+def quietly(verb="compare", unit="images"):
     return make_progress(Console(quiet=True), verb, unit)
 
 
-def make_plan(sets, out: Path, **changes) -> Plan:
-    arms = {name: Arm(name, dataset) for name, dataset in sets.items()}
-    return Plan(**{"arms": arms, "seeds": (0, 1), "out": out, "normals": TINY, "device": "cpu"} | changes)
+def make_plan(sets, out: Path, *, arms=None, seeds=(0, 1), normals=TINY, boxes=None, **changes) -> Plan:
+    roots = {name: dataset.root for name, dataset in sets.items()}
+    contests = [Contest("normals", normals, seeds)]
+    if boxes is not None:
+        contests.append(Contest("detection", boxes, (0,)))
+    return Plan(
+        arms=tuple(parse_arm(name, roots) for name in arms or roots),
+        contests=tuple(contests),
+        roots={contest.task: roots for contest in contests},
+        out=out,
+        device="cpu",
+        **{"n_workers": 1} | changes,
+    )
 
 
 @pytest.fixture(scope="module")
 def finished(crop_sets, tmp_path_factory):
-    plan = make_plan(crop_sets, tmp_path_factory.mktemp("compare") / "run")
+    plan = make_plan(crop_sets, tmp_path_factory.mktemp("compare") / "run", boxes=TINY_BOXES)
     results = run_plan(plan, quietly)
     return plan, results, write_report(plan, results)
 
 
-def test_every_arm_is_measured_on_the_same_test_crops(finished, crop_sets):
-    """Two seeds of three arms, each with an error for every real test crop, and weights of each."""
+def test_every_arm_is_measured_on_the_same_test_images(finished, crop_sets):
+    """Two seeds of three arms, each with a prediction for every real test crop, and weights of each."""
     plan, results, _ = finished
-    wanted = tuple(f"{s.name}_0" for s in crop_sets["real"].of_split("test"))
-    assert [(r.arm, r.seed) for r in results] == [(c.arm, c.seed) for c in plan.cells]
-    assert all(r.names == wanted and len(r.errors_deg) == len(wanted) for r in results)
-    assert len(list((plan.out / "weights").glob("*.safetensors"))) == 6
+    wanted = tuple(s.name for s in crop_sets["real"].of_split("test"))
+    assert [cell for cell, _ in results] == list(plan.cells)
+    for cell, result in results:
+        suffix = "_0" if cell.contest.task == "normals" else ""
+        assert result.names == tuple(f"{name}{suffix}" for name in wanted)
+        assert len(result.predicted) == len(result.true) == len(wanted)
+    assert len(list((plan.out / "cells").glob("*/weights.safetensors"))) == 9
 
 
 def test_the_report_says_what_report_json_says(finished):
@@ -56,40 +72,86 @@ def test_the_report_says_what_report_json_says(finished):
     assert [s["text"] for s in content["verdict"]] == [s.text for s in verdict]
     for sentence in verdict:
         assert sentence.text in page
+        assert sentence.keys
         assert set(sentence.keys) <= set(content["figures"])
-    assert page.count("<svg") == 3
-    assert page.count("data:image/png") == 3
+    assert all(line in page for line in content["next"])
+
+
+def test_every_figure_of_a_table_stands_in_report_json(finished):
+    """The tables of arms hold values that report.json has, to the digits shown."""
+    plan, _, (path, _) = finished
+    figures = json.loads((plan.out / "report.json").read_text())["figures"]
+    page = html.unescape(path.read_text())
+    for arm in ("real", "synthetic", "translated"):
+        assert f"{figures[f'normals.paper.{arm}.mean_deg']['value']:.1f}°" in page
+        assert f"{figures[f'detection.yolov5n.{arm}.paper_recall']['value']:.3f}" in page
+        assert f"{figures[f'detection.yolov5n.{arm}.test_cls_loss']['value']:.3f}" in page
+
+
+def test_the_papers_figures_and_tables_are_there(finished):
+    """Figures 5, 11, 16 to 24 and Tables 1 and 2 are on the page, in files, and none is empty."""
+    plan, _, (path, _) = finished
+    page = path.read_text()
+    for number in (5, 16, 17, 18, 19, 20, 21, 22, 23, 24):
+        assert f"Figure {number}" in page or f"Figures {number}" in page or f"and {number})" in page
+    assert "Table 1" in page
+    assert "Table 2" in page
+    names = {p.stem for p in (plan.out / "figures").iterdir()}
+    assert {"samples_normals", "basis", "normals_paper_vertical", "detection_yolov5n_stages"} <= names
+    assert all(p.stat().st_size > 1000 for p in (plan.out / "figures").iterdir())
+    for name in names:
+        assert f'<figure id="{name}">' in page
+
+
+def test_the_best_networks_run_without_torch(finished):
+    """ONNX gives the same normals as the network, and the detector's threshold is a confidence."""
+    import onnxruntime
+
+    plan, _, _ = finished
+    session = onnxruntime.InferenceSession(plan.out / "best_normals_paper.onnx")
+    rng = np.random.default_rng(0)
+    normal = session.run(None, {"images": rng.uniform(-1, 1, (1, 3, 32, 32)).astype(np.float32)})[0]
+    assert np.linalg.norm(normal) == pytest.approx(1, abs=1e-4)
+    about = json.loads((plan.out / "best_detection_yolov5n.json").read_text())
+    assert 0 <= about["threshold"] <= 1
+    assert about["simulated"] is True
+    boxes = onnxruntime.InferenceSession(plan.out / "best_detection_yolov5n.onnx").run(
+        None, {"images": np.zeros((1, 3, 64, 64), np.float32)}
+    )[0]
+    assert boxes.shape[:2] == (1, 5)
 
 
 def test_again_nothing_is_trained_and_the_same_comes_out(finished):
     """The same plan goes on from what is there; a lost cell is trained again to the same figures."""
     plan, _, _ = finished
     report = (plan.out / "report.json").read_bytes()
-    cells = sorted((plan.out / "cells").iterdir())
+    cells = sorted((plan.out / "cells").glob("*/result.json"))
     stamps = [cell.stat().st_mtime_ns for cell in cells]
-    (plan.out / "cells" / "normals_real_seed1.json").unlink()
+    shutil.rmtree(plan.out / "cells" / "normals_paper_real_seed1")
+    shutil.rmtree(plan.out / "cells" / "detection_yolov5n_synthetic_seed0")
     write_report(plan, run_plan(plan, quietly))
     assert (plan.out / "report.json").read_bytes() == report
     again = [cell.stat().st_mtime_ns for cell in cells]
-    assert sum(a != b for a, b in zip(stamps, again, strict=True)) == 1
+    assert sum(a != b for a, b in zip(stamps, again, strict=True)) == 2
 
 
 def test_interrupted_and_gone_on_with(crop_sets, finished, tmp_path):
-    """Ctrl-C in the middle of a cell: finished cells stay, and the end is the same as without it."""
-    plan = make_plan(crop_sets, tmp_path / "run")
+    """Ctrl-C in the middle: finished cells stay, and the end is the same as without it."""
+    plan = make_plan(crop_sets, tmp_path / "run", boxes=TINY_BOXES)
     progress = quietly()
-    seen = []
+    said = []
 
-    def stop_once(note: str) -> None:
-        seen.append(note)
-        if len(seen) == 50:
+    def stop_after_three(text: str) -> None:
+        said.extend([text] * ("best after" in text))
+        if len(said) == 3:
             raise KeyboardInterrupt
 
-    progress.accepted = stop_once
+    progress.say = stop_after_three
     with pytest.raises(KeyboardInterrupt):
         run_plan(plan, lambda *_: progress)
-    assert len(list((plan.out / "cells").iterdir())) == 2
-    assert [r.errors_deg for r in run_plan(plan, quietly)] == [r.errors_deg for r in finished[1]]
+    assert 3 <= len(list((plan.out / "cells").glob("*/result.json"))) < 9
+    again = [r.predicted for _, r in run_plan(plan, quietly)]
+    assert again == [r.predicted for _, r in finished[1]]
 
 
 @pytest.mark.parametrize("arm", ["real", "synthetic"])
@@ -108,11 +170,12 @@ def test_a_test_image_in_any_arm_stops_the_run_by_name(crop_sets, tmp_path, arm)
 def test_other_data_do_not_go_on(finished, crop_sets):
     """A plan with another training or other arms does not mix into a folder."""
     plan, _, _ = finished
+    longer = replace(TINY, n_images=640)
     with pytest.raises(InputError, match="n_images"):
-        run_plan(replace(plan, normals=replace(TINY, n_images=640)), quietly)
+        run_plan(make_plan(crop_sets, plan.out, boxes=TINY_BOXES, normals=longer), quietly)
     two = {name: crop_sets[name] for name in ("real", "synthetic")}
     with pytest.raises(InputError, match="translated"):
-        run_plan(make_plan(two, plan.out), quietly)
+        run_plan(make_plan(two, plan.out, boxes=TINY_BOXES), quietly)
 
 
 def test_too_few_test_crops_are_said_before_anything_trains(crop_sets, tmp_path):
@@ -120,14 +183,14 @@ def test_too_few_test_crops_are_said_before_anything_trains(crop_sets, tmp_path)
     from crop_sets import write_crop_set
 
     sets = crop_sets | {"real": write_crop_set(tmp_path / "few", "real", seed=8, n=8)}
-    with pytest.raises(InputError, match="has 2 test crops, and 5 are the least"):
+    with pytest.raises(InputError, match="has 2 test images for normals, and 5 are the least"):
         run_plan(make_plan(sets, tmp_path / "run"), quietly)
     assert not (tmp_path / "run" / "cells").exists()
 
 
 def test_plans_that_compare_nothing_are_one_sentence(crop_sets, tmp_path):
     """No real arm, one arm, no seed."""
-    with pytest.raises(InputError, match="give --real"):
+    with pytest.raises(InputError, match="give the arm real"):
         make_plan({"synthetic": crop_sets["synthetic"]}, tmp_path)
     with pytest.raises(InputError, match="give two"):
         make_plan({"real": crop_sets["real"]}, tmp_path)
@@ -136,18 +199,48 @@ def test_plans_that_compare_nothing_are_one_sentence(crop_sets, tmp_path):
 
 
 @pytest.mark.slow
-def test_an_arm_with_wrong_labels_is_found_worst(crop_sets, tmp_path):
-    """Crops that show other normals than their labels: worst of all, with significance, over five seeds."""
+def test_planted_labels_are_ranked(crop_sets, tmp_path):
+    """Over five seeds: shuffled labels are found worst with significance, noisy ones stand between."""
     from crop_sets import write_crop_set
 
     sets = {
         "real": crop_sets["real"],
         "synthetic": write_crop_set(tmp_path / "shuffled", "rendered", seed=9, shuffled=True),
+        "translated": write_crop_set(tmp_path / "noisy", "translated", seed=10, label_noise_deg=20.0),
     }
-    plan = make_plan(sets, tmp_path / "run", seeds=tuple(range(5)), normals=replace(TINY, n_images=960))
+    plan = make_plan(
+        sets, tmp_path / "run", seeds=tuple(range(5)), normals=replace(TINY, n_images=960), n_workers=2
+    )
     _, verdict = write_report(plan, run_plan(plan, quietly))
-    assert "Real images train better than synthetic ones" in verdict[1].text
-    medians = json.loads((plan.out / "report.json").read_text())["figures"]
-    worst, best = (medians[f"normals.{arm}.median_deg"]["value"] for arm in ("synthetic", "real"))
-    assert worst > 2 * best
-    assert np.isfinite(worst)
+    texts = [s.text for s in verdict]
+    assert any("real images train better than synthetic ones" in text for text in texts)
+    assert any("translated images train better than synthetic ones" in text for text in texts)
+    figures = json.loads((plan.out / "report.json").read_text())["figures"]
+    real, noisy, shuffled = (
+        figures[f"normals.paper.{arm}.median_deg"]["value"] for arm in ("real", "translated", "synthetic")
+    )
+    assert real < noisy < shuffled
+    assert shuffled > 2 * real
+
+
+def test_mixes_and_fine_tuning_are_arms(crop_sets, tmp_path):
+    """A mix trains on both, fine-tuning on one after the other, a limit on so many with val counted in."""
+    arms = ("real", "real+synthetic", "synthetic-then-real", "real@10")
+    plan = make_plan(crop_sets, tmp_path / "run", arms=arms, seeds=(0,))
+    by_arm = {cell.arm.name: (cell, r) for cell, r in run_plan(plan, quietly)}
+    n = {kind: len(crop_sets[kind].of_split("train")) for kind in ("real", "synthetic")}
+    assert by_arm["real+synthetic"][1].n_train == n["real"] + n["synthetic"]
+    assert by_arm["synthetic-then-real"][1].n_train == n["real"] + n["synthetic"]
+    assert (by_arm["real@10"][1].n_train, by_arm["real@10"][1].n_val) == (8, 2)
+    assert plan.n_real_labels(by_arm["real@10"][0]) == 10
+    last = [
+        c.step for c in by_arm["synthetic-then-real"][1].checks if c == by_arm["synthetic-then-real"][1].best
+    ]
+    assert last == [20]
+
+
+@pytest.mark.parametrize("name", ["rendered", "real@3", "real+", "real@many", "synthetic-then-", ""])
+def test_unknown_arms_are_one_sentence(crop_sets, tmp_path, name):
+    """What an arm can be called is said."""
+    with pytest.raises(InputError, match="there is no arm"):
+        make_plan(crop_sets, tmp_path, arms=("real", name))

@@ -4,8 +4,10 @@ import copy
 
 import numpy as np
 import pytest
+from planted import collect_planted
 
-from synth.compare.verdict import collect_figures, write_verdict
+from synth.compare.advice import write_advice
+from synth.compare.verdict import write_verdict
 
 ARMS = ("real", "synthetic", "translated")
 
@@ -20,20 +22,22 @@ def make_errors(medians: tuple[float, ...], seed: int = 0, n_seeds: int = 3, n: 
 
 
 def say(errors: dict, **changes: object) -> list[str]:
-    figures = collect_figures(errors, is_simulated=True) | changes
+    figures = collect_planted(errors) | changes
     return [sentence.text for sentence in write_verdict(figures)]
 
 
 def test_a_planted_order_is_found() -> None:
     """Real best, synthetic worst, translated between: said so, with the share of the gap that is closed."""
     texts = say(make_errors((5.0, 15.0, 10.0)))
-    assert texts[0].startswith("Median angle error on 60 held-out captured crops of the SIMULATED cell")
+    assert texts[0].startswith(
+        "Normals (paper), median angle error on 60 held-out captured crops of the SIMULATED cell"
+    )
     assert texts[0].index("real") < texts[0].index("translated") < texts[0].index("synthetic")
-    assert "Real images train better than synthetic ones" in texts[1]
-    assert "Translated images train better than synthetic ones" in texts[2]
-    assert "Real images train better than translated ones" in texts[3]
+    assert "real images train better than synthetic ones" in texts[1]
+    assert "translated images train better than synthetic ones" in texts[2]
+    assert "real images train better than translated ones" in texts[3]
     assert "closes the gap" in texts[4]
-    assert 30 < int(texts[4].split(" by ")[1].split("%")[0]) < 70
+    assert 30 < int(texts[4].split("images by ")[1].split("%")[0]) < 70
 
 
 def test_identical_arms_are_not_told_apart() -> None:
@@ -50,7 +54,7 @@ def test_one_seed_is_called_an_indication() -> None:
     """No sentence about a difference or a gap is firm with one seed."""
     texts = say(make_errors((5.0, 15.0, 10.0), n_seeds=1))
     assert len(texts) == 5
-    assert all(text.startswith("An indication from one seed: ") for text in texts[1:])
+    assert all(text.startswith("An indication from one seed. ") for text in texts[1:])
     assert "1 seed" in texts[0]
 
 
@@ -62,7 +66,7 @@ def test_the_gap_is_closed_only_where_there_is_one() -> None:
 def test_an_unclear_share_of_the_gap_is_not_said() -> None:
     """An interval that holds 0 leaves the sentence out, whatever the differences are."""
     share = {"value": 0.5, "low": -0.2, "high": 1.2, "p": 0.2, "n_images": 60, "n_seeds": 3}
-    texts = say(make_errors((5.0, 15.0, 10.0)), **{"normals.gap_closed": share})
+    texts = say(make_errors((5.0, 15.0, 10.0)), **{"normals.paper.translated.gap_closed": share})
     assert not any("gap" in text for text in texts)
 
 
@@ -75,10 +79,10 @@ def test_simulated_data_is_called_so(simulated: bool) -> None:
 
 def test_every_key_decides_its_sentences() -> None:
     """Changing or removing a figure changes or removes exactly the sentences that name it."""
-    figures = collect_figures(make_errors((5.0, 15.0, 10.0)), is_simulated=True)
+    figures = collect_planted(make_errors((5.0, 15.0, 10.0)))
     before = write_verdict(figures)
     named = {key for sentence in before for key in sentence.keys}
-    assert {f"normals.{a}.median_deg" for a in ARMS} < named
+    assert {f"normals.paper.{a}.median_deg" for a in ARMS} < named
     for key in named:
         changed = copy.deepcopy(figures)
         if isinstance(changed[key], bool):
@@ -91,3 +95,53 @@ def test_every_key_decides_its_sentences() -> None:
         removed = {k: v for k, v in figures.items() if k != key}
         texts = [s.text for s in write_verdict(removed)]
         assert not any(s.text in texts for s in before if key in s.keys)
+
+
+def test_better_is_higher_for_boxes() -> None:
+    """An arm whose boxes fit is ranked first and called better than one whose boxes are shifted."""
+    from planted import collect_boxes
+
+    figures = collect_boxes({"real": 0.0, "synthetic": 12.0, "translated": 4.0})
+    texts = [s.text for s in write_verdict(figures)]
+    assert texts[0].startswith("Detection (yolov5n), mAP50-95 on 30 held-out captured images")
+    assert texts[0].index("real") < texts[0].index("translated") < texts[0].index("synthetic")
+    assert "real images train better than synthetic ones" in texts[1]
+    assert "translated images train better than synthetic ones" in texts[2]
+    assert "closes the gap" in texts[4]
+
+
+def test_worth_is_read_off_the_curve_and_never_beyond_it() -> None:
+    """Between the errors of 20 and 40 real images: a number between; worse than 10: fewer than 10."""
+    rng = np.random.default_rng(0)
+    levels = {
+        "real@10": 20.0,
+        "real@20": 14.0,
+        "real@40": 10.0,
+        "real": 6.0,
+        "synthetic": 12.0,
+        "translated": 40.0,
+    }
+    images = rng.gamma(4, 0.25, 60)
+    errors = {
+        a: m * images * rng.normal(1, 0.02, (3, 1)) * rng.normal(1, 0.05, (3, 60)) for a, m in levels.items()
+    }
+    figures = collect_planted(errors)
+    worth = figures["normals.paper.synthetic.worth"]
+    assert 20 < worth["value"] < 40
+    assert worth["low"] < worth["value"] < worth["high"]
+    texts = [s.text for s in write_verdict(figures)]
+    assert any(
+        "the synthetic images are worth 2" in t or "the synthetic images are worth 3" in t for t in texts
+    )
+    assert any("the translated images are as good as fewer than 10 real images" in t for t in texts)
+
+
+def test_advice_says_how_many_images_are_missing() -> None:
+    """What cannot be told gets a number of test images; one seed and simulation are spoken of."""
+    close = make_errors((8.0, 8.4, 8.2), n_seeds=3)
+    advice = " ".join(write_advice(collect_planted(close)))
+    assert "test images are needed (60 now)" in advice or "too alike" in advice
+    assert "--curve" in advice
+    assert "simulated" in advice
+    alone = " ".join(write_advice(collect_planted(make_errors((5.0, 15.0, 10.0), n_seeds=1))))
+    assert "--seeds 3" in alone

@@ -1,23 +1,28 @@
 """A network learns normals from crops, says them in the camera's axes, and turns them with the picture."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from scipy.spatial.transform import Rotation
 from toy_patches import draw_toy
+from toy_sets import normal_in_camera, toy_picture, write_normal_set
 
 from synth.errors import InputError, TrainingDiverged
 from synth.geometry.frames import cam_from_uvw, uvw_from_cam
+from synth.train.loop import Learned, learn
 from synth.train.models.normal_nets import NORMAL_NETS, NormalNetName, make_normal_net
 from synth.train.tasks.normals import (
     NormalCrops,
+    NormalLearner,
     NormalSettings,
     angle_loss,
+    load_normal_crops,
     measure_errors_deg,
+    predict_crop_uvw,
     predict_uvw,
-    train_normals,
     turn,
     vector_loss,
 )
@@ -39,50 +44,86 @@ def make_crops(n: int, seed: int, tilt_camera: bool = True) -> NormalCrops:
     )
 
 
+def train(
+    data: NormalCrops, val: NormalCrops, settings: NormalSettings, seed: int, **options: object
+) -> tuple[torch.nn.Module, Learned]:
+    learner = NormalLearner([data], val, settings, seed=seed, device=CPU)
+    learned = learn(learner, settings, seed=seed, **options)  # type: ignore[arg-type]
+    return learner.net, learned
+
+
 @pytest.fixture(scope="module")
 def sets() -> tuple[NormalCrops, NormalCrops, NormalCrops]:
     return make_crops(200, 0), make_crops(40, 1), make_crops(60, 2)
 
 
+@pytest.mark.slow
 def test_learns_and_is_right_in_camera_axes(sets: tuple[NormalCrops, NormalCrops, NormalCrops]) -> None:
     """Better than always guessing the mean, by half and more, on new crops; the best check is kept."""
-    train, val, test = sets
+    data, val, test = sets
     steps: list[int] = []
-    trained = train_normals(train, val, SETTINGS, seed=0, device=CPU, on_step=steps.append)
-    mean = train.crop_uvw.mean(axis=0)
+    net, learned = train(data, val, SETTINGS, 0, on_step=steps.append)
+    mean = data.crop_uvw.mean(axis=0)
     guess = measure_errors_deg(_Constant(mean), test)
-    assert np.median(measure_errors_deg(trained.net, test)) < 0.5 * np.median(guess)
+    assert np.median(measure_errors_deg(net, test)) < 0.5 * np.median(guess)
     assert steps == list(range(1, SETTINGS.n_steps + 1))
-    assert [c.step for c in trained.checks] == [50, 100, 150, 200, 250]
-    assert trained.best.val_deg == min(c.val_deg for c in trained.checks)
-    assert np.median(measure_errors_deg(trained.net, val)) == pytest.approx(trained.best.val_deg)
+    assert [c.step for c in learned.checks] == [50, 100, 150, 200, 250]
+    assert learned.best is not None
+    assert learned.best.figures["val_deg"] == min(c.figures["val_deg"] for c in learned.checks)
+    assert np.median(measure_errors_deg(net, val)) == pytest.approx(learned.best.figures["val_deg"])
 
 
+def test_a_check_tells_val_and_test_apart(sets: tuple[NormalCrops, NormalCrops, NormalCrops]) -> None:
+    """Test crops are measured on the way where they are given; the score is that of val crops."""
+    data, val, test = sets
+    learner = NormalLearner([data], val, SETTINGS, seed=0, device=CPU, test=test)
+    figures = learner.check()
+    for name, crops in (("val", val), ("test", test)):
+        wanted = np.median(measure_errors_deg(learner.net, crops))
+        assert figures[f"{name}_deg"] == pytest.approx(wanted, abs=1e-3)
+        found = torch.from_numpy(predict_crop_uvw(learner.net, crops.crops_u8))
+        loss = vector_loss(found, torch.from_numpy(crops.crop_uvw))
+        assert figures[f"{name}_loss"] == pytest.approx(loss.item())
+    assert figures["score"] == figures["val_deg"] != figures["test_deg"]
+
+
+@pytest.mark.slow
 def test_shuffled_labels_are_worth_nothing(sets: tuple[NormalCrops, NormalCrops, NormalCrops]) -> None:
     """The same crops with labels of other crops give a network that is far worse."""
-    train, val, test = sets
-    rows = np.random.default_rng(0).permutation(len(train))
-    shuffled = replace(train, crop_uvw=train.crop_uvw[rows])
+    data, val, test = sets
+    rows = np.random.default_rng(0).permutation(len(data))
+    shuffled = replace(data, crop_uvw=data.crop_uvw[rows])
     good, bad = (
-        np.median(
-            measure_errors_deg(train_normals(data, val, SETTINGS, seed=1, device=CPU).net, test)
-        )
-        for data in (train, shuffled)
-    )  # fmt: skip
+        np.median(measure_errors_deg(train(each, val, SETTINGS, 1)[0], test)) for each in (data, shuffled)
+    )
     assert bad > 1.5 * good
 
 
 def test_the_same_seed_gives_the_same_network(sets: tuple[NormalCrops, NormalCrops, NormalCrops]) -> None:
     """Two trainings agree in every bit, another seed does not; the global generator is left alone."""
-    train, val, _ = sets
+    data, val, _ = sets
     settings = replace(SETTINGS, n_images=48)
     before = torch.random.get_rng_state()
-    first, again, other = (
-        train_normals(train, val, settings, seed=s, device=CPU).net.state_dict() for s in (0, 0, 1)
-    )
+    first, again, other = (train(data, val, settings, seed)[0].state_dict() for seed in (0, 0, 1))
     assert torch.equal(torch.random.get_rng_state(), before)
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not all(torch.equal(first[name], other[name]) for name in first)
+
+
+def test_random_turns_are_by_the_seed_and_only_where_asked(
+    sets: tuple[NormalCrops, NormalCrops, NormalCrops],
+) -> None:
+    """The same seed gives the same angles, all round; without rotate every angle is 0."""
+    data, val, _ = sets
+    rows = np.arange(100)
+    turned = NormalLearner([data], val, SETTINGS, seed=0, device=CPU)
+    first, again, other = (turned.load(0, rows, seed)[2] for seed in (4, 4, 5))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert first.min() < 0.5
+    assert first.max() > 2 * np.pi - 0.5
+    still = NormalLearner([data], val, replace(SETTINGS, rotate=False), seed=0, device=CPU)
+    assert not still.load(0, rows, 4)[2].any()
 
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])
@@ -90,7 +131,7 @@ def test_a_normal_turns_with_its_crop(quarters: int) -> None:
     """A quarter turn anticlockwise is torch's rot90, and (u, v) goes to (−v, u)."""
     rng = torch.Generator().manual_seed(0)
     crops, uvw = torch.rand(2, 3, 8, 8, generator=rng), torch.tensor([[0.6, 0.0, 0.8], [0.0, 0.8, 0.6]])
-    turned, normals = turn(crops, uvw, np.full(2, quarters * np.pi / 2))
+    turned, normals = turn(crops, uvw, torch.full((2,), quarters * np.pi / 2))
     torch.testing.assert_close(turned, torch.rot90(crops, quarters, dims=(2, 3)), atol=1e-5, rtol=0)
     for _ in range(quarters):
         uvw = torch.stack([-uvw[:, 1], uvw[:, 0], uvw[:, 2]], 1)
@@ -130,19 +171,53 @@ def test_what_cannot_be_trained_is_one_sentence(
     sets: tuple[NormalCrops, NormalCrops, NormalCrops],
 ) -> None:
     """Plain crops that would be turned, an unknown network, a side that does not fit, images with holes."""
-    train, val, _ = sets
-    plain = replace(train, R_crop_cam=np.tile(np.eye(3), (len(train), 1, 1)))
+    data, val, _ = sets
+    plain = replace(data, R_crop_cam=np.tile(np.eye(3), (len(data), 1, 1)))
     with pytest.raises(InputError, match="set rotate to false"):
-        train_normals(plain, val, SETTINGS, seed=0, device=CPU)
+        train(plain, val, SETTINGS, 0)
+    with pytest.raises(InputError, match="set rotate to false"):
+        NormalSettings(crop="paper")
     with pytest.raises(InputError, match="choose one of paper, resnet18"):
         make_normal_net("vgg", 32, seed=0)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="multiple of 8 pixels, got 30"):
         make_normal_net("paper", 30, seed=0)
     with pytest.raises(InputError, match="n_images must be 1 or more, got 0"):
         replace(SETTINGS, n_images=0)
-    holes = replace(train, crop_uvw=np.full_like(train.crop_uvw, np.nan))
+    holes = replace(data, crop_uvw=np.full_like(data.crop_uvw, np.nan))
     with pytest.raises(TrainingDiverged, match=r"step 1 .*loss/normal"):
-        train_normals(holes, val, SETTINGS, seed=0, device=CPU)
+        train(holes, val, SETTINGS, 0)
+
+
+def test_rectified_crops_come_from_the_dataset_as_written(tmp_path: Path) -> None:
+    """Crops as they lie in the folder, made smaller; normals in crop axes, and those of the camera beside."""
+    dataset = write_normal_set(tmp_path / "set", seed=0, n=3)
+    crops = load_normal_crops(dataset, dataset.samples, 224)
+    assert crops.names == ("000000_0", "000001_0", "000002_0")
+    for i, sample in enumerate(dataset.samples):
+        np.testing.assert_array_equal(crops.crops_u8[i], dataset.load_crop(sample, 0))
+        np.testing.assert_allclose(crops.uvw[i], normal_in_camera(sample))
+    assert np.abs(crops.crop_uvw - crops.uvw).max() > 0.01
+    assert load_normal_crops(dataset, dataset.samples, 32).crops_u8.shape == (3, 32, 32, 3)
+
+
+def test_paper_crops_are_plain_cuts_with_camera_normals(tmp_path: Path) -> None:
+    """The square of the picture as it is, enlarged; the normal is the camera's, nothing is turned back."""
+    dataset = write_normal_set(tmp_path / "set", seed=0, n=3)
+    crops = load_normal_crops(dataset, dataset.samples, 224, crop="paper")
+    np.testing.assert_allclose(crops.uvw, [normal_in_camera(s) for s in dataset.samples])
+    np.testing.assert_array_equal(crops.crop_uvw, crops.uvw)
+    np.testing.assert_array_equal(crops.R_crop_cam, np.tile(np.eye(3), (3, 1, 1)))
+    rectified = load_normal_crops(dataset, dataset.samples, 224)
+    for i, sample in enumerate(dataset.samples):
+        x0, y0, x1, y1 = (int(v) for v in sample.instances[0].square_xyxy_px)
+        shown = toy_picture(sample.name)[y0:y1, x0:x1].astype(float)
+        small = crops.crops_u8[i].reshape(x1 - x0, 224 // (x1 - x0), x1 - x0, 224 // (x1 - x0), 3)
+        assert np.abs(small.mean(axis=(1, 3)) - shown).mean() < 4
+        assert np.abs(crops.crops_u8[i].astype(float) - rectified.crops_u8[i]).mean() > 20
+    net = _Constant(crops.uvw[1])
+    settings = NormalSettings(crop="paper", rotate=False, side_px=32)
+    assert measure_errors_deg(net, crops)[1] < 0.01
+    assert NormalLearner([crops], crops, settings, seed=0, device=CPU).pools == (3,)
 
 
 class _Constant(torch.nn.Module):

@@ -1,166 +1,136 @@
-"""Training every cell of a plan, each once; a cell that is done is never done again.
+"""Training every cell of a plan, each once, in child processes; a cell that is done is never done again.
 
 ::
 
     runs/compare/
-      config.json                       what was asked for; the same is demanded to go on
-      cells/normals_real_seed0.json     one training: its checks, its test errors, what it cost
-      weights/normals_real_seed0.safetensors
-      report.json  report.html          what follows from all of them
+      config.json                             what was asked for; the same is demanded to go on
+      cells/normals_paper_real_seed0/         one training, as synth train makes it
+      report.json  report.html  figures/      what follows from all of them
 """
 
-import json
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from pydantic import TypeAdapter, ValidationError
 
-from synth.compare.plan import TEST_ARM, Cell, Plan
-from synth.compute.checkpoint import save_weights
-from synth.compute.device import choose_device
+from synth.compare.plan import Cell, Plan
+from synth.compute.device import choose_device, list_devices
+from synth.compute.jobs import run_shards
 from synth.compute.progress import Progress
-from synth.compute.run_dir import RunDir
-from synth.errors import InputError
-from synth.geometry.normals import angle_deg
-from synth.metrics.comparison import MIN_IMAGES
-from synth.storage.atomic import write_bytes
-from synth.train.tasks.normals import (
-    Check,
-    NormalCrops,
-    load_normal_crops,
-    predict_uvw,
-    train_normals,
-)
+from synth.compute.run_dir import RunDir, read_stats
+from synth.errors import SynthError
+from synth.train.run import RESULT_FILE, TrainResult, TrainSpec, load_result, run_training
 
-CELLS, WEIGHTS = "cells", "weights"
+MakeProgress = Callable[[str, str], Progress]
+_PER_GPU = 3
+"""Trainings at a time on one GPU: small ones leave most of it idle."""
 
 
 @dataclass(frozen=True)
-class CellResult:
-    """One training as it stands on disk.
+class _Job:
+    """A cell on its way to a worker."""
 
-    names: of the test crops. predicted_uvw, true_uvw: [N,3] in camera axes. errors_deg: [N].
-    """
-
-    arm: str
-    seed: int
-    n_train: int
-    n_val: int
-    checks: tuple[Check, ...]
-    best: Check
-    seconds: float
-    names: tuple[str, ...]
-    predicted_uvw: tuple[tuple[float, float, float], ...]
-    true_uvw: tuple[tuple[float, float, float], ...]
-    errors_deg: tuple[float, ...]
+    spec: TrainSpec
+    out: Path
+    device: str
 
 
-_RESULT: TypeAdapter[CellResult] = TypeAdapter(CellResult)
-MakeProgress = Callable[[str, str], Progress]
-
-
-def run_plan(plan: Plan, make_progress: MakeProgress) -> list[CellResult]:
+def run_plan(plan: Plan, make_progress: MakeProgress) -> list[tuple[Cell, TrainResult]]:
     """The result of every cell, in the plan's order; only what is not done yet is trained.
 
     Raises DatasetError that names a test image which would train, InputError for a folder of other settings
-    or data without crops, TrainingDiverged, StorageError. KeyboardInterrupt loses the cell in hand at most.
+    or data that cannot be used, TrainingDiverged, WorkerLost, StorageError. KeyboardInterrupt loses what was
+    trained since each cell's last look at val images.
     """
-    progress = make_progress("compare", "steps")
+    progress = make_progress("compare", "images")
     with RunDir.create_or_resume(plan.out, plan.to_config()):
-        todo = [cell for cell in plan.cells if not _path(plan, cell).is_file()]
+        todo = [cell for cell in plan.cells if not (plan.folder(cell) / RESULT_FILE).is_file()]
         if todo:
+            plan.refuse_unfit()
             n = plan.refuse_leaks()
-            progress.say(f"No test image among {n} train and val images of {len(plan.arms)} arms.")
+            progress.say(f"No test image among {n} train and val images.")
             _train_all(plan, todo, progress)
-        return [_load(_path(plan, cell)) for cell in plan.cells]
+        return [(cell, load_result(plan.folder(cell))) for cell in plan.cells]
 
 
-def errors_of(results: Sequence[CellResult], arm: str) -> NDArray[np.float64]:
-    """Angle errors [seeds, images] of one arm, degrees."""
-    return np.array([r.errors_deg for r in results if r.arm == arm])
+def choose_workers(device: torch.device, asked: int | None, n_cells: int) -> int:
+    """How many cells are trained at a time: on a CPU one a core, each with one thread, which is fastest."""
+    if asked is not None:
+        return asked
+    if device.type == "cuda":
+        return min(n_cells, _PER_GPU * torch.cuda.device_count())
+    return max(1, min(n_cells, os.cpu_count() or 1))
 
 
 def _train_all(plan: Plan, todo: list[Cell], progress: Progress) -> None:
-    device, s = choose_device(plan.device), plan.normals
-    captured = plan.arms[TEST_ARM].dataset
-    test = load_normal_crops(captured, plan.test_samples, s.side_px)
-    if len(test) < MIN_IMAGES:
-        raise InputError(
-            f"{captured.root} has {len(test)} test crops, and {MIN_IMAGES} are the least to measure on: "
-            "capture more"
-        )
-    progress.begin(total=len(plan.cells) * s.n_steps, done=(len(plan.cells) - len(todo)) * s.n_steps)
-    crops: dict[str, tuple[NormalCrops, NormalCrops]] = {}
+    device = choose_device(plan.device)
+    n_workers = choose_workers(device, plan.n_workers, len(todo))
+    jobs = [_Job(plan.spec(cell), plan.folder(cell), _place(device, i)) for i, cell in enumerate(todo)]
+    total = sum(cell.contest.settings.n_images for cell in plan.cells)
+    meter = _Meter(plan, todo, progress)
+    progress.begin(total=total, done=total - sum(cell.contest.settings.n_images for cell in todo))
     try:
-        for cell in todo:
-            arm = plan.arms[cell.arm]
-            if cell.arm not in crops:
-                crops[cell.arm] = (
-                    load_normal_crops(arm.dataset, arm.samples("train"), s.side_px),
-                    load_normal_crops(arm.dataset, arm.samples("val"), s.side_px),
-                )
-            result = _train_cell(plan, cell, *crops[cell.arm], test, device, progress)
-            write_bytes(_path(plan, cell), (json.dumps(asdict(result)) + "\n").encode())
-            progress.say(f"{cell.name}: {np.median(result.errors_deg):.1f}° on {len(test)} real test crops")
+        run_shards(
+            jobs,
+            partial(_open_trainer, choose_threads(device, n_workers)),
+            n_workers,
+            lambda job, said: progress.say(f"{job.out.name}: {said}"),
+            on_retry=lambda job, error: progress.say(f"{job.out.name}: {error}; trying once more"),
+            on_wait=meter.update,
+        )
+        meter.update()
     finally:
         progress.end()
 
 
-def _train_cell(
-    plan: Plan,
-    cell: Cell,
-    train: NormalCrops,
-    val: NormalCrops,
-    test: NormalCrops,
-    device: torch.device,
-    progress: Progress,
-) -> CellResult:
-    began = time.perf_counter()
-    trained = train_normals(
-        train,
-        val,
-        plan.normals,
-        seed=cell.seed,
-        device=device,
-        on_step=lambda step: progress.accepted(f"{cell.name} step {step}"),
-    )
-    predicted = predict_uvw(trained.net, test)
-    about = {"kind": "normals", "arm": cell.arm, "seed": str(cell.seed), **_words(plan)}
-    save_weights(plan.out / WEIGHTS / f"{cell.name}.safetensors", trained.net.state_dict(), about)
-    return CellResult(
-        arm=cell.arm,
-        seed=cell.seed,
-        n_train=len(train),
-        n_val=len(val),
-        checks=trained.checks,
-        best=trained.best,
-        seconds=time.perf_counter() - began,
-        names=test.names,
-        predicted_uvw=_rows(predicted),
-        true_uvw=_rows(test.uvw),
-        errors_deg=tuple(angle_deg(predicted, test.uvw).tolist()),
-    )
+class _Meter:
+    """Tells the bar what the children's own figures say."""
+
+    def __init__(self, plan: Plan, todo: list[Cell], progress: Progress) -> None:
+        self._cells, self._plan, self._progress, self._told = todo, plan, progress, 0
+
+    def update(self) -> None:
+        """Look once."""
+        n = sum(self._images_seen(cell) for cell in self._cells)
+        if n > self._told:
+            self._progress.advanced(n - self._told)
+            self._told = n
+
+    def _images_seen(self, cell: Cell) -> int:
+        settings, folder = cell.contest.settings, self._plan.folder(cell)
+        if (folder / RESULT_FILE).is_file():
+            return settings.n_images
+        try:
+            step = max((row["step"] for row in read_stats(folder)), default=0)
+        except (SynthError, OSError):
+            return 0
+        return min(settings.n_images, step * settings.batch_size)
 
 
-def _words(plan: Plan) -> dict[str, str]:
-    return {"net": plan.normals.net, "side_px": str(plan.normals.side_px)}
+@contextmanager
+def _open_trainer(n_threads: int | None) -> Iterator[Callable[[_Job], str]]:
+    """What a child does: one training after another; torch is imported once."""
+    if n_threads is not None:
+        torch.set_num_threads(n_threads)
+    yield _train
 
 
-def _rows(vectors: NDArray[np.float64]) -> tuple[tuple[float, float, float], ...]:
-    return tuple((float(u), float(v), float(w)) for u, v, w in vectors)
+def _train(job: _Job) -> str:
+    result = run_training(job.spec, job.out, device=job.device)
+    assert result is not None
+    return f"{result.seconds:.0f} s, best after step {result.best.step} of {job.spec.settings.n_steps}"
 
 
-def _path(plan: Plan, cell: Cell) -> Path:
-    return plan.out / CELLS / f"{cell.name}.json"
+def choose_threads(device: torch.device, n_workers: int) -> int | None:
+    """Threads of each worker; None for torch's own choice."""
+    return None if device.type == "cuda" else max(1, (os.cpu_count() or 1) // n_workers)
 
 
-def _load(path: Path) -> CellResult:
-    try:
-        return _RESULT.validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
-        raise InputError(f"{path} is not the result of a training: delete it and run again") from error
+def _place(device: torch.device, i: int) -> str:
+    """Cells go round all GPUs unless one is named."""
+    gpus = [name for name in list_devices() if name.startswith("cuda:")]
+    return gpus[i % len(gpus)] if device == torch.device("cuda") and gpus else str(device)

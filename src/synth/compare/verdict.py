@@ -1,26 +1,23 @@
-"""From test errors to sentences, none of which says more than its interval allows.
+"""From figures to sentences, none of which says more than its interval allows.
 
 report.json is the ground: every sentence names the keys that it is made from, and is made from nothing else.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from synth.metrics.comparison import Effect, holm, measure_arm, measure_difference, measure_share_closed
+from synth.compare.arms import REAL
+from synth.compare.collect import HEADLINE, NOW, QUESTIONS, START, VS, Metric
+from synth.metrics.comparison import Effect
+from synth.metrics.data_size import Worth
 
-Floats = NDArray[np.float64]
 Figures = Mapping[str, Any]
 """report.json's ``figures``: keys to numbers, or to Effects as dictionaries."""
 
 MAX_P = 0.05
-GAP_CLOSED = "normals.gap_closed"
-
-QUESTIONS = (("synthetic", "real"), ("translated", "synthetic"), ("translated", "real"))
-"""Differences that headlines are made of: the first arm's median error less the second's."""
 
 
 @dataclass(frozen=True)
@@ -31,132 +28,146 @@ class Sentence:
     keys: tuple[str, ...]
 
 
-def collect_figures(errors: Mapping[str, Floats], *, is_simulated: bool, seed: int = 0) -> dict[str, Any]:
-    """Every figure of the normals task from each arm's angle errors [seeds, images], degrees."""
-
-    def rng() -> np.random.Generator:
-        return np.random.default_rng(seed)
-
-    figures: dict[str, Any] = {"test.is_simulated": is_simulated}
-    for arm, table in errors.items():
-        figures[f"normals.{arm}.median_deg"] = asdict(measure_arm(table, rng()))
-        figures[f"normals.{arm}.mean_deg"] = asdict(measure_arm(table, rng(), lambda e: e.mean(axis=-1)))
-        p90 = measure_arm(table, rng(), lambda e: np.asarray(np.quantile(e, 0.9, axis=-1)))
-        figures[f"normals.{arm}.p90_deg"] = asdict(p90)
-        for limit in (5, 10):
-            share = measure_arm(table, rng(), _share_under(limit))
-            figures[f"normals.{arm}.under_{limit}_deg"] = asdict(share)
-    differences = {
-        f"normals.{a}-{b}.median_deg": measure_difference(errors[a], errors[b], rng())
-        for a, b in QUESTIONS
-        if a in errors and b in errors
-    }
-    adjusted = holm({key: effect.p for key, effect in differences.items() if effect.p is not None})
-    for key, effect in differences.items():
-        figures[key] = asdict(effect) | {"p_holm": adjusted[key]}
-    if all(arm in errors for arm in ("synthetic", "translated", "real")):
-        share = measure_share_closed(errors["synthetic"], errors["translated"], errors["real"], rng())
-        figures[GAP_CLOSED] = asdict(share)
-    return figures
-
-
 def write_verdict(figures: Figures) -> list[Sentence]:
     """The verdict in words, most important first; a sentence whose keys are absent is left out."""
-    sentences = [
-        write(figures, keys)
-        for write, keys in _SENTENCES
-        if all(key in figures for key in keys)
-    ]  # fmt: skip
+    sentences: list[Sentence | None] = []
+    for contest in dict.fromkeys(".".join(key.split(".")[:2]) for key in figures if key.count(".") > 1):
+        metric = HEADLINE[contest.split(".")[0]]  # type: ignore[index]
+        sentences.append(_say_ranking(figures, contest, metric))
+        sentences += [
+            _say_difference(figures, key, metric)
+            for key in figures
+            if key.startswith(f"{contest}.") and VS in key and key.endswith(metric.name)
+        ]
+        sentences.append(_say_gap_closed(figures, contest, metric))
+        sentences += [
+            _say_worth(figures, key, metric)
+            for key in figures
+            if key.startswith(f"{contest}.") and key.endswith(".worth")
+        ]
     return [sentence for sentence in sentences if sentence is not None]
 
 
-def _share_under(limit: float) -> Callable[[Floats], Floats]:
-    return lambda errors: np.asarray((errors < limit).mean(axis=-1))
+def format_effect(effect: Effect, metric: Metric, *, is_difference: bool = True) -> str:
+    """The value and its interval, in the metric's unit; only a difference can be below 0."""
+    digits = 1 if metric.unit else 3
+    ends = (effect.low, effect.high) if is_difference else (max(0.0, effect.low), effect.high)
+    value, low, high = (f"{x:.{digits}f}" for x in (effect.value, *ends))
+    return f"{value}{metric.unit} ({low} to {high})"
 
 
-def _effect(figures: Figures, key: str) -> tuple[Effect, float]:
+def read_effect(figures: Figures, key: str) -> tuple[Effect, float]:
+    """An Effect and its p after Holm's correction, nan where it has none."""
     values = dict(figures[key])
     p_holm = float(values.pop("p_holm", np.nan))
     return Effect(**values), p_holm
 
 
-def _say_ranking(figures: Figures, keys: Sequence[str]) -> Sentence:
-    arms = sorted(
-        (key for key in figures if key.endswith(".median_deg") and "-" not in key),
-        key=lambda key: figures[key]["value"],
-    )
-    parts = [f"{key.split('.')[1]} {_interval(_effect(figures, key)[0])}" for key in arms]
-    e, _ = _effect(figures, arms[0])
+def arms_of(figures: Figures, contest: str, metric: Metric) -> list[str]:
+    """Arms with a figure, the best first."""
+    keys = [
+        key
+        for key in figures
+        if key.startswith(f"{contest}.") and key.endswith(f".{metric.name}") and VS not in key
+    ]
+    keys.sort(key=lambda key: figures[key]["value"], reverse=not metric.lower_is_better)
+    return [key[len(contest) + 1 : -len(metric.name) - 1] for key in keys]
+
+
+def title_of(contest: str) -> str:
+    """How a task and its network are called in sentences."""
+    task, model = contest.split(".")
+    return {"normals": "Normals", "detection": "Detection"}[task] + f" ({model})"
+
+
+def _say_ranking(figures: Figures, contest: str, metric: Metric) -> Sentence | None:
+    arms = arms_of(figures, contest, metric)
+    if not arms or "test.is_simulated" not in figures:
+        return None
+    keys = [f"{contest}.{arm}.{metric.name}" for arm in arms]
+    effects = [read_effect(figures, key)[0] for key in keys]
+    what = {"normals": "crops", "detection": "images"}[contest.split(".")[0]]
     where = "of the SIMULATED cell" if figures["test.is_simulated"] else "of real parts"
+    parts = [
+        f"{arm} {format_effect(e, metric, is_difference=False)}" for arm, e in zip(arms, effects, strict=True)
+    ]
     text = (
-        f"Median angle error on {e.n_images} held-out captured crops {where}, {_seeds(e)}: "
-        f"{'; '.join(parts)}."
+        f"{title_of(contest)}, {metric.title} on {effects[0].n_images} held-out captured {what} {where}, "
+        f"{_seeds(effects[0])}: {'; '.join(parts)}."
     )
-    return Sentence(text, ("test.is_simulated", *arms))
+    return Sentence(text, ("test.is_simulated", *keys))
 
 
-def _say_difference(figures: Figures, keys: Sequence[str]) -> Sentence:
-    (key,) = keys
-    effect, p_holm = _effect(figures, key)
-    a, b = key.split(".")[1].split("-")
-    size = _interval(Effect(**{**asdict(effect), "value": abs(effect.value)} | _mirrored(effect)))
+def _say_difference(figures: Figures, key: str, metric: Metric) -> Sentence:
+    effect, p_holm = read_effect(figures, key)
+    a, b = key.split(".", 2)[2][: -len(metric.name) - 1].split(VS)
+    size = format_effect(Effect(**asdict(effect) | _mirrored(effect)), metric)
+    task = title_of(".".join(key.split(".")[:2]))
     if not effect.excludes_zero or p_holm > MAX_P:
         text = (
-            f"Whether {a} or {b} images train better cannot be told from this: the difference is "
-            f"{_interval(effect)}, p = {p_holm:.2g} after Holm's correction."
+            f"{task}: whether {a} or {b} images train better cannot be told from this; the difference is "
+            f"{format_effect(effect, metric)}, p = {p_holm:.2g} after Holm's correction."
         )
     else:
-        better, worse = (a, b) if effect.value < 0 else (b, a)
+        better, worse = (a, b) if (effect.value < 0) == metric.lower_is_better else (b, a)
         verb = "look better than" if effect.is_indication else "train better than"
         text = (
-            f"{better.capitalize()} images {verb} {worse} ones, by {size} in the median (p = {p_holm:.2g} "
-            "after Holm's correction)."
+            f"{task}: {better} images {verb} {worse} ones, by {size} in the {metric.title} "
+            f"(p = {p_holm:.2g} after Holm's correction)."
         )
-    if effect.is_indication:
-        text = _hedged(text)
-    return Sentence(text, (key,))
+    return Sentence(_hedged(text) if effect.is_indication else text, (key,))
 
 
-def _say_gap_closed(figures: Figures, keys: Sequence[str]) -> Sentence | None:
-    gap, p_gap = _effect(figures, keys[0])
-    gain, p_gain = _effect(figures, keys[1])
-    share, _ = _effect(figures, keys[2])
-    is_clear = gap.low > 0 and gain.excludes_zero and share.excludes_zero
+def _say_gap_closed(figures: Figures, contest: str, metric: Metric) -> Sentence | None:
+    keys = (
+        *(f"{contest}.{a}{VS}{b}.{metric.name}" for a, b in QUESTIONS[:2]),
+        f"{contest}.{NOW}.gap_closed",
+    )
+    if not all(key in figures for key in keys):
+        return None
+    gap, p_gap = read_effect(figures, keys[0])
+    gain, p_gain = read_effect(figures, keys[1])
+    share, _ = read_effect(figures, keys[2])
+    worse = gap.low > 0 if metric.lower_is_better else gap.high < 0
+    is_clear = worse and gain.excludes_zero and share.excludes_zero
     if not is_clear or max(p_gap, p_gain) > MAX_P:
         return None
     verb = "closes" if share.value > 0 else "widens"
     sizes = [f"{abs(v):.0%}" for v in (share.value, *sorted((share.low, share.high), key=abs))]
     text = (
-        f"Translation {verb} the gap between synthetic and real images by {sizes[0]} of it "
+        f"{title_of(contest)}: translation {verb} the gap between {START} and {REAL} images by {sizes[0]} of "
+        "it "
         f"({sizes[1]} to {sizes[2]})."
     )
-    if share.is_indication:
-        text = _hedged(text)
-    return Sentence(text, tuple(keys))
+    return Sentence(_hedged(text) if share.is_indication else text, keys)
+
+
+def _say_worth(figures: Figures, key: str, metric: Metric) -> Sentence:
+    worth = Worth(**figures[key])
+    arm = key.split(".", 2)[2].removesuffix(".worth")
+    if worth.value is None:
+        end = f"more than {worth.largest}" if worth.is_more else f"fewer than {worth.smallest}"
+        text = f"as good as {end} real images, the end of the curve"
+    else:
+        low = f"fewer than {worth.smallest}" if worth.low is None else f"{worth.low:.0f}"
+        high = f"more than {worth.largest}" if worth.high is None else f"{worth.high:.0f}"
+        text = f"worth {worth.value:.0f} real images ({low} to {high})"
+    text = (
+        f"{title_of('.'.join(key.split('.')[:2]))}: the {arm} images are {text}, by {metric.title} on "
+        f"{worth.n_images} test images, {worth.n_seeds} seed{'s' if worth.n_seeds > 1 else ''}."
+    )
+    return Sentence(_hedged(text) if worth.n_seeds == 1 else text, (key,))
 
 
 def _hedged(text: str) -> str:
-    return f"An indication from one seed: {text[0].lower()}{text[1:]}"
+    return f"An indication from one seed. {text}"
 
 
 def _mirrored(effect: Effect) -> dict[str, float]:
-    return {} if effect.value >= 0 else {"low": -effect.high, "high": -effect.low}
-
-
-def _interval(effect: Effect) -> str:
-    return f"{effect.value:.1f}° ({effect.low:.1f} to {effect.high:.1f})"
+    return {} if effect.value >= 0 else {"value": -effect.value, "low": -effect.high, "high": -effect.low}
 
 
 def _seeds(effect: Effect) -> str:
-    return f"{effect.n_seeds} seed" + (
-        "s, 95 % intervals over images and seeds" if effect.n_seeds > 1 else ""
-    )
-
-
-_Write = Callable[[Figures, Sequence[str]], Sentence | None]
-_DIFFERENCES = tuple(f"normals.{a}-{b}.median_deg" for a, b in QUESTIONS)
-_SENTENCES: tuple[tuple[_Write, tuple[str, ...]], ...] = (
-    (_say_ranking, ("test.is_simulated", "normals.real.median_deg")),
-    *((_say_difference, (key,)) for key in _DIFFERENCES),
-    (_say_gap_closed, (*_DIFFERENCES[:2], GAP_CLOSED)),
-)
+    if effect.n_seeds == 1:
+        return "1 seed, 95 % intervals over images"
+    return f"{effect.n_seeds} seeds, 95 % intervals over images and seeds"

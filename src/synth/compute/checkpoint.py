@@ -47,7 +47,7 @@ def load_state(path: Path) -> dict[str, Any]:
             f"{path} is not a checkpoint of tensors and plain values, so it is not opened: "
             "give one that synth wrote"
         ) from error
-    except (EOFError, RuntimeError, ValueError, KeyError) as error:
+    except (EOFError, RuntimeError, ValueError, LookupError, AttributeError) as error:
         raise InputError(f"{path} is torn or no checkpoint: give one that synth wrote") from error
     if not isinstance(state, dict):
         raise InputError(f"{path} holds {type(state).__name__}, not the state of a run")

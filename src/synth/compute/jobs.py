@@ -30,6 +30,7 @@ AHEAD = 2
 """Shards a worker may be ahead of the oldest that is not done, so that few results wait in memory."""
 
 _CLOSE_S = 10.0
+_WAIT_S = 1.0
 _HOPELESS = (InputError, StorageError)
 
 
@@ -119,11 +120,13 @@ def run_shards(
     on_done: Callable[[S, R], None],
     *,
     on_retry: Callable[[S, SynthError], None] = lambda _shard, _error: None,
+    on_wait: Callable[[], None] | None = None,
 ) -> None:
     """Work on every shard in ``n_workers`` child processes; call ``on_done`` here, in the shards' order.
 
     open_worker: opened once a process; what it gives is called with a shard at a time and returns a result.
-    It, the shards and the results are pickled. on_retry: called before a shard is tried again.
+    It, the shards and the results are pickled. on_retry: called before a shard is tried again. on_wait:
+    called every second or so while shards are worked on.
 
     A shard whose worker raises or dies is tried once more in a fresh process; the second time its error is
     raised, and so is an InputError or StorageError the first time: another try could not mend those. Whatever
@@ -142,7 +145,7 @@ def run_shards(
                 if worker.shard is None and todo and todo[0] < n_done + AHEAD * n_workers:
                     tries[todo[0]] += 1
                     pool.give(worker, todo.popleft())
-            for worker in _with_answers(pool.workers):
+            for worker in _with_answers(pool.workers, on_wait):
                 i_shard, worker.shard = worker.shard, None
                 assert i_shard is not None
                 answer = pool.take(worker)
@@ -164,9 +167,12 @@ def run_shards(
             pool.close()
 
 
-def _with_answers(workers: Sequence[_Worker]) -> list[_Worker]:
+def _with_answers(workers: Sequence[_Worker], on_wait: Callable[[], None] | None) -> list[_Worker]:
     busy = {worker.pipe: worker for worker in workers if worker.shard is not None}
-    return [busy[pipe] for pipe in wait(list(busy)) if isinstance(pipe, Connection)]
+    while not (ready := wait(list(busy), None if on_wait is None else _WAIT_S)):
+        assert on_wait is not None
+        on_wait()
+    return [busy[pipe] for pipe in ready if isinstance(pipe, Connection)]
 
 
 @contextmanager

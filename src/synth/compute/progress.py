@@ -25,6 +25,10 @@ class Progress(Protocol):
         """A sample is on disk."""
         ...
 
+    def advanced(self, n: int) -> None:
+        """So many more are done."""
+        ...
+
     def refused(self, name: str, reason: str) -> None:
         """A sample came out too bad to keep."""
         ...
@@ -58,8 +62,11 @@ class BarProgress:
         self._bar.start()
 
     def accepted(self, name: str) -> None:
+        self.advanced(1)
+
+    def advanced(self, n: int) -> None:
         if self._task is not None:
-            self._bar.advance(self._task)
+            self._bar.advance(self._task, n)
 
     def refused(self, name: str, reason: str) -> None:
         self._n_refused += 1
@@ -87,8 +94,11 @@ class LineProgress:
         self._began = self._said = time.monotonic()
 
     def accepted(self, name: str) -> None:
-        self._done += 1
-        self._n_new += 1
+        self.advanced(1)
+
+    def advanced(self, n: int) -> None:
+        self._done += n
+        self._n_new += n
         now = time.monotonic()
         if self._done == self._total or now - self._said >= _LINE_EVERY_S:
             self._said = now

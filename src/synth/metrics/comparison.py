@@ -60,41 +60,51 @@ class Effect:
         return self.low > 0 or self.high < 0
 
 
-def measure_arm(errors: Floats, rng: np.random.Generator, metric: Metric = median) -> Effect:
-    """The metric of one arm from its errors [seeds, images], averaged over seeds.
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """A metric of one arm: of each seed [k], and of each seed when images are drawn again [k,R].
 
-    Raises InputError for fewer than MIN_IMAGES images.
+    Draws of arms that are compared must come from the same drawing of images.
     """
-    rows = _draw_rows(errors.shape[1], rng)
-    return _estimate(metric(errors), metric(errors[:, rows]).mean(axis=0), errors.shape[1], with_p=False)
+
+    by_seed: Floats
+    draws: Floats
+    n_images: int
 
 
-def measure_difference(a: Floats, b: Floats, rng: np.random.Generator, metric: Metric = median) -> Effect:
-    """The metric of arm a less that of arm b, errors [seeds, images] of the same seeds and images in order.
+def draw_metric(errors: Floats, rng: np.random.Generator, metric: Metric = median) -> Draws:
+    """The metric of errors [seeds, images], and what it is when images are drawn again.
 
-    Raises InputError for tables of other shapes or fewer than MIN_IMAGES images.
+    A generator in the same state draws the same images. Raises InputError for fewer than MIN_IMAGES images.
     """
+    n_images = errors.shape[1]
+    demand_units(n_images, MIN_IMAGES)
+    rows = rng.integers(n_images, size=(N_RESAMPLES, n_images))
+    return Draws(metric(errors), metric(errors[:, rows]), n_images)
+
+
+def measure_arm(arm: Draws) -> Effect:
+    """The metric of one arm, averaged over seeds."""
+    return _estimate(arm.by_seed, arm.draws.mean(axis=0), arm.n_images, with_p=False)
+
+
+def measure_difference(a: Draws, b: Draws) -> Effect:
+    """The metric of arm a less that of arm b; raises InputError for other seeds or images."""
     _check_pairs(a, b)
-    rows = _draw_rows(a.shape[1], rng)
-    draws = (metric(a[:, rows]) - metric(b[:, rows])).mean(axis=0)
-    return _estimate(metric(a) - metric(b), draws, a.shape[1])
+    return _estimate(a.by_seed - b.by_seed, (a.draws - b.draws).mean(axis=0), a.n_images)
 
 
-def measure_share_closed(
-    start: Floats, now: Floats, end: Floats, rng: np.random.Generator, metric: Metric = median
-) -> Effect:
+def measure_share_closed(start: Draws, now: Draws, end: Draws) -> Effect:
     """How much of the gap between arms start and end an arm closes: (start − now) / (start − end).
 
-    Errors [seeds, images] as for a difference. The interval is that of the ratio to first order (the delta
-    method), so it means something only where the gap itself is clearly not 0. Raises InputError as there.
+    The interval is that of the ratio to first order (the delta method), so it means something only where the
+    gap itself is clearly not 0. Raises InputError as a difference does.
     """
     _check_pairs(start, now, end)
-    rows = _draw_rows(start.shape[1], rng)
-    gain, gap = metric(start) - metric(now), metric(start) - metric(end)
+    gain, gap = start.by_seed - now.by_seed, start.by_seed - end.by_seed
     share = gain.mean() / gap.mean()
-    again = [metric(table[:, rows]) for table in (start, now, end)]
-    draws = ((again[0] - again[1]) - share * (again[0] - again[2])).mean(axis=0) / gap.mean()
-    return _estimate((gain - share * gap) / gap.mean(), draws, start.shape[1], value=float(share))
+    draws = ((start.draws - now.draws) - share * (start.draws - end.draws)).mean(axis=0) / gap.mean()
+    return _estimate((gain - share * gap) / gap.mean(), draws, start.n_images, value=float(share))
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:
@@ -107,11 +117,10 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
     return {name: adjusted[name] for name in p_values}
 
 
-def _check_pairs(*tables: Floats) -> None:
-    if len({table.shape for table in tables}) > 1:
-        found = " and ".join(
-            f"{n_seeds} seeds of {n_images} images" for n_seeds, n_images in (table.shape for table in tables)
-        )
+def _check_pairs(*arms: Draws) -> None:
+    shapes = [(len(arm.by_seed), arm.n_images) for arm in arms]
+    if len(set(shapes)) > 1:
+        found = " and ".join(f"{n_seeds} seeds of {n_images} images" for n_seeds, n_images in shapes)
         raise InputError(f"arms are compared on the same seeds and images, got {found}")
 
 
@@ -131,11 +140,6 @@ def _estimate(
     width = half_width(1 - CONFIDENCE)
     p = _find_p(abs(value), half_width) if with_p else None
     return Effect(value, value - width, value + width, p, n_images, n_seeds)
-
-
-def _draw_rows(n_images: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    demand_units(n_images, MIN_IMAGES)
-    return rng.integers(n_images, size=(N_RESAMPLES, n_images))
 
 
 def _find_p(size: float, half_width: Callable[[float], float]) -> float:

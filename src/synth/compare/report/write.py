@@ -1,121 +1,159 @@
-"""report.json and report.html of a comparison."""
+"""Everything that a comparison leaves: report.json, report.html, CSV, figures as files, the best networks."""
 
-import base64
+import csv
+import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from numpy.typing import NDArray
 
 from synth import __version__
-from synth.compare.plan import TEST_ARM, Plan
-from synth.compare.report.figures import draw_checks, draw_errors, draw_normals, draw_vertical
-from synth.compare.run import CellResult, errors_of
-from synth.compare.verdict import Sentence, collect_figures, write_verdict
+from synth.compare.advice import write_advice
+from synth.compare.best_model import export_best
+from synth.compare.collect import Figures, Results, collect_figures
+from synth.compare.explain import Attention, measure_attention, measure_colours
+from synth.compare.plan import Contest, Plan
+from synth.compare.report import sections, tables
+from synth.compare.report.content import Section
+from synth.compare.verdict import Sentence, write_verdict
+from synth.compute.versions import list_versions
+from synth.errors import InputError
 from synth.storage.atomic import write_bytes
-from synth.train.tasks.normals import NormalCrops, load_normal_crops
 
-REPORT_JSON, REPORT_HTML = "report.json", "report.html"
-N_WORST = 6
+REPORT_JSON, REPORT_HTML, FIGURES_CSV, PREDICTIONS_CSV = (
+    "report.json",
+    "report.html",
+    "figures.csv",
+    "predictions.csv",
+)
+FIGURES = "figures"
+_PACKAGES = (
+    "synth-robotics",
+    "torch",
+    "torchvision",
+    "ultralytics",
+    "pycocotools",
+    "captum",
+    "numpy",
+    "opencv-python",
+)
+_TITLE = "What each kind of training image is worth"
 
 
-def write_report(plan: Plan, results: Sequence[CellResult]) -> tuple[Path, list[Sentence]]:
-    """Write both files into the plan's folder; returns the page's path and the verdict.
+def write_report(plan: Plan, results: Results) -> tuple[Path, list[Sentence]]:
+    """Write all files into the plan's folder; returns the page's path and the verdict.
 
-    report.json depends on data, settings and seeds alone. Raises StorageError.
+    report.json depends on data, settings and seeds alone. Raises InputError, StorageError.
     """
-    errors = {arm: errors_of(results, arm) for arm in plan.arms}
-    figures = collect_figures(errors, is_simulated=plan.is_simulated)
+    figures = collect_figures(plan, results)
     verdict = write_verdict(figures)
+    advice = write_advice(figures)
+    attention = {c: measure_attention(plan, c) for c in plan.contests if c.task == "normals"}
+    for found in attention.values():
+        figures |= found.figures
+    colours, means = measure_colours(plan)
+    figures |= colours
     content = {
+        "title": _TITLE,
         "config": plan.to_config(),
         "figures": figures,
         "verdict": [asdict(sentence) for sentence in verdict],
-        "versions": {"synth-robotics": __version__},
+        "next": advice,
+        "versions": list_versions(_PACKAGES),
     }
     write_bytes(plan.out / REPORT_JSON, (json.dumps(content, indent=2) + "\n").encode())
-    page = _render(plan, results, errors, figures, verdict)
+    write_bytes(plan.out / FIGURES_CSV, _to_csv(_figure_rows(figures)))
+    write_bytes(plan.out / PREDICTIONS_CSV, _to_csv(_prediction_rows(results)))
+    files = _export_all(plan, results, figures)
+    shown = _list_sections(plan, results, figures, attention, means)
+    for section in shown:
+        for picture in section.pictures:
+            write_bytes(plan.out / FIGURES / f"{picture.name}.png", picture.png)
+            if picture.svg is not None:
+                write_bytes(plan.out / FIGURES / f"{picture.name}.svg", picture.svg.encode())
     path = plan.out / REPORT_HTML
-    write_bytes(path, page.encode())
+    write_bytes(path, _render(plan, verdict, advice, shown, files).encode())
     return path, verdict
+
+
+def _list_sections(
+    plan: Plan, results: Results, figures: Figures, attention: dict[Contest, Attention], means: dict[str, Any]
+) -> list[Section]:
+    shown: list[Section | None] = []
+    for contest in plan.contests:
+        show = sections.show_normals if contest.task == "normals" else sections.show_detection
+        shown.append(show(plan, contest, results, figures))
+    shown.append(sections.show_paper_tables(plan, figures))
+    shown += [sections.show_attention(plan, c, found, figures) for c, found in attention.items()]
+    shown += [sections.show_twins(plan, c) for c in attention]
+    shown.append(sections.show_colours(means, figures))
+    shown.append(sections.show_samples(plan))
+    shown.append(sections.show_costs(plan, results))
+    lineage = Section("Where this comes from")
+    lineage.tables.append(tables.list_lineage(plan))
+    shown.append(lineage)
+    return [section for section in shown if section is not None]
+
+
+def _export_all(plan: Plan, results: Results, figures: Figures) -> list[str]:
+    """Names of the files that hold the best networks; a sentence instead where ONNX cannot be written."""
+    names = []
+    for contest in plan.contests:
+        try:
+            names += [path.name for path in export_best(plan, contest, results, figures)]
+        except InputError as error:
+            return [f"no network was exported: {error}"]
+    return names
 
 
 def _render(
     plan: Plan,
-    results: Sequence[CellResult],
-    errors: Mapping[str, NDArray[np.float64]],
-    figures: dict[str, Any],
-    verdict: list[Sentence],
+    verdict: Sequence[Sentence],
+    advice: Sequence[str],
+    shown: Sequence[Section],
+    files: Sequence[str],
 ) -> str:
     environment = Environment(
         loader=PackageLoader("synth.compare.report", "."), autoescape=True, undefined=StrictUndefined
     )
-    s, n_test = plan.normals, len(results[0].names)
-    test = load_normal_crops(plan.arms[TEST_ARM].dataset, plan.test_samples, s.side_px)
+    versions = ", ".join(f"{name} {number}" for name, number in list_versions(_PACKAGES).items())
     return environment.get_template("template.html").render(
-        title="What each kind of training image is worth",
+        title=_TITLE,
         is_simulated=plan.is_simulated,
         verdict=verdict,
-        rows=[_row(arm, results, figures) for arm in plan.arms],
-        how=(
-            f"n = {n_test} test crops of the {TEST_ARM} dataset, {len(plan.seeds)} seeds. In brackets: 95 % "
-            f"intervals over images and seeds. Network {s.net} at {s.side_px} px, {s.n_images} crops seen in "
-            "all by every arm. Each arm's own val crops chose the weights (own-val). Labels of real images "
-            "are used by the real arm alone; a translator has seen real train and val images without them."
-        ),
-        figures=[
-            {"svg": draw_errors(errors), "caption": "Share of test crops under each angle error."},
-            {
-                "svg": draw_checks(results),
-                "caption": "Val error throughout training, on each arm's own images: curves of arms "
-                "cannot be compared with each other.",
-            },
-            {
-                "svg": draw_vertical(results),
-                "caption": "Angle error against how far the part is tilted (as the paper's Figure 24).",
-            },
-        ],
-        strips=[_strip(test, arm, results) for arm in plan.arms],
-        lineage=[_lineage(plan, arm) for arm in plan.arms],
+        advice=advice,
+        sections=shown,
+        files=[REPORT_JSON, FIGURES_CSV, PREDICTIONS_CSV, f"{FIGURES}/", *files],
+        versions=versions,
         version=__version__,
     )
 
 
-def _row(arm: str, results: Sequence[CellResult], figures: dict[str, Any]) -> list[str]:
-    own = [r for r in results if r.arm == arm]
-    cells = [arm, str(own[0].n_train), str(own[0].n_val)]
-    for key in ("median_deg", "mean_deg", "p90_deg"):
-        f = figures[f"normals.{arm}.{key}"]
-        cells.append(f"{f['value']:.1f}° ({f['low']:.1f} to {f['high']:.1f})")
-    for limit in (5, 10):
-        f = figures[f"normals.{arm}.under_{limit}_deg"]
-        cells.append(f"{f['value']:.0%} ({max(0, f['low']):.0%} to {min(1, f['high']):.0%})")
-    return [*cells, f"{np.mean([r.seconds for r in own]):.0f}"]
+def _figure_rows(figures: Figures) -> list[list[Any]]:
+    columns = ("value", "low", "high", "p", "p_holm", "n_images", "n_seeds")
+    rows: list[list[Any]] = [["key", *columns]]
+    rows += [
+        [key, *(f.get(column, "") for column in columns)]
+        for key, f in figures.items()
+        if isinstance(f, dict) and "value" in f
+    ]
+    return rows
 
 
-def _strip(test: NormalCrops, arm: str, results: Sequence[CellResult]) -> dict[str, str]:
-    """The test crops on which an arm's first seed is farthest off."""
-    result = next(r for r in results if r.arm == arm)
-    worst = np.argsort(result.errors_deg)[::-1][:N_WORST]
-    png = draw_normals(
-        [test.crops_u8[i] for i in worst],
-        np.array(result.true_uvw)[worst],
-        np.array(result.predicted_uvw)[worst],
-        [f"{result.names[i]}  {result.errors_deg[i]:.0f} deg" for i in worst],
-    )
-    caption = (
-        f"Trained on {arm} images, seed {result.seed}. Green: truth; magenta: prediction, both as (u, v)."
-    )
-    return {"png": base64.b64encode(png).decode(), "caption": caption}
+def _prediction_rows(results: Results) -> list[list[Any]]:
+    rows: list[list[Any]] = [["task", "network", "arm", "seed", "image", "predicted", "true"]]
+    rows += [
+        [r.task, r.model, cell.arm.name, r.seed, name, json.dumps(predicted), json.dumps(true)]
+        for cell, r in results
+        for name, predicted, true in zip(r.names, r.predicted, r.true, strict=True)
+    ]
+    return rows
 
 
-def _lineage(plan: Plan, arm: str) -> list[str]:
-    dataset = plan.arms[arm].dataset
-    counts = [str(len(dataset.of_split(split))) for split in ("train", "val", "test")]
-    made_by = dataset.info.made_by
-    simulated = ", simulated" if made_by.simulated else ""
-    return [arm, str(dataset.root), dataset.info.kind, *counts, f"synth {made_by.verb}{simulated}"]
+def _to_csv(rows: Sequence[Sequence[Any]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()

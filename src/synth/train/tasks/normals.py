@@ -4,10 +4,9 @@ A prediction is made in the crop's axes and turned back to the camera's before i
 CONVENTIONS.md).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -18,16 +17,19 @@ from torch.nn import functional
 
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
-from synth.errors import InputError, TrainingDiverged
+from synth.errors import InputError
 from synth.geometry.frames import cam_from_uvw, uvw_from_cam
-from synth.geometry.normals import angle_deg
+from synth.geometry.normals import angle_deg, plain_crop
+from synth.train.loop import SCORE, Rows, Schedule
 from synth.train.models.normal_nets import NormalNetName, make_normal_net
+from synth.train.tasks.task import TaskName
 
 LossName = Literal["vector", "angle"]
-OnStep = Callable[[int], None]
+CropKind = Literal["rectified", "paper"]
 
 _BATCH = 64
 _MAX_COSINE = 1 - 1e-6
+_PLAIN = "plain crops cannot be turned, since their normals are in camera axes"
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,66 +49,66 @@ class NormalCrops:
     def __len__(self) -> int:
         return len(self.names)
 
+    def joined(self, other: "NormalCrops") -> "NormalCrops":
+        """These and then those."""
+        return NormalCrops(
+            np.concatenate([self.crops_u8, other.crops_u8]),
+            np.concatenate([self.crop_uvw, other.crop_uvw]),
+            np.concatenate([self.uvw, other.uvw]),
+            np.concatenate([self.R_crop_cam, other.R_crop_cam]),
+            self.names + other.names,
+        )
+
 
 @dataclass(frozen=True)
-class NormalSettings:
-    """How a network learns.
+class NormalSettings(Schedule):
+    """How a network learns normals.
 
-    side_px: crops are resized to it. n_images: crops seen in all, repeats counted, so that arms of any size
-    learn for as long. loss: vector is equation 1 of the paper, angle the mean angle. rotate: crops are turned
-    about their middle by random angles and their normals with them, which only rectified crops allow.
-    n_checks: how often val crops are looked at; the best of them is kept.
+    side_px: crops are resized to it. loss: vector is equation 1 of the paper, angle the mean angle. crop:
+    rectified, or the paper's plain cut with its normal in camera axes. rotate: crops are turned about their
+    middle by random angles and their normals with them, which only rectified crops allow. Crops are never
+    mirrored: a mirrored part and its light do not exist.
     """
 
     net: NormalNetName = "paper"
     side_px: int = 224
-    n_images: int = 20_000
-    batch_size: int = 32
-    learning_rate: float = 1e-3
     loss: LossName = "vector"
+    crop: CropKind = "rectified"
     rotate: bool = True
-    n_checks: int = 20
 
     def __post_init__(self) -> None:
-        for name in ("n_images", "batch_size", "n_checks"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be 1 or more, got {getattr(self, name)}")
+        super().__post_init__()
+        if self.crop == "paper" and self.rotate:
+            raise InputError(f"{_PLAIN}: set rotate to false or use rectified crops")
 
     @property
-    def n_steps(self) -> int:
-        """Batches."""
-        return -(-self.n_images // self.batch_size)
+    def model(self) -> str:
+        """The network's name."""
+        return self.net
 
 
-@dataclass(frozen=True)
-class Check:
-    """A look at val crops: after which step, the median angle there, the mean train loss since the last."""
+def load_normal_crops(
+    dataset: DatasetReader, samples: Sequence[Sample], side_px: int, crop: CropKind = "rectified"
+) -> NormalCrops:
+    """Every crop of some samples, resized to ``side_px``. Raises InputError when there is none.
 
-    step: int
-    val_deg: float
-    train_loss: float
-
-
-@dataclass(frozen=True, eq=False)
-class TrainedNormals:
-    """The network of the best check, in eval mode, and every check."""
-
-    net: nn.Module
-    settings: NormalSettings
-    checks: tuple[Check, ...]
-    best: Check
-
-
-def load_normal_crops(dataset: DatasetReader, samples: Sequence[Sample], side_px: int) -> NormalCrops:
-    """Every crop of some samples, resized to ``side_px``. Raises InputError when there is none."""
-    crops, records, names = [], [], []
+    crop: paper cuts the square box from the image as it is, and its normals stay in camera axes.
+    """
+    crops, names = [], []
+    records: list[tuple[Any, Any, Any]] = []
     for sample in samples:
-        for i, instance in enumerate(sample.instances):
-            crop = dataset.load_crop(sample, i)
-            if crop is not None:
-                crops.append(cv2.resize(crop, (side_px, side_px), interpolation=cv2.INTER_AREA))
+        wanted = [(i, instance) for i, instance in enumerate(sample.instances) if instance.crop is not None]
+        image = dataset.load_rgb(sample) if wanted and crop == "paper" else None
+        for i, instance in wanted:
+            if image is None:
+                picture = dataset.load_crop(sample, i)
                 records.append((instance.normal_crop_uvw, instance.normal_uvw, instance.R_crop_cam))
-                names.append(f"{sample.name}_{i}")
+            else:
+                picture = plain_crop(image, np.asarray(instance.square_xyxy_px))
+                records.append((instance.normal_uvw, instance.normal_uvw, np.eye(3)))
+            assert picture is not None
+            crops.append(cv2.resize(picture, (side_px, side_px), interpolation=cv2.INTER_AREA))
+            names.append(f"{sample.name}_{i}")
     if not crops:
         raise InputError(
             f"{dataset.root} has no crops with normals among the {len(samples)} samples asked for"
@@ -115,73 +117,128 @@ def load_normal_crops(dataset: DatasetReader, samples: Sequence[Sample], side_px
     return NormalCrops(np.stack(crops), in_crop, in_camera, turns, tuple(names))
 
 
-def train_normals(
-    train: NormalCrops,
-    val: NormalCrops,
-    settings: NormalSettings,
-    *,
-    seed: int,
-    device: torch.device,
-    on_step: OnStep = lambda _step: None,
-) -> TrainedNormals:
-    """Learn from ``train`` and keep the weights that are best on ``val``.
+class NormalLearner:
+    """A network that learns normals from crops; a Learner.
 
-    The same arguments give the same network on one machine's CPU. Raises InputError where crops are turned
-    that are not rectified, TrainingDiverged when a loss is not finite.
+    stages: train crops of each stage. val: what chooses. test: looked at on the way, without a say.
     """
-    if settings.rotate and not _are_rectified(train):
-        raise InputError(
-            "plain crops cannot be turned, since their normals are in camera axes: set rotate to false or "
-            "use rectified crops"
+
+    def __init__(
+        self,
+        stages: Sequence[NormalCrops],
+        val: NormalCrops,
+        settings: NormalSettings,
+        *,
+        seed: int,
+        device: torch.device,
+        test: NormalCrops | None = None,
+    ) -> None:
+        if settings.rotate and any(np.allclose(stage.R_crop_cam, np.eye(3)) for stage in stages):
+            raise InputError(f"{_PLAIN}: set rotate to false or use rectified crops")
+        self._stages, self._val, self._test, self._settings = stages, val, test, settings
+        self.pools = tuple(len(stage) for stage in stages)
+        self.net = make_normal_net(settings.net, settings.side_px, seed).to(device)
+        self._device = device
+
+    def load(self, stage: int, rows: Rows, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Crops [B,S,S,3] uint8, normals [B,3] in crop axes, angles [B] to turn them by."""
+        crops = self._stages[stage]
+        angles = np.random.default_rng(seed).uniform(0, 2 * np.pi, len(rows)) * self._settings.rotate
+        return (
+            torch.from_numpy(crops.crops_u8[rows]),
+            torch.from_numpy(crops.crop_uvw[rows]).float(),
+            torch.from_numpy(angles),
         )
-    net = make_normal_net(settings.net, settings.side_px, seed).to(device)
-    optimiser = torch.optim.Adam(net.parameters(), settings.learning_rate)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.learning_rate, settings.n_steps)
-    rng = np.random.default_rng(seed)
-    targets = torch.from_numpy(train.crop_uvw).float()
-    check_every = -(-settings.n_steps // settings.n_checks)
-    order, losses, checks = np.empty(0, np.int64), [], []
-    best, best_weights = None, {}
-    for step in range(1, settings.n_steps + 1):
-        while len(order) < settings.batch_size:
-            order = np.concatenate([order, rng.permutation(len(train))])
-        rows, order = np.split(order, [settings.batch_size])
-        batch, wanted = _to_images(train.crops_u8[rows]).to(device), targets[rows].to(device)
-        if settings.rotate:
-            batch, wanted = turn(batch, wanted, rng.uniform(0, 2 * np.pi, len(rows)))
-        loss = _LOSSES[settings.loss](net(batch), wanted)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        schedule.step()
-        losses.append(float(loss.detach()))
-        if not isfinite(losses[-1]):
-            raise TrainingDiverged(step, {"loss/normal": losses[-1]})
-        if step % check_every == 0 or step == settings.n_steps:
-            val_deg = float(np.median(measure_errors_deg(net, val)))
-            checks.append(Check(step, val_deg, float(np.mean(losses))))
-            losses = []
-            if best is None or val_deg < best.val_deg:
-                best = checks[-1]
-                best_weights = {name: tensor.clone() for name, tensor in net.state_dict().items()}
-        on_step(step)
-    assert best is not None
-    net.load_state_dict(best_weights)
-    return TrainedNormals(net.eval(), settings, tuple(checks), best)
+
+    def compute_losses(self, batch: tuple[Tensor, Tensor, Tensor]) -> dict[str, Tensor]:
+        """``normal``, by the settings' formula."""
+        crops_u8, wanted, angles = (part.to(self._device, non_blocking=True) for part in batch)
+        crops = _to_images(crops_u8)
+        if self._settings.rotate:
+            crops, wanted = turn(crops, wanted, angles)
+        return {"normal": _LOSSES[self._settings.loss](self.net(crops), wanted)}
+
+    def check(self) -> dict[str, float]:
+        """Median angle and loss on val crops, and on test crops where there are any."""
+        figures = self._measure(self._val, "val") | {SCORE: 0.0}
+        figures[SCORE] = figures["val_deg"]
+        return figures | (self._measure(self._test, "test") if self._test is not None else {})
+
+    def _measure(self, crops: NormalCrops, split: str) -> dict[str, float]:
+        found = predict_crop_uvw(self.net, crops.crops_u8)
+        loss = _LOSSES[self._settings.loss](torch.from_numpy(found), torch.from_numpy(crops.crop_uvw))
+        return {
+            f"{split}_deg": float(np.median(angle_deg(found, crops.crop_uvw))),
+            f"{split}_loss": float(loss),
+        }
+
+
+class NormalTask:
+    """Surface normals from crops; a Task."""
+
+    name: TaskName = "normals"
+
+    def count(self, samples: Sequence[Sample]) -> int:
+        """Crops."""
+        return sum(instance.crop is not None for sample in samples for instance in sample.instances)
+
+    def load(
+        self, dataset: DatasetReader, samples: Sequence[Sample], settings: NormalSettings
+    ) -> NormalCrops:
+        """Every crop of the samples."""
+        return load_normal_crops(dataset, samples, settings.side_px, settings.crop)
+
+    def join(self, first: NormalCrops, second: NormalCrops) -> NormalCrops:
+        """Both, in this order."""
+        return first.joined(second)
+
+    def make_learner(
+        self,
+        stages: Sequence[NormalCrops],
+        val: NormalCrops,
+        settings: NormalSettings,
+        *,
+        seed: int,
+        device: torch.device,
+        test: NormalCrops | None = None,
+    ) -> NormalLearner:
+        """A fresh network with its crops."""
+        return NormalLearner(stages, val, settings, seed=seed, device=device, test=test)
+
+    def make_net(self, settings: NormalSettings) -> nn.Module:
+        """A network for weights."""
+        return make_normal_net(settings.net, settings.side_px, seed=0)
+
+    def predict(self, net: nn.Module, data: NormalCrops) -> list[list[float]]:
+        """Unit normals (u, v, w) in camera axes."""
+        return [[float(x) for x in row] for row in predict_uvw(net, data)]
+
+    def truth(self, data: NormalCrops) -> list[list[float]]:
+        """The same of the labels."""
+        return [[float(x) for x in row] for row in data.uvw]
+
+    def names(self, data: NormalCrops) -> tuple[str, ...]:
+        """Sample and instance."""
+        return data.names
 
 
 def predict_uvw(net: nn.Module, crops: NormalCrops) -> NDArray[np.float64]:
     """Unit normals [N,3] in camera axes; the network's mode is left as it was."""
+    in_crop = cam_from_uvw(predict_crop_uvw(net, crops.crops_u8))
+    return np.asarray(uvw_from_cam(np.einsum("nji,nj->ni", crops.R_crop_cam, in_crop)))
+
+
+def predict_crop_uvw(net: nn.Module, crops_u8: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Unit normals [N,3] in crop axes from crops [N,S,S,3]; the network's mode is left as it was."""
     device, was_training = next(net.parameters()).device, net.training
     net.eval()
     with torch.inference_mode():
         parts = [
-            net(_to_images(crops.crops_u8[i : i + _BATCH]).to(device)).cpu()
-            for i in range(0, len(crops), _BATCH)
+            net(_to_images(torch.from_numpy(crops_u8[i : i + _BATCH]).to(device))).cpu()
+            for i in range(0, len(crops_u8), _BATCH)
         ]
     net.train(was_training)
-    in_crop = cam_from_uvw(torch.cat(parts).numpy().astype(np.float64))
-    return np.asarray(uvw_from_cam(np.einsum("nji,nj->ni", crops.R_crop_cam, in_crop)))
+    return np.asarray(torch.cat(parts).numpy().astype(np.float64))
 
 
 def measure_errors_deg(net: nn.Module, crops: NormalCrops) -> NDArray[np.float64]:
@@ -189,12 +246,12 @@ def measure_errors_deg(net: nn.Module, crops: NormalCrops) -> NDArray[np.float64
     return angle_deg(predict_uvw(net, crops), crops.uvw)
 
 
-def turn(crops: Tensor, uvw: Tensor, angles_rad: NDArray[np.float64]) -> tuple[Tensor, Tensor]:
-    """Rectified crops [N,3,S,S] turned anticlockwise about their middles, and their normals [N,3] with them.
+def turn(crops: Tensor, uvw: Tensor, angles_rad: Tensor) -> tuple[Tensor, Tensor]:
+    """Rectified crops [N,3,S,S] turned anticlockwise by angles [N], and their normals [N,3] with them.
 
     Corners that come from outside are mirrored.
     """
-    angle = torch.from_numpy(angles_rad).to(crops)
+    angle = angles_rad.to(crops)
     cos, sin, zero = angle.cos(), angle.sin(), torch.zeros_like(angle)
     # Rows of the map from places in the result to places in the source; y points down.
     theta = torch.stack([torch.stack([cos, -sin, zero], 1), torch.stack([sin, cos, zero], 1)], 1)
@@ -217,9 +274,5 @@ def angle_loss(found: Tensor, wanted: Tensor) -> Tensor:
 _LOSSES = {"vector": vector_loss, "angle": angle_loss}
 
 
-def _to_images(crops_u8: NDArray[np.uint8]) -> Tensor:
-    return torch.from_numpy(crops_u8).permute(0, 3, 1, 2).float() / 127.5 - 1
-
-
-def _are_rectified(crops: NormalCrops) -> bool:
-    return not np.allclose(crops.R_crop_cam, np.eye(3))
+def _to_images(crops_u8: Tensor) -> Tensor:
+    return crops_u8.permute(0, 3, 1, 2).float() / 127.5 - 1

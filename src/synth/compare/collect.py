@@ -1,0 +1,202 @@
+"""From test predictions to figures: report.json's ``figures``, keys to numbers and Effects.
+
+========================================================  ================================================
+``test.is_simulated``                                     whether the test images are the simulated cell's
+``normals.paper.real.median_deg``                         task, network, arm, metric: an Effect
+``normals.paper.translated_vs_synthetic.median_deg``      the first arm less the second, with ``p_holm``
+``normals.paper.translated.gap_closed``                   share of the way from synthetic to real
+``normals.paper.synthetic.worth``                         a number of real images: a Worth
+``normals.paper.real.data``                               train, val and real images that it used
+========================================================  ================================================
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synth.compare.arms import REAL
+from synth.compare.plan import Cell, Contest, Plan
+from synth.geometry.normals import angle_deg
+from synth.metrics import detection
+from synth.metrics.comparison import (
+    Draws,
+    Effect,
+    draw_metric,
+    holm,
+    measure_arm,
+    measure_difference,
+    measure_share_closed,
+)
+from synth.metrics.data_size import MIN_POINTS, measure_worth
+from synth.metrics.intervals import N_RESAMPLES, resample_counts
+from synth.train.run import TrainResult
+from synth.train.tasks.task import TaskName
+
+Floats = NDArray[np.float64]
+Results = Sequence[tuple[Cell, TrainResult]]
+Figures = dict[str, Any]
+
+START, NOW = "synthetic", "translated"
+"""The gap that translation is there to close begins at the first and ends at ``real``."""
+
+QUESTIONS = ((START, REAL), (NOW, START), (NOW, REAL))
+"""Differences that every comparison asks for first."""
+
+VS = "_vs_"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A figure of a task. unit: how it is written: degrees, or a share from 0 to 1."""
+
+    name: str
+    title: str
+    unit: str
+    lower_is_better: bool
+
+
+HEADLINE: dict[TaskName, Metric] = {
+    "normals": Metric("median_deg", "median angle error", "°", lower_is_better=True),
+    "detection": Metric("standard_map50_95", "mAP50-95", "", lower_is_better=False),
+}
+
+
+def collect_figures(plan: Plan, results: Results, *, seed: int = 0) -> Figures:
+    """Every figure that the report and its verdict are made from. Raises InputError for too few images."""
+    figures: Figures = {"test.is_simulated": plan.is_simulated}
+    differences: dict[str, Effect] = {}
+    for contest in plan.contests:
+        own = [(cell, r) for cell, r in results if cell.contest == contest]
+        draws = {
+            arm.name: _DRAW[contest.task]([r for c, r in own if c.arm == arm], seed) for arm in plan.arms
+        }
+        for arm in plan.arms:
+            figures |= _describe_arm(plan, contest, own, arm.name)
+            for metric, drawn in draws[arm.name].items():
+                figures[f"{contest.key}.{arm.name}.{metric}"] = asdict(measure_arm(drawn))
+        headline = HEADLINE[contest.task]
+        main = {name: by_metric[headline.name] for name, by_metric in draws.items()}
+        for a, b in list_questions([arm.name for arm in plan.arms]):
+            key = f"{contest.key}.{a}{VS}{b}.{headline.name}"
+            differences[key] = measure_difference(main[a], main[b])
+        if all(name in main for name in (START, NOW, REAL)) and _has_gap(main):
+            share = measure_share_closed(main[START], main[NOW], main[REAL])
+            figures[f"{contest.key}.{NOW}.gap_closed"] = asdict(share)
+        figures |= _measure_worths(plan, contest, main, seed)
+    adjusted = holm({key: effect.p for key, effect in differences.items() if effect.p is not None})
+    for key, effect in differences.items():
+        figures[key] = asdict(effect) | {"p_holm": adjusted[key]}
+    return figures
+
+
+def list_questions(arms: Sequence[str]) -> list[tuple[str, str]]:
+    """Which arms are compared: the three above, and every mix or fine-tuning with ``real``."""
+    asked = [pair for pair in QUESTIONS if all(name in arms for name in pair)]
+    single = {START, NOW, REAL}
+    return asked + [(name, REAL) for name in arms if name not in single and not name.startswith(f"{REAL}@")]
+
+
+def normal_errors(results: Sequence[TrainResult]) -> Floats:
+    """Angle errors [seeds, crops], degrees."""
+    return np.array([angle_deg(np.array(r.predicted), np.array(r.true)) for r in results])
+
+
+def detection_matches(
+    results: Sequence[TrainResult], protocol: detection.Protocol
+) -> list[detection.Matches]:
+    """Hits and misses of each seed under a protocol."""
+    return [
+        detection.match(
+            [np.array(boxes, dtype=np.float64).reshape(-1, 5) for boxes in r.predicted],
+            [np.array(boxes, dtype=np.float64).reshape(-1, 4) for boxes in r.true],
+            protocol,
+        )
+        for r in results
+    ]
+
+
+def _draw_normals(results: Sequence[TrainResult], seed: int) -> dict[str, Draws]:
+    errors = normal_errors(results)
+    metrics: dict[str, Callable[[Floats], Any]] = {
+        "median_deg": partial(np.median, axis=-1),
+        "mean_deg": partial(np.mean, axis=-1),
+        "p90_deg": lambda e: np.asarray(np.quantile(e, 0.9, axis=-1)),
+        "under_5_deg": lambda e: np.asarray((e < 5).mean(axis=-1)),
+        "under_10_deg": lambda e: np.asarray((e < 10).mean(axis=-1)),
+    }
+    return {
+        name: draw_metric(errors, np.random.default_rng(seed), metric) for name, metric in metrics.items()
+    }
+
+
+def _draw_detection(results: Sequence[TrainResult], seed: int) -> dict[str, Draws]:
+    n_images = len(results[0].names)
+    weights = resample_counts(n_images, N_RESAMPLES, np.random.default_rng(seed))
+    drawn = {}
+    for protocol in detection.PROTOCOLS.values():
+        matches = detection_matches(results, protocol)
+        for metric in detection.METRICS:
+            by_seed, draws = detection.measure(matches, metric, weights)
+            drawn[f"{protocol.name}_{metric}"] = Draws(by_seed, draws, n_images)
+    return drawn
+
+
+_DRAW: dict[TaskName, Callable[[Sequence[TrainResult], int], dict[str, Draws]]] = {
+    "normals": _draw_normals,
+    "detection": _draw_detection,
+}
+
+
+def _has_gap(main: Mapping[str, Draws]) -> bool:
+    return float(main[START].by_seed.mean()) != float(main[REAL].by_seed.mean())
+
+
+def _describe_arm(plan: Plan, contest: Contest, own: Results, arm: str) -> Figures:
+    """How much data an arm used, and its losses on test images at the check that was kept."""
+    mine = [(cell, r) for cell, r in own if cell.arm.name == arm]
+    cell, first = mine[0]
+    losses = [name for name in first.best.figures if name.startswith("test_") and name.endswith("_loss")]
+    return {
+        f"{contest.key}.{arm}.data": {
+            "n_train": first.n_train,
+            "n_val": first.n_val,
+            "n_real_labels": plan.n_real_labels(cell),
+            "choose": plan.choose,
+        }
+    } | {
+        f"{contest.key}.{arm}.{name}": {
+            "value": float(np.mean([r.best.figures[name] for _, r in mine])),
+            "by_seed": [r.best.figures[name] for _, r in mine],
+            "n_images": len(first.names),
+        }
+        for name in losses
+    }
+
+
+def _measure_worths(plan: Plan, contest: Contest, main: Mapping[str, Draws], seed: int) -> Figures:
+    """How many real images every arm without any is worth, where there is a curve that clearly rises."""
+    sizes = sorted((arm.curve_size, arm.name) for arm in plan.arms if arm.curve_size is not None)
+    if not sizes:
+        return {}
+    n_all = next(
+        plan.n_real_labels(cell) for cell in plan.cells if cell.contest == contest and cell.arm.name == REAL
+    )
+    curve = [(n, main[name]) for n, name in sizes] + [(n_all, main[REAL])]
+    if len(curve) < MIN_POINTS or not measure_difference(curve[-1][1], curve[0][1]).excludes_zero:
+        return {}
+    return {
+        f"{contest.key}.{arm.name}.worth": asdict(
+            measure_worth(
+                main[arm.name],
+                curve,
+                lower_is_better=HEADLINE[contest.task].lower_is_better,
+                rng=np.random.default_rng(seed),
+            )
+        )
+        for arm in plan.arms
+        if REAL not in arm.kinds
+    }

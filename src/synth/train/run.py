@@ -1,0 +1,266 @@
+"""One training from a specification to a folder: ``synth train``, and every cell of a comparison.
+
+::
+
+    runs/train/normals/
+      config.json           what was asked for, and hashes of the data; the same is demanded to go on
+      stats.jsonl           figures at every look at val images
+      state.pt              what is gone on from, while it is not finished
+      weights.safetensors   the best network on val images
+      result.json           what it says of every test image, and what it took
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from pydantic import JsonValue, TypeAdapter, ValidationError
+
+from synth.compute.checkpoint import save_weights
+from synth.compute.device import choose_device
+from synth.compute.run_dir import RunDir
+from synth.dataset.reader import DatasetReader
+from synth.dataset.sample import Sample
+from synth.errors import InputError
+from synth.storage.atomic import write_bytes
+from synth.train.loop import Check, OnStep, learn
+from synth.train.tasks.detection import DetectionSettings, DetectionTask
+from synth.train.tasks.normals import NormalSettings, NormalTask
+from synth.train.tasks.task import Task, TaskName
+
+RESULT_FILE, WEIGHTS_FILE, STATE_FILE, EARLY_FILE = (
+    "result.json",
+    "weights.safetensors",
+    "state.pt",
+    "early.json",
+)
+TASKS: dict[TaskName, Task[Any, Any]] = {"detection": DetectionTask(), "normals": NormalTask()}
+Settings = DetectionSettings | NormalSettings
+Choose = Literal["own-val", "real-val"]
+
+VAL_SHARE = 0.2
+"""Share of a limited number of images that choose and do not train."""
+
+_N_TIMED = 20
+_MOST_LOADED = 9
+_LOADED: dict[Any, Any] = {}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Labelled images. limit: so many train and val images together, drawn by the seed; None for all."""
+
+    root: Path
+    limit: int | None = None
+
+    def samples(self, dataset: DatasetReader, seed: int) -> tuple[Sequence[Sample], Sequence[Sample]]:
+        """Train and val samples. A smaller limit's are among a larger one's."""
+        train, val = dataset.of_split("train"), dataset.of_split("val")
+        if self.limit is None:
+            return train, val
+        if self.limit < 2:
+            raise InputError(
+                f"a limit must be 2 or more, one image to train and one to choose, got {self.limit}"
+            )
+        if self.limit > len(train) + len(val):
+            raise InputError(
+                f"{self.root} has {len(train) + len(val)} train and val images, fewer than the {self.limit} "
+                "asked for"
+            )
+        n_val = min(max(1, round(VAL_SHARE * self.limit)), len(val))
+        rng = np.random.default_rng([seed, len(train), len(val)])
+        order, val_order = rng.permutation(len(train)), rng.permutation(len(val))
+        n_train = min(self.limit - n_val, len(train))
+        return [train[i] for i in order[:n_train]], [val[i] for i in val_order[: self.limit - n_train]]
+
+
+@dataclass(frozen=True)
+class TrainSpec:
+    """One training. stages: one after the other, each of one source or several mixed.
+
+    test: the dataset whose test images are predicted, and whose val images choose where ``choose`` is
+    real-val; own-val leaves that to the last stage's own.
+    """
+
+    task: TaskName
+    settings: Settings
+    stages: tuple[tuple[Source, ...], ...]
+    test: Path
+    seed: int
+    choose: Choose = "own-val"
+
+    def to_config(self) -> dict[str, JsonValue]:
+        """What a training that is gone on with must share."""
+        roots = {source.root for stage in self.stages for source in stage} | {self.test}
+        return {
+            "task": self.task,
+            "settings": asdict(self.settings),
+            "stages": [[[str(s.root), s.limit] for s in stage] for stage in self.stages],
+            "test": str(self.test),
+            "seed": self.seed,
+            "choose": self.choose,
+            "data": {str(root): digest(DatasetReader(root)) for root in sorted(roots)},
+        }
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What came out. predicted, true: of the test images, as the task says.
+
+    early: predicted at the first check. n_train, n_val: images or crops. latency_ms: of one image after
+    another, median; on which device.
+    """
+
+    task: TaskName
+    model: str
+    seed: int
+    n_train: int
+    n_val: int
+    checks: tuple[Check, ...]
+    best: Check
+    names: tuple[str, ...]
+    predicted: list[Any]
+    true: list[Any]
+    early: list[Any]
+    seconds: float
+    latency_ms: float
+    device: str
+
+
+_RESULT: TypeAdapter[TrainResult] = TypeAdapter(TrainResult)
+
+
+def run_training(
+    spec: TrainSpec,
+    out: Path,
+    *,
+    device: str | None = None,
+    max_minutes: float | None = None,
+    on_step: OnStep = lambda _step: None,
+) -> TrainResult | None:
+    """Train in a folder, or go on there; what is finished is only read. None when the minutes were too few.
+
+    Raises InputError for data that cannot be used or a folder of another training, TrainingDiverged,
+    StorageError.
+    """
+    ends = time.monotonic() + 60 * max_minutes if max_minutes is not None else np.inf
+    with RunDir.create_or_resume(out, spec.to_config()) as run:
+        if (out / RESULT_FILE).is_file():
+            return load_result(out)
+        task, where = TASKS[spec.task], choose_device(device)
+        stages, val, test = _load(spec, task)
+        learner = task.make_learner(stages, val, spec.settings, seed=spec.seed, device=where, test=test)
+
+        def tell(check: Check) -> None:
+            run.truncate_stats(check.step - 1)
+            losses = {f"loss/{name}": value for name, value in check.losses.items()}
+            run.append_stats({"step": check.step, "of": spec.settings.n_steps, **check.figures, **losses})
+            if not (out / EARLY_FILE).is_file():
+                write_bytes(out / EARLY_FILE, json.dumps(task.predict(learner.net, test)).encode())
+
+        learned = learn(
+            learner,
+            spec.settings,
+            seed=spec.seed,
+            on_step=on_step,
+            on_check=tell,
+            state_file=out / STATE_FILE,
+            is_time_up=lambda: time.monotonic() > ends,
+        )
+        if learned.step < spec.settings.n_steps:
+            return None
+        assert learned.best is not None
+        words = {"task": spec.task, "settings": json.dumps(asdict(spec.settings)), "seed": str(spec.seed)}
+        save_weights(out / WEIGHTS_FILE, learner.net.state_dict(), words)
+        result = TrainResult(
+            task=spec.task,
+            model=spec.settings.model,
+            seed=spec.seed,
+            n_train=sum(learner.pools),
+            n_val=len(task.names(val)),
+            checks=tuple(learned.checks),
+            best=learned.best,
+            names=task.names(test),
+            predicted=task.predict(learner.net, test),
+            true=task.truth(test),
+            early=json.loads((out / EARLY_FILE).read_bytes()),
+            seconds=learned.seconds,
+            latency_ms=_time(task, learner.net, spec),
+            device=str(where),
+        )
+        write_bytes(out / RESULT_FILE, _RESULT.dump_json(result) + b"\n")
+        (out / STATE_FILE).unlink(missing_ok=True)
+        return result
+
+
+def load_result(out: Path) -> TrainResult:
+    """result.json of a training's folder; raises InputError for one that cannot be read."""
+    path = out / RESULT_FILE
+    try:
+        return _RESULT.validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise InputError(f"{out} holds no finished training: run synth train there") from None
+    except (OSError, ValidationError) as error:
+        raise InputError(f"{path} is not the result of a training: delete it and run again") from error
+
+
+def digest(dataset: DatasetReader) -> str:
+    """A hash of which images a dataset has in which split, and of their labels."""
+    lines = "\n".join(
+        f"{s.split} {s.name} {s.pixels_sha256} {' '.join(i.to_line() for i in s.instances)}" for s in dataset
+    )
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _load(spec: TrainSpec, task: Task[Any, Any]) -> tuple[list[Any], Any, Any]:
+    """Train images of each stage, val images, test images."""
+    tested = DatasetReader(spec.test)
+    test = _load_images(spec, tested, tested.of_split("test"))
+    stages, val = [], None
+    for stage in spec.stages:
+        pool = val = None
+        for source in stage:
+            dataset = DatasetReader(source.root)
+            parts = [_load_images(spec, dataset, s) for s in source.samples(dataset, spec.seed)]
+            pool = parts[0] if pool is None else task.join(pool, parts[0])
+            val = parts[1] if val is None else task.join(val, parts[1])
+        stages.append(pool)
+    if spec.choose == "real-val":
+        val = _load_images(spec, tested, tested.of_split("val"))
+    return stages, val, test
+
+
+def _load_images(spec: TrainSpec, dataset: DatasetReader, samples: Sequence[Sample]) -> Any:
+    """Images as the task wants them; a process that trains several times on the same ones reads them once."""
+    key = (spec.task, spec.settings, dataset.root, tuple(s.pixels_sha256 for s in samples))
+    if key not in _LOADED:
+        while len(_LOADED) >= _MOST_LOADED:
+            _LOADED.pop(next(iter(_LOADED)))
+        _LOADED[key] = TASKS[spec.task].load(dataset, samples, spec.settings)
+    return _LOADED[key]
+
+
+def _time(task: Task[Any, Any], net: torch.nn.Module, spec: TrainSpec) -> float:
+    """Median milliseconds from one loaded image to its prediction."""
+    one, times = _load_one(spec, task), []
+    for _ in range(_N_TIMED):
+        began = time.perf_counter()
+        task.predict(net, one)
+        times.append(time.perf_counter() - began)
+    return 1000 * float(np.median(times))
+
+
+def _load_one(spec: TrainSpec, task: Task[Any, Any]) -> Any:
+    """The first test image that has anything to find."""
+    tested = DatasetReader(spec.test)
+    for sample in tested.of_split("test"):
+        with suppress(InputError):
+            return task.load(tested, [sample], spec.settings)
+    raise AssertionError("the test images were loaded before")

@@ -1,0 +1,232 @@
+"""Finding parts in pictures: how a YOLOv5 learns it, and the boxes it says.
+
+Networks, losses, random changes and suppression of doubles are Ultralytics' own; the loop is synth's, so that
+every arm sees as many images and a training can be gone on with.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from synth.dataset.reader import DatasetReader
+from synth.dataset.sample import BoxKind, Sample
+from synth.errors import InputError
+from synth.metrics.detection import STANDARD, match
+from synth.train.loop import SCORE, Rows, Schedule
+from synth.train.models.yolo import YoloName, freeze_backbone, keep_frozen, load_pretrained, make_yolo
+from synth.train.tasks.detection_images import (
+    STRIDE_PX,
+    AugmentedImages,
+    DetectionImages,
+    load_detection_images,
+    plain_batches,
+)
+from synth.train.tasks.task import TaskName
+from synth.train.ultralytics_parts import ultralytics
+
+Floats = NDArray[np.float64]
+
+NMS_IOU = 0.7
+"""Of two boxes that overlap more, the surer one stays (Ultralytics' default for measuring)."""
+
+_BATCH = 16
+_NO_HURRY_S = 1e6
+
+
+@dataclass(frozen=True)
+class DetectionSettings(Schedule):
+    """How a detector learns.
+
+    side_px: pictures are made this long. box_kind: what the labels must be. pretrained: a local checkpoint,
+    safetensors or Ultralytics' .pt; None for random weights. freeze: leave the pretrained backbone as it is,
+    as the paper does.
+    """
+
+    batch_size: int = 16
+    learning_rate: float = 2e-3
+    weight_decay: float = 5e-4
+    net: YoloName = "yolov5n"
+    side_px: int = 640
+    box_kind: BoxKind = "square"
+    pretrained: str | None = None
+    freeze: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.side_px < STRIDE_PX or self.side_px % STRIDE_PX:
+            raise InputError(f"side_px must be a multiple of {STRIDE_PX}, got {self.side_px}")
+        if self.freeze and self.pretrained is None:
+            raise InputError(
+                "a backbone of random weights cannot be frozen: give a checkpoint with --pretrained or "
+                "freeze nothing"
+            )
+
+    @property
+    def model(self) -> str:
+        """The network's name."""
+        return self.net
+
+
+class DetectionLearner:
+    """A detector that learns boxes; a Learner.
+
+    stages: train images of each stage. val: what chooses. test: looked at on the way, without a say.
+    """
+
+    def __init__(
+        self,
+        stages: Sequence[DetectionImages],
+        val: DetectionImages,
+        settings: DetectionSettings,
+        *,
+        seed: int,
+        device: torch.device,
+        test: DetectionImages | None = None,
+    ) -> None:
+        self._val, self._test, self._device = val, test, device
+        self.pools = tuple(len(stage) for stage in stages)
+        self._stages = [AugmentedImages(stage, settings.side_px) for stage in stages]
+        net = make_yolo(settings.net, 1, seed)
+        if settings.pretrained is not None:
+            load_pretrained(net, Path(settings.pretrained))
+        if settings.freeze:
+            freeze_backbone(net)
+        self.net = net.to(device)
+
+    def load(self, stage: int, rows: Rows, seed: int) -> dict[str, Tensor]:
+        """A batch of randomly changed pictures."""
+        return self._stages[stage].batch(rows, seed)
+
+    def compute_losses(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """``box``, ``cls`` and ``dfl``, weighted as Ultralytics does, however large the batch."""
+        keep_frozen(self.net)
+        batch = self._to_device(batch)
+        total, _ = self.net.loss(batch)  # type: ignore[operator]
+        return dict(zip(("box", "cls", "dfl"), total / len(batch["img"]), strict=True))
+
+    def check(self) -> dict[str, float]:
+        """mAP and losses per image on val pictures, and on test pictures where there are any."""
+        figures = self._measure(self._val, "val")
+        figures[SCORE] = -figures["val_map50_95"]
+        return figures | (self._measure(self._test, "test") if self._test is not None else {})
+
+    def _measure(self, images: DetectionImages, split: str) -> dict[str, float]:
+        boxes, losses = _look(self.net, images)
+        matches = match(boxes, images.boxes_xyxy_px, STANDARD)
+        once = np.ones((1, len(images)))
+        figures = {
+            name: float(getattr(matches, name)(once)[0])
+            for name in ("map50_95", "map50", "precision", "recall")
+        }
+        return {f"{split}_{name}": value for name, value in (figures | losses).items()}
+
+    def _to_device(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        batch = {key: part.to(self._device, non_blocking=True) for key, part in batch.items()}
+        return batch | {"img": batch["img"].float() / 255}
+
+
+class DetectionTask:
+    """Boxes of parts in whole pictures; a Task."""
+
+    name: TaskName = "detection"
+
+    def count(self, samples: Sequence[Sample]) -> int:
+        """Whole pictures."""
+        return len(samples)
+
+    def load(
+        self, dataset: DatasetReader, samples: Sequence[Sample], settings: DetectionSettings
+    ) -> DetectionImages:
+        """Pictures with their boxes."""
+        return load_detection_images(dataset, samples, settings.side_px, settings.box_kind)
+
+    def join(self, first: DetectionImages, second: DetectionImages) -> DetectionImages:
+        """Both, in this order."""
+        return first.joined(second)
+
+    def make_learner(
+        self,
+        stages: Sequence[DetectionImages],
+        val: DetectionImages,
+        settings: DetectionSettings,
+        *,
+        seed: int,
+        device: torch.device,
+        test: DetectionImages | None = None,
+    ) -> DetectionLearner:
+        """A fresh detector with its pictures."""
+        return DetectionLearner(stages, val, settings, seed=seed, device=device, test=test)
+
+    def make_net(self, settings: DetectionSettings) -> nn.Module:
+        """A detector for weights."""
+        return make_yolo(settings.net, 1, seed=0)
+
+    def predict(self, net: nn.Module, data: DetectionImages) -> list[list[list[float]]]:
+        """Boxes x0 y0 x1 y1 in pixels, and confidence."""
+        return [boxes.tolist() for boxes in predict_boxes(net, data)]
+
+    def truth(self, data: DetectionImages) -> list[list[list[float]]]:
+        """Boxes x0 y0 x1 y1 in pixels."""
+        return [boxes.tolist() for boxes in data.boxes_xyxy_px]
+
+    def names(self, data: DetectionImages) -> tuple[str, ...]:
+        """The samples'."""
+        return data.names
+
+
+def predict_boxes(net: nn.Module, images: DetectionImages) -> list[Floats]:
+    """Boxes [D,5] of each image, x0 y0 x1 y1 in its pixels and confidence, the surest first.
+
+    As many as the standard protocol keeps; the network's mode is left as it was.
+    """
+    return _look(net, images)[0]
+
+
+def measure_losses(net: nn.Module, images: DetectionImages) -> dict[str, float]:
+    """Ultralytics' losses on unchanged pictures (annex A of the paper measures them outside training).
+
+    Each batch is divided by its own matches, so that figures compare for the same images in the same order.
+    box, cls, dfl: the last is the distribution-focal loss; these heads have no objectness.
+    """
+    return _look(net, images)[1]
+
+
+def _look(net: nn.Module, images: DetectionImages) -> tuple[list[Floats], dict[str, float]]:
+    suppress = ultralytics("utils.nms").non_max_suppression
+    device, was_training = next(net.parameters()).device, net.training
+    found: list[Floats] = [np.empty((0, 5))] * len(images)
+    sums: dict[str, float] = {}
+    net.eval()
+    with torch.no_grad():
+        for rows, batch in plain_batches(images, _BATCH):
+            batch = {key: part.to(device) for key, part in batch.items()}
+            batch["img"] = batch["img"].float() / 255
+            out = net(batch["img"])
+            total, _ = net.loss(batch, out)  # type: ignore[operator]
+            for name, value in zip(("box", "cls", "dfl"), total, strict=True):
+                sums[name] = sums.get(name, 0.0) + float(value)
+            kept = suppress(
+                out,
+                STANDARD.min_confidence,
+                NMS_IOU,
+                max_det=STANDARD.max_detections,
+                max_time_img=_NO_HURRY_S,
+            )
+            for row, boxes in zip(rows, kept, strict=True):
+                found[row] = _to_original(boxes.double().cpu().numpy()[:, :5], images, row)
+    net.train(was_training)
+    return found, {f"{name}_loss": value / len(images) for name, value in sums.items()}
+
+
+def _to_original(boxes: Floats, images: DetectionImages, row: int) -> Floats:
+    h, w = images.bgr_u8[row].shape[:2]
+    size = np.array(images.sizes_wh[row], dtype=np.float64)
+    scaled = boxes.copy()
+    scaled[:, :4] *= np.tile(size / (w, h), 2)
+    scaled[:, :4] = scaled[:, :4].clip(0, np.tile(size, 2))
+    return scaled

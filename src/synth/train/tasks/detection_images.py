@@ -1,0 +1,198 @@
+"""Pictures with boxes as a detector sees them: small, in memory, changed at random by Ultralytics."""
+
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from synth.dataset.reader import DatasetReader
+from synth.dataset.sample import MIN_VISIBLE_FOR_LABEL, BoxKind, Sample
+from synth.errors import InputError
+from synth.train.loop import Rows
+from synth.train.ultralytics_parts import ultralytics, undisturbed
+
+Boxes = NDArray[np.float64]
+STRIDE_PX = 32
+MOSAIC = 0.5
+"""Share of train images laid together from four; Ultralytics has 1 and stops it in the last epochs."""
+
+_GREY = 114
+
+
+@dataclass(frozen=True, eq=False)
+class DetectionImages:
+    """N images with their boxes.
+
+    bgr_u8: [h,w,3] each, as small as the detector looks at them. sizes_wh: of the originals. boxes_xyxy_px:
+    [M,4] each, in pixels of the originals. names: of the samples.
+    """
+
+    bgr_u8: tuple[NDArray[np.uint8], ...]
+    sizes_wh: tuple[tuple[int, int], ...]
+    boxes_xyxy_px: tuple[Boxes, ...]
+    names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def joined(self, other: "DetectionImages") -> "DetectionImages":
+        """These and then those."""
+        return DetectionImages(
+            self.bgr_u8 + other.bgr_u8,
+            self.sizes_wh + other.sizes_wh,
+            self.boxes_xyxy_px + other.boxes_xyxy_px,
+            self.names + other.names,
+        )
+
+
+def load_detection_images(
+    dataset: DatasetReader, samples: Sequence[Sample], side_px: int, box_kind: BoxKind
+) -> DetectionImages:
+    """Images whose longer side is ``side_px``, with the boxes of every instance visible enough for a label.
+
+    Raises InputError when no sample has a box, the labels are boxes of another kind, or of several classes.
+    """
+    if dataset.info.box_kind != box_kind:
+        raise InputError(
+            f"{dataset.root} is labelled with {dataset.info.box_kind} boxes and the others with {box_kind} "
+            "ones: they cannot be compared"
+        )
+    if len(dataset.info.classes) > 1:
+        raise InputError(
+            f"{dataset.root} has {len(dataset.info.classes)} classes, and detectors are compared on one: "
+            "give a dataset of one part"
+        )
+    images, sizes, boxes = [], [], []
+    for sample in samples:
+        rgb = dataset.load_rgb(sample)
+        images.append(shrink(rgb, side_px)[..., ::-1].copy())
+        sizes.append((rgb.shape[1], rgb.shape[0]))
+        labelled = [i.box_of(box_kind) for i in sample.instances if i.visib_fract >= MIN_VISIBLE_FOR_LABEL]
+        boxes.append(np.array(labelled, dtype=np.float64).reshape(-1, 4))
+    if not any(len(b) for b in boxes):
+        raise InputError(f"{dataset.root} has no boxes among the {len(samples)} samples asked for")
+    return DetectionImages(tuple(images), tuple(sizes), tuple(boxes), tuple(s.name for s in samples))
+
+
+def shrink(rgb_u8: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:
+    """The picture with its longer side at ``side_px``."""
+    h, w = rgb_u8.shape[:2]
+    ratio = side_px / max(h, w)
+    size = max(1, round(w * ratio)), max(1, round(h * ratio))
+    return np.asarray(cv2.resize(rgb_u8, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+class AugmentedImages:
+    """Random versions of train images, side × side: Ultralytics' mosaics, scales, shifts, colours and flips.
+
+    A picture may be mirrored: its boxes stay true.
+    """
+
+    def __init__(self, images: DetectionImages, side_px: int) -> None:
+        self._dataset = _make_dataset(images, side_px)
+
+    def batch(self, rows: Rows, seed: int) -> dict[str, Tensor]:
+        """img [B,3,S,S] uint8 RGB, batch_idx [M], cls [M,1], bboxes [M,4] xywh as shares; by the seed."""
+        with _seeded(seed):
+            items = [self._dataset[int(row)] for row in rows]
+        batch = self._dataset.collate_fn(items)
+        return {key: batch[key] for key in ("img", "batch_idx", "cls", "bboxes")}
+
+
+def plain_batches(images: DetectionImages, n: int) -> Iterator[tuple[list[int], dict[str, Tensor]]]:
+    """Rows and batches like AugmentedImages', of up to n unchanged images, grey to the right and below."""
+    by_shape: dict[tuple[int, ...], list[int]] = {}
+    for row, image in enumerate(images.bgr_u8):
+        by_shape.setdefault(image.shape, []).append(row)
+    for shape, rows in by_shape.items():
+        h, w = (-(-side // STRIDE_PX) * STRIDE_PX for side in shape[:2])
+        for i in range(0, len(rows), n):
+            part = rows[i : i + n]
+            img = np.full((len(part), h, w, 3), _GREY, np.uint8)
+            for k, row in enumerate(part):
+                img[k, : shape[0], : shape[1]] = images.bgr_u8[row][..., ::-1]
+            boxes = [_to_xywh(images, row) * np.tile([shape[1] / w, shape[0] / h], 2) for row in part]
+            index = [np.full(len(b), k) for k, b in enumerate(boxes)]
+            xywh = torch.from_numpy(np.concatenate(boxes)).float()
+            yield (
+                part,
+                {
+                    "img": torch.from_numpy(img).permute(0, 3, 1, 2),
+                    "batch_idx": torch.from_numpy(np.concatenate(index)).float(),
+                    "cls": torch.zeros(len(xywh), 1),
+                    "bboxes": xywh,
+                },
+            )
+
+
+def _to_xywh(images: DetectionImages, row: int) -> Boxes:
+    """Centres and sizes as shares of the picture."""
+    boxes = images.boxes_xyxy_px[row] / np.tile(images.sizes_wh[row], 2)
+    low, high = boxes[:, :2], boxes[:, 2:]
+    return np.concatenate([(low + high) / 2, high - low], axis=1)
+
+
+def _make_dataset(images: DetectionImages, side_px: int) -> Any:
+    base = ultralytics("data.dataset").YOLODataset
+
+    class InMemory(base):  # type: ignore[misc, valid-type]
+        """Ultralytics' dataset over pictures that are loaded already; no file, no cache on disk."""
+
+        def get_img_files(self, img_path: Any) -> list[str]:
+            return [f"{name}_{i}.png" for i, name in enumerate(images.names)]
+
+        def get_labels(self) -> list[dict[str, Any]]:
+            return [
+                {
+                    "im_file": file,
+                    "shape": images.bgr_u8[i].shape[:2],
+                    "cls": np.zeros((len(images.boxes_xyxy_px[i]), 1), np.float32),
+                    "bboxes": _to_xywh(images, i).astype(np.float32),
+                    "segments": [],
+                    "keypoints": None,
+                    "normalized": True,
+                    "bbox_format": "xywh",
+                }
+                for i, file in enumerate(self.im_files)
+            ]
+
+        def load_image(self, i: int, *_args: Any, **_options: Any) -> tuple[Any, Any, Any]:
+            h, w = images.bgr_u8[i].shape[:2]
+            return images.bgr_u8[i], (h, w), (h, w)
+
+    settings = ultralytics("utils").IterableSimpleNamespace(
+        **{**vars(ultralytics("utils").DEFAULT_CFG), "mosaic": MOSAIC}
+    )
+    with undisturbed():
+        dataset = InMemory(
+            img_path="", imgsz=side_px, augment=True, hyp=settings, data={"names": {0: "part"}}
+        )
+        dataset.cache = "ram"  # Mosaics then draw from all pictures, not from those shown lately.
+        changes = dataset.build_transforms(settings)
+    # It acts only where that package is installed, and the seed alone shall decide.
+    optional = ultralytics("data.augment").Albumentations
+    changes.transforms = [change for change in changes.transforms if not isinstance(change, optional)]
+    dataset.transforms = changes
+    return dataset
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Ultralytics draws from the global generators: seed them, and put them back."""
+    python, numpy = random.getstate(), np.random.get_state()
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
