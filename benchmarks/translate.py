@@ -76,6 +76,7 @@ def time_steps(what: str, precision: str, options: argparse.Namespace) -> dict[s
     for i in range(options.steps + 1):
         began = time.perf_counter()
         learn(i)
+        wait()
         seconds.append(time.perf_counter() - began)
     return {"s_per_step": statistics.median(seconds[1:]), "peak_gb": peak_gb()}
 
@@ -171,8 +172,16 @@ def difference(a: list[dict[str, float]], b: list[dict[str, float]], key: str) -
     return float((smoothed[1] - smoothed[0]).abs().mean() / smoothed[0].abs().mean())
 
 
+def wait() -> None:
+    """Until a GPU has done what it was told."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
 def peak_gb() -> float:
-    """The most memory that this process has held, GB (10⁹ bytes)."""
+    """The most memory held, GB (10⁹ bytes): of the GPU where there is one, else of this process."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 1e9
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
 
 
