@@ -13,6 +13,7 @@ from math import ceil, cos, isfinite, pi
 from pathlib import Path
 from typing import Any, Protocol
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -173,7 +174,7 @@ class _Run:
 
     def batches(self) -> Iterator[tuple[int, Any]]:
         steps = range(self.learned.step + 1, self.schedule.n_steps + 1)
-        n_workers = min(8, os.cpu_count() or 1) if self.device.type == "cuda" else 0
+        n_workers = max(1, (os.cpu_count() or 1) // 3) if self.device.type == "cuda" else 0
         loader = DataLoader(
             _Batches(self.learner, self.order, self.seed),
             batch_size=None,
@@ -181,6 +182,7 @@ class _Run:
             num_workers=n_workers,
             multiprocessing_context="fork" if n_workers else None,
             pin_memory=n_workers > 0,
+            worker_init_fn=_take_one_thread,
             generator=torch.Generator(),
         )
         self.learner.net.train()
@@ -254,6 +256,11 @@ class _Run:
             raise InputError(
                 f"{path} is not the state of such a training: delete it and run again"
             ) from error
+
+
+def _take_one_thread(_worker: int) -> None:
+    """One core a loader: OpenCV would take all of them in each."""
+    cv2.setNumThreads(0)
 
 
 class _Order:

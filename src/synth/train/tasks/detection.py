@@ -6,6 +6,7 @@ every arm sees as many images and a training can be gone on with.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -197,6 +198,7 @@ def measure_losses(net: nn.Module, images: DetectionImages) -> dict[str, float]:
 
 
 def _look(net: nn.Module, images: DetectionImages) -> tuple[list[Floats], dict[str, float]]:
+    import_module("torchvision")  # Ultralytics suppresses box by box in Python where it is not loaded.
     suppress = ultralytics("utils.nms").non_max_suppression
     device, was_training = next(net.parameters()).device, net.training
     found: list[Floats] = [np.empty((0, 5))] * len(images)
