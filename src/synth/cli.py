@@ -14,16 +14,20 @@ from synth.dataset.commands import app as dataset_app
 from synth.errors import SynthError
 from synth.gan.commands import export_model, translate
 from synth.sim.commands import compose, render
+from synth.train.commands import evaluate, predict, train
 
 _TRAIN_PACKAGES = (
+    "captum",
     "jinja2",
     "lightning_fabric",
+    "pycocotools",
     "safetensors",
     "sklearn",
     "tensorboard",
     "torch",
     "torchmetrics",
     "torchvision",
+    "ultralytics",
 )
 """What the extra ``train`` brings."""
 
@@ -42,6 +46,9 @@ app.command(name="render")(render)
 app.command(name="compose")(compose)
 app.command(name="translate")(translate)
 app.command(name="compare")(compare)
+app.command(name="train")(train)
+app.command(name="evaluate")(evaluate)
+app.command(name="predict")(predict)
 app.command(name="export-model")(export_model)
 app.add_typer(dataset_app, name="dataset")
 app.add_typer(cell_app, name="cell")

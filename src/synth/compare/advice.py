@@ -5,8 +5,11 @@ import math
 from synth.compare.arms import REAL
 from synth.compare.collect import HEADLINE, START, VS, Figures
 from synth.compare.verdict import MAX_P, arms_of, read_effect, title_of
+from synth.metrics.comparison import Effect
 
 _MOST = 20_000
+_MARGIN = 1.3
+"""By how much an interval should clear 0, for more than an even chance of finding what is there."""
 
 
 def write_advice(figures: Figures) -> list[str]:
@@ -26,20 +29,7 @@ def write_advice(figures: Figures) -> list[str]:
             pair = key.split(".", 2)[2].removesuffix(f".{headline.name}").replace(VS, " and ")
             if effect.excludes_zero and p <= MAX_P:
                 continue
-            half = (effect.high - effect.low) / 2
-            if (
-                effect.value
-                and (n := math.ceil(effect.n_images * (1.3 * half / abs(effect.value)) ** 2)) <= _MOST
-            ):
-                advice.append(
-                    f"{title_of(contest)}: to tell {pair} apart, if the difference is as large as it looks, "
-                    f"about {n} test images are needed ({effect.n_images} now): capture more, or add seeds."
-                )
-            else:
-                advice.append(
-                    f"{title_of(contest)}: {pair} are too alike here for more test images to tell them "
-                    "apart; choose by cost."
-                )
+            advice.append(f"{title_of(contest)}: {_say_how_many(effect, pair)}")
         best = arms_of(figures, contest, headline)
         if best and best[0] not in (REAL,) and f"{contest}.{REAL}.{headline.name}" in figures:
             advice.append(
@@ -56,3 +46,17 @@ def write_advice(figures: Figures) -> list[str]:
             "The test images are simulated: capture a few dozen on the real cell and run this again on them."
         )
     return advice
+
+
+def _say_how_many(effect: Effect, pair: str) -> str:
+    """How many test images would tell two arms apart, where images are what is missing."""
+    half = (effect.high - effect.low) / 2
+    n = math.inf if not effect.value else effect.n_images * (_MARGIN * half / abs(effect.value)) ** 2
+    if n > _MOST:
+        return f"{pair} are too alike here for more test images to tell them apart; choose by cost."
+    if n <= effect.n_images:
+        return f"{pair} are nearly told apart: train with more seeds."
+    return (
+        f"to tell {pair} apart, if the difference is as large as it looks, about {math.ceil(n)} test images "
+        f"are needed ({effect.n_images} now): capture more, and train with more seeds."
+    )

@@ -1,5 +1,4 @@
-"""The network to take away from a comparison: the best arm's, with the confidence from which it is to be "
-"believed."""
+"""The network to take away from a comparison, with the confidence from which it is to be believed."""
 
 import json
 from pathlib import Path

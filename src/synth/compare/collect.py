@@ -10,9 +10,8 @@
 ========================================================  ================================================
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,20 +19,17 @@ from numpy.typing import NDArray
 
 from synth.compare.arms import REAL
 from synth.compare.plan import Cell, Contest, Plan
-from synth.geometry.normals import angle_deg
-from synth.metrics import detection
 from synth.metrics.comparison import (
     Draws,
     Effect,
-    draw_metric,
     holm,
     measure_arm,
     measure_difference,
     measure_share_closed,
 )
 from synth.metrics.data_size import MIN_POINTS, measure_worth
-from synth.metrics.intervals import N_RESAMPLES, resample_counts
 from synth.train.run import TrainResult
+from synth.train.scores import draw_scores
 from synth.train.tasks.task import TaskName
 
 Floats = NDArray[np.float64]
@@ -72,7 +68,8 @@ def collect_figures(plan: Plan, results: Results, *, seed: int = 0) -> Figures:
     for contest in plan.contests:
         own = [(cell, r) for cell, r in results if cell.contest == contest]
         draws = {
-            arm.name: _DRAW[contest.task]([r for c, r in own if c.arm == arm], seed) for arm in plan.arms
+            arm.name: draw_scores(contest.task, [r for c, r in own if c.arm == arm], seed)
+            for arm in plan.arms
         }
         for arm in plan.arms:
             figures |= _describe_arm(plan, contest, own, arm.name)
@@ -98,57 +95,6 @@ def list_questions(arms: Sequence[str]) -> list[tuple[str, str]]:
     asked = [pair for pair in QUESTIONS if all(name in arms for name in pair)]
     single = {START, NOW, REAL}
     return asked + [(name, REAL) for name in arms if name not in single and not name.startswith(f"{REAL}@")]
-
-
-def normal_errors(results: Sequence[TrainResult]) -> Floats:
-    """Angle errors [seeds, crops], degrees."""
-    return np.array([angle_deg(np.array(r.predicted), np.array(r.true)) for r in results])
-
-
-def detection_matches(
-    results: Sequence[TrainResult], protocol: detection.Protocol
-) -> list[detection.Matches]:
-    """Hits and misses of each seed under a protocol."""
-    return [
-        detection.match(
-            [np.array(boxes, dtype=np.float64).reshape(-1, 5) for boxes in r.predicted],
-            [np.array(boxes, dtype=np.float64).reshape(-1, 4) for boxes in r.true],
-            protocol,
-        )
-        for r in results
-    ]
-
-
-def _draw_normals(results: Sequence[TrainResult], seed: int) -> dict[str, Draws]:
-    errors = normal_errors(results)
-    metrics: dict[str, Callable[[Floats], Any]] = {
-        "median_deg": partial(np.median, axis=-1),
-        "mean_deg": partial(np.mean, axis=-1),
-        "p90_deg": lambda e: np.asarray(np.quantile(e, 0.9, axis=-1)),
-        "under_5_deg": lambda e: np.asarray((e < 5).mean(axis=-1)),
-        "under_10_deg": lambda e: np.asarray((e < 10).mean(axis=-1)),
-    }
-    return {
-        name: draw_metric(errors, np.random.default_rng(seed), metric) for name, metric in metrics.items()
-    }
-
-
-def _draw_detection(results: Sequence[TrainResult], seed: int) -> dict[str, Draws]:
-    n_images = len(results[0].names)
-    weights = resample_counts(n_images, N_RESAMPLES, np.random.default_rng(seed))
-    drawn = {}
-    for protocol in detection.PROTOCOLS.values():
-        matches = detection_matches(results, protocol)
-        for metric in detection.METRICS:
-            by_seed, draws = detection.measure(matches, metric, weights)
-            drawn[f"{protocol.name}_{metric}"] = Draws(by_seed, draws, n_images)
-    return drawn
-
-
-_DRAW: dict[TaskName, Callable[[Sequence[TrainResult], int], dict[str, Draws]]] = {
-    "normals": _draw_normals,
-    "detection": _draw_detection,
-}
 
 
 def _has_gap(main: Mapping[str, Draws]) -> bool:

@@ -1,5 +1,4 @@
-"""Why arms differ: where their networks look on the same crops, and how far apart the datasets' colours "
-"are."""
+"""Why arms differ: where their networks look on the same crops, and how far apart colours are."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass

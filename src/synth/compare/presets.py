@@ -1,5 +1,4 @@
-"""What a comparison trains when nothing else is asked for: ready for a laptop, for a GPU, or as in the "
-"paper."""
+"""What a comparison trains unless told otherwise: for a laptop, for a GPU, or as in the paper."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -46,8 +45,7 @@ def make_contests(
     n_images: int | None = None,
     pretrained: str | None = None,
 ) -> tuple[Contest, ...]:
-    """A preset's contests of some tasks. pretrained: a detector's checkpoint, whose backbone is then "
-    "frozen."""
+    """A preset's contests of some tasks. pretrained: a detector's checkpoint; its backbone is frozen."""
     contests = [c for c in PRESETS[preset] if c.task in tasks]
     if pretrained is not None:
         contests = [replace(c, settings=_freeze(c.settings, pretrained)) for c in contests]

@@ -52,7 +52,7 @@ def format_effect(effect: Effect, metric: Metric, *, is_difference: bool = True)
     """The value and its interval, in the metric's unit; only a difference can be below 0."""
     digits = 1 if metric.unit else 3
     ends = (effect.low, effect.high) if is_difference else (max(0.0, effect.low), effect.high)
-    value, low, high = (f"{x:.{digits}f}" for x in (effect.value, *ends))
+    value, low, high = (f"{round(x, digits) + 0.0:.{digits}f}" for x in (effect.value, *ends))
     return f"{value}{metric.unit} ({low} to {high})"
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 _QUALITY = 88
 
@@ -45,8 +44,3 @@ class Section:
     text: list[str] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
-
-
-def encode_png(rgb_u8: NDArray[np.uint8]) -> bytes:
-    """[H,W,3] as PNG."""
-    return cv2.imencode(".png", rgb_u8[..., ::-1])[1].tobytes()

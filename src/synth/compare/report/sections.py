@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from synth.compare.arms import REAL
-from synth.compare.collect import HEADLINE, Figures, Results, normal_errors
+from synth.compare.collect import HEADLINE, Figures, Results
 from synth.compare.cost import measure_image_cost
 from synth.compare.explain import Attention
 from synth.compare.plan import Contest, Plan
@@ -18,22 +18,17 @@ from synth.compare.report.curves import (
     draw_training,
     draw_vertical,
 )
-from synth.compare.report.strips import (
-    FOUND_RGB,
-    TRUE_RGB,
-    draw_basis,
-    draw_boxes,
-    draw_normal,
-    join,
-    label_tile,
-)
+from synth.compare.report.strips import draw_basis, join, label_tile
 from synth.compare.twins import find_twins
 from synth.dataset.reader import DatasetReader
+from synth.train.drawing import FOUND_RGB, TRUE_RGB, draw_boxes, draw_normal
 from synth.train.run import TASKS, TrainResult
 from synth.train.saliency import MAP_KINDS, draw_saliency
+from synth.train.scores import normal_errors
 from synth.train.tasks.normals import NormalCrops
 
 N_WORST, N_SHOWN = 6, 4
+_WIDE_PX = 300
 _COLOURS_SAID = "Green: truth; magenta: prediction."
 
 
@@ -154,13 +149,15 @@ def show_samples(plan: Plan) -> Section:
     """A few images of each dataset, and the bases of its labels (Figures 5, 9 and 11)."""
     section = Section("The images")
     for task, roots in plan.roots.items():
+        if section.pictures and next(iter(plan.roots.values())) == roots:
+            continue
         tiles = []
         for kind in roots:
             reader = plan.reader(task, kind)
             samples = reader.of_split("train")[:N_SHOWN]
-            boxes = [np.array([i.square_xyxy_px for i in s.instances]).reshape(-1, 4) for s in samples]
+            boxes = [[i.box_of(reader.info.box_kind) for i in s.instances] for s in samples]
             tiles += [
-                draw_boxes(reader.load_rgb(s), kind, b, np.empty((0, 5)))
+                draw_boxes(reader.load_rgb(s), kind, b, [], _WIDE_PX)
                 for s, b in zip(samples, boxes, strict=True)
             ]
         caption = f"Train images for {task}, {', '.join(roots)}, with their boxes."
@@ -259,10 +256,7 @@ def show_paper_tables(plan: Plan, figures: Figures) -> Section | None:
         return None
     section = Section("Detection under the paper's protocol")
     arms = [REAL, *(a.name for a in plan.arms if a.name != REAL)]
-    section.tables += [
-        tables.list_paper_table(plan, detectors, arm, figures, min(i, 2))
-        for i, arm in enumerate(arms, start=1)
-    ]
+    section.tables += [tables.list_paper_table(detectors, arm, figures) for arm in arms]
     return section
 
 
@@ -299,14 +293,14 @@ def _box_tile(
     return draw_boxes(
         captured.load_rgb(captured[result.names[i]]),
         title,
-        np.array(result.true[i]).reshape(-1, 4),
-        np.array(sure).reshape(-1, 5),
+        result.true[i],
+        sure,
+        _WIDE_PX,
     )
 
 
 def _overlap(result: TrainResult, i: int) -> float:
-    """Intersection over union of each true box with the best sure one, the least of them; 0 for a missed "
-    "part."""
+    """The least overlap (IoU) of a true box with the best sure one; 0 for a missed part."""
     sure = np.array([b[:4] for b in result.predicted[i] if b[4] >= 0.5]).reshape(-1, 4)
     true = np.array(result.true[i]).reshape(-1, 4)
     if not len(sure) or not len(true):

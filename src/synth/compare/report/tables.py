@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from synth.compare.arms import REAL
-from synth.compare.collect import HEADLINE, Results
+from synth.compare.collect import HEADLINE, START, Results
 from synth.compare.cost import ImageCost
 from synth.compare.plan import Contest, Plan
 from synth.compare.report.content import Table
@@ -23,6 +23,7 @@ _NORMALS = (
     ("under 10°", "under_10_deg", "%"),
 )
 _DETECTION = (("P", "precision"), ("R", "recall"), ("mAP50", "map50"), ("mAP50-95", "map50_95"))
+_PAPER_TABLES = {REAL: " (the paper's Table 1)", START: " (the paper's Table 2)"}
 _LOSSES = {"detection": ("box", "cls", "dfl"), "normals": ("",)}
 
 
@@ -60,11 +61,8 @@ def list_arms(plan: Plan, contest: Contest, figures: Figures) -> Table:
     return Table(header, tuple(rows), note)
 
 
-def list_paper_table(
-    plan: Plan, contests: Sequence[Contest], arm: str, figures: Figures, number: int
-) -> Table:
+def list_paper_table(detectors: Sequence[Contest], arm: str, figures: Figures) -> Table:
     """Precision, recall, mAP and losses on test images, a column a network, as the paper's Tables 1 and 2."""
-    detectors = [c for c in contests if c.task == "detection"]
     rows = [
         (title, *(format_figure(figures[f"{c.key}.{arm}.paper_{key}"], "") for c in detectors))
         for title, key in _DETECTION
@@ -76,7 +74,7 @@ def list_paper_table(
     return Table(
         ("metric", *(c.settings.model for c in detectors)),
         tuple(rows),
-        f"Trained on {arm} images (the paper's Table {number}). Protocol paper: confidence from 0.5, at "
+        f"Trained on {arm} images{_PAPER_TABLES.get(arm, '')}. Protocol paper: confidence from 0.5, at "
         "most 10 "
         f"boxes an image, n = {figures[f'{detectors[0].key}.{arm}.paper_map50']['n_images']} test images. "
         "Losses "

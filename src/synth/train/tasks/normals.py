@@ -107,7 +107,7 @@ def load_normal_crops(
                 picture = plain_crop(image, np.asarray(instance.square_xyxy_px))
                 records.append((instance.normal_uvw, instance.normal_uvw, np.eye(3)))
             assert picture is not None
-            crops.append(cv2.resize(picture, (side_px, side_px), interpolation=cv2.INTER_AREA))
+            crops.append(resize_crop(picture, side_px))
             names.append(f"{sample.name}_{i}")
     if not crops:
         raise InputError(
@@ -115,6 +115,12 @@ def load_normal_crops(
         )
     in_crop, in_camera, turns = (np.array(column, dtype=np.float64) for column in zip(*records, strict=True))
     return NormalCrops(np.stack(crops), in_crop, in_camera, turns, tuple(names))
+
+
+def resize_crop(picture_u8: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:
+    """A crop at the side that a network takes."""
+    resized = cv2.resize(picture_u8, (side_px, side_px), interpolation=cv2.INTER_AREA)
+    return np.asarray(resized, dtype=np.uint8)
 
 
 class NormalLearner:

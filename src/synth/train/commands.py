@@ -1,0 +1,170 @@
+"""``synth train``, ``synth evaluate`` and ``synth predict``: one network by itself."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def train(
+    task: Annotated[str, typer.Argument(help="detection or normals.")],
+    data: Annotated[
+        list[Path] | None, typer.Option(help="Dataset to learn from; several are mixed; data/real.")
+    ] = None,
+    then: Annotated[Path | None, typer.Option(help="Dataset to be tuned on afterwards.")] = None,
+    test: Annotated[Path, typer.Option(help="Dataset whose test images are predicted.")] = Path("data/real"),
+    out: Annotated[Path | None, typer.Option(help="Folder; gone on with. runs/train/TASK.")] = None,
+    net: Annotated[str | None, typer.Option(help="yolov5n, m, x; paper or resnet18 for normals.")] = None,
+    side: Annotated[int | None, typer.Option(help="Side of images in pixels; 640, or 224 for crops.")] = None,
+    images: Annotated[int | None, typer.Option(min=1, help="Images seen in all, repeats counted.")] = None,
+    pretrained: Annotated[
+        Path | None, typer.Option(help="Local YOLOv5 checkpoint; its backbone is frozen.")
+    ] = None,
+    paper_crops: Annotated[bool, typer.Option("--paper-crops", help="Plain crops, never turned.")] = False,
+    max_minutes: Annotated[
+        float | None, typer.Option(min=0, help="Stop after that; the same command goes on.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of weights and order.")] = 0,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps; the best there is.")] = None,
+) -> None:
+    """Train one detector or one reader of normals. The same command goes on where it stopped.
+
+    Example: synth train normals --data data/synthetic --test data/real
+    """
+    from rich.console import Console
+
+    from synth.compute.progress import make_progress
+    from synth.dataset.leak import LeakGuard
+    from synth.dataset.reader import DatasetReader
+    from synth.errors import InputError
+    from synth.train.run import TASKS, Source, TrainSpec, run_training
+    from synth.train.tasks.detection import DetectionSettings
+    from synth.train.tasks.normals import NormalSettings
+
+    if task not in TASKS:
+        raise InputError(f"there is no task {task!r}: choose among {', '.join(TASKS)}")
+    asked = {"net": net, "side_px": side, "n_images": images}
+    options = {key: value for key, value in asked.items() if value is not None}
+    if task == "detection":
+        if pretrained is not None:
+            options |= {"pretrained": str(pretrained), "freeze": True}
+        settings: DetectionSettings | NormalSettings = DetectionSettings(**options)  # type: ignore[arg-type]
+    else:
+        if paper_crops:
+            options |= {"crop": "paper", "rotate": False}
+        settings = NormalSettings(**options)  # type: ignore[arg-type]
+    first = tuple(Source(root) for root in data or [Path("data/real")])
+    stages = (first,) if then is None else (first, (Source(then),))
+    spec = TrainSpec(TASKS[task].name, settings, stages, test, seed)
+    console = Console(highlight=False)
+    tested = DatasetReader(test)
+    if tested.info.made_by.simulated:
+        console.print("[black on yellow] SIMULATED [/] the test images are those of the simulated cell")
+    readers = [DatasetReader(root) for root in dict.fromkeys(s.root for stage in stages for s in stage)]
+    guard = LeakGuard.of([tested, *readers])
+    for reader in readers:
+        guard.check(reader, (*reader.of_split("train"), *reader.of_split("val")))
+    folder = out or Path("runs/train") / task
+    progress = make_progress(console, "train", "steps")
+    progress.begin(total=settings.n_steps, done=0)
+    told = 0
+
+    def tell(step: int) -> None:
+        nonlocal told
+        progress.advanced(step - told)
+        told = step
+
+    try:
+        result = run_training(spec, folder, device=device, max_minutes=max_minutes, on_step=tell)
+    except KeyboardInterrupt:
+        console.print("Stopped; the same command goes on from the last look at val images.")
+        raise typer.Exit(130) from None
+    finally:
+        progress.end()
+    if result is None:
+        console.print(
+            f"Stopped after {max_minutes:g} min at step {told} of {settings.n_steps}; the same command goes "
+            "on from there."
+        )
+        return
+    console.print(f"Step {result.best.step} of {settings.n_steps} is kept, the best on val images.")
+    console.print(f"Next: synth evaluate {folder} --data {test}")
+
+
+def evaluate(
+    weights: Annotated[Path, typer.Argument(help="Folder of a training, or its weights.safetensors.")],
+    data: Annotated[Path, typer.Option(help="Dataset to measure on.")] = Path("data/real"),
+    split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps; the best there is.")] = None,
+) -> None:
+    """Measure a trained network on a dataset, with 95 % intervals over images.
+
+    Example: synth evaluate runs/train/normals --data data/real
+    """
+    import json
+    from dataclasses import asdict
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from synth.dataset.reader import DatasetReader
+    from synth.dataset.sample import SPLITS
+    from synth.errors import InputError
+    from synth.train.trained import ask, load_trained, measure
+
+    if split not in SPLITS:
+        raise InputError(f"--split must be one of {', '.join(SPLITS)}, got {split!r}")
+    trained, dataset = load_trained(weights, device), DatasetReader(data)
+    effects = measure(trained, ask(trained, dataset, next(s for s in SPLITS if s == split)))
+    if as_json:
+        typer.echo(json.dumps({name: asdict(effect) for name, effect in effects.items()}, indent=2))
+        return
+    console = Console(highlight=False)
+    if dataset.info.made_by.simulated:
+        console.print("[black on yellow] SIMULATED [/] the images are those of the simulated cell")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("Metric", "Value", "95 % interval"):
+        table.add_column(column)
+    for name, effect in effects.items():
+        table.add_row(name, f"{effect.value:.3f}", f"{effect.low:.3f} to {effect.high:.3f}")
+    console.print(table)
+    n = next(iter(effects.values())).n_images
+    console.print(
+        f"{trained.settings.model} on {n} {split} images of {data}, 1 network: intervals over images alone."
+    )
+
+
+def predict(
+    weights: Annotated[Path, typer.Argument(help="Folder of a training, or its weights.safetensors.")],
+    images: Annotated[list[Path], typer.Argument(help="Pictures; crops for normals.")],
+    out: Annotated[Path, typer.Option(help="Folder for drawn pictures and predictions.json.")] = Path(
+        "runs/predict"
+    ),
+    confidence: Annotated[float, typer.Option(min=0, max=1, help="Boxes under it are left out.")] = 0.5,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps; the best there is.")] = None,
+) -> None:
+    """Draw what a trained network says of some pictures.
+
+    Example: synth predict runs/train/detection photo.png
+    """
+    import json
+
+    from rich.console import Console
+
+    from synth.storage.atomic import write_bytes
+    from synth.train.drawing import FOUND_RGB, draw_boxes, draw_normal, encode_png
+    from synth.train.trained import load_trained, predict_files
+
+    trained = load_trained(weights, device)
+    said = {}
+    for path, (picture, found) in zip(images, predict_files(trained, images), strict=True):
+        if trained.task == "detection":
+            found = [box for box in found if box[4] >= confidence]
+            drawn = draw_boxes(picture, "", [], found)
+        else:
+            drawn = draw_normal(picture, "", (found, FOUND_RGB))
+        said[str(path)] = found
+        write_bytes(out / f"{path.stem}.png", encode_png(drawn))
+    write_bytes(out / "predictions.json", (json.dumps(said, indent=2) + "\n").encode())
+    Console(highlight=False).print(f"{len(said)} pictures drawn in {out}, with predictions.json")

@@ -1,0 +1,70 @@
+"""What networks say, drawn into pictures."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Rgb = NDArray[np.uint8]
+Colour = tuple[int, int, int]
+
+TRUE_RGB: Colour = (20, 200, 60)
+FOUND_RGB: Colour = (255, 40, 200)
+TILE_PX = 224
+_ARROW = 0.42
+
+
+def draw_normal(crop_u8: Rgb, caption: str, *normals: tuple[Sequence[float], Colour]) -> Rgb:
+    """A crop [S,S,3] with unit normals (u, v, w) as arrows (u, v) from its middle, u right and v up."""
+    tile = cv2.resize(crop_u8, (TILE_PX, TILE_PX), interpolation=cv2.INTER_CUBIC)
+    middle = TILE_PX // 2
+    for (u, v, _w), rgb in normals:
+        tip = round(middle + TILE_PX * _ARROW * u), round(middle - TILE_PX * _ARROW * v)
+        cv2.arrowedLine(tile, (middle, middle), tip, rgb, 2, cv2.LINE_AA, tipLength=0.15)
+    return write_caption(np.asarray(tile, dtype=np.uint8), caption)
+
+
+def draw_boxes(
+    rgb_u8: Rgb,
+    caption: str,
+    true: Sequence[Sequence[float]],
+    found: Sequence[Sequence[float]],
+    width_px: int | None = None,
+) -> Rgb:
+    """A picture with true boxes and found ones, xyxy pixels, the latter's confidence beside them.
+
+    width_px: of the result; as wide as the picture for None.
+    """
+    h, w = rgb_u8.shape[:2]
+    scale = 1.0 if width_px is None else width_px / w
+    tile = cv2.resize(rgb_u8, (round(w * scale), round(h * scale)), interpolation=cv2.INTER_AREA)
+    thick = max(1, round(tile.shape[1] / 500))
+    for box, rgb in [*((b, TRUE_RGB) for b in true), *((b, FOUND_RGB) for b in found)]:
+        x0, y0, x1, y1 = (round(float(v) * scale) for v in box[:4])
+        cv2.rectangle(tile, (x0, y0), (x1, y1), rgb, thick, cv2.LINE_AA)
+        if len(box) > 4:
+            write_letters(tile, f"{box[4]:.2f}", (x0 + 2, max(10, y0 - 3)), rgb, size=0.35 * thick)
+    return write_caption(np.asarray(tile, dtype=np.uint8), caption)
+
+
+def encode_png(rgb_u8: Rgb) -> bytes:
+    """[H,W,3] as PNG."""
+    return cv2.imencode(".png", rgb_u8[..., ::-1])[1].tobytes()
+
+
+def write_caption(tile: Rgb, caption: str) -> Rgb:
+    """A caption at the foot of a tile, in place."""
+    place = (6, tile.shape[0] - 8)
+    cv2.putText(tile, caption, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0, 0, 0), 3, cv2.LINE_AA)
+    cv2.putText(tile, caption, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, (255, 255, 255), 1, cv2.LINE_AA)
+    return tile
+
+
+def write_letters(
+    tile: NDArray[Any], text: str, place: tuple[int, int], rgb: Colour, size: float = 0.6
+) -> None:
+    """Letters with a dark rim, in place."""
+    cv2.putText(tile, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, (0, 0, 0), 3, cv2.LINE_AA)
+    cv2.putText(tile, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, rgb, 1, cv2.LINE_AA)
