@@ -61,6 +61,8 @@ WHEELS = (
     Wheel("blenderproc", "render", lambda v: (2, 8) <= v < (3,), "install blenderproc>=2.8,<3"),
     Wheel("torch", "train"),
     Wheel("lightning-fabric", "train"),
+    Wheel("ultralytics", "train"),
+    Wheel("captum", "train"),
     Wheel("onnxruntime", "onnx"),
     Wheel("rerun-sdk", "view"),
 )

@@ -28,6 +28,9 @@ def compare(
         bool, typer.Option("--curve", help="Add real@10, @20, @40 ...: how many real images is a set worth?")
     ] = False,
     tasks: Annotated[str, typer.Option(help="Which, comma separated.")] = "detection,normals",
+    plain_crops: Annotated[
+        bool, typer.Option("--plain-crops", help="Normals from plain crops too; --paper has both.")
+    ] = False,
     composed: Annotated[
         bool, typer.Option("--composed", help="Detection on data/real_composed ..., made by synth compose.")
     ] = False,
@@ -88,6 +91,7 @@ def compare(
             n_seeds=seeds,
             n_images=images,
             pretrained=str(pretrained) if pretrained else None,
+            plain_crops=plain_crops,
         ),
         roots=roots,
         out=out,

@@ -27,6 +27,7 @@ PRESETS: dict[PresetName, tuple[Contest, ...]] = {
     ),
     "paper": (
         Contest("normals", NormalSettings(net="paper", n_images=40_000), _THREE),
+        Contest("normals", NormalSettings(net="paper", n_images=40_000, crop="paper", rotate=False), _THREE),
         Contest("detection", DetectionSettings(net="yolov5n", n_images=30_000), _THREE),
         Contest("detection", DetectionSettings(net="yolov5m", n_images=30_000), _THREE),
         Contest("detection", DetectionSettings(net="yolov5x", n_images=30_000), _ONE),
@@ -44,9 +45,17 @@ def make_contests(
     n_seeds: int | None = None,
     n_images: int | None = None,
     pretrained: str | None = None,
+    plain_crops: bool = False,
 ) -> tuple[Contest, ...]:
-    """A preset's contests of some tasks. pretrained: a detector's checkpoint; its backbone is frozen."""
+    """A preset's contests of some tasks.
+
+    pretrained: a detector's checkpoint; its backbone is frozen. plain_crops: normals are read from plain
+    crops too, whose normals are in camera axes.
+    """
     contests = [c for c in PRESETS[preset] if c.task in tasks]
+    if plain_crops:
+        contests += [replace(c, settings=_plain(c.settings)) for c in contests if c.task == "normals"]
+        contests = list(dict.fromkeys(contests))
     if pretrained is not None:
         contests = [replace(c, settings=_freeze(c.settings, pretrained)) for c in contests]
     if n_images is not None:
@@ -54,6 +63,11 @@ def make_contests(
     if n_seeds is not None:
         contests = [replace(c, seeds=tuple(range(n_seeds))) for c in contests]
     return tuple(contests)
+
+
+def _plain(settings: Settings) -> Settings:
+    assert isinstance(settings, NormalSettings)
+    return replace(settings, crop="paper", rotate=False)
 
 
 def _freeze(settings: Settings, pretrained: str) -> Settings:

@@ -111,14 +111,15 @@ def evaluate(
     from synth.dataset.reader import DatasetReader
     from synth.dataset.sample import SPLITS
     from synth.errors import InputError
-    from synth.train.trained import ask, load_trained, measure
+    from synth.train.trained import ask, load_trained, losses_of, measure
 
     if split not in SPLITS:
         raise InputError(f"--split must be one of {', '.join(SPLITS)}, got {split!r}")
     trained, dataset = load_trained(weights, device), DatasetReader(data)
-    effects = measure(trained, ask(trained, dataset, next(s for s in SPLITS if s == split)))
+    part = next(s for s in SPLITS if s == split)
+    effects, losses = measure(trained, ask(trained, dataset, part)), losses_of(trained, dataset, part)
     if as_json:
-        typer.echo(json.dumps({name: asdict(effect) for name, effect in effects.items()}, indent=2))
+        typer.echo(json.dumps({name: asdict(effect) for name, effect in effects.items()} | losses, indent=2))
         return
     console = Console(highlight=False)
     if dataset.info.made_by.simulated:
@@ -128,6 +129,8 @@ def evaluate(
         table.add_column(column)
     for name, effect in effects.items():
         table.add_row(name, f"{effect.value:.3f}", f"{effect.low:.3f} to {effect.high:.3f}")
+    for name, loss in losses.items():
+        table.add_row(f"{name}, per image", f"{loss:.3f}", "")
     console.print(table)
     n = next(iter(effects.values())).n_images
     console.print(

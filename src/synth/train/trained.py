@@ -20,7 +20,7 @@ from synth.errors import InputError
 from synth.metrics.comparison import Effect, measure_arm
 from synth.train.run import TASKS, WEIGHTS_FILE, Settings
 from synth.train.scores import draw_scores
-from synth.train.tasks.detection import DetectionSettings, predict_boxes
+from synth.train.tasks.detection import DetectionSettings, measure_losses, predict_boxes
 from synth.train.tasks.detection_images import DetectionImages, shrink
 from synth.train.tasks.normals import NormalSettings, predict_crop_uvw, resize_crop
 from synth.train.tasks.task import TaskName
@@ -78,6 +78,14 @@ def ask(trained: Trained, dataset: DatasetReader, split: Split) -> Answers:
 def measure(trained: Trained, answers: Answers) -> dict[str, Effect]:
     """Every metric of the task with its interval over images; raises InputError for too few of them."""
     return {name: measure_arm(drawn) for name, drawn in draw_scores(trained.task, [answers]).items()}
+
+
+def losses_of(trained: Trained, dataset: DatasetReader, split: Split) -> dict[str, float]:
+    """A detector's losses per image on a split (annex A of the paper); empty for normals."""
+    if not isinstance(trained.settings, DetectionSettings):
+        return {}
+    images = TASKS[trained.task].load(dataset, dataset.of_split(split), trained.settings)
+    return measure_losses(trained.net, images)
 
 
 def predict_files(trained: Trained, paths: Sequence[Path]) -> list[tuple[NDArray[np.uint8], list[Any]]]:

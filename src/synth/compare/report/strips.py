@@ -31,7 +31,7 @@ def draw_basis(crop_u8: Rgb) -> Rgb:
         write_letters(tile, letter, (end[0] + 8, end[1] + 6), rgb)
     cv2.circle(tile, (middle, middle), 9, (90, 160, 255), 2, cv2.LINE_AA)
     cv2.circle(tile, (middle, middle), 3, (90, 160, 255), -1, cv2.LINE_AA)
-    write_letters(tile, "w (towards the camera)", (middle + 12, middle + 24), (90, 160, 255))
+    write_letters(tile, "w, towards the camera", (middle - 110, middle + 32), (90, 160, 255))
     return np.asarray(tile, dtype=np.uint8)
 
 

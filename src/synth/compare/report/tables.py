@@ -12,6 +12,7 @@ from synth.compare.plan import Contest, Plan
 from synth.compare.report.content import Table
 from synth.metrics.detection import PROTOCOLS
 from synth.train.attention import REGIONS
+from synth.train.run import digest
 
 Figures = Mapping[str, Any]
 
@@ -203,14 +204,25 @@ def list_lineage(plan: Plan) -> Table:
                     str(root),
                     counts,
                     f"synth {made_by.verb}{', simulated' if made_by.simulated else ''}",
-                    str(made_by.seed),
+                    "" if made_by.seed is None else str(made_by.seed),
+                    digest(reader)[:12],
                     reader.info.part.cad_sha256[:12] if reader.info.part else "",
                     calibration,
                     made_by.versions.get("synth-robotics", ""),
                 )
             )
     return Table(
-        ("kind", "folder", "train / val / test", "made by", "seed", "CAD hash", "calibration", "synth"),
+        (
+            "kind",
+            "folder",
+            "train / val / test",
+            "made by",
+            "seed",
+            "data hash",
+            "CAD hash",
+            "calibration",
+            "synth",
+        ),
         tuple(rows),
     )
 

@@ -83,8 +83,8 @@ class NormalSettings(Schedule):
 
     @property
     def model(self) -> str:
-        """The network's name."""
-        return self.net
+        """The network's name, with the crops where they are plain ones."""
+        return self.net if self.crop == "rectified" else f"{self.net}-plain"
 
 
 def load_normal_crops(
