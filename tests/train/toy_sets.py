@@ -70,8 +70,13 @@ def write_detection_set(
     return DatasetReader(root)
 
 
-def write_normal_set(root: Path, *, seed: int, n: int = 20, kind: Kind = "rendered") -> DatasetReader:
-    """``n`` samples of one crop each, brighter where its normal leans to, under a turned camera."""
+def write_normal_set(
+    root: Path, *, seed: int, n: int = 20, kind: Kind = "rendered", first: int = 0
+) -> DatasetReader:
+    """``n`` samples of one crop each, brighter where its normal leans to, under a turned camera.
+
+    first: name of the first; a picture's smooth part goes by its name.
+    """
     rng = np.random.default_rng(seed)
     info = DatasetInfo(kind=kind, classes=("cover",), made_by=MadeBy(verb="test", simulated=True))
     with DatasetWriter.create_or_resume(root, info) as writer:
@@ -90,7 +95,7 @@ def write_normal_set(root: Path, *, seed: int, n: int = 20, kind: Kind = "render
                 normal_crop_uvw=tuple(uvw),
                 point_crop_xy=(0.5, 0.5),
             )
-            draft = Draft(name=f"{i:06d}", split=split, size_wh=SIZE_WH, instances=(instance,))
+            draft = Draft(name=f"{first + i:06d}", split=split, size_wh=SIZE_WH, instances=(instance,))
             picture = toy_picture(draft.name)
             picture[0, 0] = rng.integers(0, 256, 3)
             writer.append(draft, rgb_u8=picture, crops=[_draw_crop(uvw, rng)])

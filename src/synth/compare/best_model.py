@@ -39,7 +39,7 @@ def export_best(plan: Plan, contest: Contest, results: Results, figures: Figures
         "simulated": plan.is_simulated,
     }
     if contest.task == "detection":
-        words["threshold"] = _find_threshold(plan, contest, net)
+        words["threshold"] = find_threshold(plan, contest, net)
     path = plan.out / f"best_{contest.task}_{contest.settings.model}.onnx"
     export_onnx(net, contest.task, contest.settings.side_px, path, words)
     about = path.with_suffix(".json")
@@ -47,7 +47,7 @@ def export_best(plan: Plan, contest: Contest, results: Results, figures: Figures
     return [path, about]
 
 
-def _find_threshold(plan: Plan, contest: Contest, net: Any) -> float:
+def find_threshold(plan: Plan, contest: Contest, net: Any) -> float:
     """The confidence from which detections have the highest F1 on captured val images, at IoU 0.5."""
     task, captured = TASKS[contest.task], plan.reader(contest.task, REAL)
     val = task.load(captured, captured.of_split("val"), contest.settings)

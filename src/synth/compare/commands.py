@@ -72,6 +72,8 @@ def compare(
     from synth.compute.progress import make_progress
     from synth.errors import InputError
 
+    if pretrained is not None and "detection" not in tasks:
+        raise InputError("--pretrained is for detectors: compare on detection too, or leave it out")
     if quick and paper:
         raise InputError("--quick and --paper are two plans: give one")
     asked = _parse_tasks(tasks)
@@ -103,6 +105,7 @@ def compare(
     if plan.is_simulated:
         console.print("[black on yellow] SIMULATED [/] the test images are those of the simulated cell")
     if plan_only:
+        plan.refuse_unfit()
         _print_plan(plan, console)
         return
     try:
@@ -125,7 +128,8 @@ def _parse_tasks(text: str) -> "tuple[TaskName, ...]":
     from synth.train.run import TASKS
 
     asked = [name.strip() for name in text.split(",") if name.strip()]
-    if not asked or (unknown := [name for name in asked if name not in TASKS]):
+    unknown = [name for name in asked if name not in TASKS]
+    if unknown or not asked:
         raise InputError(f"there is no task {(unknown or [text])[0]!r}: choose among {', '.join(TASKS)}")
     return tuple(task for task in TASKS if task in asked)
 
@@ -161,8 +165,8 @@ def _refuse_absent(roots: "dict[TaskName, dict[str, Path]]") -> None:
             else:
                 how = f"run {make[kind]}, or name another folder with --{kind}"
                 if kind != "real":
-                    rest = [k for k in make if k != kind and k in by_kind]
-                    how += f", or do without: --arms {','.join(rest)}"
+                    rest = [k for k in by_kind if by_kind[k].exists()]
+                    how += f", or do without: --arms {','.join(rest)}" if len(rest) > 1 else ""
             raise InputError(f"there is no dataset at {root}: {how}")
 
 

@@ -55,7 +55,8 @@ def measure_image_cost(kind: str, dataset: DatasetReader) -> ImageCost | None:
     timings = [s.timing for s in dataset if s.timing]
     if not timings:
         return None
-    parts = {key: float(np.median([t.get(key, 0.0) for t in timings])) for key in timings[0]}
+    keys = dict.fromkeys(key for t in timings for key in t)
+    parts = {key: float(np.median([t.get(key, 0.0) for t in timings])) for key in keys}
     human_s = parts.pop("human_s", 0.0)
     machine_s = parts.pop("machine_s", None)
     total = sum(parts.values()) if machine_s is None else machine_s + parts.get("label_s", 0.0)

@@ -12,7 +12,9 @@ from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Split
 from synth.errors import InputError
 from synth.metrics.comparison import MIN_IMAGES
-from synth.train.run import TASKS, Choose, Settings, TrainSpec, digest
+from synth.train.run import TASKS, Choose, Settings, Source, TrainSpec, digest
+from synth.train.tasks.detection import DetectionSettings
+from synth.train.tasks.detection_images import refuse_other_labels
 from synth.train.tasks.task import TaskName
 
 _LEAST: tuple[tuple[Split, int], ...] = (("train", 1), ("val", 1), ("test", MIN_IMAGES))
@@ -136,7 +138,12 @@ class Plan:
         }
 
     def refuse_unfit(self) -> None:
-        """Raises InputError where a task has too few test images, or a dataset none to learn from."""
+        """Raises InputError where a task has too few test images, a dataset none to learn from, fewer than an
+        arm's limit, or boxes of another kind than the others, or a checkpoint is absent.
+        """
+        for contest in self.contests:
+            if isinstance(contest.settings, DetectionSettings):
+                self._refuse_unfit_boxes(contest.task, contest.settings)
         for task, roots in self.roots.items():
             for kind, root in roots.items():
                 for split, least in _LEAST:
@@ -147,6 +154,17 @@ class Plan:
                         raise InputError(
                             f"{root} has {n} {split} images for {task}, and {least} are the least: make more"
                         )
+
+            for arm in self.arms:
+                for stage in arm.stages:
+                    for kind, limit in stage:
+                        Source(roots[kind], limit).samples(self.reader(task, kind), seed=0)
+
+    def _refuse_unfit_boxes(self, task: TaskName, settings: DetectionSettings) -> None:
+        for kind in self.roots[task]:
+            refuse_other_labels(self.reader(task, kind), settings.box_kind)
+        if settings.pretrained is not None and not Path(settings.pretrained).is_file():
+            raise InputError(f"there is no checkpoint at {settings.pretrained}")
 
     def refuse_leaks(self, on_progress: OnProgress | None = None) -> int:
         """Raises DatasetError that names every test image of any dataset found among what would train.

@@ -21,7 +21,7 @@ from synth.compare.plan import Cell, Plan
 from synth.compute.device import choose_device, list_devices
 from synth.compute.jobs import run_shards
 from synth.compute.progress import Progress
-from synth.compute.run_dir import RunDir, read_stats
+from synth.compute.run_dir import CONFIG_FILE, RunDir, read_stats
 from synth.errors import SynthError
 from synth.train.run import RESULT_FILE, TrainResult, TrainSpec, load_result, run_training
 
@@ -47,14 +47,23 @@ def run_plan(plan: Plan, make_progress: MakeProgress) -> list[tuple[Cell, TrainR
     trained since each cell's last look at val images.
     """
     progress = make_progress("compare", "images")
+    is_new = not (plan.out / CONFIG_FILE).exists()
+    if is_new:  # A comparison that cannot begin leaves no folder in the way of the next try.
+        _refuse_unfit(plan, progress)
     with RunDir.create_or_resume(plan.out, plan.to_config()):
         todo = [cell for cell in plan.cells if not (plan.folder(cell) / RESULT_FILE).is_file()]
         if todo:
-            plan.refuse_unfit()
-            n = plan.refuse_leaks()
-            progress.say(f"No test image among {n} train and val images.")
+            if not is_new:
+                _refuse_unfit(plan, progress)
             _train_all(plan, todo, progress)
         return [(cell, load_result(plan.folder(cell))) for cell in plan.cells]
+
+
+def _refuse_unfit(plan: Plan, progress: Progress) -> None:
+    choose_device(plan.device)
+    plan.refuse_unfit()
+    n = plan.refuse_leaks()
+    progress.say(f"No test image among {n} train and val images.")
 
 
 def choose_workers(device: torch.device, asked: int | None, n_cells: int) -> int:

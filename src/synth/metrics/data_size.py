@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.isotonic import IsotonicRegression
+from sklearn.isotonic import isotonic_regression
 
 from synth.errors import InputError
 from synth.metrics.comparison import Draws
@@ -85,7 +85,7 @@ def _draw_seeds(arm: Draws, i: int, rng: np.random.Generator) -> float:
 def _find(value: float, heights: Sequence[float], numbers: Sequence[int]) -> float:
     """The number at which the curve first reaches a height; ±inf beyond its ends."""
     logs = np.log(numbers)
-    rising: Floats = IsotonicRegression().fit_transform(logs, np.asarray(heights, dtype=np.float64))
+    rising: Floats = isotonic_regression(np.asarray(heights, dtype=np.float64))
     if value < rising[0]:
         return -np.inf
     if value > rising[-1]:

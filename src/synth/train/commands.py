@@ -43,6 +43,10 @@ def train(
 
     if task not in TASKS:
         raise InputError(f"there is no task {task!r}: choose among {', '.join(TASKS)}")
+    if pretrained is not None and task != "detection":
+        raise InputError(f"--pretrained is for detection, got {task}: leave it out")
+    if paper_crops and task != "normals":
+        raise InputError(f"--paper-crops is for normals, got {task}: leave it out")
     asked = {"net": net, "side_px": side, "n_images": images}
     options = {key: value for key, value in asked.items() if value is not None}
     if task == "detection":
@@ -156,18 +160,19 @@ def predict(
     from rich.console import Console
 
     from synth.storage.atomic import write_bytes
-    from synth.train.drawing import FOUND_RGB, draw_boxes, draw_normal, encode_png
+    from synth.train.drawing import FOUND_RGB, draw_boxes, draw_normal, encode_png, list_places
     from synth.train.trained import load_trained, predict_files
 
+    places = list_places(images, out)
     trained = load_trained(weights, device)
     said = {}
-    for path, (picture, found) in zip(images, predict_files(trained, images), strict=True):
+    for path, place, (picture, found) in zip(images, places, predict_files(trained, images), strict=True):
         if trained.task == "detection":
             found = [box for box in found if box[4] >= confidence]
             drawn = draw_boxes(picture, "", [], found)
         else:
             drawn = draw_normal(picture, "", (found, FOUND_RGB))
         said[str(path)] = found
-        write_bytes(out / f"{path.stem}.png", encode_png(drawn))
+        write_bytes(place, encode_png(drawn))
     write_bytes(out / "predictions.json", (json.dumps(said, indent=2) + "\n").encode())
     Console(highlight=False).print(f"{len(said)} pictures drawn in {out}, with predictions.json")

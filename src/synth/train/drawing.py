@@ -1,11 +1,14 @@
 """What networks say, drawn into pictures."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from synth.errors import InputError
 
 Rgb = NDArray[np.uint8]
 Colour = tuple[int, int, int]
@@ -47,6 +50,28 @@ def draw_boxes(
         if len(box) > 4:
             write_letters(tile, f"{box[4]:.2f}", (x0 + 2, max(10, y0 - 3)), rgb, size=0.35 * thick)
     return write_caption(np.asarray(tile, dtype=np.uint8), caption)
+
+
+def list_places(pictures: Sequence[Path], out: Path) -> list[Path]:
+    """Where each picture is drawn: a PNG of its name in a folder.
+
+    Raises InputError where two would lie in one place, or one over a picture that was given.
+    """
+    places = [out / f"{path.stem}.png" for path in pictures]
+    given = {path.resolve(): path for path in pictures}
+    first: dict[Path, Path] = {}
+    for path, place in zip(pictures, places, strict=True):
+        if place.resolve() in given:
+            raise InputError(
+                f"{given[place.resolve()]} would be drawn over: choose another folder with --out"
+            )
+        if place in first:
+            raise InputError(
+                f"{first[place]} and {path} would both be drawn as {place}: predict them into two folders "
+                "with --out"
+            )
+        first[place] = path
+    return places
 
 
 def encode_png(rgb_u8: Rgb) -> bytes:

@@ -1,5 +1,6 @@
 """A trained network as one ONNX file of fixed size, for programs without torch."""
 
+import copy
 import importlib
 import json
 import logging
@@ -40,6 +41,7 @@ def export_onnx(
                 'run pip install "synth-robotics[onnx]"'
             ) from error
     is_normals = task == "normals"
+    net = copy.deepcopy(net)  # Tracing leaves shapes without values in a detector.
     exporter = logging.getLogger("torch.onnx")
     level = exporter.level
     exporter.setLevel(logging.ERROR)  # It warns of the detector's anchors, which are constants for one size.

@@ -25,12 +25,12 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from synth.compute.checkpoint import save_weights
 from synth.compute.device import choose_device
-from synth.compute.run_dir import RunDir
+from synth.compute.run_dir import CONFIG_FILE, RunDir
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 from synth.errors import InputError
 from synth.storage.atomic import write_bytes
-from synth.train.loop import Check, OnStep, learn
+from synth.train.loop import Check, Learner, OnStep, learn
 from synth.train.tasks.detection import DetectionSettings, DetectionTask
 from synth.train.tasks.normals import NormalSettings, NormalTask
 from synth.train.tasks.task import Task, TaskName
@@ -151,12 +151,13 @@ def run_training(
     StorageError.
     """
     ends = time.monotonic() + 60 * max_minutes if max_minutes is not None else np.inf
+    task, where = TASKS[spec.task], choose_device(device)
+    # A training that cannot begin leaves no folder in the way of the next try.
+    prepared = None if (out / CONFIG_FILE).exists() else _prepare(spec, task, where)
     with RunDir.create_or_resume(out, spec.to_config()) as run:
         if (out / RESULT_FILE).is_file():
             return load_result(out)
-        task, where = TASKS[spec.task], choose_device(device)
-        stages, val, test = _load(spec, task)
-        learner = task.make_learner(stages, val, spec.settings, seed=spec.seed, device=where, test=test)
+        learner, val, test = prepared or _prepare(spec, task, where)
 
         def tell(check: Check) -> None:
             run.truncate_stats(check.step - 1)
@@ -217,6 +218,12 @@ def digest(dataset: DatasetReader) -> str:
         f"{s.split} {s.name} {s.pixels_sha256} {' '.join(i.to_line() for i in s.instances)}" for s in dataset
     )
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _prepare(spec: TrainSpec, task: Task[Any, Any], device: torch.device) -> tuple[Learner, Any, Any]:
+    """A learner, val images, test images."""
+    stages, val, test = _load(spec, task)
+    return task.make_learner(stages, val, spec.settings, seed=spec.seed, device=device, test=test), val, test
 
 
 def _load(spec: TrainSpec, task: Task[Any, Any]) -> tuple[list[Any], Any, Any]:

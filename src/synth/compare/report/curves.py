@@ -80,6 +80,8 @@ def draw_vertical(name: str, results: Results) -> Picture:
             x, low, middle, high = np.array(rows).T
             ax.plot(x, middle, "o-", color=colour_of(arm, arms), label=arm)
             ax.fill_between(x, low, high, color=colour_of(arm, arms), alpha=0.15)
+        else:
+            ax.plot([], [], "o-", color=colour_of(arm, arms), label=f"{arm}, too few for a line")
     ax.set(xlabel="w, the true normal's projection on the camera axis", ylabel="angle error, degrees")
     ax.set_ylim(bottom=0)
     ax.legend(title="line: median; band: quartiles")

@@ -52,13 +52,8 @@ class DetectionImages:
         )
 
 
-def load_detection_images(
-    dataset: DatasetReader, samples: Sequence[Sample], side_px: int, box_kind: BoxKind
-) -> DetectionImages:
-    """Images whose longer side is ``side_px``, with the boxes of every instance visible enough for a label.
-
-    Raises InputError when no sample has a box, the labels are boxes of another kind, or of several classes.
-    """
+def refuse_other_labels(dataset: DatasetReader, box_kind: BoxKind) -> None:
+    """Raises InputError where a dataset's labels are boxes of another kind, or of several classes."""
     if dataset.info.box_kind != box_kind:
         raise InputError(
             f"{dataset.root} is labelled with {dataset.info.box_kind} boxes and the others with {box_kind} "
@@ -69,6 +64,16 @@ def load_detection_images(
             f"{dataset.root} has {len(dataset.info.classes)} classes, and detectors are compared on one: "
             "give a dataset of one part"
         )
+
+
+def load_detection_images(
+    dataset: DatasetReader, samples: Sequence[Sample], side_px: int, box_kind: BoxKind
+) -> DetectionImages:
+    """Images whose longer side is ``side_px``, with the boxes of every instance visible enough for a label.
+
+    Raises InputError when no sample has a box, and as ``refuse_other_labels`` does.
+    """
+    refuse_other_labels(dataset, box_kind)
     images, sizes, boxes = [], [], []
     for sample in samples:
         rgb = dataset.load_rgb(sample)
