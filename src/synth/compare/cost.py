@@ -40,7 +40,7 @@ def expect_seconds(plan: Plan) -> tuple[list[float], str]:
     """
     device = choose_device(plan.device)
     n_workers = choose_workers(device, plan.n_workers, len(plan.cells))
-    threads, before = choose_threads(device, n_workers), torch.get_num_threads()
+    threads, before = choose_threads(device), torch.get_num_threads()
     try:
         if threads is not None:
             torch.set_num_threads(threads)

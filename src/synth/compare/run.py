@@ -85,7 +85,7 @@ def _train_all(plan: Plan, todo: list[Cell], progress: Progress) -> None:
     try:
         run_shards(
             jobs,
-            partial(_open_trainer, choose_threads(device, n_workers)),
+            partial(_open_trainer, choose_threads(device)),
             n_workers,
             lambda job, said: progress.say(f"{job.out.name}: {said}"),
             on_retry=lambda job, error: progress.say(f"{job.out.name}: {error}; trying once more"),
@@ -134,9 +134,9 @@ def _train(job: _Job) -> str:
     return f"{result.seconds:.0f} s, best after step {result.best.step} of {job.spec.settings.n_steps}"
 
 
-def choose_threads(device: torch.device, n_workers: int) -> int | None:
-    """Threads of each worker; None for torch's own choice."""
-    return None if device.type == "cuda" else max(1, (os.cpu_count() or 1) // n_workers)
+def choose_threads(device: torch.device) -> int | None:
+    """Of each worker: one on a CPU, so that figures do not depend on how many work; None for torch's own."""
+    return None if device.type == "cuda" else 1
 
 
 def _place(device: torch.device, i: int) -> str:
