@@ -17,7 +17,7 @@ demo: $(VENV)/.ready-demo
 	@echo "Next:     cd demo && ../$(BIN)/synth status"
 
 test: $(VENV)/.ready-dev
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations=15 --durations-min=8
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations=15 --durations-min=8
 
 check: $(VENV)/.ready-dev
 	$(BIN)/ruff check .

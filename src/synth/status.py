@@ -94,7 +94,7 @@ def _next_command(standings: list[Standing]) -> str:
             return f"synth dataset verify {standing.folder}"
         if standing.state == "absent":
             return command
-    return f"synth dataset sheet {standings[-1].folder}" if COMPARISON.is_file() else "synth compare"
+    return f"synth dataset sheet {standings[-1].folder}" if COMPARISON.is_file() else "synth compare --quick"
 
 
 def print_status(*, as_json: bool) -> None:

@@ -88,6 +88,7 @@ def test_a_comparison_ends_with_its_verdict(desk: Path, synth: Type, monkeypatch
         "runs/tiny",
     )
     words = (*words, "--real", "boxes", "--synthetic", "rendered")
+    monkeypatch.setattr("synth.compare.report.write.export_best", lambda *_: [])  # It has a test of its own.
     code, out, err = synth(*words, "--json")
     assert code == 0, err
     said = json.loads(out)

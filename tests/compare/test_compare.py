@@ -21,6 +21,7 @@ from synth.train.tasks.detection import DetectionSettings
 from synth.train.tasks.normals import NormalSettings
 
 TINY = NormalSettings(side_px=32, n_images=320, batch_size=16, learning_rate=3e-3, n_checks=2)
+ARMS = ("real", "synthetic")
 TINY_BOXES = DetectionSettings(side_px=64, n_images=16, batch_size=4, n_checks=2)
 
 
@@ -45,13 +46,13 @@ def make_plan(sets, out: Path, *, arms=None, seeds=(0, 1), normals=TINY, boxes=N
 
 @pytest.fixture(scope="module")
 def finished(crop_sets, tmp_path_factory):
-    plan = make_plan(crop_sets, tmp_path_factory.mktemp("compare") / "run", boxes=TINY_BOXES)
+    plan = make_plan(crop_sets, tmp_path_factory.mktemp("compare") / "run", arms=ARMS, boxes=TINY_BOXES)
     results = run_plan(plan, quietly)
     return plan, results, write_report(plan, results)
 
 
 def test_every_arm_is_measured_on_the_same_test_images(finished, crop_sets):
-    """Two seeds of three arms, each with a prediction for every real test crop, and weights of each."""
+    """Two seeds of two arms, each with a prediction for every real test crop, and weights of each."""
     plan, results, _ = finished
     wanted = tuple(s.name for s in crop_sets["real"].of_split("test"))
     assert [cell for cell, _ in results] == list(plan.cells)
@@ -59,7 +60,7 @@ def test_every_arm_is_measured_on_the_same_test_images(finished, crop_sets):
         suffix = "_0" if cell.contest.task == "normals" else ""
         assert result.names == tuple(f"{name}{suffix}" for name in wanted)
         assert len(result.predicted) == len(result.true) == len(wanted)
-    assert len(list((plan.out / "cells").glob("*/weights.safetensors"))) == 9
+    assert len(list((plan.out / "cells").glob("*/weights.safetensors"))) == 6
 
 
 def test_the_report_says_what_report_json_says(finished):
@@ -82,7 +83,7 @@ def test_every_figure_of_a_table_stands_in_report_json(finished):
     plan, _, (path, _) = finished
     figures = json.loads((plan.out / "report.json").read_text())["figures"]
     page = html.unescape(path.read_text())
-    for arm in ("real", "synthetic", "translated"):
+    for arm in ARMS:
         assert f"{figures[f'normals.paper.{arm}.mean_deg']['value']:.1f}°" in page
         assert f"{figures[f'detection.yolov5n.{arm}.paper_recall']['value']:.3f}" in page
         assert f"{figures[f'detection.yolov5n.{arm}.test_cls_loss']['value']:.3f}" in page
@@ -121,7 +122,7 @@ def test_the_best_networks_run_without_torch(finished):
     assert boxes.shape[:2] == (1, 5)
 
 
-def test_again_nothing_is_trained_and_the_same_comes_out(finished):
+def test_again_nothing_is_trained_and_the_same_comes_out(finished, monkeypatch):
     """The same plan goes on from what is there; a lost cell is trained again to the same figures."""
     plan, _, _ = finished
     report = (plan.out / "report.json").read_bytes()
@@ -129,6 +130,7 @@ def test_again_nothing_is_trained_and_the_same_comes_out(finished):
     stamps = [cell.stat().st_mtime_ns for cell in cells]
     shutil.rmtree(plan.out / "cells" / "normals_paper_real_seed1")
     shutil.rmtree(plan.out / "cells" / "detection_yolov5n_synthetic_seed0")
+    monkeypatch.setattr("synth.compare.report.write.export_best", lambda *_: [])  # It has a test of its own.
     write_report(plan, run_plan(plan, quietly))
     assert (plan.out / "report.json").read_bytes() == report
     again = [cell.stat().st_mtime_ns for cell in cells]
@@ -137,7 +139,7 @@ def test_again_nothing_is_trained_and_the_same_comes_out(finished):
 
 def test_interrupted_and_gone_on_with(crop_sets, finished, tmp_path):
     """Ctrl-C in the middle: finished cells stay, and the end is the same as without it."""
-    plan = make_plan(crop_sets, tmp_path / "run", boxes=TINY_BOXES)
+    plan = make_plan(crop_sets, tmp_path / "run", arms=ARMS)
     progress = quietly()
     said = []
 
@@ -149,9 +151,9 @@ def test_interrupted_and_gone_on_with(crop_sets, finished, tmp_path):
     progress.say = stop_after_three
     with pytest.raises(KeyboardInterrupt):
         run_plan(plan, lambda *_: progress)
-    assert 3 <= len(list((plan.out / "cells").glob("*/result.json"))) < 9
+    assert len(list((plan.out / "cells").glob("*/result.json"))) == 3
     again = [r.predicted for _, r in run_plan(plan, quietly)]
-    assert again == [r.predicted for _, r in finished[1]]
+    assert again == [r.predicted for cell, r in finished[1] if cell.contest.task == "normals"]
 
 
 @pytest.mark.parametrize("arm", ["real", "synthetic"])
@@ -172,10 +174,9 @@ def test_other_data_do_not_go_on(finished, crop_sets):
     plan, _, _ = finished
     longer = replace(TINY, n_images=640)
     with pytest.raises(InputError, match="n_images"):
-        run_plan(make_plan(crop_sets, plan.out, boxes=TINY_BOXES, normals=longer), quietly)
-    two = {name: crop_sets[name] for name in ("real", "synthetic")}
+        run_plan(make_plan(crop_sets, plan.out, arms=ARMS, boxes=TINY_BOXES, normals=longer), quietly)
     with pytest.raises(InputError, match="translated"):
-        run_plan(make_plan(two, plan.out, boxes=TINY_BOXES), quietly)
+        run_plan(make_plan(crop_sets, plan.out, boxes=TINY_BOXES), quietly)
 
 
 def test_too_few_test_crops_are_said_before_anything_trains(crop_sets, tmp_path):

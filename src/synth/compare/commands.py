@@ -69,6 +69,7 @@ def compare(
     from synth.compare.presets import make_contests
     from synth.compare.report.write import write_report
     from synth.compare.run import run_plan
+    from synth.compute.device import choose_device
     from synth.compute.progress import make_progress
     from synth.errors import InputError
 
@@ -108,6 +109,10 @@ def compare(
         plan.refuse_unfit()
         _print_plan(plan, console)
         return
+    if not (quick or paper) and choose_device(device).type == "cpu":
+        console.print(
+            "This plan takes hours on a CPU: --quick answers in minutes, --plan-only says how long."
+        )
     try:
         results = run_plan(plan, lambda *a: make_progress(console, *a))
         console.print("All are trained; measuring and writing the report ...")
