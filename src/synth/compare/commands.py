@@ -166,7 +166,8 @@ def _refuse_absent(roots: "dict[TaskName, dict[str, Path]]") -> None:
                 continue
             if root.name.endswith(COMPOSED):
                 source = str(root).removesuffix(COMPOSED)
-                how = f"run synth compose {source} --out {root}"
+                bench = "" if kind == "real" else f" --plates {str(by_kind['real']).removesuffix(COMPOSED)}"
+                how = f"run synth compose {source}{bench} --out {root}"
             else:
                 how = f"run {make[kind]}, or name another folder with --{kind}"
                 if kind != "real":
