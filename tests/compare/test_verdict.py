@@ -136,6 +136,18 @@ def test_worth_is_read_off_the_curve_and_never_beyond_it() -> None:
     assert any("the translated images are as good as fewer than 10 real images" in t for t in texts)
 
 
+def test_a_curve_that_gets_worse_is_worth_nothing() -> None:
+    """Where more real images are clearly worse, no number of them is read off."""
+    rng = np.random.default_rng(0)
+    levels = {"real@10": 6.0, "real@20": 10.0, "real": 20.0, "synthetic": 12.0}
+    images = rng.gamma(4, 0.25, 60)
+    errors = {
+        a: m * images * rng.normal(1, 0.02, (3, 1)) * rng.normal(1, 0.05, (3, 60)) for a, m in levels.items()
+    }
+    figures = collect_planted(errors)
+    assert not any(key.endswith(".worth") for key in figures)
+
+
 def test_advice_says_how_many_images_are_missing() -> None:
     """What cannot be told gets a number of test images; one seed and simulation are spoken of."""
     close = make_errors((8.0, 8.4, 8.2), n_seeds=3)

@@ -101,6 +101,12 @@ def _has_gap(main: Mapping[str, Draws]) -> bool:
     return float(main[START].by_seed.mean()) != float(main[REAL].by_seed.mean())
 
 
+def _gets_better(task: TaskName, few: Draws, many: Draws) -> bool:
+    """Whether more real images are clearly better than few."""
+    gain = measure_difference(many, few)
+    return gain.high < 0 if HEADLINE[task].lower_is_better else gain.low > 0
+
+
 def _describe_arm(plan: Plan, contest: Contest, own: Results, arm: str) -> Figures:
     """How much data an arm used, and its losses on test images at the check that was kept."""
     mine = [(cell, r) for cell, r in own if cell.arm.name == arm]
@@ -124,7 +130,7 @@ def _describe_arm(plan: Plan, contest: Contest, own: Results, arm: str) -> Figur
 
 
 def _measure_worths(plan: Plan, contest: Contest, main: Mapping[str, Draws], seed: int) -> Figures:
-    """How many real images every arm without any is worth, where there is a curve that clearly rises."""
+    """How many real images every arm without any is worth, where a curve clearly gets better."""
     sizes = sorted((arm.curve_size, arm.name) for arm in plan.arms if arm.curve_size is not None)
     if not sizes:
         return {}
@@ -132,7 +138,7 @@ def _measure_worths(plan: Plan, contest: Contest, main: Mapping[str, Draws], see
         plan.n_real_labels(cell) for cell in plan.cells if cell.contest == contest and cell.arm.name == REAL
     )
     curve = [(n, main[name]) for n, name in sizes] + [(n_all, main[REAL])]
-    if len(curve) < MIN_POINTS or not measure_difference(curve[-1][1], curve[0][1]).excludes_zero:
+    if len(curve) < MIN_POINTS or not _gets_better(contest.task, curve[0][1], curve[-1][1]):
         return {}
     return {
         f"{contest.key}.{arm.name}.worth": asdict(

@@ -194,7 +194,7 @@ def show_attention(plan: Plan, contest: Contest, attention: Attention, figures: 
             ):
                 tiles += [label_tile(t, f"{arm}, {name}") for t in _enlarge(draw_saliency(crops, part))]
         caption = f"{kind}: the same captured train and test crops in every row (Figures 20 and 23)."
-        section.pictures.append(join(f"attention_{kind}", caption, tiles))
+        section.pictures.append(join(f"attention_{contest.settings.model}_{kind}", caption, tiles))
     return section
 
 
@@ -225,7 +225,7 @@ def show_twins(plan: Plan, contest: Contest) -> Section | None:
             f"network reads them; it reads {angles} apart, of {len(twins.turned_deg)} pairs with median "
             f"{np.median(twins.turned_deg):.1f}°. {_COLOURS_SAID}"
         )
-        section.pictures.append(join(f"twins_{kind}", caption, tiles))
+        section.pictures.append(join(f"twins_{contest.settings.model}_{kind}", caption, tiles))
     return section if section.pictures else None
 
 
