@@ -1,16 +1,15 @@
 """A generator as one ONNX file, for programs without torch."""
 
 import copy
-import importlib
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from synth.errors import InputError
 from synth.gan.architecture import GeneratorShape
 from synth.gan.generators import fold
 from synth.storage.atomic import write_bytes
+from synth.train.export import demand_onnx
 
 INPUT_NAME, OUTPUT_NAME = "images", "translated"
 
@@ -25,14 +24,7 @@ def export_onnx(generator: nn.Module, path: Path) -> None:
     architecture stands in the file's metadata. Raises InputError when the packages for ONNX are not
     installed, StorageError when the file cannot be written.
     """
-    for package in ("onnx", "onnxscript"):
-        try:
-            importlib.import_module(package)
-        except ImportError as error:
-            raise InputError(
-                f"writing ONNX needs the package {package}, which is not installed: "
-                'run pip install "synth-robotics[onnx]"'
-            ) from error
+    demand_onnx()
     model = copy.deepcopy(generator).to("cpu", torch.float32).eval().requires_grad_(False)
     shape = model.shape
     assert isinstance(shape, GeneratorShape)

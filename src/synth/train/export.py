@@ -17,11 +17,23 @@ from synth.train.tasks.task import TaskName
 
 ABOUT: dict[TaskName, str] = {
     "detection": "images: RGB, float32 [1,3,S,S] in 0..1, longer side resized to S, the rest 114/255 on the "
-    "right and "
-    "below; boxes: [1,5,A] of x y w h in pixels and confidence, before suppression of doubles (IoU 0.7)",
+    "right and below; boxes: [1,5,A] of x y w h in pixels and confidence, before suppression of doubles "
+    "(IoU 0.7)",
     "normals": "images: RGB, float32 [1,3,S,S] in -1..1, a crop resized to S; normal: unit (u, v, w) [1,3] "
     "in crop axes",
 }
+
+
+def demand_onnx() -> None:
+    """Raises InputError when the packages that write ONNX are not installed."""
+    for package in ("onnx", "onnxscript"):
+        try:
+            importlib.import_module(package)
+        except ImportError as error:
+            raise InputError(
+                f"writing ONNX needs the package {package}, which is not installed: "
+                'run pip install "synth-robotics[onnx]"'
+            ) from error
 
 
 def export_onnx(
@@ -32,14 +44,7 @@ def export_onnx(
     Raises InputError when the packages for ONNX are not installed, StorageError when the file cannot be
     written.
     """
-    for package in ("onnx", "onnxscript"):
-        try:
-            importlib.import_module(package)
-        except ImportError as error:
-            raise InputError(
-                f"writing ONNX needs the package {package}, which is not installed: "
-                'run pip install "synth-robotics[onnx]"'
-            ) from error
+    demand_onnx()
     is_normals = task == "normals"
     net = copy.deepcopy(net)  # Tracing leaves shapes without values in a detector.
     exporter = logging.getLogger("torch.onnx")
