@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from synth.capture.label import Labeller
-from synth.capture.mask import mask_iou
+from synth.dataset.colour_filter import mask_iou
 from synth.geometry import se3
 from synth.geometry.boxes import tight_box
 from synth.geometry.frames import uvw_from_cam

@@ -10,10 +10,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.capture.mask import colour_mask, holes, largest_component, mask_iou, refine_edge
 from synth.capture.silhouette import Silhouette, SilhouetteCaster
 from synth.cell.mesh import CellBodies, label_normal_part
 from synth.cell.model import Cell
+from synth.dataset.colour_filter import colour_mask, holes, largest_component, mask_iou, refine_edge
 from synth.dataset.sample import MIN_VISIBLE_FOR_CROP, MIN_W_FOR_CROP
 from synth.geometry import se3
 from synth.geometry.boxes import Mask, inside_image, square_box, tight_box

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.capture.mask import colour_mask, holes, largest_component, refine_edge
 from synth.cell.model import Label as ColourRange
+from synth.dataset.colour_filter import colour_mask, holes, largest_component, refine_edge
 from synth.geometry.boxes import box_iou, inside_image, square_box, tight_box
 
 ORANGE = ColourRange(h_min=4, h_max=22, s_min=110, v_min=50)
