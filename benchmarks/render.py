@@ -32,7 +32,7 @@ from synth.sim.blender import QUALITIES, Blender, Quality
 from synth.sim.colour import u8_of_linear
 from synth.sim.furnish import camera_of_cell
 from synth.sim.light import draw_light
-from synth.sim.meshes import write_meshes
+from synth.sim.meshes import cell_meshes, write_meshes
 from synth.sim.scenarios.fresh import make_fresh
 
 PEER = {
@@ -60,7 +60,8 @@ class Subject:
     def __init__(self, folder: Path, count: int, size_wh: tuple[int, int]) -> None:
         cell = load_cell(None)
         self.folder = folder / "meshes"
-        self.meshes = write_meshes(cell, self.folder)
+        self.meshes = cell_meshes(cell)
+        write_meshes(self.meshes, self.folder)
         camera = camera_of_cell(cell)
         self.scenes = make_fresh(count, cell, self.meshes, camera, seed=5)
         scale = size_wh[0] / camera.size_wh[0]

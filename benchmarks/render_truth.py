@@ -28,13 +28,14 @@ from synth.geometry.boxes import tight_box
 from synth.geometry.frames import cam_from_uvw
 from synth.geometry.normals import angle_deg
 from synth.geometry.pinhole import Pinhole
+from synth.geometry.visible import SPECK_PX
 from synth.hardware.simulated.motion import ArmTruth, repeatability_offset_rad
 from synth.hardware.simulated.truth import load_truth
 from synth.hardware.simulated.world import World
 from synth.sim.blender import Blender, Quality
 from synth.sim.furnish import camera_of_cell, pinhole_of
-from synth.sim.labels import SPECK_PX, label_scene, placed
-from synth.sim.meshes import write_meshes
+from synth.sim.labels import cell_labels, label_scene, placed
+from synth.sim.meshes import cell_meshes, write_meshes
 from synth.sim.optics import Lens
 from synth.sim.scenarios.bin import make_bin
 from synth.sim.scenarios.fresh import make_fresh
@@ -126,7 +127,7 @@ def compare_twin(sample, scene, eye, meshes, cell, world, reader, found):
     found["mask IoU with the simulator's truth"].append(iou(mask, truth.mask_visib))
     captured = reader.load_mask(sample) > 0
     found["contour to the captured colour mask, px"].append(contour_distance_px(mask, captured))
-    instance = label_scene(scene, meshes, cell).instances[0]
+    instance = label_scene(scene, meshes, cell_labels(cell, meshes)).instances[0]
     x, y = np.rint(np.asarray(instance.point_xy) * scene.camera.size_wh - 0.5).astype(int) - (x0, y0)
     if (seen["ids"][y, x] == 1).all():
         normals = seen["normals"][y, x]
@@ -136,7 +137,7 @@ def compare_twin(sample, scene, eye, meshes, cell, world, reader, found):
 
 def compare_labels(scene, eye, meshes, cell, found):
     """Ray-cast labels of a scene against Blender's ids of it, and of each part alone."""
-    labels = label_scene(scene, meshes, cell)
+    labels = label_scene(scene, meshes, cell_labels(cell, meshes))
     window = x0, y0, x1, y1 = window_of(scene, meshes)
     seen = eye.look(scene, window)["ids"]
     mask = labels.mask[y0:y1, x0:x1]
@@ -200,7 +201,8 @@ def main():
         reader = DatasetReader(real)
         samples = reader.samples[: options.scenes]
         world = World(cell, bodies, load_truth(cell), reader.info.made_by.seed)
-        meshes = write_meshes(cell, Path(name) / "meshes")
+        meshes = cell_meshes(cell)
+        write_meshes(meshes, Path(name) / "meshes")
         camera = camera_of_cell(cell, reader.info.camera)
         tables = {}
         with Blender(Path(name) / "meshes") as blender:

@@ -18,7 +18,7 @@ from synth.dataset.sample import (
 )
 from synth.dataset.store import DatasetWriter
 from synth.sim.furnish import camera_of_cell
-from synth.sim.labels import label_scene
+from synth.sim.labels import cell_labels, label_scene
 from synth.sim.meshes import cell_meshes
 from synth.sim.scenarios.fresh import make_fresh
 
@@ -60,7 +60,7 @@ def write_captured(root: Path, *, with_poses: bool = True) -> Path:
         for _ in range(2):
             writer.add_plate(shoot(empty))
         for i, (scene, split) in enumerate(zip(scenes, SPLITS, strict=True)):
-            labels = label_scene(scene, meshes, cell)
+            labels = label_scene(scene, meshes, cell_labels(cell, meshes))
             light = np.where(labels.mask[..., None] > 0, cell.part.colour_rgb, empty)
             rgb_u8 = shoot(light)
             reading = RobotReading(

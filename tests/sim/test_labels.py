@@ -12,13 +12,15 @@ from synth.errors import InputError
 from synth.geometry import se3
 from synth.geometry.mesh import Mesh
 from synth.geometry.normals import make_crop
+from synth.geometry.visible import without_specks
 from synth.sim.furnish import camera_of_cell, on_bench, part_body, pinhole_of
-from synth.sim.labels import _without_specks, label_scene
+from synth.sim.labels import cell_labels, label_scene
 from synth.sim.meshes import cell_meshes
 from synth.sim.scene import SceneCamera
 
 CELL = default_cell()
 MESHES = cell_meshes(CELL)
+LABELS = cell_labels(CELL, MESHES)
 CAMERA = SceneCamera(
     size_wh=(640, 360),
     K=((452.55, 0.0, 322.6), (0.0, 452.3, 179.2), (0.0, 0.0, 1.0)),
@@ -49,7 +51,7 @@ turns = st.tuples(*[st.floats(-np.pi, np.pi)] * 3)
 def test_boxes_hold_the_projected_vertices(place, turn):
     """A lone part's box is the extent of its projected vertices, rounded to whole pixels, at most one off."""
     T = facing(*place, turn)
-    instance = label_scene(scene_of(T), MESHES, CELL).instances[0]
+    instance = label_scene(scene_of(T), MESHES, LABELS).instances[0]
     pixels = pinhole_of(CAMERA).project(se3.transform(T, MESHES["part"].vertices_m)) + 0.5
     extent = np.concatenate([pixels.min(axis=0), pixels.max(axis=0)])
     np.testing.assert_allclose(instance.box_xyxy_px, extent, atol=1.0)
@@ -65,7 +67,7 @@ def test_a_ball_is_seen_where_the_lens_puts_it(place):
     radius_m, centre = 0.04, np.array(place)
     ball = trimesh.creation.icosphere(subdivisions=5, radius=radius_m)
     meshes = MESHES | {"part": Mesh(ball.vertices, ball.faces)}
-    mask = label_scene(scene_of(se3.make(np.eye(3), centre)), meshes, CELL).mask
+    mask = label_scene(scene_of(se3.make(np.eye(3), centre)), meshes, LABELS).mask
     distance = np.linalg.norm(centre)
     axis = centre / distance
     u = np.cross(axis, [0.0, 1.0, 0.0])
@@ -88,11 +90,11 @@ def test_a_ball_is_seen_where_the_lens_puts_it(place):
 def test_what_stands_before_a_part_is_subtracted():
     """A part half hidden by another has half of itself visible; the other is whole, ids follow the order."""
     behind, before = facing(0.0, 0.0, 0.70), facing(0.035, 0.0, 0.60)
-    labels = label_scene(scene_of(behind, before, scenario="bin"), MESHES, CELL)
+    labels = label_scene(scene_of(behind, before, scenario="bin"), MESHES, LABELS)
     hidden, whole = labels.instances
     assert whole.visib_fract == 1.0
     assert 0.2 < hidden.visib_fract < 0.8
-    alone = label_scene(scene_of(behind), MESHES, CELL)
+    alone = label_scene(scene_of(behind), MESHES, LABELS)
     expected = ((labels.mask == 1) & (alone.mask > 0)).sum() / (alone.mask > 0).sum()
     assert hidden.visib_fract == pytest.approx(expected)
     assert hidden.R_crop_cam is None
@@ -105,17 +107,17 @@ def test_a_glimpse_of_a_part_does_not_stretch_its_box():
     mask = np.zeros((20, 30), dtype=bool)
     mask[5:10, 5:12] = True
     mask[15, 25:28] = mask[2, 2] = True
-    kept = _without_specks(mask)
+    kept = without_specks(mask)
     assert kept.sum() == 35
     assert kept[5:10, 5:12].all()
     mask[16, 25] = True
-    assert _without_specks(mask).sum() == 39
+    assert without_specks(mask).sum() == 39
 
 
 def test_depth_is_along_z():
     """On the part's top face, and on the table through its plane; counts are metres over the scale."""
     T = facing(0.0, 0.0, 0.65)
-    labels = label_scene(scene_of(T), MESHES, CELL)
+    labels = label_scene(scene_of(T), MESHES, LABELS)
     camera = pinhole_of(CAMERA)
     point = se3.transform(T, [0.0, 0.0, 0.022])  # in the pocket, whose floor lies 22 mm above the base
     x, y = np.round(camera.project(point)[0]).astype(int)
@@ -131,7 +133,7 @@ def test_depth_is_along_z():
 def test_a_hidden_part_stays_in_the_record_without_being_counted_as_labelled():
     """Less than a quarter visible: an instance with its visible share, and counted as unlabelled."""
     labels = label_scene(
-        scene_of(facing(0.0, 0.0, 0.75), facing(0.012, 0.008, 0.55), scenario="bin"), MESHES, CELL
+        scene_of(facing(0.0, 0.0, 0.75), facing(0.012, 0.008, 0.55), scenario="bin"), MESHES, LABELS
     )
     assert 0 < labels.instances[0].visib_fract < 0.25
     assert labels.n_unlabelled == 1
@@ -140,7 +142,7 @@ def test_a_hidden_part_stays_in_the_record_without_being_counted_as_labelled():
 def test_a_part_whose_square_leaves_the_image_is_no_instance_of_a_bin():
     """Its pixels belong to nobody and it is counted; the mask's numbers close the gap."""
     labels = label_scene(
-        scene_of(facing(0.44, 0.0, 0.65), facing(0.0, 0.0, 0.65), scenario="bin"), MESHES, CELL
+        scene_of(facing(0.44, 0.0, 0.65), facing(0.0, 0.0, 0.65), scenario="bin"), MESHES, LABELS
     )
     assert len(labels.instances) == 1
     assert labels.n_unlabelled == 1
@@ -151,12 +153,12 @@ def test_a_part_whose_square_leaves_the_image_is_no_instance_of_a_bin():
 def test_a_single_part_must_be_whole():
     """A fresh scene or twin whose square box leaves the image is refused in one sentence."""
     with pytest.raises(InputError, match="000000 does not show the whole square box"):
-        label_scene(scene_of(facing(0.44, 0.0, 0.65)), MESHES, CELL)
+        label_scene(scene_of(facing(0.44, 0.0, 0.65)), MESHES, LABELS)
 
 
 def test_a_part_out_of_sight_is_nothing():
     """Behind another or beside the image: no instance, no error in a bin."""
-    labels = label_scene(scene_of(facing(3.0, 0.0, 0.65), scenario="bin"), MESHES, CELL)
+    labels = label_scene(scene_of(facing(3.0, 0.0, 0.65), scenario="bin"), MESHES, LABELS)
     assert labels.instances == ()
     assert not labels.mask.any()
 
@@ -164,7 +166,7 @@ def test_a_part_out_of_sight_is_nothing():
 def test_crops_are_those_of_the_label():
     """R_crop_cam is what make_crop uses, and the point of interest lies where the crop's camera puts it."""
     T = facing(0.12, -0.05, 0.62, (np.pi - 0.3, 0.2, 0.1))
-    labels = label_scene(scene_of(T), MESHES, CELL)
+    labels = label_scene(scene_of(T), MESHES, LABELS)
     instance = labels.instances[0]
     rgb = np.random.default_rng(0).integers(0, 256, (360, 640, 3), dtype=np.uint8)
     crop, pinhole, R_crop_cam = make_crop(rgb, pinhole_of(CAMERA), instance.square_xyxy_px)
@@ -180,7 +182,7 @@ def test_crops_are_those_of_the_label():
 def test_the_same_scene_gives_the_same_bytes():
     """Labels have no chance in them."""
     scene = scene_of(facing(0.0, 0.0, 0.70), facing(0.035, 0.0, 0.60), scenario="bin")
-    a, b = (label_scene(scene, MESHES, CELL) for _ in range(2))
+    a, b = (label_scene(scene, MESHES, LABELS) for _ in range(2))
     assert a.instances == b.instances
     assert a.mask.tobytes() == b.mask.tobytes()
     assert a.depth_m.tobytes() == b.depth_m.tobytes()
@@ -189,6 +191,6 @@ def test_the_same_scene_gives_the_same_bytes():
 def test_the_cell_s_own_camera_sees_as_well():
     """Without any dataset the cell's camera stands in, with its nominal intrinsics."""
     camera = camera_of_cell(CELL)
-    labels = label_scene(scene_of(facing(0.0, 0.0, 0.65), camera=camera), MESHES, CELL)
+    labels = label_scene(scene_of(facing(0.0, 0.0, 0.65), camera=camera), MESHES, LABELS)
     assert labels.mask.shape == (720, 1280)
     assert len(labels.instances) == 1

@@ -21,7 +21,7 @@ from synth.geometry.mesh import Mesh
 from synth.sim.bin_box import FLOOR_M, bin_box, diagonal_m, moved
 from synth.sim.blender import Blender
 from synth.sim.furnish import camera_of_cell, pinhole_of, training_split
-from synth.sim.labels import label_scene
+from synth.sim.labels import cell_labels, label_scene
 from synth.sim.meshes import cell_meshes, write_meshes
 from synth.sim.randomize import MAX_CLUTTER, RANGES, randomize
 from synth.sim.scenarios.bin import MAX_OVERLAP_M, deepest_overlap_m, is_inside, make_bin, start_poses
@@ -30,6 +30,7 @@ from synth.sim.scene import Scene
 
 CELL = default_cell()
 MESHES = cell_meshes(CELL)
+LABELS = cell_labels(CELL, MESHES)
 CAMERA = camera_of_cell(CELL)
 PART = MESHES["part"]
 BOX = bin_box(CELL, PART)
@@ -56,7 +57,7 @@ def test_fresh_poses_keep_ranges_and_the_image(fresh):
         assert (q_rad <= bounds[:, 1] + 1e-9).all()
         assert clearance.is_free(q_rad).all()
         np.testing.assert_allclose(scene.T_base_tool, forward(q_rad) @ CELL.robot.T_flange_tool, atol=1e-12)
-        instance = label_scene(scene, MESHES, CELL).instances[0]
+        instance = label_scene(scene, MESHES, LABELS).instances[0]
         assert inside_image(np.array(instance.square_xyxy_px), CAMERA.size_wh)
         assert instance.visib_fract >= CELL.gates.min_visible
 
@@ -139,14 +140,15 @@ def test_a_bin_is_repeatable_and_labelled():
     assert [s.name for s in scenes] == [f"{40 + i:06d}" for i in range(5)]
     assert sorted(s.split for s in scenes) == ["train"] * 4 + ["val"]
     assert all(s.bodies[0].name == "bin" and s.q_rad is None for s in scenes)
-    shares = [i.visib_fract for s in scenes for i in label_scene(s, MESHES, CELL).instances]
+    shares = [i.visib_fract for s in scenes for i in label_scene(s, MESHES, LABELS).instances]
     assert min(shares) < 0.8, "nothing is hidden in any bin"
 
 
 @pytest.mark.skipif(find_spec("bpy") is None, reason="Blender is not installed")
 def test_parts_come_to_rest_in_the_box(tmp_path):
     """Dropped by Blender's physics: all in the box, none in another or in the air, some hidden."""
-    meshes = write_meshes(CELL, tmp_path)
+    meshes = cell_meshes(CELL)
+    write_meshes(meshes, tmp_path)
     with Blender(tmp_path) as blender:
         scenes = [make_bin(i, CELL, meshes, CAMERA, blender.settle, seed=0) for i in (3, 0)]
         again = make_bin(3, CELL, meshes, CAMERA, blender.settle, seed=0)
@@ -165,7 +167,9 @@ def test_parts_come_to_rest_in_the_box(tmp_path):
                 )
             gaps_m = others.compute_distance(o3d.core.Tensor(part.vertices_m.astype(np.float32))).numpy()
             assert gaps_m.min() < 0.0005, f"part {i} of bin {scene.name} hangs in the air"
-    shares = [i.visib_fract for s in scenes for i in label_scene(s, meshes, CELL).instances]
+    shares = [
+        i.visib_fract for s in scenes for i in label_scene(s, meshes, cell_labels(CELL, meshes)).instances
+    ]
     assert min(shares) < 0.6
 
 
@@ -218,7 +222,8 @@ def test_a_camera_that_looks_away_has_no_bins():
 
 def test_meshes_are_written_once(tmp_path):
     """Each file holds its mesh in metres; a second call writes nothing; a torn file is mended."""
-    meshes = write_meshes(CELL, tmp_path)
+    meshes = cell_meshes(CELL)
+    write_meshes(meshes, tmp_path)
     stamps = {p.name: p.stat().st_mtime_ns for p in tmp_path.iterdir()}
     assert set(stamps) == {f"{name}.npz" for name in meshes}
     with np.load(tmp_path / "part.npz", allow_pickle=False) as file:
@@ -228,7 +233,7 @@ def test_meshes_are_written_once(tmp_path):
         np.testing.assert_allclose(file["vertices_m"], PART.vertices_m, atol=1e-7)
         np.testing.assert_array_equal(file["triangles"], PART.triangles)
     (tmp_path / "mount.npz").write_bytes(b"torn")
-    write_meshes(CELL, tmp_path)
+    write_meshes(MESHES, tmp_path)
     again = {p.name: p.stat().st_mtime_ns for p in tmp_path.iterdir()}
     assert {name for name in stamps if again[name] != stamps[name]} == {"mount.npz"}
 
@@ -275,7 +280,7 @@ def test_every_draw_is_recorded_and_within_the_table_s_range(seed, strength):
     shift = [spread.draws[f"camera_position_m_{axis}"] for axis in "xyz"]
     np.testing.assert_allclose(jitter[:3, 3], shift, atol=1e-12)
     assert Scene.model_validate_json(spread.model_dump_json()) == spread
-    assert label_scene(spread, MESHES, CELL).instances
+    assert label_scene(spread, MESHES, LABELS).instances
 
 
 def test_strength_0_changes_nothing_but_the_record(fresh):

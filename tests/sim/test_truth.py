@@ -15,12 +15,13 @@ from synth.geometry.boxes import tight_box
 from synth.geometry.frames import cam_from_uvw
 from synth.geometry.normals import angle_deg
 from synth.geometry.pinhole import Pinhole
+from synth.geometry.visible import without_specks
 from synth.hardware.simulated.truth import Truth
 from synth.hardware.simulated.world import World
 from synth.sim.blender import Blender, Quality
 from synth.sim.furnish import camera_of_cell, part_body
-from synth.sim.labels import _without_specks, label_scene, placed
-from synth.sim.meshes import write_meshes
+from synth.sim.labels import cell_labels, label_scene, placed
+from synth.sim.meshes import cell_meshes, write_meshes
 from synth.sim.scenarios.fresh import make_fresh
 
 pytestmark = pytest.mark.skipif(find_spec("bpy") is None, reason="Blender is not installed")
@@ -46,7 +47,9 @@ BEFORE_ONE_ANOTHER = [
 @pytest.fixture(scope="module")
 def meshes(tmp_path_factory):
     folder = tmp_path_factory.mktemp("truth")
-    return folder, write_meshes(CELL, folder)
+    meshes = cell_meshes(CELL)
+    write_meshes(meshes, folder)
+    return folder, meshes
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +100,7 @@ def test_labels_are_what_blender_draws(look, meshes, camera):
     scenes = [held, held.model_copy(update={"scenario": "bin", "bodies": tuple(parts)})]
     hidden = []
     for scene in scenes:
-        labels, ids = label_scene(scene, meshes[1], CELL), look(scene)["ids"]
+        labels, ids = label_scene(scene, meshes[1], cell_labels(CELL, meshes[1])), look(scene)["ids"]
         parts = [body for body in scene.bodies if body.instance]
         assert len(labels.instances) == len(parts)
         for i, (instance, body) in enumerate(zip(labels.instances, parts, strict=True), start=1):
@@ -106,7 +109,7 @@ def test_labels_are_what_blender_draws(look, meshes, camera):
             assert _iou(mask & whole, share == 1) >= 0.99
             assert _iou(mask, share >= 0.5) >= 0.97
             np.testing.assert_allclose(
-                instance.box_xyxy_px, tight_box(_without_specks(share >= 0.5)), atol=1.0
+                instance.box_xyxy_px, tight_box(without_specks(share >= 0.5)), atol=1.0
             )
             alone = look(scene.model_copy(update={"bodies": (body,)}))["ids"] == body.instance
             expected = share.sum() / alone.mean(axis=-1).sum()
@@ -128,7 +131,7 @@ def test_blender_s_pixels_are_the_simulator_s(look, meshes, camera):
     outlines = [m & (cv2.erode(m.astype(np.uint8), np.ones((3, 3))) == 0) for m in (mask, true.mask_visib)]
     away_px = cv2.distanceTransform((~outlines[1]).astype(np.uint8), cv2.DIST_L2, 5)
     assert np.median(away_px[outlines[0]]) <= 1.0
-    instance = label_scene(scene, meshes[1], CELL).instances[0]
+    instance = label_scene(scene, meshes[1], cell_labels(CELL, meshes[1])).instances[0]
     x, y = np.rint(np.array(instance.point_xy) * SIZE_WH - 0.5).astype(int)
     assert (seen["ids"][y, x] == 1).all()
     normal_cam = cam_from_uvw(instance.normal_uvw)

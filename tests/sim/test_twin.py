@@ -15,7 +15,7 @@ from synth.hardware.simulated.sensor import REFERENCE_EXPOSURE_US, REFERENCE_GAI
 from synth.hardware.simulated.truth import load_truth
 from synth.hardware.simulated.world import World
 from synth.sim.furnish import camera_of_cell, scene_seed
-from synth.sim.labels import label_scene
+from synth.sim.labels import cell_labels, label_scene
 from synth.sim.meshes import cell_meshes
 from synth.sim.scenarios.fresh import make_fresh
 from synth.sim.scenarios.twin import make_twin
@@ -23,6 +23,7 @@ from synth.sim.scenarios.twin import make_twin
 CELL = default_cell()
 BODIES = load_bodies(CELL)
 MESHES = cell_meshes(CELL)
+LABELS = cell_labels(CELL, MESHES)
 N_POSES = 4
 
 
@@ -68,7 +69,7 @@ def test_a_twin_stands_where_the_sample_was_measured(samples):
     """The labelled pose is T_base_cam⁻¹ · T_base_tool · T_tool_part exactly; name and split stay."""
     for sample in samples:
         scene = make_twin(sample, CELL, seed=0)
-        instance = label_scene(scene, MESHES, CELL).instances[0]
+        instance = label_scene(scene, MESHES, LABELS).instances[0]
         T_base_tool = np.array(sample.robot.before.T_base_tool)
         expected = se3.inverse(np.array(sample.T_base_cam)) @ T_base_tool @ CELL.part.T_tool_part
         np.testing.assert_allclose(instance.T_cam_part, expected, atol=1e-12)
@@ -87,7 +88,7 @@ def test_the_tool_is_half_way_between_the_two_readings(world):
 def test_the_twin_s_label_is_what_the_simulated_camera_saw(samples, world):
     """Mask, box and visible share of nominal links and CAD against the simulator's truth."""
     for sample in samples:
-        labels = label_scene(make_twin(sample, CELL, seed=0), MESHES, CELL)
+        labels = label_scene(make_twin(sample, CELL, seed=0), MESHES, LABELS)
         truth = world.truth_of(np.array(sample.robot.before.q_rad))
         assert _iou(labels.mask > 0, truth.mask_visib) > 0.995
         np.testing.assert_allclose(labels.instances[0].box_xyxy_px, truth.box_xyxy_px, atol=0.75)
@@ -105,7 +106,7 @@ def test_the_twin_s_contour_is_within_a_pixel_of_the_captured_colour_mask(sample
         q_rad = np.array(sample.robot.before.q_rad)
         rgb = world.expose(world.color(q_rad), REFERENCE_EXPOSURE_US, REFERENCE_GAIN, 5500.0, (1, 0))
         captured = labeller.label(rgb, np.array(sample.robot.before.T_base_tool), q_rad).mask
-        mask = label_scene(make_twin(sample, CELL, seed=0), MESHES, CELL).mask > 0
+        mask = label_scene(make_twin(sample, CELL, seed=0), MESHES, LABELS).mask > 0
         contour = mask & (cv2.erode(mask.astype(np.uint8), np.ones((3, 3))) == 0)
         edge = captured & (cv2.erode(captured.astype(np.uint8), np.ones((3, 3))) == 0)
         distance = cv2.distanceTransform((~edge).astype(np.uint8), cv2.DIST_L2, 5)

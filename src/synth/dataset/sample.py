@@ -17,6 +17,8 @@ MIN_VISIBLE_FOR_LABEL = 0.25
 MIN_VISIBLE_FOR_CROP = 0.8
 MIN_W_FOR_CROP = 0.2
 CROP_SIDE_PX = 224
+IMAGE_SUFFIXES = (".png", ".jpg")
+"""Of images; synth writes PNG, imported photographs may be JPEG."""
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
@@ -231,11 +233,14 @@ class Sample(Draft):
 
     @model_validator(mode="after")
     def _own_files(self) -> Self:
-        expected = {"image": f"images/{self.name}.png", "depth": f"depth/{self.name}.png"}
-        expected["mask"] = f"masks/{self.name}.png"
-        for key, path in expected.items():
-            if (got := getattr(self, key)) is not None and got != path:
-                raise ValueError(f"{key} must be {path}, got {got!r}")
+        expected = {
+            "image": [f"images/{self.name}{suffix}" for suffix in IMAGE_SUFFIXES],
+            "depth": [f"depth/{self.name}.png"],
+            "mask": [f"masks/{self.name}.png"],
+        }
+        for key, paths in expected.items():
+            if (got := getattr(self, key)) is not None and got not in paths:
+                raise ValueError(f"{key} must be {' or '.join(paths)}, got {got!r}")
         for i, instance in enumerate(self.instances):
             if instance.crop is not None and instance.crop != f"crops/{self.name}_{i}.png":
                 raise ValueError(
@@ -273,6 +278,21 @@ class PartRecord(Record):
     cad_sha256: Sha256
 
 
+class ModelRecord(Record):
+    """The surface of one class, where the dataset brings it along.
+
+    mesh: its path inside the folder. units: of its vertices. normal_part, point_part_m: which normal and
+    which point of interest the labels tell, in the model's axes.
+    """
+
+    class_name: ClassName
+    mesh: Annotated[str, Field(pattern=r"^models/[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
+    units: Literal["m", "cm", "mm", "inch"]
+    sha256: Sha256
+    normal_part: UnitVector3 | None = None
+    point_part_m: Annotated[Row3, BeforeValidator(_plain)]
+
+
 class MadeBy(Record):
     """How a dataset came to be: enough to make it again.
 
@@ -300,6 +320,7 @@ class DatasetInfo(Record):
     classes: Annotated[tuple[ClassName, ...], Field(min_length=1)]
     camera: CameraRecord | None = None
     part: PartRecord | None = None
+    models: tuple[ModelRecord, ...] = ()
     box_kind: BoxKind = "square"
     made_by: MadeBy
 

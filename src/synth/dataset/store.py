@@ -32,7 +32,7 @@ from synth.dataset.sample import CROP_SIDE_PX, DatasetInfo, Draft, Figure, Plate
 from synth.dataset.sweep import sweep
 from synth.dataset.views import write_views, yolo_label
 from synth.errors import DatasetError
-from synth.storage.atomic import LineLog, storage, write_bytes
+from synth.storage.atomic import LineLog, link_file, storage, write_bytes
 from synth.storage.lock import acquire
 
 __all__ = ["DatasetReader", "DatasetWriter"]
@@ -144,22 +144,27 @@ class DatasetWriter:
         depth_counts: Counts | None = None,
         mask: Counts | None = None,
         crops: Sequence[Rgb | None] = (),
+        image_file: Path | None = None,
+        depth_file: Path | None = None,
     ) -> Sample:
         """Write one sample, durably, and return its record.
 
         rgb_u8: [H,W,3]. depth_counts: [H,W], times the camera's depth_scale_m is metres. mask: [H,W], value =
         instance index + 1. crops: one [224,224,3] or None an instance, exactly where R_crop_cam is given;
-        empty for no crops. Raises DatasetError when arrays and draft do not agree or the name is taken,
-        StorageError when the disk refuses; then nothing of the sample is left behind.
+        empty for no crops. image_file, depth_file: files elsewhere that decode to just these arrays; they are
+        hard-linked instead of being encoded again. Raises DatasetError when arrays and draft do not agree or
+        the name is taken, StorageError when the disk refuses; then nothing of the sample is left behind.
         """
         where = f"sample {draft.name}"
         if draft.name in self._samples:
             raise DatasetError(f"{where} is in {self.root} already")
         check_classes(draft, self.info, where)
         self._check_arrays(draft, rgb_u8, depth_counts, mask, crops)
-        contents = {f"images/{draft.name}.png": codecs.encode_rgb(rgb_u8)}
+        is_jpeg = image_file is not None and image_file.suffix.lower() in (".jpg", ".jpeg")
+        image = f"images/{draft.name}{'.jpg' if is_jpeg else '.png'}"
+        contents: dict[str, bytes | Path] = {image: image_file or codecs.encode_rgb(rgb_u8)}
         if depth_counts is not None:
-            contents[f"depth/{draft.name}.png"] = codecs.encode_depth(depth_counts)
+            contents[f"depth/{draft.name}.png"] = depth_file or codecs.encode_depth(depth_counts)
         if mask is not None:
             contents[f"masks/{draft.name}.png"] = codecs.encode_mask(mask)
         instances = list(draft.instances)
@@ -171,10 +176,10 @@ class DatasetWriter:
         fields: dict[str, Any] = {key: getattr(draft, key) for key in Draft.model_fields}
         sample = Sample(
             **fields | {"instances": tuple(instances)},
-            image=f"images/{draft.name}.png",
+            image=image,
             depth=None if depth_counts is None else f"depth/{draft.name}.png",
             mask=None if mask is None else f"masks/{draft.name}.png",
-            sha256={path: codecs.file_sha256(content) for path, content in contents.items()},
+            sha256={path: codecs.file_sha256(_read(content)) for path, content in contents.items()},
             pixels_sha256=codecs.pixels_sha256(rgb_u8),
         )
         contents[f"labels/{draft.name}.txt"] = yolo_label(sample, self.info).encode()
@@ -266,13 +271,16 @@ class DatasetWriter:
                 os.close(self._lock)
                 self._lock = None
 
-    def _commit(self, contents: Mapping[str, bytes], log: LineLog, line: str) -> None:
+    def _commit(self, contents: Mapping[str, bytes | Path], log: LineLog, line: str) -> None:
         if self._lock is None:
             raise DatasetError(f"the writer of {self.root} is closed")
         before = log.size()
         try:
             for path, content in contents.items():
-                write_bytes(self.root / path, content)
+                if isinstance(content, Path):
+                    link_file(self.root / path, content)
+                else:
+                    write_bytes(self.root / path, content)
             log.append(line)
         except BaseException:
             log.truncate(before)
@@ -333,10 +341,14 @@ class DatasetWriter:
             )
 
 
+def _read(content: bytes | Path) -> bytes:
+    return content.read_bytes() if isinstance(content, Path) else content
+
+
 def rejected_path(number: int, path: str) -> str:
     """Where a file of a sample stands once it was taken out: ``rejected/000007_crop_0.png``."""
     folder, stem = PurePosixPath(path).parts[0], PurePosixPath(path).stem
     kind = {"images": "image", "depth": "depth", "masks": "mask"}.get(
         folder, f"crop_{stem.rpartition('_')[2]}"
     )
-    return f"rejected/{number:06d}_{kind}.png"
+    return f"rejected/{number:06d}_{kind}{PurePosixPath(path).suffix}"

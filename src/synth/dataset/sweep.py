@@ -13,13 +13,13 @@ FOLDERS = ("images", "depth", "masks", "crops", "labels", "plates", "rejected")
 
 # The numbering scheme of each folder; the first group names the record that a file belongs to.
 _SCHEMES = {
-    "images": r"(\d{6,9})\.png",
+    "images": r"(\d{6,9})\.(?:png|jpg)",
     "depth": r"(\d{6,9})\.png",
     "masks": r"(\d{6,9})\.png",
     "crops": r"(\d{6,9})_\d+\.png",
     "labels": r"(\d{6,9})\.txt",
     "plates": r"(\d{6,9})(?:_depth)?\.png",
-    "rejected": r"(\d{6,9})_(?:image|depth|mask|crop_\d+)\.png",
+    "rejected": r"(\d{6,9})_(?:image\.(?:png|jpg)|(?:depth|mask|crop_\d+)\.png)",
 }
 
 

@@ -80,6 +80,7 @@ def render(
     from synth.cell.load import load_cell
     from synth.compute.progress import make_progress
     from synth.errors import InputError, RendererError, StorageError, WorkerLost
+    from synth.run_log import run_log
     from synth.sim.plan import choose_shares, list_twinnable
     from synth.sim.preview import preview as write_preview
     from synth.sim.run import count_done, make_plan
@@ -129,19 +130,20 @@ def render(
         return
     if n_done:
         console.print(f"Going on with {out}: {n_done} of {settings.shares.count} samples are there.")
-    try:
-        summary = run_render(make_plan(settings), make_progress(console, "render"))
-    except KeyboardInterrupt:
-        console.print(f"Stopped. {_how_to_go_on(out, settings.shares.count)}")
-        raise typer.Exit(130) from None
-    except (RendererError, WorkerLost, StorageError):
-        console.print(_how_to_go_on(out, settings.shares.count))
-        raise
-    per_sample_s = summary.seconds / max(summary.n_new, 1)
-    console.print(
-        f"{summary.n_new} samples in {summary.seconds:.0f} s ({per_sample_s:.1f} s each); {out} has "
-        f"{summary.n_samples}. Next: synth dataset sheet {out}"
-    )
+    with run_log(out, settings, console):
+        try:
+            summary = run_render(make_plan(settings), make_progress(console, "render"))
+        except KeyboardInterrupt:
+            console.print(f"Stopped. {_how_to_go_on(out, settings.shares.count)}")
+            raise typer.Exit(130) from None
+        except (RendererError, WorkerLost, StorageError):
+            console.print(_how_to_go_on(out, settings.shares.count))
+            raise
+        per_sample_s = summary.seconds / max(summary.n_new, 1)
+        console.print(
+            f"{summary.n_new} samples in {summary.seconds:.0f} s ({per_sample_s:.1f} s each); {out} has "
+            f"{summary.n_samples}. Next: synth dataset sheet {out}"
+        )
 
 
 def compose(
@@ -171,6 +173,7 @@ def compose(
 
     from synth.compute.progress import make_progress
     from synth.dataset.reader import DatasetReader
+    from synth.run_log import run_log
     from synth.sim.compose import ComposeSettings
     from synth.sim.compose import compose as run_compose
 
@@ -181,12 +184,13 @@ def compose(
     settings = ComposeSettings(count, seed, max_parts, min_visible)
     bench = None if plates is None else DatasetReader(plates)
     progress = make_progress(console, "compose")
-    try:
-        n_new = run_compose(readers, out, settings, progress, plates=bench)
-    except KeyboardInterrupt:
-        console.print(f"Stopped. {_how_to_go_on(out, count)}")
-        raise typer.Exit(130) from None
-    console.print(f"{n_new} composites made; {out} has {count}. Next: synth dataset sheet {out}")
+    with run_log(out, {"sources": readers, "plates": plates, "settings": settings}, console):
+        try:
+            n_new = run_compose(readers, out, settings, progress, plates=bench)
+        except KeyboardInterrupt:
+            console.print(f"Stopped. {_how_to_go_on(out, count)}")
+            raise typer.Exit(130) from None
+        console.print(f"{n_new} composites made; {out} has {count}. Next: synth dataset sheet {out}")
 
 
 def _open_captured(real: Path, look: LookKind) -> "DatasetReader | None":

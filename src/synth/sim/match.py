@@ -54,7 +54,7 @@ def match_objects(studio: Studio, real: DatasetReader | None, earlier: Path) -> 
     if known and known.model_dump(exclude={"object_gain"}) == look.model_dump(exclude={"object_gain"}):
         return look.model_copy(update={"object_gain": known.object_gain})
     twinnable = [s for s in list_twinnable(real, with_test=False) if s.split == "train"]
-    write_meshes(studio.cell, studio.folder / "meshes")
+    write_meshes(studio.meshes, studio.folder / "meshes")
     pairs = [
         (make_twin(sample, studio.cell, seed=studio.seed), real.load_rgb(sample))
         for sample in spread(twinnable, min(N_TWINS, len(twinnable)))

@@ -63,18 +63,16 @@ def _arm() -> dict[tuple[int, FinishName], list[Mesh]]:
     return pieces
 
 
-def write_meshes(cell: Cell, folder: Path) -> dict[str, Mesh]:
-    """Write each mesh of a cell that does not stand in ``folder`` as it should, each whole or not at all.
+def write_meshes(meshes: Meshes, folder: Path) -> None:
+    """Write each mesh that does not stand in ``folder`` as it should, each whole or not at all.
 
-    Returns the meshes by name. Raises InputError as `cell_meshes`, StorageError when the disk refuses.
+    Raises StorageError when the disk refuses.
     """
-    meshes = cell_meshes(cell)
     for name, mesh in meshes.items():
         path = folder / f"{name}.npz"
         content = _npz(mesh)
         if not path.is_file() or path.read_bytes() != content:
             write_bytes(path, content)
-    return meshes
 
 
 def _npz(mesh: Mesh) -> bytes:

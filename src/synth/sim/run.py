@@ -123,7 +123,7 @@ def produce(
     n_workers: int,
 ) -> None:
     """Make the sample of each order in child processes and hand it over, in the order of the orders."""
-    write_meshes(studio.cell, studio.folder / "meshes")
+    write_meshes(studio.meshes, studio.folder / "meshes")
 
     def say_again(order: Order, error: SynthError) -> None:
         progress.say(f"{order.name} is rendered again: {error}")
@@ -137,6 +137,7 @@ def make_studio(plan: Plan, look: Look, folder: Path) -> Studio:
     n_workers = choose_workers(settings.n_workers)
     return Studio(
         cell=settings.cell,
+        meshes=cell_meshes(settings.cell),
         folder=folder,
         camera=plan.camera,
         look=look,

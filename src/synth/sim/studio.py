@@ -20,10 +20,10 @@ from synth.sim.blender import Blender, Quality
 from synth.sim.colour import Linear
 from synth.sim.develop import Darkroom
 from synth.sim.furnish import pinhole_of
-from synth.sim.labels import label_scene
+from synth.sim.labels import cell_labels, label_scene
 from synth.sim.light import draw_light
 from synth.sim.look import Look
-from synth.sim.meshes import Meshes, cell_meshes
+from synth.sim.meshes import Meshes
 from synth.sim.optics import Lens
 from synth.sim.plan import FIRST_BIN, Order
 from synth.sim.randomize import randomize
@@ -57,6 +57,7 @@ class Studio:
     """
 
     cell: Cell
+    meshes: Meshes
     folder: Path
     camera: SceneCamera
     look: Look
@@ -82,7 +83,8 @@ class Photographer:
     def __init__(self, studio: Studio, blender: Blender) -> None:
         self._studio = studio
         self._blender = blender
-        self._meshes: Meshes = cell_meshes(studio.cell)
+        self._meshes = studio.meshes
+        self._labels = cell_labels(studio.cell, studio.meshes)
         self._lenses: dict[str, Lens] = {}
         self._darkrooms: dict[str, Darkroom] = {}
 
@@ -94,7 +96,7 @@ class Photographer:
         scene = plain
         if studio.randomize:
             scene = randomize(plain, np.random.default_rng([plain.seed, 1]), studio.randomize, self._meshes)
-        labels = label_scene(scene, self._meshes, studio.cell)
+        labels = label_scene(scene, self._meshes, self._labels)
         labelled = time.perf_counter()
         lens = self._lens(scene.camera)
         darkroom = self._darkroom(plain, lens)

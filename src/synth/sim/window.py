@@ -12,8 +12,9 @@ from synth.geometry.mesh import Mesh
 from synth.geometry.pinhole import Pinhole
 from synth.geometry.raycast import Raycaster, camera_rays
 from synth.geometry.se3 import Array
+from synth.geometry.visible import SUBPIXELS
 from synth.sim.blender import Window
-from synth.sim.labels import SUBPIXELS, placed
+from synth.sim.labels import placed
 from synth.sim.meshes import Meshes
 from synth.sim.scene import Scene
 

@@ -64,6 +64,24 @@ def write_bytes(path: Path, content: bytes) -> None:
         file.write(content)
 
 
+def link_file(path: Path, source: Path) -> None:
+    """Make ``path`` the same file as ``source``, or a copy where the disk does not allow that.
+
+    Whole or not at all, durably; raises StorageError.
+    """
+    temp = temp_path(path)
+    with storage(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temp.unlink(missing_ok=True)
+        try:
+            temp.hardlink_to(source.resolve())
+        except OSError:
+            write_bytes(path, source.read_bytes())
+        else:
+            temp.replace(path)
+            temp.unlink(missing_ok=True)  # Renaming to another name of the same file leaves both.
+
+
 class LineLog:
     """A file of lines that grows by whole lines: one that lacks its line break was never written."""
 

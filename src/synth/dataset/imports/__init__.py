@@ -1,0 +1,1 @@
+"""Somebody else's images and labels as a dataset; one format a file."""

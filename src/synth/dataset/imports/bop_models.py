@@ -1,0 +1,125 @@
+"""The meshes of a BOP dataset: which belongs to which object, and what is labelled on it."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from synth.cell.mesh import FORMATS, METRES_PER_UNIT, face_of_interest, file_sha256, load_mesh
+from synth.dataset.posed import PartLabel
+from synth.dataset.sample import ModelRecord
+from synth.errors import InputError
+from synth.geometry.mesh import Mesh
+from synth.geometry.se3 import Array
+
+UNITS = "mm"
+_MIN_SIZE_M = 0.003
+_FOLDERS = ("models", "model", "../models", "../../models")
+_NUMBERED = re.compile(r"obj_0*(\d+)")
+_UNFIT_FOR_NAMES = re.compile(r"[^A-Za-z0-9 _.-]+")
+
+Row3 = tuple[float, float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class BopModel:
+    """One object's mesh, in metres in the model's axes, its file, and its record in dataset.json."""
+
+    path: Path
+    mesh: Mesh
+    label: PartLabel
+    record: ModelRecord
+
+
+def find_models(
+    folder: Path,
+    models: Path | None,
+    object_ids: Mapping[int, object],
+    names: Mapping[int, str],
+    *,
+    normal: Row3 | None,
+    face: Row3 | None,
+) -> dict[int, BopModel]:
+    """The models of the objects that have one, by object number.
+
+    A file belongs to an object by its number (obj_000001.ply), by the name that the ground truth gives the
+    object, or because there is one file and one object. object_ids: number → name or None.
+
+    Raises InputError for a folder that is absent, a file that is no mesh or whose units are not millimetres,
+    or a face that is none.
+    """
+    files = _assign(list(_list_meshes(folder, models)), object_ids)
+    return {i: _load(i, path, object_ids[i], names, normal, face) for i, path in sorted(files.items())}
+
+
+def _list_meshes(folder: Path, models: Path | None) -> Iterator[Path]:
+    if models is not None and not models.is_dir():
+        raise InputError(f"there is no folder {models} of models")
+    places = [models] if models is not None else [folder / name for name in _FOLDERS]
+    for place in places:
+        if place.is_dir() and (found := sorted(p for p in place.iterdir() if p.suffix.lower() in FORMATS)):
+            yield from found
+            return
+
+
+def _assign(files: list[Path], object_ids: Mapping[int, object]) -> dict[int, Path]:
+    assigned: dict[int, Path] = {}
+    for path in files:
+        match = _NUMBERED.match(path.stem)
+        for number, name in object_ids.items():
+            by_number = match is not None and int(match[1]) == number
+            by_name = isinstance(name, str) and name and path.stem.startswith(name)
+            if by_number or by_name:
+                assigned.setdefault(number, path)
+    if not assigned and len(files) == len(object_ids) == 1:
+        return {next(iter(object_ids)): files[0]}
+    return assigned
+
+
+def _load(
+    number: int,
+    path: Path,
+    given_name: object,
+    names: Mapping[int, str],
+    normal: Row3 | None,
+    face: Row3 | None,
+) -> BopModel:
+    mesh = load_mesh(path, UNITS)
+    low, high = mesh.vertices_m.min(axis=0), mesh.vertices_m.max(axis=0)
+    if (size_m := float((high - low).max())) < _MIN_SIZE_M:
+        raise InputError(
+            f"{path.name} is {size_m * 1000:.2g} mm large if its units are millimetres, as BOP's are: scale "
+            "it by 1000 if they are metres"
+        )
+    point_part_m: Array = (low + high) / 2
+    normal_part: Array | None = None
+    if face is not None:
+        point_part_m = np.asarray(face) * METRES_PER_UNIT[UNITS]
+        normal_part = face_of_interest(mesh, point_part_m)[1]
+    elif normal is not None:
+        length = float(np.linalg.norm(normal))
+        if not 0 < length < np.inf:
+            raise InputError(f"--normal must be an axis of the model such as 0,0,1, got {normal}")
+        normal_part = np.asarray(normal) / length
+    class_name = names.get(number) or _class_name(given_name, path, number)
+    return BopModel(
+        path,
+        mesh,
+        PartLabel(class_name, normal_part, point_part_m),
+        ModelRecord(
+            class_name=class_name,
+            mesh=f"models/obj_{number:06d}{path.suffix.lower()}",
+            units=UNITS,
+            sha256=file_sha256(path),
+            normal_part=None if normal_part is None else normal_part.tolist(),
+            point_part_m=point_part_m.tolist(),
+        ),
+    )
+
+
+def _class_name(given: object, path: Path, number: int) -> str:
+    """What the ground truth calls it, else its file, else its number."""
+    name = given if isinstance(given, str) else "" if _NUMBERED.match(path.stem) else path.stem
+    return _UNFIT_FOR_NAMES.sub("_", name).lstrip(" _.-")[:60] or f"obj_{number:06d}"

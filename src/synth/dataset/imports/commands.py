@@ -1,0 +1,143 @@
+"""``synth import``: somebody else's images and labels as one of synth's datasets."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from synth.dataset.imports.intake import Summary
+    from synth.dataset.sample import Split
+
+app = typer.Typer(
+    help="Make a dataset of somebody else's images and labels.", no_args_is_help=True, rich_markup_mode=None
+)
+
+_MOST_SHOWN = 20
+
+Out = Annotated[Path, typer.Option(help="Dataset folder; an unfinished one is gone on with.")]
+Train = Annotated[str | None, typer.Option(help="Numbers of the pictures that train, such as 0-5,9.")]
+Val = Annotated[str | None, typer.Option(help="Numbers of those that validate.")]
+Test = Annotated[str | None, typer.Option(help="Numbers of those that test; what none names is left out.")]
+
+
+@app.command()
+def bop(
+    folder: Annotated[Path, typer.Argument(help="A BOP scene, or a folder of such scenes.")],
+    out: Out = Path("data/real"),
+    models: Annotated[
+        Path | None, typer.Option(help="Folder of meshes in mm; found beside the scene if not given.")
+    ] = None,
+    name: Annotated[
+        list[str] | None, typer.Option(help="Class of an object: 1=cat; may be given again.")
+    ] = None,
+    normal: Annotated[
+        str | None, typer.Option(help="Axis of the models whose direction is labelled: 0,0,1.")
+    ] = None,
+    face: Annotated[
+        str | None, typer.Option(help="Or a point, in the models' mm, on the face whose normal is labelled.")
+    ] = None,
+    square: Annotated[
+        bool, typer.Option("--square", help="The 1:1 boxes go to labels/, not the tight ones.")
+    ] = False,
+    train: Train = None,
+    val: Val = None,
+    test: Test = None,
+) -> None:
+    """Poses of known models become masks, boxes, visible shares and normals, by ray casting.
+
+    Example: synth import bop lmo/test/000002 --normal 0,0,1 --out data/real
+    """
+    from synth.dataset.imports.bop import BopSettings, import_bop
+    from synth.errors import InputError
+
+    if normal is not None and face is not None:
+        raise InputError("--normal and --face are two ways to choose one normal: give one")
+    settings = BopSettings(
+        folder=folder,
+        out=out,
+        models=models,
+        names=_parse_names(name or []),
+        normal=None if normal is None else _parse_triple("--normal", normal),
+        face=None if face is None else _parse_triple("--face", face),
+        box_kind="square" if square else "tight",
+        splits=_splits(train, val, test),
+    )
+    with _progress() as on_picture:
+        summary = import_bop(settings, on_picture)
+    _report(summary, out)
+
+
+def _splits(train: str | None, val: str | None, test: str | None) -> "Mapping[Split, str]":
+    given: dict[Split, str | None] = {"train": train, "val": val, "test": test}
+    return {split: text for split, text in given.items() if text is not None}
+
+
+def _parse_names(words: list[str]) -> dict[int, str]:
+    from synth.errors import InputError
+
+    names = {}
+    for word in words:
+        number, equals, name = word.partition("=")
+        if not (equals and number.isdecimal() and name):
+            raise InputError(f"--name must be a number and a class such as 1=cat, got {word!r}")
+        names[int(number)] = name
+    return names
+
+
+def _parse_triple(option: str, text: str) -> tuple[float, float, float]:
+    from math import isfinite
+
+    from synth.errors import InputError
+
+    try:
+        x, y, z = (float(word) for word in text.split(","))
+    except ValueError:
+        raise InputError(f"{option} must be three numbers such as 0,0,1, got {text!r}") from None
+    if not all(map(isfinite, (x, y, z))):
+        raise InputError(f"{option} must be three finite numbers, got {text!r}")
+    return x, y, z
+
+
+@contextmanager
+def _progress() -> "Iterator[Callable[[int, int], None]]":
+    """A bar on a terminal, nothing in a pipe; what it yields is told of every picture."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("importing", total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _report(summary: "Summary", out: Path) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    splits = ", ".join(f"{n} {split}" for split, n in summary.splits.items())
+    for note in summary.notes[:_MOST_SHOWN]:
+        console.print(note, soft_wrap=True, markup=False)
+    _print_misfits(summary, out, console)
+    console.print(
+        f"{out}: {summary.n_samples} images ({splits}) with {summary.n_instances} labelled objects, "
+        f"{summary.n_new} of them new. Next: synth dataset sheet {out}",
+        soft_wrap=True,
+    )
+
+
+def _print_misfits(summary: "Summary", out: Path, console: "Console") -> None:
+    if not summary.misfits:
+        return
+    reasons = ", ".join(f"{reason} {n}" for reason, n in summary.reasons.items())
+    console.print(
+        f"{len(summary.misfits)} things did not fit and are not in {out} ({reasons}):", markup=False
+    )
+    for misfit in summary.misfits[:_MOST_SHOWN]:
+        console.print(f"  {misfit}", soft_wrap=True, markup=False)
+    if len(summary.misfits) > _MOST_SHOWN:
+        console.print(f"  ... and {len(summary.misfits) - _MOST_SHOWN} more: {out}/rejected/rejected.jsonl")

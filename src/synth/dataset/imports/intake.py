@@ -1,0 +1,207 @@
+"""What every import does: take pictures over one by one, and keep account of what does not fit."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pydantic import JsonValue, ValidationError
+
+from synth import __version__
+from synth.dataset.codecs import pixels_sha256
+from synth.dataset.imports.pictures import Picture
+from synth.dataset.posed import cut_crops
+from synth.dataset.sample import DatasetInfo, Draft, Figure, Instance, MadeBy, Split
+from synth.dataset.store import DatasetWriter
+from synth.errors import InputError
+from synth.geometry.boxes import inside_image, square_box
+from synth.geometry.pinhole import Pinhole
+from synth.geometry.se3 import Array
+
+ROUNDING_PX = 1.0
+"""How far a box may reach over the edge of its image and be cut there."""
+
+OnPicture = Callable[[int, int], None]
+"""Told how many pictures were looked at, and of how many."""
+
+
+class Misfit(Exception):
+    """One thing of the folder that cannot be taken over.
+
+    where: the file, and what in it. reason: short and countable (``box outside``). detail: the sentence.
+    """
+
+    def __init__(self, where: str, reason: str, detail: str) -> None:
+        super().__init__(f"{where}: {detail}")
+        self.where, self.reason, self.detail = where, reason, detail
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What an import left behind. notes: what was changed on the way, a sentence each."""
+
+    n_samples: int
+    n_new: int
+    n_instances: int
+    splits: Mapping[str, int]
+    misfits: Sequence[Misfit]
+    notes: Sequence[str]
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """Misfits by their reason, the most frequent first."""
+        return dict(Counter(m.reason for m in self.misfits).most_common())
+
+
+@dataclass
+class Intake:
+    """Takes pictures into a dataset that is being written. A misfit costs its picture, never the import.
+
+    Misfits stand in rejected/rejected.jsonl too, so that the dataset itself says what is not in it; taken
+    over once more, the same folder adds none of them twice.
+    """
+
+    writer: DatasetWriter
+    misfits: list[Misfit] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    n_new: int = 0
+
+    def __post_init__(self) -> None:
+        self._pixels = {s.pixels_sha256: s.name for s in self.writer.samples}
+
+    def refuse(self, misfit: Misfit, name: str | None = None, split: Split | None = None) -> None:
+        """Keep account of what does not fit."""
+        self.misfits.append(misfit)
+        detail = str(misfit)
+        if not any(r.reason == misfit.reason and r.detail == detail for r in self.writer.rejections):
+            self.writer.add_rejected(reason=misfit.reason, detail=detail, name=name, split=split)
+
+    def take(
+        self,
+        *,
+        name: str,
+        split: Split,
+        picture: Picture,
+        source: str,
+        instances: Sequence[Instance],
+        mask: NDArray[np.uint16] | None = None,
+        camera: Pinhole | None = None,
+        T_base_cam: Array | None = None,
+        depth_counts: NDArray[np.uint16] | None = None,
+        depth_file: Path | None = None,
+        quality: Mapping[str, Figure] | None = None,
+    ) -> None:
+        """Write one sample; source: where its picture came from, as its record says it."""
+        if picture.note:
+            self.notes.append(f"{source}: {picture.note}")
+        try:
+            draft = Draft(
+                name=name,
+                split=split,
+                size_wh=picture.size_wh,
+                K=None if camera is None else camera.K.tolist(),
+                dist=None if camera is None else np.asarray(camera.dist).tolist(),
+                T_base_cam=None if T_base_cam is None else T_base_cam.tolist(),
+                instances=tuple(instances),
+                quality={"source": source, **(quality or {})},
+            )
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            raise Misfit(source, "does not fit", str(first["msg"])) from error
+        if name in self.writer.done_names():
+            return
+        twin = self._pixels.setdefault(pixels_sha256(picture.rgb_u8), name)
+        if twin != name:
+            raise Misfit(source, "same picture", f"shows just the pixels of sample {twin}: take it out")
+        self.writer.append(
+            draft,
+            rgb_u8=picture.rgb_u8,
+            depth_counts=depth_counts,
+            mask=mask,
+            crops=[] if camera is None else cut_crops(draft.instances, picture.rgb_u8, camera),
+            image_file=picture.path if picture.as_it_is else None,
+            depth_file=depth_file,
+        )
+        self.n_new += 1
+
+    def sum_up(self) -> Summary:
+        """What stands in the dataset now. Raises InputError where nothing does."""
+        samples = self.writer.samples
+        if not samples:
+            first = f", first {self.misfits[0]}" if self.misfits else ""
+            raise InputError(f"nothing could be imported: {len(self.misfits)} things do not fit{first}")
+        return Summary(
+            len(samples),
+            self.n_new,
+            sum(len(s.instances) for s in samples),
+            Counter(s.split for s in samples),
+            tuple(self.misfits),
+            tuple(self.notes),
+        )
+
+
+def boxes_of(
+    box_xyxy_px: ArrayLike, size_wh: tuple[int, int], where: str
+) -> tuple[tuple[float, float, float, float], tuple[float, float, float, float]]:
+    """A tight box that lies in its image, and the 1:1 box around it, moved to where it lies in the image too.
+
+    Raises Misfit for a box that is empty, not finite, outside, or longer than the image is wide or high.
+    """
+    box = np.asarray(box_xyxy_px, dtype=float)
+    shown = " ".join(f"{v:.6g}" for v in box)
+    size = np.asarray(size_wh, dtype=float)
+    if not np.isfinite(box).all():
+        raise Misfit(where, "box not finite", f"its box is {shown}")
+    if (box[:2] < -ROUNDING_PX).any() or (box[2:] > size + ROUNDING_PX).any():
+        raise Misfit(
+            where, "box outside", f"its box {shown} leaves the {size_wh[0]}×{size_wh[1]} image: cut it there"
+        )
+    box = np.clip(box, 0, np.tile(size, 2))
+    if (box[2:] - box[:2] <= 0).any():
+        raise Misfit(where, "box empty", f"its box is {shown}")
+    square = square_box(box)
+    square += np.tile(np.maximum(-square[:2], 0) - np.maximum(square[2:] - size, 0), 2)
+    if not inside_image(np.round(square, 9), size_wh):
+        raise Misfit(
+            where,
+            "no 1:1 box",
+            f"its box {shown} is longer than the {size_wh[0]}×{size_wh[1]} image is high or wide: "
+            "no 1:1 box around it lies in the image",
+        )
+    square = np.clip(square, 0, np.tile(size, 2))
+    return _four(box), _four(square)
+
+
+def describe_import(format_name: str, config: Mapping[str, JsonValue], *, simulated: bool = False) -> MadeBy:
+    """How an imported dataset came to be."""
+    return MadeBy(
+        verb=f"import {format_name}",
+        config=dict(config),
+        versions={"synth-robotics": __version__},
+        simulated=simulated,
+    )
+
+
+def open_import(root: Path, info: DatasetInfo, source: Path) -> DatasetWriter:
+    """The writer of an import.
+
+    Raises DatasetError for a folder in use or made otherwise, InputError for one inside its source.
+    """
+    if root.resolve().is_relative_to(source.resolve()) or source.resolve().is_relative_to(root.resolve()):
+        raise InputError(f"{root} and {source} lie in one another: choose another --out")
+    return DatasetWriter.create_or_resume(root, info)
+
+
+def _four(box: Array) -> tuple[float, float, float, float]:
+    x0, y0, x1, y1 = box.tolist()
+    return x0, y0, x1, y1
+
+
+def refuse_missing(folder: Path, what: str, name: str) -> None:
+    """Raises InputError where a folder is none or lacks the file that makes it one of a format."""
+    if not folder.is_dir():
+        raise InputError(f"there is no folder {folder}")
+    if not (folder / name).exists():
+        raise InputError(f"{folder} is not {what}: it has no {name}")

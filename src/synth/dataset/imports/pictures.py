@@ -1,0 +1,89 @@
+"""A picture file of somebody else's: what it shows, and whether it can be taken over as it is."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from synth.errors import DatasetError
+
+_KINDS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+MAX_PIXELS = 100_000_000
+_UPRIGHT = (None, 0, 1)
+_EXIF_ORIENTATION = 0x0112
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A decoded picture.
+
+    rgb_u8: [H,W,3]. as_it_is: whether the file itself holds just this, as 8-bit RGB in a PNG or JPEG. note:
+    what was changed where it does not; empty otherwise.
+    """
+
+    path: Path
+    rgb_u8: NDArray[np.uint8]
+    as_it_is: bool
+    note: str = ""
+
+    @property
+    def size_wh(self) -> tuple[int, int]:
+        """Width and height, pixels."""
+        return self.rgb_u8.shape[1], self.rgb_u8.shape[0]
+
+
+def inside_folder(folder: Path, name: str) -> Path:
+    """The path of a file that a data file names, which must stay in ``folder``; raises DatasetError."""
+    try:
+        path = (folder / name).resolve()
+        if not path.is_relative_to(folder.resolve()):
+            raise DatasetError(f"{name} leads out of {folder}")
+        if not path.is_file():
+            raise DatasetError(f"{folder / name} is missing")
+    except (OSError, ValueError) as error:  # A name that no file can have.
+        raise DatasetError(f"{name!r:.80} is no file name: {error}") from error
+    return path
+
+
+def open_picture(path: Path) -> Picture:
+    """Decode a picture, upright, as 8-bit RGB; grey, 16-bit and other kinds are converted and say so.
+
+    Raises DatasetError for what is no whole picture.
+    """
+    try:
+        with Image.open(path) as header:
+            kind, mode, size = header.format, header.mode, header.size
+            turned = header.getexif().get(_EXIF_ORIENTATION) not in _UPRIGHT
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DatasetError(f"{path.name} is not a picture that can be read") from error
+    if size[0] * size[1] > MAX_PIXELS:
+        raise DatasetError(
+            f"{path.name} has {size[0]}×{size[1]} pixels, more than {MAX_PIXELS // 10**6} million"
+        )
+    flags = cv2.IMREAD_COLOR | (cv2.IMREAD_IGNORE_ORIENTATION if not turned else 0)
+    try:
+        bgr = cv2.imread(str(path.resolve()), flags)
+        _refuse_torn(path)
+    except (cv2.error, OSError, SyntaxError, ValueError) as error:
+        raise DatasetError(f"{path.name} is damaged: {str(error) or 'it cannot be decoded'}") from error
+    if bgr is None:
+        raise DatasetError(f"{path.name} is not a picture that can be read")
+    changes = []
+    if turned:
+        changes.append("turned upright as its EXIF says")
+    if mode != "RGB":
+        changes.append(f"from {mode} to 8-bit RGB")
+    if _KINDS.get(path.suffix.lower()) != kind:
+        changes.append(f"a {kind} file, written as PNG")
+    rgb_u8 = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+    return Picture(path, rgb_u8, not changes, ", ".join(changes))
+
+
+def _refuse_torn(path: Path) -> None:
+    """Pillow refuses a file that ends early, which OpenCV fills with grey."""
+    with Image.open(path) as whole:
+        whole.load()

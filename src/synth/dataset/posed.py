@@ -1,0 +1,65 @@
+"""The record of a part whose pose is known."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synth.dataset.sample import MIN_VISIBLE_FOR_CROP, MIN_W_FOR_CROP, Instance
+from synth.geometry import se3
+from synth.geometry.frames import uvw_from_cam
+from synth.geometry.normals import CROP_SIZE_PX, crop_camera, make_crop
+from synth.geometry.pinhole import Pinhole
+from synth.geometry.se3 import Array
+
+
+@dataclass(frozen=True, eq=False)
+class PartLabel:
+    """What is labelled on every part of one class, in the part's axes.
+
+    normal_part: unit [3], None for no normals. point_part_m: [3] the point of interest.
+    """
+
+    class_name: str
+    normal_part: Array | None
+    point_part_m: Array
+
+
+def describe_posed(
+    label: PartLabel, T_cam_part: Array, camera: Pinhole, box_px: Array, square_px: Array, visib_fract: float
+) -> Instance:
+    """A part's record from its pose [4,4] and its boxes; with a rectified crop where its face is seen."""
+    normal_cam = None if label.normal_part is None else T_cam_part[:3, :3] @ label.normal_part
+    point_cam_m = se3.transform(T_cam_part, label.point_part_m)
+    crop = {}
+    if (
+        normal_cam is not None
+        and visib_fract >= MIN_VISIBLE_FOR_CROP
+        and uvw_from_cam(normal_cam)[2] > MIN_W_FOR_CROP
+    ):
+        pinhole, R_crop_cam = crop_camera(camera, square_px)
+        crop_px = pinhole.project(R_crop_cam @ point_cam_m)[0]
+        crop = {
+            "R_crop_cam": R_crop_cam.tolist(),
+            "normal_crop_uvw": uvw_from_cam(R_crop_cam @ normal_cam).tolist(),
+            "point_crop_xy": ((crop_px + 0.5) / CROP_SIZE_PX).tolist(),
+        }
+    return Instance(
+        class_name=label.class_name,
+        box_xyxy_px=box_px.tolist(),
+        square_xyxy_px=square_px.tolist(),
+        normal_uvw=None if normal_cam is None else uvw_from_cam(normal_cam).tolist(),
+        point_xy=((camera.project(point_cam_m)[0] + 0.5) / np.asarray(camera.size_wh)).tolist(),
+        T_cam_part=T_cam_part.tolist(),
+        visib_fract=visib_fract,
+        **crop,
+    )
+
+
+def cut_crops(
+    instances: tuple[Instance, ...], rgb_u8: NDArray[np.uint8], camera: Pinhole
+) -> list[NDArray[np.uint8] | None]:
+    """The rectified crop [224,224,3] of each instance that has one, from the picture [H,W,3]."""
+    return [
+        None if i.R_crop_cam is None else make_crop(rgb_u8, camera, i.square_xyxy_px)[0] for i in instances
+    ]
