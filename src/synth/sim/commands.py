@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from synth.sim.like.commands import run_like
+
 if TYPE_CHECKING:
     from synth.dataset.reader import DatasetReader
 
@@ -57,6 +59,10 @@ def render(
         int | None, typer.Option(help="Only render this many quickly, into runs/render_preview.png.")
     ] = None,
     real: Annotated[Path, typer.Option(help="Captured dataset to match and to twin.")] = Path("data/real"),
+    like: Annotated[
+        Path | None,
+        typer.Option(help="Imported dataset: its own models, cameras and poses over its own photographs."),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Dataset folder; an unfinished one is gone on with.")] = Path(
         "data/synthetic"
     ),
@@ -74,6 +80,8 @@ def render(
     """Render a synthetic dataset with exact labels. The same command goes on where it stopped.
 
     Example: synth render --count 633
+
+    Example: synth render --like data/real --count 120
     """
     from rich.console import Console
 
@@ -88,6 +96,30 @@ def render(
     from synth.sim.settings import RenderSettings
 
     console = Console(highlight=False)
+    if like is not None:
+        _refuse_with_like(
+            {
+                "--preview": preview,
+                "--bins": bins,
+                "--cell": cell,
+                "--test-twins": test_twins,
+                "--layers": layers,
+                "--randomize": randomize,
+                "--look plain": look is LookKind.plain,
+            }
+        )
+        run_like(
+            like,
+            out,
+            counts=(count, twins, fresh),
+            default_count=DEFAULT_COUNT,
+            seed=seed,
+            quality=quality.value,
+            blender=blender,
+            workers=workers,
+            console=console,
+        )
+        return
     if preview is not None and preview < 1:
         raise InputError(f"--preview must be 1 or more, got {preview}")
     if count is None and twins is None and fresh is None and bins is None:
@@ -206,6 +238,13 @@ def _open_captured(real: Path, look: LookKind) -> "DatasetReader | None":
         f"there is no captured dataset at {real} to match: run synth capture first, name another with "
         "--real, or say --look plain"
     )
+
+
+def _refuse_with_like(given: dict[str, object]) -> None:
+    from synth.errors import InputError
+
+    if wrong := [option for option, value in given.items() if value not in (None, False)]:
+        raise InputError(f"{wrong[0]} is for renderings of a cell, and --like knows none: leave it out")
 
 
 def _strength(asked: float | None, *, randomize: bool) -> float:

@@ -170,10 +170,10 @@ def _measure_noise(plates: list[NDArray[np.uint8]], pictures: list[NDArray[np.ui
     if len(plates) > 1:
         return measure_noise(list(itertools.pairwise(plates[:5])))
     pairs = list(itertools.pairwise(pictures[:5]))
-    return measure_noise(pairs, [_still(a, b) for a, b in pairs])
+    return measure_noise(pairs, [still(a, b) for a, b in pairs])
 
 
-def _still(a_u8: NDArray[np.uint8], b_u8: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def still(a_u8: NDArray[np.uint8], b_u8: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """[H,W] where two pictures show the same: no object and no shadow came or went."""
     change = np.abs(cv2.GaussianBlur(a_u8.astype(np.float32) - b_u8, (0, 0), 3.0)).max(axis=-1)
     moved = (change > _STILL_COUNTS).astype(np.uint8)

@@ -23,7 +23,7 @@ from synth.sim.meshes import cell_meshes, write_meshes
 from synth.sim.plan import Order, list_orders, list_twinnable
 from synth.sim.scene import SceneCamera
 from synth.sim.settings import RenderSettings, describe, find_earlier_run
-from synth.sim.studio import RenderedSample, Studio
+from synth.sim.studio import Crew, RenderedSample, Studio
 from synth.storage.atomic import write_bytes
 
 WORK_FOLDER, SCENES_FOLDER, LOOK_FOLDER, LAYERS_FOLDER = ".render", "scenes", "look", "layers"
@@ -116,7 +116,7 @@ def render(plan: Plan, progress: Progress) -> Summary:
 
 def produce(
     orders: Sequence[Order],
-    studio: Studio,
+    studio: Crew,
     on_sample: Callable[[RenderedSample], None],
     progress: Progress,
     *,
@@ -134,7 +134,6 @@ def produce(
 def make_studio(plan: Plan, look: Look, folder: Path) -> Studio:
     """What the worker processes of a run share; ``folder`` is for what they keep from one another's work."""
     settings = plan.settings
-    n_workers = choose_workers(settings.n_workers)
     return Studio(
         cell=settings.cell,
         meshes=cell_meshes(settings.cell),
@@ -146,9 +145,9 @@ def make_studio(plan: Plan, look: Look, folder: Path) -> Studio:
         randomize=settings.randomize,
         with_layers=settings.layers,
         depth_scale_m=settings.depth_scale_m,
-        parents={} if settings.real is None else _parents(settings.real),
+        parents={} if settings.real is None else list_parents(settings.real),
         blender=settings.blender,
-        n_threads=None if n_workers == 1 else max(1, (os.cpu_count() or 1) // n_workers),
+        n_threads=threads_of(choose_workers(settings.n_workers)),
     )
 
 
@@ -166,6 +165,11 @@ def choose_workers(asked: int | None) -> int:
     memory_gb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
     by_machine = min((os.cpu_count() or 1) // CORES_PER_WORKER, int(memory_gb / GB_PER_WORKER), MAX_WORKERS)
     return max(1, by_machine)
+
+
+def threads_of(n_workers: int) -> int | None:
+    """Of each Blender process; None for all there are."""
+    return None if n_workers == 1 else max(1, (os.cpu_count() or 1) // n_workers)
 
 
 def check_disk(out: Path, n_samples: int, size_wh: tuple[int, int]) -> None:
@@ -200,7 +204,7 @@ def write_sample(sample: RenderedSample, writer: DatasetWriter, progress: Progre
     progress.accepted(name)
 
 
-def _parents(real: DatasetReader) -> dict[str, Parent]:
+def list_parents(real: DatasetReader) -> dict[str, Parent]:
     """What a child's record says of each sample."""
     return {
         s.name: Parent(dataset=real.root.name, name=s.name, split=s.split, pixels_sha256=s.pixels_sha256)

@@ -29,7 +29,7 @@ LAYERS: tuple[Layer, ...] = ("normals", "depth", "ids")
 DEPTH_SCALE_M = 0.00025
 """Metres a count where no captured dataset says otherwise; an L515's."""
 
-_PACKAGES = ("synth-robotics", "numpy", "opencv-python", "open3d", "bpy", "blenderproc")
+PACKAGES = ("synth-robotics", "numpy", "opencv-python", "open3d", "bpy", "blenderproc")
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def describe(settings: RenderSettings) -> DatasetInfo:
             verb="render",
             config=config,
             seed=settings.seed,
-            versions=list_versions(_PACKAGES),
+            versions=list_versions(PACKAGES),
             parents=() if real is None else (real.root.resolve().name,),
             simulated=cell.is_simulated if real is None else real.info.made_by.simulated,
         ),

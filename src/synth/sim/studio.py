@@ -4,11 +4,11 @@ import fcntl
 import hashlib
 import io
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from synth.sim.blender import Blender, Quality
 from synth.sim.colour import Linear
 from synth.sim.develop import Darkroom
 from synth.sim.furnish import pinhole_of
-from synth.sim.labels import cell_labels, label_scene
+from synth.sim.labels import SceneLabels, cell_labels, label_scene
 from synth.sim.light import draw_light
 from synth.sim.look import Look
 from synth.sim.meshes import Meshes
@@ -47,6 +47,18 @@ class RenderedSample:
     mask: NDArray[np.uint16]
     crops: list[NDArray[np.uint8] | None]
     layers: dict[str, NDArray[Any]]
+
+
+class Crew(Protocol):
+    """A worker for compute.jobs that makes samples. folder: of its meshes, which it names by ``meshes``."""
+
+    @property
+    def folder(self) -> Path: ...
+
+    @property
+    def meshes(self) -> Meshes: ...
+
+    def __call__(self) -> AbstractContextManager[Callable[[Order], RenderedSample]]: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +128,13 @@ class Photographer:
         }
         return RenderedSample(
             scene=scene,
-            draft=self._draft(scene, labels.instances, labels.n_unlabelled, timing),
+            draft=make_draft(
+                scene,
+                labels,
+                [studio.parents[name] for name in scene.parents],
+                self._blender.made_by["devices"],
+                timing,
+            ),
             rgb_u8=rgb_u8,
             depth_counts=labels.depth_counts(studio.depth_scale_m),
             mask=labels.mask,
@@ -142,32 +160,6 @@ class Photographer:
             self._blender.settle,
             seed=studio.seed,
             first_number=FIRST_BIN,
-        )
-
-    def _draft(
-        self, scene: Scene, instances: tuple[Any, ...], n_unlabelled: int, timing: dict[str, float]
-    ) -> Draft:
-        devices = self._blender.made_by["devices"]
-        quality: dict[str, Figure] = {
-            "scenario": scene.scenario,
-            "unlabelled": n_unlabelled,
-            "device": ", ".join(devices) or "CPU",
-        }
-        if scene.split == "test":
-            quality["analysis_only"] = True
-        return Draft(
-            name=scene.name,
-            split=scene.split,
-            size_wh=scene.camera.size_wh,
-            K=scene.camera.K,
-            dist=scene.camera.dist,
-            T_base_cam=scene.camera.T_base_cam,
-            instances=instances,
-            origin=Origin(
-                parents=tuple(self._studio.parents[name] for name in scene.parents), seed=scene.seed
-            ),
-            quality=quality,
-            timing=timing,
         )
 
     def _lens(self, camera: SceneCamera) -> Lens:
@@ -205,3 +197,34 @@ class Photographer:
         drawn = self._blender.render(scene, lens.ideal, whole, Quality(1, denoiser=None), LAYERS).layers
         x, y = np.moveaxis(np.rint(lens.ideal_xy).astype(int), -1, 0)
         return {name: layer[y, x] for name, layer in drawn.items()}
+
+
+def make_draft(
+    scene: Scene,
+    labels: SceneLabels,
+    parents: Sequence[Parent],
+    devices: Sequence[str],
+    timing: dict[str, float],
+    *,
+    knows_base: bool = True,
+) -> Draft:
+    """The record of a rendered scene. knows_base: whether the scene's base is more than its camera."""
+    quality: dict[str, Figure] = {
+        "scenario": scene.scenario,
+        "unlabelled": labels.n_unlabelled,
+        "device": ", ".join(devices) or "CPU",
+    }
+    if scene.split == "test":
+        quality["analysis_only"] = True
+    return Draft(
+        name=scene.name,
+        split=scene.split,
+        size_wh=scene.camera.size_wh,
+        K=scene.camera.K,
+        dist=scene.camera.dist,
+        T_base_cam=scene.camera.T_base_cam if knows_base else None,
+        instances=labels.instances,
+        origin=Origin(parents=tuple(parents), seed=scene.seed),
+        quality=quality,
+        timing=timing,
+    )

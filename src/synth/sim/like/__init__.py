@@ -1,0 +1,1 @@
+"""Rendering like somebody else's photographs: known models and poses, but no cell, arm or table."""

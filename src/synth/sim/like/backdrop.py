@@ -1,0 +1,108 @@
+"""Photographs without their parts, and a rendered part laid over one of them as if it had been there."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from synth.dataset.reader import DatasetReader
+from synth.dataset.sample import Sample
+from synth.errors import InputError
+from synth.sim.colour import Linear, linear_of_u8, u8_of_linear
+from synth.sim.develop import RENDERED_EDGE_SIGMA_PX
+from synth.sim.noise import Noise
+
+_RIM_PX = 7
+_INPAINT_PX = 5
+_SPREAD_PX = 1.5
+_INSIDE = 0.995
+_MAX_PLATES = 40
+
+
+@dataclass(frozen=True, eq=False)
+class Plate:
+    """A train image [H,W,3] whose labelled parts were painted out, and the sample it is of."""
+
+    sample: Sample
+    rgb_u8: NDArray[np.uint8]
+
+
+def make_plates(dataset: DatasetReader, samples: Sequence[Sample]) -> list[Plate]:
+    """A plate of each train sample with a mask.
+
+    What a part hid is taken from the nearest train image of the same size that shows it free, as far as a
+    camera stood still, and painted in from its surroundings otherwise. Raises InputError where no sample has
+    a mask.
+    """
+    chosen = [s for s in samples if s.split == "train" and s.mask is not None]
+    chosen = chosen[:: -(-len(chosen) // _MAX_PLATES) or 1]
+    if not chosen:
+        raise InputError(f"{dataset.root} has no train sample with a mask to make a plate of")
+    pictures = [dataset.load_rgb(s) for s in chosen]
+    hidden = [_hidden(dataset, s) for s in chosen]
+    return [Plate(s, _paint_out(i, pictures, hidden)) for i, s in enumerate(chosen)]
+
+
+def _hidden(dataset: DatasetReader, sample: Sample) -> NDArray[np.bool_]:
+    """[H,W] labelled parts with a rim, where their edges and their light reach."""
+    mask = dataset.load_mask(sample)
+    assert mask is not None
+    rim = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _RIM_PX + 1,) * 2)
+    return np.asarray(cv2.dilate((mask > 0).astype(np.uint8), rim) > 0)
+
+
+def _paint_out(
+    i: int, pictures: Sequence[NDArray[np.uint8]], hidden: Sequence[NDArray[np.bool_]]
+) -> NDArray[np.uint8]:
+    picture, left = pictures[i].copy(), hidden[i].copy()
+    for j in sorted(range(len(pictures)), key=lambda j: abs(j - i)):
+        if pictures[j].shape == picture.shape and _same_view(pictures[i], pictures[j], hidden[i] | hidden[j]):
+            free = left & ~hidden[j]
+            picture[free] = pictures[j][free]
+            left &= hidden[j]
+    if left.any():
+        bgr = cv2.inpaint(picture, left.astype(np.uint8), _INPAINT_PX, cv2.INPAINT_TELEA)
+        picture = np.asarray(bgr, dtype=np.uint8)
+    return picture
+
+
+def _same_view(a_u8: NDArray[np.uint8], b_u8: NDArray[np.uint8], hidden: NDArray[np.bool_]) -> bool:
+    """Whether most of what parts do not hide is the same in both: the camera stood still."""
+    difference = cv2.absdiff(cv2.blur(a_u8, (5, 5)), cv2.blur(b_u8, (5, 5))).max(axis=-1)
+    free = ~hidden
+    return bool(free.any() and np.median(difference[free]) < 4)
+
+
+def lay_over(
+    plate_u8: NDArray[np.uint8],
+    light: Linear,
+    coverage: NDArray[np.float32],
+    *,
+    gain_rgb: Sequence[float],
+    edge_sigma_px: float,
+    noise: Noise,
+    rng: np.random.Generator,
+) -> NDArray[np.uint8]:
+    """The picture [H,W,3] of parts over a plate.
+
+    light: [H,W,3] rendered, linear. coverage: [H,W] share of each pixel that parts fill. gain_rgb: from light
+    to the photographs'. edge_sigma_px: spread of an edge in them. noise: theirs; the plate has its own.
+    """
+    inside = (coverage > _INSIDE).astype(np.float32)
+    weight = cv2.GaussianBlur(inside, (0, 0), _SPREAD_PX)
+    spread = cv2.GaussianBlur(light * inside[..., None], (0, 0), _SPREAD_PX)
+    # Near its edge a part has the light of its inside: what the renderer mixed in there is no plate.
+    near_edge = np.where(weight[..., None] > 1e-3, spread / np.maximum(weight, 1e-3)[..., None], light)
+    part: NDArray[np.floating] = np.where(inside[..., None] > 0, light, near_edge)
+    share: NDArray[np.floating] = coverage
+    blur_px = float(np.sqrt(max(edge_sigma_px**2 - RENDERED_EDGE_SIGMA_PX**2, 0.0)))
+    if blur_px > 0.1:
+        part = np.asarray(cv2.GaussianBlur(part, (0, 0), blur_px), np.float32)
+        share = np.asarray(cv2.GaussianBlur(coverage, (0, 0), blur_px), np.float32)
+    picture = part * np.asarray(gain_rgb, np.float32)
+    if any(noise.read) or any(noise.shot):
+        picture = picture + noise.sigma(picture) * noise.draw((picture.shape[0], picture.shape[1]), rng)
+    share = np.clip(share, 0, 1)[..., None]
+    return u8_of_linear(np.asarray(share * picture + (1 - share) * linear_of_u8(plate_u8), np.float32))
