@@ -59,6 +59,7 @@ def _collect(contest: Contest, said: dict[tuple[str, int], tuple[list[Any], list
         cells=cells,
         is_simulated=True,
         choose="own-val",
+        reader=lambda task, kind: SimpleNamespace(info=SimpleNamespace(classes=("a", "b"))),
         n_real_labels=lambda cell: cell.arm.curve_size or N_REAL * ("real" in cell.arm.kinds),
     )
     return collect_figures(plan, results)  # type: ignore[arg-type]

@@ -7,6 +7,7 @@
 ``normals.paper.translated.gap_closed``                   share of the way from synthetic to real
 ``normals.paper.synthetic.worth``                         a number of real images: a Worth
 ``normals.paper.real.data``                               train, val and real images that it used
+``detection.yolov5n.real.in_use``                         an OperatingPoint; also of ``colour-filter``
 ========================================================  ================================================
 """
 
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synth.compare.arms import REAL
+from synth.compare.baseline import FILTER, filter_boxes
 from synth.compare.plan import Cell, Contest, Plan
 from synth.metrics.comparison import (
     Draws,
@@ -28,6 +30,7 @@ from synth.metrics.comparison import (
     measure_share_closed,
 )
 from synth.metrics.data_size import MIN_POINTS, measure_worth
+from synth.metrics.operating_point import measure_operating_point
 from synth.train.run import TrainResult
 from synth.train.scores import draw_scores
 from synth.train.tasks.task import TaskName
@@ -43,6 +46,7 @@ QUESTIONS = ((START, REAL), (NOW, START), (NOW, REAL))
 """Differences that every comparison asks for first."""
 
 VS = "_vs_"
+IN_USE = "in_use"
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,8 @@ def collect_figures(plan: Plan, results: Results, *, seed: int = 0) -> Figures:
             share = measure_share_closed(main[START], main[NOW], main[REAL])
             figures[f"{contest.key}.{NOW}.gap_closed"] = asdict(share)
         figures |= _measure_worths(plan, contest, main, seed)
+        if contest.task == "detection":
+            figures |= _measure_use(contest, own, filter_boxes(plan.reader("detection", REAL)))
     adjusted = holm({key: effect.p for key, effect in differences.items() if effect.p is not None})
     for key, effect in differences.items():
         figures[key] = asdict(effect) | {"p_holm": adjusted[key]}
@@ -126,6 +132,21 @@ def _describe_arm(plan: Plan, contest: Contest, own: Results, arm: str) -> Figur
             "n_images": len(first.names),
         }
         for name in losses
+    }
+
+
+def _measure_use(contest: Contest, own: Results, filtered: Sequence[Floats] | None) -> Figures:
+    """Hits and false boxes of each arm's detectors and, where there is one, of the colour filter."""
+    true = [np.array(boxes, dtype=np.float64).reshape(-1, 4) for boxes in own[0][1].true]
+    said: dict[str, list[Sequence[Floats]]] = {}
+    for cell, result in own:
+        boxes = [np.array(rows, dtype=np.float64).reshape(-1, 5) for rows in result.predicted]
+        said.setdefault(cell.arm.name, []).append(boxes)
+    if filtered is not None:
+        said[FILTER] = [filtered]
+    return {
+        f"{contest.key}.{name}.{IN_USE}": asdict(measure_operating_point(seeds, true))
+        for name, seeds in said.items()
     }
 
 

@@ -71,7 +71,9 @@ def compare(
     from synth.compare.run import run_plan
     from synth.compute.device import choose_device
     from synth.compute.progress import make_progress
+    from synth.dataset.reader import read_info
     from synth.errors import InputError
+    from synth.run_log import run_log
 
     if pretrained is not None and "detection" not in tasks:
         raise InputError("--pretrained is for detectors: compare on detection too, or leave it out")
@@ -95,6 +97,7 @@ def compare(
             n_images=images,
             pretrained=str(pretrained) if pretrained else None,
             plain_crops=plain_crops,
+            box_kind=read_info(real).box_kind,
         ),
         roots=roots,
         out=out,
@@ -113,19 +116,20 @@ def compare(
         console.print(
             "This plan takes hours on a CPU: --quick answers in minutes, --plan-only says how long."
         )
-    try:
-        results = run_plan(plan, lambda *a: make_progress(console, *a))
-        console.print("All are trained; measuring and writing the report ...")
-        path, verdict = write_report(plan, results)
-    except KeyboardInterrupt:
-        console.print("Stopped; the same command goes on from there.")
-        raise typer.Exit(130) from None
-    if as_json:
-        typer.echo(json.dumps({"report": str(path), "verdict": [asdict(s) for s in verdict]}, indent=2))
-        return
-    for sentence in verdict:
-        console.print(sentence.text, soft_wrap=True)
-    console.print(f"Report: {path}")
+    with run_log(out, plan, console):
+        try:
+            results = run_plan(plan, lambda *a: make_progress(console, *a))
+            console.print("All are trained; measuring and writing the report ...")
+            path, verdict = write_report(plan, results)
+        except KeyboardInterrupt:
+            console.print("Stopped; the same command goes on from there.")
+            raise typer.Exit(130) from None
+        if as_json:
+            typer.echo(json.dumps({"report": str(path), "verdict": [asdict(s) for s in verdict]}, indent=2))
+            return
+        for sentence in verdict:
+            console.print(sentence.text, soft_wrap=True)
+        console.print(f"Report: {path}")
 
 
 def _parse_tasks(text: str) -> "tuple[TaskName, ...]":

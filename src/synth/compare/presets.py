@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Literal
 
 from synth.compare.plan import Contest
+from synth.dataset.sample import BoxKind
 from synth.train.run import Settings
 from synth.train.tasks.detection import DetectionSettings
 from synth.train.tasks.normals import NormalSettings
@@ -46,13 +47,16 @@ def make_contests(
     n_images: int | None = None,
     pretrained: str | None = None,
     plain_crops: bool = False,
+    box_kind: BoxKind = "square",
 ) -> tuple[Contest, ...]:
     """A preset's contests of some tasks.
 
     pretrained: a detector's checkpoint; its backbone is frozen. plain_crops: normals are read from plain
-    crops too, whose normals are in camera axes.
+    crops too, whose normals are in camera axes. box_kind: which boxes detectors learn.
     """
-    contests = [c for c in PRESETS[preset] if c.task in tasks]
+    contests = [
+        replace(c, settings=_with_boxes(c.settings, box_kind)) for c in PRESETS[preset] if c.task in tasks
+    ]
     if plain_crops:
         contests += [replace(c, settings=_plain(c.settings)) for c in contests if c.task == "normals"]
         contests = list(dict.fromkeys(contests))
@@ -68,6 +72,10 @@ def make_contests(
 def _plain(settings: Settings) -> Settings:
     assert isinstance(settings, NormalSettings)
     return replace(settings, crop="paper", rotate=False)
+
+
+def _with_boxes(settings: Settings, box_kind: BoxKind) -> Settings:
+    return replace(settings, box_kind=box_kind) if isinstance(settings, DetectionSettings) else settings
 
 
 def _freeze(settings: Settings, pretrained: str) -> Settings:

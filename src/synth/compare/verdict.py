@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from synth.compare.arms import REAL
-from synth.compare.collect import HEADLINE, NOW, QUESTIONS, START, VS, Metric
+from synth.compare.collect import HEADLINE, IN_USE, NOW, QUESTIONS, START, VS, Metric
 from synth.metrics.comparison import Effect
 from synth.metrics.data_size import Worth
+from synth.metrics.operating_point import MIN_CONFIDENCE, OperatingPoint
 
 Figures = Mapping[str, Any]
 """report.json's ``figures``: keys to numbers, or to Effects as dictionaries."""
@@ -40,6 +41,7 @@ def write_verdict(figures: Figures) -> list[Sentence]:
             if key.startswith(f"{contest}.") and VS in key and key.endswith(metric.name)
         ]
         sentences.append(_say_gap_closed(figures, contest, metric))
+        sentences.append(_say_use(figures, contest))
         sentences += [
             _say_worth(figures, key, metric)
             for key in figures
@@ -157,6 +159,31 @@ def _say_worth(figures: Figures, key: str, metric: Metric) -> Sentence:
         f"{worth.n_images} test images, {worth.n_seeds} seed{'s' if worth.n_seeds > 1 else ''}."
     )
     return Sentence(_hedged(text) if worth.n_seeds == 1 else text, (key,))
+
+
+def _say_use(figures: Figures, contest: str) -> Sentence | None:
+    keys = [key for key in figures if key.startswith(f"{contest}.") and key.endswith(f".{IN_USE}")]
+    if not keys:
+        return None
+    first = read_point(figures, keys[0])
+    parts = []
+    for key in keys:
+        point = read_point(figures, key)
+        name = key[len(contest) + 1 : -len(IN_USE) - 1]
+        hits = ", ".join(map(str, point.hits))
+        parts.append(f"{name} {hits} with {point.false_per_image:.2g} false boxes an image")
+    text = (
+        f"{title_of(contest)}, in use at confidence {MIN_CONFIDENCE:g}: of {first.n_true} parts in "
+        f"{first.n_images} test images these are found, seed by seed: {'; '.join(parts)}."
+    )
+    return Sentence(text, tuple(keys))
+
+
+def read_point(figures: Figures, key: str) -> OperatingPoint:
+    """An OperatingPoint of report.json."""
+    values = dict(figures[key])
+    hits, false_boxes = tuple(values.pop("hits")), tuple(values.pop("false_boxes"))
+    return OperatingPoint(hits=hits, false_boxes=false_boxes, **values)
 
 
 def _hedged(text: str) -> str:

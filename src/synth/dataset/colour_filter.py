@@ -13,6 +13,8 @@ _INSIDE = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
 _OUTSIDE = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7))
 _LOCAL_PX = 13
 _MIN_CONTRAST = 20.0
+_HUES = 180
+_KEPT_PERCENT = (2, 98)
 
 
 def colour_mask(rgb_u8: NDArray[np.uint8], colour: ColourRange) -> Mask:
@@ -25,6 +27,28 @@ def colour_mask(rgb_u8: NDArray[np.uint8], colour: ColourRange) -> Mask:
     else:
         found = cv2.bitwise_or(cv2.inRange(hsv, low, (179, *high[1:])), cv2.inRange(hsv, (0, *low[1:]), high))
     return np.asarray(cv2.morphologyEx(found, cv2.MORPH_CLOSE, _CLOSE) > 0)
+
+
+def fit_colour(rgb_u8: NDArray[np.uint8]) -> ColourRange:
+    """The HSV range that holds nearly all of a part's pixels [N,3].
+
+    From the 2nd to the 98th percentile of each channel; hue is counted from its circular mean, so that red is
+    one range.
+    """
+    hsv = cv2.cvtColor(rgb_u8.reshape(1, -1, 3), cv2.COLOR_RGB2HSV)[0].astype(float)
+    angle = hsv[:, 0] * (2 * np.pi / _HUES)
+    middle = float(np.angle(np.mean(np.exp(1j * angle)))) * _HUES / (2 * np.pi)
+    offset = (hsv[:, 0] - middle + _HUES / 2) % _HUES - _HUES / 2
+    low, high = np.percentile(np.column_stack([offset, hsv[:, 1:]]), _KEPT_PERCENT, axis=0)
+    h_min, h_max = (int(round(middle + edge)) % _HUES for edge in (low[0], high[0]))
+    return ColourRange(
+        h_min=h_min,
+        h_max=h_max,
+        s_min=int(low[1]),
+        s_max=int(np.ceil(high[1])),
+        v_min=int(low[2]),
+        v_max=int(np.ceil(high[2])),
+    )
 
 
 def largest_component(mask: Mask) -> Mask:

@@ -39,8 +39,13 @@ def info(
 
 
 @app.command()
-def verify(folder: Folder = _DEFAULT) -> None:
+def verify(
+    folder: Folder = _DEFAULT, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
+) -> None:
     """Check every file against its hash, schema and views. Example: synth dataset verify data/real"""
+    import json
+    from dataclasses import asdict
+
     from rich.console import Console
     from rich.progress import Progress
 
@@ -53,14 +58,19 @@ def verify(folder: Folder = _DEFAULT) -> None:
         findings = list_findings(
             folder, on_progress=lambda done, total: progress.update(task, completed=done, total=total)
         )
-    for finding in findings:
-        typer.echo(str(finding), err=True)
+    if as_json:
+        said = {"folder": str(folder), "ok": not findings, "findings": [asdict(f) for f in findings]}
+        typer.echo(json.dumps(said, indent=2, ensure_ascii=False))
+    else:
+        for finding in findings:
+            typer.echo(str(finding), err=True)
     if findings:
         raise VerifyFailed(
             f"{folder} has {len(findings)} findings: `synth dataset mend {folder}` rewrites views and "
             "removes unfinished writes, `synth dataset reject` takes a damaged sample out"
         )
-    typer.echo(f"{folder}: OK")
+    if not as_json:
+        typer.echo(f"{folder}: OK")
 
 
 @app.command()
@@ -129,4 +139,53 @@ def coco(
     from synth.dataset.reader import DatasetReader
 
     for path in export_coco(DatasetReader(folder), out):
+        typer.echo(f"wrote {path}")
+
+
+@export_app.command()
+def yolo(
+    folder: Folder = _DEFAULT,
+    out: Annotated[Path, typer.Option(help="Empty folder to write to.")] = Path("data/yolo"),
+) -> None:
+    """Write Ultralytics' folders. Example: synth dataset export yolo data/real --out data/yolo"""
+    from synth.dataset.exports.yolo import export_yolo
+    from synth.dataset.reader import DatasetReader
+
+    typer.echo(f"wrote {export_yolo(DatasetReader(folder), out)}")
+
+
+@export_app.command()
+def bop(
+    folder: Folder = _DEFAULT,
+    out: Annotated[Path, typer.Option(help="Empty folder to write to.")] = Path("data/bop"),
+    cell: Annotated[
+        Path | None, typer.Option(help="Cell file with the part's mesh, where the dataset brings none.")
+    ] = None,
+    undistort: Annotated[
+        bool, typer.Option("--undistort", help="Straighten distorted images, which BOP cannot describe.")
+    ] = False,
+) -> None:
+    """Write BOP scenes. Example: synth dataset export bop data/real --cell cell.yaml --undistort"""
+    from synth.cell.load import load_cell
+    from synth.dataset.exports.bop import export_bop
+    from synth.dataset.reader import DatasetReader
+
+    dataset = DatasetReader(folder)
+    for scene in export_bop(dataset, out, cell=load_cell(cell) if cell else None, undistort=undistort):
+        typer.echo(f"wrote {scene}")
+
+
+@export_app.command()
+def webdataset(
+    folder: Folder = _DEFAULT,
+    out: Annotated[Path, typer.Option(help="Empty folder to write to.")] = Path("data/webdataset"),
+    shard_mb: Annotated[
+        float, typer.Option("--shard-mb", min=1, help="About how large a shard gets, megabytes.")
+    ] = 256,
+) -> None:
+    """Write tar shards. Example: synth dataset export webdataset data/real --out data/webdataset"""
+    from synth.dataset.exports.webdataset import export_webdataset
+    from synth.dataset.reader import DatasetReader
+
+    for path in export_webdataset(DatasetReader(folder), out, shard_mb=shard_mb):
         typer.echo(f"wrote {path}")

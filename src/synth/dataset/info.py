@@ -63,7 +63,7 @@ def print_figures(figures: dict[str, Any], console: Console) -> None:
     console.print(f"{banner}[bold]{figures['folder']}[/]  {figures['kind']}, made by synth {figures['verb']}")
     facts = Table.grid(padding=(0, 2))
     for key, value in _facts(figures):
-        facts.add_row(f"[dim]{key}[/]", value)
+        facts.add_row(key, value)
     console.print(facts)
     for title, bars in (
         ("samples per split", figures["splits"]),
@@ -107,7 +107,7 @@ def _bars(counts: dict[str, int]) -> Table:
     largest = max(counts.values())
     for key, n in counts.items():
         length = max(1, round(n / largest * _BAR_WIDTH)) if n else 0
-        table.add_row(f"[dim]{key}[/]", f"[cyan]{'█' * length}[/]", str(n))
+        table.add_row(key, f"[cyan]{'█' * length}[/]", str(n))
     return table
 
 

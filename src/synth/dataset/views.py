@@ -39,11 +39,15 @@ def normal_rows(samples: Sequence[Sample]) -> list[NormalRow]:
     ]
 
 
+def names_yaml(classes: Sequence[str]) -> str:
+    """The ``names:`` of a data.yaml, quoted, so that ``yes`` or ``1`` stay names."""
+    return "names:\n" + "".join(f"  {i}: {json.dumps(name)}\n" for i, name in enumerate(classes))
+
+
 def data_yaml(info: DatasetInfo) -> str:
-    """What Ultralytics reads; class names are quoted, so that ``yes`` or ``1`` stay names."""
-    names = "".join(f"  {i}: {json.dumps(name)}\n" for i, name in enumerate(info.classes))
+    """What Ultralytics reads."""
     lists = "".join(f"{split}: {split}.txt\n" for split in SPLITS)
-    return f"# Written from samples.jsonl; boxes are {info.box_kind}.\n{lists}names:\n{names}"
+    return f"# Written from samples.jsonl; boxes are {info.box_kind}.\n{lists}{names_yaml(info.classes)}"
 
 
 def make_views(info: DatasetInfo, samples: Sequence[Sample]) -> dict[str, str]:

@@ -7,7 +7,9 @@ from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample, Split
 from synth.errors import InputError
 
-MIN_IMAGES = 2
+MIN_IMAGES: dict[Split, int] = {"train": 2, "val": 1}
+"""The fewest of each dataset: patches of one val image can judge, one train image teaches no look."""
+
 _TRAINING: tuple[Split, ...] = ("train", "val")
 
 
@@ -25,10 +27,10 @@ def check_pair(sim: DatasetReader, real: DatasetReader) -> None:
         )
     for dataset in (sim, real):
         for split in _TRAINING:
-            if (n := len(dataset.of_split(split))) < MIN_IMAGES:
+            if (n := len(dataset.of_split(split))) < MIN_IMAGES[split]:
                 raise InputError(
-                    f"{dataset.root} has {n} {split} images, and {MIN_IMAGES} are the least to train and to "
-                    "judge a translator with: make more samples"
+                    f"{dataset.root} has {n} {split} images, and a translator is trained and judged with "
+                    f"{MIN_IMAGES[split]} or more: make more samples"
                 )
     sizes = {d.root: {s.size_wh for s in list_trainable(d)} for d in (sim, real)}
     if len(set.union(*sizes.values())) > 1:

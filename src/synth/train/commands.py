@@ -35,8 +35,9 @@ def train(
 
     from synth.compute.progress import make_progress
     from synth.dataset.leak import LeakGuard
-    from synth.dataset.reader import DatasetReader
+    from synth.dataset.reader import DatasetReader, read_info
     from synth.errors import InputError
+    from synth.run_log import run_log
     from synth.train.run import TASKS, Source, TrainSpec, run_training
     from synth.train.tasks.detection import DetectionSettings
     from synth.train.tasks.normals import NormalSettings
@@ -48,8 +49,10 @@ def train(
     if paper_crops and task != "normals":
         raise InputError(f"--paper-crops is for normals, got {task}: leave it out")
     asked = {"net": net, "side_px": side, "n_images": images}
-    options = {key: value for key, value in asked.items() if value is not None}
+    options: dict[str, object] = {key: value for key, value in asked.items() if value is not None}
+    roots = data or [Path("data/real")]
     if task == "detection":
+        options["box_kind"] = read_info(roots[0]).box_kind
         if pretrained is not None:
             options |= {"pretrained": str(pretrained), "freeze": True}
         settings: DetectionSettings | NormalSettings = DetectionSettings(**options)  # type: ignore[arg-type]
@@ -57,7 +60,7 @@ def train(
         if paper_crops:
             options |= {"crop": "paper", "rotate": False}
         settings = NormalSettings(**options)  # type: ignore[arg-type]
-    first = tuple(Source(root) for root in data or [Path("data/real")])
+    first = tuple(Source(root) for root in roots)
     stages = (first,) if then is None else (first, (Source(then),))
     spec = TrainSpec(TASKS[task].name, settings, stages, test, seed)
     console = Console(highlight=False)
@@ -78,21 +81,22 @@ def train(
         progress.advanced(step - told)
         told = step
 
-    try:
-        result = run_training(spec, folder, device=device, max_minutes=max_minutes, on_step=tell)
-    except KeyboardInterrupt:
-        console.print("Stopped; the same command goes on from the last look at val images.")
-        raise typer.Exit(130) from None
-    finally:
-        progress.end()
-    if result is None:
-        console.print(
-            f"Stopped after {max_minutes:g} min at step {told} of {settings.n_steps}; the same command goes "
-            "on from there."
-        )
-        return
-    console.print(f"Step {result.best.step} of {settings.n_steps} is kept, the best on val images.")
-    console.print(f"Next: synth evaluate {folder} --data {test}")
+    with run_log(folder, spec, console):
+        try:
+            result = run_training(spec, folder, device=device, max_minutes=max_minutes, on_step=tell)
+        except KeyboardInterrupt:
+            console.print("Stopped; the same command goes on from the last look at val images.")
+            raise typer.Exit(130) from None
+        finally:
+            progress.end()
+        if result is None:
+            console.print(
+                f"Stopped after {max_minutes:g} min at step {told} of {settings.n_steps}; the same command "
+                "goes on from there."
+            )
+            return
+        console.print(f"Step {result.best.step} of {settings.n_steps} is kept, the best on val images.")
+        console.print(f"Next: synth evaluate {folder} --data {test}")
 
 
 def evaluate(
@@ -102,7 +106,7 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps; the best there is.")] = None,
 ) -> None:
-    """Measure a trained network on a dataset, with 95 % intervals over images.
+    """Measure a trained network on a dataset, with 95 % intervals.
 
     Example: synth evaluate runs/train/normals --data data/real
     """

@@ -90,7 +90,7 @@ def show_detection(plan: Plan, contest: Contest, results: Results, figures: Figu
     model = contest.settings.model
     section = Section(f"Detection ({model}): boxes on real test images")
     section.text.append(_how_begun(contest))
-    section.tables.append(tables.list_arms(plan, contest, figures))
+    section.tables += [tables.list_arms(plan, contest, figures), tables.list_use(contest, figures)]
     name = f"detection_{model}"
     section.pictures += [
         draw_training(

@@ -6,11 +6,14 @@ from typing import Any
 import numpy as np
 
 from synth.compare.arms import REAL
-from synth.compare.collect import HEADLINE, START, Results
+from synth.compare.baseline import FILTER
+from synth.compare.collect import HEADLINE, IN_USE, START, Results
 from synth.compare.cost import ImageCost
 from synth.compare.plan import Contest, Plan
 from synth.compare.report.content import Table
+from synth.compare.verdict import read_point
 from synth.metrics.detection import PROTOCOLS
+from synth.metrics.operating_point import MIN_CONFIDENCE, MIN_IOU
 from synth.train.attention import REGIONS
 from synth.train.run import digest
 
@@ -60,6 +63,34 @@ def list_arms(plan: Plan, contest: Contest, figures: Figures) -> Table:
     )
     header = ("trained on", "train", "val", "real labels", *(title for title, _, _ in columns))
     return Table(header, tuple(rows), note)
+
+
+def list_use(contest: Contest, figures: Figures) -> Table:
+    """What detectors of each arm, and a colour filter, show at one confidence."""
+    ending = f".{IN_USE}"
+    keys = [key for key in figures if key.startswith(f"{contest.key}.") and key.endswith(ending)]
+    points = {key[len(contest.key) + 1 : -len(ending)]: read_point(figures, key) for key in keys}
+    rows = [
+        (
+            name,
+            ", ".join(f"{n} of {point.n_true}" for n in point.hits),
+            ", ".join(map(str, point.false_boxes)),
+            f"{point.false_per_image:.2f}",
+            "none" if point.median_iou is None else f"{point.median_iou:.2f}",
+        )
+        for name, point in points.items()
+    ]
+    filtered = (
+        f" {FILTER}: no network; the largest blob of the colours under the captured train images' masks."
+        if FILTER in points
+        else ""
+    )
+    return Table(
+        ("trained on", "found, by seed", "false boxes, by seed", "false an image", "median IoU of hits"),
+        tuple(rows),
+        f"In use, at confidence {MIN_CONFIDENCE:g}: a part is found where a box overlaps it with an IoU of "
+        f"{MIN_IOU:g} or more; n = {next(iter(points.values())).n_images} test images.{filtered}",
+    )
 
 
 def list_paper_table(detectors: Sequence[Contest], arm: str, figures: Figures) -> Table:

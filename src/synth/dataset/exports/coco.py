@@ -5,41 +5,36 @@ areas are mask areas. Instances too hidden for a YOLO line are left out here too
 """
 
 import json
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from synth.dataset.reader import DatasetReader, read_inside
+from synth.dataset.exports.folder import link_from, new_folder
+from synth.dataset.reader import DatasetReader
+from synth.dataset.rle import encode_rle
 from synth.dataset.sample import MIN_VISIBLE_FOR_LABEL, SPLITS, Sample, Split
-from synth.errors import InputError
 from synth.storage.atomic import write_bytes
-
-
-def encode_rle(mask: NDArray[np.bool_]) -> dict[str, Any]:
-    """COCO's uncompressed run lengths of a mask [H,W]: column by column, background first."""
-    flat = mask.ravel(order="F")
-    edges = np.flatnonzero(np.diff(flat)) + 1
-    runs = np.diff(np.concatenate([[0], edges, [flat.size]])).tolist()
-    return {"size": list(mask.shape), "counts": [0, *runs] if flat[0] else runs}
 
 
 def export_coco(dataset: DatasetReader, out: Path) -> list[Path]:
     """Write ``out/SPLIT/NAME.png`` and ``out/annotations/instances_SPLIT.json``; return the JSON files.
 
-    Raises InputError when ``out`` holds anything, DatasetError when an image cannot be read, StorageError.
+    Images are hard links to the dataset's where the disk allows it. Raises InputError when ``out`` holds
+    anything, DatasetError when a file is missing or cannot be read, StorageError.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out} is not an empty folder: choose another --out")
-    written = []
-    for split in SPLITS:
-        document = _make_document(dataset, split)
-        for sample in dataset.of_split(split):
-            write_bytes(out / split / f"{sample.name}.png", read_inside(dataset.root, sample.image))
-        written.append(out / "annotations" / f"instances_{split}.json")
-        write_bytes(written[-1], json.dumps(document, allow_nan=False).encode())
-    return written
+    names = [f"annotations/instances_{split}.json" for split in SPLITS]
+    with new_folder(dataset, out) as folder:
+        for split, name in zip(SPLITS, names, strict=True):
+            for sample in dataset.of_split(split):
+                link_from(dataset, sample.image, folder / split / _file_name(sample))
+            document = _make_document(dataset, split)
+            write_bytes(folder / name, json.dumps(document, allow_nan=False).encode())
+    return [out / name for name in names]
+
+
+def _file_name(sample: Sample) -> str:
+    return PurePosixPath(sample.image).name
 
 
 def _make_document(dataset: DatasetReader, split: Split) -> dict[str, Any]:
@@ -48,7 +43,7 @@ def _make_document(dataset: DatasetReader, split: Split) -> dict[str, Any]:
     annotations: list[dict[str, Any]] = []
     for image_id, sample in enumerate(dataset.of_split(split), start=1):
         width, height = sample.size_wh
-        images.append({"id": image_id, "file_name": f"{sample.name}.png", "width": width, "height": height})
+        images.append({"id": image_id, "file_name": _file_name(sample), "width": width, "height": height})
         for annotation in _annotations_of(dataset, sample):
             annotations.append({"id": len(annotations) + 1, "image_id": image_id, **annotation})
     return {
