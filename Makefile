@@ -7,14 +7,7 @@ WORKERS ?= 2
 .PHONY: demo test check format wheel constraints clean
 
 demo: $(VENV)/.ready-demo
-	@mkdir -p demo
-	cd demo && ../$(BIN)/synth capture --poses 40
-	cd demo && ../$(BIN)/synth dataset verify
-	cd demo && ../$(BIN)/synth dataset sheet
-	@echo
-	@echo "Look at:  demo/data/real/sheet.png    every captured image with its box and its normal"
-	@echo "          demo/data/real/images/      the images;  samples.jsonl holds their labels"
-	@echo "Next:     cd demo && ../$(BIN)/synth status"
+	@$(BIN)/synth demo
 
 test: $(VENV)/.ready-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations=15 --durations-min=8
@@ -44,7 +37,7 @@ clean:
 $(VENV)/.ready-%: pyproject.toml constraints.txt scripts/bootstrap.sh
 	@set -e; uv=$$(scripts/bootstrap.sh); \
 	[ -x $(BIN)/python ] || "$$uv" venv -q --python $(PYTHON) $(VENV); \
-	case $* in demo) extras=hardware,render,view ;; *) extras=$* ;; esac; \
+	case $* in demo) extras=hardware,render,train ;; *) extras=$* ;; esac; \
 	echo "Installing synth[$$extras] into $(VENV) (the first time takes some minutes) ..."; \
 	"$$uv" pip install -q --python $(BIN)/python -c constraints.txt -e ".[$$extras]"; \
 	touch $@

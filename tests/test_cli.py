@@ -1,17 +1,61 @@
-"""The command line: fast help, honest exit codes, no traceback."""
+"""The command line: fast help, honest exit codes, no traceback, quiet where nobody looks on."""
 
 import json
+import os
+import re
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
+
+from synth.cli import app, main
+from synth.dataset.sample import DatasetInfo, MadeBy
+from synth.dataset.store import DatasetWriter
+from synth.extras import EXTRAS
 
 SYNTH = Path(sys.executable).with_name("synth")
+ESCAPE = "\x1b"
 
 
-def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([SYNTH, *arguments], cwd=cwd, capture_output=True, text=True, timeout=120)
+def run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [SYNTH, *arguments],
+        cwd=cwd,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def list_verbs(group: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The words of every verb that does something, such as ("dataset", "info")."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from list_verbs(command, (*words, name))
+        else:
+            yield (*words, name)
+
+
+def make_empty_dataset(root: Path) -> None:
+    info = DatasetInfo(kind="real", classes=("part",), made_by=MadeBy(verb="capture", simulated=True))
+    DatasetWriter.create_or_resume(root, info).close()
+
+
+VERBS = tuple(list_verbs(get_command(app)))
+
+
+def help_of(words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: Any, columns: int = 80) -> str:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    with pytest.raises(SystemExit) as end:
+        app([*words, "--help"])
+    assert end.value.code == 0
+    return str(capsys.readouterr().out)
 
 
 def test_help_loads_nothing_heavy() -> None:
@@ -28,58 +72,80 @@ def test_help_loads_nothing_heavy() -> None:
     assert answer.stdout.splitlines()[-1] == "HEAVY []", answer.stdout + answer.stderr
 
 
-@pytest.mark.parametrize("verb", ["translate", "compare"])
-@pytest.mark.parametrize("package", ["torch", "jinja2"])
-def test_an_absent_extra_is_one_sentence(verb: str, package: str, tmp_path: Path) -> None:
-    """Without the packages of an extra its verbs say what to install; without any other they are a bug."""
-    code = (
-        f"import sys; sys.argv = ['synth', {verb!r}]; sys.modules[{package!r}] = None\n"
-        "from synth.cli import main\n"
-        "main()"
-    )
-    answer = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60
-    )
-    assert answer.returncode == 2
-    assert "Traceback" not in answer.stderr
-    if (verb, package) != ("translate", "jinja2"):  # It does without.
-        assert answer.stderr == (
-            f"synth: this command needs {package}, which is not installed: "
-            'pip install "synth-robotics[train]"\n'
-        )
-
-
-def test_help_fits_one_screen_and_names_every_verb(tmp_path: Path) -> None:
-    """The first help a newcomer sees has all verbs on one screen."""
-    answer = run("--help", cwd=tmp_path)
-    assert answer.returncode == 0
-    assert len(answer.stdout.splitlines()) <= 40
-    for verb in ("capture", "cell", "dataset", "status", "doctor"):
-        assert verb in answer.stdout
-
-
 @pytest.mark.parametrize(
-    "words",
+    ("verb", "module", "install"),
     [
-        ("capture", "--help"),
-        ("cell", "init", "--help"),
-        ("cell", "check", "--help"),
-        ("cell", "show", "--help"),
-        ("dataset", "info", "--help"),
-        ("dataset", "verify", "--help"),
-        ("dataset", "sheet", "--help"),
-        ("dataset", "view", "--help"),
-        ("dataset", "reject", "--help"),
-        ("status", "--help"),
-        ("doctor", "--help"),
+        (("translate",), "torch", "train"),
+        (("compare",), "torch", "train"),
+        (("compare",), "jinja2", "train"),
+        (("train", "normals"), "torch", "train"),
+        (("evaluate", "x"), "safetensors", "train"),
+        (("predict", "x", "y.png"), "torch", "train"),
+        (("export-model", "x"), "onnx", "onnx"),
+        (("export-model", "x"), "onnxscript", "onnx"),
+        (("capture", "--poses", "3", "--plates", "0"), "pyrealsense2", "hardware"),
+        (("capture", "--poses", "3", "--plates", "0"), "rtde_control", "hardware"),
+        (("render", "--fresh", "1", "--look", "plain"), "bpy", "render"),
+        (("render", "--fresh", "1", "--look", "plain"), "blenderproc", "render"),
+        (("dataset", "view"), "rerun", "view"),
+        (("demo",), "ultralytics", "hardware,render,train"),
     ],
 )
-def test_every_verb_shows_an_example(words: tuple[str, ...], tmp_path: Path) -> None:
-    """Help of every verb carries a command that can be copied."""
-    answer = run(*words, cwd=tmp_path)
-    assert answer.returncode == 0
-    text = " ".join(answer.stdout.split())
-    assert f"synth {words[0]}" in text.replace("Usage: synth", "", 1)
+def test_an_absent_extra_is_one_sentence(
+    verb: tuple[str, ...], module: str, install: str, tmp_path: Path
+) -> None:
+    """Without the packages of an extra its verbs say what to install, in children that they start too."""
+    if verb == ("dataset", "view"):
+        make_empty_dataset(tmp_path / "data" / "real")
+    (tmp_path / "sitecustomize.py").write_text(f"import sys; sys.modules[{module!r}] = None\n")
+    answer = run(*verb, cwd=tmp_path, PYTHONPATH=str(tmp_path))
+    assert answer.returncode == 2, answer.stdout + answer.stderr
+    assert answer.stderr.startswith("synth: ")
+    assert answer.stderr.count("\n") == 1, answer.stderr
+    assert f"synth-robotics[{install}]" in answer.stderr
+
+
+def test_extras_name_modules_of_their_packages() -> None:
+    """Every module whose absence is explained can be imported where everything is installed."""
+    code = (
+        f"import importlib.util as u; print([m for m in {sum(EXTRAS.values(), ())!r} if not u.find_spec(m)])"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert answer.stdout.strip() == "[]", answer.stderr
+
+
+def test_help_fits_one_screen_and_names_every_verb(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """The first help a newcomer sees has all verbs, whole sentences and the exit codes on one screen."""
+    text = help_of((), monkeypatch, capsys)
+    lines = text.splitlines()
+    assert len(lines) <= 40
+    assert max(map(len, lines)) <= 80
+    assert "..." not in text.partition("\n\n")[2]
+    for verb in {words[0] for words in VERBS}:
+        assert re.search(rf"^  {verb}  ", text, re.MULTILINE), verb
+    for code in ("0 done", "2 input", "3 device", "4 unsafe", "5 disk", "6 damaged", "130 interrupted"):
+        assert code in " ".join(text.split())
+
+
+@pytest.mark.parametrize("words", VERBS, ids=" ".join)
+def test_every_verb_shows_an_example(
+    words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """Help of every verb carries a command that can be copied, and no line is wider than the terminal."""
+    text = help_of(words, monkeypatch, capsys)
+    assert f"Example: synth {' '.join(words)}" in " ".join(text.split())
+    assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("words", VERBS, ids=" ".join)
+def test_examples_are_commands_that_the_verb_takes(words: tuple[str, ...]) -> None:
+    """An example that is copied out of the help is understood: its options and arguments exist."""
+    command: Any = get_command(app)
+    for word in words:
+        command = command.commands[word]
+    example = command.help.partition("Example: synth ")[2].split("\n")[0].split()
+    assert example[: len(words)] == list(words)
+    command.make_context("synth", example[len(words) :])
 
 
 def test_status_of_an_empty_folder_names_the_first_command(tmp_path: Path) -> None:
@@ -88,6 +154,27 @@ def test_status_of_an_empty_folder_names_the_first_command(tmp_path: Path) -> No
     report = json.loads(answer.stdout)
     assert report["next"].startswith("synth capture")
     assert report["stages"][0]["state"] == "absent"
+
+
+def test_verify_says_as_json_what_it_says_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """Findings are on stdout as data, the exit code says whether there are any."""
+    root = tmp_path / "real"
+    make_empty_dataset(root)
+    monkeypatch.setattr(sys, "argv", ["synth", "dataset", "verify", str(root), "--json"])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 0
+    assert json.loads(capsys.readouterr().out) == {"folder": str(root), "ok": True, "findings": []}
+    (root / "images").mkdir(exist_ok=True)
+    (root / "images" / "000007.png").touch()
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 6
+    said = json.loads(capsys.readouterr().out)
+    assert not said["ok"]
+    assert said["findings"][0]["where"] == "images/000007.png"
 
 
 def test_doctor_finds_the_pinned_camera_wheel(tmp_path: Path) -> None:
@@ -118,3 +205,78 @@ def test_bad_input_is_one_sentence_and_exit_code_two(
     assert "Traceback" not in answer.stderr
     assert hint in answer.stderr
     assert not (tmp_path / "data").exists()
+
+
+def test_a_reader_that_goes_away_ends_a_verb_quietly(tmp_path: Path) -> None:
+    """`synth cell check | head -1` gives no traceback, and the verb does not claim to have ended well."""
+    for words in (("cell", "check"), ("status", "--json"), ("--help",)):
+        reading, writing = os.pipe()
+        os.close(reading)
+        with os.fdopen(writing, "wb") as closed:
+            answer = subprocess.run(
+                [SYNTH, *words], cwd=tmp_path, stdout=closed, stderr=subprocess.PIPE, text=True, timeout=60
+            )
+        assert answer.returncode == 1, words
+        assert answer.stderr == ""
+
+
+def test_ctrl_c_is_one_line_and_exit_code_130(tmp_path: Path) -> None:
+    """A verb that is interrupted, here while it makes its plan, says so in one line without a traceback."""
+    with subprocess.Popen(
+        [SYNTH, "capture", "--poses", "400"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as verb:
+        assert verb.stdout is not None
+        verb.stdout.readline()
+        os.killpg(verb.pid, signal.SIGINT)
+        out, err = verb.communicate(timeout=60)
+    assert verb.returncode == 130, out + err
+    assert "Traceback" not in err
+    assert len(re.findall("stopped", out + err, re.IGNORECASE)) == 1, out + err
+
+
+def test_no_colour_where_it_is_not_wanted(tmp_path: Path) -> None:
+    """Nothing but text goes into a pipe, whatever the terminal behind it can show."""
+    for words in (("cell", "check"), ("status",), ("--help",)):
+        answer = run(*words, cwd=tmp_path, TERM="xterm-256color", COLORTERM="truecolor")
+        assert answer.returncode == 0, answer.stderr
+        assert ESCAPE not in answer.stdout + answer.stderr
+
+
+def test_a_command_is_never_broken_over_two_lines(tmp_path: Path) -> None:
+    """What status tells to type can be copied from a narrow terminal."""
+    answer = run("status", cwd=tmp_path, COLUMNS="20")
+    assert "Next: synth capture --poses 400\n" in answer.stdout
+
+
+def test_completion_knows_the_verbs(tmp_path: Path) -> None:
+    """Tab after `synth da` completes to dataset."""
+    answer = run(
+        cwd=tmp_path,
+        _SYNTH_COMPLETE="complete_bash",
+        COMP_WORDS="synth da",
+        COMP_CWORD="1",
+        SHELL="/bin/bash",
+    )
+    assert answer.stdout.split() == ["dataset"]
+
+
+@pytest.mark.parametrize(
+    "words", [["--verbose", "status"], ["status", "--verbose"], ["status"]], ids=" ".join
+)
+def test_verbose_counts_before_and_after_the_verb(words: list[str], tmp_path: Path) -> None:
+    """--verbose is taken wherever it stands and shows debug lines on stderr; without it there are none."""
+    code = (
+        "import logging\n"
+        "from synth.cli import app\n"
+        f"try: app({words!r})\n"
+        "except SystemExit as end: print('END', end.code)\n"
+        "logging.getLogger('synth.hardware').debug('the arm moves')"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert "END 0" in answer.stdout, answer.stderr
+    assert answer.stderr == ("synth: the arm moves\n" if "--verbose" in words else "")

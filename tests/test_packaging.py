@@ -1,12 +1,16 @@
 """What is shipped: a wheel that runs alone, a tree that names no machine."""
 
 import os
+import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+
+from synth.demo import EXTRAS
 
 ROOT = Path(__file__).parents[1]
 
@@ -89,3 +93,51 @@ def test_the_tree_check_refuses(text: str, tmp_path: Path) -> None:
 def test_the_tree_check_passes_plain_text(tmp_path: Path) -> None:
     """Ordinary links and relative paths are allowed."""
     assert _tree(tmp_path, "docs/home/page.md and https://github.com/a/b\n").returncode == 0
+
+
+def _docker_steps(word: str) -> list[str]:
+    text = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
+    return [line.removeprefix(word).strip() for line in text.splitlines() if line.startswith(f"{word} ")]
+
+
+def test_the_image_is_built_by_targets_of_the_makefile_and_files_that_are_there() -> None:
+    """Every target that the Dockerfile makes exists and brings extras that exist; all it copies is there."""
+    targets = [t for step in _docker_steps("RUN") for t in re.findall(r"(?:^|&&)\s*make (\S+)", step)]
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert targets
+    for target in targets:
+        answer = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True)
+        assert answer.returncode == 0, answer.stderr
+        if name := re.fullmatch(r"\.venv/\.ready-(\w+)", target):
+            assert name[1] in extras
+    copied = [path for step in _docker_steps("COPY") for path in step.split()[:-1]]
+    ignored = (ROOT / ".dockerignore").read_text().split()
+    assert "pyproject.toml" in copied
+    for path in copied:
+        assert (ROOT / path).exists(), path
+        assert path not in ignored
+
+
+def test_the_image_starts_the_synth_that_was_built() -> None:
+    """The entrypoint is the program of the environment that stands where make was run."""
+    place = _docker_steps("WORKDIR")[0]
+    assert _docker_steps("ENTRYPOINT") == [f'["{place}/.venv/bin/synth"]']
+
+
+@pytest.mark.parametrize("target", ["demo", "test", "check"])
+def test_make_has_the_targets_that_newcomers_are_told(target: str) -> None:
+    """README's and CONTRIBUTING's commands are targets, and each begins with the environment it needs."""
+    answer = subprocess.run(
+        ["make", "-n", "-W", "pyproject.toml", target], cwd=ROOT, capture_output=True, text=True
+    )
+    assert answer.returncode == 0, answer.stderr
+    extras = "demo" if target == "demo" else "dev"
+    assert f"touch .venv/.ready-{extras}" in answer.stdout
+
+
+def test_make_demo_brings_what_the_demo_needs() -> None:
+    """The demo's environment has every extra that `synth demo` demands before it begins."""
+    recipe = (ROOT / "Makefile").read_text()
+    asked = re.search(r"demo\) extras=(\S+)", recipe)
+    assert asked is not None
+    assert set(EXTRAS) <= set(asked[1].split(","))

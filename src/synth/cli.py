@@ -2,56 +2,73 @@
 
 import logging
 import sys
-from typing import Annotated, NoReturn
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from synth import __version__
 from synth.capture.commands import capture
 from synth.cell.commands import app as cell_app
 from synth.compare.commands import compare
 from synth.dataset.commands import app as dataset_app
+from synth.dataset.imports.commands import app as import_app
 from synth.errors import SynthError
+from synth.extras import find_extra, how_to_install
 from synth.gan.commands import export_model, translate
 from synth.sim.commands import compose, render
 from synth.train.commands import evaluate, predict, train
 
-_TRAIN_PACKAGES = (
-    "captum",
-    "jinja2",
-    "lightning_fabric",
-    "pycocotools",
-    "safetensors",
-    "sklearn",
-    "tensorboard",
-    "torch",
-    "torchmetrics",
-    "torchvision",
-    "ultralytics",
-)
-"""What the extra ``train`` brings."""
+_FIRST, _STAGES, _DATA, _NETWORK = "Begin", "Stages, in this order", "Data and cell", "One network by itself"
+
+
+class _Verbs(TyperGroup):
+    """The verbs, grouped in the help; --verbose counts before and after a verb; Ctrl-C is one line."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, sorted(args, key=lambda word: word != "--verbose"))
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, typer.Abort):
+            typer.echo("synth: stopped", err=True)
+            raise typer.Exit(130) from None
+        finally:
+            sys.stdout.flush()  # Here, where a closed pipe still ends quietly.
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        verbs: dict[str, Any] = dict(self.commands)
+        width = max(map(len, verbs))
+        for title in dict.fromkeys(verb.rich_help_panel for verb in verbs.values()):
+            rows = [
+                (name.ljust(width), verb.get_short_help_str(200))
+                for name, verb in verbs.items()
+                if verb.rich_help_panel == title
+            ]
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+
+class _Terminal(logging.Handler):
+    """Writes to what stands for stderr at that moment, so that a line does not tear a bar."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        typer.echo(self.format(record), file=sys.stderr)
+
 
 app = typer.Typer(
     name="synth",
+    cls=_Verbs,
     help="Labelled images from one robot arm, one depth camera and one CAD file.",
-    epilog="Start with: synth capture --poses 40, then synth dataset sheet. "
-    "Exit codes: 0 done, 2 input, 3 device, 4 unsafe motion, 5 disk, 6 damaged data, 130 interrupted.",
+    epilog="Tab completes verbs and options after synth --install-completion. Exit codes: 0 done, 1 nobody "
+    "reads the pipe, 2 input, 3 device, 4 unsafe motion, 5 disk, 6 damaged data, 130 interrupted.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command(name="capture")(capture)
-app.command(name="render")(render)
-app.command(name="compose")(compose)
-app.command(name="translate")(translate)
-app.command(name="compare")(compare)
-app.command(name="train")(train)
-app.command(name="evaluate")(evaluate)
-app.command(name="predict")(predict)
-app.command(name="export-model")(export_model)
-app.add_typer(dataset_app, name="dataset")
-app.add_typer(cell_app, name="cell")
 
 
 def _show_version(wanted: bool) -> None:
@@ -66,14 +83,38 @@ def _root(
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit."),
     ] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", help="Say what the drivers do.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Say on stderr what else only a run's log holds.")
+    ] = False,
 ) -> None:
-    level = logging.DEBUG if verbose else logging.WARNING
-    logging.basicConfig(level=logging.WARNING, format="synth: %(message)s")
-    logging.getLogger("synth").setLevel(level)
+    terminal = _Terminal(logging.DEBUG if verbose else logging.WARNING)
+    terminal.setFormatter(logging.Formatter("synth: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[terminal])
+    logging.getLogger("synth").setLevel(logging.DEBUG)
 
 
-@app.command()
+@app.command(rich_help_panel=_FIRST)
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder; an unfinished demo is gone on with.")] = Path("demo"),
+) -> None:
+    """Run every stage, small, on the simulated cell, and explain each.
+
+    Some 15 minutes on 2 cores. The same command goes on where it stopped.
+
+    Example: synth demo
+    """
+    from rich.console import Console
+
+    from synth.demo import run_demo
+
+    try:
+        run_demo(out, Console(highlight=False))
+    except KeyboardInterrupt:
+        typer.echo("The demo stopped; the same command goes on from there.")
+        raise typer.Exit(130) from None
+
+
+@app.command(rich_help_panel=_FIRST)
 def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Say what stands in this folder and which command comes next. Example: synth status"""
     from synth.status import print_status
@@ -81,7 +122,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
     print_status(as_json=as_json)
 
 
-@app.command()
+@app.command(rich_help_panel=_FIRST)
 def doctor(
     cell: Annotated[
         str | None, typer.Option(help="Cell file whose robot is asked; ./cell.yaml if present.")
@@ -94,6 +135,20 @@ def doctor(
     print_report(cell, as_json=as_json)
 
 
+app.command(rich_help_panel=_STAGES)(capture)
+app.command(rich_help_panel=_STAGES)(render)
+app.command(rich_help_panel=_STAGES)(translate)
+app.command(rich_help_panel=_STAGES)(compare)
+app.command(rich_help_panel=_DATA)(compose)
+app.add_typer(import_app, name="import", rich_help_panel=_DATA)
+app.add_typer(dataset_app, name="dataset", rich_help_panel=_DATA)
+app.add_typer(cell_app, name="cell", rich_help_panel=_DATA)
+app.command(rich_help_panel=_NETWORK)(train)
+app.command(rich_help_panel=_NETWORK)(evaluate)
+app.command(rich_help_panel=_NETWORK)(predict)
+app.command(rich_help_panel=_NETWORK)(export_model)
+
+
 def main() -> NoReturn:
     """Entry point of the console script."""
     try:
@@ -102,11 +157,13 @@ def main() -> NoReturn:
         typer.echo(f"synth: {error}", err=True)
         sys.exit(error.exit_code)
     except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        if package not in _TRAIN_PACKAGES:
+        extra = find_extra(error.name or "")
+        if extra is None:
             raise
-        install = 'pip install "synth-robotics[train]"'
-        typer.echo(f"synth: this command needs {package}, which is not installed: {install}", err=True)
+        typer.echo(
+            f"synth: this command needs {error.name}, which is not installed: {how_to_install(extra)}",
+            err=True,
+        )
         sys.exit(2)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""

@@ -18,7 +18,7 @@ from rich.table import Table
 
 Verdict = Literal["ok", "note", "bad"]
 
-_SIGNS: dict[Verdict, str] = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "bad": "[red]bad[/]"}
+_SIGNS: dict[Verdict, str] = {"ok": "[green]ok[/]", "note": "[bold]note[/]", "bad": "[bold red]bad[/]"}
 
 
 @dataclass(frozen=True)
@@ -209,4 +209,4 @@ def print_report(cell: str | None, *, as_json: bool) -> None:
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(row.part, row.found, _SIGNS[row.verdict], row.advice)
-    Console().print(table)
+    Console(highlight=False).print(table)

@@ -30,7 +30,8 @@
     ├── StorageError               5   disk full, no permission
     └── VerifyFailed               6   a check of data found damage
 
-The number is the exit code of the command line. A message says what was got, what is allowed and what to do
+The number is the exit code of the command line, which also knows 130 for Ctrl-C and 1 for a pipe that nobody
+reads. A message says what was got, what is allowed and what to do
 next, in one sentence or two; it never asks the reader to look at a traceback.
 """
 

@@ -98,11 +98,13 @@ def _next_command(standings: list[Standing]) -> str:
 
 
 def print_status(*, as_json: bool) -> None:
-    """Print each stage's folder and the next command."""
+    """Print each stage's folder, the report where there is one, and the next command."""
     standings = [_standing(stage, folder) for stage, folder, _ in STAGES]
     command = _next_command(standings)
+    report = str(COMPARISON) if COMPARISON.is_file() else None
     if as_json:
-        print(json.dumps({"stages": [asdict(s) for s in standings], "next": command}, indent=2))  # noqa: T201
+        said = {"stages": [asdict(s) for s in standings], "report": report, "next": command}
+        print(json.dumps(said, indent=2))  # noqa: T201
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("Stage", "Folder", "Samples", "State"):
@@ -110,6 +112,8 @@ def print_status(*, as_json: bool) -> None:
     for s in standings:
         of_planned = f"{s.samples} of {s.planned}" if s.planned is not None else str(s.samples or "")
         table.add_row(s.stage, s.folder, of_planned, s.state + (" (simulated cell)" if s.simulated else ""))
-    console = Console()
+    console = Console(highlight=False)
     console.print(table)
-    console.print(f"\nNext: [bold]{command}[/]")
+    if report is not None:
+        console.print(f"\nReport: {report}")
+    console.print(f"\nNext: [bold]{command}[/]", soft_wrap=True)

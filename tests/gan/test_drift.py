@@ -118,6 +118,34 @@ def test_spikes_are_counted() -> None:
     assert find_artefacts(draw_plate(), to_u8(picture)) == Artefacts(0, 3, 0)
 
 
+def _thin_and_dark() -> np.ndarray:
+    """The plate with holes of a few pixels in it and thin dark lines beside it."""
+    width, height = draw_plate().shape[1::-1]
+    fine = cv2.resize(draw_plate(), (8 * width, 8 * height))
+    for x, y, radius_px in ((105, 85, 2), (140, 90, 3), (110, 125, 2), (138, 128, 1.5)):
+        cv2.circle(fine, (8 * x, 8 * y), round(8 * radius_px), (25, 20, 18), -1)
+    for x in (40, 215):
+        cv2.line(fine, (8 * x, 640), (8 * x + 64, 1120), (40, 40, 42), 24)
+    return cv2.resize(fine, (width, height), interpolation=cv2.INTER_AREA)
+
+
+@pytest.mark.parametrize(
+    ("scale_px", "amount"), [(0.8, -1.0), (1.0, 0.7), (2.0, 0.7), (5.0, 0.7), (8.0, 0.7), (10.0, 0.7)]
+)
+def test_edges_of_thin_dark_holes_are_no_spikes_and_specks_beside_them_are(
+    scale_px: float, amount: float
+) -> None:
+    """Softened or sharpened at any scale, halos included, holes show no artefact; specks near them all do."""
+    source = _thin_and_dark().astype(float)
+    detail = source - cv2.GaussianBlur(source, (0, 0), scale_px)
+    picture = 255 * (np.clip(source + amount * detail, 0, 255) / 255) ** 1.1 * (0.8, 0.85, 0.9)
+    picture += np.random.default_rng(2).normal(0, 1.5, picture.shape)
+    assert find_artefacts(to_u8(source), to_u8(picture)) == Artefacts(0, 0, 0)
+    for x, y in ((110, 85), (144, 90), (222, 110)):
+        picture[y : y + 2, x : x + 2] += 60
+    assert find_artefacts(to_u8(source), to_u8(picture)) == Artefacts(0, 3, 0)
+
+
 @pytest.mark.parametrize(("period_px", "height"), [(2, 2.0), (4, 3.0)])
 def test_checkerboard_is_counted(period_px: int, height: float) -> None:
     """A faint pattern over the whole frame, under the noise, stands out as a spatial frequency."""

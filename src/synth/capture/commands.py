@@ -78,6 +78,7 @@ def capture(
     from synth.cell.mesh import load_bodies
     from synth.compute.progress import make_progress
     from synth.errors import DeviceError, StorageError
+    from synth.run_log import run_log
 
     console = Console(highlight=False)
     if cell is None and Path("cell.yaml").is_file():
@@ -110,15 +111,16 @@ def capture(
         console.print(f"Going on with {out}: {n_done} of {poses} samples are there.")
     if not loaded.robot.is_simulated:
         _ask_before_motion(loaded.robot.address, poses - n_done, loaded.robot.speed_deg_s, yes=yes)
-    try:
-        summary = run_capture(settings, plan, bodies, make_progress(console))
-    except KeyboardInterrupt:
-        console.print(f"Stopped; the arm is at rest. {_how_to_go_on(out, poses)}")
-        raise typer.Exit(130) from None
-    except (DeviceError, StorageError):
-        console.print(_how_to_go_on(out, poses))
-        raise
-    print_summary(settings, summary, console)
+    with run_log(out, settings, console):
+        try:
+            summary = run_capture(settings, plan, bodies, make_progress(console))
+        except KeyboardInterrupt:
+            console.print(f"Stopped; the arm is at rest. {_how_to_go_on(out, poses)}")
+            raise typer.Exit(130) from None
+        except (DeviceError, StorageError):
+            console.print(_how_to_go_on(out, poses))
+            raise
+        print_summary(settings, summary, console)
 
 
 def _ask_before_motion(address: str, n_poses: int, speed_deg_s: float, *, yes: bool) -> None:

@@ -1,11 +1,15 @@
 """How a run tells what it does: a bar on a terminal, quiet lines elsewhere."""
 
+import logging
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichBar
+
+log = logging.getLogger(__name__)
 
 _LINE_EVERY_S = 15.0
 
@@ -38,63 +42,17 @@ class Progress(Protocol):
         ...
 
 
-class BarProgress:
-    """A bar with the time left, counts and the latest refusal."""
+class _Milestones:
+    """A sentence now and then on how far the work is."""
 
-    def __init__(self, console: Console, verb: str) -> None:
-        self._console = console
-        self._bar = RichBar(
-            TextColumn(f"[bold]{verb}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
-            console=console,
-        )
-        self._task: TaskID | None = None
-        self._n_refused = 0
-
-    def say(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False)
-
-    def begin(self, *, total: int, done: int) -> None:
-        self._task = self._bar.add_task("", total=total, completed=done, note="")
-        self._bar.start()
-
-    def accepted(self, name: str) -> None:
-        self.advanced(1)
-
-    def advanced(self, n: int) -> None:
-        if self._task is not None:
-            self._bar.advance(self._task, n)
-
-    def refused(self, name: str, reason: str) -> None:
-        self._n_refused += 1
-        if self._task is not None:
-            note = f"{self._n_refused} refused, latest {name}: {reason}".replace("[", r"\[")
-            self._bar.update(self._task, note=note)
-
-    def end(self) -> None:
-        self._bar.stop()
-
-
-class LineProgress:
-    """A line now and then, for logs and pipes."""
-
-    def __init__(self, console: Console, unit: str) -> None:
-        self._console, self._unit = console, unit
+    def __init__(self, say: Callable[[str], None], unit: str) -> None:
+        self._say, self._unit = say, unit
         self._total = self._done = self._n_new = 0
         self._began = self._said = time.monotonic()
-
-    def say(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def begin(self, *, total: int, done: int) -> None:
         self._total, self._done = total, done
         self._began = self._said = time.monotonic()
-
-    def accepted(self, name: str) -> None:
-        self.advanced(1)
 
     def advanced(self, n: int) -> None:
         self._done += n
@@ -104,7 +62,70 @@ class LineProgress:
             self._said = now
             left_s = (now - self._began) / self._n_new * (self._total - self._done)
             eta = f", about {left_s / 60:.1f} min left" if left_s else ""
-            self.say(f"{self._done} of {self._total} {self._unit}{eta}")
+            self._say(f"{self._done} of {self._total} {self._unit}{eta}")
+
+
+class BarProgress:
+    """A bar with the time left, refusals above it; how far it is goes to the log in lines."""
+
+    def __init__(self, console: Console, verb: str, unit: str) -> None:
+        self._console = console
+        self._bar = RichBar(
+            TextColumn(f"[bold]{verb}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=console,
+        )
+        self._task: TaskID | None = None
+        self._n_refused = 0
+        self._milestones = _Milestones(log.debug, unit)
+
+    def say(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False)
+
+    def begin(self, *, total: int, done: int) -> None:
+        self._task = self._bar.add_task("", total=total, completed=done, note="")
+        self._bar.start()
+        self._milestones.begin(total=total, done=done)
+
+    def accepted(self, name: str) -> None:
+        self.advanced(1)
+
+    def advanced(self, n: int) -> None:
+        if self._task is not None:
+            self._bar.advance(self._task, n)
+        self._milestones.advanced(n)
+
+    def refused(self, name: str, reason: str) -> None:
+        self._n_refused += 1
+        self.say(f"{name} refused: {reason}")
+        if self._task is not None:
+            self._bar.update(self._task, note=f"{self._n_refused} refused")
+
+    def end(self) -> None:
+        self._bar.stop()
+
+
+class LineProgress:
+    """A line now and then, for files, pipes and terminals that cannot redraw one."""
+
+    def __init__(self, console: Console, unit: str) -> None:
+        self._console = console
+        self._milestones = _Milestones(self.say, unit)
+
+    def say(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def begin(self, *, total: int, done: int) -> None:
+        self._milestones.begin(total=total, done=done)
+
+    def accepted(self, name: str) -> None:
+        self.advanced(1)
+
+    def advanced(self, n: int) -> None:
+        self._milestones.advanced(n)
 
     def refused(self, name: str, reason: str) -> None:
         self.say(f"{name} refused: {reason}")
@@ -115,4 +136,6 @@ class LineProgress:
 
 def make_progress(console: Console, verb: str = "capture", unit: str = "samples") -> Progress:
     """A bar named after the verb where somebody looks on, lines that count units elsewhere."""
-    return BarProgress(console, verb) if console.is_terminal else LineProgress(console, unit)
+    if console.is_terminal and not console.is_dumb_terminal:
+        return BarProgress(console, verb, unit)
+    return LineProgress(console, unit)

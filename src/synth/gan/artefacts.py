@@ -1,10 +1,11 @@
 """What a translated picture shows that no change of look explains: droplets, spikes, checkerboards.
 
 A change of look is what a guided filter (He et al. 2010) can do with the source: around every place, each
-output channel is a linear function of the source's channels, their squares and their fine detail, which
-covers gain, white balance, gamma, shading, blur and sharpening. What is left over is set against its own
-noise, learnt from the same picture by brightness, and against how steep the source is there, since a soft or
-slightly moved edge is no artefact.
+output channel is a linear function of the source's channels, their squares and their detail at several scales,
+which covers gain, white balance, gamma, shading, blur, sharpening and local contrast: the halo, some pixels
+wide, that a network lays around what is dark. What is left over is set against its own noise, learnt from the
+same picture by brightness, and against how steep the source is there, since a soft or slightly moved edge is
+no artefact.
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ Floats = NDArray[np.float32]
 
 _BLOCK_PX = 64
 _RIDGE_COUNTS = 1.0
-_DETAIL_PX = 1.2
+_DETAILS_PX = (1.2, 3.0, 8.0)
 _SIGMAS = 6.5
 _MAX_POWER = 3.0
 _SLACK_PX = 0.25
@@ -98,9 +99,9 @@ def explain_by_look(source: Floats, translated: Floats) -> Floats:
 
 
 def _terms(source: Floats) -> Floats:
-    """[H,W,9]: channels, their squares, their fine detail; each about as large as counts."""
-    detail = source - cv2.GaussianBlur(source, (0, 0), _DETAIL_PX)
-    return np.concatenate([source, source**2 / 255, detail], axis=2)
+    """[H,W,15]: channels, their squares, their detail at each scale; each about as large as counts."""
+    details = [source - _blur(source, scale_px) for scale_px in _DETAILS_PX]
+    return np.concatenate([source, source**2 / 255, *details], axis=2)
 
 
 def _fit(terms: Floats, target: Floats) -> Floats:

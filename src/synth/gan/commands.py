@@ -75,6 +75,7 @@ def translate(
     from synth.gan.run import TrainSettings
     from synth.gan.translate import TranslateSettings, translate_with
     from synth.gan.translate import translate as run_translate
+    from synth.run_log import run_log
     from synth.train.reader import ReaderSettings
 
     if images is not None and images < 1:
@@ -108,16 +109,17 @@ def translate(
     )
     if any(d.info.made_by.simulated for d in (settings.train.sim, settings.train.real)):
         console.print("[black on yellow] SIMULATED [/] the captured pictures are those of the simulated cell")
-    try:
-        if checkpoint is not None:
-            applied = translate_with(checkpoint, settings, lambda *a: make_progress(console, *a))
-        else:
-            result, applied = run_translate(settings, lambda *a: make_progress(console, *a))
-            _print_result(console, result, settings)
-    except KeyboardInterrupt:
-        console.print("Stopped; the same command goes on from there.")
-        raise typer.Exit(130) from None
-    _print_applied(console, applied, settings)
+    with run_log(settings.out, {"checkpoint": checkpoint, "settings": settings}, console):
+        try:
+            if checkpoint is not None:
+                applied = translate_with(checkpoint, settings, lambda *a: make_progress(console, *a))
+            else:
+                result, applied = run_translate(settings, lambda *a: make_progress(console, *a))
+                _print_result(console, result, settings)
+        except KeyboardInterrupt:
+            console.print("Stopped; the same command goes on from there.")
+            raise typer.Exit(130) from None
+        _print_applied(console, applied, settings)
 
 
 def export_model(
@@ -131,7 +133,9 @@ def export_model(
     """
     from synth.gan.checkpoint import load_generator_of
     from synth.gan.export import export_onnx
+    from synth.train.export import demand_onnx
 
+    demand_onnx()
     generator, _ = load_generator_of(checkpoint, "real2sim" if reverse else "sim2real")
     export_onnx(generator, out)
     typer.echo(f"wrote {out}: images float32 [N,3,H,W] in -1..1, H and W multiples of 4")
@@ -144,7 +148,7 @@ def _print_result(console: "Console", result: "Result", settings: "TranslateSett
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("Gap to real images", "before", "after", "real to real"):
-        table.add_column(column, no_wrap=True)
+        table.add_column(column)
     for name in result.after.gap.distances:
         gaps = (result.before.gap[name], result.after.gap[name], result.floor[name])
         table.add_row(TITLES[name], *(f"{_short(g.value)} ({_short(g.low)}–{_short(g.high)})" for g in gaps))
@@ -167,7 +171,8 @@ def _print_result(console: "Console", result: "Result", settings: "TranslateSett
 
 
 def _short(value: float) -> str:
-    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
+    return f"{value:.{digits}f}"
 
 
 def _print_applied(console: "Console", applied: "Applied", settings: "TranslateSettings") -> None:

@@ -5,22 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
-from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
-from synth.dataset.exports.coco import encode_rle, export_coco
+from synth.dataset.exports.coco import export_coco
 from synth.dataset.store import DatasetReader
-from synth.errors import InputError
-
-
-@given(st.tuples(st.integers(1, 12), st.integers(1, 12)).flatmap(lambda shape: arrays(np.bool_, shape)))
-def test_run_lengths_are_pycocotools_own(mask: np.ndarray) -> None:
-    """pycocotools decodes our run lengths to the mask they were made from."""
-    rle = coco_mask.frPyObjects(encode_rle(mask), *mask.shape)
-    assert np.array_equal(coco_mask.decode(rle).astype(bool), mask)
 
 
 def test_pycocotools_reads_the_export(filled: Path, tmp_path: Path) -> None:
@@ -43,14 +31,6 @@ def test_pycocotools_reads_the_export(filled: Path, tmp_path: Path) -> None:
             assert np.array_equal(coco.annToMask(annotation).astype(bool), mask)
             assert annotation["area"] == mask.sum()
     assert n_images == 12
-
-
-def test_nothing_is_overwritten(filled: Path, tmp_path: Path) -> None:
-    """A folder that holds anything is refused."""
-    (tmp_path / "coco").mkdir()
-    (tmp_path / "coco/mine.txt").write_text("x")
-    with pytest.raises(InputError, match="is not an empty folder"):
-        export_coco(DatasetReader(filled), tmp_path / "coco")
 
 
 def test_the_export_says_what_its_boxes_are(filled: Path, tmp_path: Path) -> None:

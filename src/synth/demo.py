@@ -1,0 +1,152 @@
+"""``synth demo``: every stage on the simulated cell, small, told to somebody who sees it for the first time.
+
+A stage is a `synth` command in the demo's folder, followed by a contact sheet of what it made; its last file
+says that it is done, so the demo goes on where it stopped.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.panel import Panel
+
+from synth.cell.template import write_template
+from synth.extras import demand
+from synth.storage.atomic import write_bytes
+
+EXTRAS = ("hardware", "render", "train")
+"""What the stages need."""
+
+_REPORT = Path("runs/compare/report.html")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of the demo.
+
+    why: said before, with how long it takes. commands: what is run. product: the file that the last command
+    leaves. came_out: said after.
+    """
+
+    name: str
+    why: str
+    commands: tuple[tuple[str, ...], ...]
+    product: Path
+    came_out: str
+
+
+STAGES = (
+    Stage(
+        "capture",
+        "A simulated arm carries a part past a simulated depth camera. Every picture gets its labels without "
+        "a person: the box from the part's colour, the direction of its face from where the arm stood. A "
+        "quarter of the pictures is put aside as test images and never trained on. About 1 minute.",
+        (("capture", "--poses", "60"), ("dataset", "sheet", "data/real")),
+        Path("data/real/sheet.png"),
+        "60 labelled pictures are in {out}/data/real; sheet.png there shows boxes, masks and normals.",
+    ),
+    Stage(
+        "render",
+        "Blender draws the same part from its CAD file: the captured poses once more, then new ones, then "
+        "boxes of dropped parts. These labels are exact and cost no robot time. Light and bench do not look "
+        "like the captured ones, on purpose: that gap is what the next stage works on. About 2 minutes.",
+        (("render", "--count", "80", "--look", "plain"), ("dataset", "sheet", "data/synthetic")),
+        Path("data/synthetic/sheet.png"),
+        "80 rendered pictures are in {out}/data/synthetic; hold their sheet.png against the captured one.",
+    ),
+    Stage(
+        "translate",
+        "A CycleGAN learns the look of the captured pictures and gives it to the rendered ones. A frozen "
+        "network watches that boxes and normals stay where they were; pictures whose labels moved are "
+        "refused. About 6 minutes.",
+        (("translate", "--preset", "quick"), ("dataset", "sheet", "data/translated")),
+        Path("data/translated/sheet.png"),
+        "The rendered pictures in the captured look are in {out}/data/translated; drift.png there shows how "
+        "far labels moved.",
+    ),
+    Stage(
+        "compare",
+        "Small networks learn from captured, from rendered and from translated pictures, equally long, and "
+        "all are measured on the test images. Short trainings on few pictures: expect wide intervals. About "
+        "6 minutes.",
+        (("compare", "--quick", "--images", "3000"),),
+        _REPORT,
+        "Figures, tables and the best networks are in {out}/runs/compare.",
+    ),
+)
+
+
+def run_demo(out: Path, console: Console) -> None:
+    """Run what is left of every stage in ``out``, then print the verdict and, last, the report's path.
+
+    Raises InputError when packages are missing, typer.Exit with the code of a stage that failed and has said
+    why. KeyboardInterrupt loses nothing that a stage has saved.
+    """
+    demand(*EXTRAS)
+    console.print(
+        Panel(
+            "SIMULATED CELL: no real arm, camera or part takes part in this demo, and what its report says "
+            "is true of the simulation alone.",
+            style="bold black on yellow",
+        )
+    )
+    console.print(
+        f"Four stages, about 15 minutes on 2 cores; Ctrl-C at any time, the same command goes on.\n"
+        f"At the end the report is in {out / _REPORT}",
+        markup=False,
+    )
+    write_cell(out)
+    for number, stage in enumerate(STAGES, start=1):
+        console.print(f"\n[bold]{number} of {len(STAGES)}: {stage.name}[/]")
+        if (out / stage.product).is_file():
+            console.print("Done before.")
+        else:
+            console.print(stage.why)
+            began = time.monotonic()
+            for words in stage.commands:
+                console.print(f"[bold]$ synth {' '.join(words)}[/]")
+                _run(words, out)
+            console.print(
+                f"[bold]{(time.monotonic() - began) / 60:.1f} minutes.[/] {stage.came_out.format(out=out)}"
+            )
+    verdict = json.loads((out / _REPORT).with_name("report.json").read_bytes())["verdict"]
+    console.print("\n[bold]What came of it, on the SIMULATED cell:[/]")
+    for sentence in verdict:
+        console.print(f"- {sentence['text']}", markup=False)
+    console.print("\nOpen the report in a browser:")
+    console.print(str(out / _REPORT), soft_wrap=True, markup=False)
+
+
+def write_cell(out: Path) -> None:
+    """The simulated cell with a camera of a quarter of the pixels, so that all stages fit into minutes."""
+    path = out / "cell.yaml"
+    if not path.exists():
+        write_template(path, force=True)
+    text = path.read_text()
+    small = text.replace("color_size_wh: [1280, 720]", "color_size_wh: [640, 360]")
+    if small != text:
+        write_bytes(path, small.encode())
+
+
+def _run(words: tuple[str, ...], out: Path) -> None:
+    """One command in the demo's folder; Ctrl-C reaches it too, and it is waited for."""
+    with subprocess.Popen([sys.executable, "-m", "synth", *words], cwd=out) as child:
+        try:
+            code = child.wait()
+        except KeyboardInterrupt:
+            child.wait()
+            raise
+    if code == 130:
+        raise KeyboardInterrupt
+    if code:
+        typer.echo(
+            f"synth: the demo stopped at `synth {' '.join(words)}`: once its cause is gone the same command "
+            f"goes on; to begin anew, remove {out}",
+            err=True,
+        )
+        raise typer.Exit(code)

@@ -1,0 +1,63 @@
+"""The YOLO export, read by a few lines that know nothing of it, and by Ultralytics."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from dataset_scene import fill, make_info, make_shot
+from test_views import read_with_ultralytics
+
+from synth.dataset.exports.yolo import export_yolo
+from synth.dataset.store import DatasetReader, DatasetWriter
+
+
+@pytest.mark.parametrize("box_kind", ["square", "tight"])
+def test_every_image_stands_in_its_split_with_its_boxes(box_kind: str, tmp_path: Path) -> None:
+    """Images byte for byte, boxes of the dataset's kind, in the folders that data.yaml names."""
+    fill(tmp_path / "real", 12, box_kind=box_kind)
+    dataset = DatasetReader(tmp_path / "real")
+    path = export_yolo(dataset, tmp_path / "yolo")
+    data = yaml.safe_load(path.read_text())
+    assert data["names"] == {0: "cover"}
+    found = {}
+    for split in ("train", "val", "test"):
+        for image in (path.parent / data[split]).iterdir():
+            found[image.stem] = split
+            sample = dataset[image.stem]
+            assert image.read_bytes() == (dataset.root / sample.image).read_bytes()
+            index, *numbers = (path.parent / f"labels/{split}/{image.stem}.txt").read_text().split()
+            xc, yc, w, h = (float(n) * s for n, s in zip(numbers, (160, 120, 160, 120), strict=True))
+            expected = sample.instances[0].box_of(box_kind)
+            assert index == "0"
+            assert (xc - w / 2, yc - h / 2, xc + w / 2, yc + h / 2) == pytest.approx(expected, abs=1e-9)
+    assert found == {s.name: s.split for s in dataset}
+
+
+def test_an_empty_bench_has_an_empty_label_and_an_empty_split_no_key(tmp_path: Path) -> None:
+    """A background image keeps its empty file; data.yaml names no folder that is not there."""
+    draft, arrays = make_shot(0, np.random.default_rng(0))
+    with DatasetWriter.create_or_resume(tmp_path / "real", make_info()) as writer:
+        writer.append(draft.model_copy(update={"instances": ()}), rgb_u8=arrays["rgb_u8"])
+    path = export_yolo(DatasetReader(tmp_path / "real"), tmp_path / "yolo")
+    assert (tmp_path / "yolo/labels/train/000000.txt").read_bytes() == b""
+    assert set(yaml.safe_load(path.read_text())) == {"train", "names"}
+
+
+@pytest.mark.slow
+def test_ultralytics_reads_the_folder(filled: Path, tmp_path: Path) -> None:
+    """Every image with its one box in its split, without network."""
+    dataset = DatasetReader(filled)
+    path = export_yolo(dataset, tmp_path / "yolo set")
+    config = tmp_path / "config"
+    (config / "Ultralytics").mkdir(parents=True)
+    for folder in (config, config / "Ultralytics"):
+        (folder / "Arial.ttf").write_bytes(b"")
+    (read,) = read_with_ultralytics(tmp_path, [str(path)], config)
+    assert read["names"] == {"0": "cover"}
+    for split, boxes in read["boxes"].items():
+        assert set(boxes) == {s.name for s in dataset.of_split(split)}
+        for name, (box,) in boxes.items():
+            x0, y0, x1, y1 = dataset[name].instances[0].square_xyxy_px
+            expected = ((x0 + x1) / 320, (y0 + y1) / 240, (x1 - x0) / 160, (y1 - y0) / 120)
+            assert box == pytest.approx(expected, abs=1e-6)
