@@ -127,6 +127,14 @@ def test_help_fits_one_screen_and_names_every_verb(monkeypatch: pytest.MonkeyPat
         assert code in " ".join(text.split())
 
 
+@pytest.mark.parametrize("words", sorted({words[:-1] for words in VERBS if len(words) > 1}), ids=" ".join)
+def test_help_of_a_group_cuts_no_sentence(
+    words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """What each verb of a group does can be read whole in 80 columns."""
+    assert "..." not in help_of(words, monkeypatch, capsys).partition("\n\n")[2]
+
+
 @pytest.mark.parametrize("words", VERBS, ids=" ".join)
 def test_every_verb_shows_an_example(
     words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: Any

@@ -1,12 +1,13 @@
-"""BOP scenes become datasets: labels lie where the models project, and nothing that is wrong comes in unsaid."""
+"""BOP scenes become datasets: labels lie where the models project, and nothing wrong comes in unsaid."""
 
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
-from bop_scene import K, SIZE_WH, pose, project, read_json, write_model, write_scene
 
+from bop_scene import SIZE_WH, K, pose, project, read_json, write_model, write_scene
 from synth.dataset.imports.bop import BopSettings, import_bop
 from synth.dataset.imports.intake import Summary
 from synth.dataset.reader import DatasetReader
@@ -66,7 +67,7 @@ def test_the_same_command_again_changes_nothing(tmp_path):
 def test_a_part_before_another_hides_it(tmp_path):
     """Visible shares come from casting rays on to all models at once; the mask belongs to the nearer one."""
     scene = write_scene(tmp_path / "scene", 3)
-    truth, cameras = read_json(scene)
+    truth, _ = read_json(scene)
     level = {"cam_R_m2c": np.eye(3).ravel().tolist(), "obj_id": 1}
     truth["0"] = [
         level | {"cam_t_m2c": [0.0, 0.0, 600.0]},
@@ -122,8 +123,6 @@ def test_scenes_of_a_whole_set_keep_the_splits_of_their_folders(tmp_path):
         write_scene(tmp_path / "set" / name, 2)
     write_model(tmp_path / "set" / "models" / "obj_000001.obj")
     rng = np.random.default_rng(5)  # Pictures that differ between scenes.
-    import cv2
-
     for path in sorted((tmp_path / "set").glob("*/*/rgb/*.png")):
         cv2.imwrite(str(path), rng.integers(0, 256, (*SIZE_WH[::-1], 3), dtype=np.uint8))
     take(tmp_path / "set", tmp_path / "out")
@@ -147,8 +146,6 @@ def plant_faults(scene: Path) -> dict[str, str]:
     truth["6"][0]["cam_t_m2c"] = [3000.0, 0.0, 600.0]
     truth["7"][0]["cam_t_m2c"] = [0.0, 0.0, -600.0]
     truth["8"][0]["obj_id"] = 9
-    import cv2
-
     cv2.imwrite(str(scene / "depth" / "000009.png"), np.full((120, 160), 6000, np.uint16))
     (scene / "rgb" / "000010.png").write_bytes((scene / "rgb" / "000011.png").read_bytes())
     del truth["12"]

@@ -53,7 +53,9 @@ def write_scene(folder: Path, n: int = 8) -> Path:
         ):
             (folder / kind).mkdir(exist_ok=True)
             cv2.imwrite(str(folder / kind / f"{i:06d}.png"), array)
-    write_json(folder, {i: [pose(i)] for i in range(n)}, {i: {"cam_K": K, "depth_scale": 0.1} for i in range(n)})
+    write_json(
+        folder, {i: [pose(i)] for i in range(n)}, {i: {"cam_K": K, "depth_scale": 0.1} for i in range(n)}
+    )
     return folder
 
 

@@ -1,0 +1,77 @@
+"""Small sound folders of every kind that synth reads: what the fuzz begins from."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import trimesh
+from bop_scene import write_scene
+from dataset_scene import fill
+
+from synth.cell.load import DEFAULT_CELL, load_cell
+from synth.dataset.reader import DatasetReader
+from synth.dataset.store import DatasetWriter
+
+SIZE_WH = (96, 72)
+MESHES = ("part.stl", "part.obj", "part.ply", "part.glb", "part.gltf")
+
+
+def write_all(root: Path) -> None:
+    """dataset, bop, yolo, coco, pictures and cells below ``root``."""
+    fill(root / "dataset", 3, size_wh=SIZE_WH)
+    with DatasetWriter.open(root / "dataset") as writer:
+        writer.reject("000001", "by the test")
+    assert len(DatasetReader(root / "dataset")) == 2
+    write_scene(root / "bop", 3)
+    write_labelled(root)
+    write_cells(root / "cell")
+
+
+def write_labelled(root: Path) -> None:
+    """One picture with one orange object in three layouts: YOLO, COCO and without labels."""
+    rng = np.random.default_rng(0)
+    images, annotations = [], []
+    for folder in ("yolo/images", "yolo/labels", "coco/annotations", "coco/train", "pictures"):
+        (root / folder).mkdir(parents=True)
+    for i in range(3):
+        picture = rng.integers(150, 170, (60, 80, 3), dtype=np.uint8)
+        picture[20:40, 20 + i : 50 + i] = (20, 110, 230)
+        for folder in ("yolo/images", "coco/train", "pictures"):
+            cv2.imwrite(str(root / folder / f"{i:06d}.{'jpg' if i else 'png'}"), picture)
+        box = [(35 + i) / 80, 0.5, 30 / 80, 20 / 60]
+        (root / f"yolo/labels/{i:06d}.txt").write_text(" ".join(map(str, [0, *box])) + "\n")
+        name = f"{i:06d}.{'jpg' if i else 'png'}"
+        images.append({"id": i, "file_name": name, "width": 80, "height": 60})
+        corners = [20 + i, 20, 50 + i, 20, 50 + i, 40, 20 + i, 40]
+        runs = [(20 + i) * 60 + 20, *[20, 40] * 29, 20, (30 - i) * 60 + 20]
+        shape = [corners] if i else {"size": [60, 80], "counts": runs}
+        annotations.append(
+            {"image_id": i, "category_id": 1, "bbox": [20 + i, 20, 30, 20], "segmentation": shape}
+        )
+    (root / "yolo/data.yaml").write_text("path: .\ntrain: images\nnames: [part]\n")
+    content = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "part"}]}
+    (root / "coco/annotations/instances_train.json").write_text(json.dumps(content))
+
+
+def write_cells(root: Path) -> None:
+    """A cell for each format of mesh; the part is a box under the point of interest."""
+    root.mkdir()
+    text = DEFAULT_CELL.read_text(encoding="utf-8")
+    body = trimesh.creation.box(extents=(60, 40, 22))
+    body.apply_translation((0, 0, 11))
+    for name in MESHES:
+        folder = root / name.rpartition(".")[2]
+        folder.mkdir()
+        is_gltf = name.endswith(("glb", "gltf"))
+        mesh = body.copy().apply_scale(0.001 if is_gltf else 1)
+        if name.endswith(".gltf"):
+            for file, content in trimesh.exchange.gltf.export_gltf(trimesh.Scene(mesh)).items():
+                (folder / file.replace("model.gltf", name)).write_bytes(content)
+        else:
+            mesh.export(folder / name)
+        cell = text.replace("bracket.stl", name).replace("mount.stl", name)
+        if is_gltf:
+            cell = cell.replace("units: mm", "units: m")
+        (folder / "cell.yaml").write_text(cell, encoding="utf-8")
+        load_cell(folder / "cell.yaml")
