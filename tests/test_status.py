@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from synth.dataset.sample import DatasetInfo, MadeBy
+from synth.dataset.sample import DatasetInfo, MadeBy, ModelRecord
 from synth.dataset.store import DatasetWriter
 from synth.status import print_status
 
@@ -23,6 +23,11 @@ RICH = {"look": "plain", "quality": {"name": "draft"}, "randomize": 0.5, "layers
             "synth render --twins 3 --fresh 2 --quality draft --look plain --randomize --strength 0.5 "
             "--layers --test-twins --seed 4   (goes on",
         ),
+        (
+            {"shares": SHARES, "quality": {"name": "normal"}, "like": {"samples": 7}},
+            0,
+            "synth render --like data/real --twins 3 --fresh 2   (goes on",
+        ),
         (PLAIN | {"randomize": 1.0}, 0, "synth render --twins 3 --fresh 2 --randomize   (goes on"),
     ],
 )
@@ -36,7 +41,13 @@ def test_an_unfinished_rendering_is_gone_on_with_by_its_own_command(
         ("data/real", MadeBy(verb="capture", simulated=True, config={"poses": None})),
         (
             "data/synthetic",
-            MadeBy(verb="render", simulated=True, config={"shares": SHARES, **config}, seed=seed),
+            MadeBy(
+                verb="render",
+                simulated=True,
+                config={"shares": SHARES, **config},
+                seed=seed,
+                parents=("real",),
+            ),
         ),
     ):
         kind = "real" if folder == "data/real" else "rendered"
@@ -61,3 +72,25 @@ def test_a_translation_that_refused_frames_is_complete(tmp_path: Path, monkeypat
         writer.add_rejected(reason="box drift", name="000000")
     print_status(as_json=False)
     assert "0 of 1   complete" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("with_models", "command"),
+    [(True, "synth render --like data/real"), (False, "without poses and models nothing can be rendered")],
+)
+def test_imported_images_are_rendered_like(with_models, command, tmp_path: Path, monkeypatch, capsys):
+    """After an import with models comes a rendering like it; without, status says why there is none."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "300")
+    model = ModelRecord(
+        class_name="part", mesh="models/obj_000001.ply", units="mm", sha256="0" * 64, point_part_m=(0, 0, 0)
+    )
+    info = DatasetInfo(
+        kind="imported",
+        classes=("part",),
+        models=(model,) if with_models else (),
+        made_by=MadeBy(verb="import bop", simulated=False),
+    )
+    DatasetWriter.create_or_resume(Path("data/real"), info).close()
+    print_status(as_json=False)
+    assert command in capsys.readouterr().out

@@ -78,6 +78,8 @@ def _command(stage: str, made_by: "MadeBy") -> str:
     words = [f"--{name} {n}" for name, n in shares.items() if n] if isinstance(shares, dict) else []
     if isinstance(quality, dict) and quality.get("name") != "normal":
         words.append(f"--quality {quality.get('name')}")
+    if config.get("like"):
+        words.insert(0, f"--like data/{made_by.parents[0]}")
     if config.get("look") == "plain":
         words.append("--look plain")
     if strength := config.get("randomize"):
@@ -93,8 +95,21 @@ def _next_command(standings: list[Standing]) -> str:
         if standing.state.startswith("damaged"):
             return f"synth dataset verify {standing.folder}"
         if standing.state == "absent":
-            return command
+            return _render_imported() or command if standing.stage == "render" else command
     return f"synth dataset sheet {standings[-1].folder}" if COMPARISON.is_file() else "synth compare --quick"
+
+
+def _render_imported() -> str | None:
+    """How rendering goes on from somebody else's images; None from captured ones."""
+    from synth.dataset.reader import read_info
+
+    real = STAGES[0][1]
+    info = read_info(real)
+    if info.kind != "imported":
+        return None
+    if not info.models:
+        return f"synth dataset sheet {real}   (without poses and models nothing can be rendered after it)"
+    return f"synth render --like {real} --count 120"
 
 
 def print_status(*, as_json: bool) -> None:

@@ -40,6 +40,9 @@ def test_boxes_lie_where_the_model_projects(tmp_path):
         assert int((dataset.load_mask(sample) == 1).sum()) > 2000
         np.testing.assert_allclose(dataset.load_depth_m(sample), 0.6, atol=1e-6)
     assert verify(tmp_path / "out") == []
+    model = tmp_path / "out" / "models" / "obj_000001.obj"
+    model.write_text(model.read_text() + "# changed\n")
+    assert [finding.where for finding in verify(tmp_path / "out")] == ["models/obj_000001.obj"]
 
 
 def test_pictures_and_depth_are_linked_not_copied(tmp_path):

@@ -18,6 +18,7 @@ from synth.dataset.reader import (
     parse,
     read_info,
     read_inside,
+    refuse_odd_entries,
 )
 from synth.dataset.sample import (
     CROP_SIDE_PX,
@@ -52,8 +53,9 @@ def verify(root: Path, *, on_progress: Callable[[int, int], None] | None = None)
     """Everything that is wrong with a dataset; empty when nothing is.
 
     on_progress: called with the number of samples checked and their total. Raises DatasetError when the
-    folder is no dataset or is being written.
+    folder is no dataset, is being written, or holds a link that leaves it where synth would write.
     """
+    refuse_odd_entries(root)
     if (root / INFO_FILE).is_file() and (pid := writer_pid(root)):
         raise DatasetError(f"{root} is being written by process {pid}: verify it when that has ended")
     try:
@@ -78,6 +80,7 @@ def verify(root: Path, *, on_progress: Callable[[int, int], None] | None = None)
                 on_progress(done, len(samples))
         for found in pool.map(lambda record: _check_extra(root, info, record), [*plates, *rejections]):
             findings += found
+    findings += _check_hashes(root, {model.mesh: model.sha256 for model in info.models})[0]
     if all_lines_read:
         if len(known) == len(samples):
             findings += _check_views(root, info, samples)

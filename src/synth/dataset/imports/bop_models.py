@@ -15,6 +15,7 @@ from synth.geometry.mesh import Mesh
 from synth.geometry.se3 import Array
 
 UNITS = "mm"
+_SUFFIXES = tuple(suffix for suffix in FORMATS if suffix != ".gltf")  # Which is more than one file.
 _MIN_SIZE_M = 0.003
 _FOLDERS = ("models", "model", "../models", "../../models")
 _NUMBERED = re.compile(r"obj_0*(\d+)")
@@ -59,7 +60,7 @@ def _list_meshes(folder: Path, models: Path | None) -> Iterator[Path]:
         raise InputError(f"there is no folder {models} of models")
     places = [models] if models is not None else [folder / name for name in _FOLDERS]
     for place in places:
-        if place.is_dir() and (found := sorted(p for p in place.iterdir() if p.suffix.lower() in FORMATS)):
+        if place.is_dir() and (found := sorted(p for p in place.iterdir() if p.suffix.lower() in _SUFFIXES)):
             yield from found
             return
 
