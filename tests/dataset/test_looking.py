@@ -145,3 +145,28 @@ def test_help_has_an_example(verb: str) -> None:
     """Every verb shows how it is called."""
     result = runner.invoke(app, [*verb.split(), "--help"])
     assert f"Example: synth dataset {verb}" in " ".join(result.output.split())
+
+
+def test_looks_stand_side_by_side_under_their_names(filled: Path, tmp_path: Path) -> None:
+    """A sample a row, a dataset a column, each with its labels; what is simulated says so."""
+    target = tmp_path / "looks.png"
+    invoke("sheet", str(filled), "--beside", str(filled), "--count", "2", "--out", str(target))
+    two = Image.open(target)
+    invoke("sheet", str(filled), "--beside", str(filled), "--only", "000003", "--out", str(target))
+    one = Image.open(target)
+    assert one.width == two.width
+    assert one.height < two.height
+    left, right = (one.crop((x, 92, x + one.width // 2, one.height)) for x in (0, one.width // 2))
+    for half in (left, right):
+        assert count_colour(half, SQUARE) > 100
+
+
+def test_looks_of_nothing_in_common_are_refused(filled: Path, tmp_path: Path) -> None:
+    """Another name, or no name that all have, is one sentence and no file."""
+    target = tmp_path / "looks.png"
+    with pytest.raises(DatasetError, match="999999"):
+        invoke("sheet", str(filled), "--beside", str(filled), "--only", "999999", "--out", str(target))
+    DatasetWriter.create_or_resume(tmp_path / "empty", make_info()).close()
+    with pytest.raises(DatasetError, match="no sample of one name"):
+        invoke("sheet", str(filled), "--beside", str(tmp_path / "empty"), "--out", str(target))
+    assert not target.exists()

@@ -90,13 +90,26 @@ def sheet(
     out: Annotated[Path | None, typer.Option(help="PNG to write; FOLDER/sheet.png if not given.")] = None,
     count: Annotated[int, typer.Option(min=1, max=400, help="Samples shown, spread over the dataset.")] = 24,
     columns: Annotated[int, typer.Option(min=1, max=20, help="Images side by side.")] = 4,
+    beside: Annotated[
+        list[Path] | None,
+        typer.Option(help="Other datasets with samples of the same names, beside this one; may be repeated."),
+    ] = None,
+    only: Annotated[str | None, typer.Option(help="With --beside: this sample alone.")] = None,
 ) -> None:
-    """Draw boxes, masks and normals on a contact sheet. Example: synth dataset sheet data/real --count 40"""
-    from synth.dataset.reader import DatasetReader
-    from synth.dataset.sheet import write_sheet
+    """Draw boxes, masks and normals on a contact sheet.
 
-    target = out or folder / "sheet.png"
-    write_sheet(DatasetReader(folder), target, n_samples=count, n_columns=columns)
+    Example: synth dataset sheet data/real --count 40
+
+    Example: synth dataset sheet data/real --beside data/synthetic --beside data/translated --count 3
+    """
+    from synth.dataset.reader import DatasetReader
+    from synth.dataset.sheet import write_looks, write_sheet
+
+    target = out or folder / ("looks.png" if beside else "sheet.png")
+    if beside:
+        write_looks([DatasetReader(root) for root in (folder, *beside)], target, n_samples=count, only=only)
+    else:
+        write_sheet(DatasetReader(folder), target, n_samples=count, n_columns=columns)
     typer.echo(f"wrote {target}")
 
 

@@ -1,6 +1,7 @@
 """A contact sheet: many samples at a glance, their labels drawn on them."""
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import Instance, Sample, Split
+from synth.dataset.sample import Instance, Kind, Sample, Split
 from synth.errors import DatasetError
 from synth.geometry import frames
 from synth.geometry.pinhole import Pinhole
@@ -29,7 +30,16 @@ _TEXT: Colour = (232, 234, 237)
 _DIM: Colour = (150, 156, 166)
 _SPLIT: dict[Split, Colour] = {"train": (66, 133, 244), "val": (171, 71, 188), "test": (230, 81, 0)}
 
-_TILE_W, _CAPTION_H, _GAP, _TITLE_H = 480, 34, 14, 92
+_SIMULATED: Colour = (255, 179, 0)
+_LOOKS: dict[Kind, str] = {
+    "real": "captured",
+    "imported": "photographed",
+    "rendered": "rendered",
+    "translated": "translated",
+    "composited": "composed",
+}
+
+_TILE_W, _MAX_TILE_H, _CAPTION_H, _GAP, _TITLE_H = 480, 1440, 34, 14, 92
 _INSET, _INSET_ZOOM_PAD = 132, 1.5
 _SUPERSAMPLING = 2
 
@@ -38,6 +48,46 @@ def write_sheet(dataset: DatasetReader, path: Path, *, n_samples: int, n_columns
     """Write a PNG of ``n_samples`` samples spread over the dataset, ``n_columns`` side by side."""
     buffer = io.BytesIO()
     make_sheet(dataset, n_samples=n_samples, n_columns=n_columns).save(buffer, "PNG")
+    write_bytes(path, buffer.getvalue())
+
+
+def write_looks(
+    datasets: Sequence[DatasetReader], path: Path, *, n_samples: int, only: str | None = None
+) -> None:
+    """Write a PNG of samples that all datasets have, a row each, a dataset a column: captured, rendered, ….
+
+    only: the name of the one sample to show; otherwise ``n_samples`` are spread over the datasets.
+    Raises DatasetError where they have no sample's name in common.
+    """
+    common = set.intersection(*({s.name for s in dataset} for dataset in datasets))
+    if not common:
+        roots = ", ".join(str(dataset.root) for dataset in datasets)
+        raise DatasetError(
+            f"{roots} have no sample of one name: give a set, its twins and their translations"
+        )
+    if only is not None and only not in common:
+        raise DatasetError(f"sample {only} is not in every one of these datasets: give another name")
+    names = sorted(common) if only is None else [only]
+    picks = np.unique(np.linspace(0, len(names) - 1, min(n_samples, len(names))).round().astype(int))
+    rows = [[_make_tile(dataset, dataset[names[i]]) for dataset in datasets] for i in picks]
+    width = len(datasets) * (_TILE_W + _GAP) + _GAP
+    height = _TITLE_H + sum(max(t.height for t in row) + _GAP for row in rows)
+    sheet = Image.new("RGB", (width, height), _PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for i, dataset in enumerate(datasets):
+        x = _GAP + i * (_TILE_W + _GAP)
+        draw.text((x, 30), _LOOKS[dataset.info.kind], fill=_TEXT, font=_font(26), anchor="lm")
+        end = x + draw.textlength(_LOOKS[dataset.info.kind], font=_font(26)) + 14
+        if dataset.info.made_by.simulated:
+            _draw_pill(draw, (end, 30), "SIMULATED cell", _SIMULATED, 15, text=(20, 20, 20))
+    _draw_legend(draw, width)
+    y = _TITLE_H
+    for row in rows:
+        for i, tile in enumerate(row):
+            sheet.paste(tile, (_GAP + i * (_TILE_W + _GAP), y))
+        y += max(t.height for t in row) + _GAP
+    buffer = io.BytesIO()
+    sheet.save(buffer, "PNG", optimize=True)
     write_bytes(path, buffer.getvalue())
 
 
@@ -63,15 +113,17 @@ def make_sheet(dataset: DatasetReader, *, n_samples: int, n_columns: int) -> Ima
 
 def _make_tile(dataset: DatasetReader, sample: Sample) -> Image.Image:
     rgb_u8, mask = dataset.load_rgb(sample), dataset.load_mask(sample)
-    scale = _TILE_W * _SUPERSAMPLING / sample.size_wh[0]
-    size = (_TILE_W * _SUPERSAMPLING, max(1, round(sample.size_wh[1] * scale)))
+    width, height = sample.size_wh
+    scale = _SUPERSAMPLING * min(_TILE_W / width, _MAX_TILE_H / height)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
     picture = Image.fromarray(rgb_u8).resize(size, Image.Resampling.LANCZOS)
     _draw_labels(picture, sample, mask, (0.0, 0.0), scale, width=_SUPERSAMPLING)
     if sample.instances:
         _paste_inset(picture, rgb_u8, sample, mask, scale)
-    picture = picture.resize((_TILE_W, round(size[1] / _SUPERSAMPLING)), Image.Resampling.LANCZOS)
+    shown = [max(1, round(side / _SUPERSAMPLING)) for side in size]
+    picture = picture.resize((shown[0], shown[1]), Image.Resampling.LANCZOS)
     tile = Image.new("RGB", (_TILE_W, picture.height + _CAPTION_H), _CARD)
-    tile.paste(picture, (0, 0))
+    tile.paste(picture, ((_TILE_W - picture.width) // 2, 0))
     _draw_caption(ImageDraw.Draw(tile), sample, picture.height)
     return tile
 
@@ -202,11 +254,15 @@ def _draw_title(draw: ImageDraw.ImageDraw, dataset: DatasetReader, n_shown: int,
     draw.text((_GAP, 28), name, fill=_TEXT, font=_font(30), anchor="lm")
     x = _GAP + draw.textlength(name, font=_font(30)) + 18
     if info.made_by.simulated:
-        _draw_pill(draw, (x, 28), "SIMULATED: no real camera or arm", (255, 179, 0), 17, text=(20, 20, 20))
+        _draw_pill(draw, (x, 28), "SIMULATED: no real camera or arm", _SIMULATED, 17, text=(20, 20, 20))
     splits = ", ".join(f"{len(dataset.of_split(s))} {s}" for s in _SPLIT)
     counts = f"{len(dataset)} samples ({splits})   {len(dataset.rejections)} rejected   {n_shown} shown"
     draw.text((_GAP, 66), f"{info.kind}   {counts}", fill=_DIM, font=_font(17), anchor="lm")
-    x = width - _GAP
+    _draw_legend(draw, width)
+
+
+def _draw_legend(draw: ImageDraw.ImageDraw, width: int) -> None:
+    x: float = width - _GAP
     for label, colour in (("normal", NORMAL), ("mask", OUTLINE), ("tight box", TIGHT), ("1:1 box", SQUARE)):
         x -= draw.textlength(label, font=_font(16))
         draw.text((x, 66), label, fill=_TEXT, font=_font(16), anchor="lm")
