@@ -8,9 +8,20 @@ import pytest
 import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from synth.cell import mesh as cell_mesh
-from synth.cell.mesh import METRES_PER_UNIT, face_of_interest, file_sha256, inside, is_closed, load_mesh
+from synth.cell.mesh import (
+    METRES_PER_UNIT,
+    face_of_interest,
+    file_sha256,
+    inside,
+    is_closed,
+    is_textured,
+    load_coloured_mesh,
+    load_mesh,
+    to_coloured_ply,
+)
 from synth.errors import InputError
 from synth.geometry import se3
 from synth.geometry.mesh import Mesh
@@ -166,3 +177,42 @@ def test_the_point_may_be_two_millimetres_off(z_m: float, is_found: bool) -> Non
     else:
         with pytest.raises(InputError, match="more than 2 mm"):
             face_of_interest(box, [0.001, 0, z_m])
+
+
+def test_colours_of_a_file_come_with_its_corners(tmp_path):
+    """Vertex colours stay at their corners though vertices merge; a cell's bodies have none."""
+    box = trimesh.creation.box((0.02, 0.02, 0.02))
+    red_above = np.where(box.vertices[:, 2:] > 0, [[200, 10, 10]], [[10, 10, 200]]).astype(np.uint8)
+    box.visual.vertex_colors = red_above
+    box.export(tmp_path / "box.ply")
+    mesh = load_coloured_mesh(tmp_path / "box.ply", "m")
+    above = mesh.vertices_m[mesh.triangles][..., 2] > 0
+    np.testing.assert_array_equal(mesh.corner_rgb[above], np.tile([200, 10, 10], (above.sum(), 1)))
+    np.testing.assert_array_equal(mesh.corner_rgb[~above], np.tile([10, 10, 200], ((~above).sum(), 1)))
+    assert load_mesh(tmp_path / "box.ply", "m").corner_rgb is None
+    assert not is_textured(tmp_path / "box.ply")
+
+
+def test_a_texture_is_baked_into_a_file_that_needs_none(tmp_path):
+    """An OBJ with a picture beside it becomes a PLY of the same shape and the picture's colours."""
+    picture = np.zeros((64, 64, 3), np.uint8)
+    picture[:, :32], picture[:, 32:] = (0, 200, 0), (200, 200, 0)
+    Image.fromarray(picture).save(tmp_path / "t.png")
+    (tmp_path / "m.mtl").write_text("newmtl m\nmap_Kd t.png\n")
+    (tmp_path / "m.obj").write_text(
+        "mtllib m.mtl\nusemtl m\nv 0 0 0\nv 10 0 0\nv 10 10 0\nv 0 10 0\n"
+        "vt 0.1 0.1\nvt 0.9 0.1\nvt 0.9 0.9\nvt 0.1 0.9\nf 1/1 2/2 3/3\nf 1/1 3/3 4/4\n"
+    )
+    assert is_textured(tmp_path / "m.obj")
+    mesh = load_coloured_mesh(tmp_path / "m.obj", "mm")
+    (tmp_path / "alone").mkdir()
+    (tmp_path / "alone" / "m.ply").write_bytes(to_coloured_ply(mesh, "mm"))
+    again = load_coloured_mesh(tmp_path / "alone" / "m.ply", "mm")
+    for found in (mesh, again):
+        corners = found.vertices_m[found.triangles]
+        is_left = corners[..., 0] < 0.005
+        assert np.ptp(corners.reshape(-1, 3), axis=0) == pytest.approx([0.01, 0.01, 0.0])
+        np.testing.assert_array_equal(found.corner_rgb[is_left], np.tile([0, 200, 0], (is_left.sum(), 1)))
+        np.testing.assert_array_equal(
+            found.corner_rgb[~is_left], np.tile([200, 200, 0], ((~is_left).sum(), 1))
+        )

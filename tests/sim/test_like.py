@@ -1,15 +1,19 @@
 """Rendering like photographs: what is measured on them, where new poses lie, what no test image enters."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
+import trimesh
 from photographed_set import YELLOW, make_wall, write_photographed
 from rich.console import Console
 
+from synth.cell.mesh import load_coloured_mesh
 from synth.compute.progress import make_progress
 from synth.dataset.reader import DatasetReader
 from synth.dataset.store import DatasetWriter
@@ -17,14 +21,17 @@ from synth.dataset.verify import verify
 from synth.errors import DatasetError, InputError
 from synth.geometry import se3
 from synth.geometry.boxes import inside_image, square_box
+from synth.sim.blender import QUALITIES, Blender
 from synth.sim.furnish import pinhole_of
-from synth.sim.like.appearance import measure_appearance
+from synth.sim.like.appearance import Appearance, measure_appearance
 from synth.sim.like.backdrop import lay_over, make_plates
-from synth.sim.like.objects import Objects, list_seen
+from synth.sim.like.objects import Objects, Seen, list_seen
 from synth.sim.like.poses import DEPTH_FACTOR, make_fresh, make_twin
 from synth.sim.like.run import LikeSettings, count_twinnable, render_like
+from synth.sim.meshes import write_meshes
 from synth.sim.noise import NO_NOISE
 from synth.sim.plan import Shares
+from synth.sim.scene import SceneCamera
 
 QUIET = make_progress(Console(quiet=True))
 
@@ -159,6 +166,31 @@ def test_renders_like_photographs(photographed, tmp_path):
         render_like(replace(settings, seed=3), QUIET)
 
 
+@pytest.mark.slow
+def test_a_part_with_colours_of_its_own_is_rendered_in_them(tmp_path):
+    """Red above and blue below in the file, so in the light; without colours it is of one hue."""
+    box = trimesh.creation.box((0.08, 0.08, 0.01))
+    box.visual.vertex_colors = np.where(box.vertices[:, 1:2] > 0, [[220, 20, 20]], [[20, 20, 220]])
+    box.export(tmp_path / "box.ply")
+    meshes = {"box": load_coloured_mesh(tmp_path / "box.ply", "m")}
+    write_meshes(meshes, tmp_path)
+    camera = SceneCamera(
+        size_wh=(96, 96),
+        K=((200, 0, 47.5), (0, 200, 47.5), (0, 0, 1)),
+        dist=(0, 0, 0, 0, 0),
+        T_base_cam=np.eye(4).tolist(),
+    )
+    T_cam_box = se3.make(np.eye(3), [0, 0, 0.3])
+    seen = Seen(SimpleNamespace(name="000000", split="train"), camera, (("box", T_cam_box),))
+    appearance = Appearance(colours_rgb={"box": (200, 200, 200)}, surroundings_rgb=(128, 128, 128))
+    scene = make_twin(seen, appearance, seed=0)
+    with Blender(tmp_path) as blender:
+        light = blender.render(scene, pinhole_of(camera), (0, 0, 96, 96), QUALITIES["draft"]).rgb
+    below, above = light[22:28, 40:56].mean(axis=(0, 1)), light[68:74, 40:56].mean(axis=(0, 1))
+    assert below[2] > 2 * below[0]  # y points down in the image.
+    assert above[0] > 2 * above[2]
+
+
 def _untimed(line: bytes) -> dict[str, object]:
     return {key: value for key, value in json.loads(line).items() if key != "timing"}
 
@@ -167,8 +199,6 @@ def test_what_cannot_be_rendered_like_is_one_sentence(captured, photographed, tm
     """Captured sets bring no models; a model that was changed is no longer the one of the labels."""
     with pytest.raises(InputError, match="brings no models"):
         count_twinnable(DatasetReader(captured))
-    import shutil
-
     broken = tmp_path / "broken"
     shutil.copytree(photographed, broken)
     model = next((broken / "models").iterdir())

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ def inside(folder: Path, name: str) -> Path:
 
     Raises InputError when it leads out of the folder.
     """
-    path = (folder / name).resolve()
+    path = Path(os.path.realpath(folder / name))  # Path.resolve would fail at a link to itself.
     if not path.is_relative_to(folder.resolve()):
         raise InputError(f"'{name}' leads out of {folder}: copy the file beside the one that names it.")
     return path
@@ -55,7 +56,17 @@ def load_mesh(path: Path, units: str) -> Mesh:
 
     units: what one unit of the file is: ``m``, ``cm``, ``mm`` or ``inch``; of a glTF always ``m``.
 
+    Colours are left out: a cell file says what its bodies look like.
+
     Raises InputError for a file that is absent, too large, of another format, broken, or without triangles.
+    """
+    mesh = load_coloured_mesh(path, units)
+    return Mesh(mesh.vertices_m, mesh.triangles)
+
+
+def load_coloured_mesh(path: Path, units: str) -> Mesh:
+    """The same with the file's own colours where it has some: of vertices or faces, or of a texture at each
+    corner.
     """
     if units not in METRES_PER_UNIT:
         raise InputError(f"'{units}' is not a unit of length: use one of {', '.join(METRES_PER_UNIT)}.")
@@ -80,11 +91,48 @@ def load_mesh(path: Path, units: str) -> Mesh:
         )
     if not np.isfinite(loaded.vertices).all():
         raise InputError(f"{path.name} has vertices that are not finite numbers: export it again.")
+    corner_rgb = _corner_colours(loaded)
     loaded.merge_vertices(merge_tex=True, merge_norm=True)
-    mesh = Mesh(np.asarray(loaded.vertices) * METRES_PER_UNIT[units], np.asarray(loaded.faces))
+    mesh = Mesh(np.asarray(loaded.vertices) * METRES_PER_UNIT[units], np.asarray(loaded.faces), corner_rgb)
     if is_closed(mesh) and _signed_volume_m3(mesh) < 0:
-        mesh = Mesh(mesh.vertices_m, mesh.triangles[:, ::-1])
+        flipped = None if corner_rgb is None else corner_rgb[:, ::-1]
+        mesh = Mesh(mesh.vertices_m, mesh.triangles[:, ::-1], flipped)
     return mesh
+
+
+def is_textured(path: Path) -> bool:
+    """Whether a mesh file takes its colours from another file. Raises InputError as ``load_mesh``."""
+    return bool(_read(path).visual.kind == "texture" and _corner_colours(_read(path)) is not None)
+
+
+def to_coloured_ply(mesh: Mesh, units: str) -> bytes:
+    """A mesh with its colours as one PLY file that needs no other, a vertex for every corner."""
+    assert mesh.corner_rgb is not None
+    corners = trimesh.Trimesh(
+        mesh.vertices_m[mesh.triangles].reshape(-1, 3) / METRES_PER_UNIT[units],
+        np.arange(3 * len(mesh.triangles)).reshape(-1, 3),
+        vertex_colors=mesh.corner_rgb.reshape(-1, 3),
+        process=False,
+    )
+    ply = corners.export(file_type="ply")
+    assert isinstance(ply, bytes)
+    return ply
+
+
+def _corner_colours(loaded: Any) -> NDArray[np.uint8] | None:
+    """sRGB [T,3,3] of a trimesh.Trimesh; None where the file gives no colours."""
+    visual = loaded.visual
+    if visual.kind == "face":
+        return np.asarray(np.repeat(visual.face_colors[:, None, :3], 3, axis=1), np.uint8)
+    if visual.kind == "texture":
+        material = visual.material
+        picture = getattr(material, "image", None) or getattr(material, "baseColorTexture", None)
+        if visual.uv is None or picture is None:
+            return None
+        visual = visual.to_color()
+    if visual.kind != "vertex":
+        return None
+    return np.asarray(visual.vertex_colors[loaded.faces][..., :3], np.uint8)
 
 
 def _read(path: Path) -> Any:

@@ -13,10 +13,14 @@ from synth.geometry.se3 import Array
 
 @dataclass(frozen=True, eq=False)
 class Mesh:
-    """vertices_m: [V,3]. triangles: [T,3] indices into the vertices, counter-clockwise seen from outside."""
+    """vertices_m: [V,3]. triangles: [T,3] indices into the vertices, counter-clockwise seen from outside.
+
+    corner_rgb: [T,3,3] uint8, sRGB at each corner of each triangle; None for a mesh without colours.
+    """
 
     vertices_m: Array
     triangles: NDArray[np.int32]
+    corner_rgb: NDArray[np.uint8] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "vertices_m", np.asarray(self.vertices_m, dtype=np.float64).reshape(-1, 3))
@@ -24,7 +28,7 @@ class Mesh:
 
     def transformed(self, T_a_b: Array) -> Self:
         """This mesh, given in frame b, expressed in frame a."""
-        return type(self)(se3.transform(T_a_b, self.vertices_m), self.triangles)
+        return type(self)(se3.transform(T_a_b, self.vertices_m), self.triangles, self.corner_rgb)
 
     @classmethod
     def merge(cls, meshes: Sequence["Mesh"]) -> Self:

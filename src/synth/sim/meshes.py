@@ -1,13 +1,15 @@
 """The mesh folder: every mesh that a scene of a cell may name, written once, in metres.
 
 A file NAME.npz holds ``vertices_m`` float32 [V,3], ``triangles`` int32 [T,3] and ``smooth``: whether shading
-runs smoothly over edges that turn less than `CREASE_DEG`.
+runs smoothly over edges that turn less than `CREASE_DEG`; ``corner_rgb`` uint8 [T,3,3], sRGB, where a mesh
+has colours of its own.
 """
 
 import io
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -76,11 +78,13 @@ def write_meshes(meshes: Meshes, folder: Path) -> None:
 
 
 def _npz(mesh: Mesh) -> bytes:
+    arrays: dict[str, Any] = {
+        "vertices_m": mesh.vertices_m.astype(np.float32),
+        "triangles": mesh.triangles,
+        "smooth": np.bool_(True),
+    }
+    if mesh.corner_rgb is not None:
+        arrays["corner_rgb"] = mesh.corner_rgb
     file = io.BytesIO()
-    np.savez(
-        file,
-        vertices_m=mesh.vertices_m.astype(np.float32),
-        triangles=mesh.triangles,
-        smooth=np.bool_(True),
-    )
+    np.savez(file, allow_pickle=False, **arrays)
     return file.getvalue()

@@ -51,7 +51,7 @@ from synth.geometry.boxes import tight_box
 from synth.geometry.pinhole import Pinhole
 from synth.geometry.se3 import Array
 from synth.geometry.visible import InstanceCaster, without_specks
-from synth.storage.atomic import link_file
+from synth.storage.atomic import link_file, write_bytes
 
 
 @dataclass(frozen=True)
@@ -96,8 +96,12 @@ def import_bop(settings: BopSettings, on_picture: OnPicture = lambda done, total
     first = _first_camera(shots)
     with open_import(settings.out, _describe(settings, models, first), settings.folder) as writer:
         for model in models.values():
-            if not (target := writer.root / model.record.mesh).is_file():
-                link_file(target, model.path)
+            if (target := writer.root / model.record.mesh).is_file():
+                continue
+            if isinstance(model.content, Path):
+                link_file(target, model.content)
+            else:
+                write_bytes(target, model.content)
         intake = Intake(writer)
         for i, shot in enumerate(shots):
             on_picture(i, len(shots))

@@ -1,5 +1,6 @@
 """The meshes of a BOP dataset: which belongs to which object, and what is labelled on it."""
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -7,7 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from synth.cell.mesh import FORMATS, METRES_PER_UNIT, face_of_interest, file_sha256, load_mesh
+from synth.cell.mesh import (
+    FORMATS,
+    METRES_PER_UNIT,
+    face_of_interest,
+    file_sha256,
+    is_textured,
+    load_coloured_mesh,
+    load_mesh,
+    to_coloured_ply,
+)
 from synth.dataset.posed import PartLabel
 from synth.dataset.sample import ModelRecord
 from synth.errors import InputError
@@ -26,9 +36,13 @@ Row3 = tuple[float, float, float]
 
 @dataclass(frozen=True, eq=False)
 class BopModel:
-    """One object's mesh, in metres in the model's axes, its file, and its record in dataset.json."""
+    """One object's mesh, in metres in the model's axes, and its record in dataset.json.
 
-    path: Path
+    content: its file, to be linked; or, where it takes its colours from a texture beside it, one that needs
+    none.
+    """
+
+    content: Path | bytes
     mesh: Mesh
     label: PartLabel
     record: ModelRecord
@@ -105,15 +119,20 @@ def _load(
             raise InputError(f"--normal must be an axis of the model such as 0,0,1, got {normal}")
         normal_part = np.asarray(normal) / length
     class_name = names.get(number) or _class_name(given_name, path, number)
+    content: Path | bytes = path
+    suffix, sha256 = path.suffix.lower(), file_sha256(path)
+    if is_textured(path):
+        content = to_coloured_ply(load_coloured_mesh(path, UNITS), UNITS)
+        suffix, sha256 = ".ply", hashlib.sha256(content).hexdigest()
     return BopModel(
-        path,
+        content,
         mesh,
         PartLabel(class_name, normal_part, point_part_m),
         ModelRecord(
             class_name=class_name,
-            mesh=f"models/obj_{number:06d}{path.suffix.lower()}",
+            mesh=f"models/obj_{number:06d}{suffix}",
             units=UNITS,
-            sha256=file_sha256(path),
+            sha256=sha256,
             normal_part=None if normal_part is None else normal_part.tolist(),
             point_part_m=point_part_m.tolist(),
         ),

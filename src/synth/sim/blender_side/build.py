@@ -16,6 +16,7 @@ _LAMP_RADIANCE = (
 )
 _ROOM_RADIANCE = (0.194, 0.190, 0.184)  # The room around the bench, from everywhere.
 _CREASE_DEG = 35.0
+_OWN_COLOURS = "own_colours"
 _FLIP_YZ = np.diag([1.0, -1.0, -1.0, 1.0])  # OpenCV's camera axes ↔ Blender's.
 
 _meshes: dict[tuple[str, int], Any] = {}
@@ -102,14 +103,25 @@ def mesh_of(name: str, folder: Path) -> Any:
     if key not in _meshes:
         with np.load(path, allow_pickle=False) as file:
             vertices_m, triangles, is_smooth = file["vertices_m"], file["triangles"], bool(file["smooth"])
+            corner_rgb = file.get("corner_rgb")
         mesh = bpy.data.meshes.new(path.stem)
         mesh.from_pydata(vertices_m.tolist(), [], triangles.tolist())
         if is_smooth:
             _smooth(mesh)
+        if corner_rgb is not None:
+            _colour(mesh, corner_rgb)
         mesh.materials.append(None)
         mesh.use_fake_user = True
         _meshes[key] = mesh
     return _meshes[key]
+
+
+def _colour(mesh: Any, corner_rgb: np.ndarray) -> None:
+    """Give every corner of every triangle its own colour, sRGB 0-255 [T,3,3]."""
+    rgba = np.ones((corner_rgb.shape[0] * 3, 4), np.float32)
+    rgba[:, :3] = corner_rgb.reshape(-1, 3) / np.float32(255)
+    layer = mesh.color_attributes.new(_OWN_COLOURS, "BYTE_COLOR", "CORNER")
+    layer.data.foreach_set("color_srgb", rgba.ravel())
 
 
 def _smooth(mesh: Any) -> None:
@@ -126,6 +138,10 @@ def _wear(thing: Any, finish: dict[str, Any], instance: int) -> None:
     material.use_nodes = True
     shader = material.node_tree.nodes["Principled BSDF"].inputs
     shader["Base Color"].default_value = (*_linear(finish["colour_rgb"]), 1.0)
+    if _OWN_COLOURS in thing.data.color_attributes:
+        own = material.node_tree.nodes.new("ShaderNodeVertexColor")
+        own.layer_name = _OWN_COLOURS
+        material.node_tree.links.new(own.outputs["Color"], shader["Base Color"])
     shader["Roughness"].default_value = finish["roughness"]
     shader["Metallic"].default_value = finish["metallic"]
     shader["Coat Weight" if "Coat Weight" in shader else "Clearcoat"].default_value = finish["coat"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from synth.cell.mesh import file_sha256, load_mesh
+from synth.cell.mesh import file_sha256, load_coloured_mesh
 from synth.dataset.posed import PartLabel
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import ModelRecord, Sample
@@ -18,7 +18,7 @@ from synth.sim.scene import SceneCamera
 
 @dataclass(frozen=True, eq=False)
 class Objects:
-    """Everything by class name. meshes: in metres."""
+    """Everything by class name. meshes: in metres, with their own colours where they have some."""
 
     meshes: dict[str, Mesh]
     labels: dict[str, PartLabel]
@@ -36,7 +36,7 @@ class Objects:
             )
         meshes, labels = {}, {}
         for record in dataset.info.models:
-            meshes[record.class_name] = load_mesh(_file(dataset, record), record.units)
+            meshes[record.class_name] = load_coloured_mesh(_file(dataset, record), record.units)
             labels[record.class_name] = PartLabel(
                 record.class_name,
                 None if record.normal_part is None else np.asarray(record.normal_part),
