@@ -23,8 +23,23 @@ from synth.train.commands import evaluate, predict, train
 _FIRST, _STAGES, _DATA, _NETWORK = "Begin", "Stages, in this order", "Data and cell", "One network by itself"
 
 
-class _Verbs(TyperGroup):
-    """The verbs, grouped in the help; --verbose counts before and after a verb; Ctrl-C is one line."""
+class _Group(TyperGroup):
+    """Verbs under the headings that they were given, each with its whole first sentence."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        verbs: dict[str, Any] = dict(self.commands)
+        width = max(map(len, verbs))
+        rows: dict[str, list[tuple[str, str]]] = {}
+        for name, verb in verbs.items():
+            row = (name.ljust(width), verb.get_short_help_str(200))
+            rows.setdefault(verb.rich_help_panel or "Commands", []).append(row)
+        for title, below in rows.items():
+            with formatter.section(title):
+                formatter.write_dl(below)
+
+
+class _Root(_Group):
+    """--verbose counts before and after a verb; Ctrl-C at any verb is one line."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         return super().parse_args(ctx, sorted(args, key=lambda word: word != "--verbose"))
@@ -38,18 +53,6 @@ class _Verbs(TyperGroup):
         finally:
             sys.stdout.flush()  # Here, where a closed pipe still ends quietly.
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        verbs: dict[str, Any] = dict(self.commands)
-        width = max(map(len, verbs))
-        for title in dict.fromkeys(verb.rich_help_panel for verb in verbs.values()):
-            rows = [
-                (name.ljust(width), verb.get_short_help_str(200))
-                for name, verb in verbs.items()
-                if verb.rich_help_panel == title
-            ]
-            with formatter.section(title):
-                formatter.write_dl(rows)
-
 
 class _Terminal(logging.Handler):
     """Writes to what stands for stderr at that moment, so that a line does not tear a bar."""
@@ -60,7 +63,7 @@ class _Terminal(logging.Handler):
 
 app = typer.Typer(
     name="synth",
-    cls=_Verbs,
+    cls=_Root,
     help="Labelled images from one robot arm, one depth camera and one CAD file.",
     epilog="Tab completes verbs and options after synth --install-completion. Exit codes: 0 done, 1 nobody "
     "reads the pipe, 2 input, 3 device, 4 unsafe motion, 5 disk, 6 damaged data, 130 interrupted.",
@@ -97,9 +100,9 @@ def _root(
 def demo(
     out: Annotated[Path, typer.Option(help="Folder; an unfinished demo is gone on with.")] = Path("demo"),
 ) -> None:
-    """Run every stage, small, on the simulated cell, and explain each.
+    """Run every stage, small and explained, on the simulated cell.
 
-    Some 15 minutes on 2 cores. The same command goes on where it stopped.
+    Some 12 minutes on 2 free cores. The same command goes on where it stopped.
 
     Example: synth demo
     """
@@ -140,9 +143,9 @@ app.command(rich_help_panel=_STAGES)(render)
 app.command(rich_help_panel=_STAGES)(translate)
 app.command(rich_help_panel=_STAGES)(compare)
 app.command(rich_help_panel=_DATA)(compose)
-app.add_typer(import_app, name="import", rich_help_panel=_DATA)
-app.add_typer(dataset_app, name="dataset", rich_help_panel=_DATA)
-app.add_typer(cell_app, name="cell", rich_help_panel=_DATA)
+app.add_typer(import_app, name="import", cls=_Group, rich_help_panel=_DATA)
+app.add_typer(dataset_app, name="dataset", cls=_Group, rich_help_panel=_DATA)
+app.add_typer(cell_app, name="cell", cls=_Group, rich_help_panel=_DATA)
 app.command(rich_help_panel=_NETWORK)(train)
 app.command(rich_help_panel=_NETWORK)(evaluate)
 app.command(rich_help_panel=_NETWORK)(predict)

@@ -63,7 +63,7 @@ STAGES = (
         "translate",
         "A CycleGAN learns the look of the captured pictures and gives it to the rendered ones. A frozen "
         "network watches that boxes and normals stay where they were; pictures whose labels moved are "
-        "refused. About 6 minutes.",
+        "refused. About 5 minutes.",
         (("translate", "--preset", "quick"), ("dataset", "sheet", "data/translated")),
         Path("data/translated/sheet.png"),
         "The rendered pictures in the captured look are in {out}/data/translated; drift.png there shows how "
@@ -73,8 +73,8 @@ STAGES = (
         "compare",
         "Small networks learn from captured, from rendered and from translated pictures, equally long, and "
         "all are measured on the test images. Short trainings on few pictures: expect wide intervals. About "
-        "6 minutes.",
-        (("compare", "--quick", "--images", "3000"),),
+        "5 minutes.",
+        (("compare", "--quick", "--images", "3000", "--json"),),
         _REPORT,
         "Figures, tables and the best networks are in {out}/runs/compare.",
     ),
@@ -96,7 +96,7 @@ def run_demo(out: Path, console: Console) -> None:
         )
     )
     console.print(
-        f"Four stages, about 15 minutes on 2 cores; Ctrl-C at any time, the same command goes on.\n"
+        f"Four stages, about 12 minutes on 2 free cores; Ctrl-C at any time, the same command goes on.\n"
         f"At the end the report is in {out / _REPORT}",
         markup=False,
     )
@@ -134,8 +134,9 @@ def write_cell(out: Path) -> None:
 
 
 def _run(words: tuple[str, ...], out: Path) -> None:
-    """One command in the demo's folder; Ctrl-C reaches it too, and it is waited for."""
-    with subprocess.Popen([sys.executable, "-m", "synth", *words], cwd=out) as child:
+    """One command in the demo's folder; Ctrl-C reaches it too, and it is waited for. JSON is not shown."""
+    shown = subprocess.DEVNULL if "--json" in words else None
+    with subprocess.Popen([sys.executable, "-m", "synth", *words], cwd=out, stdout=shown) as child:
         try:
             code = child.wait()
         except KeyboardInterrupt:
