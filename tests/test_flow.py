@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from bop_scene import write_scene
+from synth.dataset.reader import DatasetReader
+
 SYNTH = Path(sys.executable).with_name("synth")
 
 
@@ -99,3 +102,33 @@ def test_composites_are_translated_into_the_captured_look(tmp_path):
     translated = tmp_path / "data" / "translated"
     assert (translated / "drift.png").is_file()
     assert (tmp_path / "runs" / "translate" / "result.json").is_file()
+
+
+@pytest.mark.slow
+def test_somebody_else_s_photographs_go_all_the_way(tmp_path):
+    """Import, render like them, verify, look, compare, export: all end well, and status knows the way."""
+    write_scene(tmp_path / "scene", 24)
+    commands = [
+        ("import", "bop", "scene", "--name", "1=box", "--normal", "0,0,-1"),
+        ("dataset", "verify"),
+        ("status",),
+        ("render", "--like", "data/real", "--twins", "4", "--fresh", "4", "--quality", "draft"),
+        ("dataset", "verify", "data/synthetic"),
+        ("dataset", "sheet", "data/real", "--beside", "data/synthetic", "--count", "2"),
+        (
+            *("compare", "--quick", "--tasks", "detection", "--arms", "real,synthetic"),
+            *("--seeds", "1", "--images", "64", "--device", "cpu"),
+        ),
+        ("dataset", "export", "bop", "--out", "again"),
+        ("import", "bop", "again", "--out", "data/again", "--name", "1=box", "--normal", "0,0,-1"),
+    ]
+    said = {}
+    for command in commands:
+        answer = subprocess.run([SYNTH, *command], cwd=tmp_path, capture_output=True, text=True, timeout=240)
+        assert answer.returncode == 0, f"{command}: {answer.stderr}"
+        said[command] = answer.stdout
+    assert "synth render --like data/real" in said["status",]
+    assert "in use at confidence 0.5" in (tmp_path / "runs" / "compare" / "report.html").read_text()
+    first, again = (DatasetReader(tmp_path / "data" / name) for name in ("real", "again"))
+    boxes = [sorted(i.box_xyxy_px for s in dataset for i in s.instances) for dataset in (first, again)]
+    assert boxes[0] == boxes[1]
