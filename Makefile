@@ -4,13 +4,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: demo test check format wheel constraints clean
+.PHONY: demo test fuzz check format wheel constraints clean
 
 demo: $(VENV)/.ready-demo
 	@$(BIN)/synth demo
 
 test: $(VENV)/.ready-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations=15 --durations-min=8
+
+# Damaged data for every entry point that reads any; FUZZ_EXAMPLES=2000 for a night.
+fuzz: $(VENV)/.ready-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m fuzz tests/fuzz -n $(WORKERS) -W ignore::RuntimeWarning
 
 check: $(VENV)/.ready-dev
 	$(BIN)/ruff check .

@@ -3,9 +3,9 @@
     python benchmarks/real_cat.py SCENE --out runs/real_cat
 
 SCENE: the 16 photographs of DeepAC's ``data/demo`` (github.com/WangLongZJU/DeepAC, MIT) with their poses as a
-BOP scene: rgb/, scene_gt.json, scene_camera.json, model/Cat.obj. Pictures 0 to 5 train, 6 validates, 7 is left
-out, 8 to 15 test. They are one film before one background, so train and test share it: what is found here is
-not what would be found elsewhere.
+BOP scene: rgb/, scene_gt.json, scene_camera.json, model/Cat.obj. Pictures 0 to 5 train, 6 validates, 7 is
+left out, 8 to 15 test. They are one film before one background, which train and test share: what is found here
+is not what would be found elsewhere.
 
 Each stage is the command that a user types; run again, it goes on where it stopped. At most 75 minutes on two
 cores.
@@ -73,10 +73,13 @@ def sum_up(out: Path, seconds: dict[str, float]) -> str:
         area = f"{effect['value']:.2f} ({effect['low']:.2f}–{effect['high']:.2f})" if effect else ""
         lines.append(f"| {name} | {hits} | {false:.2f} | {iou} | {area} |")
     minutes = ", ".join(f"{name} {s / 60:.1f}" for name, s in seconds.items())
-    lines += ["", f"{n_images} test images. {SHARED}", f"Minutes: {minutes}, {sum(seconds.values()) / 60:.0f} in all."]
+    total = sum(seconds.values()) / 60
+    lines += ["", f"{n_images} test images. {SHARED}", f"Minutes: {minutes}, {total:.0f} in all."]
     found = points["synthetic"]["hits"]
     enough = sum(n >= TARGET_HITS for n in found)
-    lines.append(f"Target, {TARGET_HITS} of 8 by synthetic images alone: met by {enough} of {len(found)} seeds.")
+    lines.append(
+        f"Target, {TARGET_HITS} of 8 by synthetic images alone: met in {enough} of {len(found)} seeds."
+    )
     return "\n".join(lines)
 
 

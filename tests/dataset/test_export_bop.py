@@ -15,6 +15,7 @@ from synth.cell.mesh import cad_sha256, load_bodies
 from synth.dataset.codecs import file_sha256
 from synth.dataset.exports.bop import export_bop
 from synth.dataset.exports.bop_models import diameter
+from synth.dataset.imports.bop import BopSettings, import_bop
 from synth.dataset.sample import ModelRecord, PartRecord
 from synth.dataset.store import DatasetReader, DatasetWriter
 from synth.errors import DatasetError, InputError
@@ -91,6 +92,23 @@ def test_meshes_project_on_to_their_masks(tmp_path: Path) -> None:
             np.testing.assert_allclose(corners(about["bbox_obj"]), corners(box), atol=1)
             n_seen += 1
     assert n_seen == 12
+
+
+def test_what_was_exported_is_imported_again(tmp_path: Path) -> None:
+    """synth's own reader of BOP finds poses, splits, depth and, by ray casting, the boxes again."""
+    dataset = make_plates(tmp_path / "real")
+    export_bop(dataset, tmp_path / "bop")
+    none: dict[str, Any] = {"models": None, "names": {1: "cover"}, "normal": None, "face": None, "splits": {}}
+    import_bop(BopSettings(tmp_path / "bop", tmp_path / "back", box_kind="square", **none))
+    back = DatasetReader(tmp_path / "back")
+    in_order = [sample for split in ("test", "train", "val") for sample in dataset.of_split(split)]
+    assert back.info.classes == ("cover",)
+    for sample, before in zip(back, in_order, strict=True):
+        assert (sample.split, sample.pixels_sha256) == (before.split, before.pixels_sha256)
+        poses = [s.instances[0].T_cam_part for s in (sample, before)]
+        np.testing.assert_allclose(*poses, atol=1e-9)
+        np.testing.assert_allclose(sample.instances[0].box_xyxy_px, before.instances[0].box_xyxy_px, atol=1)
+        np.testing.assert_array_equal(back.load_depth_m(sample), dataset.load_depth_m(before))
 
 
 def test_cameras_depth_and_images_are_the_dataset_s(tmp_path: Path) -> None:

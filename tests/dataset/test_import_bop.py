@@ -6,9 +6,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from bop_scene import SIZE_WH, K, pose, project, read_json, write_model, write_scene
+from synth.dataset.commands import app as dataset_app
 from synth.dataset.imports.bop import BopSettings, import_bop
+from synth.dataset.imports.commands import app as import_app
 from synth.dataset.imports.intake import Summary
 from synth.dataset.reader import DatasetReader
 from synth.dataset.verify import verify
@@ -219,3 +222,21 @@ def test_a_picture_that_leads_out_of_the_scene_is_refused(tmp_path):
     summary = take(scene, tmp_path / "out")
     assert [m.reason for m in summary.misfits] == ["unreadable"]
     assert "leads out of" in str(summary.misfits[0])
+
+
+@pytest.mark.parametrize("format_name", ["bop", "yolo", "coco"])
+def test_what_an_export_says_is_simulated_stays_so(format_name, tmp_path):
+    """Pictures of the simulated cell do not turn real by going out and in again."""
+    take(write_scene(tmp_path / "scene", 3), tmp_path / "first")
+    info = (tmp_path / "first" / "dataset.json").read_text()
+    assert not DatasetReader(tmp_path / "first").info.made_by.simulated
+    for is_simulated in (False, True):
+        text = info.replace('"simulated": false', f'"simulated": {str(is_simulated).lower()}')
+        (tmp_path / "first" / "dataset.json").write_text(text)
+        out, again = tmp_path / f"out_{is_simulated}", tmp_path / f"again_{is_simulated}"
+        runner = CliRunner()
+        words = ("export", format_name, str(tmp_path / "first"), "--out", str(out))
+        assert runner.invoke(dataset_app, words).exit_code == 0
+        answer = runner.invoke(import_app, (format_name, str(out), "--out", str(again)))
+        assert answer.exit_code == 0, answer.output
+        assert DatasetReader(again).info.made_by.simulated is is_simulated

@@ -95,7 +95,7 @@ def test_pictures_without_a_label_show_the_background(tmp_path: Path) -> None:
 
 
 def test_polygons_become_boxes_and_masks(tmp_path: Path) -> None:
-    """A square polygon fills its box, a smaller one lies on it; with a mere box beside them there is no mask."""
+    """A square polygon fills its box, a smaller one lies on it; beside a mere box there is no mask."""
     folder = write_set(tmp_path / "in")
     outer, inner = "1 .25 .25 .75 .25 .75 .75 .25 .75\n", "0 .5 .5 .625 .5 .625 .625 .5 .625\n"
     write_label(folder, "train/train0", inner + outer)
@@ -277,7 +277,8 @@ def test_lists_name_pictures(tmp_path: Path) -> None:
     (folder / "lists").mkdir()
     (folder / "lists/a.txt").write_text("./../images/train/train0.png\n\nimages/train/train1.png\n")
     (folder / "lists/b.txt").write_text(
-        f"images/train/train1.png\nimages/val/val0.png\n../../x.png\n/etc/passwd\n{folder / 'images/test/test0.png'}\n"
+        "images/train/train1.png\nimages/val/val0.png\n../../x.png\n/etc/passwd\n"
+        f"{folder / 'images/test/test0.png'}\n"
         "images/train/none.png\nnotes\n"
     )
     summary = take(folder, tmp_path / "out")
@@ -300,7 +301,7 @@ def test_lists_name_pictures(tmp_path: Path) -> None:
 
 
 def test_roboflow_s_paths_are_found(tmp_path: Path) -> None:
-    """``../train/images`` beside a data.yaml that stands in the folder itself, and a path of another machine."""
+    """``../train/images`` beside a data.yaml in the folder itself, and a path of another machine."""
     root = tmp_path / "in"
     for i, split in enumerate(("train", "valid")):
         write_picture(root / f"{split}/images/a{i}.jpg", i)

@@ -1,4 +1,4 @@
-"""Ways to damage a folder of data: the bytes of a file, the values of its JSON, its lines, what it is at all."""
+"""Ways to damage a folder of data: the bytes of a file, the values of its JSON, its lines, what it is."""
 
 import json
 import os
@@ -60,7 +60,7 @@ def damage_words(content: bytes, rng: Random) -> bytes:
 
 
 def damage_json(content: bytes, rng: Random) -> bytes:
-    """A value or two of one JSON line or document replaced, removed, renamed, nudged or taken from elsewhere."""
+    """A value or two of one JSON text replaced, removed, renamed, nudged or taken from elsewhere."""
     try:
         data = json.loads(content)
     except (ValueError, RecursionError):
@@ -134,7 +134,7 @@ def _bomb(side: int = 30_000) -> bytes:
 BOMB = _bomb()
 
 
-def damage_entry(path: Path, outside: Path, rng: Random) -> None:
+def damage_entry(path: Path, outside: Path, rng: Random, *, pipes: bool = True) -> None:
     """A file or folder removed, or made a link to somewhere, a pipe, a folder, an empty file."""
     change = rng.randrange(6)
     parked = outside / "parked"
@@ -148,7 +148,7 @@ def damage_entry(path: Path, outside: Path, rng: Random) -> None:
         )
     elif change == 2:
         path.symlink_to(path.name)
-    elif change == 3:
+    elif change == 3 and pipes:
         os.mkfifo(path)
     elif change == 4:
         path.mkdir()

@@ -6,9 +6,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import trimesh
-from bop_scene import write_scene
 from dataset_scene import fill
 
+from bop_scene import write_scene
 from synth.cell.load import DEFAULT_CELL, load_cell
 from synth.dataset.reader import DatasetReader
 from synth.dataset.store import DatasetWriter

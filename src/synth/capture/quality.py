@@ -10,7 +10,7 @@ from synth.capture.label import Label
 from synth.capture.silhouette import Silhouette
 from synth.cell.model import Gates
 from synth.geometry import se3
-from synth.geometry.boxes import Mask, box_iou, inside_image, tight_box
+from synth.geometry.boxes import Mask, box_iou, inside_image, tight_box, touches_border
 from synth.geometry.normals import angle_deg, fit_plane_ransac
 from synth.geometry.se3 import Array
 
@@ -159,11 +159,6 @@ def _colours_seen(rgb_u8: NDArray[np.uint8], silhouette: Silhouette | None) -> s
     low, middle, high = np.percentile(hsv, [10, 50, 90], axis=0).round().astype(int)
     seen = ", ".join(f"{c} {m} ({a}–{b})" for c, m, a, b in zip("HSV", middle, low, high, strict=True))
     return f"no pixel has the label's colour; where the CAD puts the part the image has {seen}"
-
-
-def touches_border(mask: Mask) -> bool:
-    """Whether a mask [H,W] has pixels in the image's outermost rows or columns."""
-    return bool(mask[[0, -1]].any() or mask[:, [0, -1]].any())
 
 
 def saturated_share(rgb_u8: NDArray[np.uint8], mask: Mask) -> float:

@@ -25,7 +25,7 @@ def init(
     ] = Path("cell.yaml"),
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that are there.")] = False,
 ) -> None:
-    """Write the simulated cell as a commented template, its meshes beside it. Example: synth cell init"""
+    """Write the simulated cell as a commented template with meshes. Example: synth cell init"""
     from synth.cell.template import write_template
 
     files = write_template(path, force=force)

@@ -23,6 +23,7 @@ FORMATS = (".stl", ".ply", ".obj", ".gltf", ".glb")
 METRES_PER_UNIT = {"m": 1.0, "cm": 0.01, "mm": 0.001, "inch": 0.0254}
 MAX_FILE_MB = 200
 MAX_TRIANGLES = 5_000_000
+MAX_COORDINATE = 1e8  # In the file's units; equal vertices are told with 64-bit integers.
 FACE_DISTANCE_M = 0.002
 EDGE_M = 5e-5
 
@@ -89,8 +90,7 @@ def load_coloured_mesh(path: Path, units: str) -> Mesh:
             f"{path.name} has {len(loaded.faces):,} triangles; at most {MAX_TRIANGLES:,} are read: "
             "export coarser facets."
         )
-    if not np.isfinite(loaded.vertices).all():
-        raise InputError(f"{path.name} has vertices that are not finite numbers: export it again.")
+    _refuse_broken(loaded, path.name)
     corner_rgb = _corner_colours(loaded)
     loaded.merge_vertices(merge_tex=True, merge_norm=True)
     mesh = Mesh(np.asarray(loaded.vertices) * METRES_PER_UNIT[units], np.asarray(loaded.faces), corner_rgb)
@@ -98,6 +98,18 @@ def load_coloured_mesh(path: Path, units: str) -> Mesh:
         flipped = None if corner_rgb is None else corner_rgb[:, ::-1]
         mesh = Mesh(mesh.vertices_m, mesh.triangles[:, ::-1], flipped)
     return mesh
+
+
+def _refuse_broken(loaded: Any, name: str) -> None:
+    """Raises InputError for a file whose numbers make no mesh."""
+    if loaded.vertices.shape[1:] != (3,) or loaded.faces.shape[1:] != (3,):
+        raise InputError(f"{name} has vertices or triangles that are not of three numbers: export it again.")
+    if not np.isfinite(loaded.vertices).all():
+        raise InputError(f"{name} has vertices that are not finite numbers: export it again.")
+    if np.abs(loaded.vertices).max() > MAX_COORDINATE:
+        raise InputError(f"{name} has vertices beyond {MAX_COORDINATE:g}: export it again.")
+    if loaded.faces.min() < 0 or loaded.faces.max() >= len(loaded.vertices):
+        raise InputError(f"{name} has triangles of vertices that it lacks: export it again.")
 
 
 def is_textured(path: Path) -> bool:

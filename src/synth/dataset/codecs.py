@@ -6,16 +6,20 @@ depth 15 ms, masks 5 ms. The bytes depend on the pixels alone.
 """
 
 import hashlib
+from io import BytesIO
 
 import cv2
 import numpy as np
 from cv2.typing import MatLike
 from numpy.typing import NDArray
+from PIL import Image
 
 from synth.errors import DatasetError
 
 Rgb = NDArray[np.uint8]
 Counts = NDArray[np.uint16]
+
+MAX_PIXELS = 100_000_000
 
 _RLE = (cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE)
 _COLOUR = (*_RLE, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_AVG)
@@ -97,6 +101,8 @@ def _encode(array: MatLike, parameters: tuple[int, ...]) -> bytes:
 
 
 def _decode(png: bytes, where: str) -> MatLike:
+    if _count_pixels(png) > MAX_PIXELS:
+        raise DatasetError(f"{where} has more than {MAX_PIXELS // 10**6} million pixels")
     try:
         array = cv2.imdecode(np.frombuffer(png, dtype=np.uint8), cv2.IMREAD_UNCHANGED) if png else None
     except cv2.error:
@@ -104,3 +110,14 @@ def _decode(png: bytes, where: str) -> MatLike:
     if array is None:
         raise DatasetError(f"{where} is not a readable PNG file")
     return array
+
+
+def _count_pixels(png: bytes) -> int:
+    """As the header says, before anything is unpacked; 0 for what has none."""
+    try:
+        with Image.open(BytesIO(png)) as header:
+            return header.width * header.height
+    except Image.DecompressionBombError:
+        return MAX_PIXELS + 1
+    except (OSError, ValueError, SyntaxError):
+        return 0

@@ -40,7 +40,7 @@ def fit_colour(rgb_u8: NDArray[np.uint8]) -> ColourRange:
     middle = float(np.angle(np.mean(np.exp(1j * angle)))) * _HUES / (2 * np.pi)
     offset = (hsv[:, 0] - middle + _HUES / 2) % _HUES - _HUES / 2
     low, high = np.percentile(np.column_stack([offset, hsv[:, 1:]]), _KEPT_PERCENT, axis=0)
-    h_min, h_max = (int(round(middle + edge)) % _HUES for edge in (low[0], high[0]))
+    h_min, h_max = (round(middle + edge) % _HUES for edge in (low[0], high[0]))
     return ColourRange(
         h_min=h_min,
         h_max=h_max,

@@ -1,5 +1,6 @@
 """Reading a dataset folder: its description, its samples, its images."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -12,11 +13,14 @@ from synth.dataset import codecs
 from synth.dataset.sample import DatasetInfo, Draft, Kind, Plate, Record, Rejection, Sample, Split
 from synth.errors import DatasetError
 from synth.storage.atomic import LineLog
+from synth.storage.lock import LOCK_FILE
 
 INFO_FILE = "dataset.json"
 SAMPLES_FILE = "samples.jsonl"
 PLATES_FILE = "plates/plates.jsonl"
 REJECTED_FILE = "rejected/rejected.jsonl"
+FOLDERS = ("images", "depth", "masks", "crops", "labels", "plates", "rejected")
+_FILES = (INFO_FILE, SAMPLES_FILE, PLATES_FILE, REJECTED_FILE, LOCK_FILE)
 
 R = TypeVar("R", bound=Record)
 
@@ -37,6 +41,7 @@ def read_info(root: Path) -> DatasetInfo:
     path = root / INFO_FILE
     if not root.is_dir():
         raise DatasetError(f"there is no dataset at {root}: looked for the folder and its {INFO_FILE}")
+    refuse_odd_entries(root)
     try:
         text = path.read_bytes()
     except FileNotFoundError:
@@ -44,6 +49,24 @@ def read_info(root: Path) -> DatasetInfo:
     except OSError as error:
         raise DatasetError(f"cannot read {path}: {error.strerror}") from error
     return parse(DatasetInfo, text, str(path))
+
+
+def refuse_odd_entries(root: Path) -> None:
+    """Raises DatasetError where what synth reads and writes in a folder leaves it by a link, or is a pipe, a
+    link to nothing, or a file where a folder belongs.
+    """
+    for names, is_right, what in ((FOLDERS, Path.is_dir, "folder"), (_FILES, Path.is_file, "file")):
+        for name in names:
+            path = root / name
+            if not _is_inside(root, path):
+                raise DatasetError(f"{path} leads out of the dataset folder")
+            if os.path.lexists(path) and not is_right(path):
+                raise DatasetError(f"{path} is no {what}")
+
+
+def _is_inside(root: Path, path: Path) -> bool:
+    """Whether a path stays in the folder, links followed; Path.resolve would fail at a link to itself."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
 
 
 def refuse_other_kind(out: Path, kind: Kind) -> None:
@@ -90,13 +113,17 @@ def read_inside(root: Path, path: str) -> bytes:
     """The bytes of a file of the dataset; a path or link that leaves the folder is a DatasetError."""
     full = root / path
     try:
-        if not full.resolve().is_relative_to(root.resolve()):
+        if not _is_inside(root, full):
             raise DatasetError(f"{full} leads out of the dataset folder")
+        if full.is_fifo():
+            raise DatasetError(f"{full} is a pipe, not a file")
         return full.read_bytes()
     except FileNotFoundError:
         raise DatasetError(f"{full} is missing") from None
     except OSError as error:
         raise DatasetError(f"cannot read {full}: {error.strerror}") from error
+    except ValueError as error:
+        raise DatasetError(f"{path!r:.80} is no file name: {error}") from error
 
 
 class DatasetReader:
@@ -130,13 +157,15 @@ class DatasetReader:
 
     def load_rgb(self, sample: Sample) -> NDArray[np.uint8]:
         """The image [H,W,3] uint8, RGB."""
-        return codecs.decode_rgb(read_inside(self.root, sample.image), str(self.root / sample.image))
+        rgb_u8 = codecs.decode_rgb(read_inside(self.root, sample.image), str(self.root / sample.image))
+        self._demand_size(rgb_u8.shape, sample, sample.image)
+        return rgb_u8
 
     def load_depth_counts(self, sample: Sample) -> NDArray[np.uint16] | None:
         """Depth [H,W] as it stands on disk, 0 = missing; None where the sample has none."""
         if sample.depth is None:
             return None
-        return codecs.decode_u16(read_inside(self.root, sample.depth), str(self.root / sample.depth))
+        return self._load_u16(sample, sample.depth)
 
     def load_depth_m(self, sample: Sample) -> NDArray[np.float32] | None:
         """Depth [H,W] float32 in metres along z, 0 = missing; None where the sample has none."""
@@ -154,7 +183,7 @@ class DatasetReader:
         """The mask [H,W] uint16, value = instance index + 1; None where the sample has none."""
         if sample.mask is None:
             return None
-        return codecs.decode_u16(read_inside(self.root, sample.mask), str(self.root / sample.mask))
+        return self._load_u16(sample, sample.mask)
 
     def load_crop(self, sample: Sample, i_instance: int) -> NDArray[np.uint8] | None:
         """The crop [224,224,3] uint8, RGB, of one instance; None where it has none."""
@@ -162,3 +191,13 @@ class DatasetReader:
         return (
             None if crop is None else codecs.decode_rgb(read_inside(self.root, crop), str(self.root / crop))
         )
+
+    def _load_u16(self, sample: Sample, path: str) -> NDArray[np.uint16]:
+        counts = codecs.decode_u16(read_inside(self.root, path), str(self.root / path))
+        self._demand_size(counts.shape, sample, path)
+        return counts
+
+    def _demand_size(self, shape: tuple[int, ...], sample: Sample, path: str) -> None:
+        if (shape[1], shape[0]) != tuple(sample.size_wh):
+            recorded = f"{sample.size_wh[0]}×{sample.size_wh[1]}"
+            raise DatasetError(f"{self.root / path} is {shape[1]}×{shape[0]}, recorded as {recorded}")

@@ -28,8 +28,8 @@ def decode_rle(counts: Sequence[int] | str, shape_hw: tuple[int, int]) -> Mask:
 
 
 def _unpack(text: str) -> list[int]:
-    """pycocotools' string: five bits a character from 48 on, low ones first, bit 5 for more to come, bit 4 the
-    sign; from the third run on, differences to the run before the last.
+    """pycocotools' string: five bits a character from 48 on, low ones first, bit 5 where more come, bit 4 of
+    the last the sign; from the fourth run on, differences to the run two before.
     """
     runs: list[int] = []
     value = shift = 0

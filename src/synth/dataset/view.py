@@ -28,7 +28,7 @@ def record(dataset: DatasetReader, path: Path | None) -> None:
         import rerun as rr
     except ImportError as error:
         raise InputError(
-            "Rerun is not installed: uv pip install 'synth-robotics[view]' adds what this command needs"
+            'Rerun is not installed: pip install "synth-robotics[view]" adds what this command needs'
         ) from error
     if not dataset.samples:
         raise DatasetError(f"{dataset.root} holds no samples to show")

@@ -1,11 +1,11 @@
 """What a translated picture shows that no change of look explains: droplets, spikes, checkerboards.
 
 A change of look is what a guided filter (He et al. 2010) can do with the source: around every place, each
-output channel is a linear function of the source's channels, their squares and their detail at several scales,
-which covers gain, white balance, gamma, shading, blur, sharpening and local contrast: the halo, some pixels
-wide, that a network lays around what is dark. What is left over is set against its own noise, learnt from the
-same picture by brightness, and against how steep the source is there, since a soft or slightly moved edge is
-no artefact.
+output channel is a linear function of the source's channels, their squares and their detail at several
+scales, which covers gain, white balance, gamma, shading, blur, sharpening and local contrast: the halo, some
+pixels wide, that a network lays around what is dark. What is left over is set against its own noise, learnt
+from the same picture by brightness, and against how steep the source is there, since a soft or slightly moved
+edge is no artefact.
 """
 
 from dataclasses import dataclass

@@ -28,6 +28,11 @@ def inside_image(box_xyxy_px: Array, size_wh: tuple[int, int]) -> bool:
     return bool((box_xyxy_px[:2] >= 0).all() and (box_xyxy_px[2:] <= np.asarray(size_wh)).all())
 
 
+def touches_border(mask: Mask) -> bool:
+    """Whether a mask [H,W] has pixels in the image's outermost rows or columns."""
+    return bool(mask[[0, -1]].any() or mask[:, [0, -1]].any())
+
+
 def box_iou(a_xyxy: Array, b_xyxy: Array) -> float:
     """Intersection over union of two boxes."""
     overlap = np.prod(

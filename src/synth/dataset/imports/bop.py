@@ -155,7 +155,6 @@ def _first_camera(shots: Sequence[Shot]) -> _FirstCamera:
 
 def _describe(settings: BopSettings, models: Mapping[int, BopModel], first: _FirstCamera) -> DatasetInfo:
     config: dict[str, JsonValue] = {
-        "folder": str(settings.folder),
         "normal": None if settings.normal is None else list(settings.normal),
         "face": None if settings.face is None else list(settings.face),
         "splits": {split: settings.splits.get(split) for split in SPLITS},
@@ -176,7 +175,7 @@ def _describe(settings: BopSettings, models: Mapping[int, BopModel], first: _Fir
         part=None if single is None else {"name": single.class_name, "cad_sha256": single.sha256},
         models=tuple(model.record for model in models.values()),
         box_kind=settings.box_kind,
-        made_by=describe_import("bop", config),
+        made_by=describe_import("bop", settings.folder, config),
     )
 
 

@@ -20,7 +20,8 @@ from synth.dataset.imports.labelled import split_named
 from synth.dataset.sample import Split
 from synth.errors import InputError
 
-_PATTERNS = ("annotations/instances_*.json", "*/_annotations.coco.json", "_annotations.coco.json")
+_ROBOFLOW = "_annotations.coco.json"
+_PATTERNS = ("annotations/instances_*.json", f"*/{_ROBOFLOW}", _ROBOFLOW)
 
 Id = int | str
 Pixels = Annotated[int, Field(gt=0)]
@@ -90,8 +91,8 @@ def find_files(folder: Path) -> list[Path]:
     raise InputError(f"{folder} has no {' nor '.join(_PATTERNS)}: name the JSON file itself")
 
 
-def read_file(file: Path, root: Path, images: Path | None) -> CocoFile:
-    """One JSON. root: where sentences begin to name it. images: the folder of its pictures; None to look.
+def read_file(file: Path, images: Path | None) -> CocoFile:
+    """One JSON. images: the folder of its pictures; None to look for it.
 
     Raises InputError where the file as a whole is none of this format.
     """
@@ -99,10 +100,10 @@ def read_file(file: Path, root: Path, images: Path | None) -> CocoFile:
         content = json.loads(file.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{file} is not JSON that can be read: {error}") from error
-    lists = [content.get(k) for k in ("images", "annotations", "categories")] if isinstance(content, dict) else []
-    if not lists or not all(isinstance(entries, list) for entries in lists):
-        raise InputError(f"{file} is not COCO's instances: it lacks the lists images, annotations, categories")
-    where = str(file.relative_to(root))
+    keys = ("images", "annotations", "categories")
+    if not isinstance(content, dict) or not all(isinstance(content.get(key), list) for key in keys):
+        raise InputError(f"{file} is not COCO's instances: it lacks the lists {', '.join(keys)}")
+    where = f"{file.parent.name}/{file.name}"
     misfits: list[Misfit] = []
     pictures = _read_images(content["images"], where, misfits)
     annotations: dict[Id, list[tuple[str, Any]]] = {picture.id: [] for picture in pictures}

@@ -23,6 +23,7 @@ Out = Annotated[Path, typer.Option(help="Dataset folder; an unfinished one is go
 Train = Annotated[str | None, typer.Option(help="Numbers of the pictures that train, such as 0-5,9.")]
 Val = Annotated[str | None, typer.Option(help="Numbers of those that validate.")]
 Test = Annotated[str | None, typer.Option(help="Numbers of those that test; what none names is left out.")]
+Square = Annotated[bool, typer.Option("--square", help="The 1:1 boxes go to labels/, not the tight ones.")]
 
 
 @app.command()
@@ -41,9 +42,7 @@ def bop(
     face: Annotated[
         str | None, typer.Option(help="Or a point, in the models' mm, on the face whose normal is labelled.")
     ] = None,
-    square: Annotated[
-        bool, typer.Option("--square", help="The 1:1 boxes go to labels/, not the tight ones.")
-    ] = False,
+    square: Square = False,
     train: Train = None,
     val: Val = None,
     test: Test = None,
@@ -69,6 +68,113 @@ def bop(
     )
     with _progress() as on_picture:
         summary = import_bop(settings, on_picture)
+    _report(summary, out)
+
+
+@app.command()
+def yolo(
+    folder: Annotated[
+        Path, typer.Argument(help="A folder with a data.yaml, or with images and labels; or the data.yaml.")
+    ],
+    out: Out = Path("data/real"),
+    classes: Annotated[
+        str | None, typer.Option(help="Classes from number 0 on, such as cup,lid, instead of the folder's.")
+    ] = None,
+    root: Annotated[
+        Path | None, typer.Option(help="Where the paths in data.yaml begin; its own folder if not given.")
+    ] = None,
+    square: Square = False,
+    train: Train = None,
+    val: Val = None,
+    test: Test = None,
+) -> None:
+    """Boxes and polygons in Ultralytics' layout.
+
+    Example: synth import yolo downloads/cups --out data/real
+    """
+    from synth.dataset.imports.yolo import YoloSettings, import_yolo
+
+    settings = YoloSettings(
+        folder=folder,
+        out=out,
+        classes=tuple(name.strip() for name in classes.split(",")) if classes else (),
+        root=root,
+        box_kind="square" if square else "tight",
+        splits=_splits(train, val, test),
+    )
+    with _progress() as on_picture:
+        summary = import_yolo(settings, on_picture)
+    _report(summary, out)
+
+
+@app.command()
+def coco(
+    folder: Annotated[Path, typer.Argument(help="A folder with annotations/instances_*.json; or one JSON.")],
+    out: Out = Path("data/real"),
+    images: Annotated[
+        Path | None, typer.Option(help="Where the JSON's file names begin; found beside it if not given.")
+    ] = None,
+    square: Square = False,
+    train: Train = None,
+    val: Val = None,
+    test: Test = None,
+) -> None:
+    """Boxes and masks in COCO's JSON.
+
+    Example: synth import coco downloads/cups --out data/real
+    """
+    from synth.dataset.imports.coco import CocoSettings, import_coco
+
+    settings = CocoSettings(
+        folder=folder,
+        out=out,
+        images=images,
+        box_kind="square" if square else "tight",
+        splits=_splits(train, val, test),
+    )
+    with _progress() as on_picture:
+        summary = import_coco(settings, on_picture)
+    _report(summary, out)
+
+
+@app.command()
+def images(
+    folder: Annotated[Path, typer.Argument(help="A folder of photographs, each of one part.")],
+    out: Out = Path("data/real"),
+    hsv: Annotated[
+        str | None,
+        typer.Option(
+            help="The part's colour: h_min,h_max,s_min,s_max,v_min,v_max; h to 179, the rest to 255."
+        ),
+    ] = None,
+    cell: Annotated[Path | None, typer.Option(help="Or a cell file that tells it, and the class.")] = None,
+    name: Annotated[str | None, typer.Option(help="Class of the part; the cell's, or 'part'.")] = None,
+    square: Square = False,
+    train: Train = None,
+    val: Val = None,
+    test: Test = None,
+) -> None:
+    """Photographs, labelled by the colour of the part.
+
+    Example: synth import images photos --hsv 5,25,120,255,60,255 --name lid --out data/real
+    """
+    from synth.cell.load import load_cell
+    from synth.dataset.imports.images import ImagesSettings, import_images, parse_hsv
+    from synth.errors import InputError
+
+    if (hsv is None) == (cell is None):
+        raise InputError("give the part's colour by --hsv, or a --cell file that tells it")
+    described = load_cell(cell) if cell else None
+    settings = ImagesSettings(
+        folder=folder,
+        out=out,
+        colour=described.label if described else parse_hsv(hsv or ""),
+        class_name=name or (described.part.class_name if described else "part"),
+        box_kind="square" if square else "tight",
+        splits=_splits(train, val, test),
+    )
+    with _progress() as on_picture:
+        summary = import_images(settings, on_picture)
     _report(summary, out)
 
 

@@ -23,6 +23,9 @@ from synth.geometry.se3 import Array
 ROUNDING_PX = 1.0
 """How far a box may reach over the edge of its image and be cut there."""
 
+_SIMULATED, _BEGINNING_BYTES = b" images, simulated", 4096
+"""What exports of simulated images begin with."""
+
 OnPicture = Callable[[int, int], None]
 """Told how many pictures were looked at, and of how many."""
 
@@ -174,14 +177,24 @@ def boxes_of(
     return _four(box), _four(square)
 
 
-def describe_import(format_name: str, config: Mapping[str, JsonValue], *, simulated: bool = False) -> MadeBy:
-    """How an imported dataset came to be."""
+def describe_import(format_name: str, folder: Path, config: Mapping[str, JsonValue]) -> MadeBy:
+    """How an imported dataset came to be. Simulated is what an export of synth's says to be so."""
     return MadeBy(
         verb=f"import {format_name}",
-        config=dict(config),
+        config={"folder": str(folder), **config},
         versions={"synth-robotics": __version__},
-        simulated=simulated,
+        simulated=_says_simulated(folder),
     )
+
+
+def _says_simulated(folder: Path) -> bool:
+    places = (folder, folder / "dataset_info.md", folder / "data.yaml", *folder.glob("annotations/*.json"))
+    return any(_SIMULATED in _beginning(path) for path in places if path.is_file())
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_BEGINNING_BYTES)
 
 
 def open_import(root: Path, info: DatasetInfo, source: Path) -> DatasetWriter:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,12 +20,14 @@ from synth.geometry.boxes import Mask, tight_box
 _NAME = re.compile(r"[0-9]{6,9}")
 _CLASSES = TypeAdapter(tuple[ClassName, ...])
 _COMPANIONS = (".txt", ".cache", ".json", ".yaml", ".yml", ".xml", ".csv", ".md")
-_STRICTEST_FIRST: tuple[Split, ...] = ("test", "val", "train")
 
 
 @dataclass(frozen=True)
 class Found:
-    """A picture that waits to be taken over. path: inside the imported folder. split: where the folder says it."""
+    """A picture that waits to be taken over.
+
+    path: inside the imported folder. split: where the folder tells it.
+    """
 
     path: str
     split: Split | None = None
@@ -42,8 +44,9 @@ class Planned:
 
 @dataclass(frozen=True, eq=False)
 class Shape:
-    """One labelled object: where its label stands, its class, its tight box, edges 0..W, and where it is known
-    what draws its mask [H,W].
+    """One labelled object.
+
+    where: the place of its label. box_xyxy_px: tight. draw: makes its mask [H,W], where that is known.
     """
 
     where: str
@@ -53,7 +56,7 @@ class Shape:
 
 
 Label = Callable[[Planned, Picture], Sequence[Shape]]
-"""What a picture shows; raises Misfit or DatasetError."""
+"""What a picture shows; raises Misfit."""
 
 
 def list_pictures(folder: Path) -> tuple[list[str], list[Misfit]]:
@@ -76,40 +79,56 @@ def list_pictures(folder: Path) -> tuple[list[str], list[Misfit]]:
     return pictures, misfits
 
 
+def name_once(found: Sequence[Found]) -> tuple[list[Found], list[Misfit]]:
+    """Every picture once, the strictest split keeping it, and what was named again."""
+    kept: dict[str, Found] = {}
+    misfits = []
+    for entry in sorted(found, key=lambda f: _strictness(f.split)):
+        if (first := kept.setdefault(entry.path, entry)) is not entry:
+            again = "twice" if first.split == entry.split else f"in {first.split} and in {entry.split}"
+            misfits.append(Misfit(entry.path, "named twice", f"is named {again}: it is taken once"))
+    return [f for f in found if kept[f.path] is f], misfits
+
+
 def plan(found: Sequence[Found], asked: Mapping[Split, str]) -> list[Planned]:
-    """Names and splits, the strictest split first, so that it keeps a picture that stands in two.
+    """Names and splits, the strictest split first, so that it keeps pixels that stand in two.
 
     A picture keeps its own name where every one is a number of 6 to 9 digits and no two are the same; else
-    they are numbered as they come. asked: ranges of these numbers by split, for pictures that have none yet.
+    they are numbered as they come. Splits are those that the folder tells where it tells two or more. asked:
+    ranges of numbers by split, where it does not; without any, neighbours stay together.
 
-    Raises InputError for ranges where splits are known, and as choose_splits does.
+    Raises InputError for ranges where splits are told, for a folder that tells only some, and as
+    choose_splits does.
     """
     stems = [Path(f.path).stem for f in found]
     own = all(_NAME.fullmatch(stem) for stem in stems) and len(set(map(int, stems))) == len(stems)
     names = stems if own else [f"{i:06d}" for i in range(len(found))]
-    if any(f.split is not None for f in found):
-        if asked:
-            raise InputError("these pictures have their splits already: leave --train, --val and --test out")
-        splits = {int(n): f.split for n, f in zip(names, found, strict=True) if f.split is not None}
+    numbers = [int(name) for name in names]
+    if len({f.split for f in found} - {None}) < 2:
+        splits = choose_splits(numbers, asked)
+    elif asked:
+        raise InputError("these pictures have their splits already: leave --train, --val and --test out")
+    elif untold := [f.path for f in found if f.split is None]:
+        raise InputError(
+            f"{untold[0]} is in no split, while others are: move it to one of {', '.join(SPLITS)}"
+        )
     else:
-        splits = dict(choose_splits([int(n) for n in names], asked))
+        splits = {n: f.split for n, f in zip(numbers, found, strict=True) if f.split is not None}
     planned = [
-        Planned(f.path, name, splits[int(name)])
-        for name, f in zip(names, found, strict=True)
-        if int(name) in splits
+        Planned(f.path, name, splits[n])
+        for n, name, f in zip(numbers, names, found, strict=True)
+        if n in splits
     ]
-    return sorted(planned, key=lambda p: _STRICTEST_FIRST.index(p.split))
+    return sorted(planned, key=lambda p: _strictness(p.split))
 
 
-def split_by_folder(paths: Iterable[str]) -> list[Found]:
-    """The split that each picture's topmost folder names (train2017, valid, …), where all of them name one and
-    they do not all name the same.
-    """
-    paths = list(paths)
-    splits = [split_named(Path(path).parts[0]) if "/" in path else None for path in paths]
-    if None in splits or len(set(splits)) < 2:
-        splits = [None] * len(paths)
-    return [Found(path, split) for path, split in zip(paths, splits, strict=True)]
+def _strictness(split: Split | None) -> int:
+    return -SPLITS.index(split or "train")
+
+
+def split_by_folder(path: str) -> Split | None:
+    """The split that the topmost folder of a picture names: train2017, valid, …"""
+    return split_named(Path(path).parts[0]) if len(Path(path).parts) > 1 else None
 
 
 def split_named(word: str) -> Split | None:
@@ -118,7 +137,7 @@ def split_named(word: str) -> Split | None:
 
 
 def check_classes(classes: Sequence[str], remedy: str) -> tuple[str, ...]:
-    """Names as a dataset can have them, or InputError that names the first one that is none and the remedy."""
+    """Names as a dataset can have them. Raises InputError with the first one that is none, and the remedy."""
     for name in classes:
         try:
             _CLASSES.validate_python((name,))
@@ -144,14 +163,12 @@ def take_all(
         if entry.name in done:
             continue
         try:
-            picture = open_picture(inside_folder(folder, entry.path))
+            picture = _open(folder, entry.path)
             shapes = label(entry, picture)
             described = [_describe(shape, picture.size_wh) for shape in shapes]
             mask = _join_masks(shapes, [area_px for _, area_px in described], picture.size_wh)
             if mask is None and any(shape.draw for shape in shapes):
-                intake.notes.append(
-                    f"{entry.path}: without a mask, since not every object has one that shows"
-                )
+                intake.notes.append(f"{entry.path}: without a mask, since not every object shows in one")
             intake.take(
                 name=entry.name,
                 split=entry.split,
@@ -160,13 +177,23 @@ def take_all(
                 instances=[instance for instance, _ in described],
                 mask=mask,
             )
-        except (Misfit, DatasetError) as error:
-            misfit = error if isinstance(error, Misfit) else Misfit(entry.path, "unreadable", str(error))
+        except Misfit as misfit:
             intake.refuse(misfit, entry.name, entry.split)
 
 
+def _open(folder: Path, path: str) -> Picture:
+    try:
+        file = inside_folder(folder, path)
+    except DatasetError as error:
+        raise Misfit(path, "no picture", str(error)) from error
+    try:
+        return open_picture(file)
+    except DatasetError as error:
+        raise Misfit(path, "unreadable", str(error)) from error
+
+
 def _describe(shape: Shape, size_wh: tuple[int, int]) -> tuple[Instance, int]:
-    """The record of one object, taken for wholly visible since no label says otherwise, and its mask's area."""
+    """The record of one object, taken for wholly visible, and its mask's area."""
     box, square = boxes_of(shape.box_xyxy_px, size_wh, shape.where)
     mask = None if shape.draw is None else shape.draw()
     if mask is not None and (seen := tight_box(mask)) is not None:
@@ -182,7 +209,7 @@ def _describe(shape: Shape, size_wh: tuple[int, int]) -> tuple[Instance, int]:
 def _join_masks(
     shapes: Sequence[Shape], areas_px: Sequence[int], size_wh: tuple[int, int]
 ) -> NDArray[np.uint16] | None:
-    """One mask [H,W] of all objects, smaller ones on larger ones; None where an object does not show in it."""
+    """One mask [H,W] of all objects, smaller ones on larger ones; None where one does not show in it."""
     ids = np.zeros(size_wh[::-1], np.uint16)
     for i in sorted(range(len(shapes)), key=lambda i: -areas_px[i]):
         if (draw := shapes[i].draw) is not None:

@@ -64,8 +64,8 @@ def import_yolo(settings: YoloSettings, on_picture: OnPicture = lambda done, tot
         box_kind=settings.box_kind,
         made_by=describe_import(
             "yolo",
+            settings.folder,
             {
-                "folder": str(settings.folder),
                 "root": str(folder.root),
                 "splits": {split: settings.splits.get(split) for split in SPLITS},
             },
@@ -92,8 +92,8 @@ def _read_shapes(folder: YoloFolder, entry: Planned, picture: Picture, notes: li
         return []
     try:
         text = inside_folder(folder.root, label).read_text(encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise DatasetError(f"its label {label} cannot be read: {error}") from error
+    except (DatasetError, OSError, ValueError) as error:
+        raise Misfit(label, "unreadable", f"cannot be read: {error}") from error
     lines = [" ".join(line.split()) for line in text.splitlines()]
     if doubles := len(list(filter(None, lines))) - len(set(filter(None, lines))):
         notes.append(f"{label}: {doubles} repeated lines are left out")

@@ -14,6 +14,7 @@ not there is sought without its dots.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from os.path import normpath, relpath
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -21,12 +22,13 @@ from typing import Any
 import yaml
 
 from synth.dataset.imports.intake import Misfit
-from synth.dataset.imports.labelled import Found, check_classes, list_pictures, split_by_folder
+from synth.dataset.imports.labelled import Found, check_classes, list_pictures, name_once, split_by_folder
 from synth.dataset.imports.pictures import SUFFIXES
 from synth.dataset.sample import SPLITS
 from synth.errors import InputError
 
 _GIVE_CLASSES = "give --classes first,second,…"
+_GIVE_ROOT = "--root says where its paths begin"
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def read_yolo(folder: Path, classes: Sequence[str], root: Path | None) -> YoloFo
     if not (folder / "images").is_dir():
         raise InputError(f"{folder} has neither a data.yaml nor a folder images")
     pictures, misfits = list_pictures(folder / "images")
-    found = [Found(f"images/{f.path}", f.split) for f in split_by_folder(pictures)]
+    found = [Found(f"images/{picture}", split_by_folder(picture)) for picture in pictures]
     names = classes or next(filter(None, map(_lines, _class_files(folder))), [])
     return _sift(folder, check_classes(names, _GIVE_CLASSES), found, _within("images", misfits), [])
 
@@ -95,12 +97,12 @@ def _read_yaml(file: Path, classes: Sequence[str], root: Path | None) -> YoloFol
             pictures, others = _expand(base, str(path), file)
             found += [Found(picture, split) for picture in pictures]
             misfits += others
-    by_split = {split: {f.path for f in found if f.split == split} for split in entries}
-    for split, other in (("train", "val"), ("train", "test"), ("val", "test")):
-        if by_split.get(split) and by_split.get(split) == by_split.get(other):
+    by_split = {split: {f.path for f in found if f.split == split} for split in SPLITS}
+    for split, other in combinations(SPLITS, 2):
+        if by_split[split] and by_split[split] == by_split[other]:
             raise InputError(
                 f"{file} gives {split} and {other} the same pictures, so that nothing would be measured on "
-                f"unseen ones: take one of the two out"
+                "unseen ones: take one of the two out"
             )
     return _sift(base, names, found, misfits, notes)
 
@@ -124,7 +126,7 @@ def _base(file: Path, path: Any, root: Path | None) -> tuple[Path, list[str]]:
     """Where entries begin: root, else ``path`` where it stays in the file's folder, else that folder."""
     if root is not None:
         if not root.is_dir():
-            raise InputError(f"there is no folder {root}: --root is where the paths of {file.name} begin")
+            raise InputError(f"there is no folder {root}")
         return root, []
     if not path:
         return file.parent, []
@@ -132,8 +134,7 @@ def _base(file: Path, path: Any, root: Path | None) -> tuple[Path, list[str]]:
     if base.is_dir() and base.resolve().is_relative_to(file.parent.resolve()):
         return base, []
     return file.parent, [
-        f"{file.name}: its path {path!s:.100} is no folder within {file.parent}, whose own folders are taken; "
-        "--root names another"
+        f"{file.name}: its path {path!s:.100} is no folder within {file.parent}, whose own folders are taken"
     ]
 
 
@@ -186,29 +187,23 @@ def _exists(path: Path) -> bool:
 def _sift(
     root: Path, classes: tuple[str, ...], found: Sequence[Found], misfits: list[Misfit], notes: list[str]
 ) -> YoloFolder:
-    """Each picture once, in the strictest split that names it, and every label with a picture."""
-    kept: dict[str, Found] = {}
-    for entry in sorted(found, key=lambda f: SPLITS.index(f.split or "train"), reverse=True):
-        if (first := kept.setdefault(entry.path, entry)) is not entry:
-            again = f"in {first.split} and in {entry.split}" if first.split != entry.split else "twice"
-            misfits.append(
-                Misfit(entry.path, "named twice", f"is named {again}: it stays in {first.split} once")
-            )
-    pictures = [f for f in found if kept.get(f.path) is f]
-    shared = {label for label, n in Counter(label_of(f.path) for f in pictures).items() if n > 1}
-    misfits += [
-        Misfit(f.path, "shared label", f"has {label_of(f.path)} in common with a picture of another kind")
-        for f in pictures
-        if label_of(f.path) in shared
-    ]
-    pictures = [f for f in pictures if label_of(f.path) not in shared]
-    misfits += _labels_without_picture(root, found)
+    """What can be taken: each picture once, none that shares its label with another."""
     if not found:
         raise InputError(f"{root} has no pictures ({', '.join(s[1:] for s in SUFFIXES)})")
     if not any(_exists(root / label_of(f.path)) for f in found):
         raise InputError(
             f"no picture has a label: that of {found[0].path} would be {label_of(found[0].path)} in {root}"
         )
+    pictures, again = name_once(found)
+    n_pictures = Counter(label_of(f.path) for f in pictures)
+    shared = [f for f in pictures if n_pictures[label_of(f.path)] > 1]
+    misfits += again
+    misfits += [
+        Misfit(f.path, "shared label", f"has {label_of(f.path)} in common with another picture")
+        for f in shared
+    ]
+    pictures = [f for f in pictures if f not in shared]
+    misfits += _labels_without_picture(root, found)
     return YoloFolder(root, classes, tuple(pictures), tuple(misfits), tuple(notes))
 
 

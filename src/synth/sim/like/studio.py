@@ -104,7 +104,7 @@ class LikePhotographer:
         )
 
     def draw(self, scene: Scene) -> tuple[Linear, NDArray[np.float32]]:
-        """Light [H,W,3] of the parts in the photograph's pixels, and the share [H,W] of each that they fill."""
+        """Light [H,W,3] of the parts in the photograph's pixels, and the share [H,W] they fill of each."""
         studio, lens = self._studio, _lens(scene)
         light = np.zeros((*lens.ideal.size_wh[::-1], 3), np.float32)
         for window in body_windows(scene, studio.meshes, lens.ideal):

@@ -1,0 +1,132 @@
+"""Plain photographs of one part, labelled by its colour alone: no poses, no normals.
+
+The largest blob of the colour is the part; its edge is refined as in capture, and its mask gives the tight
+and the 1:1 box. A picture without a clear single blob that lies inside of it is refused: with none, with one
+at the picture's border, which shows how the part is cut off or that the bench has the colour too, and with
+two of like size.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from synth.cell.model import Label as ColourRange
+from synth.dataset.colour_filter import colour_mask, largest_component, refine_edge
+from synth.dataset.imports.intake import (
+    Intake,
+    Misfit,
+    OnPicture,
+    Summary,
+    describe_import,
+    open_import,
+)
+from synth.dataset.imports.labelled import (
+    Found,
+    Shape,
+    check_classes,
+    list_pictures,
+    plan,
+    split_by_folder,
+    take_all,
+)
+from synth.dataset.imports.pictures import Picture
+from synth.dataset.sample import SPLITS, BoxKind, DatasetInfo, Split
+from synth.errors import InputError
+from synth.geometry.boxes import tight_box, touches_border
+
+MIN_SIDE_PX = 12
+"""A blob whose box is shorter than this on both sides is a speck."""
+RIVAL_SHARE = 0.5
+"""A second blob of this share of the largest one's area makes it doubtful which of them is the part."""
+
+
+@dataclass(frozen=True)
+class ImagesSettings:
+    """One import.
+
+    colour: of the part, HSV. splits: ranges of the pictures' numbers, where folders tell no splits.
+    """
+
+    folder: Path
+    out: Path
+    colour: ColourRange
+    class_name: str
+    box_kind: BoxKind = "tight"
+    splits: Mapping[Split, str] = field(default_factory=dict)
+
+
+def import_images(settings: ImagesSettings, on_picture: OnPicture = lambda done, total: None) -> Summary:
+    """Take photographs over; what does not fit is named, picture by picture.
+
+    Raises InputError for a folder without pictures or of which nothing fits, DatasetError for an ``out`` that
+    was made otherwise, StorageError. KeyboardInterrupt leaves whole samples.
+    """
+    if not settings.folder.is_dir():
+        raise InputError(f"there is no folder {settings.folder}")
+    pictures, misfits = list_pictures(settings.folder)
+    if not pictures:
+        raise InputError(f"{settings.folder} has no pictures")
+    (class_name,) = check_classes([settings.class_name], "give another --name")
+    planned = plan([Found(path, split_by_folder(path)) for path in pictures], settings.splits)
+    info = DatasetInfo(
+        kind="imported",
+        classes=(class_name,),
+        box_kind=settings.box_kind,
+        made_by=describe_import(
+            "images",
+            settings.folder,
+            {
+                "colour": settings.colour.model_dump(),
+                "splits": {split: settings.splits.get(split) for split in SPLITS},
+            },
+        ),
+    )
+    with open_import(settings.out, info, settings.folder) as writer:
+        intake = Intake(writer)
+        for misfit in misfits:
+            intake.refuse(misfit)
+        take_all(
+            intake,
+            settings.folder,
+            planned,
+            lambda entry, picture: [find_part(picture, settings.colour, class_name, entry.path)],
+            on_picture,
+        )
+        return intake.sum_up()
+
+
+def find_part(picture: Picture, colour: ColourRange, class_name: str, where: str) -> Shape:
+    """The blob of the part's colour. Raises Misfit where there is none, or where it is doubtful."""
+    found = colour_mask(picture.rgb_u8, colour)
+    rough = largest_component(found)
+    box = tight_box(rough)
+    if box is None or (box[2:] - box[:2]).max() < MIN_SIDE_PX:
+        share = 100 * found.mean()
+        raise Misfit(
+            where, "no blob", f"{share:.2g} % of it has the part's colour, nowhere {MIN_SIDE_PX} pixels wide"
+        )
+    rival = largest_component(found & ~rough).sum() / rough.sum()
+    if rival >= RIVAL_SHARE:
+        raise Misfit(
+            where, "two blobs", f"has a second blob of the part's colour, {100 * rival:.0f} % of the largest"
+        )
+    mask = refine_edge(picture.rgb_u8, rough)
+    box = tight_box(mask)
+    if box is None:
+        raise Misfit(where, "no blob", "its blob of the part's colour has no clear edge")
+    if touches_border(mask):
+        raise Misfit(where, "at the border", "its blob of the part's colour reaches the picture's border")
+    return Shape(where, class_name, box.tolist(), lambda: mask)
+
+
+def parse_hsv(text: str) -> ColourRange:
+    """``h_min,h_max,s_min,s_max,v_min,v_max`` as a range, OpenCV's scale; raises InputError."""
+    keys = ("h_min", "h_max", "s_min", "s_max", "v_min", "v_max")
+    try:
+        numbers = [int(word) for word in text.split(",")]
+        return ColourRange(**dict(zip(keys, numbers, strict=True)))
+    except ValueError:
+        raise InputError(
+            f"--hsv must be {','.join(keys)}, whole numbers, h up to 179, s and v up to 255, no minimum of s "
+            f"or v above its maximum, got {text!r:.60}"
+        ) from None
