@@ -4,8 +4,8 @@
 
 SCENE: the 16 photographs of DeepAC's ``data/demo`` (github.com/WangLongZJU/DeepAC, MIT) with their poses as a
 BOP scene: rgb/, scene_gt.json, scene_camera.json, model/Cat.obj. Pictures 0 to 5 train, 6 validates, 7 is
-left out, 8 to 15 test. They are one film before one background, which train and test share: what is found here
-is not what would be found elsewhere.
+left out, 8 to 15 test. They are one film before one background, which train and test share: what is found
+here is not what would be found elsewhere.
 
 Each stage is the command that a user types; run again, it goes on where it stopped. At most 75 minutes on two
 cores.

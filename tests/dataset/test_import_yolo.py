@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from synth.dataset.exports.yolo import export_yolo
 from synth.dataset.imports.intake import Misfit, Summary
 from synth.dataset.imports.yolo import YoloSettings, import_yolo, parse_line
-from synth.dataset.imports.yolo_folder import label_of
 from synth.dataset.reader import DatasetReader
 from synth.dataset.verify import verify
 from synth.errors import DatasetError, InputError
@@ -395,17 +394,3 @@ def test_a_folder_within_its_source_is_refused(tmp_path: Path) -> None:
     folder = write_set(tmp_path / "in")
     with pytest.raises(InputError, match="lie in one another"):
         take(folder, folder / "out")
-
-
-@pytest.mark.parametrize(
-    ("picture", "label"),
-    [
-        ("images/train/a.png", "labels/train/a.txt"),
-        ("images/images/a.b.png", "images/labels/a.b.txt"),
-        ("set/a.png", "set/a.txt"),
-        ("images.png", "images.txt"),
-    ],
-)
-def test_labels_stand_where_ultralytics_seeks_them(picture: str, label: str) -> None:
-    """The last folder called images becomes labels; without one the label is beside the picture."""
-    assert label_of(picture) == label
