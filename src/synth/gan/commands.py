@@ -1,6 +1,7 @@
 """``synth translate`` and ``synth export-model``: synthetic images in the look of the real ones."""
 
 from enum import StrEnum
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -156,10 +157,14 @@ def _print_result(console: "Console", result: "Result", settings: "TranslateSett
     if result.after.gap.fid is not None:
         console.print(f"FID {result.before.gap.fid:.1f} before, {result.after.gap.fid:.1f} after")
     after, sway = result.after, result.reader_sway
+    has_normals = isfinite(result.reader_error.normal_deg)
+    normals = (
+        f", normals by {after.normal_drift_deg:.1f}° (its own unrest when only the look changes: "
+        f"{sway.normal_deg:.1f}°; its error: {result.reader_error.normal_deg:.1f}°)"
+    )
     console.print(
         f"Labels, as a frozen reader sees {after.n_parts} parts before and after: boxes moved by "
-        f"{after.box_drift:.1%} of their side, normals by {after.normal_drift_deg:.1f}° (its own unrest when "
-        f"only the look changes: {sway.normal_deg:.1f}°; its error: {result.reader_error.normal_deg:.1f}°)."
+        f"{after.box_drift:.1%} of their side{normals if has_normals else ''}."
     )
     cost, n_patches = result.choice.real_images, after.gap["colour_emd"].n
     console.print(
