@@ -211,3 +211,12 @@ def test_what_was_refused_can_be_mended_and_begun(synth: Type, tmp_path: Path) -
     assert "has 2 test images for normals, and 5 are the least" in err
     assert not (tmp_path / "run").exists()
     assert len(DatasetReader(few).of_split("test")) == 2
+
+
+def test_images_without_normals_are_advised_to_leave_those_out(synth: Type, tmp_path: Path) -> None:
+    """What was imported with boxes alone cannot be made more of; the option that helps is named."""
+    write_box_set(tmp_path / "boxes", "real", seed=3, n=40)
+    words = ("--real", tmp_path / "boxes", "--arms", "real,synthetic", "--out", tmp_path / "run")
+    code, _, err = synth(*TINY, *words)
+    assert code == 2
+    assert "--tasks detection" in err

@@ -151,8 +151,10 @@ class Plan:
                         continue
                     n = TASKS[task].count(self.reader(task, kind).of_split(split))
                     if n < least:
+                        unlabelled = n == 0 and task == "normals" and self.reader(task, kind).of_split(split)
+                        advice = "leave normals out with --tasks detection" if unlabelled else "make more"
                         raise InputError(
-                            f"{root} has {n} {split} images for {task}, and {least} are the least: make more"
+                            f"{root} has {n} {split} images for {task}, and {least} are the least: {advice}"
                         )
 
             for arm in self.arms:

@@ -57,7 +57,7 @@ def refuse_other_labels(dataset: DatasetReader, box_kind: BoxKind) -> None:
     if dataset.info.box_kind != box_kind:
         raise InputError(
             f"{dataset.root} is labelled with {dataset.info.box_kind} boxes and the others with {box_kind} "
-            "ones: they cannot be compared"
+            "ones: they cannot be compared; synth import takes either, with --square or without"
         )
     if len(dataset.info.classes) > 1:
         raise InputError(
