@@ -100,6 +100,10 @@ def test_files_are_linked_and_never_from_outside(filled: Path, tmp_path: Path) -
     (filled / "images/000002.png").symlink_to(tmp_path / "secret")
     with pytest.raises(DatasetError, match="leads out of the dataset"):
         link_from(dataset, "images/000002.png", tmp_path / "stolen.png")
+    (filled / "images/000003.png").unlink()
+    (filled / "images/000003.png").symlink_to("000003.png")
+    with pytest.raises(DatasetError, match="is missing"):
+        link_from(dataset, "images/000003.png", tmp_path / "stolen.png")
     assert not (tmp_path / "stolen.png").exists()
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -10,41 +9,14 @@ from dataset_scene import fill
 from foreign_pictures import files_of, truncate, write_grey16, write_picture, write_turned
 from hypothesis import given
 from hypothesis import strategies as st
+from yolo_set import BOX, by_source, take, write_label, write_set
 
 from synth.dataset.exports.yolo import export_yolo
-from synth.dataset.imports.intake import Misfit, Summary
-from synth.dataset.imports.yolo import YoloSettings, import_yolo, parse_line
+from synth.dataset.imports.intake import Misfit
+from synth.dataset.imports.yolo import parse_line
 from synth.dataset.reader import DatasetReader
 from synth.dataset.verify import verify
 from synth.errors import DatasetError, InputError
-
-BOX = "0 0.5 0.5 0.25 0.5\n"
-YAML = "train: images/train\nval: images/val\ntest: images/test\nnames: [cup, lid]\n"
-
-
-def take(folder: Path, out: Path, **changes: Any) -> Summary:
-    return import_yolo(YoloSettings(folder, out, **changes))
-
-
-def write_set(root: Path, yaml: str = YAML) -> Path:
-    """Two pictures a split, each with one cup of 16 by 24 pixels in its middle."""
-    seed = 0
-    for split in ("train", "val", "test"):
-        for i in range(2):
-            write_picture(root / f"images/{split}/{split}{i}.png", seed := seed + 1)
-            write_label(root, f"{split}/{split}{i}", BOX)
-    (root / "data.yaml").write_text(yaml)
-    return root
-
-
-def write_label(root: Path, name: str, text: str) -> None:
-    path = root / f"labels/{name}.txt"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-
-
-def by_source(out: Path) -> dict[str, Any]:
-    return {str(s.quality["source"]): s for s in DatasetReader(out)}
 
 
 @pytest.mark.parametrize("box_kind", ["square", "tight"])
@@ -205,6 +177,11 @@ def break_label_link(folder: Path) -> None:
     (folder / "labels/train/train0.txt").symlink_to(folder / "nowhere.txt")
 
 
+def link_to_itself(folder: Path) -> None:
+    (folder / "images/train/train0.png").unlink()
+    (folder / "images/train/train0.png").symlink_to("train0.png")
+
+
 def garble_label(folder: Path) -> None:
     (folder / "labels/train/train0.txt").write_bytes(b"0 0.5 \xff\xfe")
 
@@ -223,6 +200,7 @@ PLANTED: list[tuple[Callable[[Path], None], str, str, str]] = [
     (add_film, "images/train/film.mp4", "no picture", "another kind"),
     (copy_test_picture, "images/train/train0.png", "same picture", "pixels of sample"),
     (link_out, "images/train/train0.png", "no picture", "leads out"),
+    (link_to_itself, "images/train/train0.png", "no picture", "missing"),
     (link_label_out, "labels/train/train0.txt", "unreadable", "leads out"),
     (break_label_link, "labels/train/train0.txt", "unreadable", "missing"),
     (garble_label, "labels/train/train0.txt", "unreadable", "cannot be read"),
@@ -270,77 +248,6 @@ def test_a_repeated_line_is_left_out_and_noted(tmp_path: Path) -> None:
     assert any("repeated" in note for note in summary.notes)
 
 
-def test_lists_name_pictures(tmp_path: Path) -> None:
-    """./ begins at the list, other names at the root; what leads out or is named twice is not taken again."""
-    folder = write_set(tmp_path / "in", "train: [lists/a.txt, lists/b.txt]\nval: images/val\nnames: [cup]\n")
-    (folder / "lists").mkdir()
-    (folder / "lists/a.txt").write_text("./../images/train/train0.png\n\nimages/train/train1.png\n")
-    (folder / "lists/b.txt").write_text(
-        "images/train/train1.png\nimages/val/val0.png\n../../x.png\n/etc/passwd\n"
-        f"{folder / 'images/test/test0.png'}\n"
-        "images/train/none.png\nnotes\n"
-    )
-    summary = take(folder, tmp_path / "out")
-    splits = {source: s.split for source, s in by_source(tmp_path / "out").items()}
-    assert splits == {
-        "images/train/train0.png": "train",
-        "images/train/train1.png": "train",
-        "images/test/test0.png": "train",
-        "images/val/val0.png": "val",
-        "images/val/val1.png": "val",
-    }
-    assert sorted((m.where, m.reason) for m in summary.misfits) == [
-        ("images/train/none.png", "no picture"),
-        ("images/train/train1.png", "named twice"),
-        ("images/val/val0.png", "named twice"),
-        ("lists/b.txt line 3", "leads out"),
-        ("lists/b.txt line 4", "leads out"),
-        ("lists/b.txt line 7", "no picture"),
-    ]
-
-
-def test_roboflow_s_paths_are_found(tmp_path: Path) -> None:
-    """``../train/images`` beside a data.yaml in the folder itself, and a path of another machine."""
-    root = tmp_path / "in"
-    for i, split in enumerate(("train", "valid")):
-        write_picture(root / f"{split}/images/a{i}.jpg", i)
-        (root / f"{split}/labels").mkdir()
-        (root / f"{split}/labels/a{i}.txt").write_text(BOX)
-    (root / "data.yaml").write_text(
-        "path: /content/cups\ntrain: ../train/images\nval: ../valid/images\nnc: 1\nnames: ['cup']\n"
-    )
-    summary = take(root, tmp_path / "out")
-    assert summary.splits == {"val": 1, "train": 1}
-    assert summary.n_instances == 2
-    assert any("/content/cups" in note for note in summary.notes)
-
-
-def test_a_bare_folder_needs_classes(tmp_path: Path) -> None:
-    """images/ and labels/ suffice with --classes or classes.txt; neighbours share a split, ranges choose."""
-    folder = write_set(tmp_path / "in")
-    (folder / "data.yaml").unlink()
-    for path in sorted(folder.glob("*/*/*")):
-        path.rename(path.parent.parent / path.name)
-    with pytest.raises(InputError, match="--classes"):
-        take(folder, tmp_path / "out")
-    take(folder, tmp_path / "out", classes=("cup",), splits={"train": "0-3", "test": "4"})
-    assert [s.split for s in DatasetReader(tmp_path / "out")] == ["train"] * 4 + ["test"]
-    (folder / "classes.txt").write_text("cup\nlid\n")
-    take(folder, tmp_path / "out2")
-    assert DatasetReader(tmp_path / "out2").info.classes == ("cup", "lid")
-    assert [s.split for s in DatasetReader(tmp_path / "out2")] == ["train"] * 3 + ["val"] + ["test"] * 2
-
-
-def test_folders_of_splits_are_kept(tmp_path: Path) -> None:
-    """images/train and images/test tell the splits; ranges beside them are refused."""
-    folder = write_set(tmp_path / "in")
-    (folder / "data.yaml").unlink()
-    summary = take(folder, tmp_path / "out", classes=("cup",))
-    assert summary.splits == {"test": 2, "val": 2, "train": 2}
-    with pytest.raises(InputError, match="splits already"):
-        take(folder, tmp_path / "out2", classes=("cup",), splits={"train": "0"})
-
-
 def test_pictures_that_share_a_label_are_refused(tmp_path: Path) -> None:
     """a.png and a.jpg would both be labelled by a.txt."""
     folder = write_set(tmp_path / "in")
@@ -350,43 +257,6 @@ def test_pictures_that_share_a_label_are_refused(tmp_path: Path) -> None:
         ("images/train/train0.jpg", "shared label"),
         ("images/train/train0.png", "shared label"),
     ]
-
-
-YAMLS = [
-    ("names: [cup]\n", "names no pictures"),
-    ("train: images/train\n", "names must be a list"),
-    ("train: images/train\nnames: [yes, no]\n", "in quotes"),
-    ("train: images/train\nnames: {0: cup, 2: lid}\n", "without gaps"),
-    ("train: images/train\nnames: [cup]\nnc: 3\n", "nc: 3"),
-    ("train: images/train\nnames: [cup, cup]\n", "two classes are called"),
-    ("train: images/train\nnames: ['cup/lid']\n", "no name of a class"),
-    ("train: images/train\nnames: []\n", "no classes"),
-    ("train: images/none\nnames: [cup]\n", "not in"),
-    ("train: /etc\nnames: [cup]\n", "leads out"),
-    ("train: images/train\nval: images/train\nnames: [cup]\n", "the same pictures"),
-    ("train: images/train\nnames: [cup]\nkpt_shape: [17, 3]\n", "key points"),
-    ("train: labels\nnames: [cup]\n", "has no pictures"),
-    ("[1, 2]\n", "must map"),
-    ("a: [\n", "not YAML"),
-    ("a: \x00\n", "not YAML"),
-]
-
-
-@pytest.mark.parametrize(("text", "sentence"), YAMLS)
-def test_another_data_yaml_is_refused(text: str, sentence: str, tmp_path: Path) -> None:
-    """One sentence each, before anything is written."""
-    folder = write_set(tmp_path / "in", text)
-    with pytest.raises(InputError, match=sentence):
-        take(folder, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
-
-
-def test_a_folder_without_any_label_is_refused(tmp_path: Path) -> None:
-    """It is rather a wrong folder than a set of backgrounds; the sentence says where labels were sought."""
-    folder = write_set(tmp_path / "in")
-    (folder / "labels").rename(folder / "annotations")
-    with pytest.raises(InputError, match=r"labels/train/train0\.txt"):
-        take(folder, tmp_path / "out")
 
 
 def test_a_folder_within_its_source_is_refused(tmp_path: Path) -> None:

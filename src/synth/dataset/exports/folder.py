@@ -21,7 +21,7 @@ def new_folder(dataset: DatasetReader, out: Path) -> Iterator[Path]:
     """
     if not dataset.samples:
         raise InputError(f"{dataset.root} has no samples to export")
-    out = out.resolve()
+    out = Path(os.path.realpath(out))
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} is not an empty folder: choose another --out")
     if out.is_mount() or out == Path.cwd():
@@ -48,7 +48,7 @@ def link_from(dataset: DatasetReader, path: str, target: Path) -> None:
     Raises DatasetError when the file is missing or lies outside of the dataset, StorageError.
     """
     source = dataset.root / path
-    if not source.resolve().is_relative_to(dataset.root.resolve()):
+    if not Path(os.path.realpath(source)).is_relative_to(os.path.realpath(dataset.root)):
         raise DatasetError(f"{source} leads out of the dataset folder")
     if not source.is_file():
         raise DatasetError(f"{source} is missing")

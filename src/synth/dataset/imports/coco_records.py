@@ -84,7 +84,7 @@ def find_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise InputError(f"there is no {folder}")
     for pattern in (*_PATTERNS, "*.json"):
-        if files := sorted(folder.glob(pattern)):
+        if files := sorted(path for path in folder.glob(pattern) if path.is_file()):
             if pattern == "*.json" and len(files) > 1:
                 break
             return files

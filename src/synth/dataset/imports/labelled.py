@@ -65,18 +65,29 @@ def list_pictures(folder: Path) -> tuple[list[str], list[Misfit]]:
     """
     pictures, misfits = [], []
     for path in sorted(folder.rglob("*")):
-        shown = path.relative_to(folder)
-        if any(part.startswith(".") for part in shown.parts):
+        shown = str(path.relative_to(folder))
+        if any(part.startswith(".") for part in Path(shown).parts):
             continue
         if path.is_dir():
             if path.is_symlink():
-                misfits.append(Misfit(str(shown), "linked folder", "is a link to a folder: copy it instead"))
-        elif path.suffix.lower() in SUFFIXES:
-            pictures.append(str(shown))
-        elif path.suffix.lower() not in _COMPANIONS:
+                misfits.append(
+                    Misfit(printable(shown), "linked folder", "is a link to a folder: copy it instead")
+                )
+        elif path.suffix.lower() in _COMPANIONS:
+            continue
+        elif path.suffix.lower() not in SUFFIXES:
             known = ", ".join(suffix[1:] for suffix in SUFFIXES)
-            misfits.append(Misfit(str(shown), "no picture", f"is of another kind than {known}"))
+            misfits.append(Misfit(printable(shown), "no picture", f"is of another kind than {known}"))
+        elif printable(shown) != shown:
+            misfits.append(Misfit(printable(shown), "no name", "has a name that is no UTF-8: rename it"))
+        else:
+            pictures.append(shown)
     return pictures, misfits
+
+
+def printable(name: str) -> str:
+    """A file's name as text that JSON can hold; bytes that are no UTF-8 are spelt out."""
+    return name.encode(errors="backslashreplace").decode()
 
 
 def name_once(found: Sequence[Found]) -> tuple[list[Found], list[Misfit]]:

@@ -1,6 +1,7 @@
 """A picture file of somebody else's: what it shows, and whether it can be taken over as it is."""
 
 from dataclasses import dataclass
+from os.path import realpath
 from pathlib import Path
 
 import cv2
@@ -39,8 +40,9 @@ class Picture:
 def inside_folder(folder: Path, name: str) -> Path:
     """The path of a file that a data file names, which must stay in ``folder``; raises DatasetError."""
     try:
-        path = (folder / name).resolve()
-        if not path.is_relative_to(folder.resolve()):
+        # Path.resolve would fail at a link to itself.
+        path = Path(realpath(folder / name))
+        if not path.is_relative_to(realpath(folder)):
             raise DatasetError(f"{name} leads out of {folder}")
         if not path.is_file():
             raise DatasetError(f"{folder / name} is missing")
@@ -66,7 +68,7 @@ def open_picture(path: Path) -> Picture:
         )
     flags = cv2.IMREAD_COLOR | (cv2.IMREAD_IGNORE_ORIENTATION if not turned else 0)
     try:
-        bgr = cv2.imread(str(path.resolve()), flags)
+        bgr = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), flags)
         _refuse_torn(path)
     except (cv2.error, OSError, SyntaxError, ValueError) as error:
         raise DatasetError(f"{path.name} is damaged: {str(error) or 'it cannot be decoded'}") from error

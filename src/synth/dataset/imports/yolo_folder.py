@@ -12,7 +12,7 @@ not there is sought without its dots.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from os.path import normpath, relpath
@@ -22,7 +22,14 @@ from typing import Any
 import yaml
 
 from synth.dataset.imports.intake import Misfit
-from synth.dataset.imports.labelled import Found, check_classes, list_pictures, name_once, split_by_folder
+from synth.dataset.imports.labelled import (
+    Found,
+    check_classes,
+    list_pictures,
+    name_once,
+    printable,
+    split_by_folder,
+)
 from synth.dataset.imports.pictures import SUFFIXES
 from synth.dataset.sample import SPLITS
 from synth.errors import InputError
@@ -92,11 +99,13 @@ def _read_yaml(file: Path, classes: Sequence[str], root: Path | None) -> YoloFol
     base, notes = _base(file, data.get("path"), root)
     found: list[Found] = []
     misfits: list[Misfit] = []
+    lists: set[str] = set()
     for split, entry in entries.items():
-        for path in entry if isinstance(entry, list) else [entry]:
-            pictures, others = _expand(base, str(path), file)
+        for path in map(str, entry if isinstance(entry, list) else [entry]):
+            pictures, others = _expand(base, path, file)
             found += [Found(picture, split) for picture in pictures]
             misfits += others
+            lists.add(Path(path).name)
     by_split = {split: {f.path for f in found if f.split == split} for split in SPLITS}
     for split, other in combinations(SPLITS, 2):
         if by_split[split] and by_split[split] == by_split[other]:
@@ -104,7 +113,7 @@ def _read_yaml(file: Path, classes: Sequence[str], root: Path | None) -> YoloFol
                 f"{file} gives {split} and {other} the same pictures, so that nothing would be measured on "
                 "unseen ones: take one of the two out"
             )
-    return _sift(base, names, found, misfits, notes)
+    return _sift(base, names, found, misfits, notes, lists)
 
 
 def _names(data: dict[str, Any], file: Path) -> list[str]:
@@ -185,9 +194,17 @@ def _exists(path: Path) -> bool:
 
 
 def _sift(
-    root: Path, classes: tuple[str, ...], found: Sequence[Found], misfits: list[Misfit], notes: list[str]
+    root: Path,
+    classes: tuple[str, ...],
+    found: Sequence[Found],
+    misfits: list[Misfit],
+    notes: list[str],
+    lists: Iterable[str] = (),
 ) -> YoloFolder:
-    """What can be taken: each picture once, none that shares its label with another."""
+    """What can be taken: each picture once, none that shares its label with another.
+
+    lists: names of texts that are no labels.
+    """
     if not found:
         raise InputError(f"{root} has no pictures ({', '.join(s[1:] for s in SUFFIXES)})")
     if not any(_exists(root / label_of(f.path)) for f in found):
@@ -196,27 +213,26 @@ def _sift(
         )
     pictures, again = name_once(found)
     n_pictures = Counter(label_of(f.path) for f in pictures)
-    shared = [f for f in pictures if n_pictures[label_of(f.path)] > 1]
     misfits += again
     misfits += [
         Misfit(f.path, "shared label", f"has {label_of(f.path)} in common with another picture")
-        for f in shared
+        for f in pictures
+        if n_pictures[label_of(f.path)] > 1
     ]
-    pictures = [f for f in pictures if f not in shared]
-    misfits += _labels_without_picture(root, found)
+    pictures = [f for f in pictures if n_pictures[label_of(f.path)] == 1]
+    misfits += _labels_without_picture(root, found, {f.name for f in _class_files(root)}.union(lists))
     return YoloFolder(root, classes, tuple(pictures), tuple(misfits), tuple(notes))
 
 
-def _labels_without_picture(root: Path, found: Sequence[Found]) -> Iterator[Misfit]:
+def _labels_without_picture(root: Path, found: Sequence[Found], lists: Container[str]) -> Iterator[Misfit]:
     known = {label_of(f.path) for f in found}
-    lists = {f.name for f in _class_files(root)} | {f"{split}.txt" for split in SPLITS}
     folders = {Path(label).parent for label in known}
     for folder in sorted(folders - {f for f in folders if folders & set(f.parents)}):
         for path in sorted((root / folder).rglob("*.txt")):
             label = str(path.relative_to(root))
             pictures = (root / _moved(label, "labels", "images").with_suffix(suffix) for suffix in SUFFIXES)
             if label not in known and path.name not in lists and not any(p.exists() for p in pictures):
-                yield Misfit(label, "label without picture", "there is no picture of its name")
+                yield Misfit(printable(label), "label without picture", "there is no picture of its name")
 
 
 def _class_files(folder: Path) -> list[Path]:
@@ -224,10 +240,10 @@ def _class_files(folder: Path) -> list[Path]:
 
 
 def _lines(path: Path) -> list[str]:
+    if not path.is_file():
+        return []
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        return []
     except (OSError, ValueError) as error:
         raise InputError(f"{path} is no list that can be read: {error}") from error
     return [line.strip() for line in text.splitlines() if line.strip()]
