@@ -27,7 +27,6 @@ from synth import __version__
 from synth.compute.versions import list_versions
 from synth.dataset.reader import DatasetReader
 from synth.errors import SynthError
-from synth.storage.atomic import storage
 
 _PACKAGES = ("numpy", "opencv-python", "open3d", "pyrealsense2", "ur-rtde", "blenderproc", "bpy", "torch")
 _WIDTH = 110
@@ -38,15 +37,19 @@ _TIME = "%Y-%m-%d %H:%M:%S"
 def run_log(out: Path, config: object, console: Console) -> Iterator[Path]:
     """Append to OUT.log while the block runs: configuration, the console's lines, debug lines, the end.
 
-    config: settings, as dataclasses, models and plain values. Raises StorageError when the file cannot be
-    written; the block's own errors pass through.
+    config: settings, as dataclasses, models and plain values. Where the file cannot be opened the block runs
+    without a log, and says so; the block's own errors pass through.
     """
     path = out.resolve()
     path = path.with_name(f"{path.name}.log")
-    with storage(path):
+    log = logging.getLogger("synth")
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("a", encoding="utf-8")
-    log = logging.getLogger("synth")
+    except OSError as error:  # The run itself says what it cannot write.
+        log.warning("no log is kept: cannot write %s: %s", path, error.strerror)
+        yield path
+        return
     with file:
         file.write(("\n" if file.tell() else "") + _head(config))
         handler = logging.StreamHandler(file)

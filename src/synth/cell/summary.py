@@ -24,7 +24,7 @@ def print_summary(cell: Cell, path: Path | None) -> None:
         console.print(f"[bold magenta]SIMULATED[/] {' and '.join(devices)}: what it makes is simulated data.")
     if not cell.robot.is_simulated:
         where = escape(cell.robot.address)
-        console.print(f"[bold black on yellow] REAL ROBOT [/] at {where}: capture will move it.")
+        console.print(f"[bold black on yellow]REAL ROBOT[/] at {where}: capture will move it.")
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for row in _rows(cell):
         table.add_row(*map(escape, row))

@@ -119,5 +119,5 @@ def _count_pixels(png: bytes) -> int:
             return header.width * header.height
     except Image.DecompressionBombError:
         return MAX_PIXELS + 1
-    except (OSError, ValueError, SyntaxError):
+    except (OSError, ValueError, SyntaxError, ImportError):  # Ultralytics' patch of Pillow seeks a package.
         return 0

@@ -58,13 +58,13 @@ def refuse_odd_entries(root: Path) -> None:
     for names, is_right, what in ((FOLDERS, Path.is_dir, "folder"), (_FILES, Path.is_file, "file")):
         for name in names:
             path = root / name
-            if not _is_inside(root, path):
+            if not is_inside(root, path):
                 raise DatasetError(f"{path} leads out of the dataset folder")
             if os.path.lexists(path) and not is_right(path):
                 raise DatasetError(f"{path} is no {what}")
 
 
-def _is_inside(root: Path, path: Path) -> bool:
+def is_inside(root: Path, path: Path) -> bool:
     """Whether a path stays in the folder, links followed; Path.resolve would fail at a link to itself."""
     return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
 
@@ -113,7 +113,7 @@ def read_inside(root: Path, path: str) -> bytes:
     """The bytes of a file of the dataset; a path or link that leaves the folder is a DatasetError."""
     full = root / path
     try:
-        if not _is_inside(root, full):
+        if not is_inside(root, full):
             raise DatasetError(f"{full} leads out of the dataset folder")
         if full.is_fifo():
             raise DatasetError(f"{full} is a pipe, not a file")

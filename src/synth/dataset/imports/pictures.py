@@ -60,7 +60,7 @@ def open_picture(path: Path) -> Picture:
         with Image.open(path) as header:
             kind, mode, size = header.format, header.mode, header.size
             turned = header.getexif().get(_EXIF_ORIENTATION) not in _UPRIGHT
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except (OSError, ValueError, SyntaxError, ImportError, Image.DecompressionBombError) as error:
         raise DatasetError(f"{path.name} is not a picture that can be read") from error
     if size[0] * size[1] > MAX_PIXELS:
         raise DatasetError(
@@ -70,7 +70,7 @@ def open_picture(path: Path) -> Picture:
     try:
         bgr = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), flags)
         _refuse_torn(path)
-    except (cv2.error, OSError, SyntaxError, ValueError) as error:
+    except (cv2.error, OSError, SyntaxError, ValueError, ImportError) as error:
         raise DatasetError(f"{path.name} is damaged: {str(error) or 'it cannot be decoded'}") from error
     if bgr is None:
         raise DatasetError(f"{path.name} is not a picture that can be read")
