@@ -12,7 +12,7 @@ sys.path[:0] = [str(_HERE), str(_HERE.parent), str(_HERE.parent / "dataset")]
 
 settings.register_profile(
     "fuzz",
-    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "250")),
+    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "150")),
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=(Phase.explicit, Phase.reuse, Phase.generate),  # A smaller seed is no simpler one.

@@ -37,7 +37,7 @@ def use(root: Path) -> None:
 
 @pytest.mark.parametrize("name", ["samples.jsonl", ".lock", "labels", "rejected", "plates/plates.jsonl"])
 def test_links_out_of_a_dataset_are_not_written_through(root: Path, name: str, tmp_path: Path) -> None:
-    """A log, lock or folder that is a link to elsewhere is refused before anything there is cut or removed."""
+    """A log, lock or folder that is a link to elsewhere is refused before anything there changes."""
     path, outside = root / name, tmp_path / "elsewhere"
     if path.is_dir():
         shutil.move(path, outside)
@@ -123,7 +123,7 @@ def test_triangles_of_vertices_that_a_gltf_lacks_are_refused(templates: Path, tm
     folder = shutil.copytree(templates / "cell" / "gltf", tmp_path / "cell")
     path = folder / "part.gltf"
     path.write_text(path.read_text().replace('"VEC3"', '"SCALAR"'))
-    with pytest.raises(InputError, match="three numbers|cannot be read"):
+    with pytest.raises(InputError, match=r"three numbers|cannot be read"):
         load_mesh(path, "m")
 
 
