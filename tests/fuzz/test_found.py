@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from synth.cell.load import load_cell
 from synth.cell.mesh import load_mesh
 from synth.dataset.codecs import decode_rgb, encode_rgb
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sheet import make_sheet
+from synth.dataset.sheet import make_sheet, write_sheet
 from synth.dataset.store import DatasetWriter
 from synth.dataset.verify import verify
 from synth.errors import CellError, DatasetError, InputError
@@ -135,3 +136,46 @@ def test_a_mesh_that_is_a_link_to_itself_is_a_problem_of_the_cell(templates: Pat
     with pytest.raises(CellError) as error:
         load_cell(folder / "cell.yaml")
     assert {p.where for p in error.value.problems} == {"part.mesh", "mount.mesh"}
+
+
+@pytest.mark.parametrize("name", [".sheet.png.synth-partial", ".samples.jsonl.synth-partial"])
+def test_an_unfinished_write_that_is_a_link_is_not_written_through(
+    root: Path, name: str, tmp_path: Path
+) -> None:
+    """The link goes, what it leads to stays."""
+    (tmp_path / "elsewhere").write_bytes(b"somebody's own")
+    (root / name).symlink_to(tmp_path / "elsewhere")
+    write_sheet(DatasetReader(root), root / "sheet.png", n_samples=1, n_columns=1)
+    with DatasetWriter.open(root) as writer:
+        writer.reject("000000", "glare")
+    assert (tmp_path / "elsewhere").read_bytes() == b"somebody's own"
+
+
+def test_a_lock_that_is_a_link_is_not_written_through(root: Path, tmp_path: Path) -> None:
+    """Nor where a stage goes on with a dataset."""
+    info = DatasetReader(root).info
+    (tmp_path / "elsewhere").write_bytes(b"somebody's own")
+    (root / ".lock").unlink()
+    (root / ".lock").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DatasetError):
+        DatasetWriter.create_or_resume(root, info)
+    assert (tmp_path / "elsewhere").read_bytes() == b"somebody's own"
+
+
+@pytest.mark.parametrize(
+    ("key", "number", "problem"),
+    [
+        ("T_base_cam", 10**400, "is not a 4×4"),
+        ("normal_uvw", 10**400, "is not a vector"),
+        ("gate", "NaN", "finite"),
+    ],
+)
+def test_numbers_that_are_none_are_named(root: Path, key: str, number: int, problem: str) -> None:
+    """Whole numbers too large for a float, and what JSON has no number for, in free values too."""
+    file = "dataset.json" if key == "gate" else "samples.jsonl"
+    text = (root / file).read_text()
+    where = re.compile(rf'("{key}":\s*\[*)[-\w.]+')
+    assert where.search(text)
+    (root / file).write_text(where.sub(rf"\g<1>{number}", text))
+    with pytest.raises(DatasetError, match=problem):
+        DatasetReader(root)

@@ -5,10 +5,11 @@ edges 0 to W. Matrices are nested tuples of finite numbers, so that a record is 
 exact in JSON; ``np.asarray(sample.K)`` makes an array of one.
 """
 
+from math import isfinite
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 from synth.geometry.frames import cam_from_uvw
 from synth.geometry.normals import angle_deg
@@ -34,7 +35,7 @@ def _rigid(value: Any) -> Any:
     value = _plain(value)
     try:
         T = np.asarray(value, dtype=float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError("is not a 4×4 of numbers") from None
     if T.shape != (4, 4) or not np.isfinite(T).all():
         raise ValueError("is not a 4×4 of finite numbers")
@@ -50,13 +51,22 @@ def _unit(value: Any) -> Any:
     value = _plain(value)
     try:
         length = float(np.linalg.norm(np.asarray(value, dtype=float)))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError("is not a vector of numbers") from None
     if not abs(length - 1.0) < 1e-6:
         raise ValueError(f"is not a unit vector (its length is {length:.6g})")
     return value
 
 
+def _finite(value: JsonValue) -> JsonValue:
+    if isinstance(value, float) and not isfinite(value):
+        raise ValueError("has a number that is not finite")
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _finite(part)
+    return value
+
+
+Free = Annotated[JsonValue, AfterValidator(_finite)]
 Row3 = tuple[float, float, float]
 Row4 = tuple[float, float, float, float]
 Vector2 = Annotated[tuple[float, float], BeforeValidator(_plain)]
@@ -302,14 +312,14 @@ class MadeBy(Record):
     """
 
     verb: str
-    config: dict[str, JsonValue] = {}
+    config: dict[str, Free] = {}
     seed: int | None = None
     versions: dict[str, str] = {}
-    devices: dict[str, JsonValue] = {}
-    calibration: dict[str, JsonValue] = {}
+    devices: dict[str, Free] = {}
+    calibration: dict[str, Free] = {}
     parents: tuple[str, ...] = ()
     simulated: bool
-    figures: dict[str, JsonValue] = {}
+    figures: dict[str, Free] = {}
 
 
 class DatasetInfo(Record):

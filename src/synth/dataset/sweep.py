@@ -4,12 +4,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from synth.dataset.reader import PLATES_FILE, REJECTED_FILE
+from synth.dataset.reader import FOLDERS, PLATES_FILE, REJECTED_FILE
 from synth.dataset.sample import Plate, Rejection, Sample
 from synth.errors import DatasetError
 from synth.storage.atomic import is_temp, storage
-
-FOLDERS = ("images", "depth", "masks", "crops", "labels", "plates", "rejected")
 
 # The numbering scheme of each folder; the first group names the record that a file belongs to.
 _SCHEMES = {

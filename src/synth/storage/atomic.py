@@ -47,6 +47,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     with storage(path):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            temp.unlink(missing_ok=True)  # Perhaps a link to somewhere else.
             with temp.open("wb") as file:
                 yield file
                 file.flush()

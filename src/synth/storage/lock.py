@@ -20,7 +20,7 @@ def acquire(root: Path, *, create: bool, refusal: type[InputError] = InputError)
     try:
         if create:
             root.mkdir(parents=True, exist_ok=True)
-        lock = os.open(root / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        lock = os.open(root / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             with storage(root):
