@@ -164,6 +164,9 @@ def test_renders_like_photographs(photographed, tmp_path):
     assert [_untimed(line) for line in after] == [_untimed(line) for line in before]
     with pytest.raises(DatasetError, match="seed"):
         render_like(replace(settings, seed=3), QUIET)
+    (settings.out / "look" / "appearance.json").write_text("{}")
+    with pytest.raises(InputError, match=r"appearance\.json is damaged: delete it"):
+        render_like(settings, QUIET)
 
 
 @pytest.mark.slow

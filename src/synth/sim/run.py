@@ -69,7 +69,7 @@ def count_done(settings: RenderSettings) -> int:
     nothing.
     """
     Blender(settings.out, settings.blender)
-    earlier = find_earlier_run(settings)
+    earlier = find_earlier_run(settings.out, describe(settings))
     n_done = 0 if earlier is None else len(earlier)
     check_disk(settings.out, settings.shares.count - n_done, settings.camera.size_wh)
     return n_done

@@ -122,21 +122,20 @@ def describe(settings: RenderSettings) -> DatasetInfo:
     )
 
 
-def find_earlier_run(settings: RenderSettings) -> DatasetReader | None:
-    """What an earlier run of the same command left in the folder, or None.
+def find_earlier_run(out: Path, info: DatasetInfo) -> DatasetReader | None:
+    """What an earlier run that would describe itself by ``info`` left in the folder, or None.
 
     Raises DatasetError with every difference when the folder was made otherwise.
     """
-    if not (settings.out / INFO_FILE).exists():
+    if not (out / INFO_FILE).exists():
         return None
-    refuse_other_kind(settings.out, "rendered")
-    if differences := list_differences(read_info(settings.out), describe(settings)):
+    refuse_other_kind(out, "rendered")
+    if differences := list_differences(read_info(out), info):
         lines = "".join(f"\n  {d}" for d in differences)
         raise DatasetError(
-            f"{settings.out} was made with other settings: go back to them, or choose another folder "
-            f"with --out{lines}"
+            f"{out} was made with other settings: go back to them, or choose another folder with --out{lines}"
         )
-    return DatasetReader(settings.out)
+    return DatasetReader(out)
 
 
 def _digest(real: DatasetReader, *, with_test: bool) -> dict[str, JsonValue]:

@@ -23,7 +23,6 @@ from pydantic import JsonValue
 from synth.dataset.imports.bop_models import BopModel, find_models
 from synth.dataset.imports.bop_records import (
     GT_FILE,
-    SUFFIXES,
     Shot,
     entries,
     find_picture,
@@ -42,7 +41,7 @@ from synth.dataset.imports.intake import (
     describe_import,
     open_import,
 )
-from synth.dataset.imports.pictures import open_picture
+from synth.dataset.imports.pictures import SUFFIXES, open_picture
 from synth.dataset.imports.splits import choose_splits
 from synth.dataset.posed import describe_posed
 from synth.dataset.sample import SPLITS, BoxKind, CameraRecord, DatasetInfo, Instance, Split

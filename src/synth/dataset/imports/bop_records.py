@@ -11,14 +11,13 @@ from scipy.spatial.transform import Rotation
 
 from synth.dataset import codecs
 from synth.dataset.imports.intake import Misfit
-from synth.dataset.imports.pictures import Picture, inside_folder
+from synth.dataset.imports.pictures import SUFFIXES, Picture, inside_folder
 from synth.errors import InputError
 from synth.geometry import se3
 from synth.geometry.mesh import Mesh
 from synth.geometry.se3 import Array
 
 GT_FILE, CAMERA_FILE = "scene_gt.json", "scene_camera.json"
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 _RGB = ("rgb/{:06d}{}", "gray/{:06d}{}", "{:06d}-color{}")
 _DEPTH = ("depth/{:06d}.png", "{:06d}-depth.png")
 _ROTATION_ERROR = 1e-3

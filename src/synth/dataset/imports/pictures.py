@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from synth.dataset.codecs import MAX_PIXELS
 from synth.errors import DatasetError
 
 _KINDS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
-MAX_PIXELS = 100_000_000
 _UPRIGHT = (None, 0, 1)
 _EXIF_ORIENTATION = 0x0112
 

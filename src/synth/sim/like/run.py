@@ -10,16 +10,15 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 
 from synth.compute.jobs import run_shards
 from synth.compute.progress import Progress
 from synth.compute.versions import list_versions
-from synth.dataset.difference import list_differences
-from synth.dataset.reader import INFO_FILE, DatasetReader, read_info, refuse_other_kind
+from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import DatasetInfo, MadeBy
 from synth.dataset.store import DatasetWriter
-from synth.errors import DatasetError, InputError
+from synth.errors import InputError
 from synth.sim.blender import QUALITIES, Blender
 from synth.sim.like.appearance import Appearance, measure_appearance
 from synth.sim.like.backdrop import Plate, make_plates
@@ -40,7 +39,7 @@ from synth.sim.run import (
     write_sample,
 )
 from synth.sim.scene import Scene
-from synth.sim.settings import DEPTH_SCALE_M, PACKAGES, QualityName
+from synth.sim.settings import DEPTH_SCALE_M, PACKAGES, QualityName, find_earlier_run
 from synth.storage.atomic import write_bytes
 
 APPEARANCE_FILE = "appearance.json"
@@ -133,16 +132,8 @@ def count_done(settings: LikeSettings) -> int:
     when the folder was made otherwise. Writes nothing.
     """
     Blender(settings.out, settings.blender)
-    n_done = 0
-    if (settings.out / INFO_FILE).exists():
-        refuse_other_kind(settings.out, "rendered")
-        if differences := list_differences(read_info(settings.out), describe_like(settings)):
-            lines = "".join(f"\n  {d}" for d in differences)
-            raise DatasetError(
-                f"{settings.out} was made with other settings: go back to them, or choose another folder "
-                f"with --out{lines}"
-            )
-        n_done = len(DatasetReader(settings.out))
+    earlier = find_earlier_run(settings.out, describe_like(settings))
+    n_done = 0 if earlier is None else len(earlier)
     camera = settings.like.info.camera
     if camera is not None:
         check_disk(settings.out, settings.shares.count - n_done, camera.size_wh)
@@ -161,7 +152,7 @@ def render_like(settings: LikeSettings, progress: Progress) -> Summary:
         done = writer.done_names()
         saved = settings.out / LOOK_FOLDER / APPEARANCE_FILE
         if saved.is_file():
-            appearance = Appearance.model_validate_json(saved.read_bytes())
+            appearance = _load_appearance(saved)
         else:
             progress.say("A few train twins first show how bright the parts come out in the photographs.")
             appearance = _match(settings, ground, studio)
@@ -181,6 +172,14 @@ def render_like(settings: LikeSettings, progress: Progress) -> Summary:
             progress.end()
         shutil.rmtree(settings.out / WORK_FOLDER, ignore_errors=True)
         return Summary(len(writer.samples), len(todo), time.perf_counter() - started)
+
+
+def _load_appearance(path: Path) -> Appearance:
+    """What an earlier run matched. Raises InputError for a file that says nothing of the kind."""
+    try:
+        return Appearance.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise InputError(f"{path} is damaged: delete it and the parts are matched again") from error
 
 
 def _list_orders(settings: LikeSettings, ground: _Ground, appearance: Appearance) -> list[Order]:
