@@ -240,3 +240,17 @@ def test_what_an_export_says_is_simulated_stays_so(format_name, tmp_path):
         answer = runner.invoke(import_app, (format_name, str(out), "--out", str(again)))
         assert answer.exit_code == 0, answer.output
         assert DatasetReader(again).info.made_by.simulated is is_simulated
+
+
+def test_an_import_of_nothing_can_be_tried_again(tmp_path):
+    """Every reason is told once with its count, and no folder stays that would refuse other settings."""
+    scene = write_scene(tmp_path / "scene", 3)
+    for picture in (scene / "rgb").iterdir():
+        if picture.stem != "000000":
+            picture.write_bytes(b"")
+    truth, _ = read_json(scene)
+    truth["0"][0]["cam_t_m2c"] = [0.0, 0.0, -600.0]
+    (scene / "scene_gt.json").write_text(json.dumps(truth))
+    with pytest.raises(InputError, match=r"3 things do not fit\n.*behind the camera, 1 .*\n.*unreadable, 2 "):
+        take(scene, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

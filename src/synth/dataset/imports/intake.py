@@ -1,7 +1,9 @@
 """What every import does: take pictures over one by one, and keep account of what does not fit."""
 
+import shutil
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -133,8 +135,12 @@ class Intake:
         """What stands in the dataset now. Raises InputError where nothing does."""
         samples = self.writer.samples
         if not samples:
-            first = f", first {self.misfits[0]}" if self.misfits else ""
-            raise InputError(f"nothing could be imported: {len(self.misfits)} things do not fit{first}")
+            first: dict[str, Misfit] = {}
+            for misfit in self.misfits:
+                first.setdefault(misfit.reason, misfit)
+            counts = Counter(misfit.reason for misfit in self.misfits)
+            named = "".join(f"\n  {reason}, {counts[reason]} times: {m}" for reason, m in first.items())
+            raise InputError(f"nothing could be imported: {len(self.misfits)} things do not fit{named}")
         return Summary(
             len(samples),
             self.n_new,
@@ -197,14 +203,23 @@ def _beginning(path: Path) -> bytes:
         return file.read(_BEGINNING_BYTES)
 
 
-def open_import(root: Path, info: DatasetInfo, source: Path) -> DatasetWriter:
-    """The writer of an import.
+@contextmanager
+def open_import(root: Path, info: DatasetInfo, source: Path) -> Iterator[DatasetWriter]:
+    """The writer of an import. A folder that it began and in which nothing came in is taken away again.
 
     Raises DatasetError for a folder in use or made otherwise, InputError for one inside its source.
     """
     if root.resolve().is_relative_to(source.resolve()) or source.resolve().is_relative_to(root.resolve()):
         raise InputError(f"{root} and {source} lie in one another: choose another --out")
-    return DatasetWriter.create_or_resume(root, info)
+    is_new = not root.exists()
+    writer = DatasetWriter.create_or_resume(root, info)
+    try:
+        with writer:
+            yield writer
+    except InputError:
+        if is_new and not writer.samples:
+            shutil.rmtree(root, ignore_errors=True)
+        raise
 
 
 def _four(box: Array) -> tuple[float, float, float, float]:
