@@ -139,7 +139,7 @@ class Intake:
             for misfit in self.misfits:
                 first.setdefault(misfit.reason, misfit)
             counts = Counter(misfit.reason for misfit in self.misfits)
-            named = "".join(f"\n  {reason}, {counts[reason]} times: {m}" for reason, m in first.items())
+            named = "".join(f"\n  {reason} ({counts[reason]}): {m}" for reason, m in first.items())
             raise InputError(f"nothing could be imported: {len(self.misfits)} things do not fit{named}")
         return Summary(
             len(samples),
