@@ -251,6 +251,7 @@ def test_an_import_of_nothing_can_be_tried_again(tmp_path):
     truth, _ = read_json(scene)
     truth["0"][0]["cam_t_m2c"] = [0.0, 0.0, -600.0]
     (scene / "scene_gt.json").write_text(json.dumps(truth))
-    with pytest.raises(InputError, match=r"3 things do not fit\n.*behind the camera \(1\).*\n.*unreadable \(2\)"):
+    reasons = r"3 things do not fit\n.*behind the camera \(1\).*\n.*unreadable \(2\)"
+    with pytest.raises(InputError, match=reasons):
         take(scene, tmp_path / "out")
     assert not (tmp_path / "out").exists()
