@@ -81,8 +81,8 @@ def list_use(contest: Contest, figures: Figures) -> Table:
         for name, point in points.items()
     ]
     filtered = (
-        f" {FILTER}: no network; the largest blob of the colours under the captured train images' masks. It is "
-        "no rival where a colour filter made the labels too, as synth capture's does."
+        f" {FILTER}: no network; the largest blob of the colours under the captured train images' masks. It "
+        "is no rival where a colour filter made the labels too, as synth capture's does."
         if FILTER in points
         else ""
     )
