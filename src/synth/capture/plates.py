@@ -24,7 +24,7 @@ from synth.geometry.se3 import Array
 from synth.hardware.camera import Camera
 
 if TYPE_CHECKING:
-    from synth.capture.run import Arm
+    from synth.capture.arm import Arm
 
 _GROW_PX = 14
 _MAX_SHOTS = 15

@@ -5,20 +5,22 @@ of CONVENTIONS.md: base (the controller's), tool (TCP), cam (OpenCV axes), part 
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    PrivateAttr,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import Field, PrivateAttr, model_validator
 
+from synth.cell.calibration import Calibration
+from synth.cell.values import (
+    CameraMatrix,
+    ColourRGB,
+    Finite,
+    MeshUnits,
+    Positive,
+    Section,
+    Transform,
+    Vector3,
+)
 from synth.geometry import se3
 from synth.geometry.pinhole import Pinhole
 from synth.geometry.se3 import Array
@@ -27,55 +29,7 @@ JOINT_NAMES = ("base", "shoulder", "elbow", "wrist_1", "wrist_2", "wrist_3")
 SIMULATED = "simulated"
 
 
-def _numbers(value: Any, shape: tuple[int, int]) -> Array:
-    rows, columns = shape
-    try:
-        array = np.asarray(value, dtype=float)
-    except (TypeError, ValueError):
-        array = np.empty(0)
-    if array.shape != shape or not np.isfinite(array).all():
-        raise ValueError(f"must be {rows} rows of {columns} finite numbers")
-    return array
-
-
-def _rigid(value: Any) -> Array:
-    T = _numbers(value, (4, 4))
-    if not se3.is_rigid(T, tolerance=1e-4):
-        determinant = float(np.linalg.det(T[:3, :3]))
-        raise ValueError(
-            f"is no rigid transform (the determinant of its 3×3 part is {determinant:.4g}): that part must "
-            "be a rotation, orthonormal with determinant +1, and the last row 0 0 0 1"
-        )
-    return T
-
-
-def _matrix3(value: Any) -> Array:
-    K = _numbers(value, (3, 3))
-    if K[0, 0] <= 0 or K[1, 1] <= 0 or K[1, 0] or not np.array_equal(K[2], [0, 0, 1]):
-        raise ValueError("is not a camera matrix: give fx 0 cx, 0 fy cy, 0 0 1, with fx and fy above 0")
-    return K
-
-
-_ARRAY_JSON = WithJsonSchema({"type": "array", "items": {"type": "array", "items": {"type": "number"}}})
-_AS_LIST = PlainSerializer(lambda a: np.asarray(a).tolist())
-Transform = Annotated[Any, BeforeValidator(_rigid), _AS_LIST, _ARRAY_JSON]
-CameraMatrix = Annotated[Any, BeforeValidator(_matrix3), _AS_LIST, _ARRAY_JSON]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Vector3 = tuple[Finite, Finite, Finite]
-ColourRGB = tuple[
-    Annotated[int, Field(ge=0, le=255)],
-    Annotated[int, Field(ge=0, le=255)],
-    Annotated[int, Field(ge=0, le=255)],
-]
-MeshUnits = Literal["m", "cm", "mm", "inch"]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class JointRange(_Section):
+class JointRange(Section):
     """Degrees that a joint visits; ``fixed_deg`` for a joint that stays."""
 
     min_deg: Finite | None = None
@@ -108,7 +62,7 @@ class JointRange(_Section):
         return float(np.radians(low)), float(np.radians(high))
 
 
-class Joints(_Section):
+class Joints(Section):
     """The ranges that capture draws poses from."""
 
     base: JointRange
@@ -127,7 +81,7 @@ class Joints(_Section):
 SixDegrees = tuple[Finite, Finite, Finite, Finite, Finite, Finite]
 
 
-class RobotCell(_Section):
+class RobotCell(Section):
     """The arm: where it answers, what it carries, how it may move."""
 
     address: str = Field(min_length=1)
@@ -160,7 +114,7 @@ class RobotCell(_Section):
         return None if self.park_deg is None else np.asarray(np.radians(self.park_deg))
 
 
-class Workspace(_Section):
+class Workspace(Section):
     """A box in base that mount and part never leave, and the air kept around every link."""
 
     min_m: Vector3
@@ -174,7 +128,7 @@ class Workspace(_Section):
         return self
 
 
-class Surface(_Section):
+class Surface(Section):
     """What a thing looks like: its colour, how rough it is (0 a mirror, 1 chalk), and how much of it is bare
     or dyed metal.
     """
@@ -191,7 +145,7 @@ class Table(Surface):
     normal: Vector3 = (0.0, 0.0, 1.0)
 
 
-class Lamp(_Section):
+class Lamp(Section):
     """A square LED panel in base: centre, where it points, side, relative brightness, colour temperature."""
 
     position_m: Vector3
@@ -201,12 +155,12 @@ class Lamp(_Section):
     temperature_k: Annotated[float, Field(ge=1500, le=12000)] = 5600.0
 
 
-class Bench(_Section):
+class Bench(Section):
     table: Table
     lamps: Annotated[list[Lamp], Field(min_length=1)]
 
 
-class MeshBody(_Section):
+class MeshBody(Section):
     """A mesh file beside the cell file and the units its numbers are in."""
 
     mesh: str = Field(min_length=1)
@@ -231,7 +185,7 @@ class Part(MeshBody, Surface):
     normal: Literal["face"] | Vector3 = "face"
 
 
-class CameraCell(_Section):
+class CameraCell(Section):
     """The camera: which one, how it is set, where it stands."""
 
     serial: str = Field(min_length=1)
@@ -269,7 +223,7 @@ class CameraCell(_Section):
         return Pinhole(self.color_size_wh, np.asarray(self.K), dist)
 
 
-class Label(_Section):
+class Label(Section):
     """The part's colour in HSV, OpenCV's scale: H 0–179, S and V 0–255; h_min > h_max wraps past red."""
 
     h_min: Annotated[int, Field(ge=0, le=179)]
@@ -286,7 +240,7 @@ class Label(_Section):
         return self
 
 
-class Gates(_Section):
+class Gates(Section):
     """What a shot must pass; everything refused is kept in rejected/ with its reason."""
 
     max_tilt_deg: Annotated[float, Field(gt=0, lt=90)] = 50.0
@@ -300,16 +254,19 @@ class Gates(_Section):
     max_shot_motion_mm: Positive = 0.2
     max_shot_rotation_deg: Positive = 0.05
     max_retries: Annotated[int, Field(ge=0, le=10)] = 2
+    max_calibration_mm: Positive = 2.0
+    max_calibration_deg: Positive = 0.3
+    max_calibration_days: Positive = 90.0
 
 
-class Simulation(_Section):
+class Simulation(Section):
     """How the simulated cell behaves. ``truth``: a file of what the simulator knows and the cell does not."""
 
     truth: str | None = None
     pace: Annotated[float, Field(gt=0, le=1000)] = 20.0
 
 
-class Cell(_Section):
+class Cell(Section):
     """A whole work cell. Meshes and the truth file are found beside ``path``, the file it was read from."""
 
     schema_version: Literal[1] = Field(alias="schema")
@@ -323,6 +280,7 @@ class Cell(_Section):
     label: Label
     gates: Gates = Gates()
     simulation: Simulation = Simulation()
+    calibration: Calibration = Calibration()
 
     _path: Path | None = PrivateAttr(default=None)
 

@@ -9,7 +9,8 @@ import numpy as np
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from synth.cell.model import CameraMatrix, Cell, Finite, Transform
+from synth.cell.model import Cell
+from synth.cell.values import CameraMatrix, Finite, Transform
 from synth.errors import InputError
 from synth.geometry import se3
 from synth.geometry.pinhole import Pinhole

@@ -1,0 +1,232 @@
+"""Images and poses that somebody took: how a folder of them is described, and read.
+
+The description is a small YAML file, ``calibration.yaml`` in the folder::
+
+    board: {kind: charuco, squares_xy: [5, 7], square_m: 0.036195, marker_m: 0.018256, dictionary:
+    DICT_6X6_250,
+            legacy: null}
+    eye: to-hand                     # or in-hand: the camera rides on the arm
+    images: images/*.jpg             # the star is a view's name
+    poses: poses/*.yaml              # a file a view; or one CSV file whose first column is the name
+    position: {columns: [x, y, z], unit: m}
+    rotation: {kind: quaternion, columns: [qx, qy, qz, qw]}
+    pose_is: tool_in_base            # T_base_tool; or base_in_tool
+    camera: {K: [[1400, 0, 800], [0, 1400, 600], [0, 0, 1]]}      # absent: solved from the board
+"""
+
+import csv
+from collections.abc import Iterator
+from math import isfinite
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from scipy.spatial.transform import Rotation
+
+from synth.capture.calibrate.view import Eye
+from synth.cell.board import Board
+from synth.cell.mesh import inside
+from synth.cell.values import CameraMatrix, Finite, Positive
+from synth.errors import InputError
+from synth.geometry import se3
+from synth.geometry.se3 import Array
+
+DESCRIPTION = "calibration.yaml"
+Column = str | Annotated[int, Field(ge=0)]
+_LENGTHS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
+_N_COLUMNS = {"quaternion": 4, "rotvec": 3, "euler": 3, "matrix": 9}
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Position(_Section):
+    """Three columns, by name or by place from 0, and their unit."""
+
+    columns: tuple[Column, Column, Column] = ("x", "y", "z")
+    unit: Literal["m", "cm", "mm"] = "m"
+
+
+class Turn(_Section):
+    """A rotation's columns.
+
+    kind: quaternion (columns named in the order x y z w, wherever they stand in the file), rotvec (as
+    Universal Robots' rx ry rz), euler (``axes`` in SciPy's letters: capital ones turn with the body), or
+    matrix (nine, row after row). unit: of rotvec and euler.
+    """
+
+    kind: Literal["quaternion", "rotvec", "euler", "matrix"] = "rotvec"
+    columns: tuple[Column, ...] = ("rx", "ry", "rz")
+    unit: Literal["rad", "deg"] = "rad"
+    axes: Annotated[str, Field(pattern="^([xyz]{3}|[XYZ]{3})$")] = "ZYX"
+
+    @model_validator(mode="after")
+    def _has_its_columns(self) -> Self:
+        wanted = _N_COLUMNS[self.kind]
+        if len(self.columns) != wanted:
+            raise ValueError(f"has {len(self.columns)} columns; a {self.kind} has {wanted}")
+        return self
+
+
+class Lens(_Section):
+    """Known intrinsics at the images' resolution."""
+
+    K: CameraMatrix
+    dist: Annotated[tuple[Finite, ...], Field(max_length=5)] = ()
+
+
+class Description(_Section):
+    """What a folder of calibration images holds. depth: registered to the images, for a check of depth
+    alone.
+    """
+
+    board: Board
+    eye: Eye = "to-hand"
+    images: str = "images/*.png"
+    poses: str = "poses.csv"
+    position: Position = Position()
+    rotation: Turn = Turn()
+    pose_is: Literal["tool_in_base", "base_in_tool"] = "tool_in_base"
+    camera: Lens | None = None
+    depth: str | None = None
+    depth_scale_m: Positive | None = None
+
+
+def read_description(folder: Path, file: Path | None = None) -> Description:
+    """The description in a folder, or in a file elsewhere. Raises InputError with all that is wrong."""
+    path = folder / DESCRIPTION if file is None else file
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read ({error.strerror}): it says what the folder holds; see "
+            "docs/your-own-cell.md for an example"
+        ) from None
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    try:
+        return Description.model_validate({} if content is None else content)
+    except ValidationError as error:
+        rows = "; ".join(
+            f"{'.'.join(map(str, e['loc']))}: {e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors()
+        )
+        raise InputError(f"{path} is wrong: {rows}") from None
+
+
+def list_images(folder: Path, description: Description) -> dict[str, Path]:
+    """Image files by their views' names. Raises InputError where there is none."""
+    found = _by_star(folder, description.images, "images")
+    if not found:
+        raise InputError(f"{folder / description.images} matches no file: correct images in {DESCRIPTION}")
+    return found
+
+
+def read_poses(folder: Path, description: Description) -> dict[str, Array]:
+    """T_base_tool [4,4] by name.
+
+    Raises InputError for files, columns and numbers that are no poses, and where angles in degrees are read
+    as radians.
+    """
+    poses: dict[str, Array] = {}
+    turns = []
+    for name, where, numbers in _rows(folder, description):
+        position, turn = (
+            [_number(numbers, column, where) for column in part.columns]
+            for part in (description.position, description.rotation)
+        )
+        if description.rotation.kind in ("rotvec", "euler") and description.rotation.unit == "rad":
+            turns.append(np.abs(turn).max())
+        T = se3.make(_rotation(description.rotation, turn, where), position)
+        T[:3, 3] *= _LENGTHS[description.position.unit]
+        poses[name] = T if description.pose_is == "tool_in_base" else se3.inverse(T)
+    if not poses:
+        raise InputError(f"{folder / description.poses} holds no pose: correct poses in {DESCRIPTION}")
+    if turns and max(turns) > 2 * np.pi + 0.01:
+        raise InputError(
+            f"the poses' angles reach {max(turns):.4g}, which is more than a full turn in radians: they are "
+            "in degrees; say unit: deg under rotation"
+        )
+    return poses
+
+
+def _by_star(folder: Path, pattern: str, key: str) -> dict[str, Path]:
+    if pattern.count("*") != 1:
+        raise InputError(f"{key} is '{pattern}' in {DESCRIPTION}: give one star where a view's name stands")
+    before, after = pattern.split("*")
+    files = sorted(inside(folder, str(p.relative_to(folder))) for p in folder.glob(pattern))
+    root = f"{folder.resolve()}/{before}"
+    return {str(file)[len(root) : len(str(file)) - len(after)]: file for file in files if file.is_file()}
+
+
+def _rows(folder: Path, description: Description) -> Iterator[tuple[str, str, dict[Column, Any]]]:
+    """(view's name, where it stands, its values by name and by place) of each pose."""
+    if "*" in description.poses:
+        for name, file in _by_star(folder, description.poses, "poses").items():
+            yield name, str(file), _values(file)
+        return
+    file = inside(folder, description.poses)
+    try:
+        with file.open(encoding="utf-8", newline="") as stream:
+            table = list(csv.reader(stream))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{file} cannot be read as CSV ({error}): correct poses in {DESCRIPTION}") from None
+    header = [word.strip() for word in table[0]] if table else []
+    for i, row in enumerate(table[1:], start=2):
+        if row:
+            yield (
+                row[0].strip(),
+                f"{file}:{i}",
+                {**dict(zip(header, row, strict=False)), **dict(enumerate(row))},
+            )
+
+
+def _values(file: Path) -> dict[Column, Any]:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"{file} cannot be read as YAML: {' '.join(str(error).split())}") from None
+    named = content if isinstance(content, dict) else {}
+    listed = next(
+        (v for v in named.values() if isinstance(v, list)), content if isinstance(content, list) else []
+    )
+    return {**named, **dict(enumerate(_flat(listed)))}
+
+
+def _flat(value: Any) -> list[Any]:
+    return [n for each in value for n in _flat(each)] if isinstance(value, list) else [value]
+
+
+def _number(values: dict[Column, Any], column: Column, where: str) -> float:
+    if column not in values:
+        known = ", ".join(str(key) for key in values if isinstance(key, str))
+        raise InputError(f"{where} has no column {column}; it has {known or f'{len(values)} numbers'}")
+    try:
+        number = float(values[column])
+    except (TypeError, ValueError):
+        number = np.nan
+    if not isfinite(number):
+        raise InputError(f"{where} has {values[column]!r} as {column}: give a number")
+    return number
+
+
+def _rotation(turn: Turn, numbers: list[float], where: str) -> Array:
+    values = np.asarray(numbers)
+    if turn.kind == "matrix":
+        R = values.reshape(3, 3)
+        if not se3.is_rigid(se3.make(R, np.zeros(3)), tolerance=1e-3):
+            raise InputError(f"{where} holds no rotation: its nine numbers are not orthonormal")
+        return np.asarray(Rotation.from_matrix(R).as_matrix())
+    if turn.kind == "quaternion":
+        length = np.linalg.norm(values)
+        if abs(length - 1) > 0.01:
+            raise InputError(f"{where} holds no rotation: its quaternion has the length {length:.3g}, not 1")
+        return np.asarray(Rotation.from_quat(values).as_matrix())
+    if turn.unit == "deg":
+        values = np.radians(values)
+    if turn.kind == "rotvec":
+        return np.asarray(Rotation.from_rotvec(values).as_matrix())
+    return np.asarray(Rotation.from_euler(turn.axes, values).as_matrix())

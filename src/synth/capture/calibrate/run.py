@@ -1,0 +1,124 @@
+"""Move the board, stop, shoot, look for corners; again until enough views show it."""
+
+import logging
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from pydantic import JsonValue
+
+from synth.capture.arm import Arm
+from synth.capture.calibrate.detect import find_corners
+from synth.capture.calibrate.held import hold_board
+from synth.capture.calibrate.poses import CalibrationPlan, plan_views
+from synth.capture.calibrate.shots import ShotFolder
+from synth.capture.calibrate.solve import MIN_CORNERS
+from synth.capture.settings import label_pinhole, planning_pinhole
+from synth.cell.board import Board
+from synth.cell.load import cell_fingerprint
+from synth.cell.mesh import CellBodies
+from synth.cell.model import Cell
+from synth.compute.progress import Progress
+from synth.compute.run_dir import RunDir
+from synth.geometry import se3
+from synth.geometry.se3 import Array
+from synth.hardware.connect import Devices, connect
+from synth.hardware.safety import SafetyModel
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class CalibrationSettings:
+    """One run. payload_kg: with the board, None as with the part. pace: of a simulated arm."""
+
+    cell: Cell
+    board: Board
+    out: Path
+    n_views: int = 30
+    seed: int = 0
+    payload_kg: float | None = None
+    pace: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A run that is planned. held, bodies: the cell with the board in hand."""
+
+    settings: CalibrationSettings
+    held: Cell
+    bodies: CellBodies
+    plan: CalibrationPlan
+
+
+def make_run(settings: CalibrationSettings) -> Run:
+    """Plan the poses; opens no device. Raises InputError where the cell has too few of them."""
+    held, bodies = hold_board(settings.cell, settings.board, payload_kg=settings.payload_kg)
+    camera = planning_pinhole(settings.cell)
+    plan = plan_views(held, bodies, settings.board, camera, settings.n_views, settings.seed)
+    return Run(settings, held, bodies, plan)
+
+
+def shoot(run: Run, progress: Progress) -> int:
+    """Take the views that the folder does not hold yet; returns how many show enough of the board.
+
+    Raises a DeviceError when a device stops the run, StorageError, KeyboardInterrupt: the folder is whole
+    then, and the same call goes on. InputError when the folder holds something else.
+    """
+    s = run.settings
+    config: dict[str, JsonValue] = {
+        "cell": cell_fingerprint(s.cell),
+        "board": s.board.model_dump(mode="json"),
+        "views": s.n_views,
+        "seed": s.seed,
+    }
+    with (
+        RunDir.create_or_resume(s.out, config),
+        connect(run.held, run.bodies, seed=s.seed, pace=s.pace, board=s.board) as devices,
+    ):
+        return _fill(run, devices, progress)
+
+
+def _fill(run: Run, devices: Devices, progress: Progress) -> int:
+    s, info = run.settings, devices.camera.info
+    folder = ShotFolder(s.out)
+    done = folder.begin(s.board, label_pinhole(s.cell, info), info.depth_scale_m)
+    arm = Arm(devices.robot, SafetyModel(run.held, run.bodies), run.held.robot)
+    n_good = 0
+    progress.begin(total=s.n_views, done=0)
+    try:
+        for i, q_rad in enumerate(chain(run.plan.q_rad, run.plan.spare_q_rad)):
+            name = f"{i:06d}"
+            if name not in done:
+                _shoot(folder, name, q_rad, arm, devices, s.cell)
+            n_seen = len(find_corners(folder.load_image(name), s.board))
+            if n_seen < MIN_CORNERS:
+                progress.refused(name, f"{n_seen} corners of the board are seen, {MIN_CORNERS} are needed")
+                continue
+            log.debug("%s: %d of %d corners", name, n_seen, len(s.board.corners_m))
+            progress.accepted(name)
+            n_good += 1
+            if n_good == s.n_views:
+                break
+        arm.go_to(run.held.robot.home_q_rad)
+    finally:
+        progress.end()
+    return n_good
+
+
+def _shoot(folder: ShotFolder, name: str, q_rad: Array, arm: Arm, devices: Devices, cell: Cell) -> None:
+    """One pair with the arm at rest before and after; again where it was not."""
+    arm.go_to(q_rad)
+    for _ in range(1 + cell.gates.max_retries):
+        before = arm.read_state()
+        sample = devices.camera.grab(after_ns=before.t_ns)
+        after = arm.read_state()
+        moved = se3.inverse(before.T_base_tool) @ after.T_base_tool
+        if (
+            1000 * np.linalg.norm(moved[:3, 3]) <= cell.gates.max_shot_motion_mm
+            and np.degrees(se3.rotation_angle_rad(moved)) <= cell.gates.max_shot_rotation_deg
+        ):
+            break
+    T_base_tool = se3.mean_pose(before.T_base_tool, after.T_base_tool)
+    folder.add(name, T_base_tool, sample.rgb_u8, sample.depth_counts)
