@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from synth import __version__
+from synth.capture.calibrate.commands import app as calibrate_app
 from synth.capture.commands import capture
 from synth.cell.commands import app as cell_app
 from synth.compare.commands import compare
@@ -143,6 +144,7 @@ app.command(rich_help_panel=_STAGES)(render)
 app.command(rich_help_panel=_STAGES)(translate)
 app.command(rich_help_panel=_STAGES)(compare)
 app.command(rich_help_panel=_DATA)(compose)
+app.add_typer(calibrate_app, name="calibrate", cls=_Group, rich_help_panel=_DATA)
 app.add_typer(import_app, name="import", cls=_Group, rich_help_panel=_DATA)
 app.add_typer(dataset_app, name="dataset", cls=_Group, rich_help_panel=_DATA)
 app.add_typer(cell_app, name="cell", cls=_Group, rich_help_panel=_DATA)

@@ -70,6 +70,7 @@ def capture(
     """
     from rich.console import Console
 
+    from synth.capture.confirm import ask_before_motion
     from synth.capture.report import announce, print_plan, print_summary
     from synth.capture.run import capture as run_capture
     from synth.capture.run import make_plan
@@ -110,7 +111,7 @@ def capture(
     if n_done:
         console.print(f"Going on with {out}: {n_done} of {poses} samples are there.")
     if not loaded.robot.is_simulated:
-        _ask_before_motion(loaded.robot.address, poses - n_done, loaded.robot.speed_deg_s, yes=yes)
+        ask_before_motion(loaded.robot.address, poses - n_done, loaded.robot.speed_deg_s, yes=yes)
     with run_log(out, settings, console):
         try:
             summary = run_capture(settings, plan, bodies, make_progress(console))
@@ -121,24 +122,6 @@ def capture(
             console.print(_how_to_go_on(out, poses))
             raise
         print_summary(settings, summary, console)
-
-
-def _ask_before_motion(address: str, n_poses: int, speed_deg_s: float, *, yes: bool) -> None:
-    import sys
-
-    from synth.errors import InputError
-
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise InputError(
-            f"The robot at {address} is real and nobody can be asked here: clear the cell, then say --yes."
-        )
-    typer.confirm(
-        f"The real robot at {address} will visit {n_poses} poses at up to {speed_deg_s:g}°/s. "
-        "Is the cell clear and a hand near the emergency stop?",
-        abort=True,
-    )
 
 
 def _how_to_go_on(out: Path, poses: int) -> str:

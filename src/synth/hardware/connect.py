@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from synth.cell.board import Board
 from synth.cell.mesh import CellBodies
 from synth.cell.model import Cell
 from synth.errors import InputError
@@ -60,13 +61,15 @@ def connect(
     pace: float | None = None,
     faults: Sequence[RobotFault | CameraFault] = (),
     locked: Mapping[str, float] | None = None,
+    board: Board | None = None,
 ) -> Iterator[Devices]:
     """Connect arm and camera; whatever fails, and wherever, everything that was opened is closed.
 
     seed: of a simulated bench's texture, noise and repeatability error. pace: simulated seconds per wall
     second; None = as the cell says. faults: what goes wrong on a simulated bench. locked: the exposure, gain
-    and white balance that an earlier part of the same run metered. Raises InputError for a cell of which one
-    device is real and the other simulated, and the devices' own errors.
+    and white balance that an earlier part of the same run metered. board: what the part is, where a
+    calibration board takes its place (a real camera sees for itself). Raises InputError for a cell of which
+    one device is real and the other simulated, and the devices' own errors.
     """
     if cell.robot.is_simulated != cell.camera.is_simulated:
         real, simulated = ("camera", "robot") if cell.robot.is_simulated else ("robot", "camera")
@@ -75,7 +78,7 @@ def connect(
             "arm that moves; write «simulated» or a real device in both robot.address and camera.serial"
         )
     with ExitStack() as stack:
-        bench = _simulated_bench(cell, bodies, seed, pace, stack) if cell.is_simulated else None
+        bench = _simulated_bench(cell, bodies, seed, pace, stack, board) if cell.is_simulated else None
         address = bench.controller.address if bench else None
         arm = URRobot(cell.robot, address=address, simulated=bench is not None)
         robot = stack.enter_context(GuardedRobot(arm, cell, bodies))
@@ -94,9 +97,10 @@ def _simulated_bench(
     seed: int,
     pace: float | None,
     stack: ExitStack,
+    board: Board | None,
 ) -> SimulatedBench:
     truth = load_truth(cell)
-    world = World(cell, bodies, truth, seed)
+    world = World(cell, bodies, truth, seed, board=board)
     controller = stack.enter_context(
         ControllerProcess(
             cell.robot.home_q_rad,

@@ -39,9 +39,11 @@ def find_corners(image_u8: NDArray[np.uint8], board: Board) -> Corners:
 
 
 def _charuco(grey: NDArray[np.uint8], board: Board) -> Corners:
-    refine = cv2.aruco.DetectorParameters()
-    refine.cornerRefinementMethod = cv2.aruco.CORNER_REFINE_SUBPIX
-    detector = cv2.aruco.CharucoDetector(board.to_opencv(), detectorParams=refine)
+    corners, markers = cv2.aruco.CharucoParameters(), cv2.aruco.DetectorParameters()
+    corners.tryRefineMarkers = True  # Without it small markers are lost, and the corners beside them.
+    corners.minMarkers = 1
+    markers.perspectiveRemovePixelPerCell = 8
+    detector = cv2.aruco.CharucoDetector(board.to_opencv(), charucoParams=corners, detectorParams=markers)
     pixels, ids, _, _ = detector.detectBoard(grey)
     if ids is None or len(ids) < _MIN_EVIDENCE:
         return Corners(*_NONE)

@@ -125,6 +125,11 @@ def list_images(folder: Path, description: Description) -> dict[str, Path]:
     return found
 
 
+def list_depths(folder: Path, description: Description) -> dict[str, Path]:
+    """Depth files by their views' names; none where the description names none."""
+    return {} if description.depth is None else _by_star(folder, description.depth, "depth")
+
+
 def read_poses(folder: Path, description: Description) -> dict[str, Array]:
     """T_base_tool [4,4] by name.
 

@@ -14,7 +14,7 @@ MARGIN_PX = 24
 MIN_SQUARE_PX = 12
 """Side of a square, seen straight on, below which its marker cannot be read."""
 
-_STUB_M = 0.025
+_STUB_M, _GAP_M = 0.025, 0.008
 
 
 def hold_board(cell: Cell, board: Board, *, payload_kg: float | None = None) -> tuple[Cell, CellBodies]:
@@ -42,7 +42,7 @@ def hold_board(cell: Cell, board: Board, *, payload_kg: float | None = None) -> 
         update={name: getattr(cell, name).model_copy(update=values) for name, values in changes.items()}
     )
     T_mount_tool = se3.inverse(np.asarray(cell.mount.T_tool_mount))
-    behind = board.thickness_m + _STUB_M / 2
+    behind = board.thickness_m + _GAP_M + _STUB_M / 2
     stub = _box_at(T_mount_tool @ T_tool_board @ se3.make(np.eye(3), middle + np.array([0, 0, behind])))
     return held, CellBodies(part=board.plate, mount=stub)
 

@@ -18,6 +18,7 @@ from synth.geometry.se3 import Array
 from synth.hardware.simulated.bench import Bench
 from synth.hardware.simulated.body import Float32, Int32
 from synth.hardware.simulated.light import ROOM_IRRADIANCE, MaterialTable, Panel, highlight, room
+from synth.hardware.simulated.print import OFFSETS_PX, Print
 from synth.hardware.simulated.scene import Stage, hemisphere, smooth_within, tangents, windows_of
 
 _TILE = 4
@@ -30,8 +31,16 @@ _EDGE_OFFSETS = (np.array([[0, 1], [1, 3], [2, 5], [3, 0], [4, 2], [5, 4]]) + 0.
 class Renderer:
     """Draws stages as one camera sees them."""
 
-    def __init__(self, camera: Pinhole, T_base_cam: Array, panels: Sequence[Panel], bench: Bench) -> None:
+    def __init__(
+        self,
+        camera: Pinhole,
+        T_base_cam: Array,
+        panels: Sequence[Panel],
+        bench: Bench,
+        pattern: Print | None = None,
+    ) -> None:
         self._camera = camera
+        self._print = pattern
         self._T_base_cam = T_base_cam
         self._panels = list(panels)
         self._bench = bench
@@ -61,7 +70,19 @@ class Renderer:
         ]
         image.reshape(-1, 3)[seen] = self._shade(stage, samples, light, seen)
         self._soften_edges(stage, image, body, samples, seen, light)
+        if self._print is not None:
+            self._lay_print(self._print, stage, image, body)
         return image
+
+    def _lay_print(self, pattern: Print, stage: Stage, image: Float32, body: Int32) -> None:
+        """Darken the pixels that show the body with a print."""
+        rows, columns = np.nonzero(body == pattern.body)
+        pixels = np.stack([columns, rows], axis=1)[:, None] + OFFSETS_PX
+        rays = self._unproject(pixels.reshape(-1, 2)) @ self._T_base_cam[:3, :3].T
+        share = pattern.share(
+            stage.T_base_body[pattern.body], self._T_base_cam[:3, 3], rays.reshape(len(rows), -1, 3)
+        )
+        image[rows, columns] *= share[:, None]
 
     def _may_show(self, stage: Stage) -> NDArray[np.bool_]:
         """Pixels [H,W] inside the frame around each body's projected bounding box."""

@@ -61,7 +61,8 @@ class Truth(_Section):
     """The simulated world as it really is.
 
     Whatever is None is as the cell says, or, where the cell is silent too, as an L515 would report it.
-    T_cam_depth maps points of the depth sensor to the colour camera's frame.
+    T_cam_depth maps points of the depth sensor to the colour camera's frame. board_offset: how a calibration
+    board is held, in the axes of the place where it is thought to be.
     """
 
     dh_offsets: DhOffsets = DhOffsets()
@@ -75,6 +76,9 @@ class Truth(_Section):
         default_factory=lambda: se3.from_rotvec([0.0021, -0.0014, 0.0008], [-0.0003, -0.0141, 0.0021])
     )
     depth_scale_m: Annotated[float, Field(gt=0, le=0.01)] = 0.00025
+    board_offset: Transform = Field(
+        default_factory=lambda: se3.from_rotvec([0.02, -0.015, 0.03], [0.003, -0.002, 0.0015])
+    )
 
     def T_base_cam_of(self, cell: Cell) -> Array:
         """The true [4,4] pose of the colour camera."""

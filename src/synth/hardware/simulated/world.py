@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from synth.cell.board import Board
 from synth.cell.mesh import CellBodies, label_normal_part
 from synth.cell.model import Cell
 from synth.geometry import se3
@@ -21,6 +22,7 @@ from synth.hardware.simulated.bench import Bench
 from synth.hardware.simulated.body import Body, Float32
 from synth.hardware.simulated.clutter import clutter
 from synth.hardware.simulated.light import Panel, to_material
+from synth.hardware.simulated.print import Print
 from synth.hardware.simulated.render import Renderer
 from synth.hardware.simulated.scene import Stage, Wardrobe, mottle_volume
 from synth.hardware.simulated.truth import Truth
@@ -58,11 +60,19 @@ class World:
     """Everything the simulated camera can see.
 
     bodies: the cell's meshes (`.part` in the part frame, `.mount` in the mount frame). extra: further bodies,
-    standing still in base. seed: of texture and noise. Same seed, joints and noise key, same bytes.
+    standing still in base. board: what the part is, if it is a calibration board; then truth.board_offset
+    says how it is really held. seed: of texture and noise. Same seed, joints and noise key, same bytes.
     """
 
     def __init__(
-        self, cell: Cell, bodies: CellBodies, truth: Truth, seed: int, *, extra: tuple[Body, ...] = ()
+        self,
+        cell: Cell,
+        bodies: CellBodies,
+        truth: Truth,
+        seed: int,
+        *,
+        extra: tuple[Body, ...] = (),
+        board: Board | None = None,
     ) -> None:
         self._cell, self._truth, self._seed = cell, truth, seed
         self.color_camera = truth.color_camera_of(cell)
@@ -76,6 +86,9 @@ class World:
         )
         tilt = truth.mount_tilt.T_tool_tilted
         self.T_tool_part = tilt @ np.asarray(cell.part.T_tool_part)
+        self._print = None if board is None else Print(board, _PART)
+        if board is not None:
+            self.T_tool_part = self.T_tool_part @ truth.board_offset
         self._T_tool_mount = tilt @ np.asarray(cell.mount.T_tool_mount)
         self._part_mesh: Mesh = bodies.part
         standing = [*clutter(self._T_base_bench), *extra]
@@ -96,7 +109,7 @@ class World:
     def _renderer(self) -> Renderer:
         rng = sensor.generator(self._seed, 2)
         bench = Bench(self._cell.bench.table, self.color_camera, self.T_base_cam, self._panels, rng)
-        return Renderer(self.color_camera, self.T_base_cam, self._panels, bench)
+        return Renderer(self.color_camera, self.T_base_cam, self._panels, bench, self._print)
 
     @cached_property
     def _sheet(self) -> Mesh:

@@ -1,0 +1,49 @@
+"""A board's description as a small YAML file, which a person corrects to what the print measures."""
+
+from pathlib import Path
+
+import yaml
+from pydantic import ValidationError
+
+from synth.cell.board import Board
+from synth.errors import InputError
+from synth.storage.atomic import write_bytes
+
+_HEADER = """\
+# A calibration board. Measure the print and correct square_m and marker_m: printers like to shrink a page.
+# Lengths in metres.
+# squares_xy: squares along a row and down a column. marker_m: side of a marker's black square.
+# legacy: ChArUco as OpenCV drew it before 4.6; null tries both. margin_m: white rim.
+# T_tool_board: where the arm holds it, roughly: four rows of four numbers that map the board's points to the
+# tool's frame. The board's origin is the outer corner of its first square, x along a row, y down, z into the
+# board. Absent: its middle is at the TCP and its face looks along the tool's +z.
+"""
+
+
+def save_board(board: Board, path: Path) -> None:
+    """Write the file whole; raises StorageError."""
+    content = board.model_dump(mode="json", exclude_none=True)
+    if board.legacy is None:
+        content["legacy"] = None
+    text = yaml.safe_dump(content, sort_keys=False, default_flow_style=None, width=1000)
+    write_bytes(path, (_HEADER + text).encode())
+
+
+def load_board(path: Path) -> Board:
+    """The board of a file. Raises InputError with all that is wrong."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(
+            f"the board file {path} cannot be read ({error.strerror}): synth calibrate board writes one"
+        ) from None
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"the board file {path} is not YAML: {' '.join(str(error).split())}") from None
+    try:
+        return Board.model_validate({} if content is None else content)
+    except ValidationError as error:
+        rows = "; ".join(
+            f"{'.'.join(map(str, e['loc'])) or 'board'}: {e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors()
+        )
+        raise InputError(f"the board file {path} is wrong: {rows}") from None

@@ -1,0 +1,171 @@
+"""``synth calibrate``: where the camera stands, where the part is held, and how well that is known."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from synth.cell.board import Board
+    from synth.cell.model import Cell
+
+app = typer.Typer(no_args_is_help=True, help="Measure where camera and part really are, and how well.")
+
+OutPath = Annotated[Path, typer.Option(help="Folder; an unfinished one is gone on with.")]
+CellPath = Annotated[
+    Path | None,
+    typer.Option(help="Cell file; ./cell.yaml if present, else the simulated cell that comes with synth."),
+]
+BoardPath = Annotated[
+    Path | None,
+    typer.Option(help="Board file; board/board.yaml if present, else 7 × 5 squares of 30 mm."),
+]
+
+
+@app.command()
+def run(
+    board: BoardPath = None,
+    views: Annotated[int, typer.Option(min=6, max=200, help="Pictures that show the board.")] = 30,
+    out: OutPath = Path("runs/calibrate"),
+    cell: CellPath = None,
+    solve_lens: Annotated[
+        bool, typer.Option("--solve-lens", help="Solve K and distortion too, instead of the device's.")
+    ] = False,
+    payload_kg: Annotated[
+        float | None, typer.Option(min=0.01, max=3, help="With the board; as with the part if not given.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the plan and the simulator's noise.")] = 0,
+    pace: Annotated[
+        float | None,
+        typer.Option(min=0.1, max=1000, help="Simulated seconds per second; a real cell ignores it."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Plan, and move nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before a real robot moves.")] = False,
+) -> None:
+    """Carry a board before the camera, find T_base_cam, write it into the cell if it is good enough.
+
+    Screw the board to the flange in place of mount and part first. The same command goes on where it stopped.
+
+    Example: synth calibrate run --views 30
+    """
+    from rich.console import Console
+
+    from synth.capture.calibrate.run import CalibrationSettings, make_run, shoot
+    from synth.capture.confirm import ask_before_motion
+    from synth.cell.load import load_cell
+    from synth.compute.progress import make_progress
+    from synth.run_log import run_log
+
+    console = Console(highlight=False)
+    path = Path("cell.yaml") if cell is None and Path("cell.yaml").is_file() else cell
+    loaded = load_cell(path)
+    _announce(loaded, console)
+    settings = CalibrationSettings(loaded, _board(board), out, views, seed, payload_kg, pace)
+    planned = make_run(settings)
+    if dry_run:
+        spare = len(planned.plan.spare_q_rad)
+        console.print(
+            f"{len(planned.plan.q_rad)} poses are planned, and {spare} to spare. Nothing was moved."
+        )
+        return
+    if not loaded.robot.is_simulated:
+        ask_before_motion(loaded.robot.address, views, loaded.robot.speed_deg_s, yes=yes)
+    with run_log(out, settings, console):
+        try:
+            n_good = shoot(planned, make_progress(console, "calibrate", "views"))
+        except KeyboardInterrupt:
+            console.print("Stopped; the arm is at rest. The same command goes on from there.")
+            raise typer.Exit(130) from None
+        console.print(f"{n_good} views show the board.")
+        _finish(loaded, path, out, console, solve_lens=solve_lens)
+
+
+@app.command()
+def solve(
+    folder: Annotated[Path, typer.Argument(help="Images and poses, with a calibration.yaml.")],
+    description: Annotated[
+        Path | None, typer.Option(help="The description, if it is not FOLDER/calibration.yaml.")
+    ] = None,
+    solve_lens: Annotated[
+        bool, typer.Option("--solve-lens", help="Solve K and distortion too; done where none are given.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The result as JSON, and nothing else.")] = False,
+) -> None:
+    """Calibrate from images and poses that somebody else took. No cell is touched.
+
+    Example: synth calibrate solve runs/calibrate
+    """
+    import json
+
+    from rich.console import Console
+
+    from synth.capture.calibrate.folder import read_description
+    from synth.capture.calibrate.say import print_result
+    from synth.capture.calibrate.stage import calibrate_folder
+    from synth.compute.progress import make_progress
+
+    console = Console(highlight=False, stderr=as_json)
+    result, _ = calibrate_folder(
+        folder,
+        read_description(folder, description),
+        make_progress(console, "corners", "images"),
+        solve_lens=solve_lens,
+    )
+    if as_json:
+        typer.echo(json.dumps(result))
+    else:
+        print_result(result, console)
+
+
+def _finish(cell: "Cell", cell_file: Path | None, out: Path, console: "Console", *, solve_lens: bool) -> None:
+    """Solve what was shot; write it into the cell's file if it passes the gates."""
+    from synth.capture.calibrate.folder import read_description
+    from synth.capture.calibrate.report import write_page
+    from synth.capture.calibrate.result import save_result
+    from synth.capture.calibrate.say import print_result
+    from synth.capture.calibrate.stage import calibrate_folder
+    from synth.cell.edit import edit_cell
+    from synth.compute.progress import make_progress
+    from synth.errors import InputError
+
+    progress = make_progress(console, "corners", "images")
+    result, outcome = calibrate_folder(out, read_description(out), progress, solve_lens=solve_lens, cell=cell)
+    assert outcome is not None
+    save_result(out, result)
+    page = write_page(out, result)
+    print_result(result, console)
+    console.print(f"Report: {page}", soft_wrap=True)
+    if outcome.refusals:
+        raise InputError(
+            f"this calibration is kept in {out} and not written into the cell: {'; '.join(outcome.refusals)}"
+        )
+    if cell_file is None:
+        console.print(
+            "The cell that comes with synth is not changed. For one of your own: synth cell init, then "
+            "calibrate in its folder."
+        )
+        return
+    edit_cell(cell_file, outcome.values)
+    console.print(f"Written into {cell_file}. Next: synth calibrate part")
+
+
+def _board(path: Path | None) -> "Board":
+    from synth.capture.calibrate.board_file import load_board
+    from synth.cell.board import DEFAULT_BOARD
+
+    beside = Path("board/board.yaml")
+    if path is None and not beside.is_file():
+        return DEFAULT_BOARD
+    return load_board(path or beside)
+
+
+def _announce(cell: "Cell", console: "Console") -> None:
+    if cell.is_simulated:
+        from rich.panel import Panel
+
+        text = f"SIMULATED CELL “{cell.name}”: no real device takes part."
+        console.print(Panel(text, style="bold black on yellow"))
+    else:
+        console.print(f"Cell “{cell.name}”, robot at {cell.robot.address}.")
