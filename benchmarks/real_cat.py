@@ -89,7 +89,7 @@ def main() -> None:
     parser.add_argument("scene", type=Path)
     parser.add_argument("--out", type=Path, default=Path("runs/real_cat"))
     parser.add_argument("--renders", type=int, default=120)
-    parser.add_argument("--images", type=int, default=5000, help="that each training sees in all")
+    parser.add_argument("--images", type=int, default=8000, help="that each training sees in all")
     parser.add_argument("--seeds", type=int, default=3)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,6 @@
 """A board's description as a small YAML file, which a person corrects to what the print measures."""
 
+import re
 from pathlib import Path
 
 import yaml
@@ -9,6 +10,7 @@ from synth.cell.board import Board
 from synth.errors import InputError
 from synth.storage.atomic import write_bytes
 
+_MARKER = 0.73  # Of a square: room for a white rim around each marker.
 _HEADER = """\
 # A calibration board. Measure the print and correct square_m and marker_m: printers like to shrink a page.
 # Lengths in metres.
@@ -18,6 +20,24 @@ _HEADER = """\
 # tool's frame. The board's origin is the outer corner of its first square, x along a row, y down, z into the
 # board. Absent: its middle is at the TCP and its face looks along the tool's +z.
 """
+
+
+def make_board(kind: str, squares: str, square_mm: float, marker_mm: float | None, dictionary: str) -> Board:
+    """A board as a command line gives it; squares as ``7x5``. Raises InputError for one that cannot be."""
+    found = re.fullmatch(r"(\d{1,3})[x×](\d{1,3})", squares.strip())
+    if found is None:
+        raise InputError(f"--squares is '{squares}': give two numbers such as 7x5")
+    marker = round(2 * _MARKER * square_mm) / 2 if marker_mm is None else marker_mm
+    content = {
+        "kind": kind,
+        "squares_xy": (int(found[1]), int(found[2])),
+        "square_m": round(square_mm / 1000, 7),
+        **({"marker_m": round(marker / 1000, 7), "dictionary": dictionary} if kind == "charuco" else {}),
+    }
+    try:
+        return Board.model_validate(content)
+    except ValidationError as error:
+        raise InputError(f"there is no such board: {_sentence(error)}") from None
 
 
 def save_board(board: Board, path: Path) -> None:
@@ -42,8 +62,11 @@ def load_board(path: Path) -> Board:
     try:
         return Board.model_validate({} if content is None else content)
     except ValidationError as error:
-        rows = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) or 'board'}: {e['msg'].removeprefix('Value error, ')}"
-            for e in error.errors()
-        )
-        raise InputError(f"the board file {path} is wrong: {rows}") from None
+        raise InputError(f"the board file {path} is wrong: {_sentence(error)}") from None
+
+
+def _sentence(error: ValidationError) -> str:
+    return "; ".join(
+        f"{'.'.join(map(str, e['loc'])) or 'board'}: {e['msg'].removeprefix('Value error, ')}"
+        for e in error.errors()
+    )

@@ -1,5 +1,6 @@
 """``synth calibrate``: where the camera stands, where the part is held, and how well that is known."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,6 +23,56 @@ BoardPath = Annotated[
     Path | None,
     typer.Option(help="Board file; board/board.yaml if present, else 7 × 5 squares of 30 mm."),
 ]
+
+
+class Paper(StrEnum):
+    """Sheets that a board is printed on."""
+
+    A4 = "A4"
+    A3 = "A3"
+    Letter = "Letter"
+
+
+class Kind(StrEnum):
+    """Patterns that are found."""
+
+    charuco = "charuco"
+    chessboard = "chessboard"
+
+
+@app.command()
+def board(
+    out: Annotated[Path, typer.Option(help="Folder for board.pdf, board.png and board.yaml.")] = Path(
+        "board"
+    ),
+    squares: Annotated[str, typer.Option(help="Along a row and down a column, such as 7x5.")] = "7x5",
+    square_mm: Annotated[float, typer.Option(min=2, max=400, help="Side of a square.")] = 30.0,
+    marker_mm: Annotated[
+        float | None, typer.Option(min=1, max=400, help="Side of a marker; 0.73 of a square if not given.")
+    ] = None,
+    dictionary: Annotated[
+        str, typer.Option(help="OpenCV's name of the markers' dictionary.")
+    ] = "DICT_4X4_50",
+    kind: Annotated[
+        Kind, typer.Option(help="ChArUco may be seen in part, a chessboard only whole.")
+    ] = Kind.charuco,
+    paper: Annotated[Paper, typer.Option(help="The sheet; lying or standing as it fits.")] = Paper.A4,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite files that are there.")] = False,
+) -> None:
+    """Write a board to print, with a ruler to measure the print by.
+
+    Example: synth calibrate board --squares 7x5 --square-mm 30
+    """
+    from synth.capture.calibrate.board_file import make_board
+    from synth.capture.calibrate.printout import write_printout
+
+    made = make_board(kind.value, squares, square_mm, marker_mm, dictionary)
+    files = write_printout(made, out, paper.value, force=force)
+    typer.echo(f"Wrote {', '.join(str(file) for file in files)}.")
+    typer.echo(
+        f"Print {files[0].name} at 100 %, glue it on something flat and stiff, measure it, and correct "
+        f"{files[2].name}. Next: synth calibrate run --board {files[2]}"
+    )
 
 
 @app.command()
