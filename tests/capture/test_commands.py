@@ -68,13 +68,23 @@ def test_wrong_arguments_end_with_one_sentence_and_code_2(tmp_path, arguments, s
 def test_an_address_that_does_not_answer_is_named(tmp_path):
     """A real address where nothing listens: exit code 2; without --yes it is not even tried."""
     own_cell(tmp_path, ("address: simulated", "address: 127.9.9.9"), ("serial: simulated", "serial: any"))
-    without_yes = run("--poses", 2, cwd=tmp_path)
+    without_yes = run("--poses", 2, "--uncalibrated", cwd=tmp_path)
     assert without_yes.returncode == 2
     assert "--yes" in without_yes.stderr
-    answer = run("--poses", 2, "--yes", cwd=tmp_path)
+    answer = run("--poses", 2, "--yes", "--uncalibrated", cwd=tmp_path)
     assert answer.returncode == 2, answer.stderr
     assert "127.9.9.9" in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+def test_a_real_cell_that_was_never_calibrated_is_refused(tmp_path):
+    """Exit code 2 before anything is asked for or moved; what to run is named, and so is the way round it."""
+    own_cell(tmp_path, ("address: simulated", "address: 127.9.9.9"), ("serial: simulated", "serial: any"))
+    answer = run("--poses", 2, "--yes", cwd=tmp_path)
+    assert answer.returncode == 2
+    assert "synth calibrate run" in answer.stderr
+    assert "--uncalibrated" in answer.stderr
+    assert not (tmp_path / "data").exists()
 
 
 @pytest.mark.slow

@@ -54,6 +54,9 @@ def capture(
     ] = CropKind.rectified,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and move nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before a real robot moves.")] = False,
+    uncalibrated: Annotated[
+        bool, typer.Option("--uncalibrated", help="Capture in a real cell without a calibration that holds.")
+    ] = False,
     pace: Annotated[
         float | None,
         typer.Option(min=0.1, max=1000, help="Simulated seconds per second; a real cell ignores it."),
@@ -74,7 +77,7 @@ def capture(
     from synth.capture.report import announce, print_plan, print_summary
     from synth.capture.run import capture as run_capture
     from synth.capture.run import make_plan
-    from synth.capture.settings import CaptureSettings, find_earlier_run
+    from synth.capture.settings import CaptureSettings, find_earlier_run, refuse_uncalibrated
     from synth.cell.load import load_cell
     from synth.cell.mesh import load_bodies
     from synth.compute.progress import make_progress
@@ -110,6 +113,8 @@ def capture(
         return
     if n_done:
         console.print(f"Going on with {out}: {n_done} of {poses} samples are there.")
+    if not uncalibrated:
+        refuse_uncalibrated(loaded)
     if not loaded.robot.is_simulated:
         ask_before_motion(loaded.robot.address, poses - n_done, loaded.robot.speed_deg_s, yes=yes)
     with run_log(out, settings, console):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from synth.capture.label import Label, Labeller
+from synth.capture.normal_error import normal_sigma_deg
 from synth.capture.poses import PlannedPose
 from synth.capture.quality import Verdict, judge
 from synth.capture.settings import CaptureSettings
@@ -90,6 +91,12 @@ class Developer:
             box_xyxy_px=label.box_xyxy_px.tolist(),
             square_xyxy_px=label.square_xyxy_px.tolist(),
             normal_uvw=label.normal_uvw.tolist(),
+            normal_sigma_deg=normal_sigma_deg(
+                self._settings.cell,
+                label.normal_cam,
+                label.T_cam_part,
+                float(verdict.figures["shot_rotation_deg"]),
+            ),
             point_xy=label.point_xy.tolist(),
             T_cam_part=label.T_cam_part.tolist(),
             visib_fract=label.visib_fract,

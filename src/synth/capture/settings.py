@@ -8,6 +8,7 @@ from pydantic import JsonValue
 
 from synth.capture.label import CropKind, LabelSource
 from synth.capture.poses import Plan
+from synth.cell.calibration import why_uncalibrated
 from synth.cell.load import cell_fingerprint
 from synth.cell.mesh import cad_sha256
 from synth.cell.model import Cell
@@ -16,7 +17,7 @@ from synth.dataset.difference import list_differences
 from synth.dataset.reader import INFO_FILE, DatasetReader, read_info
 from synth.dataset.sample import CameraRecord, DatasetInfo, MadeBy, PartRecord
 from synth.dataset.split import SplitMode
-from synth.errors import DatasetError
+from synth.errors import DatasetError, InputError
 from synth.geometry.pinhole import Pinhole
 from synth.hardware.camera import CameraInfo
 
@@ -74,11 +75,36 @@ def describe(
             seed=settings.seed,
             versions=list_versions(_PACKAGES),
             devices=devices,
-            calibration={"K": "device" if cell.camera.K is None else "cell"},
+            calibration=_calibration(cell),
             simulated=cell.is_simulated,
             figures=plan.figures(),
         ),
     )
+
+
+def refuse_uncalibrated(cell: Cell) -> None:
+    """Raises InputError where a real cell has no calibration that holds: its labels would be wrong by nobody
+    knows how much.
+    """
+    reason = None if cell.is_simulated else why_uncalibrated(cell)
+    if reason is not None:
+        raise InputError(
+            f"the labels of this cell cannot be trusted: {reason}; or say --uncalibrated, and the dataset "
+            "will say so too"
+        )
+
+
+def _calibration(cell: Cell) -> dict[str, JsonValue]:
+    """What a dataset says of it; hashes are those of the cell's records."""
+    camera, part = cell.calibration.camera, cell.calibration.part
+    said: dict[str, JsonValue] = {"K": "device" if cell.camera.K is None else "cell"}
+    if camera is not None:
+        said["camera"] = camera.sha256
+    if part is not None:
+        said["part"] = part.sha256
+    if not cell.is_simulated:
+        said["holds"] = why_uncalibrated(cell) is None
+    return said
 
 
 def camera_record(cell: Cell, info: CameraInfo) -> CameraRecord:

@@ -170,6 +170,103 @@ def solve(
         print_result(result, console)
 
 
+@app.command()
+def part(
+    poses: Annotated[int, typer.Option(min=12, max=400, help="Pictures of the part.")] = 30,
+    out: OutPath = Path("runs/calibrate_part"),
+    cell: CellPath = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the plan and the simulator's noise.")] = 0,
+    pace: Annotated[
+        float | None,
+        typer.Option(min=0.1, max=1000, help="Simulated seconds per second; a real cell ignores it."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before a real robot moves.")] = False,
+) -> None:
+    """Find T_tool_part from the part's outline and the depth of its face; write it into the cell.
+
+    After synth calibrate run, with mount and part on the flange again. The same command goes on.
+
+    Example: synth calibrate part --poses 30
+    """
+    from rich.console import Console
+
+    from synth.capture.calibrate.part_run import PartRun, measure_part, take_pictures
+    from synth.capture.confirm import ask_before_motion
+    from synth.cell.edit import edit_cell
+    from synth.cell.load import load_cell
+    from synth.compute.progress import make_progress
+    from synth.errors import InputError
+    from synth.run_log import run_log
+
+    console = Console(highlight=False)
+    path = Path("cell.yaml") if cell is None and Path("cell.yaml").is_file() else cell
+    loaded = load_cell(path)
+    _announce(loaded, console)
+    run = PartRun(loaded, out, poses, seed, pace)
+    if not loaded.robot.is_simulated:
+        ask_before_motion(loaded.robot.address, poses, loaded.robot.speed_deg_s, yes=yes)
+    with run_log(out, run, console):
+        try:
+            take_pictures(run, make_progress(console, "calibrate", "pictures"))
+        except KeyboardInterrupt:
+            console.print("Stopped; the arm is at rest. The same command goes on from there.")
+            raise typer.Exit(130) from None
+        measured = measure_part(run, make_progress(console, "fit", "rounds"))
+        for line in measured.sentences:
+            console.print(line, markup=False)
+        if measured.refusals:
+            raise InputError(
+                f"this calibration is kept in {out} and not written into the cell: "
+                + "; ".join(measured.refusals)
+            )
+        if path is None:
+            console.print("The cell that comes with synth is not changed. For your own: synth cell init")
+            return
+        edit_cell(path, measured.values)
+        console.print(f"Written into {path}. Next: synth capture")
+
+
+@app.command()
+def check(
+    folder: Annotated[Path, typer.Argument(help="Of the calibration.")] = Path("runs/calibrate"),
+    cell: CellPath = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the simulator's noise.")] = 1,
+    pace: Annotated[
+        float | None,
+        typer.Option(min=0.1, max=1000, help="Simulated seconds per second; a real cell ignores it."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before a real robot moves.")] = False,
+) -> None:
+    """Look at the board once, with it on the flange as it was: was the camera bumped?
+
+    Exit code 6 if it was.
+
+    Example: synth calibrate check
+    """
+    from rich.console import Console
+
+    from synth.capture.calibrate.bump import look_once
+    from synth.capture.calibrate.result import load_result
+    from synth.capture.confirm import ask_before_motion
+    from synth.cell.load import load_cell
+    from synth.errors import VerifyFailed
+
+    console = Console(highlight=False)
+    path = Path("cell.yaml") if cell is None and Path("cell.yaml").is_file() else cell
+    loaded = load_cell(path)
+    result = load_result(folder)
+    _announce(loaded, console)
+    if not loaded.robot.is_simulated:
+        ask_before_motion(loaded.robot.address, 1, loaded.robot.speed_deg_s, yes=yes)
+    found = look_once(loaded, result, seed=seed, pace=pace)
+    console.print(found.sentence)
+    if found.is_bumped:
+        raise VerifyFailed(
+            "camera or board moved since the calibration: screw the board on as it was and look again, or "
+            "run synth calibrate run into another --out"
+        )
+
+
 def _finish(cell: "Cell", cell_file: Path | None, out: Path, console: "Console", *, solve_lens: bool) -> None:
     """Solve what was shot; write it into the cell's file if it passes the gates."""
     from synth.capture.calibrate.folder import read_description

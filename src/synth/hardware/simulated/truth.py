@@ -69,6 +69,8 @@ class Truth(_Section):
     mount_tilt: MountTilt = MountTilt()
     repeatability_m: Annotated[float, Field(ge=0, le=0.01)] = 3e-5
     T_base_cam: Transform | None = None
+    T_tool_part: Transform | None = None
+    T_tool_mount: Transform | None = None
     color_K: CameraMatrix | None = None
     color_dist: Five | None = None
     depth_K: CameraMatrix | None = None

@@ -85,11 +85,15 @@ class World:
             UR3E.a_m + o.a_m, UR3E.d_m + o.d_m, UR3E.alpha_rad + o.alpha_rad, UR3E.theta_rad + o.theta_rad
         )
         tilt = truth.mount_tilt.T_tool_tilted
-        self.T_tool_part = tilt @ np.asarray(cell.part.T_tool_part)
         self._print = None if board is None else Print(board, _PART)
-        if board is not None:
-            self.T_tool_part = self.T_tool_part @ truth.board_offset
-        self._T_tool_mount = tilt @ np.asarray(cell.mount.T_tool_mount)
+        if board is None:
+            T_tool_part = cell.part.T_tool_part if truth.T_tool_part is None else truth.T_tool_part
+            T_tool_mount = cell.mount.T_tool_mount if truth.T_tool_mount is None else truth.T_tool_mount
+        else:
+            T_tool_part = np.asarray(cell.part.T_tool_part) @ truth.board_offset
+            T_tool_mount = cell.mount.T_tool_mount
+        self.T_tool_part = tilt @ np.asarray(T_tool_part)
+        self._T_tool_mount = tilt @ np.asarray(T_tool_mount)
         self._part_mesh: Mesh = bodies.part
         standing = [*clutter(self._T_base_bench), *extra]
         dressed = [

@@ -1,0 +1,168 @@
+"""Where the part is held: T_tool_part from outlines and from the depth of one face, over many poses."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from synth.capture.calibrate.part_views import Disagreement, PartComparer, PartShot
+from synth.cell.calibration import PartCalibration, exceeds, now, part_hash
+from synth.cell.mesh import CellBodies, label_normal_part
+from synth.cell.model import Cell
+from synth.cell.source import Place
+from synth.errors import InputError
+from synth.geometry import se3
+from synth.geometry.pinhole import Pinhole
+from synth.geometry.se3 import Array
+
+MIN_SHOTS = 12
+MAX_OUTLINE_PX = 3.0
+"""Typical distance of the outline beyond which the CAD is not what the camera sees."""
+
+_ROUNDS = 8
+_ENOUGH = 2e-5
+"""Radians and metres of a step that changes nothing any more."""
+
+_GROSS = 3.0
+_MAD = 1.4826
+_CORRELATED = {"outline": 20.0, "depth": 10.0}
+"""How many neighbouring places say together what one would say alone: edges and depth are blurred."""
+
+
+@dataclass(frozen=True, eq=False)
+class PartFit:
+    """T_tool_part [4,4] with its covariance [6,6] of turn (radians) and shift (metres) in the part's own
+    axes.
+
+    outline_px, depth_mm: typical disagreement that is left. turned_deg, moved_mm: from the cell's
+    T_tool_part.
+    """
+
+    T_tool_part: Array
+    covariance: Array
+    outline_px: float
+    depth_mm: float
+    turned_deg: float
+    moved_mm: float
+    n_shots: int
+
+    @property
+    def sigma_deg(self) -> float:
+        return float(np.degrees(np.sqrt(np.trace(self.covariance[:3, :3]))))
+
+    @property
+    def sigma_mm(self) -> float:
+        return float(1000 * np.sqrt(np.trace(self.covariance[3:, 3:])))
+
+
+def fit_part(
+    cell: Cell,
+    bodies: CellBodies,
+    camera: Pinhole,
+    shots: Sequence[PartShot],
+    on_round: Callable[[int, int], None] = lambda _i, _n: None,
+) -> PartFit:
+    """The place at which outlines and depth of all shots agree best with the CAD.
+
+    The covariance is the delete-one-shot jackknife's; an error that all shots share, such as a colour filter
+    that eats an edge all around, is not in it. Raises InputError for too few shots and where CAD and pictures
+    do not come together.
+    """
+    if len(shots) < MIN_SHOTS:
+        raise InputError(f"{len(shots)} pictures of the part are too few: {MIN_SHOTS} are needed, take 30")
+    bias = cell.calibration.camera.depth_bias_mm if cell.calibration.camera is not None else None
+    begin = np.asarray(cell.part.T_tool_part)
+    T = begin
+    for i in range(_ROUNDS):
+        compared = _compare(_with_part(cell, T), bodies, camera, shots, bias or 0.0)
+        H, g = _normal_equations(compared)
+        step = -np.linalg.solve(H.sum(axis=0), g.sum(axis=0))
+        T = T @ se3.from_rotvec(step[:3], step[3:])
+        on_round(i + 1, _ROUNDS)
+        if np.abs(step).max() < _ENOUGH:
+            break
+    outline_px = _typical(np.concatenate([d.outline_px for d in compared]))
+    if outline_px > MAX_OUTLINE_PX or len(compared) < MIN_SHOTS:
+        raise InputError(
+            f"the part's outline stays {outline_px:.1f} px from the CAD's in {len(compared)} pictures, "
+            "wherever it is put: check part.mesh and its units, and the label filter"
+        )
+    moved = se3.inverse(begin) @ T
+    return PartFit(
+        T_tool_part=T,
+        covariance=_jackknife(H, g),
+        outline_px=outline_px,
+        depth_mm=_typical(np.concatenate([d.depth_mm for d in compared])),
+        turned_deg=float(np.degrees(se3.rotation_angle_rad(moved))),
+        moved_mm=float(1000 * np.linalg.norm(moved[:3, 3])),
+        n_shots=len(compared),
+    )
+
+
+def part_outcome(cell: Cell, found: PartFit) -> tuple[dict[Place, Any], PartCalibration, list[str]]:
+    """What stands in the cell file then, and why it should not."""
+    T = np.round(found.T_tool_part, 9)
+    calibrated = cell.model_copy(update={"part": cell.part.model_copy(update={"T_tool_part": T})})
+    covariance = np.degrees(np.degrees(found.covariance[:3, :3]))
+    record = PartCalibration(
+        date=now(),
+        sigma_mm=float(f"{found.sigma_mm:.4g}"),
+        sigma_deg=float(f"{found.sigma_deg:.4g}"),
+        rotation_covariance_deg2=tuple(
+            tuple(float(f"{value:.4g}") for value in row) for row in covariance.tolist()
+        ),
+        sha256=part_hash(calibrated),
+        n_poses=found.n_shots,
+        outline_px=float(f"{found.outline_px:.4g}"),
+    )
+    gates = cell.gates
+    reasons = []
+    if exceeds(record, gates.max_calibration_mm, gates.max_calibration_deg):
+        reasons.append(
+            f"the part's place is known to {2 * found.sigma_mm:.2f} mm and {2 * found.sigma_deg:.3f}° (two "
+            f"standard deviations), and {gates.max_calibration_mm:g} mm and {gates.max_calibration_deg:g}° "
+            "are allowed: take more poses, with the part nearer the camera"
+        )
+    values: dict[Place, Any] = {
+        ("part", "T_tool_part"): T.tolist(),
+        ("calibration", "part"): record.model_dump(mode="json"),
+    }
+    return values, record, reasons
+
+
+def _with_part(cell: Cell, T_tool_part: Array) -> Cell:
+    return cell.model_copy(update={"part": cell.part.model_copy(update={"T_tool_part": T_tool_part})})
+
+
+def _compare(
+    cell: Cell, bodies: CellBodies, camera: Pinhole, shots: Sequence[PartShot], depth_bias_mm: float
+) -> list[Disagreement]:
+    comparer = PartComparer(cell, bodies, camera, label_normal_part(cell, bodies.part), depth_bias_mm)
+    compared = [comparer.compare(shot) for shot in shots]
+    return [each for each in compared if each is not None and len(each.outline_px)]
+
+
+def _normal_equations(compared: Sequence[Disagreement]) -> tuple[Array, Array]:
+    """[S,6,6] and [S,6] of each shot; gross disagreements count less, each kind by its own typical size."""
+    H, g = np.zeros((len(compared), 6, 6)), np.zeros((len(compared), 6))
+    for kind, J_kind in (("outline", "J_outline"), ("depth", "J_depth")):
+        unit = "px" if kind == "outline" else "mm"
+        values = [getattr(each, f"{kind}_{unit}") for each in compared]
+        sigma = max(_typical(np.concatenate(values)), 0.05)
+        for i, (r, each) in enumerate(zip(values, compared, strict=True)):
+            J = getattr(each, J_kind)
+            weight = 1 / np.sqrt(1 + (r / (_GROSS * sigma)) ** 2) / (sigma**2 * _CORRELATED[kind])
+            H[i] += (J.T * weight) @ J
+            g[i] += (J.T * weight) @ r
+    return H, g
+
+
+def _jackknife(H: Array, g: Array) -> Array:
+    n = len(H)
+    steps = np.stack([np.linalg.solve(H.sum(axis=0) - Hi, gi) for Hi, gi in zip(H, g, strict=True)])
+    return np.asarray((n - 1) / n * steps.T @ steps)
+
+
+def _typical(values: Array) -> float:
+    return _MAD * float(np.median(np.abs(values))) if len(values) else 0.0
