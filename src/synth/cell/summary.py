@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from synth.cell.calibration import why_uncalibrated
 from synth.cell.mesh import face_of_interest, load_bodies
 from synth.cell.model import JOINT_NAMES, Cell, JointRange
 from synth.geometry.mesh import Mesh
@@ -54,6 +55,7 @@ def _rows(cell: Cell) -> list[tuple[str, str]]:
         ("face", f"{area_mm2:.0f} mm² around the point of interest"),
         ("normal", normal),
         ("mount", _body(bodies.mount)),
+        ("calibration", _calibration(cell)),
         ("label", ", ".join(f"{name} {low} to {high}" for name, low, high in hsv)),
     ]
 
@@ -61,6 +63,19 @@ def _rows(cell: Cell) -> list[tuple[str, str]]:
 def _body(mesh: Mesh) -> str:
     size = " × ".join(f"{1000 * v:.1f}" for v in np.ptp(mesh.vertices_m, axis=0))
     return f"{size} mm, {len(mesh.triangles)} triangles"
+
+
+def _calibration(cell: Cell) -> str:
+    camera, part = cell.calibration.camera, cell.calibration.part
+    parts = [
+        f"{name} {record.date[:10]}, {record.sigma_mm:.2f} mm and {record.sigma_deg:.3f}°"
+        for name, record in (("camera", camera), ("part", part))
+        if record is not None
+    ]
+    reason = why_uncalibrated(cell)
+    if reason is None:
+        return "; ".join(parts)
+    return "none needed" if cell.is_simulated and not parts else f"does not hold: {reason}"
 
 
 def _area_mm2(mesh: Mesh, triangles: np.ndarray[tuple[int], np.dtype[np.int64]]) -> float:

@@ -172,7 +172,7 @@ def solve(
 
 @app.command()
 def part(
-    poses: Annotated[int, typer.Option(min=12, max=400, help="Pictures of the part.")] = 30,
+    poses: Annotated[int, typer.Option(min=20, max=400, help="Pictures of the part.")] = 30,
     out: OutPath = Path("runs/calibrate_part"),
     cell: CellPath = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the plan and the simulator's noise.")] = 0,

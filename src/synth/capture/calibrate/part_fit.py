@@ -16,7 +16,7 @@ from synth.geometry import se3
 from synth.geometry.pinhole import Pinhole
 from synth.geometry.se3 import Array
 
-MIN_SHOTS = 12
+MIN_SHOTS = 20
 MAX_OUTLINE_PX = 3.0
 """Typical distance of the outline beyond which the CAD is not what the camera sees."""
 

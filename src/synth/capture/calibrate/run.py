@@ -1,6 +1,5 @@
 """Move the board, stop, shoot, look for corners; again until enough views show it."""
 
-import logging
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -25,8 +24,6 @@ from synth.geometry import se3
 from synth.geometry.se3 import Array
 from synth.hardware.connect import Devices, connect
 from synth.hardware.safety import SafetyModel
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -96,7 +93,7 @@ def _fill(run: Run, devices: Devices, progress: Progress) -> int:
             if n_seen < MIN_CORNERS:
                 progress.refused(name, f"{n_seen} corners of the board are seen, {MIN_CORNERS} are needed")
                 continue
-            log.debug("%s: %d of %d corners", name, n_seen, len(s.board.corners_m))
+            progress.say(f"{name}: {n_seen} of {len(s.board.corners_m)} corners")
             progress.accepted(name)
             n_good += 1
             if n_good == s.n_views:
