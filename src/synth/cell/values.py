@@ -3,7 +3,15 @@
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    WithJsonSchema,
+)
 
 from synth.geometry import se3
 from synth.geometry.se3 import Array
@@ -51,6 +59,14 @@ ColourRGB = tuple[
     Annotated[int, Field(ge=0, le=255)],
 ]
 MeshUnits = Literal["m", "cm", "mm", "inch"]
+
+
+def in_words(error: ValidationError) -> str:
+    """What is wrong with a small file, key by key, in one line."""
+    return "; ".join(
+        f"{'.'.join(map(str, e['loc'])) or 'it'}: {e['msg'].removeprefix('Value error, ')}"
+        for e in error.errors()
+    )
 
 
 class Section(BaseModel):

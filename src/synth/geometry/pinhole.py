@@ -31,6 +31,13 @@ class Pinhole:
         pixels, _ = cv2.projectPoints(points, np.zeros(3), np.zeros(3), self.K, self.dist)
         return np.asarray(pixels, dtype=np.float64).reshape(-1, 2)
 
+    def derivatives(self, points_cam_m: ArrayLike) -> tuple[Array, Array]:
+        """[N,2,3] of `project` by points [N,3], and [N,2,9] by fx, fy, cx, cy and k1, k2, p1, p2, k3."""
+        points = np.asarray(points_cam_m, dtype=np.float64).reshape(-1, 1, 3)
+        _, by_all = cv2.projectPoints(points, np.zeros(3), np.zeros(3), self.K, self.dist)
+        by_all = np.asarray(by_all, dtype=np.float64).reshape(len(points), 2, -1)
+        return by_all[..., 3:6], by_all[..., 6:15]
+
     def unproject(self, pixels_xy: ArrayLike) -> Array:
         """Rays [N,3] with z = 1, in the camera frame, through pixel coordinates [N,2], distortion removed."""
         pixels = np.asarray(pixels_xy, dtype=np.float64).reshape(-1, 1, 2)

@@ -7,6 +7,7 @@ import yaml
 from pydantic import ValidationError
 
 from synth.cell.board import Board
+from synth.cell.values import in_words
 from synth.errors import InputError
 from synth.storage.atomic import write_bytes
 
@@ -37,7 +38,7 @@ def make_board(kind: str, squares: str, square_mm: float, marker_mm: float | Non
     try:
         return Board.model_validate(content)
     except ValidationError as error:
-        raise InputError(f"there is no such board: {_sentence(error)}") from None
+        raise InputError(f"there is no such board: {in_words(error)}") from None
 
 
 def save_board(board: Board, path: Path) -> None:
@@ -62,11 +63,4 @@ def load_board(path: Path) -> Board:
     try:
         return Board.model_validate({} if content is None else content)
     except ValidationError as error:
-        raise InputError(f"the board file {path} is wrong: {_sentence(error)}") from None
-
-
-def _sentence(error: ValidationError) -> str:
-    return "; ".join(
-        f"{'.'.join(map(str, e['loc'])) or 'board'}: {e['msg'].removeprefix('Value error, ')}"
-        for e in error.errors()
-    )
+        raise InputError(f"the board file {path} is wrong: {in_words(error)}") from None

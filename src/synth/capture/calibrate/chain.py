@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
@@ -89,11 +88,7 @@ class Chain:
         turned: [2,3], the rotation vectors in those steps.
         """
         points = self.points_cam_m(guess)
-        _, by_all = cv2.projectPoints(
-            points.reshape(-1, 1, 3), np.zeros(3), np.zeros(3), guess.camera.K, guess.camera.dist
-        )
-        by_all = by_all.reshape(len(points), 2, -1)
-        by_point = by_all[..., 3:6]  # [N,2,3]
+        by_point, by_lens = guess.camera.derivatives(points)
         R_X = Rotation.from_rotvec(turned[0]).as_matrix()
         R = (guess.X[:3, :3].T @ self.M[:, :3, :3] @ guess.Y[:3, :3])[self.view_of]  # [N,3,3]
         R_Y = Rotation.from_rotvec(turned[1]).as_matrix()
@@ -104,7 +99,7 @@ class Chain:
             by_point @ (R @ R_Y.T),
         ]
         if with_lens:
-            columns.append(by_all[..., 6 : 6 + N_LENS])
+            columns.append(by_lens)
         if with_scale:
             columns.append(by_point @ np.einsum("nij,nj->ni", R, self.points_m)[..., None])
         return np.concatenate(columns, axis=2)
@@ -114,10 +109,7 @@ class Chain:
         reported.
         """
         points = self.points_cam_m(guess)
-        _, by_all = cv2.projectPoints(
-            points.reshape(-1, 1, 3), np.zeros(3), np.zeros(3), guess.camera.K, guess.camera.dist
-        )
-        by_point = by_all.reshape(len(points), 2, -1)[..., 3:6]
+        by_point, _ = guess.camera.derivatives(points)
         if self._eye == "in-hand":  # The tool carries the camera: p_cam = X⁻¹ · exp(−step) · p_tool.
             in_tool = points @ guess.X[:3, :3].T + guess.X[:3, 3]
             by_shift = -by_point @ guess.X[:3, :3].T

@@ -28,7 +28,7 @@ from scipy.spatial.transform import Rotation
 from synth.capture.calibrate.view import Eye
 from synth.cell.board import Board
 from synth.cell.mesh import inside
-from synth.cell.values import CameraMatrix, Finite, Positive
+from synth.cell.values import CameraMatrix, Finite, Positive, in_words
 from synth.errors import InputError
 from synth.geometry import se3
 from synth.geometry.se3 import Array
@@ -110,11 +110,7 @@ def read_description(folder: Path, file: Path | None = None) -> Description:
     try:
         return Description.model_validate({} if content is None else content)
     except ValidationError as error:
-        rows = "; ".join(
-            f"{'.'.join(map(str, e['loc']))}: {e['msg'].removeprefix('Value error, ')}"
-            for e in error.errors()
-        )
-        raise InputError(f"{path} is wrong: {rows}") from None
+        raise InputError(f"{path} is wrong: {in_words(error)}") from None
 
 
 def list_images(folder: Path, description: Description) -> dict[str, Path]:

@@ -114,7 +114,7 @@ class PartComparer:
         gradient = np.stack([_sample(g, pixels) for g in np.gradient(distance)[::-1]], axis=1)
         normals = gradient / np.maximum(np.linalg.norm(gradient, axis=1, keepdims=True), 1e-6)
         found, offset_px = _crossing(shot.mask, pixels, normals)
-        by_point = _by_point(self._camera, points[found])
+        by_point, _ = self._camera.derivatives(points[found])
         along = np.einsum("nij,ni->nj", by_point, normals[found])
         return offset_px, -_by_step(along, T_cam_part, self._edges_m[on_rim][found])
 
@@ -173,13 +173,6 @@ def _sample(image: Array, pixels: Array) -> Array:
     coordinates = pixels[..., ::-1].reshape(-1, 2).T
     values = map_coordinates(image, coordinates, order=1, mode="nearest")
     return np.asarray(values, dtype=float).reshape(pixels.shape[:-1])
-
-
-def _by_point(camera: Pinhole, points_cam_m: Array) -> Array:
-    """[N,2,3] pixels by points."""
-    points = points_cam_m.reshape(-1, 1, 3)
-    _, by_all = cv2.projectPoints(points, np.zeros(3), np.zeros(3), camera.K, camera.dist)
-    return np.asarray(by_all.reshape(len(points_cam_m), 2, -1)[..., 3:6])
 
 
 def _by_step(along: Array, T_cam_part: Array, points_part_m: Array) -> Array:

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from synth.cell.model import Cell
-from synth.cell.values import CameraMatrix, Finite, Transform
+from synth.cell.values import CameraMatrix, Finite, Transform, in_words
 from synth.errors import InputError
 from synth.geometry import se3
 from synth.geometry.pinhole import Pinhole
@@ -136,8 +136,4 @@ def load_truth(cell: Cell) -> Truth:
     try:
         return Truth.model_validate({} if content is None else content)
     except ValidationError as error:
-        rows = "; ".join(
-            f"{'.'.join(map(str, e['loc']))}: {e['msg'].removeprefix('Value error, ')}"
-            for e in error.errors()
-        )
-        raise InputError(f"The truth file {path} is wrong: {rows}") from None
+        raise InputError(f"The truth file {path} is wrong: {in_words(error)}") from None
