@@ -77,7 +77,6 @@ def test_help_loads_nothing_heavy() -> None:
     [
         (("translate",), "torch", "train"),
         (("compare",), "torch", "train"),
-        (("compare",), "jinja2", "train"),
         (("train", "normals"), "torch", "train"),
         (("evaluate", "x"), "safetensors", "train"),
         (("predict", "x", "y.png"), "torch", "train"),
@@ -85,6 +84,7 @@ def test_help_loads_nothing_heavy() -> None:
         (("export-model", "x"), "onnxscript", "onnx"),
         (("capture", "--poses", "3", "--plates", "0"), "pyrealsense2", "hardware"),
         (("capture", "--poses", "3", "--plates", "0"), "rtde_control", "hardware"),
+        (("calibrate", "run", "--views", "6"), "pyrealsense2", "hardware"),
         (("render", "--fresh", "1", "--look", "plain"), "bpy", "render"),
         (("render", "--fresh", "1", "--look", "plain"), "blenderproc", "render"),
         (("dataset", "view"), "rerun", "view"),

@@ -9,7 +9,6 @@ EXTRAS = {
     "render": ("bpy", "blenderproc"),
     "train": (
         "captum",
-        "jinja2",
         "lightning_fabric",
         "pycocotools",
         "safetensors",
