@@ -23,8 +23,18 @@ _HEADER = """\
 """
 
 
-def make_board(kind: str, squares: str, square_mm: float, marker_mm: float | None, dictionary: str) -> Board:
-    """A board as a command line gives it; squares as ``7x5``. Raises InputError for one that cannot be."""
+def make_board(
+    kind: str,
+    squares: str,
+    square_mm: float,
+    marker_mm: float | None,
+    dictionary: str,
+    *,
+    legacy: bool = False,
+) -> Board:
+    """A board as a command line gives it; squares as ``7x5``. A chessboard has no markers: what is said of
+    them is left out. Raises InputError for one that cannot be.
+    """
     found = re.fullmatch(r"(\d{1,3})[x×](\d{1,3})", squares.strip())
     if found is None:
         raise InputError(f"--squares is '{squares}': give two numbers such as 7x5")
@@ -33,8 +43,9 @@ def make_board(kind: str, squares: str, square_mm: float, marker_mm: float | Non
         "kind": kind,
         "squares_xy": (int(found[1]), int(found[2])),
         "square_m": round(square_mm / 1000, 7),
-        **({"marker_m": round(marker / 1000, 7), "dictionary": dictionary} if kind == "charuco" else {}),
     }
+    if kind == "charuco":
+        content |= {"marker_m": round(marker / 1000, 7), "dictionary": dictionary, "legacy": legacy}
     try:
         return Board.model_validate(content)
     except ValidationError as error:
@@ -58,7 +69,7 @@ def load_board(path: Path) -> Board:
         raise InputError(
             f"the board file {path} cannot be read ({error.strerror}): synth calibrate board writes one"
         ) from None
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
+    except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         raise InputError(f"the board file {path} is not YAML: {' '.join(str(error).split())}") from None
     try:
         return Board.model_validate({} if content is None else content)

@@ -57,6 +57,9 @@ def board(
         Kind, typer.Option(help="ChArUco may be seen in part, a chessboard only whole.")
     ] = Kind.charuco,
     paper: Annotated[Paper, typer.Option(help="The sheet; lying or standing as it fits.")] = Paper.A4,
+    legacy: Annotated[
+        bool, typer.Option("--legacy", help="ChArUco as OpenCV drew it before 4.6.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that are there.")] = False,
 ) -> None:
     """Write a board to print, with a ruler to measure the print by.
@@ -66,7 +69,7 @@ def board(
     from synth.capture.calibrate.board_file import make_board
     from synth.capture.calibrate.printout import write_printout
 
-    made = make_board(kind.value, squares, square_mm, marker_mm, dictionary)
+    made = make_board(kind.value, squares, square_mm, marker_mm, dictionary, legacy=legacy)
     files = write_printout(made, out, paper.value, force=force)
     typer.echo(f"Wrote {', '.join(str(file) for file in files)}.")
     typer.echo(

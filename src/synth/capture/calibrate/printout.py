@@ -23,6 +23,7 @@ PNG_DPI = 300
 _MM_PER_INCH = 25.4
 _EDGE_MM = 5.0  # Few printers reach the edge of the paper.
 _BELOW_MM = 26.0  # Of the pattern's rim: ruler and words.
+_KEY_MM = 26.0  # From the ruler to the origin of the board's axes on its left.
 
 
 def write_printout(board: Board, folder: Path, paper: Paper, *, force: bool = False) -> list[Path]:
@@ -57,6 +58,11 @@ def _page_mm(board: Board, paper: Paper) -> tuple[float, float]:
     side = max(
         min((w - rim) / columns, (h - rim - _BELOW_MM) / rows) for w, h in ((width, height), (height, width))
     )
+    if side < 1:
+        raise InputError(
+            f"a rim of {1000 * board.margin_m:g} mm leaves no room for a board on {paper}: give a smaller "
+            "margin_m, or a larger --paper"
+        )
     raise InputError(
         f"a board of {columns} × {rows} squares of {1000 * board.square_m:g} mm does not fit on {paper}: at "
         f"most {np.floor(2 * side) / 2:g} mm a square do, or give a larger --paper"
@@ -91,6 +97,8 @@ def _draw(board: Board, page_mm: tuple[float, float]) -> Figure:
     axes.plot(*(corners + origin).T, color="0.6", lw=0.4)
     ruler_top = top + h + rim + 7
     _draw_ruler(axes, (width - RULER_MM) / 2, ruler_top)
+    _draw_axes(axes, (width - RULER_MM) / 2 - _KEY_MM, ruler_top)
+    _draw_up(axes, (width + RULER_MM) / 2 + 14, ruler_top)
     axes.text(
         width / 2,
         ruler_top + 12,
@@ -145,3 +153,24 @@ def _draw_ruler(axes: Any, left: float, top: float) -> None:
     axes.add_collection(LineCollection(lines, colors="black", linewidths=0.35))
     for x in range(0, RULER_MM + 1, 10):
         axes.text(left + x, top + 6.2, str(x), ha="center", va="center", fontsize=6)
+
+
+def _draw_axes(axes: Any, left: float, top: float) -> None:
+    """A key to the board frame: its origin at the outer corner of the first square, x along a row, y down."""
+    first_square = np.array([[0, 0], [3.5, 0], [3.5, 3.5], [0, 3.5]]) + [left, top]
+    axes.add_collection(PolyCollection([first_square], facecolors="0.8", linewidths=0))
+    _draw_arrow(axes, (left, top), (left + 10, top))
+    _draw_arrow(axes, (left, top), (left, top + 7))
+    axes.text(left + 11, top, "x", ha="left", va="center", fontsize=7)
+    axes.text(left + 1.2, top + 6.3, "y", ha="left", va="center", fontsize=7)
+    axes.text(left - 1, top, "origin", ha="right", va="center", fontsize=6)
+
+
+def _draw_up(axes: Any, middle: float, top: float) -> None:
+    _draw_arrow(axes, (middle, top + 7), (middle, top))
+    axes.text(middle + 1.5, top + 3.5, "top of the board", ha="left", va="center", fontsize=6)
+
+
+def _draw_arrow(axes: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
+    style = {"arrowstyle": "-|>,head_length=0.3,head_width=0.12", "lw": 0.6, "color": "black"}
+    axes.annotate("", end, start, arrowprops={**style, "shrinkA": 0, "shrinkB": 0})

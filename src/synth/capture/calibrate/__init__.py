@@ -1,0 +1,1 @@
+"""Where camera and part really are, and how well that is known."""
