@@ -1,4 +1,4 @@
-"""The command line of calibration: what a user can get wrong, and the whole way of a new cell to true labels."""
+"""The command line of calibration: what a user can get wrong, and a new cell's whole way to true labels."""
 
 import json
 import subprocess
