@@ -57,9 +57,7 @@ def board(
         Kind, typer.Option(help="ChArUco may be seen in part, a chessboard only whole.")
     ] = Kind.charuco,
     paper: Annotated[Paper, typer.Option(help="The sheet; lying or standing as it fits.")] = Paper.A4,
-    legacy: Annotated[
-        bool, typer.Option("--legacy", help="ChArUco as OpenCV drew it before 4.6.")
-    ] = False,
+    legacy: Annotated[bool, typer.Option("--legacy", help="ChArUco as OpenCV drew it before 4.6.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that are there.")] = False,
 ) -> None:
     """Write a board to print, with a ruler to measure the print by.

@@ -157,8 +157,8 @@ def _draw_ruler(axes: Any, left: float, top: float) -> None:
 
 def _draw_axes(axes: Any, left: float, top: float) -> None:
     """A key to the board frame: its origin at the outer corner of the first square, x along a row, y down."""
-    first_square = np.array([[0, 0], [3.5, 0], [3.5, 3.5], [0, 3.5]]) + [left, top]
-    axes.add_collection(PolyCollection([first_square], facecolors="0.8", linewidths=0))
+    first_square = _cells_mm(np.ones((1, 1)), 3.5) + np.array([left, top])
+    axes.add_collection(PolyCollection(first_square, facecolors="0.8", linewidths=0))
     _draw_arrow(axes, (left, top), (left + 10, top))
     _draw_arrow(axes, (left, top), (left, top + 7))
     axes.text(left + 11, top, "x", ha="left", va="center", fontsize=7)
