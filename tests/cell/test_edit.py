@@ -117,3 +117,10 @@ def test_a_calibration_holds_until_something_of_it_changes(cell_file: Path) -> N
     assert "changed after it was calibrated" in str(
         why_uncalibrated(edit_cell(cell_file, {("camera", "T_base_cam"): T}))
     )
+
+
+@pytest.mark.parametrize("date", ["yesterday", "2026-13-41T99:00:00Z", "2026-01-01"])
+def test_a_date_that_is_none_is_told(cell_file: Path, date: str) -> None:
+    """With its line, like everything in a cell file."""
+    with pytest.raises(CellError, match="no date such as"):
+        edit_cell(cell_file, {("calibration", "camera"): {**CAMERA, "date": date}})

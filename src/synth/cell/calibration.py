@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from synth.cell.values import Finite, Section
 from synth.geometry.se3 import Array
@@ -20,7 +20,18 @@ if TYPE_CHECKING:
 
 Row = tuple[Finite, Finite, Finite]
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Date = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$")]
+_DATE = "%Y-%m-%dT%H:%M:%SZ"
+
+
+def _date(text: str) -> str:
+    try:
+        datetime.strptime(text, _DATE)
+    except ValueError:
+        raise ValueError(f"is '{text}', which is no date such as 2026-01-31T12:00:00Z") from None
+    return text
+
+
+Date = Annotated[str, AfterValidator(_date)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -41,7 +52,7 @@ class _Record(Section):
 
     @property
     def age_days(self) -> float:
-        then = datetime.strptime(self.date, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+        then = datetime.strptime(self.date, _DATE).replace(tzinfo=UTC)
         return (datetime.now(UTC) - then).total_seconds() / 86400
 
 
@@ -119,7 +130,7 @@ def exceeds(record: CameraCalibration | PartCalibration, max_mm: float, max_deg:
 
 def now() -> str:
     """The time as records write it."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.now(UTC).strftime(_DATE)
 
 
 def _hash(values: dict[str, Any]) -> str:

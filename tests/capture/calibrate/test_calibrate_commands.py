@@ -110,6 +110,16 @@ def test_what_cannot_be_is_one_sentence(tmp_path, words, says) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("text", ["[]", "{", '{"board": 3}', '{"board": {"marker_m": 0.02}}', "[" * 9000])
+def test_a_damaged_result_is_one_sentence(tmp_path, text) -> None:
+    """Whatever stands in result.json."""
+    (tmp_path / "result.json").write_text(text)
+    ran = _synth("calibrate", "check", ".", cwd=tmp_path)
+    assert ran.returncode == 2
+    assert "is no calibration's result" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
 @pytest.mark.parametrize("verb", ["run", "part"])
 def test_a_real_arm_moves_only_after_a_yes(tmp_path, verb) -> None:
     """Where nobody can be asked nothing is even connected."""

@@ -1,7 +1,6 @@
 """One look at the board: is the camera still where it was calibrated?"""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -46,13 +45,12 @@ class Look:
         )
 
 
-def look_once(cell: Cell, result: dict[str, Any], *, seed: int, pace: float | None) -> Look:
-    """Move the board to one pose of the plan, shoot, compare. result: of `calibrate run`.
+def look_once(cell: Cell, board: Board, T_tool_board: Array, *, seed: int, pace: float | None) -> Look:
+    """Move the board to one pose of the plan, shoot, compare. T_tool_board [4,4]: as the calibration found
+    it.
 
     Raises InputError where the board is not seen, and the devices' own errors.
     """
-    board = Board.model_validate(result["board"])
-    T_tool_board = np.asarray(result["T_tool_board"])
     held, bodies = hold_board(cell, board)
     q_rad = plan_views(held, bodies, board, planning_pinhole(cell), _N_PLANNED, seed).q_rad[0]
     with connect(held, bodies, seed=seed, pace=pace, board=board) as devices:

@@ -247,7 +247,7 @@ def check(
     from rich.console import Console
 
     from synth.capture.calibrate.bump import look_once
-    from synth.capture.calibrate.result import load_result
+    from synth.capture.calibrate.result import load_board_pose
     from synth.capture.confirm import ask_before_motion
     from synth.cell.load import load_cell
     from synth.errors import VerifyFailed
@@ -255,11 +255,11 @@ def check(
     console = Console(highlight=False)
     path = Path("cell.yaml") if cell is None and Path("cell.yaml").is_file() else cell
     loaded = load_cell(path)
-    result = load_result(folder)
+    board, T_tool_board = load_board_pose(folder)
     _announce(loaded, console)
     if not loaded.robot.is_simulated:
         ask_before_motion(loaded.robot.address, 1, loaded.robot.speed_deg_s, yes=yes)
-    found = look_once(loaded, result, seed=seed, pace=pace)
+    found = look_once(loaded, board, T_tool_board, seed=seed, pace=pace)
     console.print(found.sentence)
     if found.is_bumped:
         raise VerifyFailed(

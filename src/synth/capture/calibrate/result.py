@@ -12,9 +12,11 @@ from synth.capture.calibrate.depth import DepthBias
 from synth.capture.calibrate.outcome import Outcome
 from synth.capture.calibrate.read import Views
 from synth.capture.calibrate.solve import Solution
+from synth.cell.board import Board
 from synth.errors import InputError
 from synth.geometry import se3
 from synth.geometry.normals import angle_deg
+from synth.geometry.se3 import Array
 from synth.storage.atomic import write_bytes
 
 RESULT = "result.json"
@@ -87,13 +89,21 @@ def save_result(folder: Path, result: dict[str, Any]) -> None:
     write_bytes(folder / RESULT, (json.dumps(result, indent=1) + "\n").encode())
 
 
-def load_result(folder: Path) -> dict[str, Any]:
-    """A folder's result.json. Raises InputError where there is none that can be read."""
+def load_board_pose(folder: Path) -> tuple[Board, Array]:
+    """The board of a folder's result.json and where the tool holds it, T_tool_board [4,4]. Raises InputError
+    where there is none that can be read.
+    """
     file = folder / RESULT
     try:
         result = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{file} cannot be read ({error}): run synth calibrate run first") from None
-    if not isinstance(result, dict) or "K" not in result:
-        raise InputError(f"{file} is no calibration's result: run synth calibrate run again")
-    return result
+        board, T = Board.model_validate(result["board"]), np.asarray(result["T_tool_board"], dtype=float)
+        if not se3.is_rigid(T, tolerance=1e-4):
+            raise ValueError("T_tool_board is no rigid transform")
+    except OSError as error:
+        raise InputError(f"{file} cannot be read ({error.strerror}): run synth calibrate run first") from None
+    except (LookupError, TypeError, ValueError, RecursionError) as error:
+        why = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"{file} is no calibration's result ({why}): run calibrate run again"
+        ) from None
+    return board, T
