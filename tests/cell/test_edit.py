@@ -124,3 +124,9 @@ def test_a_date_that_is_none_is_told(cell_file: Path, date: str) -> None:
     """With its line, like everything in a cell file."""
     with pytest.raises(CellError, match="no date such as"):
         edit_cell(cell_file, {("calibration", "camera"): {**CAMERA, "date": date}})
+
+
+def test_an_unknown_key_of_a_calibration_is_told(cell_file: Path) -> None:
+    """With the keys that are known there, although the section may be null."""
+    with pytest.raises(CellError, match="not a known key; did you mean `rms_px`"):
+        edit_cell(cell_file, {("calibration", "camera"): {**CAMERA, "rms_pix": 1.0}})

@@ -3,6 +3,7 @@
 import difflib
 import json
 import re
+from types import UnionType
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -141,5 +142,7 @@ def _keys_of(place: Place) -> list[str]:
         if isinstance(key, str):
             model = next(f.annotation for name, f in model.model_fields.items() if key in (name, f.alias))
         elif hasattr(model, "__args__"):
+            model = model.__args__[0]
+        if isinstance(model, UnionType):  # A section that may be null.
             model = model.__args__[0]
     return [field.alias or name for name, field in model.model_fields.items()]

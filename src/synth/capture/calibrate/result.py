@@ -103,7 +103,5 @@ def load_board_pose(folder: Path) -> tuple[Board, Array]:
         raise InputError(f"{file} cannot be read ({error.strerror}): run synth calibrate run first") from None
     except (LookupError, TypeError, ValueError, RecursionError) as error:
         why = " ".join(str(error).split())[:200]
-        raise InputError(
-            f"{file} is no calibration's result ({why}): run calibrate run again"
-        ) from None
+        raise InputError(f"{file} is no calibration's result ({why}): run calibrate run again") from None
     return board, T
