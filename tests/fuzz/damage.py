@@ -5,6 +5,7 @@ import os
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from io import BytesIO
 from pathlib import Path
 from random import Random
@@ -175,7 +176,7 @@ def _change(data: Any, rng: Random) -> Any:
     elif change in (4, 5) and isinstance(holder[key], int | float) and abs(holder[key]) < 1e300:
         holder[key] *= rng.choice((-1, 0, 1e-9, 0.5, 2, 1000, 1e12, 1e300))
     else:
-        holder[key] = rng.choice(ODD_VALUES)
+        holder[key] = deepcopy(rng.choice(ODD_VALUES))  # Or a later change could put one into itself.
     return data
 
 
