@@ -233,5 +233,12 @@ def test_a_run_goes_on_and_solves_alike(bench) -> None:
     ran = _synth("calibrate", "solve", folder, "--json", cwd=bench)
     assert ran.returncode == 0, ran.stderr
     again = json.loads(ran.stdout)
+    assert again["simulated"] is True
     assert np.array(again["T_base_cam"]) == pytest.approx(np.array(result["T_base_cam"]), abs=1e-9)
     assert again["n_views"] == result["n_views"] == 16
+    poses = (folder / "poses.csv").read_bytes()
+    for verb in ("run", "part"):
+        ran = _synth("calibrate", verb, cwd=bench)
+        assert ran.returncode == 0, ran.stderr
+        assert "holds a finished calibration" in " ".join(ran.stdout.split())
+    assert (folder / "poses.csv").read_bytes() == poses

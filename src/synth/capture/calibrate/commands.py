@@ -106,14 +106,13 @@ def run(
 
     from synth.capture.calibrate.run import CalibrationSettings, make_run, shoot
     from synth.capture.confirm import ask_before_motion
-    from synth.cell.load import load_cell
     from synth.compute.progress import make_progress
     from synth.run_log import run_log
 
     console = Console(highlight=False)
-    path = Path("cell.yaml") if cell is None and Path("cell.yaml").is_file() else cell
-    loaded = load_cell(path)
-    _announce(loaded, console)
+    path, loaded = _load(cell, console)
+    if _is_done(out, console):
+        return
     settings = CalibrationSettings(loaded, _board(board), out, views, seed, payload_kg, pace)
     planned = make_run(settings)
     if dry_run:
@@ -194,15 +193,14 @@ def part(
     from synth.capture.calibrate.part_run import PartRun, measure_part, take_pictures
     from synth.capture.confirm import ask_before_motion
     from synth.cell.edit import edit_cell
-    from synth.cell.load import load_cell
     from synth.compute.progress import make_progress
     from synth.errors import InputError
     from synth.run_log import run_log
 
     console = Console(highlight=False)
-    path = Path("cell.yaml") if cell is None and Path("cell.yaml").is_file() else cell
-    loaded = load_cell(path)
-    _announce(loaded, console)
+    path, loaded = _load(cell, console)
+    if _is_done(out, console):
+        return
     run = PartRun(loaded, out, poses, seed, pace)
     if not loaded.robot.is_simulated:
         ask_before_motion(loaded.robot.address, poses, loaded.robot.speed_deg_s, yes=yes)
@@ -249,14 +247,11 @@ def check(
     from synth.capture.calibrate.bump import look_once
     from synth.capture.calibrate.result import load_board_pose
     from synth.capture.confirm import ask_before_motion
-    from synth.cell.load import load_cell
     from synth.errors import VerifyFailed
 
     console = Console(highlight=False)
-    path = Path("cell.yaml") if cell is None and Path("cell.yaml").is_file() else cell
-    loaded = load_cell(path)
     board, T_tool_board = load_board_pose(folder)
-    _announce(loaded, console)
+    _, loaded = _load(cell, console)
     if not loaded.robot.is_simulated:
         ask_before_motion(loaded.robot.address, 1, loaded.robot.speed_deg_s, yes=yes)
     found = look_once(loaded, board, T_tool_board, seed=seed, pace=pace)
@@ -310,7 +305,12 @@ def _board(path: Path | None) -> "Board":
     return load_board(path or beside)
 
 
-def _announce(cell: "Cell", console: "Console") -> None:
+def _load(path: Path | None, console: "Console") -> tuple[Path | None, "Cell"]:
+    """The cell to calibrate and its file, None for the one that comes with synth; says which it is."""
+    from synth.cell.load import load_cell
+
+    path = Path("cell.yaml") if path is None and Path("cell.yaml").is_file() else path
+    cell = load_cell(path)
     if cell.is_simulated:
         from rich.panel import Panel
 
@@ -318,3 +318,14 @@ def _announce(cell: "Cell", console: "Console") -> None:
         console.print(Panel(text, style="bold black on yellow"))
     else:
         console.print(f"Cell “{cell.name}”, robot at {cell.robot.address}.")
+    return path, cell
+
+
+def _is_done(out: Path, console: "Console") -> bool:
+    """Whether a folder holds a calibration that passed; its pictures are never stamped with a later date."""
+    from synth.capture.calibrate.result import has_passed
+
+    if has_passed(out):
+        console.print(f"{out} holds a finished calibration. For a new one give another --out.")
+        return True
+    return False

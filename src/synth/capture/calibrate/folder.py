@@ -93,6 +93,7 @@ class Description(_Section):
     camera: Lens | None = None
     depth: str | None = None
     depth_scale_m: Positive | None = None
+    simulated: bool = False
 
 
 def read_description(folder: Path, file: Path | None = None) -> Description:

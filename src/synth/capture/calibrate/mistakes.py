@@ -42,7 +42,7 @@ def refuse_one_axis(chain: Chain) -> None:
         raise InputError(
             f"the tool turns by only {spread_deg[0]:.1f}° between the views, so nothing can be solved: take "
             "views with large rotations about all axes; if they were large, angles given in radians are "
-            "read as degrees (angle in the description)"
+            "read as degrees (unit under rotation)"
         )
     if spread_deg[1] < MIN_SECOND_AXIS_DEG:
         raise InputError(
@@ -116,12 +116,12 @@ _MISTAKES: tuple[tuple[Callable[[Array], Array], str], ...] = (
     (
         _with_lengths(1e-3),
         "the views agree once every position is divided by 1000: it was given in millimetres and read as "
-        "metres; say position: mm",
+        "metres; say unit: mm under position",
     ),
     (
         _with_lengths(1e3),
         "the views agree once every position is multiplied by 1000: it was given in metres and read as "
-        "millimetres; say position: m",
+        "millimetres; say unit: m under position",
     ),
     (
         _with_quaternion((1, 2, 3, 0)),

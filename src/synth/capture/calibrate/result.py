@@ -105,3 +105,12 @@ def load_board_pose(folder: Path) -> tuple[Board, Array]:
         why = " ".join(str(error).split())[:200]
         raise InputError(f"{file} is no calibration's result ({why}): run calibrate run again") from None
     return board, T
+
+
+def has_passed(folder: Path) -> bool:
+    """Whether the folder holds a result that the gates let pass."""
+    try:
+        result = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(result, dict) and result.get("refusals") == []

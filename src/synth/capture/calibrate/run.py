@@ -80,15 +80,17 @@ def shoot(run: Run, progress: Progress) -> int:
 def _fill(run: Run, devices: Devices, progress: Progress) -> int:
     s, info = run.settings, devices.camera.info
     folder = ShotFolder(s.out)
-    done = folder.begin(s.board, label_pinhole(s.cell, info), info.depth_scale_m)
+    camera = label_pinhole(s.cell, info)
+    done = folder.begin(s.board, camera, info.depth_scale_m, simulated=s.cell.is_simulated)
     arm = Arm(devices.robot, SafetyModel(run.held, run.bodies), run.held.robot)
     n_good = 0
     progress.begin(total=s.n_views, done=0)
     try:
         for i, q_rad in enumerate(chain(run.plan.q_rad, run.plan.spare_q_rad)):
             name = f"{i:06d}"
-            if name not in done:
-                _shoot(folder, name, q_rad, arm, devices, s.cell)
+            if name not in done and not _shoot(folder, name, q_rad, arm, devices, s.cell):
+                progress.refused(name, "the tool moved during every shot")
+                continue
             n_seen = len(find_corners(folder.load_image(name), s.board))
             if n_seen < MIN_CORNERS:
                 progress.refused(name, f"{n_seen} corners of the board are seen, {MIN_CORNERS} are needed")
@@ -104,8 +106,8 @@ def _fill(run: Run, devices: Devices, progress: Progress) -> int:
     return n_good
 
 
-def _shoot(folder: ShotFolder, name: str, q_rad: Array, arm: Arm, devices: Devices, cell: Cell) -> None:
-    """One pair with the arm at rest before and after; again where it was not."""
+def _shoot(folder: ShotFolder, name: str, q_rad: Array, arm: Arm, devices: Devices, cell: Cell) -> bool:
+    """One pair with the arm at rest before and after; again where it was not. False where it never was."""
     arm.go_to(q_rad)
     for _ in range(1 + cell.gates.max_retries):
         before = arm.read_state()
@@ -116,6 +118,7 @@ def _shoot(folder: ShotFolder, name: str, q_rad: Array, arm: Arm, devices: Devic
             1000 * np.linalg.norm(moved[:3, 3]) <= cell.gates.max_shot_motion_mm
             and np.degrees(se3.rotation_angle_rad(moved)) <= cell.gates.max_shot_rotation_deg
         ):
-            break
-    T_base_tool = se3.mean_pose(before.T_base_tool, after.T_base_tool)
-    folder.add(name, T_base_tool, sample.rgb_u8, sample.depth_counts)
+            T_base_tool = se3.mean_pose(before.T_base_tool, after.T_base_tool)
+            folder.add(name, T_base_tool, sample.rgb_u8, sample.depth_counts)
+            return True
+    return False

@@ -29,13 +29,14 @@ class ShotFolder:
 
     root: Path
 
-    def begin(self, board: Board, camera: Pinhole, depth_scale_m: float) -> set[str]:
+    def begin(self, board: Board, camera: Pinhole, depth_scale_m: float, *, simulated: bool) -> set[str]:
         """Write the description, if it is not there, and return the names of finished shots."""
         description = Description(
             board=board,
             camera=Lens(K=camera.K, dist=tuple(np.asarray(camera.dist).tolist())),
             depth="depth/*.png",
             depth_scale_m=depth_scale_m,
+            simulated=simulated,
         )
         file = self.root / DESCRIPTION
         if file.exists():

@@ -39,5 +39,4 @@ def calibrate_folder(
     if cell is not None:
         bias_mm = float(np.median([row.bias_mm for row in depth])) if depth else None
         outcome = camera_outcome(cell, solution, depth_bias_mm=bias_mm)
-    simulated = cell is not None and cell.is_simulated
-    return to_result(solution, found, depth, outcome, simulated=simulated), outcome
+    return to_result(solution, found, depth, outcome, simulated=description.simulated), outcome
