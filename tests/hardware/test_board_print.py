@@ -5,14 +5,16 @@ import numpy as np
 import pytest
 
 from synth.capture.calibrate.detect import find_corners
-from synth.capture.calibrate.held import hold_board
+from synth.capture.calibrate.rig import make_rig
 from synth.cell.board import DEFAULT_BOARD
 from synth.cell.load import default_cell
+from synth.cell.mesh import load_bodies
 from synth.geometry import se3
 from synth.hardware.simulated.truth import Truth
 from synth.hardware.simulated.world import World
 
-HELD, BODIES = hold_board(default_cell(), DEFAULT_BOARD)
+RIG = make_rig(default_cell(), load_bodies(default_cell()), DEFAULT_BOARD, "to-hand")
+HELD, BODIES = RIG.cell, RIG.bodies
 OBLIQUE = HELD.robot.home_q_rad + np.radians([0, 0, 0, -25, 35, 60])
 TURNED_AWAY = HELD.robot.home_q_rad + np.radians([0, 0, 0, 180, 0, 0])
 BLUR_PX = 4

@@ -18,6 +18,9 @@ from synth.geometry.se3 import Array
 
 DICTIONARIES = tuple(sorted(name for name in dir(cv2.aruco) if name.startswith("DICT_")))
 
+FACING = np.diag([1.0, -1.0, -1.0, 1.0])
+"""T [4,4] of a board that looks along +z of the frame at its origin."""
+
 Squares = Annotated[int, Field(ge=3, le=60)]
 
 
@@ -26,7 +29,8 @@ class Board(BaseModel):
 
     squares_xy: squares along x and y, for a chessboard inner corners plus one. legacy: ChArUco as OpenCV drew
     it before 4.6, where an even number of rows begins with a white square; None where it is not known.
-    margin_m: white rim. T_tool_board: where it is held, roughly; only plans use it.
+    margin_m: white rim. T_tool_board: where it is held, T_base_board: where it stands while the camera rides
+    on the arm; both roughly, only plans use them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -40,6 +44,7 @@ class Board(BaseModel):
     margin_m: Annotated[float, Field(ge=0, le=0.1)] = 0.005
     thickness_m: Annotated[float, Field(gt=0, le=0.05)] = 0.003
     T_tool_board: Transform | None = None
+    T_base_board: Transform | None = None
 
     @model_validator(mode="after")
     def _is_a_board(self) -> Self:
@@ -86,7 +91,7 @@ class Board(BaseModel):
         if self.T_tool_board is not None:
             return np.asarray(self.T_tool_board, dtype=float)
         width, height = self.size_m
-        return se3.make(np.diag([1.0, -1.0, -1.0]), [-width / 2, height / 2, 0.0])
+        return np.asarray(FACING @ se3.make(np.eye(3), [-width / 2, -height / 2, 0.0]))
 
     @property
     def plate(self) -> Mesh:

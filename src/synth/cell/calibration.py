@@ -7,7 +7,7 @@ changes one of them by hand has an uncalibrated cell again.
 import hashlib
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from pydantic import AfterValidator, Field
@@ -57,7 +57,7 @@ class _Record(Section):
 
 
 class CameraCalibration(_Record):
-    """Of camera.T_base_cam, and of K and dist where they were solved too.
+    """Of camera.T_base_cam, or of camera.T_tool_cam, and of K and dist where they were solved too.
 
     rms_px: of corners' distances. held_out_mm: on the board, in views that the fit has not seen. tool_mm,
     tool_deg: how far the tool's readings stray about each axis, beyond the corners' noise.
@@ -79,16 +79,17 @@ class PartCalibration(_Record):
 
 
 class Calibration(Section):
-    """None for what was not calibrated by synth."""
+    """None for what was not calibrated by synth. hand: of a camera that rides on the arm."""
 
     camera: CameraCalibration | None = None
+    hand: CameraCalibration | None = None
     part: PartCalibration | None = None
 
 
-def camera_hash(cell: "Cell") -> str:
+def camera_hash(cell: "Cell", place: Literal["T_base_cam", "T_tool_cam"] = "T_base_cam") -> str:
     """Of everything that a camera calibration is about."""
-    camera = cell.camera
-    values = camera.model_dump(mode="json", include={"serial", "color_size_wh", "K", "dist", "T_base_cam"})
+    keys = {"serial", "color_size_wh", "K", "dist", place}
+    values = cell.camera.model_dump(mode="json", include=keys)
     return _hash({**values, "tcp_pose": cell.robot.tcp_pose})
 
 

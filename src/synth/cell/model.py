@@ -186,7 +186,10 @@ class Part(MeshBody, Surface):
 
 
 class CameraCell(Section):
-    """The camera: which one, how it is set, where it stands."""
+    """The camera: which one, how it is set, where it stands.
+
+    T_tool_cam: where it rides on the arm, if it does; capture needs one that stands.
+    """
 
     serial: str = Field(min_length=1)
     color_size_wh: tuple[Literal[640, 960, 1280, 1920], Literal[360, 480, 540, 720, 1080]] = (1280, 720)
@@ -198,6 +201,7 @@ class CameraCell(Section):
     K: CameraMatrix | None = None
     dist: tuple[Finite, Finite, Finite, Finite, Finite] | None = None
     T_base_cam: Transform
+    T_tool_cam: Transform | None = None
 
     @property
     def is_simulated(self) -> bool:

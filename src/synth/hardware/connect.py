@@ -18,6 +18,7 @@ from synth.hardware.simulated.faults import RobotFault
 from synth.hardware.simulated.faults_camera import CameraFault
 from synth.hardware.simulated.l515 import SimulatedL515
 from synth.hardware.simulated.motion import ArmTruth
+from synth.hardware.simulated.riding import RidingWorld
 from synth.hardware.simulated.truth import load_truth
 from synth.hardware.simulated.world import World
 from synth.hardware.ur import URRobot
@@ -62,14 +63,16 @@ def connect(
     faults: Sequence[RobotFault | CameraFault] = (),
     locked: Mapping[str, float] | None = None,
     board: Board | None = None,
+    rides: bool = False,
 ) -> Iterator[Devices]:
     """Connect arm and camera; whatever fails, and wherever, everything that was opened is closed.
 
     seed: of a simulated bench's texture, noise and repeatability error. pace: simulated seconds per wall
     second; None = as the cell says. faults: what goes wrong on a simulated bench. locked: the exposure, gain
     and white balance that an earlier part of the same run metered. board: what the part is, where a
-    calibration board takes its place (a real camera sees for itself). Raises InputError for a cell of which
-    one device is real and the other simulated, and the devices' own errors.
+    calibration board takes its place (a real camera sees for itself). rides: the camera is on the arm, at
+    ``cell.camera.T_tool_cam``, and the board stands at its ``T_base_board``. Raises InputError for a cell of
+    which one device is real and the other simulated, and the devices' own errors.
     """
     if cell.robot.is_simulated != cell.camera.is_simulated:
         real, simulated = ("camera", "robot") if cell.robot.is_simulated else ("robot", "camera")
@@ -78,7 +81,9 @@ def connect(
             "arm that moves; write «simulated» or a real device in both robot.address and camera.serial"
         )
     with ExitStack() as stack:
-        bench = _simulated_bench(cell, bodies, seed, pace, stack, board) if cell.is_simulated else None
+        bench = None
+        if cell.is_simulated:
+            bench = _simulated_bench(cell, bodies, seed, pace, stack, board, rides=rides)
         address = bench.controller.address if bench else None
         arm = URRobot(cell.robot, address=address, simulated=bench is not None)
         robot = stack.enter_context(GuardedRobot(arm, cell, bodies))
@@ -98,9 +103,15 @@ def _simulated_bench(
     pace: float | None,
     stack: ExitStack,
     board: Board | None,
+    *,
+    rides: bool,
 ) -> SimulatedBench:
     truth = load_truth(cell)
-    world = World(cell, bodies, truth, seed, board=board)
+    if rides:
+        assert board is not None
+        world: World = RidingWorld(cell, bodies, truth, seed, board)
+    else:
+        world = World(cell, bodies, truth, seed, board=board)
     controller = stack.enter_context(
         ControllerProcess(
             cell.robot.home_q_rad,

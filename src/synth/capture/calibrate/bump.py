@@ -7,12 +7,13 @@ import numpy as np
 from synth.capture.arm import Arm
 from synth.capture.calibrate.detect import find_corners
 from synth.capture.calibrate.hand_eye import board_poses
-from synth.capture.calibrate.held import hold_board
 from synth.capture.calibrate.poses import plan_views
+from synth.capture.calibrate.result import BoardPlace
+from synth.capture.calibrate.rig import make_rig
 from synth.capture.calibrate.solve import MIN_CORNERS
 from synth.capture.calibrate.view import View
 from synth.capture.settings import label_pinhole, planning_pinhole
-from synth.cell.board import Board
+from synth.cell.mesh import load_bodies
 from synth.cell.model import Cell
 from synth.errors import InputError
 from synth.geometry import se3
@@ -45,16 +46,17 @@ class Look:
         )
 
 
-def look_once(cell: Cell, board: Board, T_tool_board: Array, *, seed: int, pace: float | None) -> Look:
-    """Move the board to one pose of the plan, shoot, compare. T_tool_board [4,4]: as the calibration found
-    it.
+def look_once(cell: Cell, found: BoardPlace, *, seed: int, pace: float | None) -> Look:
+    """Move to one pose of the plan, shoot, compare with what the calibration found.
 
     Raises InputError where the board is not seen, and the devices' own errors.
     """
-    held, bodies = hold_board(cell, board)
-    q_rad = plan_views(held, bodies, board, planning_pinhole(cell), _N_PLANNED, seed).q_rad[0]
-    with connect(held, bodies, seed=seed, pace=pace, board=board) as devices:
-        arm = Arm(devices.robot, SafetyModel(held, bodies), held.robot)
+    to_hand = found.eye == "to-hand"
+    rig = make_rig(cell, load_bodies(cell), found.board, found.eye)
+    held, board = rig.cell, rig.board
+    q_rad = plan_views(rig, planning_pinhole(cell), _N_PLANNED, seed).q_rad[0]
+    with connect(held, rig.bodies, seed=seed, pace=pace, board=board, rides=not to_hand) as devices:
+        arm = Arm(devices.robot, SafetyModel(held, rig.bodies), held.robot)
         arm.go_to(q_rad)
         state = arm.read_state()
         sample = devices.camera.grab(after_ns=state.t_ns)
@@ -63,12 +65,13 @@ def look_once(cell: Cell, board: Board, T_tool_board: Array, *, seed: int, pace:
     corners = find_corners(sample.rgb_u8, board)
     if len(corners) < MIN_CORNERS:
         raise InputError(
-            f"{len(corners)} corners of the board are seen: screw it to the flange as it was, or, if it is "
-            "there, the camera looks elsewhere now: run synth calibrate run"
+            f"{len(corners)} corners of the board are seen: put it where it was, or, if it is there, the "
+            "camera looks elsewhere now: run synth calibrate run"
         )
     view = View("look", state.T_base_tool, corners.ids, corners.pixels_xy)
     T_seen = board_poses([view], board, camera)[0]
-    T_predicted = se3.inverse(np.asarray(cell.camera.T_base_cam)) @ state.T_base_tool @ T_tool_board
+    M = state.T_base_tool if to_hand else se3.inverse(state.T_base_tool)
+    T_predicted = se3.inverse(rig.X) @ M @ found.Y
     points = board.corners_m[corners.ids]
     px = camera.project(se3.transform(T_predicted, points)) - corners.pixels_xy
     return Look(

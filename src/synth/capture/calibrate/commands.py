@@ -9,6 +9,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from synth.capture.calibrate.view import Eye
     from synth.cell.board import Board
     from synth.cell.model import Cell
 
@@ -79,6 +80,9 @@ def board(
 @app.command()
 def run(
     board: BoardPath = None,
+    eye_in_hand: Annotated[
+        bool, typer.Option("--eye-in-hand", help="The camera rides on the arm, the board stands.")
+    ] = False,
     views: Annotated[int, typer.Option(min=6, max=200, help="Pictures that show the board.")] = 30,
     out: OutPath = Path("runs/calibrate"),
     cell: CellPath = None,
@@ -86,7 +90,8 @@ def run(
         bool, typer.Option("--solve-lens", help="Solve K and distortion too, instead of the device's.")
     ] = False,
     payload_kg: Annotated[
-        float | None, typer.Option(min=0.01, max=3, help="With the board; as with the part if not given.")
+        float | None,
+        typer.Option(min=0.01, max=3, help="With board or camera; as with the part if not given."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the plan and the simulator's noise.")] = 0,
     pace: Annotated[
@@ -98,7 +103,8 @@ def run(
 ) -> None:
     """Carry a board before the camera, find T_base_cam, write it into the cell if it is good enough.
 
-    Screw the board to the flange in place of mount and part first. The same command goes on where it stopped.
+    Screw the board to the flange in place of mount and part first. With --eye-in-hand the camera is on the
+    arm and T_tool_cam is found. The same command goes on where it stopped.
 
     Example: synth calibrate run --views 30
     """
@@ -113,7 +119,8 @@ def run(
     path, loaded = _load(cell, console)
     if _is_done(out, console):
         return
-    settings = CalibrationSettings(loaded, _board(board), out, views, seed, payload_kg, pace)
+    eye: Eye = "in-hand" if eye_in_hand else "to-hand"
+    settings = CalibrationSettings(loaded, _board(board), out, eye, views, seed, payload_kg, pace)
     planned = make_run(settings)
     if dry_run:
         spare = len(planned.plan.spare_q_rad)
@@ -236,7 +243,7 @@ def check(
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before a real robot moves.")] = False,
 ) -> None:
-    """Look at the board once, with it on the flange as it was: was the camera bumped?
+    """Look at the board once, with it where it was in the calibration: was the camera bumped?
 
     Exit code 6 if it was.
 
@@ -245,21 +252,21 @@ def check(
     from rich.console import Console
 
     from synth.capture.calibrate.bump import look_once
-    from synth.capture.calibrate.result import load_board_pose
+    from synth.capture.calibrate.result import load_board_place
     from synth.capture.confirm import ask_before_motion
     from synth.errors import VerifyFailed
 
     console = Console(highlight=False)
-    board, T_tool_board = load_board_pose(folder)
+    place = load_board_place(folder)
     _, loaded = _load(cell, console)
     if not loaded.robot.is_simulated:
         ask_before_motion(loaded.robot.address, 1, loaded.robot.speed_deg_s, yes=yes)
-    found = look_once(loaded, board, T_tool_board, seed=seed, pace=pace)
+    found = look_once(loaded, place, seed=seed, pace=pace)
     console.print(found.sentence)
     if found.is_bumped:
         raise VerifyFailed(
-            "camera or board moved since the calibration: screw the board on as it was and look again, or "
-            "run synth calibrate run into another --out"
+            "camera or board moved since the calibration: put the board where it was and look again, or run "
+            "synth calibrate run into another --out"
         )
 
 
@@ -292,7 +299,12 @@ def _finish(cell: "Cell", cell_file: Path | None, out: Path, console: "Console",
         )
         return
     edit_cell(cell_file, outcome.values)
-    console.print(f"Written into {cell_file}. Next: synth calibrate part")
+    if result["eye"] == "in-hand":
+        console.print(
+            f"Written into {cell_file}, for your own programs: synth capture needs a camera that stands."
+        )
+    else:
+        console.print(f"Written into {cell_file}. Next: synth calibrate part")
 
 
 def _board(path: Path | None) -> "Board":

@@ -28,7 +28,8 @@ class Outcome:
 
 def camera_outcome(cell: Cell, solution: Solution, *, depth_bias_mm: float | None = None) -> Outcome:
     """A cell with the solution's camera in it, and whether it passes the cell's gates."""
-    camera: dict[str, Any] = {"T_base_cam": _rounded(solution.guess.X)}
+    section = "camera" if solution.eye == "to-hand" else "hand"
+    camera: dict[str, Any] = {solution.place: _rounded(solution.guess.X)}
     if solution.lens_is_solved:
         lens = solution.guess.camera
         camera |= {"K": _rounded(lens.K), "dist": tuple(_rounded(lens.dist).tolist())}
@@ -40,7 +41,7 @@ def camera_outcome(cell: Cell, solution: Solution, *, depth_bias_mm: float | Non
         sigma_mm=_short(solution.uncertainty.sigma_mm),
         sigma_deg=_short(solution.uncertainty.sigma_deg),
         rotation_covariance_deg2=_rows(covariance_deg2),
-        sha256=camera_hash(calibrated),
+        sha256=camera_hash(calibrated, solution.place),
         n_views=len(solution.views),
         rms_px=_short(solution.fit.rms_px),
         held_out_mm=_short(solution.held_out_mm),
@@ -49,10 +50,10 @@ def camera_outcome(cell: Cell, solution: Solution, *, depth_bias_mm: float | Non
         depth_bias_mm=None if depth_bias_mm is None else _short(depth_bias_mm),
     )
     calibrated = calibrated.model_copy(
-        update={"calibration": cell.calibration.model_copy(update={"camera": record})}
+        update={"calibration": cell.calibration.model_copy(update={section: record})}
     )
     values: dict[Place, Any] = {("camera", key): _plain(value) for key, value in camera.items()}
-    values["calibration", "camera"] = record.model_dump(mode="json")
+    values["calibration", section] = record.model_dump(mode="json")
     return Outcome(calibrated, record, values, tuple(_refusals(cell, solution, record)))
 
 

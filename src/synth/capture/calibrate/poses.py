@@ -5,13 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from synth.capture.calibrate.chain import Chain, Guess
+from synth.capture.calibrate.ride import draw_riding
+from synth.capture.calibrate.rig import Rig
 from synth.capture.calibrate.view import View
 from synth.capture.coverage import Index
 from synth.capture.tour import plan_tour
-from synth.cell.board import Board
-from synth.cell.candidates import Candidates, draw_candidates
-from synth.cell.mesh import CellBodies
-from synth.cell.model import Cell
+from synth.cell.candidates import draw_candidates
 from synth.errors import InputError
 from synth.geometry.pinhole import Pinhole
 from synth.geometry.se3 import Array
@@ -32,24 +31,26 @@ class CalibrationPlan:
     spare_q_rad: Array
 
 
-def plan_views(
-    held: Cell, bodies: CellBodies, board: Board, camera: Pinhole, n: int, seed: int
-) -> CalibrationPlan:
-    """``n`` poses that together say most of where camera and board stand and of the lens.
+def plan_views(rig: Rig, camera: Pinhole, n: int, seed: int) -> CalibrationPlan:
+    """``n`` poses that together say most of where camera and board are and of the lens.
 
-    held, bodies: as `held.hold_board` gives them. Each pose is added for the information that it brings, were
-    the cell's T_base_cam right (a D-optimal design, one at a time). Raises InputError when the cell does not
-    have that many.
+    Each pose is added for the information that it brings, were the rig's X and Y right (a D-optimal design,
+    one at a time). Raises InputError when the cell does not have that many.
     """
-    pool = draw_candidates(held, bodies, camera, n, np.random.default_rng(seed))
-    pool = pool.rows(pool.tilt_deg >= MIN_TILT_DEG)
-    safety = SafetyModel(held, bodies)
-    home_rad = held.robot.home_q_rad
+    rng = np.random.default_rng(seed)
+    if rig.eye == "to-hand":
+        pool = draw_candidates(rig.cell, rig.bodies, camera, n, rng)
+        tilted = pool.tilt_deg >= MIN_TILT_DEG
+        q_rad, T_base_tool = pool.q_rad[tilted], pool.T_base_tool[tilted]
+    else:
+        q_rad, T_base_tool = draw_riding(rig, camera, n, rng, min_tilt_deg=MIN_TILT_DEG)
+    safety = SafetyModel(rig.cell, rig.bodies)
+    home_rad = rig.cell.robot.home_q_rad
     wanted = n + -(-n // SPARE)
-    order = _most_informative(pool, held, board, camera)
+    order = _most_informative(T_base_tool, rig, camera)
     free: list[int] = []
     for row in order:
-        if safety.check_path(home_rad, pool.q_rad[row]) is None:
+        if safety.check_path(home_rad, q_rad[row]) is None:
             free.append(int(row))
         if len(free) == wanted:
             break
@@ -58,31 +59,30 @@ def plan_views(
             f"only {len(free)} poses show the board tilted and can be reached from home, {n} are wanted: "
             "widen robot.joints, or give a smaller board"
         )
-    chosen = pool.q_rad[free]
+    chosen = q_rad[free]
     tour, _ = plan_tour(
         home_rad,
         chosen[:n],
         safety,
-        speed_rad_s=float(np.radians(held.robot.speed_deg_s)),
-        acceleration_rad_s2=float(np.radians(held.robot.acceleration_deg_s2)),
+        speed_rad_s=float(np.radians(rig.cell.robot.speed_deg_s)),
+        acceleration_rad_s2=float(np.radians(rig.cell.robot.acceleration_deg_s2)),
     )
     return CalibrationPlan(chosen[:n][tour], chosen[n:])
 
 
-def _most_informative(pool: Candidates, held: Cell, board: Board, camera: Pinhole) -> Index:
-    """[M] rows of the pool, the one that adds most to the determinant of the information first."""
-    guess = Guess(np.asarray(held.camera.T_base_cam), np.asarray(held.part.T_tool_part), camera)
-    ids = np.arange(len(board.corners_m))
-    views = [View("", T, ids, np.zeros((len(ids), 2))) for T in pool.T_base_tool]
-    chain = Chain(views, board, "to-hand")
-    by = chain.jacobian(guess, np.zeros((2, 3)), with_lens=True, with_scale=False)
-    by = by.reshape(len(pool), -1, by.shape[2])
+def _most_informative(T_base_tool: Array, rig: Rig, camera: Pinhole) -> Index:
+    """[M] the poses [M,4,4], the one that adds most to the determinant of the information first."""
+    ids = np.arange(len(rig.board.corners_m))
+    views = [View("", T, ids, np.zeros((len(ids), 2))) for T in T_base_tool]
+    chain = Chain(views, rig.board, rig.eye)
+    by = chain.jacobian(Guess(rig.X, rig.Y, camera), np.zeros((2, 3)), with_lens=True, with_scale=False)
+    by = by.reshape(len(views), -1, by.shape[2])
     by /= np.sqrt((by**2).mean(axis=(0, 1)))  # Units do not change the order, but rounding.
     each = by.transpose(0, 2, 1) @ by
     total = 1e-3 * np.eye(by.shape[2])
-    left = np.ones(len(pool), dtype=bool)
+    left = np.ones(len(views), dtype=bool)
     order = []
-    for _ in range(len(pool)):
+    for _ in range(len(views)):
         gain = np.where(left, np.linalg.slogdet(total + each)[1], -np.inf)
         best = int(gain.argmax())
         order.append(best)

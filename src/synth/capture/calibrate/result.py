@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from synth.capture.calibrate.depth import DepthBias
 from synth.capture.calibrate.outcome import Outcome
 from synth.capture.calibrate.read import Views
 from synth.capture.calibrate.solve import Solution
+from synth.capture.calibrate.view import Eye
 from synth.cell.board import Board
 from synth.errors import InputError
 from synth.geometry import se3
@@ -20,6 +21,7 @@ from synth.geometry.se3 import Array
 from synth.storage.atomic import write_bytes
 
 RESULT = "result.json"
+_BOARD = {"to-hand": "T_tool_board", "in-hand": "T_base_board"}
 
 
 def to_result(
@@ -27,9 +29,6 @@ def to_result(
 ) -> dict[str, Any]:
     """Everything that was found. Lengths in metres where not said otherwise, transforms as four rows."""
     guess, fit = solution.guess, solution.fit
-    camera, board = (
-        ("T_base_cam", "T_tool_board") if solution.eye == "to-hand" else ("T_tool_cam", "T_base_board")
-    )
     boot = solution.bootstrap
     T_cam_board = se3.inverse(guess.X) @ fit.chain.M @ guess.Y
     tilts = angle_deg(-T_cam_board[:, :3, 2], -T_cam_board[:, :3, 3])
@@ -45,8 +44,8 @@ def to_result(
         "simulated": simulated,
         "eye": solution.eye,
         "board": solution.board.model_dump(mode="json"),
-        camera: guess.X.tolist(),
-        board: guess.Y.tolist(),
+        solution.place: guess.X.tolist(),
+        _BOARD[solution.eye]: guess.Y.tolist(),
         "size_wh": list(guess.camera.size_wh),
         "K": guess.camera.K.tolist(),
         "dist": guess.camera.dist.tolist(),
@@ -89,22 +88,32 @@ def save_result(folder: Path, result: dict[str, Any]) -> None:
     write_bytes(folder / RESULT, (json.dumps(result, indent=1) + "\n").encode())
 
 
-def load_board_pose(folder: Path) -> tuple[Board, Array]:
-    """The board of a folder's result.json and where the tool holds it, T_tool_board [4,4]. Raises InputError
-    where there is none that can be read.
+@dataclass(frozen=True, eq=False)
+class BoardPlace:
+    """A board and where a calibration found it: Y [4,4] is T_tool_board, or T_base_board where the camera
+    rides on the arm.
     """
+
+    board: Board
+    eye: Eye
+    Y: Array
+
+
+def load_board_place(folder: Path) -> BoardPlace:
+    """From a folder's result.json. Raises InputError where there is none that can be read."""
     file = folder / RESULT
     try:
         result = json.loads(file.read_text(encoding="utf-8"))
-        board, T = Board.model_validate(result["board"]), np.asarray(result["T_tool_board"], dtype=float)
-        if not se3.is_rigid(T, tolerance=1e-4):
-            raise ValueError("T_tool_board is no rigid transform")
+        eye: Eye = "in-hand" if result["eye"] == "in-hand" else "to-hand"
+        Y = np.asarray(result[_BOARD[eye]], dtype=float)
+        if not se3.is_rigid(Y, tolerance=1e-4):
+            raise ValueError(f"{_BOARD[eye]} is no rigid transform")
+        return BoardPlace(Board.model_validate(result["board"]), eye, Y)
     except OSError as error:
         raise InputError(f"{file} cannot be read ({error.strerror}): run synth calibrate run first") from None
     except (LookupError, TypeError, ValueError, RecursionError) as error:
         why = " ".join(str(error).split())[:200]
         raise InputError(f"{file} is no calibration's result ({why}): run calibrate run again") from None
-    return board, T
 
 
 def has_passed(folder: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Move the board, stop, shoot, look for corners; again until enough views show it."""
+"""Move board or camera, stop, shoot, look for corners; again until enough views show the board."""
 
 from dataclasses import dataclass
 from itertools import chain
@@ -9,14 +9,15 @@ from pydantic import JsonValue
 
 from synth.capture.arm import Arm
 from synth.capture.calibrate.detect import find_corners
-from synth.capture.calibrate.held import hold_board
 from synth.capture.calibrate.poses import CalibrationPlan, plan_views
+from synth.capture.calibrate.rig import Rig, make_rig
 from synth.capture.calibrate.shots import ShotFolder
 from synth.capture.calibrate.solve import MIN_CORNERS
+from synth.capture.calibrate.view import Eye
 from synth.capture.settings import label_pinhole, planning_pinhole
 from synth.cell.board import Board
 from synth.cell.load import cell_fingerprint
-from synth.cell.mesh import CellBodies
+from synth.cell.mesh import load_bodies
 from synth.cell.model import Cell
 from synth.compute.progress import Progress
 from synth.compute.run_dir import RunDir
@@ -28,11 +29,12 @@ from synth.hardware.safety import SafetyModel
 
 @dataclass(frozen=True)
 class CalibrationSettings:
-    """One run. payload_kg: with the board, None as with the part. pace: of a simulated arm."""
+    """One run. payload_kg: of board or camera, None as with the part. pace: of a simulated arm."""
 
     cell: Cell
     board: Board
     out: Path
+    eye: Eye = "to-hand"
     n_views: int = 30
     seed: int = 0
     payload_kg: float | None = None
@@ -41,20 +43,18 @@ class CalibrationSettings:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A run that is planned. held, bodies: the cell with the board in hand."""
+    """A run that is planned."""
 
     settings: CalibrationSettings
-    held: Cell
-    bodies: CellBodies
+    rig: Rig
     plan: CalibrationPlan
 
 
 def make_run(settings: CalibrationSettings) -> Run:
     """Plan the poses; opens no device. Raises InputError where the cell has too few of them."""
-    held, bodies = hold_board(settings.cell, settings.board, payload_kg=settings.payload_kg)
-    camera = planning_pinhole(settings.cell)
-    plan = plan_views(held, bodies, settings.board, camera, settings.n_views, settings.seed)
-    return Run(settings, held, bodies, plan)
+    s = settings
+    rig = make_rig(s.cell, load_bodies(s.cell), s.board, s.eye, payload_kg=s.payload_kg)
+    return Run(s, rig, plan_views(rig, planning_pinhole(s.cell), s.n_views, s.seed))
 
 
 def shoot(run: Run, progress: Progress) -> int:
@@ -67,12 +67,14 @@ def shoot(run: Run, progress: Progress) -> int:
     config: dict[str, JsonValue] = {
         "cell": cell_fingerprint(s.cell),
         "board": s.board.model_dump(mode="json"),
+        "eye": s.eye,
         "views": s.n_views,
         "seed": s.seed,
     }
+    rig, rides = run.rig, s.eye == "in-hand"
     with (
         RunDir.create_or_resume(s.out, config),
-        connect(run.held, run.bodies, seed=s.seed, pace=s.pace, board=s.board) as devices,
+        connect(rig.cell, rig.bodies, seed=s.seed, pace=s.pace, board=rig.board, rides=rides) as devices,
     ):
         return _fill(run, devices, progress)
 
@@ -81,8 +83,9 @@ def _fill(run: Run, devices: Devices, progress: Progress) -> int:
     s, info = run.settings, devices.camera.info
     folder = ShotFolder(s.out)
     camera = label_pinhole(s.cell, info)
-    done = folder.begin(s.board, camera, info.depth_scale_m, simulated=s.cell.is_simulated)
-    arm = Arm(devices.robot, SafetyModel(run.held, run.bodies), run.held.robot)
+    done = folder.begin(s.board, s.eye, camera, info.depth_scale_m, simulated=s.cell.is_simulated)
+    robot_cell = run.rig.cell.robot
+    arm = Arm(devices.robot, SafetyModel(run.rig.cell, run.rig.bodies), robot_cell)
     n_good = 0
     progress.begin(total=s.n_views, done=0)
     try:
@@ -100,7 +103,7 @@ def _fill(run: Run, devices: Devices, progress: Progress) -> int:
             n_good += 1
             if n_good == s.n_views:
                 break
-        arm.go_to(run.held.robot.home_q_rad)
+        arm.go_to(robot_cell.home_q_rad)
     finally:
         progress.end()
     return n_good

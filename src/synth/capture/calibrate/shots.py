@@ -12,6 +12,7 @@ import yaml
 from numpy.typing import NDArray
 
 from synth.capture.calibrate.folder import DESCRIPTION, Description, Lens
+from synth.capture.calibrate.view import Eye
 from synth.cell.board import Board
 from synth.dataset.codecs import decode_rgb, encode_depth, encode_rgb
 from synth.geometry import se3
@@ -29,10 +30,13 @@ class ShotFolder:
 
     root: Path
 
-    def begin(self, board: Board, camera: Pinhole, depth_scale_m: float, *, simulated: bool) -> set[str]:
+    def begin(
+        self, board: Board, eye: Eye, camera: Pinhole, depth_scale_m: float, *, simulated: bool
+    ) -> set[str]:
         """Write the description, if it is not there, and return the names of finished shots."""
         description = Description(
             board=board,
+            eye=eye,
             camera=Lens(K=camera.K, dist=tuple(np.asarray(camera.dist).tolist())),
             depth="depth/*.png",
             depth_scale_m=depth_scale_m,
@@ -42,7 +46,7 @@ class ShotFolder:
         if file.exists():
             return {line.split(b",")[0].decode() for line in LineLog(self.root / POSES).read()[1:]}
         LineLog(self.root / POSES).append(",".join(_COLUMNS))
-        content = description.model_dump(mode="json", exclude_defaults=True)
+        content = description.model_dump(mode="json")
         write_bytes(file, yaml.safe_dump(content, sort_keys=False, default_flow_style=None).encode())
         return set()
 

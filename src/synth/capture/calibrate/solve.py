@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -60,6 +61,11 @@ class Solution:
     @property
     def guess(self) -> Guess:
         return self.fit.guess
+
+    @property
+    def place(self) -> Literal["T_base_cam", "T_tool_cam"]:
+        """What X is called."""
+        return "T_base_cam" if self.eye == "to-hand" else "T_tool_cam"
 
 
 def solve(

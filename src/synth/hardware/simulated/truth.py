@@ -62,13 +62,15 @@ class Truth(_Section):
 
     Whatever is None is as the cell says, or, where the cell is silent too, as an L515 would report it.
     T_cam_depth maps points of the depth sensor to the colour camera's frame. board_offset: how a calibration
-    board is held, in the axes of the place where it is thought to be.
+    board is held, or how it stands, in the axes of the place where it is thought to be. T_tool_cam: of a
+    camera that rides on the arm.
     """
 
     dh_offsets: DhOffsets = DhOffsets()
     mount_tilt: MountTilt = MountTilt()
     repeatability_m: Annotated[float, Field(ge=0, le=0.01)] = 3e-5
     T_base_cam: Transform | None = None
+    T_tool_cam: Transform | None = None
     T_tool_part: Transform | None = None
     T_tool_mount: Transform | None = None
     color_K: CameraMatrix | None = None

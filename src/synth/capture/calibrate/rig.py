@@ -1,0 +1,122 @@
+"""The cell while it is calibrated: the arm carries the board, or the camera, in place of its part."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from synth.capture.calibrate.view import Eye
+from synth.cell.board import FACING, Board
+from synth.cell.mesh import CellBodies
+from synth.cell.model import Cell
+from synth.errors import InputError
+from synth.geometry import se3
+from synth.geometry.mesh import Mesh
+from synth.geometry.se3 import Array
+
+MAX_TILT_DEG = 50.0
+MARGIN_PX = 24
+MIN_SQUARE_PX = 12
+"""Side of a square, seen straight on, below which its marker cannot be read."""
+
+_PAPER = {"colour_rgb": (245, 245, 242), "roughness": 0.6, "metallic": 0.0}
+_STUB_M, _GAP_M = 0.025, 0.008
+_HOUSING_M = (0.08, 0.08, 0.03)
+"""Holds an L515 (61 mm across, 26 mm deep) whose colour sensor is not in its middle."""
+
+_BESIDE_TCP = se3.make(np.eye(3), [0.0, -0.07, 0.0])
+"""A simulated camera on the arm, if the cell does not say where: it looks along the tool's z."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rig:
+    """A cell with what the arm carries then as its part, so that limits, clearances and plans hold for it.
+
+    bodies: its meshes then. X, Y: where camera and board are thought to be, as in `chain`. With the camera on
+    the arm ``cell.camera.T_tool_cam`` and ``board.T_base_board`` are X and Y.
+    """
+
+    eye: Eye
+    cell: Cell
+    bodies: CellBodies
+    board: Board
+    X: Array
+    Y: Array
+
+
+def make_rig(
+    cell: Cell, bodies: CellBodies, board: Board, eye: Eye, *, payload_kg: float | None = None
+) -> Rig:
+    """The cell with board or camera in hand. bodies: of the cell. payload_kg: what the arm carries then; None
+    as with mount and part.
+
+    Raises InputError where a real cell does not say roughly where camera and board are.
+    """
+    if eye == "to-hand":
+        return _carry_board(cell, board, payload_kg)
+    return _ride(cell, bodies, board, payload_kg)
+
+
+def _carry_board(cell: Cell, board: Board, payload_kg: float | None) -> Rig:
+    T_tool_board = board.T_tool_board_guess
+    middle = np.append(np.asarray(board.size_m) / 2, 0.0)
+    part = {"T_tool_part": T_tool_board, "point_of_interest_m": tuple(middle.tolist())}
+    held = _changed(cell, payload_kg, part={**part, "normal": (0.0, 0.0, -1.0)}, gates=_gates(board))
+    T_mount_tool = se3.inverse(np.asarray(cell.mount.T_tool_mount))
+    behind = board.thickness_m + _GAP_M + _STUB_M / 2
+    T_mount_stub = T_mount_tool @ T_tool_board @ se3.make(np.eye(3), middle + np.array([0, 0, behind]))
+    stub = _block((_STUB_M, _STUB_M, _STUB_M), T_mount_stub)
+    held_bodies = CellBodies(part=board.plate, mount=stub)
+    return Rig("to-hand", held, held_bodies, board, np.asarray(cell.camera.T_base_cam), T_tool_board)
+
+
+def _ride(cell: Cell, bodies: CellBodies, board: Board, payload_kg: float | None) -> Rig:
+    T_tool_cam, T_base_board = cell.camera.T_tool_cam, board.T_base_board
+    missing = [
+        name
+        for name, value in (
+            ("camera.T_tool_cam in the cell file", T_tool_cam),
+            ("T_base_board in the board file", T_base_board),
+        )
+        if value is None
+    ]
+    if missing and not cell.is_simulated:
+        raise InputError(
+            f"a camera on the arm is calibrated from rough places, and {' and '.join(missing)} is missing: "
+            "write four rows of four numbers, metres, to some 3 cm and 10°"
+        )
+    T_tool_cam = _BESIDE_TCP if T_tool_cam is None else np.asarray(T_tool_cam)
+    middle = np.append(np.asarray(board.size_m) / 2, 0.0)
+    if T_base_board is None:
+        T_base_board = cell.camera.T_base_cam @ FACING @ se3.make(np.eye(3), -middle)
+    T_base_board = np.asarray(T_base_board)
+    keep_clear_of = T_base_board @ se3.make(np.eye(3), middle)
+    housing = _block(_HOUSING_M, se3.make(np.eye(3), [0, 0, -0.001 - _HOUSING_M[2] / 2]))
+    part = {"T_tool_part": T_tool_cam, "point_of_interest_m": (0.0, 0.0, 0.0), "normal": (0.0, 0.0, 1.0)}
+    camera = {"T_tool_cam": T_tool_cam, "T_base_cam": keep_clear_of}
+    riding = _changed(cell, payload_kg, part=part, camera=camera, gates=_gates(board))
+    standing = board.model_copy(update={"T_base_board": T_base_board})
+    on_arm = CellBodies(part=housing, mount=bodies.mount)
+    return Rig("in-hand", riding, on_arm, standing, T_tool_cam, T_base_board)
+
+
+def _gates(board: Board) -> dict[str, Any]:
+    px = min(board.squares_xy) * MIN_SQUARE_PX
+    return {"max_tilt_deg": MAX_TILT_DEG, "image_margin_px": MARGIN_PX, "min_box_px": px}
+
+
+def _changed(cell: Cell, payload_kg: float | None, **sections: dict[str, Any]) -> Cell:
+    sections["part"] |= _PAPER
+    if payload_kg is not None:
+        sections["robot"] = {"payload_kg": payload_kg}
+    return cell.model_copy(
+        update={name: getattr(cell, name).model_copy(update=values) for name, values in sections.items()}
+    )
+
+
+def _block(size_m: tuple[float, float, float], T: Array) -> Mesh:
+    """A block about the origin of T [4,4]."""
+    corners = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)]) - 0.5
+    faces = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
+    triangles = np.array([t for a, b, c, d in faces for t in ((a, b, c), (a, c, d))])
+    return Mesh(corners * size_m, triangles).transformed(T)
