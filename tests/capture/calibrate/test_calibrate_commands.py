@@ -186,6 +186,10 @@ def test_calibrate_then_capture_gives_true_normals(bench) -> None:
     off = se3.inverse(np.array(truth["T_tool_part"])) @ cell.part.T_tool_part
     assert np.degrees(se3.rotation_angle_rad(off)) < 0.3
     assert why_uncalibrated(cell) is None
+    for folder, place in (("calibrate", "T_base_cam"), ("calibrate_part", "T_tool_part")):
+        page = (bench / "runs" / folder / "report.html").read_text()
+        assert "SIMULATED CELL" in page
+        assert f"{place} is known to" in page
 
     ran = _synth("capture", "--poses", 6, "--plates", 0, "--pace", 1000, cwd=bench)
     assert ran.returncode == 0, ran.stderr + ran.stdout

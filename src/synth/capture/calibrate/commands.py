@@ -219,7 +219,7 @@ def part(
             raise typer.Exit(130) from None
         measured = measure_part(run, make_progress(console, "fit", "rounds"))
         for line in measured.sentences:
-            console.print(line, markup=False)
+            console.print(line, markup=False, soft_wrap=True)
         if measured.refusals:
             raise InputError(
                 f"this calibration is kept in {out} and not written into the cell: "
@@ -273,7 +273,7 @@ def check(
 def _finish(cell: "Cell", cell_file: Path | None, out: Path, console: "Console", *, solve_lens: bool) -> None:
     """Solve what was shot; write it into the cell's file if it passes the gates."""
     from synth.capture.calibrate.folder import read_description
-    from synth.capture.calibrate.report import write_page
+    from synth.capture.calibrate.report import write_camera_page
     from synth.capture.calibrate.result import save_result
     from synth.capture.calibrate.say import print_result
     from synth.capture.calibrate.stage import calibrate_folder
@@ -285,7 +285,7 @@ def _finish(cell: "Cell", cell_file: Path | None, out: Path, console: "Console",
     result, outcome = calibrate_folder(out, read_description(out), progress, solve_lens=solve_lens, cell=cell)
     assert outcome is not None
     save_result(out, result)
-    page = write_page(out, result)
+    page = write_camera_page(out, result)
     print_result(result, console)
     console.print(f"Report: {page}", soft_wrap=True)
     if outcome.refusals:

@@ -36,7 +36,7 @@ class PartFit:
     axes.
 
     outline_px, depth_mm: typical disagreement that is left. turned_deg, moved_mm: from the cell's
-    T_tool_part.
+    T_tool_part. by_shot: the same of each picture, and outline_px with the cell's T_tool_part ("before_px").
     """
 
     T_tool_part: Array
@@ -46,6 +46,7 @@ class PartFit:
     turned_deg: float
     moved_mm: float
     n_shots: int
+    by_shot: dict[str, dict[str, float]]
 
     @property
     def sigma_deg(self) -> float:
@@ -74,8 +75,11 @@ def fit_part(
     bias = cell.calibration.camera.depth_bias_mm if cell.calibration.camera is not None else None
     begin = np.asarray(cell.part.T_tool_part)
     T = begin
+    before: dict[str, Disagreement] = {}
     for i in range(_ROUNDS):
-        compared = _compare(_with_part(cell, T), bodies, camera, shots, bias or 0.0)
+        by_name = _compare(with_part(cell, T), bodies, camera, shots, bias or 0.0)
+        before = before or by_name
+        compared = list(by_name.values())
         H, g = _normal_equations(compared)
         step = -np.linalg.solve(H.sum(axis=0), g.sum(axis=0))
         T = T @ se3.from_rotvec(step[:3], step[3:])
@@ -97,6 +101,15 @@ def fit_part(
         turned_deg=float(np.degrees(se3.rotation_angle_rad(moved))),
         moved_mm=float(1000 * np.linalg.norm(moved[:3, 3])),
         n_shots=len(compared),
+        by_shot={
+            name: {
+                "outline_px": _typical(each.outline_px),
+                "before_px": _typical(before[name].outline_px),
+                "depth_mm": _typical(each.depth_mm),
+            }
+            for name, each in by_name.items()
+            if name in before
+        },
     )
 
 
@@ -131,16 +144,17 @@ def part_outcome(cell: Cell, found: PartFit) -> tuple[dict[Place, Any], PartCali
     return values, record, reasons
 
 
-def _with_part(cell: Cell, T_tool_part: Array) -> Cell:
+def with_part(cell: Cell, T_tool_part: Array) -> Cell:
+    """The cell with another T_tool_part [4,4]."""
     return cell.model_copy(update={"part": cell.part.model_copy(update={"T_tool_part": T_tool_part})})
 
 
 def _compare(
     cell: Cell, bodies: CellBodies, camera: Pinhole, shots: Sequence[PartShot], depth_bias_mm: float
-) -> list[Disagreement]:
+) -> dict[str, Disagreement]:
     comparer = PartComparer(cell, bodies, camera, label_normal_part(cell, bodies.part), depth_bias_mm)
-    compared = [comparer.compare(shot) for shot in shots]
-    return [each for each in compared if each is not None and len(each.outline_px)]
+    compared = {shot.name: comparer.compare(shot) for shot in shots}
+    return {name: each for name, each in compared.items() if each is not None and len(each.outline_px)}
 
 
 def _normal_equations(compared: Sequence[Disagreement]) -> tuple[Array, Array]:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from synth.capture.calibrate.part_fit import PartFit, fit_part, part_outcome
+from synth.capture.calibrate.part_fit import PartFit, fit_part, part_outcome, with_part
+from synth.capture.calibrate.part_report import choose_pictures, write_part_page
 from synth.capture.calibrate.part_views import load_shots
 from synth.capture.run import capture, make_plan
 from synth.capture.settings import CaptureSettings, find_earlier_run
@@ -75,7 +76,9 @@ def take_pictures(run: PartRun, progress: Progress) -> None:
 
 
 def measure_part(run: PartRun, progress: Progress) -> MeasuredPart:
-    """Fit the part's place to the pictures and write result.json. Raises InputError, StorageError."""
+    """Fit the part's place to the pictures, write result.json and report.html. Raises InputError,
+    StorageError.
+    """
     dataset = DatasetReader(run.pictures.out)
     lens = dataset.info.camera
     assert lens is not None
@@ -89,26 +92,44 @@ def measure_part(run: PartRun, progress: Progress) -> MeasuredPart:
         progress.advanced(i - rounds)
         rounds = i
 
+    bodies = load_bodies(run.cell)
     try:
-        found = fit_part(run.cell, load_bodies(run.cell), camera, load_shots(dataset), on_round)
+        found = fit_part(run.cell, bodies, camera, load_shots(dataset), on_round)
     finally:
         progress.end()
     values, record, refusals = part_outcome(run.cell, found)
     content = {
         "simulated": run.cell.is_simulated,
         **{k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in asdict(found).items()},
+        "sigma_mm": found.sigma_mm,
+        "sigma_deg": found.sigma_deg,
         "record": record.model_dump(mode="json"),
         "refusals": refusals,
     }
     write_bytes(run.out / "result.json", (json.dumps(content, indent=1) + "\n").encode())
+    after = with_part(run.cell, found.T_tool_part)
+    shown = choose_pictures(dataset, run.cell, after, bodies, camera)
+    figures = _list_figures(found)
+    page = write_part_page(run.out, content, figures, shown)
     simulated = "SIMULATED: " if run.cell.is_simulated else ""
     rows = ["  [" + ", ".join(f"{value: .8f}" for value in row) + "]" for row in found.T_tool_part.tolist()]
     sentences = (
         f"{simulated}T_tool_part from {found.n_shots} pictures",
         *rows,
-        f"The part is turned by {found.turned_deg:.2f}° and moved by {found.moved_mm:.2f} mm from what the "
-        f"cell said, known to {found.sigma_deg:.3f}° and {found.sigma_mm:.2f} mm (one standard deviation).",
-        f"Its outline is typically {found.outline_px:.2f} px from the CAD's, its face {found.depth_mm:.2f} "
-        "mm from the depth.",
+        *(f"{name:<16}{value}" for name, value in figures),
+        f"Report: {page}",
     )
     return MeasuredPart(found, sentences, values, tuple(refusals))
+
+
+def _list_figures(found: PartFit) -> list[tuple[str, str]]:
+    """Names and values, as a person reads them."""
+    return [
+        ("known to", f"{found.sigma_mm:.2f} mm and {found.sigma_deg:.3f}° (one standard deviation)"),
+        (
+            "changed by",
+            f"{found.moved_mm:.2f} mm and {found.turned_deg:.2f}° from what the cell file said",
+        ),
+        ("outline", f"typically {found.outline_px:.2f} px from the CAD's"),
+        ("face", f"typically {found.depth_mm:.2f} mm from the depth"),
+    ]

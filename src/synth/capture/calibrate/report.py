@@ -1,50 +1,43 @@
-"""A calibration's page: figures, residuals over views and image, rotations, distances."""
+"""The page of a camera's calibration: figures, residuals over views and image, rotations, distances."""
 
-import io
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from synth import __version__
+from synth.capture.calibrate.page import BLUE, GREY, draw, strip, write_page
 from synth.capture.calibrate.say import list_figures
-from synth.storage.atomic import write_bytes
-
-PAGE = "report.html"
-_BLUE, _GREY = "#1f5fa8", "#888888"
 
 
-def write_page(folder: Path, result: dict[str, Any]) -> Path:
+def write_camera_page(folder: Path, result: dict[str, Any]) -> Path:
     """Write report.html, one file that needs nothing else; raises StorageError."""
     name = "T_base_cam" if result["eye"] == "to-hand" else "T_tool_cam"
-    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True)
-    page = environment.get_template(PAGE).render(
+    return write_page(
+        folder,
         title="Calibration of the camera",
-        simulated=result["simulated"],
-        refusals=result["refusals"],
+        result=result,
         verdict=f"{name} is known to {2 * result['sigma_mm']:.2f} mm and {2 * result['sigma_deg']:.3f}° (two "
         f"standard deviations), from {result['n_views']} views.",
         figures=list_figures(result),
+        note=_NOTE,
         pictures=[
-            {"svg": _draw(_draw_field, result, 6.0), "caption": _FIELD},
-            {"svg": _draw(_draw_views, result, 3.2), "caption": _VIEWS},
-            {"svg": _draw(_draw_spread, result, 4.2), "caption": _SPREAD},
+            (draw(_draw_field, result, 6.0), _FIELD),
+            (draw(_draw_views, result, 3.2), _VIEWS),
+            (draw(_draw_spread, result, 4.2), _SPREAD),
         ],
         left_out=[
             *((view, f"contradicts the others by {px:.1f} px") for view, px in result["outliers"].items()),
             *result["left_out"].items(),
         ],
         matrix_name=name,
-        matrix=[[f"{value:.8f}" for value in row] for row in result[name]],
-        version=__version__,
     )
-    write_bytes(folder / PAGE, page.encode())
-    return folder / PAGE
 
 
+_NOTE = (
+    "The uncertainty comes from how the views disagree: noise of each corner, and of the arm's reading in "
+    "each view. Held-out views are chosen by a hash of their content; the calibration itself is of all views."
+)
 _FIELD = (
     "Where corners are seen less where they are predicted, over the image, enlarged. A calibration that "
     "holds has short arrows in all directions; arrows that agree within a region speak of the lens, arrows "
@@ -57,14 +50,6 @@ _SPREAD = (
 )
 
 
-def _draw(draw: Any, result: dict[str, Any], height_in: float) -> str:
-    figure = Figure(figsize=(9, height_in), layout="constrained")
-    draw(figure, result)
-    text = io.StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None})
-    return text.getvalue()[text.getvalue().index("<svg") :]
-
-
 def _draw_field(figure: Figure, result: dict[str, Any]) -> None:
     axes = figure.add_subplot()
     pixels = np.concatenate([np.array(view["pixels_xy"]) for view in result["views"].values()])
@@ -72,7 +57,7 @@ def _draw_field(figure: Figure, result: dict[str, Any]) -> None:
     width, height = result["size_wh"]
     gain = 0.03 * width / max(result["rms_px"], 1e-6)
     axes.quiver(
-        *pixels.T, *(-errors * gain).T, angles="xy", scale_units="xy", scale=1, width=0.0014, color=_BLUE
+        *pixels.T, *(-errors * gain).T, angles="xy", scale_units="xy", scale=1, width=0.0014, color=BLUE
     )
     axes.set(xlim=(0, width), ylim=(height, 0), aspect="equal", xlabel="x, px", ylabel="y, px")
     axes.set_title(f"errors, {gain:.0f} times enlarged", fontsize=10, loc="left")
@@ -82,11 +67,11 @@ def _draw_views(figure: Figure, result: dict[str, Any]) -> None:
     axes = figure.add_subplot()
     names = sorted(result["views"])
     values = [result["views"][name]["rms_px"] for name in names]
-    axes.bar(range(len(names)), values, color=_BLUE)
-    axes.axhline(result["rms_px"], color=_GREY, lw=1)
+    axes.bar(range(len(names)), values, color=BLUE)
+    axes.axhline(result["rms_px"], color=GREY, lw=1)
     axes.set_xticks(range(len(names)), names, rotation=90, fontsize=7)
     axes.set_ylabel("rms, px")
-    _bare(axes)
+    strip(axes)
 
 
 def _draw_spread(figure: Figure, result: dict[str, Any]) -> None:
@@ -97,12 +82,8 @@ def _draw_spread(figure: Figure, result: dict[str, Any]) -> None:
     figure.colorbar(shown, ax=turns, label="z, °")
     turns.set(xlabel="x, °", ylabel="y, °")
     turns.set_title("turn of the tool", fontsize=10, loc="left")
-    places.scatter([v["distance_m"] for v in views], [v["tilt_deg"] for v in views], color=_BLUE, s=30)
+    places.scatter([v["distance_m"] for v in views], [v["tilt_deg"] for v in views], color=BLUE, s=30)
     places.set(xlabel="distance, m", ylabel="tilt, °")
     places.set_title("board before the camera", fontsize=10, loc="left")
     for axes in (turns, places):
-        _bare(axes)
-
-
-def _bare(axes: Axes) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
+        strip(axes)
