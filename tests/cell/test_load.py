@@ -166,6 +166,14 @@ def test_every_error_is_said_at_once(break_cell: Break) -> None:
     assert lines == sorted(lines)
 
 
+def test_an_empty_file_is_told(tmp_path: Path) -> None:
+    """Also one of comments alone; what writes a file to start from is named."""
+    for text in ("", "# only a comment\n"):
+        (tmp_path / "cell.yaml").write_text(text)
+        (problem,) = problems_of(tmp_path / "cell.yaml")
+        assert problem.message == "is empty; `synth cell init` writes a commented template to start from."
+
+
 def test_an_inverted_camera_pose_is_recognised(break_cell: Break) -> None:
     """T_cam_base given for T_base_cam is the commonest mistake, and it is called by its name."""
     (problem,) = problems_of(break_cell({"camera.T_base_cam": np.linalg.inv(T_BASE_CAM).tolist()}))

@@ -12,8 +12,6 @@ from synth.cell.source import MAX_BYTES, parse, read_text, write
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
-        ("", None, "is empty"),
-        ("# only a comment\n", None, "is empty"),
         ("- 1\n", 1, "a list of 1"),
         ("hello", 1, "'hello'"),
         ("a: 1\nb: [1, 2\nc: 3\n", 3, "not valid YAML"),
@@ -31,7 +29,7 @@ from synth.cell.source import MAX_BYTES, parse, read_text, write
 def test_what_is_wrong_with_a_text_is_said_with_its_line(
     text: str, line: int | None, words: str | None
 ) -> None:
-    """Broken, empty, doubled, aliased, tagged and deep YAML each give a sentence at the right line."""
+    """Broken, doubled, aliased, tagged and deep YAML each give a sentence at the right line."""
     problems = parse(text).problems
     if words is not None:
         assert any(words in p.message and p.line == line for p in problems), problems

@@ -60,10 +60,10 @@ def test_a_file_beside_the_cell_is_read(tmp_path):
     ("content", "says"),
     [
         ("mount_tild: {}\n", "mount_tild"),
-        ("T_base_cam: [[1, 0], [0, 1]]\n", "T_base_cam: must be 4 rows"),
+        ("T_base_cam: [[1, 0], [0, 1]]\n", "T_base_cam must be 4 rows"),
         ("depth_scale_m: -1\n", "depth_scale_m"),
         ("mount_tilt: {angle_deg: 1, axis: [0, 0, 0]}\n", "axis"),
-        ("a: [\n", "not YAML"),
+        ("a: [\n", "not valid YAML"),
         ("- 1\n", "wrong"),
     ],
 )

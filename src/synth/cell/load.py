@@ -33,6 +33,9 @@ def default_cell() -> Cell:
 def parse_cell(text: str, path: Path) -> Cell:
     """The cell of a text as if it stood in ``path``, beside which its meshes are found. Raises CellError."""
     source = parse(text)
+    if source.data == {}:
+        source.data = None
+        source.report((), "is empty; `synth cell init` writes a commented template to start from.")
     cell = validate(source) if source.data is not None else None
     if source.data is not None:
         subjects: dict[str, Any] = sections(source)

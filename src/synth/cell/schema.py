@@ -48,13 +48,18 @@ def validate(source: Source) -> Cell | None:
     try:
         return Cell.model_validate_json(json.dumps(source.data), strict=True)
     except ValidationError as error:
-        sentences: dict[Place, str] = {}
-        for detail in error.errors():
-            place, value = _locate(source.data, detail)
-            sentences[place] = _sentence(detail, place, value)
-        for place, sentence in sentences.items():
+        for place, sentence in explain(error, source.data).items():
             source.report(place, sentence)
         return None
+
+
+def explain(error: ValidationError, data: Any, model: type[BaseModel] = Cell) -> dict[Place, str]:
+    """What is wrong with data that should be a section, one sentence a place."""
+    sentences: dict[Place, str] = {}
+    for detail in error.errors():
+        place, value = _locate(data, detail)
+        sentences[place] = _sentence(detail, place, value, model)
+    return sentences
 
 
 def sections(source: Source) -> dict[str, BaseModel]:
@@ -89,7 +94,7 @@ def _locate(data: Any, detail: ErrorDetails) -> tuple[Place, Any]:
     return tuple(place), data
 
 
-def _sentence(detail: ErrorDetails, place: Place, value: Any) -> str:
+def _sentence(detail: ErrorDetails, place: Place, value: Any, model: type[BaseModel]) -> str:
     where = dotted(place)
     context = detail.get("ctx", {})
     hint = next((f" ({text})" for pattern, text in _HINTS if re.fullmatch(pattern, where)), "")
@@ -99,9 +104,10 @@ def _sentence(detail: ErrorDetails, place: Place, value: Any) -> str:
         case "missing" if isinstance(value, list):
             return f"has {len(value)} numbers; {int(detail['loc'][-1]) + 1} are needed."
         case "missing":
-            return "is missing; add it (`synth cell init` writes a template that explains every key)."
+            template = " (`synth cell init` writes a template that explains every key)"
+            return f"is missing; add it{template if model is Cell else ''}."
         case "extra_forbidden":
-            return _unknown_key(place)
+            return _unknown_key(place, model)
         case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal" as kind:
             name, word = _BOUNDS[kind]
             return f"is {describe(value)}; it must be {word} {context[name]:g}{hint}."
@@ -127,17 +133,17 @@ def _sentence(detail: ErrorDetails, place: Place, value: Any) -> str:
     return f"is {describe(value)}; it must be {wanted}{hint}." if wanted else f"is wrong: {detail['msg']}."
 
 
-def _unknown_key(place: Place) -> str:
-    allowed = _keys_of(place[:-1])
+def _unknown_key(place: Place, model: type[BaseModel]) -> str:
+    allowed = _keys_of(place[:-1], model)
     close = difflib.get_close_matches(str(place[-1]), allowed, n=1, cutoff=0.6)
     if close:
         return f"is not a known key; did you mean `{close[0]}`?"
     return f"is not a known key; allowed here: {', '.join(allowed)}."
 
 
-def _keys_of(place: Place) -> list[str]:
+def _keys_of(place: Place, root: type[BaseModel]) -> list[str]:
     """The keys of the section at a place."""
-    model: Any = Cell
+    model: Any = root
     for key in place:
         if isinstance(key, str):
             model = next(f.annotation for name, f in model.model_fields.items() if key in (name, f.alias))

@@ -103,24 +103,21 @@ def read_text(path: Path) -> tuple[str, list[Problem]]:
 
 
 def parse(text: str) -> Source:
-    """The data of a text, None where nothing can be read; what is wrong with its YAML is in ``problems``."""
+    """The data of a text, of an empty one no keys, None where nothing can be read; what is wrong with its
+    YAML is in ``problems``.
+    """
     source = Source()
-    data: Any = None
     try:
         if _is_tame(text, source):
             node = yaml.compose(text, Loader=_Plain)
-            data = None if node is None else _value(node, (), source)
+            data = {} if node is None else _value(node, (), source)
+            if isinstance(data, dict):
+                source.data = data
+            else:
+                message = f"holds {describe(data)}; give keys and values, such as `name: simulated bench`."
+                source.problems.append(Problem("cell", message, 1))
     except yaml.YAMLError as error:
         source.problems.append(_syntax_problem(error))
-        return source
-    if isinstance(data, dict):
-        source.data = data
-    elif data is not None:
-        message = f"holds {describe(data)}; a cell file has keys such as `robot:` and `camera:`."
-        source.problems.append(Problem("cell", message, 1))
-    elif not source.problems:
-        message = "is empty; `synth cell init` writes a commented template to start from."
-        source.problems.append(Problem("cell", message))
     return source
 
 
@@ -132,7 +129,7 @@ def _is_tame(text: str, source: Source) -> bool:
         if isinstance(event, yaml.AliasEvent):
             message = f"uses the alias *{event.anchor}; aliases are not read, so write the value out."
         elif isinstance(event, yaml.CollectionStartEvent) and depth == MAX_DEPTH:
-            message = f"is nested more than {MAX_DEPTH} levels deep; a cell needs 5."
+            message = f"is nested more than {MAX_DEPTH} levels deep; 5 are enough."
         else:
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             continue

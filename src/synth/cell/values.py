@@ -9,7 +9,6 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
-    ValidationError,
     WithJsonSchema,
 )
 
@@ -59,14 +58,6 @@ ColourRGB = tuple[
     Annotated[int, Field(ge=0, le=255)],
 ]
 MeshUnits = Literal["m", "cm", "mm", "inch"]
-
-
-def in_words(error: ValidationError) -> str:
-    """What is wrong with a small file, key by key, in one line."""
-    return "; ".join(
-        f"{'.'.join(map(str, e['loc'])) or 'it'}: {e['msg'].removeprefix('Value error, ')}"
-        for e in error.errors()
-    )
 
 
 class Section(BaseModel):

@@ -44,13 +44,14 @@ def test_the_header_says_what_to_correct(tmp_path) -> None:
     ("content", "sentence"),
     [
         (b"", "marker_m is missing"),
-        (b"- 7", "should be a valid dictionary"),
-        (b"\xff\xfe\x00", "is not YAML"),
-        (b"[" * 5000, "is not YAML"),
-        (b"marker_m: .nan", "marker_m: .*finite"),
-        (b"marker_m: 0.02\nsquare_m: .inf", "square_m: .*less than 0.5"),
+        (b"- 7", "holds a list of 1"),
+        (b"\xff\xfe\x00", "is not UTF-8"),
+        (b"[" * 5000, "nested more than"),
+        (b"marker_m: .nan", "marker_m is nan; it must be a finite number"),
+        (b"marker_m: 0.02\nsquare_m: .inf", "line 2: square_m is inf; it must be below 0.5"),
         (b"marker_m: 0.02\nsquares_xy: [7]", "squares_xy"),
-        (b"marker_m: 0.02\nkind: circles", "kind: .*'charuco' or 'chessboard'"),
+        (b"marker_m: 0.02\nkind: circles", "kind is 'circles'; allowed: 'charuco' or 'chessboard'"),
+        (b"marker_m: 0.02\nmarker_m: 0.03", "line 2: marker_m stands twice, first in line 1"),
     ],
 )
 def test_files_that_are_no_board_are_one_sentence(tmp_path, content, sentence) -> None:

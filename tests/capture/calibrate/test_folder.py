@@ -102,7 +102,7 @@ def test_bad_poses_are_one_sentence(tmp_path, csv, keys, sentence) -> None:
             "board: {kind: charuco, marker_m: 0.02}\nrotation: {kind: quaternion}",
             "has 3 columns; a quaternion has 4",
         ),
-        ("board: [", "is not YAML"),
+        ("board: [", "is not valid YAML"),
         ("", "board"),
         ("- 1", "is wrong"),
     ],

@@ -7,7 +7,9 @@ import yaml
 from pydantic import ValidationError
 
 from synth.cell.board import Board
-from synth.cell.values import in_words
+from synth.cell.schema import explain
+from synth.cell.section_file import load_section
+from synth.cell.source import dotted
 from synth.errors import InputError
 from synth.storage.atomic import write_bytes
 
@@ -42,7 +44,7 @@ def make_board(
     marker = round(2 * _MARKER * square_mm) / 2 if marker_mm is None else marker_mm
     content = {
         "kind": kind,
-        "squares_xy": (int(found[1]), int(found[2])),
+        "squares_xy": [int(found[1]), int(found[2])],
         "square_m": round(square_mm / 1000, 7),
     }
     if kind == "charuco":
@@ -50,7 +52,11 @@ def make_board(
     try:
         return Board.model_validate(content)
     except ValidationError as error:
-        raise InputError(f"there is no such board: {in_words(error)}") from None
+        problems = (
+            f"{dotted(place)} {text}" if place else text
+            for place, text in explain(error, content, Board).items()
+        )
+        raise InputError(f"there is no such board: {' '.join(problems)}") from None
 
 
 def save_board(board: Board, path: Path) -> None:
@@ -64,15 +70,4 @@ def save_board(board: Board, path: Path) -> None:
 
 def load_board(path: Path) -> Board:
     """The board of a file. Raises InputError with all that is wrong."""
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(
-            f"the board file {path} cannot be read ({error.strerror}): synth calibrate board writes one"
-        ) from None
-    except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise InputError(f"the board file {path} is not YAML: {' '.join(str(error).split())}") from None
-    try:
-        return Board.model_validate({} if content is None else content)
-    except ValidationError as error:
-        raise InputError(f"the board file {path} is wrong: {in_words(error)}") from None
+    return load_section(path, Board, "the board file", "synth calibrate board writes one")

@@ -24,6 +24,11 @@ BoardPath = Annotated[
     Path | None,
     typer.Option(help="Board file; board/board.yaml if present, else 7 × 5 squares of 30 mm."),
 ]
+Pace = Annotated[
+    float | None,
+    typer.Option(min=0.1, max=1000, help="Simulated seconds per second; a real cell ignores it."),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before a real robot moves.")]
 
 
 class Paper(StrEnum):
@@ -94,12 +99,9 @@ def run(
         typer.Option(min=0.01, max=3, help="With board or camera; as with the part if not given."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the plan and the simulator's noise.")] = 0,
-    pace: Annotated[
-        float | None,
-        typer.Option(min=0.1, max=1000, help="Simulated seconds per second; a real cell ignores it."),
-    ] = None,
+    pace: Pace = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Plan, and move nothing.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before a real robot moves.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Carry a board before the camera, find T_base_cam, write it into the cell if it is good enough.
 
@@ -183,11 +185,8 @@ def part(
     out: OutPath = Path("runs/calibrate_part"),
     cell: CellPath = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the plan and the simulator's noise.")] = 0,
-    pace: Annotated[
-        float | None,
-        typer.Option(min=0.1, max=1000, help="Simulated seconds per second; a real cell ignores it."),
-    ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before a real robot moves.")] = False,
+    pace: Pace = None,
+    yes: Yes = False,
 ) -> None:
     """Find T_tool_part from the part's outline and the depth of its face; write it into the cell.
 
@@ -237,11 +236,8 @@ def check(
     folder: Annotated[Path, typer.Argument(help="Of the calibration.")] = Path("runs/calibrate"),
     cell: CellPath = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the simulator's noise.")] = 1,
-    pace: Annotated[
-        float | None,
-        typer.Option(min=0.1, max=1000, help="Simulated seconds per second; a real cell ignores it."),
-    ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before a real robot moves.")] = False,
+    pace: Pace = None,
+    yes: Yes = False,
 ) -> None:
     """Look at the board once, with it where it was in the calibration: was the camera bumped?
 

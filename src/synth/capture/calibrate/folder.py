@@ -22,13 +22,14 @@ from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from scipy.spatial.transform import Rotation
 
 from synth.capture.calibrate.view import Eye
 from synth.cell.board import Board
 from synth.cell.mesh import inside
-from synth.cell.values import CameraMatrix, Finite, Positive, in_words
+from synth.cell.section_file import load_section
+from synth.cell.values import CameraMatrix, Finite, Positive
 from synth.errors import InputError
 from synth.geometry import se3
 from synth.geometry.se3 import Array
@@ -99,19 +100,8 @@ class Description(_Section):
 def read_description(folder: Path, file: Path | None = None) -> Description:
     """The description in a folder, or in a file elsewhere. Raises InputError with all that is wrong."""
     path = folder / DESCRIPTION if file is None else file
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be read ({error.strerror}): it says what the folder holds; see "
-            "docs/your-own-cell.md for an example"
-        ) from None
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
-    try:
-        return Description.model_validate({} if content is None else content)
-    except ValidationError as error:
-        raise InputError(f"{path} is wrong: {in_words(error)}") from None
+    advice = "it says what the folder holds; see docs/your-own-cell.md for an example"
+    return load_section(path, Description, "the description", advice)
 
 
 def list_images(folder: Path, description: Description) -> dict[str, Path]:

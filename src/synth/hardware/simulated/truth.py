@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from synth.cell.model import Cell
-from synth.cell.values import CameraMatrix, Finite, Transform, in_words
+from synth.cell.section_file import load_section
+from synth.cell.values import CameraMatrix, Finite, Transform
 from synth.errors import InputError
 from synth.geometry import se3
 from synth.geometry.pinhole import Pinhole
@@ -127,15 +127,4 @@ def load_truth(cell: Cell) -> Truth:
     path = (cell.folder / cell.simulation.truth).resolve()
     if not path.is_relative_to(Path(cell.folder).resolve()):
         raise InputError(f"simulation.truth is {cell.simulation.truth}: give a file inside the cell's folder")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(
-            f"The truth file {path} cannot be read: {error.strerror}; correct simulation.truth"
-        ) from None
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"The truth file {path} is not YAML: {' '.join(str(error).split())}") from None
-    try:
-        return Truth.model_validate({} if content is None else content)
-    except ValidationError as error:
-        raise InputError(f"The truth file {path} is wrong: {in_words(error)}") from None
+    return load_section(path, Truth, "the truth file", "correct simulation.truth")
