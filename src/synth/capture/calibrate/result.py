@@ -63,6 +63,7 @@ def to_result(
         "sigma_axes_deg": np.degrees(np.sqrt(np.diag(solution.uncertainty.covariance)[:3])).tolist(),
         "bootstrap_mm": float(1000 * np.sqrt((boot[:, 3:6] ** 2).sum(axis=1).mean())),
         "bootstrap_deg": float(np.degrees(np.sqrt((boot[:, :3] ** 2).sum(axis=1).mean()))),
+        "normal_sigma_deg": solution.uncertainty.normal_sigma_deg if solution.eye == "to-hand" else None,
         "noise": asdict(solution.uncertainty.noise),
         "n_views": len(solution.views),
         "outliers": solution.outliers,

@@ -11,9 +11,14 @@ def list_figures(result: dict[str, Any]) -> list[tuple[str, str]]:
     """Names and values of a result, as a person reads them."""
     held, noise, K = result["held_out"], result["noise"], result["K"]
     lens = "solved" if result["lens_is_solved"] else "as given"
+    normal = []
+    if result["normal_sigma_deg"] is not None:
+        value = f"off by {result['normal_sigma_deg']:.3f}° through camera and arm"
+        normal = [("a normal label", value)]
     return [
         ("known to", f"{result['sigma_mm']:.2f} mm and {result['sigma_deg']:.3f}° (one standard deviation)"),
         ("by bootstrap", f"{result['bootstrap_mm']:.2f} mm and {result['bootstrap_deg']:.3f}°"),
+        *normal,
         ("corners", f"{result['rms_px']:.2f} px root mean square ({result['rms_axis_px']:.2f} px an axis)"),
         (
             "held-out views",
@@ -29,7 +34,7 @@ def list_figures(result: dict[str, Any]) -> list[tuple[str, str]]:
             (
                 f"depth, {row['near_m']:.1f} to {row['far_m']:.1f} m",
                 f"{row['bias_mm']:+.1f} mm off the board's plane (spread {row['spread_mm']:.1f} mm, "
-                f"{row['n_views']} views)",
+                f"views: {row['n_views']})",
             )
             for row in result["depth"]
         ),

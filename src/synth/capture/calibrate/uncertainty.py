@@ -39,6 +39,14 @@ class Uncertainty:
         """Root of the mean square angle by which X is turned wrongly."""
         return float(np.degrees(np.sqrt(np.trace(self.covariance[:3, :3]))))
 
+    @property
+    def normal_sigma_deg(self) -> float:
+        """Root mean square angle of the normal label of a face that looks at the camera, by X and the tool's
+        readings.
+        """
+        across = self.rotation_covariance[0, 0] + self.rotation_covariance[1, 1] + 2 * self.noise.tool_rad**2
+        return float(np.degrees(np.sqrt(across)))
+
     def holds(self, step: Array) -> bool:
         """Whether an error [6] of X lies in the stated 95 % region: an ellipsoid, by the F distribution with
         n_views − 2 degrees of freedom, since two poses were fitted to as many readings of the tool.
