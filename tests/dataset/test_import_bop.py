@@ -1,6 +1,7 @@
 """BOP scenes become datasets: labels lie where the models project, and nothing wrong comes in unsaid."""
 
 import json
+import os
 from pathlib import Path
 
 import cv2
@@ -191,6 +192,12 @@ def test_each_planted_fault_is_named_and_the_rest_comes_in(tmp_path):
     assert verify(tmp_path / "out") == []
 
 
+def put_pipe(path):
+    """A pipe that nobody writes to: reading it would wait for ever."""
+    path.unlink()
+    os.mkfifo(path)
+
+
 @pytest.mark.parametrize(
     ("spoil", "hint"),
     [
@@ -198,6 +205,7 @@ def test_each_planted_fault_is_named_and_the_rest_comes_in(tmp_path):
         (lambda s: (s / "scene_gt.json").write_text("[]"), "must map"),
         (lambda s: (s / "scene_gt.json").write_text("[" * 100_000), "scene_gt.json"),
         (lambda s: (s / "scene_camera.json").unlink(), "scene_camera.json is missing"),
+        (lambda s: put_pipe(s / "scene_camera.json"), "scene_camera.json is missing, or is no plain file"),
         (lambda s: (s / "scene_gt.json").unlink(), "no BOP scene"),
         (lambda s: (s / "models" / "obj_000001.obj").unlink(), "give --models"),
         (lambda s: (s / "models" / "obj_000001.obj").write_text("v 0 0 0\n"), "no triangles"),

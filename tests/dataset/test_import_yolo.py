@@ -1,5 +1,6 @@
 """Folders of Ultralytics' layout become datasets; what is wrong in them is named and never comes in."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -177,6 +178,11 @@ def break_label_link(folder: Path) -> None:
     (folder / "labels/train/train0.txt").symlink_to(folder / "nowhere.txt")
 
 
+def put_pipe_for_label(folder: Path) -> None:
+    (folder / "labels/train/train0.txt").unlink()
+    os.mkfifo(folder / "labels/train/train0.txt")
+
+
 def link_to_itself(folder: Path) -> None:
     (folder / "images/train/train0.png").unlink()
     (folder / "images/train/train0.png").symlink_to("train0.png")
@@ -203,6 +209,7 @@ PLANTED: list[tuple[Callable[[Path], None], str, str, str]] = [
     (link_to_itself, "images/train/train0.png", "no picture", "missing"),
     (link_label_out, "labels/train/train0.txt", "unreadable", "leads out"),
     (break_label_link, "labels/train/train0.txt", "unreadable", "missing"),
+    (put_pipe_for_label, "labels/train/train0.txt", "unreadable", "missing"),
     (garble_label, "labels/train/train0.txt", "unreadable", "cannot be read"),
     (link_folder, "images/train/more", "linked folder", "copy it"),
 ]

@@ -23,6 +23,11 @@ def print_summary(cell: Cell, path: Path | None) -> None:
             name for name, device in (("robot", cell.robot), ("camera", cell.camera)) if device.is_simulated
         ]
         console.print(f"[bold magenta]SIMULATED[/] {' and '.join(devices)}: what it makes is simulated data.")
+    if cell.robot.is_simulated != cell.camera.is_simulated:
+        console.print(
+            "[bold black on yellow]HALF REAL[/]: robot and camera must both be real or both be simulated; "
+            "until then capture and calibrate refuse this cell."
+        )
     if not cell.robot.is_simulated:
         where = escape(cell.robot.address)
         console.print(f"[bold black on yellow]REAL ROBOT[/] at {where}: capture will move it.")
@@ -66,10 +71,10 @@ def _body(mesh: Mesh) -> str:
 
 
 def _calibration(cell: Cell) -> str:
-    camera, part = cell.calibration.camera, cell.calibration.part
+    found = cell.calibration
     parts = [
         f"{name} {record.date[:10]}, {record.sigma_mm:.2f} mm and {record.sigma_deg:.3f}°"
-        for name, record in (("camera", camera), ("part", part))
+        for name, record in (("camera", found.camera), ("part", found.part), ("camera on the arm", found.hand))
         if record is not None
     ]
     reason = why_uncalibrated(cell)

@@ -74,10 +74,10 @@ def _find_scenes(folder: Path) -> list[Path]:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise InputError(f"{path} is missing, or is no plain file")
     try:
         content = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise InputError(f"{path} is missing") from None
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} is not JSON that can be read: {error}") from error
     if not isinstance(content, dict):
