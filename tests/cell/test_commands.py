@@ -66,7 +66,7 @@ def test_check_takes_the_cell_of_the_folder_first(
 
 
 def test_a_real_robot_is_said_loudly_and_odd_names_are_harmless(break_cell: Break) -> None:
-    """The address that will move is in the output, and that a simulated camera does not go with it; markup in a
+    """The address that will move is in the output, also that a simulated camera does not fit it; markup in a
     name is printed, not obeyed.
     """
     output = run("check", str(break_cell({"robot.address": "192.168.1.20", "name": "odd [/bold] name"})))

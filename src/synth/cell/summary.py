@@ -74,7 +74,11 @@ def _calibration(cell: Cell) -> str:
     found = cell.calibration
     parts = [
         f"{name} {record.date[:10]}, {record.sigma_mm:.2f} mm and {record.sigma_deg:.3f}°"
-        for name, record in (("camera", found.camera), ("part", found.part), ("camera on the arm", found.hand))
+        for name, record in (
+            ("camera", found.camera),
+            ("part", found.part),
+            ("camera on the arm", found.hand),
+        )
         if record is not None
     ]
     reason = why_uncalibrated(cell)
