@@ -10,6 +10,11 @@ from synth.cell.board import Board
 from synth.geometry.se3 import Array
 
 _MIN_EVIDENCE = 4
+_ASTRAY_PX = 1.0
+_ASTRAY = 5.0
+"""A corner is astray that is so many times the typical corner's distance, and more than _ASTRAY_PX, from
+where the others put it: the search for its place caught on an edge of a marker.
+"""
 _NONE = (np.empty(0, np.intp), np.empty((0, 2)))
 
 
@@ -48,7 +53,23 @@ def _charuco(grey: NDArray[np.uint8], board: Board) -> Corners:
     if ids is None or len(ids) < _MIN_EVIDENCE:
         return Corners(*_NONE)
     ids = np.asarray(ids, dtype=np.intp).ravel()
-    return Corners(ids, np.asarray(pixels, dtype=float).reshape(-1, 2))
+    return _without_strays(Corners(ids, np.asarray(pixels, dtype=float).reshape(-1, 2)), board)
+
+
+def _without_strays(corners: Corners, board: Board) -> Corners:
+    """The corners that agree on one perspective view of the board; the lens bends it by less than a stray
+    strays.
+    """
+    places = board.corners_m[corners.ids][:, :2]
+    kept = np.ones(len(corners), dtype=bool)
+    for method in (cv2.LMEDS, 0):
+        H, _ = cv2.findHomography(places[kept], corners.pixels_xy[kept], method)
+        if H is None:
+            return corners
+        predicted = cv2.perspectiveTransform(places[:, None], H)[:, 0]
+        off_px = np.linalg.norm(predicted - corners.pixels_xy, axis=1)
+        kept = off_px <= max(_ASTRAY_PX, _ASTRAY * float(np.median(off_px)))
+    return Corners(corners.ids[kept], corners.pixels_xy[kept])
 
 
 def _chessboard(grey: NDArray[np.uint8], board: Board) -> Corners:
