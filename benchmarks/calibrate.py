@@ -101,12 +101,12 @@ def main() -> None:
         for views in (found.views, [view for view in broken if len(view) >= 6]):
             chain = Chain(views, description.board, "to-hand")
             start = solve_closed_form(method, chain.M, board_poses(views, description.board, camera), camera)
-            row += [f"{value:.3f}" for value in error_of(start.X, truth)] if start else ["fails", ""]
+            row += [f"{value:.4f}" for value in error_of(start.X, truth)] if start else ["fails", ""]
         print(f"| OpenCV, {method} alone | " + " | ".join(row) + " |")
     good = solve(found.views, description.board, camera, eye="to-hand")
     bad = solve(broken, description.board, camera, eye="to-hand")
     lens = solve(found.views, description.board, camera, eye="to-hand", solve_lens=True)
-    rows = [[f"{v:.3f}" for v in error_of(s.guess.X, truth)] for s in (good, bad, lens)]
+    rows = [[f"{v:.4f}" for v in error_of(s.guess.X, truth)] for s in (good, bad, lens)]
     print("| synth | " + " | ".join([*rows[0], *rows[1]]) + " |")
     print("| synth, lens solved too | " + " | ".join([*rows[2], "", ""]) + " |")
     left_out = set(bad.outliers) | {view.name for view in broken if len(view) < 6}
