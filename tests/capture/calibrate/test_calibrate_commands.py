@@ -132,6 +132,7 @@ def test_a_real_arm_moves_only_after_a_yes(tmp_path, verb) -> None:
     ran = _synth("calibrate", verb, cwd=tmp_path)
     assert ran.returncode == 2
     assert "--yes" in ran.stderr
+    assert ("it carries 0.35 kg" in " ".join(ran.stdout.split())) == (verb == "run")
 
 
 def test_a_dry_run_moves_nothing(tmp_path) -> None:

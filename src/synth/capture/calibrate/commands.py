@@ -131,6 +131,11 @@ def run(
         )
         return
     if not loaded.robot.is_simulated:
+        if payload_kg is None:
+            console.print(
+                f"The arm is told that it carries {loaded.robot.payload_kg:g} kg, as with mount and part. If "
+                "what it carries now weighs something else, say no and give --payload-kg."
+            )
         ask_before_motion(loaded.robot.address, views, loaded.robot.speed_deg_s, yes=yes)
     with run_log(out, settings, console):
         try:
