@@ -97,10 +97,7 @@ class Board(BaseModel):
     def plate(self) -> Mesh:
         """The board as a solid, its printed face at z = 0, in the board frame."""
         (w, h), rim = self.size_m, self.margin_m
-        low, high = np.array([-rim, -rim, 0.0]), np.array([w + rim, h + rim, self.thickness_m])
-        corners = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)]) * (high - low) + low
-        faces = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
-        return Mesh(corners, np.array([t for a, b, c, d in faces for t in ((a, b, c), (a, c, d))]))
+        return Mesh.box((-rim, -rim, 0.0), (w + rim, h + rim, self.thickness_m))
 
     def draw(self, px_per_square: int) -> NDArray[np.uint8]:
         """The pattern [H,W] without its rim, 0 black and 255 white, so many pixels a square."""

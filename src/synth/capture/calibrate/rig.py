@@ -118,7 +118,5 @@ def _changed(cell: Cell, payload_kg: float | None, **sections: dict[str, Any]) -
 
 def _block(size_m: tuple[float, float, float], T: Array) -> Mesh:
     """A block about the origin of T [4,4]."""
-    corners = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)]) - 0.5
-    faces = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
-    triangles = np.array([t for a, b, c, d in faces for t in ((a, b, c), (a, c, d))])
-    return Mesh(corners * size_m, triangles).transformed(T)
+    half = np.asarray(size_m) / 2
+    return Mesh.box((-half).tolist(), half.tolist()).transformed(T)
