@@ -35,7 +35,8 @@ class Rig:
     """A cell with what the arm carries then as its part, so that limits, clearances and plans hold for it.
 
     bodies: its meshes then. X, Y: where camera and board are thought to be, as in `chain`. With the camera on
-    the arm ``cell.camera.T_tool_cam`` and ``board.T_base_board`` are X and Y.
+    the arm ``cell.camera.T_tool_cam`` and ``board.T_base_board`` are X and Y, and ``cell.camera.T_base_cam``,
+    which clearances keep the arm from, is the board's middle.
     """
 
     eye: Eye
