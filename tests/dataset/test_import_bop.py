@@ -248,6 +248,9 @@ def test_what_an_export_says_is_simulated_stays_so(format_name, tmp_path):
         answer = runner.invoke(import_app, (format_name, str(out), "--out", str(again)))
         assert answer.exit_code == 0, answer.output
         assert DatasetReader(again).info.made_by.simulated is is_simulated
+        log = again.with_name(f"{again.name}.log").read_text()
+        assert f'"folder": "{out}"' in log
+        assert "3 images" in log
 
 
 def test_an_import_of_nothing_can_be_tried_again(tmp_path):

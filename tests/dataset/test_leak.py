@@ -182,7 +182,7 @@ class TestRoutes:
         twins = self.make_twins(
             tmp_path / "synthetic", parent_of(victim[0], dataset="gone", pixels_sha256="1" * 64)
         )
-        assert "was made from test image gone/images/" in refusal(LeakGuard.of([]), twins)
+        assert f"was made from test image {victim[0].name} of gone" in refusal(LeakGuard.of([]), twins)
 
     @staticmethod
     def make_twins(root: Path, parent: Parent, seed: int = 7) -> Path:

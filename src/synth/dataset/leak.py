@@ -197,7 +197,7 @@ class LeakGuard:
             if path is not None:
                 return str(path)
             if parent.split == "test":
-                return f"{parent.dataset}/images/{parent.name}.png"
+                return f"{parent.name} of {parent.dataset}"
             if parent.pixels_sha256 not in seen:
                 seen.add(parent.pixels_sha256)
                 ahead += parents_of.get(parent.pixels_sha256, ())

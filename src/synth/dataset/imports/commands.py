@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from synth.dataset.imports.intake import Summary
     from synth.dataset.sample import Split
+
+S = TypeVar("S")
 
 app = typer.Typer(
     help="Make a dataset of somebody else's images and labels.", no_args_is_help=True, rich_markup_mode=None
@@ -66,9 +68,7 @@ def bop(
         box_kind="square" if square else "tight",
         splits=_splits(train, val, test),
     )
-    with _progress() as on_picture:
-        summary = import_bop(settings, on_picture)
-    _report(summary, out)
+    _take(import_bop, settings, out)
 
 
 @app.command()
@@ -102,9 +102,7 @@ def yolo(
         box_kind="square" if square else "tight",
         splits=_splits(train, val, test),
     )
-    with _progress() as on_picture:
-        summary = import_yolo(settings, on_picture)
-    _report(summary, out)
+    _take(import_yolo, settings, out)
 
 
 @app.command()
@@ -132,9 +130,7 @@ def coco(
         box_kind="square" if square else "tight",
         splits=_splits(train, val, test),
     )
-    with _progress() as on_picture:
-        summary = import_coco(settings, on_picture)
-    _report(summary, out)
+    _take(import_coco, settings, out)
 
 
 @app.command()
@@ -173,9 +169,7 @@ def images(
         box_kind="square" if square else "tight",
         splits=_splits(train, val, test),
     )
-    with _progress() as on_picture:
-        summary = import_images(settings, on_picture)
-    _report(summary, out)
+    _take(import_images, settings, out)
 
 
 def _splits(train: str | None, val: str | None, test: str | None) -> "Mapping[Split, str]":
@@ -209,6 +203,19 @@ def _parse_triple(option: str, text: str) -> tuple[float, float, float]:
     return x, y, z
 
 
+def _take(take: "Callable[[S, Callable[[int, int], None]], Summary]", settings: "S", out: Path) -> None:
+    """Import as the settings say, with a bar and a log, and say what came of it."""
+    from rich.console import Console
+
+    from synth.run_log import run_log
+
+    console = Console(highlight=False)
+    with run_log(out, settings, console):
+        with _progress() as on_picture:
+            summary = take(settings, on_picture)
+        _report(summary, out, console)
+
+
 @contextmanager
 def _progress() -> "Iterator[Callable[[int, int], None]]":
     """A bar on a terminal, nothing in a pipe; what it yields is told of every picture."""
@@ -221,10 +228,7 @@ def _progress() -> "Iterator[Callable[[int, int], None]]":
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
-def _report(summary: "Summary", out: Path) -> None:
-    from rich.console import Console
-
-    console = Console(highlight=False)
+def _report(summary: "Summary", out: Path, console: "Console") -> None:
     splits = ", ".join(f"{n} {split}" for split, n in summary.splits.items())
     for note in summary.notes[:_MOST_SHOWN]:
         console.print(note, soft_wrap=True, markup=False)
