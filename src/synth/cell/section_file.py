@@ -7,7 +7,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from synth.cell.schema import explain
-from synth.cell.source import MAX_BYTES, dotted, parse
+from synth.cell.source import dotted, parse, read_text
 from synth.errors import InputError, Problem
 
 S = TypeVar("S", bound=BaseModel)
@@ -19,15 +19,9 @@ def load_section(path: Path, model: type[S], what: str, advice: str) -> S:
     what: the file's name in messages. advice: what to do where there is none. Raises InputError with all that
     is wrong, each with its line and key.
     """
-    try:
-        content = path.read_bytes()[: MAX_BYTES + 1]
-        text = content.decode("utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{what} {path} cannot be read ({error.strerror}): {advice}") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{what} {path} is not UTF-8 text: {advice}") from None
-    if len(content) > MAX_BYTES:
-        raise InputError(f"{what} {path} is larger than {MAX_BYTES // 1000} kB: {advice}")
+    text, unread = read_text(path, advice)
+    if unread:
+        raise InputError(f"{what} {path} cannot be read (it {unread[0].message.rstrip('.')})")
     source = parse(text)
     if source.data is not None and not source.problems:
         try:

@@ -76,30 +76,30 @@ def dotted(place: Place) -> str:
     return keys.lstrip(".") or "cell"
 
 
-def read_text(path: Path) -> tuple[str, list[Problem]]:
-    """The text of a cell file, or why there is none."""
+def read_text(
+    path: Path, advice: str = "`synth cell init` writes a commented template"
+) -> tuple[str, list[Problem]]:
+    """The text of a cell file, or of another small one, or why there is none. advice: what to do then."""
 
     def refuse(message: str, line: int | None = None) -> tuple[str, list[Problem]]:
         return "", [Problem("cell", message, line)]
 
     if path.is_dir():
-        return refuse(f"is a folder; name the file in it, for example {path / 'cell.yaml'}.")
+        return refuse(f"is a folder; name the file in it; {advice}.")
     if not path.is_file():
-        return refuse("does not exist; `synth cell init` writes a commented template.")
+        return refuse(f"does not exist or is no plain file; {advice}.")
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
         return refuse(f"cannot be read ({error.strerror}); check its permissions.")
     if len(content) > MAX_BYTES:
-        return refuse(f"is larger than {MAX_BYTES // 1000} kB; a cell file is a page of YAML.")
+        return refuse(f"is larger than {MAX_BYTES // 1000} kB; a file like this is a page of YAML.")
     try:
         return content.decode("utf-8-sig"), []
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        return refuse(
-            "is not UTF-8 text; save it as UTF-8, or name a cell file instead of a binary one.", line
-        )
+        return refuse("is not UTF-8 text; save it as UTF-8, or name another file.", line)
 
 
 def parse(text: str) -> Source:

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from synth.cell.calibration import why_uncalibrated
+from synth.cell.calibration import CameraCalibration, PartCalibration, why_uncalibrated
 from synth.cell.mesh import face_of_interest, load_bodies
 from synth.cell.model import JOINT_NAMES, Cell, JointRange
 from synth.geometry.mesh import Mesh
@@ -61,6 +61,7 @@ def _rows(cell: Cell) -> list[tuple[str, str]]:
         ("normal", normal),
         ("mount", _body(bodies.mount)),
         ("calibration", _calibration(cell)),
+        *([("on the arm", f"camera {_known(hand)}")] if (hand := cell.calibration.hand) else []),
         ("label", ", ".join(f"{name} {low} to {high}" for name, low, high in hsv)),
     ]
 
@@ -73,18 +74,18 @@ def _body(mesh: Mesh) -> str:
 def _calibration(cell: Cell) -> str:
     found = cell.calibration
     parts = [
-        f"{name} {record.date[:10]}, {record.sigma_mm:.2f} mm and {record.sigma_deg:.3f}°"
-        for name, record in (
-            ("camera", found.camera),
-            ("part", found.part),
-            ("camera on the arm", found.hand),
-        )
+        f"{name} {_known(record)}"
+        for name, record in (("camera", found.camera), ("part", found.part))
         if record is not None
     ]
     reason = why_uncalibrated(cell)
     if reason is None:
         return "; ".join(parts)
     return "none needed" if cell.is_simulated and not parts else f"does not hold: {reason}"
+
+
+def _known(record: CameraCalibration | PartCalibration) -> str:
+    return f"{record.date[:10]}, {record.sigma_mm:.2f} mm and {record.sigma_deg:.3f}°"
 
 
 def _area_mm2(mesh: Mesh, triangles: np.ndarray[tuple[int], np.dtype[np.int64]]) -> float:

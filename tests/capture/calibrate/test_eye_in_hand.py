@@ -120,6 +120,11 @@ def test_the_camera_s_place_on_the_arm_is_found(tmp_path) -> None:
     assert cell.calibration.hand is not None
     assert cell.calibration.hand.sha256 == camera_hash(cell, "T_tool_cam")
     assert "never calibrated" in str(why_uncalibrated(cell))
+    sigma = cell.calibration.hand.sigma_mm
+    assert (
+        f"camera {cell.calibration.hand.date[:10]}, {sigma:.2f} mm"
+        in _synth("cell", "check", cwd=tmp_path).stdout
+    )
     ran = _synth("calibrate", "check", "--pace", 1000, cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr + ran.stdout
     assert json.loads((tmp_path / "runs/calibrate/result.json").read_text())["eye"] == "in-hand"
