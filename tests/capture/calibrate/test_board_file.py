@@ -1,5 +1,7 @@
 """A board's file: where it is held comes back too, and a file that cannot be read is one sentence."""
 
+import os
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -65,8 +67,9 @@ def test_files_that_are_no_board_are_one_sentence(tmp_path, content, sentence) -
 
 
 def test_a_file_that_is_not_there_is_told_with_what_writes_one(tmp_path) -> None:
-    """A folder in its place too."""
-    for path in (tmp_path / "none.yaml", tmp_path):
+    """A folder or a pipe that nobody writes to in its place too."""
+    os.mkfifo(tmp_path / "pipe.yaml")
+    for path in (tmp_path / "none.yaml", tmp_path / "pipe.yaml", tmp_path):
         with pytest.raises(InputError, match=r"cannot be read .*synth calibrate board writes one"):
             load_board(path)
 
