@@ -18,6 +18,7 @@ from synth.dataset.imports.commands import app as import_app
 from synth.errors import SynthError
 from synth.extras import find_extra, how_to_install
 from synth.gan.commands import export_model, translate
+from synth.renamed import refuse_old_words
 from synth.sim.commands import compose, render
 from synth.train.commands import evaluate, predict, train
 
@@ -40,9 +41,10 @@ class _Group(TyperGroup):
 
 
 class _Root(_Group):
-    """--verbose counts before and after a verb; Ctrl-C at any verb is one line."""
+    """--verbose counts before and after a verb; old words are answered; Ctrl-C at any verb is one line."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        refuse_old_words([word for word in args if word != "--verbose"])
         return super().parse_args(ctx, sorted(args, key=lambda word: word != "--verbose"))
 
     def invoke(self, ctx: Any) -> Any:
