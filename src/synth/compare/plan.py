@@ -12,7 +12,7 @@ from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Split
 from synth.errors import InputError
 from synth.metrics.comparison import MIN_IMAGES
-from synth.train.run import TASKS, Choose, Settings, Source, TrainSpec, digest
+from synth.train.run import TASKS, Choose, Settings, Source, TrainSpec
 from synth.train.tasks.detection import DetectionSettings
 from synth.train.tasks.detection_images import refuse_other_labels
 from synth.train.tasks.task import TaskName
@@ -132,7 +132,7 @@ class Plan:
             ],
             "choose": self.choose,
             "data": {
-                task: {kind: [str(root), digest(self.reader(task, kind))] for kind, root in roots.items()}
+                task: {kind: [str(root), self.reader(task, kind).digest()] for kind, root in roots.items()}
                 for task, roots in self.roots.items()
             },
         }

@@ -1,7 +1,8 @@
 """Reading a dataset folder: its description, its samples, its images."""
 
+import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,7 +11,17 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from synth.dataset import codecs
-from synth.dataset.sample import DatasetInfo, Draft, Kind, Plate, Record, Rejection, Sample, Split
+from synth.dataset.sample import (
+    SPLITS,
+    DatasetInfo,
+    Draft,
+    Kind,
+    Plate,
+    Record,
+    Rejection,
+    Sample,
+    Split,
+)
 from synth.errors import DatasetError
 from synth.storage.atomic import LineLog
 from synth.storage.lock import LOCK_FILE
@@ -154,6 +165,19 @@ class DatasetReader:
     def of_split(self, split: Split) -> tuple[Sample, ...]:
         """The samples of one split."""
         return tuple(s for s in self.samples if s.split == split)
+
+    def digest(self, splits: Collection[Split] = SPLITS) -> str:
+        """SHA-256 of which images of some splits there are, in which split, and of their labels.
+
+        What goes on with a dataset, or is made from it, keeps it and is gone on with only while it is the
+        same.
+        """
+        lines = "\n".join(
+            f"{s.split} {s.name} {s.pixels_sha256} {' '.join(i.to_line() for i in s.instances)}"
+            for s in self.samples
+            if s.split in splits
+        )
+        return hashlib.sha256(lines.encode()).hexdigest()
 
     def load_rgb(self, sample: Sample) -> NDArray[np.uint8]:
         """The image [H,W,3] uint8, RGB."""

@@ -10,7 +10,6 @@
       result.json           what it says of every test image, and what it took
 """
 
-import hashlib
 import json
 import time
 from collections.abc import Sequence
@@ -106,7 +105,7 @@ class TrainSpec:
             "test": str(self.test),
             "seed": self.seed,
             "choose": self.choose,
-            "data": {str(root): digest(DatasetReader(root)) for root in sorted(roots)},
+            "data": {str(root): DatasetReader(root).digest() for root in sorted(roots)},
         }
 
 
@@ -210,14 +209,6 @@ def load_result(out: Path) -> TrainResult:
         raise InputError(f"{out} holds no finished training: run synth train there") from None
     except (OSError, ValidationError) as error:
         raise InputError(f"{path} is not the result of a training: delete it and run again") from error
-
-
-def digest(dataset: DatasetReader) -> str:
-    """A hash of which images a dataset has in which split, and of their labels."""
-    lines = "\n".join(
-        f"{s.split} {s.name} {s.pixels_sha256} {' '.join(i.to_line() for i in s.instances)}" for s in dataset
-    )
-    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def _prepare(spec: TrainSpec, task: Task[Any, Any], device: torch.device) -> tuple[Learner, Any, Any]:

@@ -15,7 +15,6 @@ from synth.compare.verdict import read_point
 from synth.metrics.detection import PROTOCOLS
 from synth.metrics.operating_point import MIN_CONFIDENCE, MIN_IOU
 from synth.train.attention import REGIONS
-from synth.train.run import digest
 
 Figures = Mapping[str, Any]
 
@@ -237,7 +236,7 @@ def list_lineage(plan: Plan) -> Table:
                     counts,
                     f"synth {made_by.verb}{', simulated' if made_by.simulated else ''}",
                     "" if made_by.seed is None else str(made_by.seed),
-                    digest(reader)[:12],
+                    reader.digest()[:12],
                     reader.info.part.cad_sha256[:12] if reader.info.part else "",
                     calibration,
                     made_by.versions.get("synth-robotics", ""),
