@@ -12,12 +12,12 @@ from synth.capture.run import capture, make_plan
 from synth.capture.settings import CaptureSettings
 from synth.cell.load import load_cell
 from synth.cell.mesh import load_bodies
-from synth.compare.arms import parse_arm
+from synth.compare.mixes import parse_mix
 from synth.compare.plan import Contest, Plan
 from synth.compare.report.write import write_report
 from synth.compare.run import run_plan
 from synth.compute.progress import make_progress
-from synth.train.tasks.normals import NormalSettings
+from synth.train.tasks.normals.learning import NormalSettings
 
 with tempfile.TemporaryDirectory() as scratch:
     cell, folder = load_cell(), Path(scratch)
@@ -27,9 +27,9 @@ with tempfile.TemporaryDirectory() as scratch:
 
     # 64 images show how it is called, not what it can do.
     settings = NormalSettings(net="paper", side_px=64, n_images=64, n_checks=2)
-    roots = {"real": captured.out}
+    roots = {"real": (captured.out,)}
     plan = Plan(
-        arms=(parse_arm("real", roots), parse_arm("real@10", roots)),
+        mixes=(parse_mix("real", roots), parse_mix("real@10", roots)),
         contests=(Contest("normals", settings, seeds=(0, 1)),),
         roots={"normals": roots},
         out=folder / "compare",

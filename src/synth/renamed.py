@@ -4,7 +4,18 @@ from collections.abc import Sequence
 
 from synth.errors import InputError
 
-RENAMED: dict[str, dict[str, str]] = {}
+RENAMED: dict[str, dict[str, str]] = {
+    "compare": {
+        "--arms": "--mixes",
+        "--real": "--data real=PATH",
+        "--synthetic": "--data synthetic=PATH",
+        "--translated": "--data translated=PATH",
+        "--quick": "--preset quick",
+        "--paper": "--preset paper",
+        "--real-val": "--choose real-val",
+    },
+    "train": {"--paper-crops": "--plain-crops"},
+}
 """By verb, old option or argument and what is written now. A verb that was renamed stands under ``synth``."""
 
 

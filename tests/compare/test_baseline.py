@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from synth.compare.baseline import filter_boxes
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import DatasetInfo, Draft, Instance, MadeBy
 from synth.dataset.store import DatasetWriter
+from synth.train.tasks.detection.baseline import filter_boxes
 
 BOX = (20.0, 10.0, 50.0, 40.0)
 
