@@ -1,0 +1,224 @@
+"""What every task promises, and a toy that is one file and one line, from dataset to report."""
+
+import json
+import pickle
+import sys
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from synth.cli import main
+from synth.dataset.reader import DatasetReader
+from synth.errors import InputError
+from synth.train.loop import SCORE, learn
+from synth.train.tasks import TASKS
+from synth.train.tasks.task import PRESETS, TaskSettings
+
+from .part_set import write_part_set
+
+TOYS = Path(__file__).parent / "toys"
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def toy() -> Iterator[None]:
+    """The toy task, registered while this file's tests run; child processes register it by importing it."""
+    sys.path.insert(0, str(TOYS))
+    import toy_task  # noqa: F401
+
+    yield
+    del TASKS["place"]
+    del sys.modules["toy_task"]
+    sys.path.remove(str(TOYS))
+
+
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, DatasetReader]:
+    """A captured and a rendered set of bright squares with boxes, normals and crops."""
+    folder = tmp_path_factory.mktemp("sets")
+    return {
+        "real": write_part_set(folder / "data/real", "real", seed=0),
+        "synthetic": write_part_set(folder / "data/synthetic", "rendered", seed=1),
+    }
+
+
+def small(name: str) -> TaskSettings:
+    """Settings of a training that takes a second."""
+    settings = TASKS[name].settings()
+    return replace(settings, side_px=min(settings.side_px, 32), n_images=24, batch_size=8, n_checks=2)
+
+
+def load(name: str, sets: dict[str, DatasetReader], split: Any) -> Any:
+    return TASKS[name].load(sets["real"], sets["real"].of_split(split), small(name))
+
+
+EVERY = pytest.mark.parametrize("name", [*TASKS, "place"])
+
+
+@EVERY
+def test_it_says_what_it_is(toy: None, name: str) -> None:
+    """Name, settings that travel, presets for every name, a headline among its columns, no dot in models."""
+    task = TASKS[name]
+    assert task.name == name
+    assert tuple(task.presets) == PRESETS
+    assert {"net", "side_px", "n_images"} <= {field.name for field in fields(task.settings)}
+    for recipes in task.presets.values():
+        for recipe in recipes:
+            assert pickle.loads(pickle.dumps(recipe.settings)) == recipe.settings
+            assert "." not in recipe.settings.model
+            assert recipe.n_seeds >= 1
+    assert task.headline.name in {metric.name for metric in task.report.columns}
+
+
+@EVERY
+def test_what_is_loaded_is_counted_named_and_true(toy: None, name: str, sets: Any) -> None:
+    """As many names and truths as were counted; two sets are joined in their order; no image, one
+    sentence.
+    """
+    task, data = TASKS[name], load(name, sets, "train")
+    n = task.count(sets["real"].of_split("train"))
+    assert len(task.names(data)) == len(task.truth(data)) == n > 0
+    both = task.join(data, load(name, sets, "val"))
+    assert task.names(both)[:n] == task.names(data)
+    assert json.loads(json.dumps(task.truth(both)))[:n] == task.truth(data)
+
+
+@EVERY
+def test_it_learns_by_the_loop_and_says_what_it_sees(toy: None, name: str, sets: Any) -> None:
+    """Named losses, a score at every check, the same twice for one seed; predictions that JSON holds."""
+    task, settings = TASKS[name], small(name)
+    train, val, test = (load(name, sets, split) for split in ("train", "val", "test"))
+    said = []
+    for _ in range(2):
+        learner = task.make_learner([train], val, settings, seed=1, device=CPU, test=test)
+        learned = learn(learner, settings, seed=1)
+        assert all(SCORE in check.figures for check in learned.checks)
+        assert any(key.startswith("test_") for key in learned.checks[0].figures)
+        said.append(task.predict(learner.net, test))
+    assert said[0] == said[1]
+    assert json.loads(json.dumps(said[0])) == said[0]
+    net = task.make_net(settings)
+    net.load_state_dict(learner.net.state_dict())
+    assert task.predict(net.eval(), test) == said[0]
+
+
+@EVERY
+def test_its_words_can_be_shown(toy: None, name: str, sets: Any) -> None:
+    """Scores for every column, a tile of truth and prediction, predictions of bare pictures, the worst."""
+    task, settings, test = TASKS[name], small(name), load(name, sets, "test")
+    net = task.make_net(settings).eval()
+    predicted, true = task.predict(net, test), task.truth(test)
+    scores = task.draw_scores([_Said(predicted, true)])
+    assert {metric.name for metric in task.report.columns} <= set(scores)
+    picture = task.show(sets["real"], settings, task.names(test)[0])
+    for tile in (
+        task.draw(picture, "caption", predicted[0], true[0]),
+        task.draw(picture, "", task.only_sure(predicted[0], 0.5)),
+    ):
+        assert tile.dtype == np.uint8
+        assert tile.shape[2] == 3
+    assert len(task.predict_pictures(net, settings, [picture])) == 1
+    assert task.badness(predicted[0], true[0]) >= task.badness(_as_said(name, true[0]), true[0]) - 1e-9
+
+
+@EVERY
+def test_whoever_trains_against_it_gets_a_gradient(toy: None, name: str, sets: Any) -> None:
+    """Loss and hardness of each float image, hardness within 0 and 1, both with a gradient to the pixels."""
+    task, settings = TASKS[name], replace(small(name), side_px=32)
+    target = task.target(task.make_net(settings).eval(), settings)
+    rng = torch.Generator().manual_seed(0)
+    images = torch.rand(2, 3, 32, 32, generator=rng).requires_grad_()
+    truth = [_TRUTHS[name]] * 2
+    hardness, loss = target.hardness(images, truth), target.loss(images, truth)
+    assert hardness.shape == loss.shape == (2,)
+    assert ((hardness >= 0) & (hardness <= 1)).all()
+    assert (loss >= 0).all()
+    for figure in (hardness, loss):
+        (gradient,) = torch.autograd.grad(figure.sum(), images, retain_graph=True)
+        assert gradient.shape == images.shape
+        assert gradient.abs().sum() > 0
+
+
+def test_a_wrong_answer_is_harder_than_a_right_one(toy: None) -> None:
+    """Hardness falls to next to nothing where the network says the truth."""
+    task = TASKS["place"]
+    settings = replace(small("place"), side_px=8)
+    net = task.make_net(settings)
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.zero_()
+    images = torch.rand(1, 3, 8, 8)
+    target = task.target(net, settings)
+    with torch.no_grad():
+        assert target.hardness(images, [0.0]).item() < 1e-6 < target.hardness(images, [0.9]).item()
+
+
+@pytest.mark.slow
+def test_the_toy_goes_from_dataset_to_report(
+    toy: None, sets: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Compare, train, evaluate and predict take it by its name, and the page has its section."""
+    folder = sets["real"].root.parents[1]
+    monkeypatch.chdir(folder)
+    few = ("--images", "64", "--device", "cpu")
+    _type(monkeypatch, "compare", "--preset", "quick", "--tasks", "place", "--mixes", "real,synthetic", *few)
+    page = (folder / "runs/compare/report.html").read_text()
+    assert "Place (linear): distances from the true place on real test images" in page
+    content = json.loads((folder / "runs/compare/report.json").read_text())
+    assert content["figures"]["place.linear.real.median_off"]["n_seeds"] == 2
+    assert content["verdict"][0]["text"].startswith("Place (linear), median distance on")
+    assert (folder / "runs/compare/best_place_linear.onnx").is_file()
+    _type(monkeypatch, "train", "place", "--data", "data/synthetic", *few)
+    capfd.readouterr()
+    _type(monkeypatch, "evaluate", "--run", "runs/train/place", "--json")
+    assert "median_off" in json.loads(capfd.readouterr().out)
+    picture = sorted((folder / "data/real/images").iterdir())[0]
+    _type(monkeypatch, "predict", str(picture), "--run", "runs/train/place", "--out", "drawn")
+    assert len(json.loads((folder / "drawn/predictions.json").read_text())) == 1
+
+
+@pytest.mark.parametrize("gone", list(TASKS))
+def test_without_a_member_the_rest_goes_on(
+    gone: str, sets: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Help and plan without it; asking for it is one sentence with what there is."""
+    monkeypatch.delitem(TASKS, gone)
+    monkeypatch.chdir(sets["real"].root.parents[1])
+    left = next(iter(TASKS))
+    for words in (("--help",), ("train", "--help"), ("compare", "--help"), ("status",)):
+        _type(monkeypatch, *words)
+    capsys.readouterr()
+    words = ("compare", "--preset", "quick", "--tasks", left, "--mixes", "real,synthetic", "--images", "64")
+    _type(monkeypatch, *words, "--plan-only", "--device", "cpu")
+    assert left in capsys.readouterr().out
+    with pytest.raises(InputError, match=f"no task '{gone}': choose among {left}"):
+        TASKS[gone]
+
+
+class _Said:
+    def __init__(self, predicted: list[Any], true: list[Any]) -> None:
+        self.predicted, self.true = predicted, true
+
+
+_TRUTHS: dict[str, Any] = {
+    "normals": [0.0, 0.6, 0.8],
+    "detection": [[6.0, 6.0, 20.0, 20.0]],
+    "place": 0.7,
+}
+
+
+def _as_said(name: str, true: Any) -> Any:
+    """A truth in the form of a sure prediction."""
+    return [[*box, 1.0] for box in true] if name == "detection" else true
+
+
+def _type(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["synth", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code, words
