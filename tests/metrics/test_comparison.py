@@ -43,7 +43,7 @@ def test_intervals_hold_the_truth(seed_sigma: float) -> None:
 
 
 def test_equal_arms_are_seldom_found_different() -> None:
-    """p < 0.05 in at most 8 % of 200 comparisons of arms that differ by chance alone."""
+    """p < 0.05 in at most 8 % of 200 comparisons of mixes that differ by chance alone."""
     rng = np.random.default_rng(1)
     p_values = []
     for _ in range(N_TRIALS):
@@ -54,7 +54,7 @@ def test_equal_arms_are_seldom_found_different() -> None:
 
 
 def test_a_large_difference_is_found_and_signed() -> None:
-    """An arm that is 3 worse on every image is found worse, and the interval holds 3."""
+    """A mix that is 3 worse on every image is found worse, and the interval holds 3."""
     rng = np.random.default_rng(2)
     a = draw_errors(rng, 3, 60, 0.1)
     effect = measure_difference(*drawn(a + 3, a))
@@ -65,7 +65,7 @@ def test_a_large_difference_is_found_and_signed() -> None:
 
 
 def test_pairing_takes_away_what_images_share() -> None:
-    """Two arms on the same images differ by far less than either is uncertain."""
+    """Two mixes on the same images differ by far less than either is uncertain."""
     rng = np.random.default_rng(3)
     images = rng.normal(0, 5, 80)
     a, b = (20 + images + rng.normal(0, 0.3, (3, 80)) for _ in range(2))
@@ -75,7 +75,7 @@ def test_pairing_takes_away_what_images_share() -> None:
 
 
 def test_the_share_of_a_gap_holds_the_truth() -> None:
-    """An arm at 60 % of the way from 20 to 10: 90 to 99 % of the intervals hold 0.6."""
+    """A mix at 60 % of the way from 20 to 10: 90 to 99 % of the intervals hold 0.6."""
     rng = np.random.default_rng(7)
     n_holding = 0
     for _ in range(N_TRIALS):

@@ -272,12 +272,12 @@ def test_chunks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_measure_uses_the_same_resamples_for_all_seeds() -> None:
     """A metric by seed and its draws, each row the seed's own figures under the weights that were given."""
     predicted, truth = make_scenes(5)
-    arm = [match(predicted, truth, STANDARD), match(make_scenes(6)[0], truth, STANDARD)]
+    mix = [match(predicted, truth, STANDARD), match(make_scenes(6)[0], truth, STANDARD)]
     weights = resample_counts(12, 40, np.random.default_rng(0))
     for name in METRICS:
-        by_seed, draws = measure(arm, name, weights)
-        assert by_seed.tolist() == [figures(each)[name] for each in arm]
-        assert np.array_equal(draws, [METRICS[name](each, weights) for each in arm])
+        by_seed, draws = measure(mix, name, weights)
+        assert by_seed.tolist() == [figures(each)[name] for each in mix]
+        assert np.array_equal(draws, [METRICS[name](each, weights) for each in mix])
 
 
 def test_measure_refuses_what_cannot_be_compared() -> None:

@@ -158,6 +158,6 @@ def choose_threads(device: torch.device) -> int | None:
 
 
 def _place(device: torch.device, i: int) -> str:
-    """Cells go round all GPUs unless one is named."""
+    """Trials go round all GPUs unless one is named."""
     gpus = [name for name in list_devices() if name.startswith("cuda:")]
     return gpus[i % len(gpus)] if device == torch.device("cuda") and gpus else str(device)

@@ -179,9 +179,9 @@ def match(
 
 
 def measure(matches: Sequence[Matches], metric: str, weights: Floats) -> tuple[Floats, Floats]:
-    """A metric of an arm, one ``Matches`` a seed, all of the same images: by seed [k] and in draws [k,R].
+    """A metric of a mix, one ``Matches`` a seed, all of the same images: by seed [k] and in draws [k,R].
 
-    metric: a key of METRICS. weights: [R,N]; give all arms of a comparison the same. Raises InputError for an
+    metric: a key of METRICS. weights: [R,N]; give all mixes of a comparison the same. Raises InputError for an
     unknown metric, for seeds with other images or other protocols, or for weights of another shape.
     """
     if metric not in METRICS:
