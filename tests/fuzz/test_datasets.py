@@ -20,7 +20,7 @@ from synth.dataset.codecs import file_sha256
 from synth.dataset.exports.coco import export_coco
 from synth.dataset.exports.webdataset import export_webdataset
 from synth.dataset.exports.yolo import export_yolo
-from synth.dataset.info import compute_figures
+from synth.dataset.statistics import compute_figures
 from synth.dataset.reader import PLATES_FILE, REJECTED_FILE, SAMPLES_FILE, DatasetReader
 from synth.dataset.sheet import write_sheet
 from synth.dataset.store import DatasetWriter

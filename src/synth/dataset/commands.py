@@ -28,7 +28,7 @@ def info(
 
     from rich.console import Console
 
-    from synth.dataset.info import compute_figures, print_figures
+    from synth.dataset.statistics import compute_figures, print_figures
     from synth.dataset.reader import DatasetReader
 
     figures = compute_figures(DatasetReader(folder))
