@@ -14,7 +14,7 @@ import pytest
 from typer.main import get_command
 
 from synth.cli import app, main
-from synth.dataset.sample import DatasetInfo, MadeBy
+from synth.dataset.info import DatasetInfo, MadeBy
 from synth.dataset.store import DatasetWriter
 from synth.extras import EXTRAS
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from synth.compare.baseline import filter_boxes
+from synth.dataset.info import DatasetInfo, MadeBy
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import DatasetInfo, Draft, Instance, MadeBy
+from synth.dataset.sample import Draft, Instance
 from synth.dataset.store import DatasetWriter
 
 BOX = (20.0, 10.0, 50.0, 40.0)

@@ -17,8 +17,9 @@ from synth.compare.explain import N_MEASURED, measure_attention, measure_colours
 from synth.compare.plan import Contest, Plan
 from synth.compare.twins import find_twins
 from synth.compute.checkpoint import save_weights
+from synth.dataset.info import DatasetInfo, MadeBy
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import DatasetInfo, Draft, Instance, MadeBy, Origin, Parent, Sample, Split
+from synth.dataset.sample import Draft, Instance, Origin, Parent, Sample, Split
 from synth.dataset.store import DatasetWriter
 from synth.train.attention import REGIONS
 from synth.train.models.normal_nets import make_normal_net

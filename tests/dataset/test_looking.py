@@ -11,9 +11,10 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from synth.dataset.commands import app
-from synth.dataset.statistics import compute_figures
+from synth.dataset.reader import DatasetReader
 from synth.dataset.sheet import NORMAL, SQUARE, TIGHT, make_sheet, normal_arrow
-from synth.dataset.store import DatasetReader, DatasetWriter
+from synth.dataset.statistics import compute_figures
+from synth.dataset.store import DatasetWriter
 from synth.errors import DatasetError, InputError, VerifyFailed
 
 runner = CliRunner()

@@ -11,8 +11,9 @@ from torch import nn
 from torch.nn import functional
 
 from synth.dataset.crops import recut
+from synth.dataset.info import CameraRecord, DatasetInfo, MadeBy
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import CameraRecord, DatasetInfo, Draft, Instance, MadeBy
+from synth.dataset.sample import Draft, Instance
 from synth.dataset.store import DatasetWriter
 from synth.errors import InputError
 from synth.geometry.normals import crop_camera

@@ -71,7 +71,7 @@ def compare(
     from synth.compare.run import run_plan
     from synth.compute.device import choose_device
     from synth.compute.progress import make_progress
-    from synth.dataset.reader import read_info
+    from synth.dataset.folder import read_info
     from synth.errors import InputError
     from synth.run_log import run_log
 

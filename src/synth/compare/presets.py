@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Literal
 
 from synth.compare.plan import Contest
-from synth.dataset.sample import BoxKind
+from synth.dataset.record import BoxKind
 from synth.train.run import Settings
 from synth.train.tasks.detection import DetectionSettings
 from synth.train.tasks.normals import NormalSettings

@@ -28,8 +28,8 @@ def info(
 
     from rich.console import Console
 
-    from synth.dataset.statistics import compute_figures, print_figures
     from synth.dataset.reader import DatasetReader
+    from synth.dataset.statistics import compute_figures, print_figures
 
     figures = compute_figures(DatasetReader(folder))
     if as_json:

@@ -68,14 +68,14 @@ class MadeBy(Record):
     """
 
     verb: str
-    config: dict[str, Free] = {}
+    config: dict[str, Free] = Field(default_factory=dict)
     seed: int | None = None
-    versions: dict[str, str] = {}
-    devices: dict[str, Free] = {}
-    calibration: dict[str, Free] = {}
+    versions: dict[str, str] = Field(default_factory=dict)
+    devices: dict[str, Free] = Field(default_factory=dict)
+    calibration: dict[str, Free] = Field(default_factory=dict)
     parents: tuple[str, ...] = ()
     simulated: bool
-    figures: dict[str, Free] = {}
+    figures: dict[str, Free] = Field(default_factory=dict)
 
 
 class DatasetInfo(Record):

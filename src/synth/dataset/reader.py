@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synth.dataset import codecs
-from synth.dataset.folder import *  # noqa
 from synth.dataset.folder import (
     INFO_FILE,
     PLATES_FILE,

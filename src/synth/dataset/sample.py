@@ -158,8 +158,8 @@ class Draft(Record):
     robot: RobotShot | None = None
     instances: tuple[Instance, ...] = ()
     origin: Origin = Origin()
-    quality: dict[str, Figure] = {}
-    timing: dict[str, float] = {}
+    quality: dict[str, Figure] = Field(default_factory=dict)
+    timing: dict[str, float] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _boxes_inside(self) -> Self:
@@ -253,10 +253,10 @@ class Rejection(Record):
     split: Split | None = None
     pose_index: int | None = None
     attempt: int | None = None
-    quality: dict[str, Figure] = {}
-    timing: dict[str, float] = {}
+    quality: dict[str, Figure] = Field(default_factory=dict)
+    timing: dict[str, float] = Field(default_factory=dict)
     sample: Sample | None = None
-    sha256: dict[str, Sha256] = {}
+    sha256: dict[str, Sha256] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _own_files(self) -> Self:
@@ -266,6 +266,3 @@ class Rejection(Record):
                     f"files of rejection {self.number} must be rejected/{self.number:06d}_…, got {path!r}"
                 )
         return self
-
-from synth.dataset.info import *  # noqa
-from synth.dataset.record import *  # noqa

@@ -28,12 +28,13 @@ from synth.dataset.folder import (
     read_samples,
     rejected_path,
 )
-from synth.dataset.sample import CROP_SIDE_PX, DatasetInfo, Draft, Figure, Plate, Rejection, Sample, Split
+from synth.dataset.info import DatasetInfo
+from synth.dataset.record import Figure
+from synth.dataset.sample import CROP_SIDE_PX, Draft, Plate, Rejection, Sample, Split
 from synth.dataset.sweep import sweep
 from synth.dataset.views import write_views, yolo_label
 from synth.errors import DatasetError
 from synth.storage.atomic import LineLog, link_file, storage, write_bytes
-from synth.dataset.reader import DatasetReader  # noqa
 from synth.storage.lock import acquire
 
 

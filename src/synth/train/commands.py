@@ -34,8 +34,9 @@ def train(
     from rich.console import Console
 
     from synth.compute.progress import make_progress
+    from synth.dataset.folder import read_info
     from synth.dataset.leak import LeakGuard
-    from synth.dataset.reader import DatasetReader, read_info
+    from synth.dataset.reader import DatasetReader
     from synth.errors import InputError
     from synth.run_log import run_log
     from synth.train.run import TASKS, Source, TrainSpec, run_training

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import BoxKind, Sample
+from synth.dataset.record import BoxKind
+from synth.dataset.sample import Sample
 from synth.errors import InputError
 from synth.metrics.detection import STANDARD, match
 from synth.train.loop import SCORE, Rows, Schedule
