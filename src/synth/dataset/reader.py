@@ -1,6 +1,7 @@
 """Reading a dataset folder: its description, its samples, its images."""
 
 import hashlib
+import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -24,15 +25,15 @@ from synth.errors import DatasetError
 class DatasetReader:
     """A dataset as it stands on disk at this moment; raises DatasetError when it is not one.
 
-    samples are in the order of their names.
+    samples are in the order of their names. As a path it is its folder.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.info = read_info(root)
-        self.samples = tuple(sorted(read_samples(root, self.info), key=lambda s: s.name))
-        self.plates = tuple(read_records(Plate, root / PLATES_FILE))
-        self.rejections = tuple(read_records(Rejection, root / REJECTED_FILE))
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self.root = Path(root)
+        self.info = read_info(self.root)
+        self.samples = tuple(sorted(read_samples(self.root, self.info), key=lambda s: s.name))
+        self.plates = tuple(read_records(Plate, self.root / PLATES_FILE))
+        self.rejections = tuple(read_records(Rejection, self.root / REJECTED_FILE))
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -40,11 +41,32 @@ class DatasetReader:
     def __iter__(self) -> Iterator[Sample]:
         return iter(self.samples)
 
-    def __getitem__(self, name: str) -> Sample:
-        for sample in self.samples:
-            if sample.name == name:
-                return sample
-        raise DatasetError(f"{self.root} has no sample {name!r}")
+    def __getitem__(self, which: int | str) -> Sample:
+        """The sample of a number, from the end where it is negative, or of a name.
+
+        Raises IndexError for a number and DatasetError for a name that there is not.
+        """
+        if isinstance(which, str):
+            for sample in self.samples:
+                if sample.name == which:
+                    return sample
+            raise DatasetError(f"{self.root} has no sample {which!r}")
+        n = len(self.samples)
+        if not -n <= which < n:
+            raise IndexError(f"{self.root} has {n} samples, so there is no number {which}")
+        return self.samples[which]
+
+    def __fspath__(self) -> str:
+        return str(self.root)
+
+    def __repr__(self) -> str:
+        splits = ", ".join(f"{len(self.of_split(split))} {split}" for split in SPLITS)
+        simulated = ", simulated" if self.info.made_by.simulated else ""
+        classes = ", ".join(self.info.classes)
+        return (
+            f"<dataset {self.root}: {self.info.kind}{simulated}, {len(self)} samples ({splits}), "
+            f"classes {classes}>"
+        )
 
     def of_split(self, split: Split) -> tuple[Sample, ...]:
         """The samples of one split."""
