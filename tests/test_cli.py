@@ -34,7 +34,7 @@ def run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedP
 
 
 def list_verbs(group: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """The words of every verb that does something, such as ("dataset", "info")."""
+    """The words of every verb that does something, such as ("dataset", "stats")."""
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
             yield from list_verbs(command, (*words, name))
@@ -201,7 +201,7 @@ def test_doctor_finds_the_pinned_camera_wheel(tmp_path: Path) -> None:
         (("capture", "--cell", "absent.yaml"), "absent.yaml"),
         (("cell", "check", "absent.yaml"), "absent.yaml"),
         (("dataset", "verify", "nothing-here"), "nothing-here"),
-        (("dataset", "info", "nothing-here"), "nothing-here"),
+        (("dataset", "stats", "nothing-here"), "nothing-here"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_two(

@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(3600)]
 DATA = Path("data/real")
 LOGS = (SAMPLES_FILE, PLATES_FILE, REJECTED_FILE)
 WORDS = (
-    *(["status"], ["status", "--json"], ["dataset", "info"], ["dataset", "info", "--json"]),
+    *(["status"], ["status", "--json"], ["dataset", "stats"], ["dataset", "stats", "--json"]),
     *(["dataset", "verify"], ["dataset", "verify", "--json"], ["dataset", "sheet"]),
     *(["dataset", "reject", "000000"], ["dataset", "mend"]),
 )

@@ -20,10 +20,10 @@ Folder = Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Dataset folder
 
 
 @app.command()
-def info(
+def stats(
     folder: Folder = _DEFAULT, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
 ) -> None:
-    """Print figures and histograms. Example: synth dataset info data/real"""
+    """Print figures and histograms. Example: synth dataset stats data/real"""
     import json
 
     from rich.console import Console
