@@ -98,7 +98,8 @@ def test_an_absent_extra_is_one_sentence(
     if verb == ("dataset", "view"):
         make_empty_dataset(tmp_path / "data" / "real")
     (tmp_path / "sitecustomize.py").write_text(f"import sys; sys.modules[{module!r}] = None\n")
-    answer = run(*verb, cwd=tmp_path, PYTHONPATH=str(tmp_path))
+    places = filter(None, (str(tmp_path), os.environ.get("PYTHONPATH")))
+    answer = run(*verb, cwd=tmp_path, PYTHONPATH=os.pathsep.join(places))
     assert answer.returncode == 2, answer.stdout + answer.stderr
     assert answer.stderr.startswith("synth: ")
     assert answer.stderr.count("\n") == 1, answer.stderr
