@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from synth.front.opening import StrPath, as_console, as_paths, open_dataset
 
@@ -60,7 +60,7 @@ def train(
     side: int | None = None,
     images: int | None = None,
     pretrained: StrPath | None = None,
-    paper_crops: bool = False,
+    plain_crops: bool = False,
     seed: int = 0,
     device: str | None = None,
     progress: bool = True,
@@ -70,7 +70,7 @@ def train(
     data: to learn from; several are mixed. then: tuned on this afterwards. test: whose test images are
     predicted, and never trained on. out: runs/train/TASK if not given. net: an architecture. side: of
     images in pixels. images: seen in all, repeats counted. pretrained: a local YOLOv5, its backbone frozen.
-    paper_crops: plain crops, never turned. device: cpu, cuda, cuda:1, mps.
+    plain_crops: plain crops, never turned. device: cpu, cuda, cuda:1, mps.
 
     Raises DatasetError where a test image would train, TrainingDiverged.
     """
@@ -81,7 +81,7 @@ def train(
 
     first = tuple(Source(root) for root in as_paths(data))
     stages = (first,) if then is None else (first, (Source(Path(then)),))
-    settings = _settings(task, first[0].root, net, side, images, pretrained, paper_crops=paper_crops)
+    settings = _settings(task, first[0].root, net, side, images, pretrained, plain_crops=plain_crops)
     spec = TrainSpec(task, settings, stages, Path(test), seed)  # type: ignore[arg-type]
     readers = [open_dataset(root) for root in dict.fromkeys(s.root for stage in stages for s in stage)]
     guard = LeakGuard.of([open_dataset(test), *readers])
@@ -134,7 +134,7 @@ def compare(
     preset: str = "default",
     seeds: int | None = None,
     images: int | None = None,
-    real_val: bool = False,
+    choose: Literal["own-val", "real-val"] = "own-val",
     plain_crops: bool = False,
     pretrained: StrPath | None = None,
     out: StrPath = "runs/compare",
@@ -148,9 +148,9 @@ def compare(
     ``real`` decide. The usual three if not given: real, synthetic and translated in data/. mixes: what is
     trained on, names of data alone or put together: real+translated (mixed), synthetic-then-real (tuned),
     real@40 (so many); each alone if not given. preset: quick takes minutes, default hours on a CPU, paper a
-    GPU. seeds: trainings of each mix. images: each training sees in all. real_val: real val images choose
-    the weights of every mix. plain_crops: normals from plain crops too. pretrained: a local YOLOv5, its
-    backbone frozen. workers: trainings at a time. device: cpu, cuda, cuda:1, mps.
+    GPU. seeds: trainings of each mix. images: each training sees in all. choose: whose val images choose the
+    weights, each mix's own or real ones. plain_crops: normals from plain crops too. pretrained: a local
+    YOLOv5, its backbone frozen. workers: trainings at a time. device: cpu, cuda, cuda:1, mps.
 
     Raises DatasetError where a test image would train, TrainingDiverged.
     """
@@ -187,7 +187,7 @@ def compare(
         ),
         roots=dict.fromkeys(chosen, used),
         out=Path(out),
-        choose="real-val" if real_val else "own-val",
+        choose=choose,
         device=device,
         n_workers=workers,
     )
@@ -210,7 +210,7 @@ def _settings(
     images: int | None,
     pretrained: StrPath | None,
     *,
-    paper_crops: bool,
+    plain_crops: bool,
 ) -> "Settings":
     """A task's settings, its own defaults where nothing is asked."""
     from synth.errors import InputError
@@ -219,14 +219,14 @@ def _settings(
 
     given: dict[str, Any] = {"net": net, "side_px": side, "n_images": images}
     options = {key: value for key, value in given.items() if value is not None}
-    if task == "detection" and not paper_crops:
+    if task == "detection" and not plain_crops:
         if pretrained is not None:
             options |= {"pretrained": str(pretrained), "freeze": True}
         return DetectionSettings(**options, box_kind=open_dataset(first).info.box_kind)
     if task == "normals" and pretrained is None:
-        if paper_crops:
+        if plain_crops:
             options |= {"crop": "paper", "rotate": False}
         return NormalSettings(**options)
     if task in ("detection", "normals"):
-        raise InputError(f"{task} has no such option: pretrained is for detection, paper_crops for normals")
+        raise InputError(f"{task} has no such option: pretrained is for detection, plain_crops for normals")
     raise InputError(f"there is no task {task!r}: choose among detection, normals")
