@@ -196,6 +196,22 @@ def test_a_wrong_name_is_answered_with_the_right_ones(tmp_path: Path) -> None:
         synth.render(shares={"twins": 3})
 
 
+def test_a_wrong_value_is_a_sentence(tmp_path: Path) -> None:
+    """Words and numbers that the command line would not take, before anything is written."""
+    for call, said in (
+        (lambda: synth.capture(3, tmp_path / "a", label="colours"), "label must be one of colour, cad, both"),  # type: ignore[arg-type]
+        (lambda: synth.capture(3, tmp_path / "a", seed=-1), "seed must be 0 or more, got -1"),
+        (lambda: synth.capture(0, tmp_path / "a"), "0"),
+        (lambda: synth.render(quality="best"), "quality must be one of draft, normal, reference"),  # type: ignore[arg-type]
+        (lambda: synth.render(over=tmp_path, layers=True), "layers is for renderings of a cell"),
+        (lambda: synth.translate(images=0), "images must be 1 or more, got 0"),
+        (lambda: synth.compare(choose="test"), "choose must be one of own-val, real-val"),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(InputError, match=said):
+            call()
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.slow
 def test_what_was_captured_is_gone_on_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from synth.front.opening import StrPath, as_console, as_paths, open_dataset
+from synth.front.opening import StrPath, as_console, as_paths, open_dataset, refuse_below, refuse_unknown
 
 if TYPE_CHECKING:
     from synth.train.run import Settings
@@ -79,6 +79,8 @@ def train(
     from synth.run_log import run_log
     from synth.train.run import Source, TrainSpec, run_training
 
+    refuse_below(0, seed=seed)
+    refuse_below(1, images=images, side=side)
     first = tuple(Source(root) for root in as_paths(data))
     stages = (first,) if then is None else (first, (Source(Path(then)),))
     settings = _settings(task, first[0].root, net, side, images, pretrained, plain_crops=plain_crops)
@@ -164,8 +166,10 @@ def compare(
     from synth.compute.progress import make_progress
     from synth.errors import InputError
     from synth.run_log import run_log
-    from synth.train.run import TASKS
+    from synth.train.run import TASKS, Choose
 
+    refuse_unknown(choose=(choose, Choose))
+    refuse_below(1, seeds=seeds, images=images, workers=workers)
     roots = {name: Path(root) for name, root in (data or _USUAL).items()}
     arms = tuple(parse_arm(name, roots) for name in mixes or roots)
     if unknown := [task for task in tasks if task not in TASKS]:

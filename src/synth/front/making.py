@@ -4,7 +4,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from synth.front.opening import StrPath, as_cell, as_console, as_paths, open_dataset
+from synth.front.opening import (
+    StrPath,
+    as_cell,
+    as_console,
+    as_paths,
+    open_dataset,
+    refuse_below,
+    refuse_unknown,
+)
 
 if TYPE_CHECKING:
     from synth.cell.model import Cell
@@ -38,13 +46,18 @@ def capture(
     Raises DeviceError when a device stops the run, UnsafeMotion for a motion that might collide.
     """
     from synth.capture.confirm import ask_before_motion
+    from synth.capture.label import CropKind, LabelSource
     from synth.capture.run import capture as run
     from synth.capture.run import make_plan
     from synth.capture.settings import CaptureSettings, find_earlier_run, refuse_uncalibrated
     from synth.cell.mesh import load_bodies
     from synth.compute.progress import make_progress
+    from synth.dataset.split import SplitMode
     from synth.run_log import run_log
 
+    refuse_unknown(split=(split, SplitMode), label=(label, LabelSource), crop=(crop, CropKind))
+    refuse_below(0, seed=seed, plates=plates, human_minutes=human_minutes)
+    refuse_below(0.1, pace=pace)
     loaded = as_cell(cell)
     settings = CaptureSettings(
         cell=loaded,
@@ -113,8 +126,10 @@ def render(
     from synth.sim.plan import choose_shares, list_twinnable
     from synth.sim.run import make_plan
     from synth.sim.run import render as run
-    from synth.sim.settings import RenderSettings
+    from synth.sim.settings import LookKind, QualityName, RenderSettings
 
+    refuse_unknown(look=(look, LookKind), quality=(quality, QualityName))
+    refuse_below(0, seed=seed, randomize=randomize)
     if count is None and not shares:
         count = DEFAULT_COUNT
     asked = dict(shares or {})
@@ -123,8 +138,12 @@ def render(
         raise InputError(f"there is no source {next(iter(asked))!r}: choose among twin, fresh, bin")
     console, installed = as_console(progress=progress), None if blender is None else Path(blender)
     if over is not None:
+        of_a_cell = {"cell": cell, "look": look == "plain", "randomize": randomize, "layers": layers}
+        for name, given in (of_a_cell | {"test_twins": test_twins, "a share of bin": bins}).items():
+            if given:
+                raise InputError(f"{name} is for renderings of a cell, and over knows none: leave it out")
         like = open_dataset(over)
-        chosen = choose_shares(count, twins, fresh, bins or 0, count_twinnable(like))
+        chosen = choose_shares(count, twins, fresh, 0, count_twinnable(like))
         like_settings = LikeSettings(like, Path(out), chosen, seed, quality, installed, workers)
         with run_log(Path(out), like_settings, console):
             render_like(like_settings, make_progress(console, "render"))
@@ -171,6 +190,7 @@ def compose(
     from synth.sim.compose import ComposeSettings
     from synth.sim.compose import compose as run
 
+    refuse_below(0, seed=seed)
     readers = [open_dataset(source) for source in as_paths(sources)]
     n = sum(map(len, readers)) if count is None else count
     settings, console = ComposeSettings(n, seed, max_parts, min_visible), as_console(progress=progress)
@@ -212,6 +232,7 @@ def translate(
 
     from synth.compute.device import choose_device
     from synth.compute.progress import make_progress
+    from synth.gan.choice import Criterion
     from synth.gan.judge import DOWNSTREAM, JudgeSettings
     from synth.gan.run import TrainSettings
     from synth.gan.translate import TranslateSettings, translate_with
@@ -220,6 +241,9 @@ def translate(
     from synth.run_log import run_log
     from synth.train.reader import ReaderSettings
 
+    refuse_unknown(choose=(choose, Criterion))
+    refuse_below(0, seed=seed)
+    refuse_below(1, images=images)
     presets = Registry[object]("method", {"cyclegan": "synth.gan.presets:PRESETS"})[method]
     name = preset or ("quick" if choose_device(device).type == "cpu" else "paper")
     recipe, reader = Registry("preset", presets)[name], ReaderSettings()  # type: ignore[arg-type, var-annotated]

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,6 +50,24 @@ def as_cell(cell: "Cell | StrPath | None") -> "Cell":
 def as_paths(given: StrPath | Sequence[StrPath]) -> list[Path]:
     """One or several, as a list."""
     return [Path(path) for path in ([given] if isinstance(given, str | os.PathLike) else given)]
+
+
+def refuse_below(least: float, **given: float | None) -> None:
+    """Raises InputError for the first number, by its argument's name, that is too small."""
+    from synth.errors import InputError
+
+    for name, value in given.items():
+        if value is not None and value < least:
+            raise InputError(f"{name} must be {least:g} or more, got {value}")
+
+
+def refuse_unknown(**given: tuple[str, object]) -> None:
+    """Raises InputError for the first word, by its argument's name, that is none of its Literal's."""
+    from synth.errors import InputError
+
+    for name, (word, literal) in given.items():
+        if word not in get_args(literal):
+            raise InputError(f"{name} must be one of {', '.join(get_args(literal))}, got {word!r}")
 
 
 def as_console(*, progress: bool) -> "Console":
