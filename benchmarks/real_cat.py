@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 SYNTH = Path(sys.executable).with_name("synth")
-ARMS = ("real", "synthetic", "translated", "real+translated")
+MIXES = ("real", "synthetic", "translated", "real+translated")
 TARGET_HITS = 7
 SHARED = "Train and test are one film before one background: these figures hold for that background alone."
 
@@ -34,7 +34,7 @@ def list_stages(scene: Path, n_renders: int, n_images: int, n_seeds: int) -> dic
         "render": ["render", "--like", "data/real", "--count", str(n_renders)],
         "translate": ["translate", "--device", "cpu", "--preset", "quick"],
         "compare": [
-            *("compare", "--tasks", "detection", "--arms", ",".join(ARMS)),
+            *("compare", "--tasks", "detection", "--mixes", ",".join(MIXES)),
             *("--seeds", str(n_seeds), "--images", str(n_images), "--device", "cpu"),
         ],
     }

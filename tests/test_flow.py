@@ -50,8 +50,9 @@ def test_captured_samples_get_rendered_twins_and_are_compared_with_them(tmp_path
         ("dataset", "sheet", "data/synthetic"),
         (
             "compare",
-            "--quick",
-            "--arms",
+            "--preset",
+            "quick",
+            "--mixes",
             "real,synthetic",
             "--seeds",
             "1",
@@ -116,7 +117,7 @@ def test_somebody_else_s_photographs_go_all_the_way(tmp_path):
         ("dataset", "verify", "data/synthetic"),
         ("dataset", "sheet", "data/real", "--beside", "data/synthetic", "--count", "2"),
         (
-            *("compare", "--quick", "--tasks", "detection", "--arms", "real,synthetic"),
+            *("compare", "--preset", "quick", "--tasks", "detection", "--mixes", "real,synthetic"),
             *("--seeds", "1", "--images", "64", "--device", "cpu"),
         ),
         ("dataset", "export", "bop", "--out", "again"),

@@ -18,6 +18,8 @@ from typer.main import get_command
 import synth
 from synth import front
 from synth.cli import app
+from synth.dataset.info import DatasetInfo, MadeBy
+from synth.dataset.store import DatasetWriter
 from synth.demo import write_cell
 from synth.errors import CellError, DatasetError, InputError
 
@@ -103,7 +105,7 @@ def test_the_front_is_what_synth_offers() -> None:
 @pytest.mark.parametrize("name", VERBS)
 def test_defaults_are_those_of_the_command(name: str) -> None:
     """What a function and its command both take has one default."""
-    explicit = {("compose", "sources"), ("train", "data")}  # The command's stands in its help.
+    in_its_help = {("compose", "sources"), ("train", "data"), ("compare", "ask"), ("compare", "tasks")}
     command: Any = get_command(app)
     options = {p.name: p.default for p in command.commands[name].params}
     parameters = inspect.signature(getattr(front, name)).parameters
@@ -111,10 +113,8 @@ def test_defaults_are_those_of_the_command(name: str) -> None:
     assert len(shared) >= 2
     for option in shared:
         asked, given = options[option], parameters[option].default
-        if (name, option) in explicit or given is inspect.Parameter.empty:
+        if (name, option) in in_its_help or given is inspect.Parameter.empty:
             continue
-        if isinstance(given, tuple):
-            given = ",".join(given)
         asked = asked.value if isinstance(asked, Enum) else str(asked) if isinstance(asked, Path) else asked
         assert given == asked, option
 
@@ -184,12 +184,15 @@ def test_what_is_no_dataset_is_a_sentence(tmp_path: Path) -> None:
 
 def test_a_wrong_name_is_answered_with_the_right_ones(tmp_path: Path) -> None:
     """Of a task, a preset, a method, a source."""
-    with pytest.raises(InputError, match=r"task 'depth'.*detection.*normals"):
+    real = tmp_path / "real"
+    info = DatasetInfo(kind="real", classes=("part",), made_by=MadeBy(verb="capture", simulated=True))
+    DatasetWriter.create_or_resume(real, info).close()
+    with pytest.raises(InputError, match=r"task 'depth': choose among .*"):
         synth.train("depth", tmp_path)
-    with pytest.raises(InputError, match=r"task 'depth'.*detection.*normals"):
-        synth.compare({"real": tmp_path, "other": tmp_path}, tasks=["depth"])
+    with pytest.raises(InputError, match=r"task 'depth': choose among .*"):
+        synth.compare({"real": real, "other": real}, tasks=["depth"])
     with pytest.raises(InputError, match=r"preset 'slow'.*quick.*default.*paper"):
-        synth.compare({"real": tmp_path, "other": tmp_path}, preset="slow")
+        synth.compare({"real": real, "other": real}, preset="slow")
     with pytest.raises(InputError, match=r"method 'gan'.*cyclegan"):
         synth.translate(tmp_path, tmp_path, method="gan")
     with pytest.raises(InputError, match=r"source 'twins'.*twin"):

@@ -74,7 +74,7 @@ STAGES = (
         "Small networks learn from captured, from rendered and from translated pictures, equally long, and "
         "all are measured on the test images. Short trainings on few pictures: expect wide intervals. About "
         "5 minutes.",
-        (("compare", "--quick", "--images", "3000", "--json"),),
+        (("compare", "--preset", "quick", "--images", "3000", "--json"),),
         _REPORT,
         "Figures, tables and the best networks are in {out}/runs/compare.",
     ),

@@ -9,6 +9,16 @@ RENAMED: dict[str, dict[str, str]] = {
     "synth": {
         "dataset info": "dataset stats",
     },
+    "compare": {
+        "--arms": "--mixes",
+        "--real": "--data real=PATH",
+        "--synthetic": "--data synthetic=PATH",
+        "--translated": "--data translated=PATH",
+        "--quick": "--preset quick",
+        "--paper": "--preset paper",
+        "--real-val": "--choose real-val",
+    },
+    "train": {"--paper-crops": "--plain-crops"},
 }
 """By verb, old option or argument and what is written now. A verb that was renamed stands under ``synth``."""
 

@@ -96,7 +96,11 @@ def _next_command(standings: list[Standing]) -> str:
             return f"synth dataset verify {standing.folder}"
         if standing.state == "absent":
             return _render_imported() or command if standing.stage == "render" else command
-    return f"synth dataset sheet {standings[-1].folder}" if COMPARISON.is_file() else "synth compare --quick"
+    return (
+        f"synth dataset sheet {standings[-1].folder}"
+        if COMPARISON.is_file()
+        else "synth compare --preset quick"
+    )
 
 
 def _render_imported() -> str | None:

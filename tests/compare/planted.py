@@ -6,61 +6,66 @@ from typing import Any
 
 import numpy as np
 
-from synth.compare.arms import parse_arm
 from synth.compare.collect import collect_figures
-from synth.compare.plan import Cell, Contest
+from synth.compare.figures import Figures
+from synth.compare.mixes import parse_mix
+from synth.compare.plan import Contest, Trial
+from synth.compare.questions import Gap, list_questions
 from synth.train.loop import Check
 from synth.train.run import TrainResult
-from synth.train.tasks.detection import DetectionSettings
-from synth.train.tasks.normals import NormalSettings
+from synth.train.tasks.detection.learning import DetectionSettings
+from synth.train.tasks.normals.learning import NormalSettings
 
 KINDS = dict.fromkeys(("real", "synthetic", "translated"), Path("data"))
 N_REAL = 80
+GAPS = (Gap("synthetic", "translated", "real"),)
 
 
-def collect_planted(errors: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Figures of normals whose angle errors [seeds, crops] are given, by arm."""
+def collect_planted(errors: dict[str, np.ndarray]) -> Figures:
+    """Figures of normals whose angle errors [seeds, crops] are given, by mix."""
     n_seeds, n = next(iter(errors.values())).shape
     contest = Contest("normals", NormalSettings(net="paper", side_px=112), tuple(range(n_seeds)))
     true = [[0.0, 0.0, 1.0]] * n
     return _collect(
         contest,
         {
-            (arm, seed): ([[float(np.sin(a)), 0.0, float(np.cos(a))] for a in np.radians(table[seed])], true)
-            for arm, table in errors.items()
+            (mix, seed): ([[float(np.sin(a)), 0.0, float(np.cos(a))] for a in np.radians(table[seed])], true)
+            for mix, table in errors.items()
             for seed in range(n_seeds)
         },
     )
 
 
-def collect_boxes(shifts_px: dict[str, float], n: int = 30) -> dict[str, Any]:
-    """Figures of detection whose boxes of 60 px are shifted by about so many pixels, by arm, with 3 seeds."""
+def collect_boxes(shifts_px: dict[str, float], n: int = 30) -> Figures:
+    """Figures of detection whose boxes of 60 px are shifted by about so many pixels, by mix, with 3 seeds."""
     contest = Contest("detection", DetectionSettings(net="yolov5n", side_px=192), (0, 1, 2))
     rng = np.random.default_rng(0)
     true = [[[20.0, 20.0, 80.0, 80.0]] for _ in range(n)]
-    noise = {(arm, seed): rng.normal(1, 0.2, n) for arm in shifts_px for seed in contest.seeds}
+    noise = {(mix, seed): rng.normal(1, 0.2, n) for mix in shifts_px for seed in contest.seeds}
     return _collect(
         contest,
         {
-            (arm, seed): ([[[20 + s * k, 20.0, 80 + s * k, 80.0, 0.9]] for k in noise[arm, seed]], true)
-            for arm, s in shifts_px.items()
+            (mix, seed): ([[[20 + s * k, 20.0, 80 + s * k, 80.0, 0.9]] for k in noise[mix, seed]], true)
+            for mix, s in shifts_px.items()
             for seed in contest.seeds
         },
     )
 
 
-def _collect(contest: Contest, said: dict[tuple[str, int], tuple[list[Any], list[Any]]]) -> dict[str, Any]:
-    arms = tuple(parse_arm(name, KINDS) for name in dict.fromkeys(arm for arm, _ in said))
-    cells = [Cell(contest, arm, seed) for seed in contest.seeds for arm in arms]
-    results = [(cell, _result(contest, cell.seed, *said[cell.arm.name, cell.seed])) for cell in cells]
+def _collect(contest: Contest, said: dict[tuple[str, int], tuple[list[Any], list[Any]]]) -> Figures:
+    mixes = tuple(parse_mix(name, KINDS) for name in dict.fromkeys(mix for mix, _ in said))
+    trials = [Trial(contest, mix, seed) for seed in contest.seeds for mix in mixes]
+    results = [(trial, _result(contest, trial.seed, *said[trial.mix.name, trial.seed])) for trial in trials]
     plan = SimpleNamespace(
-        arms=arms,
+        mixes=mixes,
         contests=(contest,),
-        cells=cells,
+        trials=trials,
+        questions=list_questions(list(KINDS), [mix.name for mix in mixes], {"translated": "synthetic"}),
+        gaps=GAPS if set(KINDS) <= {mix.name for mix in mixes} else (),
         is_simulated=True,
         choose="own-val",
         reader=lambda task, kind: SimpleNamespace(info=SimpleNamespace(classes=("a", "b"))),
-        n_real_labels=lambda cell: cell.arm.curve_size or N_REAL * ("real" in cell.arm.kinds),
+        n_real_labels=lambda trial: trial.mix.curve_size or N_REAL * ("real" in trial.mix.datasets),
     )
     return collect_figures(plan, results)  # type: ignore[arg-type]
 

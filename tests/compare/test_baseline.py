@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from synth.compare.baseline import filter_boxes
 from synth.dataset.info import DatasetInfo, MadeBy
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Draft, Instance
 from synth.dataset.store import DatasetWriter
+from synth.train.tasks.detection.baseline import filter_boxes
 
 BOX = (20.0, 10.0, 50.0, 40.0)
 

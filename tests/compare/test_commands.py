@@ -1,6 +1,7 @@
 """`synth compare` as it is typed: what it says, where, and what it refuses before anything trains."""
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +21,7 @@ from synth.dataset.sample import Draft, Instance
 from synth.dataset.split import assign_splits
 from synth.dataset.store import DatasetWriter
 
-TINY = ("--quick", "--seeds", "1", "--images", "32", "--device", "cpu")
+TINY = ("--preset", "quick", "--seeds", "1", "--images", "32", "--device", "cpu")
 KINDS: dict[str, Kind] = {"real": "real", "synthetic": "rendered", "translated": "translated"}
 
 Type = Callable[..., tuple[int, str, str]]
@@ -82,14 +83,14 @@ def test_a_comparison_ends_with_its_verdict(desk: Path, synth: Type, monkeypatch
         *TINY,
         "--tasks",
         "detection",
-        "--arms",
+        "--mixes",
         "real,synthetic",
         "--workers",
         "1",
         "--out",
         "runs/tiny",
     )
-    words = (*words, "--real", "boxes", "--synthetic", "rendered")
+    words = (*words, "--data", "real=boxes", "--data", "synthetic=rendered")
     monkeypatch.setattr("synth.compare.report.write.export_best", lambda *_: [])  # It has a test of its own.
     code, out, err = synth(*words, "--json")
     assert code == 0, err
@@ -101,7 +102,7 @@ def test_a_comparison_ends_with_its_verdict(desk: Path, synth: Type, monkeypatch
     content = json.loads((desk / "runs/tiny/report.json").read_text())
     assert said["verdict"] == content["verdict"]
     assert said["verdict"][0]["text"].startswith("Detection (yolov5n), mAP50-95 on 5 held-out captured")
-    results = sorted((desk / "runs/tiny/cells").glob("*/result.json"))
+    results = sorted((desk / "runs/tiny/trials").glob("*/result.json"))
     stamps = [path.stat().st_mtime_ns for path in results]
     assert [path.parent.name for path in results] == [
         "detection_yolov5n_real_seed0",
@@ -109,8 +110,8 @@ def test_a_comparison_ends_with_its_verdict(desk: Path, synth: Type, monkeypatch
     ]
 
     def read_report(plan: Plan, found: Results) -> tuple[Path, list[Sentence]]:
-        assert [cell.name for cell, _ in found] == [path.parent.name for path in results]
-        return plan.out / "report.html", [Sentence(**sentence) for sentence in said["verdict"]]
+        assert [trial.name for trial, _ in found] == [path.parent.name for path in results]
+        return plan.out / "report.html", [Sentence(sentence["text"], ()) for sentence in said["verdict"]]
 
     monkeypatch.setattr("synth.compare.report.write.write_report", read_report)
     code, out, err = synth(*words)
@@ -126,7 +127,7 @@ def test_a_comparison_ends_with_its_verdict(desk: Path, synth: Type, monkeypatch
 def test_a_plan_is_printed_and_nothing_is_trained(synth: Type, tmp_path: Path) -> None:
     """A row for each network of each task with trainings, images and minutes, and their sum; no folder."""
     code, out, err = synth(
-        *("--quick", "--plan-only", "--seeds", 2, "--images", 64, "--device", "cpu"),
+        *("--preset", "quick", "--plan-only", "--seeds", 2, "--images", 64, "--device", "cpu"),
         *("--out", tmp_path / "run"),
     )
     assert code == 0, err
@@ -144,35 +145,41 @@ def test_a_plan_is_printed_and_nothing_is_trained(synth: Type, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("--quick", "--paper"), ("--quick and --paper are two plans: give one",)),
-        (("--tasks", "poses"), ("no task 'poses'", "detection, normals")),
-        (("--tasks", ","), ("no task", "detection, normals")),
-        (("--arms", "real,rendered"), ("no arm 'rendered'", "synthetic", "real@40")),
-        (("--arms", "real,real@3"), ("no arm 'real@3'", "5 or more")),
-        (("--arms", "synthetic,translated"), ("give the arm real",)),
-        (("--arms", "real"), ("give two",)),
-        (("--arms", "real,synthetic,synthetic"), ("must differ",)),
-        (("--arms", "real,real@16", "--tasks", "normals"), ("15 train and val images", "16")),
-        (("--real", "absent"), ("no dataset at absent", "run synth capture", "--real")),
-        (("--real", "absent", "--curve"), ("absent",)),
+        (("--quick",), ("--quick of synth compare is called --preset quick now",)),
+        (("--preset", "slow"), ("no preset 'slow'", "quick, default, paper")),
+        (("--choose", "test"), ("own-val, real-val",)),
+        (("--ask", "real:rendered"), ("--ask takes two different mixes", "real, synthetic, translated")),
+        (("--data", "boxes"), ("NAME=PATH",)),
+        (("--data", "real=data/real,boxes", "--mixes", "real,synthetic"), ("real must be one dataset",)),
+        (("--data", "more=boxes,rendered"), ("more has 2 datasets", "--seeds 2")),
+        (("--tasks", "poses"), ("no task 'poses'", "normals, detection")),
+        (("--tasks", ","), ("no task", "normals, detection")),
+        (("--mixes", "real,rendered"), ("no mix 'rendered'", "synthetic", "real@40")),
+        (("--mixes", "real,real@3"), ("no mix 'real@3'", "5 or more")),
+        (("--mixes", "synthetic,translated"), ("give the mix real",)),
+        (("--mixes", "real"), ("give two",)),
+        (("--mixes", "real,synthetic,synthetic"), ("must differ",)),
+        (("--mixes", "real,real@16", "--tasks", "normals"), ("15 train and val images", "16")),
+        (("--data", "real=absent"), ("no dataset at absent", "--data real must be the folder of a dataset")),
+        (("--data", "real=absent", "--curve"), ("absent",)),
         (
-            ("--translated", "absent"),
-            ("no dataset at absent", "run synth translate", "do without: --arms real,synthetic"),
+            ("--data", "translated=absent"),
+            ("no dataset at absent", "--data translated must be the folder of a dataset"),
         ),
         (
-            ("--synthetic", "absent"),
-            ("no dataset at absent", "run synth render", "do without: --arms real,translated"),
+            ("--data", "real=boxes", "--mixes", "real,mine"),
+            ("no mix 'mine'", "--data NAME=PATH"),
         ),
         (
             ("--composed",),
             ("no dataset at data/real_composed", "run synth compose data/real --out data/real_composed"),
         ),
         (
-            ("--real", "boxes", "--synthetic", "tight", "--arms", "real,synthetic", "--tasks", "detection"),
+            ("--data", "real=boxes", "--data", "synthetic=tight", "--tasks", "detection"),
             ("tight is labelled with tight boxes", "square"),
         ),
         (
-            ("--real", "boxes", "--arms", "real,synthetic", "--tasks", "normals"),
+            ("--data", "real=boxes", "--mixes", "real,synthetic", "--tasks", "normals"),
             ("boxes has 0 train images for normals",),
         ),
         (("--tasks", "detection", "--pretrained", "absent.pt"), ("no checkpoint at absent.pt",)),
@@ -183,7 +190,7 @@ def test_comparisons_that_cannot_be(
     desk: Path, synth: Type, tmp_path: Path, words: tuple[str, ...], says: tuple[str, ...]
 ) -> None:
     """One sentence that says what to do, exit code 2, and no network is trained."""
-    options = () if "--paper" in words else TINY
+    options = () if "--preset" in words else TINY
     code, out, err = synth(*options, *words, "--workers", 1, "--out", tmp_path / "run")
     assert code == 2, out + err
     assert "Traceback" not in err
@@ -194,20 +201,45 @@ def test_comparisons_that_cannot_be(
     assert not (tmp_path / "run").exists()
 
 
-def test_an_arm_is_advised_only_with_what_is_there(synth: Type, tmp_path: Path) -> None:
-    """Where synthetic and translated images are both absent, doing without is not offered: real is alone."""
-    words = ("--synthetic", "absent", "--translated", "absent too", "--out", tmp_path / "run")
-    code, _, err = synth(*TINY, *words)
+def test_what_is_missing_is_named_with_what_makes_it(
+    desk: Path, synth: Type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A usual folder that is absent: the verb that makes it, the option that names another, and how to do
+    without, unless real images would be alone then.
+    """
+    monkeypatch.chdir(tmp_path)
+    code, _, err = synth(*TINY)
+    assert code == 2
+    assert "there is no dataset at data/real: run synth capture" in " ".join(err.split())
+    shutil.copytree(desk / "data/real", "data/real")
+    code, _, err = synth(*TINY)
     assert code == 2
     assert "run synth render" in err
     assert "do without" not in err
+    shutil.copytree(desk / "data/synthetic", "data/synthetic")
+    code, _, err = synth(*TINY)
+    assert code == 2
+    said = " ".join(err.split())
+    assert "run synth translate, or name another folder with --data translated=PATH" in said
+    assert "do without: --mixes real,synthetic" in said
 
 
 def test_what_was_refused_can_be_mended_and_begun(synth: Type, tmp_path: Path) -> None:
     """Too few test images leave no folder that would refuse the next try on more of them."""
     few = tmp_path / "few"
     write_crop_set(few, "real", seed=8, n=8)
-    words = ("--real", few, "--tasks", "normals", "--workers", 1, "--out", tmp_path / "run")
+    words = (
+        "--data",
+        f"real={few}",
+        "--mixes",
+        "real,synthetic",
+        "--tasks",
+        "normals",
+        "--workers",
+        1,
+        "--out",
+        tmp_path / "run",
+    )
     code, _, err = synth(*TINY, *words)
     assert code == 2
     assert "has 2 test images for normals, and 5 are the least" in err
@@ -218,7 +250,7 @@ def test_what_was_refused_can_be_mended_and_begun(synth: Type, tmp_path: Path) -
 def test_images_without_normals_are_advised_to_leave_those_out(synth: Type, tmp_path: Path) -> None:
     """What was imported with boxes alone cannot be made more of; the option that helps is named."""
     write_box_set(tmp_path / "boxes", "real", seed=3, n=40)
-    words = ("--real", tmp_path / "boxes", "--arms", "real,synthetic", "--out", tmp_path / "run")
+    words = ("--data", f"real={tmp_path / 'boxes'}", "--mixes", "real,synthetic", "--out", tmp_path / "run")
     code, _, err = synth(*TINY, *words)
     assert code == 2
     assert "--tasks detection" in err

@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from synth.compare.arms import parse_arm
+from synth.compare.mixes import parse_mix
 from synth.compare.plan import Contest, Plan
 from synth.compare.report.write import write_report
 from synth.compare.run import run_plan
 from synth.compute.progress import make_progress
 from synth.dataset.reader import DatasetReader
 from synth.errors import DatasetError, InputError
-from synth.train.tasks.detection import DetectionSettings
-from synth.train.tasks.normals import NormalSettings
+from synth.train.tasks.detection.learning import DetectionSettings
+from synth.train.tasks.normals.learning import NormalSettings
 
 TINY = NormalSettings(side_px=32, n_images=320, batch_size=16, learning_rate=3e-3, n_checks=2)
-ARMS = ("real", "synthetic")
+MIXES = ("real", "synthetic")
 TINY_BOXES = DetectionSettings(side_px=64, n_images=16, batch_size=4, n_checks=2)
 
 
@@ -29,13 +29,13 @@ def quietly(verb="compare", unit="images"):
     return make_progress(Console(quiet=True), verb, unit)
 
 
-def make_plan(sets, out: Path, *, arms=None, seeds=(0, 1), normals=TINY, boxes=None, **changes) -> Plan:
-    roots = {name: dataset.root for name, dataset in sets.items()}
+def make_plan(sets, out: Path, *, mixes=None, seeds=(0, 1), normals=TINY, boxes=None, **changes) -> Plan:
+    roots = {name: (dataset.root,) for name, dataset in sets.items()}
     contests = [Contest("normals", normals, seeds)]
     if boxes is not None:
         contests.append(Contest("detection", boxes, (0,)))
     return Plan(
-        arms=tuple(parse_arm(name, roots) for name in arms or roots),
+        mixes=tuple(parse_mix(name, roots) for name in mixes or roots),
         contests=tuple(contests),
         roots={contest.task: roots for contest in contests},
         out=out,
@@ -46,21 +46,21 @@ def make_plan(sets, out: Path, *, arms=None, seeds=(0, 1), normals=TINY, boxes=N
 
 @pytest.fixture(scope="module")
 def finished(crop_sets, tmp_path_factory):
-    plan = make_plan(crop_sets, tmp_path_factory.mktemp("compare") / "run", arms=ARMS, boxes=TINY_BOXES)
+    plan = make_plan(crop_sets, tmp_path_factory.mktemp("compare") / "run", mixes=MIXES, boxes=TINY_BOXES)
     results = run_plan(plan, quietly)
     return plan, results, write_report(plan, results)
 
 
 def test_every_arm_is_measured_on_the_same_test_images(finished, crop_sets):
-    """Two seeds of two arms, each with a prediction for every real test crop, and weights of each."""
+    """Two seeds of two mixes, each with a prediction for every real test crop, and weights of each."""
     plan, results, _ = finished
     wanted = tuple(s.name for s in crop_sets["real"].of_split("test"))
-    assert [cell for cell, _ in results] == list(plan.cells)
-    for cell, result in results:
-        suffix = "_0" if cell.contest.task == "normals" else ""
+    assert [trial for trial, _ in results] == list(plan.trials)
+    for trial, result in results:
+        suffix = "_0" if trial.contest.task == "normals" else ""
         assert result.names == tuple(f"{name}{suffix}" for name in wanted)
         assert len(result.predicted) == len(result.true) == len(wanted)
-    assert len(list((plan.out / "cells").glob("*/weights.safetensors"))) == 6
+    assert len(list((plan.out / "trials").glob("*/weights.safetensors"))) == 6
 
 
 def test_the_report_says_what_report_json_says(finished):
@@ -71,22 +71,22 @@ def test_the_report_says_what_report_json_says(finished):
     assert "SIMULATED CELL" in page
     assert "http" not in page.replace("http://www.w3.org", "")
     assert [s["text"] for s in content["verdict"]] == [s.text for s in verdict]
-    for sentence in verdict:
-        assert sentence.text in page
-        assert sentence.keys
-        assert set(sentence.keys) <= set(content["figures"])
+    for sentence in content["verdict"]:
+        assert sentence["text"] in page
+        assert sentence["keys"]
+        assert set(sentence["keys"]) <= set(content["figures"])
     assert all(line in page for line in content["next"])
 
 
 def test_every_figure_of_a_table_stands_in_report_json(finished):
-    """The tables of arms hold values that report.json has, to the digits shown."""
+    """The tables of mixes hold values that report.json has, to the digits shown."""
     plan, _, (path, _) = finished
     figures = json.loads((plan.out / "report.json").read_text())["figures"]
     page = html.unescape(path.read_text())
-    for arm in ARMS:
-        assert f"{figures[f'normals.paper.{arm}.mean_deg']['value']:.1f}°" in page
-        assert f"{figures[f'detection.yolov5n.{arm}.paper_recall']['value']:.3f}" in page
-        assert f"{figures[f'detection.yolov5n.{arm}.test_cls_loss']['value']:.3f}" in page
+    for mix in MIXES:
+        assert f"{figures[f'normals.paper.{mix}.mean_deg']['value']:.1f}°" in page
+        assert f"{figures[f'detection.yolov5n.{mix}.paper_recall']['value']:.3f}" in page
+        assert f"{figures[f'detection.yolov5n.{mix}.test_cls_loss']['value']:.3f}" in page
 
 
 def test_the_papers_figures_and_tables_are_there(finished):
@@ -123,23 +123,23 @@ def test_the_best_networks_run_without_torch(finished):
 
 
 def test_again_nothing_is_trained_and_the_same_comes_out(finished, monkeypatch):
-    """The same plan goes on from what is there; a lost cell is trained again to the same figures."""
+    """The same plan goes on from what is there; a lost trial is trained again to the same figures."""
     plan, _, _ = finished
     report = (plan.out / "report.json").read_bytes()
-    cells = sorted((plan.out / "cells").glob("*/result.json"))
-    stamps = [cell.stat().st_mtime_ns for cell in cells]
-    shutil.rmtree(plan.out / "cells" / "normals_paper_real_seed1")
-    shutil.rmtree(plan.out / "cells" / "detection_yolov5n_synthetic_seed0")
+    trials = sorted((plan.out / "trials").glob("*/result.json"))
+    stamps = [trial.stat().st_mtime_ns for trial in trials]
+    shutil.rmtree(plan.out / "trials" / "normals_paper_real_seed1")
+    shutil.rmtree(plan.out / "trials" / "detection_yolov5n_synthetic_seed0")
     monkeypatch.setattr("synth.compare.report.write.export_best", lambda *_: [])  # It has a test of its own.
     write_report(plan, run_plan(plan, quietly))
     assert (plan.out / "report.json").read_bytes() == report
-    again = [cell.stat().st_mtime_ns for cell in cells]
+    again = [trial.stat().st_mtime_ns for trial in trials]
     assert sum(a != b for a, b in zip(stamps, again, strict=True)) == 2
 
 
 def test_interrupted_and_gone_on_with(crop_sets, finished, tmp_path):
-    """Ctrl-C in the middle: finished cells stay, and the end is the same as without it."""
-    plan = make_plan(crop_sets, tmp_path / "run", arms=ARMS)
+    """Ctrl-C in the middle: finished trials stay, and the end is the same as without it."""
+    plan = make_plan(crop_sets, tmp_path / "run", mixes=MIXES)
     progress = quietly()
     said = []
 
@@ -151,47 +151,47 @@ def test_interrupted_and_gone_on_with(crop_sets, finished, tmp_path):
     progress.say = stop_after_three
     with pytest.raises(KeyboardInterrupt):
         run_plan(plan, lambda *_: progress)
-    assert len(list((plan.out / "cells").glob("*/result.json"))) == 3
+    assert len(list((plan.out / "trials").glob("*/result.json"))) == 3
     again = [r.predicted for _, r in run_plan(plan, quietly)]
-    assert again == [r.predicted for cell, r in finished[1] if cell.contest.task == "normals"]
+    assert again == [r.predicted for trial, r in finished[1] if trial.contest.task == "normals"]
 
 
-@pytest.mark.parametrize("arm", ["real", "synthetic"])
-def test_a_test_image_in_any_arm_stops_the_run_by_name(crop_sets, tmp_path, arm):
+@pytest.mark.parametrize("mix", ["real", "synthetic"])
+def test_a_test_image_in_any_arm_stops_the_run_by_name(crop_sets, tmp_path, mix):
     """A train image overwritten with a real test image: refused with both names before anything trains."""
     sets = dict(crop_sets)
-    shutil.copytree(sets[arm].root, tmp_path / arm)
-    victim, place = crop_sets["real"].of_split("test")[0], sets[arm].of_split("train")[0]
-    shutil.copy(crop_sets["real"].root / victim.image, tmp_path / arm / place.image)
-    sets[arm] = DatasetReader(tmp_path / arm)
+    shutil.copytree(sets[mix].root, tmp_path / mix)
+    victim, place = crop_sets["real"].of_split("test")[0], sets[mix].of_split("train")[0]
+    shutil.copy(crop_sets["real"].root / victim.image, tmp_path / mix / place.image)
+    sets[mix] = DatasetReader(tmp_path / mix)
     with pytest.raises(DatasetError, match=rf"{place.image}.*{victim.name}"):
         run_plan(make_plan(sets, tmp_path / "run"), quietly)
-    assert not (tmp_path / "run" / "cells").exists()
+    assert not (tmp_path / "run" / "trials").exists()
 
 
 def test_other_data_do_not_go_on(finished, crop_sets):
-    """A plan with another training or other arms does not mix into a folder."""
+    """A plan with another training or other mixes does not mix into a folder."""
     plan, _, _ = finished
     longer = replace(TINY, n_images=640)
     with pytest.raises(InputError, match="n_images"):
-        run_plan(make_plan(crop_sets, plan.out, arms=ARMS, boxes=TINY_BOXES, normals=longer), quietly)
+        run_plan(make_plan(crop_sets, plan.out, mixes=MIXES, boxes=TINY_BOXES, normals=longer), quietly)
     with pytest.raises(InputError, match="translated"):
         run_plan(make_plan(crop_sets, plan.out, boxes=TINY_BOXES), quietly)
 
 
 def test_too_few_test_crops_are_said_before_anything_trains(crop_sets, tmp_path):
-    """A captured set of eight samples has two test crops: refused, and no cell is left."""
+    """A captured set of eight samples has two test crops: refused, and no trial is left."""
     from crop_sets import write_crop_set
 
     sets = crop_sets | {"real": write_crop_set(tmp_path / "few", "real", seed=8, n=8)}
     with pytest.raises(InputError, match="has 2 test images for normals, and 5 are the least"):
         run_plan(make_plan(sets, tmp_path / "run"), quietly)
-    assert not (tmp_path / "run" / "cells").exists()
+    assert not (tmp_path / "run" / "trials").exists()
 
 
 def test_plans_that_compare_nothing_are_one_sentence(crop_sets, tmp_path):
-    """No real arm, one arm, no seed."""
-    with pytest.raises(InputError, match="give the arm real"):
+    """No real mix, one mix, no seed."""
+    with pytest.raises(InputError, match="give the mix real"):
         make_plan({"synthetic": crop_sets["synthetic"]}, tmp_path)
     with pytest.raises(InputError, match="give two"):
         make_plan({"real": crop_sets["real"]}, tmp_path)
@@ -218,30 +218,30 @@ def test_planted_labels_are_ranked(crop_sets, tmp_path):
     assert any("translated images train better than synthetic ones" in text for text in texts)
     figures = json.loads((plan.out / "report.json").read_text())["figures"]
     real, noisy, shuffled = (
-        figures[f"normals.paper.{arm}.median_deg"]["value"] for arm in ("real", "translated", "synthetic")
+        figures[f"normals.paper.{mix}.median_deg"]["value"] for mix in ("real", "translated", "synthetic")
     )
     assert real < noisy < shuffled
     assert shuffled > 2 * real
 
 
-def test_mixes_and_fine_tuning_are_arms(crop_sets, tmp_path):
+def test_mixes_and_fine_tuning_are_mixes(crop_sets, tmp_path):
     """A mix trains on both, fine-tuning on one after the other, a limit on so many with val counted in."""
-    arms = ("real", "real+synthetic", "synthetic-then-real", "real@10")
-    plan = make_plan(crop_sets, tmp_path / "run", arms=arms, seeds=(0,))
-    by_arm = {cell.arm.name: (cell, r) for cell, r in run_plan(plan, quietly)}
+    mixes = ("real", "real+synthetic", "synthetic-then-real", "real@10")
+    plan = make_plan(crop_sets, tmp_path / "run", mixes=mixes, seeds=(0,))
+    by_mix = {trial.mix.name: (trial, r) for trial, r in run_plan(plan, quietly)}
     n = {kind: len(crop_sets[kind].of_split("train")) for kind in ("real", "synthetic")}
-    assert by_arm["real+synthetic"][1].n_train == n["real"] + n["synthetic"]
-    assert by_arm["synthetic-then-real"][1].n_train == n["real"] + n["synthetic"]
-    assert (by_arm["real@10"][1].n_train, by_arm["real@10"][1].n_val) == (8, 2)
-    assert plan.n_real_labels(by_arm["real@10"][0]) == 10
+    assert by_mix["real+synthetic"][1].n_train == n["real"] + n["synthetic"]
+    assert by_mix["synthetic-then-real"][1].n_train == n["real"] + n["synthetic"]
+    assert (by_mix["real@10"][1].n_train, by_mix["real@10"][1].n_val) == (8, 2)
+    assert plan.n_real_labels(by_mix["real@10"][0]) == 10
     last = [
-        c.step for c in by_arm["synthetic-then-real"][1].checks if c == by_arm["synthetic-then-real"][1].best
+        c.step for c in by_mix["synthetic-then-real"][1].checks if c == by_mix["synthetic-then-real"][1].best
     ]
     assert last == [20]
 
 
 @pytest.mark.parametrize("name", ["rendered", "real@3", "real+", "real@many", "synthetic-then-", ""])
 def test_unknown_arms_are_one_sentence(crop_sets, tmp_path, name):
-    """What an arm can be called is said."""
-    with pytest.raises(InputError, match="there is no arm"):
-        make_plan(crop_sets, tmp_path, arms=("real", name))
+    """What a mix can be called is said."""
+    with pytest.raises(InputError, match="there is no mix"):
+        make_plan(crop_sets, tmp_path, mixes=("real", name))

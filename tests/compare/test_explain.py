@@ -1,4 +1,4 @@
-"""Why arms differ, what to believe and what it cost, on data and networks whose answers were planted."""
+"""Why mixes differ, what to believe and what it cost, on data and networks whose answers were planted."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,23 +10,25 @@ import torch
 from crop_sets import draw_crop, write_crop_set
 from scipy.stats import wasserstein_distance
 
-from synth.compare.arms import parse_arm
-from synth.compare.best_model import find_threshold
 from synth.compare.cost import measure_image_cost
-from synth.compare.explain import N_MEASURED, measure_attention, measure_colours
+from synth.compare.explain.attention import N_MEASURED, measure_attention
+from synth.compare.explain.colours import measure_colours
+from synth.compare.explain.regions import REGIONS
+from synth.compare.explain.saliency import MAP_KINDS
+from synth.compare.explain.twins import find_twins
+from synth.compare.figures import ColourDistance, ColourFloor, Figures
+from synth.compare.mixes import parse_mix
 from synth.compare.plan import Contest, Plan
-from synth.compare.twins import find_twins
 from synth.compute.checkpoint import save_weights
 from synth.dataset.info import DatasetInfo, MadeBy
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Draft, Instance, Origin, Parent, Sample, Split
 from synth.dataset.store import DatasetWriter
-from synth.train.attention import REGIONS
 from synth.train.models.normal_nets import make_normal_net
-from synth.train.run import TASKS, WEIGHTS_FILE
-from synth.train.saliency import MAP_KINDS
-from synth.train.tasks.detection import DetectionSettings
-from synth.train.tasks.normals import NormalSettings
+from synth.train.run import WEIGHTS_FILE
+from synth.train.tasks import TASKS
+from synth.train.tasks.detection.learning import DetectionSettings
+from synth.train.tasks.normals.learning import NormalSettings
 
 NORMALS = Contest("normals", NormalSettings(side_px=32), (0,))
 BOXES = Contest("detection", DetectionSettings(side_px=64), (0,))
@@ -37,17 +39,17 @@ def make_plan(
     contest: Contest, sets: dict[str, DatasetReader], out: Path, *, net_seeds: dict[str, int] | None = None
 ) -> Plan:
     """A plan whose networks were never trained: fresh ones, one seed each."""
-    roots = {name: dataset.root for name, dataset in sets.items()}
-    arms = tuple(parse_arm(name, roots) for name in roots)
-    plan = Plan(arms=arms, contests=(contest,), roots={contest.task: roots}, out=out, device="cpu")
-    for i, cell in enumerate(plan.cells):
-        seed = (net_seeds or {}).get(cell.arm.name, i)
+    roots = {name: (dataset.root,) for name, dataset in sets.items()}
+    mixes = tuple(parse_mix(name, roots) for name in roots)
+    plan = Plan(mixes=mixes, contests=(contest,), roots={contest.task: roots}, out=out, device="cpu")
+    for i, trial in enumerate(plan.trials):
+        seed = (net_seeds or {}).get(trial.mix.name, i)
         net = (
             make_normal_net("paper", 32, seed)
             if contest.task == "normals"
             else TASKS["detection"].make_net(contest.settings)
         )
-        save_weights(plan.folder(cell) / WEIGHTS_FILE, net.state_dict(), {})
+        save_weights(plan.folder(trial) / WEIGHTS_FILE, net.state_dict(), {})
     return plan
 
 
@@ -94,6 +96,15 @@ def make_pictures(rng: np.random.Generator, n: int, darker: int = 0) -> list[np.
 
 
 # --- Twins --------------------------------------------------------------------------------------------------
+
+
+def find_threshold(plan: Plan) -> float:
+    """Of a detector whose `predict` stands in, on captured val images."""
+    task, real = TASKS["detection"], plan.reader("detection", "real")
+    val = task.load(real, real.of_split("val"), BOXES.settings)
+    threshold = task.find_threshold(torch.nn.Identity(), val)
+    assert threshold is not None
+    return threshold
 
 
 def parent_of(sample: Sample) -> Origin:
@@ -162,16 +173,20 @@ def test_colours_of_one_look_and_of_another(tmp_path: Path) -> None:
         "translated": make_pictures(rng, 24),
     }
     sets = {name: write_samples(tmp_path / name, made, [{}] * 24) for name, made in looks.items()}
-    roots = {name: dataset.root for name, dataset in sets.items()}
-    arms = tuple(parse_arm(name, roots) for name in roots)
-    plan = Plan(arms=arms, contests=(BOXES,), roots={"detection": roots}, out=tmp_path / "run")
-    figures, means = measure_colours(plan)
-    assert set(figures) == {"colours.floor", "colours.synthetic", "colours.translated"}
-    same, other = (figures[f"colours.{kind}"]["above_floor"] for kind in ("translated", "synthetic"))
-    assert abs(same["value"]) < 1
-    assert same["low"] < 0 < same["high"]
-    assert other["value"] == pytest.approx(30, abs=2)
-    assert other["low"] > 20
+    roots = {name: (dataset.root,) for name, dataset in sets.items()}
+    mixes = tuple(parse_mix(name, roots) for name in roots)
+    plan = Plan(mixes=mixes, contests=(BOXES,), roots={"detection": roots}, out=tmp_path / "run")
+    rows, means = measure_colours(plan)
+    figures = Figures(rows)
+    assert len(figures.of(ColourFloor)) == 1
+    assert [row.dataset for row in figures.of(ColourDistance)] == ["synthetic", "translated"]
+    same, other = (
+        figures.the(ColourDistance, dataset=name).above_floor for name in ("translated", "synthetic")
+    )
+    assert abs(same.value) < 1
+    assert same.low < 0 < same.high
+    assert other.value == pytest.approx(30, abs=2)
+    assert other.low > 20
     values = np.arange(256)
     for kind in ("synthetic", "translated"):
         assert means[kind].shape == (3, 256)
@@ -179,7 +194,8 @@ def test_colours_of_one_look_and_of_another(tmp_path: Path) -> None:
         by_scipy = np.mean(
             [wasserstein_distance(values, values, means[kind][c], means["real"][c]) for c in range(3)]
         )
-        assert figures[f"colours.{kind}"]["value"] == pytest.approx(by_scipy, abs=1e-6)
+        distance = figures.the(ColourDistance, dataset=kind).distance
+        assert distance.value == pytest.approx(by_scipy, abs=1e-6)
 
 
 def test_too_few_pictures_have_no_colours(tmp_path: Path) -> None:
@@ -189,11 +205,11 @@ def test_too_few_pictures_have_no_colours(tmp_path: Path) -> None:
         name: write_samples(tmp_path / name, make_pictures(rng, 3), [{}] * 3)
         for name in ("real", "synthetic")
     }
-    roots = {name: dataset.root for name, dataset in sets.items()}
-    arms = tuple(parse_arm(name, roots) for name in roots)
-    plan = Plan(arms=arms, contests=(BOXES,), roots={"detection": roots}, out=tmp_path / "run")
-    figures, means = measure_colours(plan)
-    assert figures == {}
+    roots = {name: (dataset.root,) for name, dataset in sets.items()}
+    mixes = tuple(parse_mix(name, roots) for name in roots)
+    plan = Plan(mixes=mixes, contests=(BOXES,), roots={"detection": roots}, out=tmp_path / "run")
+    rows, means = measure_colours(plan)
+    assert rows == []
     assert set(means) == {"real", "synthetic"}
 
 
@@ -201,8 +217,8 @@ def test_too_few_pictures_have_no_colours(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_every_arm_has_figures_of_attention(tmp_path: Path) -> None:
-    """Each arm and kind of map: how many test crops, a share for each region, and likeness to the
+def test_every_mix_has_figures_of_attention(tmp_path: Path) -> None:
+    """Each mix and kind of map: how many test crops, a share for each region, and likeness to the
     real-trained network: 1 for itself and for a copy of it, less for another network.
     """
     kinds = {"real": "real", "synthetic": "rendered", "translated": "translated"}
@@ -211,25 +227,25 @@ def test_every_arm_has_figures_of_attention(tmp_path: Path) -> None:
         for seed, (name, kind) in enumerate(kinds.items())
     }
     plan = make_plan(NORMALS, sets, tmp_path / "run", net_seeds={"real": 0, "synthetic": 0, "translated": 1})
-    attention = measure_attention(plan, NORMALS)
+    looks = measure_attention(plan, NORMALS)
     n_test = len(sets["real"].of_split("test"))
-    assert len(attention.test) == n_test
-    assert set(attention.figures) == {
-        f"normals.paper.{arm}.attention.{kind}" for arm in kinds for kind in MAP_KINDS
+    assert len(looks.test.names) == n_test
+    assert {(row.mix, row.kind) for row in looks.figures} == {
+        (mix, kind) for mix in kinds for kind in MAP_KINDS
     }
-    for key, figure in attention.figures.items():
-        assert figure["n_images"] == min(n_test, N_MEASURED[key.split(".")[-1]])  # type: ignore[index]
-        assert set(figure["share"]) == set(REGIONS)
-        arm, like = key.split(".")[2], figure["like_real"]
-        if arm == "translated":
-            assert -1 <= like["median"] < 0.99
-            assert like["quartiles"][0] <= like["median"] <= like["quartiles"][1]
+    for row in looks.figures:
+        assert row.n_images == min(n_test, N_MEASURED[row.kind])
+        assert set(row.share) == set(REGIONS)
+        low, high = row.like_quartiles
+        if row.mix == "translated":
+            assert -1 <= row.like_median < 0.99
+            assert low <= row.like_median <= high
         else:
-            assert [like["median"], *like["quartiles"]] == pytest.approx([1, 1, 1])
-    for arm in kinds:
+            assert [row.like_median, low, high] == pytest.approx([1, 1, 1])
+    for mix in kinds:
         for kind in MAP_KINDS:
-            maps = attention.maps[arm][kind]
-            assert len(maps) == min(n_test, N_MEASURED[kind]) + len(attention.train)
+            maps = looks.maps[mix][kind]
+            assert len(maps) == min(n_test, N_MEASURED[kind]) + len(looks.train.names)
             assert maps.sum(axis=(1, 2)) == pytest.approx(1)
 
 
@@ -268,10 +284,10 @@ def test_the_threshold_parts_sure_hits_from_unsure_misses(
         ]
 
     monkeypatch.setattr(TASKS["detection"], "predict", say)
-    assert 0.3 < find_threshold(plan, BOXES, torch.nn.Identity()) <= 0.6
+    assert 0.3 < find_threshold(plan) <= 0.6
     assert asked == [tuple(s.name for s in real.of_split("val"))]
     monkeypatch.setattr(TASKS["detection"], "predict", lambda _net, images: [[] for _ in images.names])
-    assert find_threshold(plan, BOXES, torch.nn.Identity()) == 0.5
+    assert find_threshold(plan) == 0.5
 
 
 # --- Cost ---------------------------------------------------------------------------------------------------
@@ -291,7 +307,7 @@ def test_an_image_costs_its_median(tmp_path: Path) -> None:
     dataset = write_samples(tmp_path / "real", make_pictures(rng, 4), [{"timing": t} for t in timings])
     cost = measure_image_cost("real", dataset)
     assert cost is not None
-    assert (cost.kind, cost.n) == ("real", 3)
+    assert (cost.dataset, cost.n) == ("real", 3)
     assert cost.machine_s == pytest.approx(6.0)
     assert cost.human_s == pytest.approx(30.0)
     assert cost.parts == {"label_s": 1.0, "motion_s": 3.5}

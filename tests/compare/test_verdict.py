@@ -1,29 +1,44 @@
 """Sentences say what the figures say, no more, and only with the figures that they name."""
 
-import copy
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from planted import collect_planted
+from planted import GAPS, collect_planted
 
 from synth.compare.advice import write_advice
+from synth.compare.figures import Difference, Figures, GapClosed, Measured, MixWorth, Row, TestImages
 from synth.compare.verdict import write_verdict
+from synth.metrics.comparison import Effect
 
-ARMS = ("real", "synthetic", "translated")
+MIXES = ("real", "synthetic", "translated")
 
 
 def make_errors(medians: tuple[float, ...], seed: int = 0, n_seeds: int = 3, n: int = 60) -> dict:
     rng = np.random.default_rng(seed)
     images = rng.gamma(4, 0.25, n)
     return {
-        arm: median * images * rng.normal(1, 0.03, (n_seeds, 1)) * rng.normal(1, 0.1, (n_seeds, n))
-        for arm, median in zip(ARMS, medians, strict=True)
+        mix: median * images * rng.normal(1, 0.03, (n_seeds, 1)) * rng.normal(1, 0.1, (n_seeds, n))
+        for mix, median in zip(MIXES, medians, strict=True)
     }
 
 
-def say(errors: dict, **changes: object) -> list[str]:
-    figures = collect_planted(errors) | changes
-    return [sentence.text for sentence in write_verdict(figures)]
+def say(errors: dict, change: Callable[[Row], Row] = lambda row: row) -> list[str]:
+    figures = Figures(change(row) for row in collect_planted(errors).rows)
+    return [sentence.text for sentence in write_verdict(figures, GAPS)]
+
+
+def is_headline(row: Row) -> bool:
+    return isinstance(row, Measured) and row.metric == "median_deg"
+
+
+def disturb(row: Row) -> Row:
+    """Another value of a figure, with an interval that tells nothing."""
+    if isinstance(row, TestImages):
+        return replace(row, is_simulated=not row.is_simulated)
+    assert isinstance(row, Measured | Difference | GapClosed)
+    return replace(row, effect=replace(row.effect, value=1.5 * row.effect.value, low=-99.0, high=99.0))
 
 
 def test_a_planted_order_is_found() -> None:
@@ -41,7 +56,7 @@ def test_a_planted_order_is_found() -> None:
 
 
 def test_identical_arms_are_not_told_apart() -> None:
-    """In 20 repeats of three equal arms at most two headlines claim a difference (60 are asked)."""
+    """In 20 repeats of three equal mixes at most two headlines claim a difference (60 are asked)."""
     claims = sum(
         "train better than" in text and "cannot be told" not in text
         for seed in range(20)
@@ -65,44 +80,47 @@ def test_the_gap_is_closed_only_where_there_is_one() -> None:
 
 def test_an_unclear_share_of_the_gap_is_not_said() -> None:
     """An interval that holds 0 leaves the sentence out, whatever the differences are."""
-    share = {"value": 0.5, "low": -0.2, "high": 1.2, "p": 0.2, "n_images": 60, "n_seeds": 3}
-    texts = say(make_errors((5.0, 15.0, 10.0)), **{"normals.paper.translated.gap_closed": share})
+    share = Effect(value=0.5, low=-0.2, high=1.2, p=0.2, n_images=60, n_seeds=3)
+
+    def blur(row: Row) -> Row:
+        return replace(row, effect=share) if isinstance(row, GapClosed) else row
+
+    texts = say(make_errors((5.0, 15.0, 10.0)), blur)
     assert not any("gap" in text for text in texts)
 
 
 @pytest.mark.parametrize("simulated", [True, False])
 def test_simulated_data_is_called_so(simulated: bool) -> None:
     """The headline says which."""
-    texts = say(make_errors((5.0, 15.0, 10.0)), **{"test.is_simulated": simulated})
+    texts = say(
+        make_errors((5.0, 15.0, 10.0)),
+        lambda row: TestImages(simulated) if isinstance(row, TestImages) else row,
+    )
     assert ("SIMULATED" in texts[0]) == simulated
 
 
-def test_every_key_decides_its_sentences() -> None:
+def test_every_figure_decides_its_sentences() -> None:
     """Changing or removing a figure changes or removes exactly the sentences that name it."""
     figures = collect_planted(make_errors((5.0, 15.0, 10.0)))
-    before = write_verdict(figures)
-    named = {key for sentence in before for key in sentence.keys}
-    assert {f"normals.paper.{a}.median_deg" for a in ARMS} < named
-    for key in named:
-        changed = copy.deepcopy(figures)
-        if isinstance(changed[key], bool):
-            changed[key] = not changed[key]
-        else:
-            changed[key] |= {"value": changed[key]["value"] * 1.5, "low": -99.0, "high": 99.0}
-        after = [s.text for s in write_verdict(changed)]
+    before = write_verdict(figures, GAPS)
+    named = list(dict.fromkeys(row for sentence in before for row in sentence.rows))
+    assert {row.mix for row in named if is_headline(row)} == set(MIXES)
+    for row in named:
+        changed = Figures(disturb(one) if one == row else one for one in figures.rows)
+        after = [s.text for s in write_verdict(changed, GAPS)]
         for sentence in before:
-            assert (sentence.text in after) == (key not in sentence.keys), (key, sentence.text)
-        removed = {k: v for k, v in figures.items() if k != key}
-        texts = [s.text for s in write_verdict(removed)]
-        assert not any(s.text in texts for s in before if key in s.keys)
+            assert (sentence.text in after) == (row not in sentence.rows), (row, sentence.text)
+        removed = Figures(one for one in figures.rows if one != row)
+        texts = [s.text for s in write_verdict(removed, GAPS)]
+        assert not any(s.text in texts for s in before if row in s.rows)
 
 
 def test_better_is_higher_for_boxes() -> None:
-    """An arm whose boxes fit is ranked first and called better than one whose boxes are shifted."""
+    """A mix whose boxes fit is ranked first and called better than one whose boxes are shifted."""
     from planted import collect_boxes
 
     figures = collect_boxes({"real": 0.0, "synthetic": 12.0, "translated": 4.0})
-    texts = [s.text for s in write_verdict(figures)]
+    texts = [s.text for s in write_verdict(figures, GAPS)]
     assert texts[0].startswith("Detection (yolov5n), mAP50-95 on 30 held-out captured images")
     assert texts[0].index("real") < texts[0].index("translated") < texts[0].index("synthetic")
     assert "real images train better than synthetic ones" in texts[1]
@@ -126,10 +144,11 @@ def test_worth_is_read_off_the_curve_and_never_beyond_it() -> None:
         a: m * images * rng.normal(1, 0.02, (3, 1)) * rng.normal(1, 0.05, (3, 60)) for a, m in levels.items()
     }
     figures = collect_planted(errors)
-    worth = figures["normals.paper.synthetic.worth"]
-    assert 20 < worth["value"] < 40
-    assert worth["low"] < worth["value"] < worth["high"]
-    texts = [s.text for s in write_verdict(figures)]
+    worth = figures.the(MixWorth, mix="synthetic").worth
+    assert worth.value is not None
+    assert 20 < worth.value < 40
+    assert worth.low < worth.value < worth.high
+    texts = [s.text for s in write_verdict(figures, GAPS)]
     assert any(
         "the synthetic images are worth 2" in t or "the synthetic images are worth 3" in t for t in texts
     )
@@ -145,7 +164,7 @@ def test_a_curve_that_gets_worse_is_worth_nothing() -> None:
         a: m * images * rng.normal(1, 0.02, (3, 1)) * rng.normal(1, 0.05, (3, 60)) for a, m in levels.items()
     }
     figures = collect_planted(errors)
-    assert not any(key.endswith(".worth") for key in figures)
+    assert not figures.of(MixWorth)
 
 
 def test_advice_says_how_many_images_are_missing() -> None:

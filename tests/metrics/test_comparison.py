@@ -9,8 +9,8 @@ from synth.metrics.comparison import (
     Metric,
     draw_metric,
     holm,
-    measure_arm,
     measure_difference,
+    measure_mix,
     measure_share_closed,
     median,
 )
@@ -37,7 +37,7 @@ def draw_errors(rng: np.random.Generator, n_seeds: int, n_images: int, seed_sigm
 def test_intervals_hold_the_truth(seed_sigma: float) -> None:
     """Of 200 experiments with 3 seeds of 60 images, 90 to 99 % of the intervals hold the true mean."""
     rng = np.random.default_rng(0)
-    effects = [measure_arm(*drawn(draw_errors(rng, 3, 60, seed_sigma), metric=mean)) for _ in range(N_TRIALS)]
+    effects = [measure_mix(*drawn(draw_errors(rng, 3, 60, seed_sigma), metric=mean)) for _ in range(N_TRIALS)]
     share = np.mean([e.low <= 10 <= e.high for e in effects])
     assert 0.90 <= share <= 0.995
 
@@ -69,7 +69,7 @@ def test_pairing_takes_away_what_images_share() -> None:
     rng = np.random.default_rng(3)
     images = rng.normal(0, 5, 80)
     a, b = (20 + images + rng.normal(0, 0.3, (3, 80)) for _ in range(2))
-    alone = measure_arm(*drawn(a, metric=mean))
+    alone = measure_mix(*drawn(a, metric=mean))
     paired = measure_difference(*drawn(a, b, metric=mean))
     assert paired.high - paired.low < 0.2 * (alone.high - alone.low)
 
@@ -92,7 +92,7 @@ def test_one_seed_is_an_indication_over_images_alone() -> None:
     """With one seed the interval is the bootstrap's: 1.96 standard errors of the mean on either side."""
     rng = np.random.default_rng(4)
     errors = rng.normal(10, 2, (1, 400))
-    effect = measure_arm(*drawn(errors, metric=mean))
+    effect = measure_mix(*drawn(errors, metric=mean))
     assert effect.is_indication
     assert (effect.high - effect.low) / 2 == pytest.approx(norm.isf(0.025) * errors.std() / 20, rel=0.1)
 
@@ -118,4 +118,4 @@ def test_what_cannot_be_compared_is_refused() -> None:
     with pytest.raises(InputError, match="3 seeds of 20 images and 2 seeds of 20"):
         measure_difference(*drawn(np.zeros((3, 20)), np.zeros((2, 20))))
     with pytest.raises(InputError, match="5 images or more, got 4"):
-        measure_arm(*drawn(np.zeros((3, 4))))
+        measure_mix(*drawn(np.zeros((3, 4))))

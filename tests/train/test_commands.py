@@ -105,8 +105,8 @@ def test_a_training_says_what_comes_next(synth: Type, tmp_path: Path) -> None:
     kept = json.loads((out / "result.json").read_text())["best"]["step"]
     assert f"Step {kept} of 2 is kept" in answer.words
     next_words = "".join(answer.out.split("Next: synth ")[1].splitlines())
-    assert next_words.replace(" ", "") == f"evaluate{out}--datareal"
-    assert synth("evaluate", out, "--data", "real").code == 0
+    assert next_words.replace(" ", "") == f"evaluate--run{out}--datareal"
+    assert synth("evaluate", "--run", out, "--data", "real").code == 0
 
 
 def test_a_folder_is_named_after_the_task(synth: Type, desk: Path) -> None:
@@ -161,7 +161,7 @@ def test_data_are_mixed_and_then_tuned(synth: Type, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("train", "poses"), ("no task 'poses'", "detection, normals")),
+        (("train", "poses"), ("no task 'poses'", "normals, detection")),
         ((*SHORT, "--net", "resnet99"), ("'resnet99'", "paper")),
         ((*SHORT, "--side", 33), ("multiple", "33")),
         ((*BOXES, "--net", "yolov8n"), ("'yolov8n'", "yolov5n")),
@@ -170,7 +170,7 @@ def test_data_are_mixed_and_then_tuned(synth: Type, tmp_path: Path) -> None:
         ((*BOXES, "--pretrained", "absent.pt"), ("no checkpoint at absent.pt",)),
         ((*BOXES, "--pretrained", "runs/normals/weights.safetensors"), ("weights.safetensors fits 0 of",)),
         ((*SHORT, "--pretrained", "runs/boxes/weights.safetensors"), ("--pretrained", "detection")),
-        ((*BOXES, "--paper-crops"), ("--paper-crops", "normals")),
+        ((*BOXES, "--plain-crops"), ("--plain-crops", "normals")),
         ((*SHORT, "--data", "absent"), ("absent",)),
         ((*SHORT, "--test", "absent"), ("absent",)),
         ((*SHORT, "--data", "boxes"), ("boxes has no crops",)),
@@ -203,11 +203,13 @@ def test_evaluate_agrees_with_the_training(synth: Type, desk: Path) -> None:
     result = json.loads((desk / "runs" / "normals" / "result.json").read_text())
     cosines = (np.array(result["predicted"]) * np.array(result["true"])).sum(axis=1)
     by_hand = float(np.median(np.degrees(np.arccos(cosines.clip(-1, 1)))))
-    effects = json.loads(synth("evaluate", "runs/normals", "--data", "real", "--json").out)
+    effects = json.loads(synth("evaluate", "--run", "runs/normals", "--data", "real", "--json").out)
     assert effects["median_deg"]["value"] == pytest.approx(by_hand, abs=1e-3)
     assert effects["median_deg"]["low"] < by_hand < effects["median_deg"]["high"]
     assert effects["median_deg"]["n_images"] == len(result["names"]) == 5
-    table = synth("evaluate", "runs/normals/weights.safetensors", "--data", "real", "--device", "cpu")
+    table = synth(
+        "evaluate", "--run", "runs/normals/weights.safetensors", "--data", "real", "--device", "cpu"
+    )
     assert table.code == 0, table
     row = next(line.split() for line in table.out.splitlines() if line.startswith("median_deg"))
     assert float(row[1]) == pytest.approx(by_hand, abs=2e-3)
@@ -220,7 +222,7 @@ def test_evaluate_boxes_on_every_split(synth: Type, desk: Path) -> None:
     them are numbers; the table has a row for each.
     """
     effects = json.loads(
-        synth("evaluate", "runs/boxes", "--data", "boxes", "--split", "train", "--json").out,
+        synth("evaluate", "--run", "runs/boxes", "--data", "boxes", "--split", "train", "--json").out,
         parse_constant=lambda word: pytest.fail(f"{word} is no JSON"),
     )
     losses = {name for name in effects if name.endswith("_loss")}
@@ -229,15 +231,15 @@ def test_evaluate_boxes_on_every_split(synth: Type, desk: Path) -> None:
     assert effects["standard_map50_95"]["n_images"] == len(DatasetReader(desk / "boxes").of_split("train"))
     assert all(0 <= effect["value"] <= 1 for name, effect in effects.items() if name not in losses)
     assert all(effects[name] > 0 for name in losses)
-    table = synth("evaluate", "runs/boxes", "--data", "boxes", "--split", "train")
+    table = synth("evaluate", "--run", "runs/boxes", "--data", "boxes", "--split", "train")
     assert {line.split()[0].rstrip(",") for line in table.out.splitlines() if line.strip()} >= set(effects)
 
 
 def test_evaluate_on_data_that_were_never_trained_on(synth: Type, tmp_path: Path) -> None:
     """Another dataset than that of the training, of another size, has figures of its own."""
     write_normal_set(tmp_path / "other", seed=9, n=40)
-    answer = synth("evaluate", "runs/normals", "--data", tmp_path / "other", "--json")
-    own = synth("evaluate", "runs/normals", "--data", "real", "--json")
+    answer = synth("evaluate", "--run", "runs/normals", "--data", tmp_path / "other", "--json")
+    own = synth("evaluate", "--run", "runs/normals", "--data", "real", "--json")
     assert answer.code == own.code == 0
     found, known = (json.loads(a.out)["median_deg"] for a in (answer, own))
     assert (found["n_images"], known["n_images"]) == (10, 5)
@@ -252,15 +254,21 @@ def write_foreign_weights(path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("evaluate", "runs/normals", "--data", "real", "--split", "exam"), ("train, val, test", "'exam'")),
-        (("evaluate", "runs/nothing", "--data", "real"), ("runs/nothing",)),
-        (("evaluate", "real", "--data", "real"), ("no checkpoint at real/weights.safetensors",)),
-        (("evaluate", "real/dataset.json", "--data", "real"), ("safetensors' format",)),
-        (("evaluate", "foreign.safetensors", "--data", "real"), ("foreign.safetensors", "synth train wrote")),
-        (("evaluate", "runs/normals", "--data", "absent"), ("absent",)),
-        (("evaluate", "runs/normals", "--data", "boxes"), ("boxes has no crops",)),
-        (("evaluate", "runs/boxes", "--data", "tight"), ("tight boxes",)),
-        (("evaluate", "runs/normals", "--data", "real", "--split", "val"), ("5",)),
+        (
+            ("evaluate", "--run", "runs/normals", "--data", "real", "--split", "exam"),
+            ("train, val, test", "'exam'"),
+        ),
+        (("evaluate", "--run", "runs/nothing", "--data", "real"), ("runs/nothing",)),
+        (("evaluate", "--run", "real", "--data", "real"), ("no checkpoint at real/weights.safetensors",)),
+        (("evaluate", "--run", "real/dataset.json", "--data", "real"), ("safetensors' format",)),
+        (
+            ("evaluate", "--run", "foreign.safetensors", "--data", "real"),
+            ("foreign.safetensors", "synth train wrote"),
+        ),
+        (("evaluate", "--run", "runs/normals", "--data", "absent"), ("absent",)),
+        (("evaluate", "--run", "runs/normals", "--data", "boxes"), ("boxes has no crops",)),
+        (("evaluate", "--run", "runs/boxes", "--data", "tight"), ("tight boxes",)),
+        (("evaluate", "--run", "runs/normals", "--data", "real", "--split", "val"), ("5",)),
     ],
 )
 def test_measurements_that_cannot_be(
@@ -292,7 +300,7 @@ def test_predict_draws_boxes_over_the_confidence(synth: Type, photos: list[Path]
     """Every picture is drawn at its own size; boxes lie inside it, and those under --confidence are neither
     listed nor drawn.
     """
-    answer = synth("predict", "runs/boxes", *photos, "--out", tmp_path / "all", "--confidence", 0)
+    answer = synth("predict", "--run", "runs/boxes", *photos, "--out", tmp_path / "all", "--confidence", 0)
     assert answer.code == 0, answer
     assert "3 pictures drawn in" in answer.words
     every = json.loads((tmp_path / "all" / "predictions.json").read_text())
@@ -305,10 +313,10 @@ def test_predict_draws_boxes_over_the_confidence(synth: Type, photos: list[Path]
     sure = sorted(box[4] for boxes in every.values() for box in boxes)
     assert len(set(sure)) > 5
     middle = sure[len(sure) // 2]
-    synth("predict", "runs/boxes", *photos, "--out", tmp_path / "some", "--confidence", middle)
+    synth("predict", "--run", "runs/boxes", *photos, "--out", tmp_path / "some", "--confidence", middle)
     some = json.loads((tmp_path / "some" / "predictions.json").read_text())
     assert some == {path: [box for box in boxes if box[4] >= middle] for path, boxes in every.items()}
-    synth("predict", "runs/boxes", *photos, "--out", tmp_path / "none", "--confidence", 1)
+    synth("predict", "--run", "runs/boxes", *photos, "--out", tmp_path / "none", "--confidence", 1)
     for path in photos:
         picture, all_drawn, none_drawn = (
             cv2.imread(str(p)) for p in (path, tmp_path / "all" / path.name, tmp_path / "none" / path.name)
@@ -321,7 +329,7 @@ def test_predict_draws_boxes_over_the_confidence(synth: Type, photos: list[Path]
 def test_predict_draws_normals(synth: Type, photos: list[Path], tmp_path: Path) -> None:
     """A unit normal for every picture, and an arrow drawn into it."""
     crops = sorted(Path("real").rglob("crops/*.png"))[:2]
-    answer = synth("predict", "runs/normals", *photos, *crops, "--out", tmp_path / "out")
+    answer = synth("predict", "--run", "runs/normals", *photos, *crops, "--out", tmp_path / "out")
     assert answer.code == 0, answer
     said = json.loads((tmp_path / "out" / "predictions.json").read_text())
     assert list(said) == [str(path) for path in (*photos, *crops)]
@@ -344,7 +352,7 @@ def test_pictures_of_one_name_do_not_overwrite_each_other(
     twin.parent.mkdir()
     shutil.copy(photos[1], twin)
     for second in (twin, photos[0]):
-        answer = synth("predict", "runs/boxes", photos[0], second, "--out", tmp_path / "out")
+        answer = synth("predict", "--run", "runs/boxes", photos[0], second, "--out", tmp_path / "out")
         assert is_refused(answer, str(photos[0]), str(second), "wide.png")
         assert not (tmp_path / "out").exists()
 
@@ -352,7 +360,7 @@ def test_pictures_of_one_name_do_not_overwrite_each_other(
 def test_a_picture_is_not_drawn_over_itself(synth: Type, photos: list[Path]) -> None:
     """--out that is the pictures' own folder is refused, and they stay as they are."""
     before = [path.read_bytes() for path in photos]
-    answer = synth("predict", "runs/boxes", *photos, "--out", photos[0].parent)
+    answer = synth("predict", "--run", "runs/boxes", *photos, "--out", photos[0].parent)
     assert is_refused(answer, str(photos[0]), "--out")
     assert [path.read_bytes() for path in photos] == before
     assert files_in(photos[0].parent) == {path.name for path in photos}
@@ -378,13 +386,15 @@ def test_predictions_that_cannot_be(
     cv2.imwrite(str(desk / "good.png"), np.full((40, 40, 3), 90, np.uint8))
     cv2.imwrite(str(desk / "grey.png"), np.full((40, 40), 90, np.uint8))
     others = [] if picture == "good.png" else ["good.png"]
-    assert is_refused(synth("predict", weights, *others, picture, "--out", tmp_path / "out"), says)
+    assert is_refused(synth("predict", "--run", weights, *others, picture, "--out", tmp_path / "out"), says)
     assert not (tmp_path / "out").exists()
 
 
 def test_a_confidence_is_a_share(synth: Type, tmp_path: Path) -> None:
     """Above 1: refused by the option's name."""
-    answer = synth("predict", "runs/boxes", "good.png", "--confidence", 1.5, "--out", tmp_path / "out")
+    answer = synth(
+        "predict", "--run", "runs/boxes", "good.png", "--confidence", 1.5, "--out", tmp_path / "out"
+    )
     assert answer.code == 2
     assert "--confidence" in answer.err
     assert not (tmp_path / "out").exists()

@@ -16,19 +16,19 @@ from synth.errors import InputError
 from synth.metrics.detection import STANDARD, match
 from synth.train.loop import learn
 from synth.train.models.yolo import make_yolo
-from synth.train.tasks.detection import (
-    DetectionLearner,
-    DetectionSettings,
-    DetectionTask,
-    measure_losses,
-    predict_boxes,
-)
-from synth.train.tasks.detection_images import (
+from synth.train.tasks import TASKS
+from synth.train.tasks.detection.images import (
     AugmentedImages,
     DetectionImages,
     load_detection_images,
     plain_batches,
     shrink,
+)
+from synth.train.tasks.detection.learning import (
+    DetectionLearner,
+    DetectionSettings,
+    measure_losses,
+    predict_boxes,
 )
 
 CPU = torch.device("cpu")
@@ -273,7 +273,7 @@ def test_pictures_come_from_a_dataset_made_small(tmp_path: Path) -> None:
         assert len(images.boxes_xyxy_px[i]) == len(sample.instances) - 1
         for x0, y0, x1, y1 in images.boxes_xyxy_px[i].astype(int):
             assert rgb[y0:y1, x0:x1].min() >= 225
-    task = DetectionTask()
+    task = TASKS["detection"]
     assert task.truth(images) == [boxes.tolist() for boxes in images.boxes_xyxy_px]
     assert task.count(dataset.samples) == len(task.names(images)) == 4
     assert len(task.join(images, images)) == 8

@@ -14,16 +14,16 @@ import torch
 from torch import nn
 
 from synth.errors import InputError
-from synth.train.export import ABOUT, export_onnx
+from synth.train.export import export_onnx
 from synth.train.models.normal_nets import make_normal_net
 from synth.train.models.yolo import make_yolo
-from synth.train.tasks.task import TaskName
+from synth.train.tasks import TASKS
 
 SIDE_PX = 64
-WORDS = {"task": "any", "side_px": SIDE_PX, "simulated": True, "threshold": 0.25, "arm": "real+translated"}
+WORDS = {"task": "any", "side_px": SIDE_PX, "simulated": True, "threshold": 0.25, "mix": "real+translated"}
 
 
-def make_trained(task: TaskName) -> nn.Module:
+def make_trained(task: str) -> nn.Module:
     """A network in eval mode whose batch norms know what they see, so that outputs follow the picture."""
     net = make_normal_net("paper", SIDE_PX, 3) if task == "normals" else make_yolo("yolov5n", 1, 3)
     rng = torch.Generator().manual_seed(0)
@@ -37,12 +37,12 @@ def make_trained(task: TaskName) -> nn.Module:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("task", "name"), [("normals", "normal"), ("detection", "boxes")])
-def test_onnxruntime_agrees(task: TaskName, name: str, tmp_path: Path) -> None:
+def test_onnxruntime_agrees(task: str, name: str, tmp_path: Path) -> None:
     """The same outputs as torch within 1e-3 of the largest, on noise and on a smooth picture; one file; its
     metadata holds the words as JSON, its text how images go in and what comes out; the network still runs.
     """
     net, path = make_trained(task), tmp_path / "made" / "net.onnx"
-    export_onnx(net, task, SIDE_PX, path, WORDS)
+    export_onnx(net, TASKS[task].export, SIDE_PX, path, WORDS)
     assert [p.name for p in path.parent.iterdir()] == [path.name]
     session = onnxruntime.InferenceSession(path)
     rng = np.random.default_rng(0)
@@ -61,7 +61,7 @@ def test_onnxruntime_agrees(task: TaskName, name: str, tmp_path: Path) -> None:
     assert np.abs(found[0] - found[1]).max() > 1e-2
     model = onnx.load(path)
     assert {p.key: json.loads(p.value) for p in model.metadata_props} == WORDS
-    assert model.doc_string == ABOUT[task]
+    assert model.doc_string == TASKS[task].export.about
 
 
 @pytest.mark.parametrize("package", ["onnx", "onnxscript"])

@@ -12,15 +12,14 @@ from toy_sets import normal_in_camera, toy_picture, write_normal_set
 
 from synth.errors import InputError, TrainingDiverged
 from synth.geometry.frames import cam_from_uvw, uvw_from_cam
+from synth.geometry.normals import angle_deg
 from synth.train.loop import Learned, learn
-from synth.train.models.normal_nets import NORMAL_NETS, NormalNetName, make_normal_net
-from synth.train.tasks.normals import (
-    NormalCrops,
+from synth.train.models.normal_nets import NORMAL_NETS, make_normal_net
+from synth.train.tasks.normals.crops import NormalCrops, load_normal_crops
+from synth.train.tasks.normals.learning import (
     NormalLearner,
     NormalSettings,
     angle_loss,
-    load_normal_crops,
-    measure_errors_deg,
     predict_crop_uvw,
     predict_uvw,
     turn,
@@ -42,6 +41,11 @@ def make_crops(n: int, seed: int, tilt_camera: bool = True) -> NormalCrops:
     return NormalCrops(
         images.clip(0, 255).astype(np.uint8), crop_uvw, uvw, turns, tuple(f"{i:06d}_0" for i in range(n))
     )
+
+
+def measure_errors_deg(net: torch.nn.Module, crops: NormalCrops) -> np.ndarray:
+    """Angle [N] between each prediction and the truth, degrees."""
+    return angle_deg(predict_uvw(net, crops), crops.uvw)
 
 
 def train(
@@ -151,7 +155,7 @@ def test_predictions_are_turned_back_to_the_camera() -> None:
 
 
 @pytest.mark.parametrize("name", NORMAL_NETS)
-def test_every_network_gives_unit_normals(name: NormalNetName) -> None:
+def test_every_network_gives_unit_normals(name: str) -> None:
     """[N,3] of length 1, whatever the crops."""
     found = make_normal_net(name, 64, seed=0).eval()(torch.rand(3, 3, 64, 64) * 2 - 1)
     assert found.shape == (3, 3)

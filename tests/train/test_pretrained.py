@@ -16,8 +16,8 @@ from synth.compute.checkpoint import save_weights
 from synth.errors import InputError
 from synth.train.loop import learn
 from synth.train.models.yolo import BACKBONE_LAYERS, load_pretrained, make_yolo
-from synth.train.tasks.detection import DetectionLearner, DetectionSettings
-from synth.train.tasks.detection_images import DetectionImages
+from synth.train.tasks.detection.images import DetectionImages
+from synth.train.tasks.detection.learning import DetectionLearner, DetectionSettings
 from synth.train.ultralytics_parts import ultralytics
 
 CPU = torch.device("cpu")

@@ -17,26 +17,25 @@ from synth.train.run import (
     EARLY_FILE,
     RESULT_FILE,
     STATE_FILE,
-    TASKS,
     WEIGHTS_FILE,
-    Settings,
-    Source,
+    Portion,
     TrainResult,
     TrainSpec,
     load_result,
     run_training,
 )
-from synth.train.tasks.detection import DetectionSettings
-from synth.train.tasks.normals import NormalSettings
-from synth.train.tasks.task import TaskName
+from synth.train.tasks import TASKS
+from synth.train.tasks.detection.learning import DetectionSettings
+from synth.train.tasks.normals.learning import NormalSettings
+from synth.train.tasks.task import TaskSettings
 
-SETTINGS: dict[TaskName, Settings] = {
+SETTINGS: dict[str, TaskSettings] = {
     "normals": NormalSettings(side_px=32, n_images=48, batch_size=8, learning_rate=3e-3, n_checks=3),
     "detection": DetectionSettings(side_px=32, n_images=24, batch_size=4, n_checks=3),
 }
 WRITE = {"normals": write_normal_set, "detection": write_detection_set}
 BOTH = pytest.mark.parametrize("task", list(SETTINGS))
-Sets = dict[TaskName, dict[str, DatasetReader]]
+Sets = dict[str, dict[str, DatasetReader]]
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +51,9 @@ def sets(tmp_path_factory: pytest.TempPathFactory) -> Sets:
     }
 
 
-def make_spec(sets: Sets, task: TaskName, **changes: Any) -> TrainSpec:
+def make_spec(sets: Sets, task: str, **changes: Any) -> TrainSpec:
     """Rendered images, tested on captured ones."""
-    stages = ((Source(sets[task]["rendered"].root),),)
+    stages = ((Portion(sets[task]["rendered"].root),),)
     spec = TrainSpec(task, SETTINGS[task], stages, sets[task]["real"].root, seed=3)
     return replace(spec, **changes)
 
@@ -66,15 +65,13 @@ def train(spec: TrainSpec, out: Path, **options: Any) -> TrainResult:
 
 
 @pytest.fixture(scope="module")
-def finished(
-    sets: Sets, tmp_path_factory: pytest.TempPathFactory
-) -> dict[TaskName, tuple[Path, TrainResult]]:
+def finished(sets: Sets, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, TrainResult]]:
     out = tmp_path_factory.mktemp("runs")
     return {task: (out / task, train(make_spec(sets, task), out / task)) for task in SETTINGS}
 
 
 @BOTH
-def test_a_finished_folder_holds_what_it_says(task: TaskName, sets: Sets, finished: Any) -> None:
+def test_a_finished_folder_holds_what_it_says(task: str, sets: Sets, finished: Any) -> None:
     """The files of the module's docstring and no state; figures of every check; the result as returned."""
     out, result = finished[task]
     files = {path.name for path in out.iterdir() if not path.name.startswith(".")}
@@ -90,7 +87,7 @@ def test_a_finished_folder_holds_what_it_says(task: TaskName, sets: Sets, finish
     assert result.names == tuple(f"{s.name}{suffix}" for s in test)
     assert len(result.predicted) == len(result.true) == len(result.early) == len(test)
     assert (result.task, result.seed, result.device) == (task, 3, "cpu")
-    assert result.model == SETTINGS[task].net  # type: ignore[union-attr]
+    assert result.model == SETTINGS[task].net
     assert (result.n_train, result.n_val) == (12, 3)
     assert result.best in result.checks
     assert result.best.figures["score"] == min(check.figures["score"] for check in result.checks)
@@ -99,7 +96,7 @@ def test_a_finished_folder_holds_what_it_says(task: TaskName, sets: Sets, finish
 
 
 @BOTH
-def test_the_weights_give_the_predictions(task: TaskName, sets: Sets, finished: Any) -> None:
+def test_the_weights_give_the_predictions(task: str, sets: Sets, finished: Any) -> None:
     """A fresh network with weights.safetensors says of the test images what the result says; the words beside
     them say what it is.
     """
@@ -116,7 +113,7 @@ def test_the_weights_give_the_predictions(task: TaskName, sets: Sets, finished: 
 
 
 @BOTH
-def test_a_finished_training_is_only_read(task: TaskName, sets: Sets, finished: Any) -> None:
+def test_a_finished_training_is_only_read(task: str, sets: Sets, finished: Any) -> None:
     """The same call again returns the same and touches no file."""
     out, result = finished[task]
     stamps = {path.name: path.stat().st_mtime_ns for path in out.glob("[!.]*")}
@@ -128,7 +125,7 @@ def test_a_finished_training_is_only_read(task: TaskName, sets: Sets, finished: 
 
 
 @BOTH
-def test_out_of_time_and_gone_on_with(task: TaskName, sets: Sets, finished: Any, tmp_path: Path) -> None:
+def test_out_of_time_and_gone_on_with(task: str, sets: Sets, finished: Any, tmp_path: Path) -> None:
     """Too few minutes give None and a state; the same call later ends with the same predictions and figures,
     also after a kill in between.
     """
@@ -185,7 +182,7 @@ def test_other_settings_do_not_go_on(sets: Sets, finished: Any) -> None:
     out, result = finished["normals"]
     spec = make_spec(sets, "normals")
     longer = replace(spec.settings, n_images=64)
-    smaller = ((Source(sets["normals"]["rendered"].root, 10),),)
+    smaller = ((Portion(sets["normals"]["rendered"].root, 10),),)
     for key, other in (
         ("settings.n_images", replace(spec, settings=longer)),
         ("seed", replace(spec, seed=4)),
@@ -200,7 +197,7 @@ def test_other_settings_do_not_go_on(sets: Sets, finished: Any) -> None:
 def test_other_images_do_not_go_on(tmp_path: Path) -> None:
     """Images that were added since are found out by their hashes."""
     rendered = write_normal_set(tmp_path / "rendered", seed=1)
-    spec = TrainSpec("normals", SETTINGS["normals"], ((Source(rendered.root),),), rendered.root, seed=0)
+    spec = TrainSpec("normals", SETTINGS["normals"], ((Portion(rendered.root),),), rendered.root, seed=0)
     train(spec, tmp_path / "run")
     lines = (rendered.root / "samples.jsonl").read_text().splitlines(keepends=True)
     (rendered.root / "samples.jsonl").write_text("".join(lines[:-1]))
@@ -223,16 +220,16 @@ def test_a_larger_limit_holds_the_smaller_one(sets: Sets) -> None:
     real = sets["normals"]["real"]
     before: tuple[set[str], set[str]] = set(), set()
     for limit in range(2, 16):
-        train, val = ({s.name for s in part} for part in Source(real.root, limit).samples(real, seed=0))
+        train, val = ({s.name for s in part} for part in Portion(real.root, limit).samples(real, seed=0))
         assert len(train) + len(val) == limit
         assert len(val) == max(1, round(0.2 * limit))
         assert before[0] <= train <= {s.name for s in real.of_split("train")}
         assert before[1] <= val <= {s.name for s in real.of_split("val")}
         before = train, val
-    every = Source(real.root).samples(real, seed=0)
+    every = Portion(real.root).samples(real, seed=0)
     assert [len(part) for part in every] == [12, 3]
     assert before == tuple({s.name for s in part} for part in every)
-    few, others = ([s.name for s in Source(real.root, 6).samples(real, seed)[0]] for seed in (0, 1))
+    few, others = ([s.name for s in Portion(real.root, 6).samples(real, seed)[0]] for seed in (0, 1))
     assert sorted(few) != sorted(others)
 
 
@@ -251,7 +248,7 @@ def test_a_limit_is_met_where_one_split_is_small(tmp_path: Path) -> None:
     for n_train, n_val in ((12, 1), (2, 12)):
         before: tuple[set[str], set[str]] = set(), set()
         for limit in range(2, n_train + n_val + 1):
-            parts = Source(real.root, limit).samples(Uneven(n_train, n_val), 0)  # type: ignore[arg-type]
+            parts = Portion(real.root, limit).samples(Uneven(n_train, n_val), 0)  # type: ignore[arg-type]
             assert sum(len(part) for part in parts) == limit
             assert all(parts)
             names = tuple({s.name for s in part} for part in parts)
@@ -263,7 +260,7 @@ def test_a_limit_is_met_where_one_split_is_small(tmp_path: Path) -> None:
 @pytest.mark.parametrize("limit", [16, 1, 0, -3])
 def test_limits_that_cannot_be_met_are_one_sentence(sets: Sets, tmp_path: Path, limit: int) -> None:
     """More than there are, or too few to train and choose: both numbers are named."""
-    spec = make_spec(sets, "normals", stages=((Source(sets["normals"]["rendered"].root, limit),),))
+    spec = make_spec(sets, "normals", stages=((Portion(sets["normals"]["rendered"].root, limit),),))
     wanted = (
         "has 15 train and val images, fewer than the 16 asked for" if limit > 2 else f"2 or more.*{limit}"
     )
@@ -272,11 +269,11 @@ def test_limits_that_cannot_be_met_are_one_sentence(sets: Sets, tmp_path: Path, 
 
 
 @BOTH
-def test_mixes_and_stages_count_their_images(task: TaskName, sets: Sets, tmp_path: Path) -> None:
+def test_mixes_and_stages_count_their_images(task: str, sets: Sets, tmp_path: Path) -> None:
     """A mix has the images of its sources together; of two stages all train images count, and the last one's
     own val images choose.
     """
-    rendered, real = (Source(sets[task][name].root, 5) for name in ("rendered", "real"))
+    rendered, real = (Portion(sets[task][name].root, 5) for name in ("rendered", "real"))
     whole = replace(rendered, limit=None)
     mix = train(make_spec(sets, task, stages=((whole, real),)), tmp_path / "mix")
     assert (mix.n_train, mix.n_val) == (12 + 4, 3 + 1)
@@ -287,9 +284,7 @@ def test_mixes_and_stages_count_their_images(task: TaskName, sets: Sets, tmp_pat
 
 
 @BOTH
-def test_captured_val_images_choose_where_asked(
-    task: TaskName, sets: Sets, finished: Any, tmp_path: Path
-) -> None:
+def test_captured_val_images_choose_where_asked(task: str, sets: Sets, finished: Any, tmp_path: Path) -> None:
     """Figures on val images are then those of the tested dataset's; training itself is the same."""
     _, own = finished[task]
     chosen = train(make_spec(sets, task, choose="real-val"), tmp_path / "run")
@@ -317,7 +312,7 @@ def test_a_first_test_image_without_boxes_is_no_hindrance(tmp_path: Path) -> Non
     first = next(record for record in records if record["split"] == "test")
     first["instances"] = []
     (real.root / "samples.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
-    spec = TrainSpec("detection", SETTINGS["detection"], ((Source(real.root),),), real.root, seed=0)
+    spec = TrainSpec("detection", SETTINGS["detection"], ((Portion(real.root),),), real.root, seed=0)
     result = train(spec, tmp_path / "run")
     assert result.true[0] == []
     assert np.isfinite(result.latency_ms)

@@ -56,7 +56,7 @@ sys.path.insert(0, sys.argv[2])
 from toy_sets import make_detection_images
 
 from synth.train.loop import learn
-from synth.train.tasks.detection import DetectionLearner, DetectionSettings, predict_boxes
+from synth.train.tasks.detection.learning import DetectionLearner, DetectionSettings, predict_boxes
 
 torch.set_num_threads(2)
 cv2.setNumThreads(3)

@@ -13,7 +13,7 @@ from synth.dataset.sample import Draft, Instance, Sample
 from synth.dataset.split import assign_splits
 from synth.dataset.store import DatasetWriter
 from synth.geometry.frames import cam_from_uvw, uvw_from_cam
-from synth.train.tasks.detection_images import DetectionImages
+from synth.train.tasks.detection.images import DetectionImages
 
 CROP_PX = 224
 SQUARE_PX = (8, 12, 64, 68)

@@ -2,10 +2,12 @@
 
 import math
 
-from synth.compare.arms import REAL
-from synth.compare.collect import HEADLINE, START, VS, Figures
-from synth.compare.verdict import MAX_P, arms_of, read_effect, title_of
+from synth.compare.figures import Difference, Figures, Measured, MixWorth, TestImages
+from synth.compare.mixes import REAL
+from synth.compare.questions import Question
+from synth.compare.verdict import MAX_P, rank
 from synth.metrics.comparison import Effect
+from synth.train.tasks import TASKS
 
 _MOST = 20_000
 _MARGIN = 1.3
@@ -15,41 +17,33 @@ _MARGIN = 1.3
 def write_advice(figures: Figures) -> list[str]:
     """Sentences, the most useful first."""
     advice = []
-    contests = dict.fromkeys(
-        ".".join(key.split(".")[:2]) for key in figures if key.count(".") > 1 and VS in key
-    )
-    for contest in contests:
-        task = contest.split(".")[0]
-        headline = HEADLINE[task]  # type: ignore[index]
-        questions = [
-            k for k in figures if k.startswith(f"{contest}.") and VS in k and k.endswith(headline.name)
-        ]
-        for key in questions:
-            effect, p = read_effect(figures, key)
-            pair = key.split(".", 2)[2].removesuffix(f".{headline.name}").replace(VS, " and ")
-            if effect.excludes_zero and p <= MAX_P:
-                continue
-            advice.append(f"{title_of(contest)}: {_say_how_many(effect, pair)}")
-        best = arms_of(figures, contest, headline)
-        if best and best[0] not in (REAL,) and f"{contest}.{REAL}.{headline.name}" in figures:
+    differences = figures.of(Difference)
+    for contest in dict.fromkeys(row.contest for row in differences):
+        for row in figures.of(Difference, contest=contest):
+            if not (row.effect.excludes_zero and row.p_holm <= MAX_P):
+                advice.append(f"{contest.title}: {_say_how_many(row.effect, row.question)}")
+        best = rank(figures, contest)
+        headline = TASKS[contest.task].headline.name
+        if best and best[0].mix != REAL and figures.of(Measured, contest=contest, mix=REAL, metric=headline):
             advice.append(
-                f"{title_of(contest)}: {best[0]} did at least as well as {REAL} alone; see its data before "
+                f"{contest.title}: {best[0].mix} did at least as well as {REAL} alone; see its data before "
                 "choosing it."
             )
-    n_seeds = [v["n_seeds"] for k, v in figures.items() if VS in k]
-    if n_seeds and min(n_seeds) == 1:
+    if differences and min(row.effect.n_seeds for row in differences) == 1:
         advice.append("One seed is an indication: run again with --seeds 3 before deciding anything.")
-    if not any(key.endswith(".worth") for key in figures) and any(f".{START}." in k for k in figures):
+    if not figures.of(MixWorth) and any(row.mix != REAL for row in figures.of(Measured)):
         advice.append("How many real images the synthetic ones are worth is answered by --curve.")
-    if figures.get("test.is_simulated"):
+    test = figures.first(TestImages)
+    if test is not None and test.is_simulated:
         advice.append(
             "The test images are simulated: capture a few dozen on the real cell and run this again on them."
         )
     return advice
 
 
-def _say_how_many(effect: Effect, pair: str) -> str:
-    """How many test images would tell two arms apart, where images are what is missing."""
+def _say_how_many(effect: Effect, question: Question) -> str:
+    """How many test images would tell two mixes apart, where images are what is missing."""
+    pair = f"{question.mix} and {question.against}"
     half = (effect.high - effect.low) / 2
     n = math.inf if not effect.value else effect.n_images * (_MARGIN * half / abs(effect.value)) ** 2
     if n > _MOST:

@@ -5,44 +5,56 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from synth.train.tasks import TASKS
+
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from synth.compare.arms import Arm
+    from synth.compare.mixes import Mix, Roots
     from synth.compare.plan import Plan
-    from synth.train.tasks.task import TaskName
 
-ARMS = "real,synthetic,translated"
 COMPOSED = "_composed"
-"""What ``--composed`` appends to a dataset's folder for detection."""
+"""What ``--composed`` appends to a dataset's folder for tasks that look at whole images."""
 
 
 def compare(
-    real: Annotated[Path, typer.Option(help="Captured dataset; its test images decide.")] = Path("data/real"),
-    synthetic: Annotated[Path, typer.Option(help="Rendered dataset.")] = Path("data/synthetic"),
-    translated: Annotated[Path, typer.Option(help="Translated dataset.")] = Path("data/translated"),
-    arms: Annotated[
-        str, typer.Option(help="Also real+translated (mixed), synthetic-then-real (tuned), real@40.")
-    ] = ARMS,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME=PATH, any number of times; NAME=PATH,PATH for one a seed. data/real, whose test "
+            "images decide, data/synthetic and data/translated."
+        ),
+    ] = None,
+    mixes: Annotated[
+        str | None,
+        typer.Option(
+            help="Every dataset; also real+translated (mixed), synthetic-then-real (tuned), real@40."
+        ),
+    ] = None,
+    ask: Annotated[
+        list[str] | None, typer.Option(help="MIX:MIX, a question beside those of each dataset against real.")
+    ] = None,
     curve: Annotated[
         bool, typer.Option("--curve", help="Add real@10, @20, @40 ...: how many real images is a set worth?")
     ] = False,
-    tasks: Annotated[str, typer.Option(help="Which, comma separated.")] = "detection,normals",
+    tasks: Annotated[str, typer.Option(help="Which, comma separated.")] = ",".join(TASKS),
     plain_crops: Annotated[
-        bool, typer.Option("--plain-crops", help="Normals from plain crops too; --paper has both.")
+        bool, typer.Option("--plain-crops", help="Normals from plain crops too; the preset paper has both.")
     ] = False,
     composed: Annotated[
-        bool, typer.Option("--composed", help="Detection on data/real_composed ..., made by synth compose.")
+        bool, typer.Option("--composed", help="Boxes on data/real_composed ..., made by synth compose.")
     ] = False,
-    quick: Annotated[bool, typer.Option("--quick", help="Small images, short trainings.")] = False,
-    paper: Annotated[bool, typer.Option("--paper", help="As the paper: YOLOv5 n, m, x at 640 px.")] = False,
-    seeds: Annotated[int | None, typer.Option(min=1, help="Trainings of each arm; the preset's.")] = None,
+    preset: Annotated[
+        str, typer.Option(help="quick: small images, short trainings. default. paper: as the paper.")
+    ] = "default",
+    seeds: Annotated[int | None, typer.Option(min=1, help="Trainings of each mix; the preset's.")] = None,
     images: Annotated[
         int | None, typer.Option(min=1, help="Images each training sees in all; the preset's.")
     ] = None,
-    real_val: Annotated[
-        bool, typer.Option("--real-val", help="Captured val images choose the weights of every arm.")
-    ] = False,
+    choose: Annotated[
+        str,
+        typer.Option(help="Val images that choose weights: own-val, each mix's; real-val, captured ones."),
+    ] = "own-val",
     pretrained: Annotated[
         Path | None, typer.Option(help="Local YOLOv5 checkpoint; its backbone is frozen.")
     ] = None,
@@ -58,52 +70,35 @@ def compare(
 
     The same command goes on where it stopped.
 
-    Example: synth compare --quick
+    Example: synth compare --preset quick
     """
     import json
-    from dataclasses import asdict
 
     from rich.console import Console
 
-    from synth.compare.plan import Plan
-    from synth.compare.presets import make_contests
+    from synth.compare.report.keys import list_sentences
     from synth.compare.report.write import write_report
     from synth.compare.run import run_plan
     from synth.compute.device import choose_device
     from synth.compute.progress import make_progress
-    from synth.dataset.folder import read_info
-    from synth.errors import InputError
     from synth.run_log import run_log
 
-    if pretrained is not None and "detection" not in tasks:
-        raise InputError("--pretrained is for detectors: compare on detection too, or leave it out")
-    if quick and paper:
-        raise InputError("--quick and --paper are two plans: give one")
-    asked = _parse_tasks(tasks)
-    kinds = {"real": real, "synthetic": synthetic, "translated": translated}
-    chosen = _parse_arms(arms, kinds, curve=curve)
-    used = ["real", *(k for k in kinds if k != "real" and any(k in arm.kinds for arm in chosen))]
-    roots = {
-        task: {k: _composed(kinds[k]) if composed and task == "detection" else kinds[k] for k in used}
-        for task in asked
-    }
-    _refuse_absent(roots)
-    plan = Plan(
-        arms=chosen,
-        contests=make_contests(
-            "quick" if quick else "paper" if paper else "default",
-            asked,
-            n_seeds=seeds,
-            n_images=images,
-            pretrained=str(pretrained) if pretrained else None,
-            plain_crops=plain_crops,
-            box_kind=read_info(real).box_kind,
-        ),
-        roots=roots,
+    plan = plan_from_words(
+        data=data or [],
+        mixes=mixes,
+        ask=ask or [],
+        curve=curve,
+        tasks=tasks,
+        composed=composed,
+        preset=preset,
+        seeds=seeds,
+        images=images,
+        plain_crops=plain_crops,
+        pretrained=pretrained,
+        choose=choose,
         out=out,
-        choose="real-val" if real_val else "own-val",
         device=device,
-        n_workers=workers,
+        workers=workers,
     )
     console = Console(highlight=False, stderr=as_json)
     if plan.is_simulated:
@@ -112,9 +107,9 @@ def compare(
         plan.refuse_unfit()
         _print_plan(plan, console)
         return
-    if not (quick or paper) and choose_device(device).type == "cpu":
+    if preset != "quick" and choose_device(device).type == "cpu":
         console.print(
-            "This plan takes hours on a CPU: --quick answers in minutes, --plan-only says how long."
+            "This plan takes hours on a CPU: --preset quick answers in minutes, --plan-only says how long."
         )
     with run_log(out, plan, console):
         try:
@@ -125,16 +120,80 @@ def compare(
             console.print("Stopped; the same command goes on from there.")
             raise typer.Exit(130) from None
         if as_json:
-            typer.echo(json.dumps({"report": str(path), "verdict": [asdict(s) for s in verdict]}, indent=2))
+            said = {"report": str(path), "verdict": list_sentences(verdict)}
+            typer.echo(json.dumps(said, indent=2))
             return
         for sentence in verdict:
             console.print(sentence.text, soft_wrap=True)
         console.print(f"Report: {path}")
 
 
-def _parse_tasks(text: str) -> "tuple[TaskName, ...]":
+def plan_from_words(
+    *,
+    data: list[str],
+    mixes: str | None,
+    ask: list[str],
+    curve: bool,
+    tasks: str,
+    composed: bool,
+    preset: str,
+    seeds: int | None,
+    images: int | None,
+    plain_crops: bool,
+    pretrained: Path | None,
+    choose: str,
+    out: Path,
+    device: str | None,
+    workers: int | None,
+) -> "Plan":
+    """The plan of a comparison from the command's words; raises InputError for words that do not fit."""
+    from synth.compare.mixes import REAL, USUAL, parse_data
+    from synth.compare.plan import Plan
+    from synth.compare.presets import make_contests
+    from synth.compare.questions import parse_question
+    from synth.dataset.folder import read_info
     from synth.errors import InputError
-    from synth.train.run import TASKS
+    from synth.train.run import choose_by
+
+    asked = _parse_tasks(tasks)
+    given = parse_data(data)
+    known: Roots = {name: (root,) for name, root in USUAL.items()} | given
+    wanted = list(dict.fromkeys((REAL, *given))) if given else list(USUAL)
+    chosen = _parse_mixes(",".join(wanted) if mixes is None else mixes, known, curve=curve)
+    used = [n for n in known if n == REAL or any(n in mix.datasets for mix in chosen)]
+    roots = {
+        task: {
+            n: _composed(known[n]) if composed and TASKS[task].words.unit == "images" else known[n]
+            for n in used
+        }
+        for task in asked
+    }
+    _refuse_absent(roots, given)
+    contests = make_contests(
+        preset,
+        asked,
+        info=read_info(known[REAL][0]),
+        n_seeds=seeds,
+        n_images=images,
+        pretrained=str(pretrained) if pretrained else None,
+        plain_crops=plain_crops,
+    )
+    if pretrained is not None and not any(getattr(c.settings, "pretrained", None) for c in contests):
+        raise InputError(f"--pretrained is for detectors, and none is among {tasks}: leave it out")
+    return Plan(
+        mixes=chosen,
+        contests=contests,
+        roots=roots,
+        out=out,
+        choose=choose_by(choose),
+        device=device,
+        n_workers=workers,
+        asked=tuple(parse_question(text, [mix.name for mix in chosen]) for text in ask),
+    )
+
+
+def _parse_tasks(text: str) -> tuple[str, ...]:
+    from synth.errors import InputError
 
     asked = [name.strip() for name in text.split(",") if name.strip()]
     unknown = [name for name in asked if name not in TASKS]
@@ -143,40 +202,44 @@ def _parse_tasks(text: str) -> "tuple[TaskName, ...]":
     return tuple(task for task in TASKS if task in asked)
 
 
-def _parse_arms(text: str, kinds: dict[str, Path], *, curve: bool) -> "tuple[Arm, ...]":
-    from synth.compare.arms import curve_arms, parse_arm
+def _parse_mixes(text: str, known: "Roots", *, curve: bool) -> "tuple[Mix, ...]":
+    from synth.compare.mixes import REAL, curve_mixes, parse_mix
     from synth.dataset.reader import DatasetReader
 
     names = [name.strip() for name in text.split(",") if name.strip()]
     if curve:
-        captured = DatasetReader(kinds["real"])
+        captured = DatasetReader(known[REAL][0])
         n_real = len(captured.of_split("train")) + len(captured.of_split("val"))
-        names += [name for name in curve_arms(n_real) if name not in names]
-    return tuple(parse_arm(name, kinds) for name in names)
+        names += [name for name in curve_mixes(n_real) if name not in names]
+    return tuple(parse_mix(name, known) for name in names)
 
 
-def _composed(root: Path) -> Path:
-    return root.with_name(root.name + COMPOSED)
+def _composed(roots: tuple[Path, ...]) -> tuple[Path, ...]:
+    return tuple(root.with_name(root.name + COMPOSED) for root in roots)
 
 
-def _refuse_absent(roots: "dict[TaskName, dict[str, Path]]") -> None:
+def _refuse_absent(roots: "dict[str, dict[str, tuple[Path, ...]]]", given: "Roots") -> None:
     """Says which command makes what is missing, or how to do without."""
+    from synth.compare.mixes import REAL
     from synth.errors import InputError
 
     make = {"real": "synth capture", "synthetic": "synth render", "translated": "synth translate"}
-    for by_kind in roots.values():
-        for kind, root in by_kind.items():
+    for by_name in roots.values():
+        for name, root in ((name, root) for name, some in by_name.items() for root in some):
             if root.exists():
                 continue
             if root.name.endswith(COMPOSED):
                 source = str(root).removesuffix(COMPOSED)
-                bench = "" if kind == "real" else f" --plates {str(by_kind['real']).removesuffix(COMPOSED)}"
+                captured = str(by_name[REAL][0]).removesuffix(COMPOSED)
+                bench = "" if name == REAL else f" --plates {captured}"
                 how = f"run synth compose {source}{bench} --out {root}"
+            elif name in given:
+                how = f"--data {name} must be the folder of a dataset"
             else:
-                how = f"run {make[kind]}, or name another folder with --{kind}"
-                if kind != "real":
-                    rest = [k for k in by_kind if by_kind[k].exists()]
-                    how += f", or do without: --arms {','.join(rest)}" if len(rest) > 1 else ""
+                how = f"run {make[name]}, or name another folder with --data {name}=PATH"
+                if name != REAL:
+                    rest = [n for n, some in by_name.items() if all(r.exists() for r in some)]
+                    how += f", or do without: --mixes {','.join(rest)}" if len(rest) > 1 else ""
             raise InputError(f"there is no dataset at {root}: {how}")
 
 
@@ -186,24 +249,25 @@ def _print_plan(plan: "Plan", console: "Console") -> None:
     from synth.compare.cost import expect_seconds
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("Task", "Network", "Arms", "Seeds", "Trainings", "Images each", "Expected"):
+    for column in ("Task", "Network", "Mixes", "Seeds", "Trainings", "Images each", "Expected"):
         table.add_column(column)
     total = 0.0
     seconds, where = expect_seconds(plan)
     for contest, each in zip(plan.contests, seconds, strict=True):
-        n = len(contest.seeds) * len(plan.arms)
+        n = len(contest.seeds) * len(plan.mixes)
         total += n * each
         table.add_row(
             contest.task,
             contest.settings.model,
-            ", ".join(arm.name for arm in plan.arms),
+            ", ".join(mix.name for mix in plan.mixes),
             str(len(contest.seeds)),
             str(n),
             str(contest.settings.n_images),
             f"{n * each / 60:.0f} min",
         )
     console.print(table)
+    asked = "; ".join(f"{q.mix} against {q.against}" for q in plan.questions)
     console.print(
-        f"{len(plan.cells)} trainings, about {total / 60:.0f} min on {where}, from a few steps of each "
-        "timed now."
+        f"{len(plan.trials)} trainings, about {total / 60:.0f} min on {where}, from a few steps of each "
+        f"timed now. Asked: {asked}."
     )

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from synth.compare.arms import REAL
+from synth.compare.mixes import REAL
 from synth.compare.plan import Contest, Plan
 from synth.compare.run import choose_threads, choose_workers
 from synth.compute.device import choose_device
 from synth.dataset.reader import DatasetReader
 from synth.train.loop import Learner, Schedule, learn
-from synth.train.run import TASKS
+from synth.train.tasks import TASKS
 
 _N_TIMED_IMAGES, _N_TIMED_STEPS = 32, 7
 _LOOKING = 1 / 3
@@ -26,7 +26,7 @@ class ImageCost:
     machine_s: all of it but a person's share, human_s. parts: of machine_s, as the dataset names them.
     """
 
-    kind: str
+    dataset: str
     n: int
     machine_s: float
     human_s: float
@@ -39,7 +39,7 @@ def expect_seconds(plan: Plan) -> tuple[list[float], str]:
     From a few steps on captured images, timed now. Raises InputError for data that cannot be used.
     """
     device = choose_device(plan.device)
-    n_workers = choose_workers(device, plan.n_workers, len(plan.cells))
+    n_workers = choose_workers(device, plan.n_workers, len(plan.trials))
     threads, before = choose_threads(device), torch.get_num_threads()
     try:
         if threads is not None:
@@ -50,7 +50,7 @@ def expect_seconds(plan: Plan) -> tuple[list[float], str]:
         torch.set_num_threads(before)
 
 
-def measure_image_cost(kind: str, dataset: DatasetReader) -> ImageCost | None:
+def measure_image_cost(name: str, dataset: DatasetReader) -> ImageCost | None:
     """What an image of a dataset took to make; None where it does not say."""
     timings = [s.timing for s in dataset if s.timing]
     if not timings:
@@ -60,7 +60,7 @@ def measure_image_cost(kind: str, dataset: DatasetReader) -> ImageCost | None:
     human_s = parts.pop("human_s", 0.0)
     machine_s = parts.pop("machine_s", None)
     total = sum(parts.values()) if machine_s is None else machine_s + parts.get("label_s", 0.0)
-    return ImageCost(kind, len(timings), total, human_s, parts)
+    return ImageCost(name, len(timings), total, human_s, parts)
 
 
 def _expect(plan: Plan, contest: Contest, device: torch.device) -> float:

@@ -1,88 +1,105 @@
 """What is trained to be compared: which data, which networks, how often, and on what all are tested."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from pydantic import JsonValue
 
-from synth.compare.arms import REAL, Arm
+from synth.compare.mixes import REAL, Mix, Roots
+from synth.compare.questions import Gap, Question, find_origins, list_gaps, list_questions
 from synth.dataset.leak import LeakGuard, OnProgress
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Split
 from synth.errors import InputError
 from synth.metrics.comparison import MIN_IMAGES
-from synth.train.run import TASKS, Choose, Settings, Source, TrainSpec
-from synth.train.tasks.detection import DetectionSettings
-from synth.train.tasks.detection_images import refuse_other_labels
-from synth.train.tasks.task import TaskName
+from synth.train.run import Choose, Portion, TrainSpec
+from synth.train.tasks import TASKS
+from synth.train.tasks.task import TaskSettings
 
 _LEAST: tuple[tuple[Split, int], ...] = (("train", 1), ("val", 1), ("test", MIN_IMAGES))
 
 
 @dataclass(frozen=True)
 class Contest:
-    """One network of one task, trained by every arm with every seed."""
+    """One network of one task, trained on every mix with every seed."""
 
-    task: TaskName
-    settings: Settings
+    task: str
+    settings: TaskSettings
     seeds: tuple[int, ...]
 
     @property
-    def key(self) -> str:
-        """How its figures are called in report.json."""
-        return f"{self.task}.{self.settings.model}"
+    def title(self) -> str:
+        """How it is called in sentences."""
+        return f"{TASKS[self.task].words.title} ({self.settings.model})"
 
 
 @dataclass(frozen=True)
-class Cell:
+class Trial:
     """One training of the plan."""
 
     contest: Contest
-    arm: Arm
+    mix: Mix
     seed: int
 
     @property
     def name(self) -> str:
         """How its folder is called."""
-        return f"{self.contest.task}_{self.contest.settings.model}_{self.arm.name}_seed{self.seed}"
+        return f"{self.contest.task}_{self.contest.settings.model}_{self.mix.name}_seed{self.seed}"
+
+    @property
+    def i_seed(self) -> int:
+        """The seed's place among the contest's."""
+        return self.contest.seeds.index(self.seed)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All trainings of one comparison. roots: datasets by kind, for each task, ``real`` among them."""
+    """All trainings of one comparison.
 
-    arms: tuple[Arm, ...]
+    roots: datasets by name for each task, ``real``, which is one, among them. asked: questions beside those
+    that every comparison asks.
+    """
+
+    mixes: tuple[Mix, ...]
     contests: tuple[Contest, ...]
-    roots: Mapping[TaskName, Mapping[str, Path]]
+    roots: Mapping[str, Roots]
     out: Path
     choose: Choose = "own-val"
     device: str | None = None
     n_workers: int | None = None
+    asked: tuple[Question, ...] = ()
     _readers: dict[Path, DatasetReader] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
-        if REAL not in [arm.name for arm in self.arms]:
-            raise InputError("a comparison is made on real test images: give the arm real")
-        if len(self.arms) < 2:
-            names = ", ".join(arm.name for arm in self.arms)
-            raise InputError(f"one arm cannot be compared with itself, got {names}: give two")
-        if len({arm.name for arm in self.arms}) < len(self.arms):
-            raise InputError("arms must differ from one another")
+        names = [mix.name for mix in self.mixes]
+        if REAL not in names:
+            raise InputError("a comparison is made on real test images: give the mix real")
+        if len(names) < 2:
+            raise InputError(f"one mix cannot be compared with itself, got {', '.join(names)}: give two")
+        if len(set(names)) < len(names):
+            raise InputError("mixes must differ from one another")
+        for roots in self.roots.values():
+            if len(roots[REAL]) > 1:
+                raise InputError(
+                    f"{REAL} must be one dataset, whose test images decide, got {len(roots[REAL])}"
+                )
         for contest in self.contests:
             if not contest.seeds or len(set(contest.seeds)) < len(contest.seeds):
                 raise InputError(
                     f"seeds must differ and there must be one at least, got {list(contest.seeds)}"
                 )
+            self._refuse_unused_datasets(contest)
 
     @property
-    def cells(self) -> tuple[Cell, ...]:
-        """In the order in which they are trained: every arm once before any arm twice."""
+    def trials(self) -> tuple[Trial, ...]:
+        """In the order in which they are trained: every mix once before any mix twice."""
         return tuple(
-            Cell(contest, arm, seed)
+            Trial(contest, mix, seed)
             for contest in self.contests
             for seed in contest.seeds
-            for arm in self.arms
+            for mix in self.mixes
         )
 
     @property
@@ -90,34 +107,47 @@ class Plan:
         """Whether the test images come from the simulated cell."""
         return any(self.reader(task, REAL).info.made_by.simulated for task in self.roots)
 
-    def reader(self, task: TaskName, kind: str) -> DatasetReader:
-        """The dataset of a kind of images."""
-        root = self.roots[task][kind]
-        if root not in self._readers:
-            self._readers[root] = DatasetReader(root)
-        return self._readers[root]
+    @cached_property
+    def questions(self) -> tuple[Question, ...]:
+        """Which mixes are held against which."""
+        names = [mix.name for mix in self.mixes]
+        usual = list_questions(list(next(iter(self.roots.values()))), names, self._origins)
+        return tuple(dict.fromkeys((*usual, *self.asked)))
 
-    def spec(self, cell: Cell) -> TrainSpec:
-        """What a cell's training is asked for."""
-        roots = self.roots[cell.contest.task]
+    @cached_property
+    def gaps(self) -> tuple[Gap, ...]:
+        """What translations are there to close."""
+        return list_gaps([mix.name for mix in self.mixes], self._origins)
+
+    def reader(self, task: str, name: str) -> DatasetReader:
+        """The dataset of a name, the first where there are several."""
+        return self._open(self.roots[task][name][0])
+
+    def readers(self, task: str, name: str) -> tuple[DatasetReader, ...]:
+        """All datasets of a name."""
+        return tuple(self._open(root) for root in self.roots[task][name])
+
+    def spec(self, trial: Trial) -> TrainSpec:
+        """What a trial's training is asked for."""
+        roots = self.roots[trial.contest.task]
         return TrainSpec(
-            cell.contest.task,
-            cell.contest.settings,
-            cell.arm.sources(roots),
-            roots[REAL],
-            cell.seed,
+            trial.contest.task,
+            trial.contest.settings,
+            trial.mix.portions(roots, trial.i_seed),
+            roots[REAL][0],
+            trial.seed,
             self.choose,
         )
 
-    def folder(self, cell: Cell) -> Path:
-        """Where a cell's training lies."""
-        return self.out / "cells" / cell.name
+    def folder(self, trial: Trial) -> Path:
+        """Where a trial's training lies."""
+        return self.out / "trials" / trial.name
 
-    def n_real_labels(self, cell: Cell) -> int:
-        """Images of the captured dataset whose labels a cell's training or choosing has read."""
-        reader, n = self.reader(cell.contest.task, REAL), 0
+    def n_real_labels(self, trial: Trial) -> int:
+        """Images of the captured dataset whose labels a trial's training or choosing has read."""
+        reader, n = self.reader(trial.contest.task, REAL), 0
         n_train, n_val = len(reader.of_split("train")), len(reader.of_split("val"))
-        used = [limit for stage in cell.arm.stages for kind, limit in stage if kind == REAL]
+        used = [limit for stage in trial.mix.stages for name, limit in stage if name == REAL]
         if used:
             n = max(n_train + n_val if limit is None else limit for limit in used)
         return max(n, n_val) if self.choose == "real-val" else n
@@ -125,57 +155,42 @@ class Plan:
     def to_config(self) -> dict[str, JsonValue]:
         """What a comparison that is gone on with must share."""
         return {
-            "arms": [arm.name for arm in self.arms],
+            "mixes": [mix.name for mix in self.mixes],
             "contests": [
                 {"task": c.task, "settings": asdict(c.settings), "seeds": list(c.seeds)}
                 for c in self.contests
             ],
             "choose": self.choose,
             "data": {
-                task: {kind: [str(root), self.reader(task, kind).digest()] for kind, root in roots.items()}
+                task: {
+                    name: [[str(reader.root), reader.digest()] for reader in self.readers(task, name)]
+                    for name in roots
+                }
                 for task, roots in self.roots.items()
             },
         }
 
     def refuse_unfit(self) -> None:
-        """Raises InputError where a task has too few test images, a dataset none to learn from, fewer than an
-        arm's limit, or boxes of another kind than the others, or a checkpoint is absent.
+        """Raises InputError where a task cannot be learnt from a dataset, or has too few images in one, or a
+        mix wants more images than there are.
         """
         for contest in self.contests:
-            if isinstance(contest.settings, DetectionSettings):
-                self._refuse_unfit_boxes(contest.task, contest.settings)
-        for task, roots in self.roots.items():
-            for kind, root in roots.items():
-                for split, least in _LEAST:
-                    if split == "test" and kind != REAL:
-                        continue
-                    n = TASKS[task].count(self.reader(task, kind).of_split(split))
-                    if n < least:
-                        unlabelled = n == 0 and task == "normals" and self.reader(task, kind).of_split(split)
-                        advice = "leave normals out with --tasks detection" if unlabelled else "make more"
-                        raise InputError(
-                            f"{root} has {n} {split} images for {task}, and {least} are the least: {advice}"
-                        )
-
-            for arm in self.arms:
-                for stage in arm.stages:
-                    for kind, limit in stage:
-                        Source(roots[kind], limit).samples(self.reader(task, kind), seed=0)
-
-    def _refuse_unfit_boxes(self, task: TaskName, settings: DetectionSettings) -> None:
-        for kind in self.roots[task]:
-            refuse_other_labels(self.reader(task, kind), settings.box_kind)
-        if settings.pretrained is not None and not Path(settings.pretrained).is_file():
-            raise InputError(f"there is no checkpoint at {settings.pretrained}")
+            for _, reader in self._named(contest.task):
+                TASKS[contest.task].refuse_unfit(reader, contest.settings)
+        for task in self.roots:
+            for name, reader in self._named(task):
+                self._refuse_few(task, name, reader)
+            for mix in self.mixes:
+                for name, limit in (part for stage in mix.stages for part in stage):
+                    for reader in self.readers(task, name):
+                        Portion(reader.root, limit).samples(reader, seed=0)
 
     def refuse_leaks(self, on_progress: OnProgress | None = None) -> int:
         """Raises DatasetError that names every test image of any dataset found among what would train.
 
         Returns how many images were looked at.
         """
-        readers = {
-            root: self.reader(task, kind) for task, rs in self.roots.items() for kind, root in rs.items()
-        }
+        readers = {reader.root: reader for task in self.roots for _, reader in self._named(task)}
         guard = LeakGuard.of(list(readers.values()), on_progress=on_progress)
         n_looked_at = 0
         for reader in readers.values():
@@ -183,3 +198,40 @@ class Plan:
             guard.check(reader, samples)
             n_looked_at += len(samples)
         return n_looked_at
+
+    @cached_property
+    def _origins(self) -> dict[str, str]:
+        task, roots = next(iter(self.roots.items()))
+        infos = {name: self.reader(task, name).info for name in roots}
+        return find_origins(infos, {name: roots[name][0].resolve().name for name in roots})
+
+    def _open(self, root: Path) -> DatasetReader:
+        if root not in self._readers:
+            self._readers[root] = DatasetReader(root)
+        return self._readers[root]
+
+    def _named(self, task: str) -> Iterator[tuple[str, DatasetReader]]:
+        for name in self.roots[task]:
+            for reader in self.readers(task, name):
+                yield name, reader
+
+    def _refuse_few(self, task: str, name: str, reader: DatasetReader) -> None:
+        for split, least in _LEAST:
+            samples = reader.of_split(split)
+            n = TASKS[task].count(samples)
+            if n < least and (split != "test" or name == REAL):
+                others = ",".join(other for other in self.roots if other != task)
+                unlabelled = n == 0 and samples and others
+                advice = f"leave {task} out with --tasks {others}" if unlabelled else "make more"
+                raise InputError(
+                    f"{reader.root} has {n} {split} images for {task}, and {least} are the least: {advice}"
+                )
+
+    def _refuse_unused_datasets(self, contest: Contest) -> None:
+        for name, roots in self.roots[contest.task].items():
+            if len(roots) > len(contest.seeds):
+                raise InputError(
+                    f"{name} has {len(roots)} datasets, and {contest.task} is trained with "
+                    f"{len(contest.seeds)} seeds, one dataset each: give --seeds {len(roots)} or fewer "
+                    "datasets"
+                )

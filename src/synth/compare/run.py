@@ -1,10 +1,10 @@
-"""Training every cell of a plan, each once, in child processes; a cell that is done is never done again.
+"""Training every trial of a plan, each once, in child processes; one that is done is never done again.
 
 ::
 
     runs/compare/
       config.json                             what was asked for; the same is demanded to go on
-      cells/normals_paper_real_seed0/         one training, as synth train makes it
+      trials/normals_paper_real_seed0/        one training, as synth train makes it
       report.json  report.html  figures/      what follows from all of them
 """
 
@@ -17,13 +17,22 @@ from pathlib import Path
 
 import torch
 
-from synth.compare.plan import Cell, Plan
+from synth.compare.plan import Contest, Plan, Trial
+from synth.compute.checkpoint import load_weights
 from synth.compute.device import choose_device, list_devices
 from synth.compute.jobs import run_shards
 from synth.compute.progress import Progress
 from synth.compute.run_dir import CONFIG_FILE, RunDir, read_stats
 from synth.errors import SynthError
-from synth.train.run import RESULT_FILE, TrainResult, TrainSpec, load_result, run_training
+from synth.train.run import (
+    RESULT_FILE,
+    WEIGHTS_FILE,
+    TrainResult,
+    TrainSpec,
+    load_result,
+    run_training,
+)
+from synth.train.tasks import TASKS
 
 MakeProgress = Callable[[str, str], Progress]
 _PER_GPU = 3
@@ -32,31 +41,40 @@ _PER_GPU = 3
 
 @dataclass(frozen=True)
 class _Job:
-    """A cell on its way to a worker."""
+    """A trial on its way to a worker."""
 
     spec: TrainSpec
     out: Path
     device: str
 
 
-def run_plan(plan: Plan, make_progress: MakeProgress) -> list[tuple[Cell, TrainResult]]:
-    """The result of every cell, in the plan's order; only what is not done yet is trained.
+def run_plan(plan: Plan, make_progress: MakeProgress) -> list[tuple[Trial, TrainResult]]:
+    """The result of every trial, in the plan's order; only what is not done yet is trained.
 
     Raises DatasetError that names a test image which would train, InputError for a folder of other settings
     or data that cannot be used, TrainingDiverged, WorkerLost, StorageError. KeyboardInterrupt loses what was
-    trained since each cell's last look at val images.
+    trained since each trial's last look at val images.
     """
     progress = make_progress("compare", "images")
     is_new = not (plan.out / CONFIG_FILE).exists()
     if is_new:  # A comparison that cannot begin leaves no folder in the way of the next try.
         _refuse_unfit(plan, progress)
     with RunDir.create_or_resume(plan.out, plan.to_config()):
-        todo = [cell for cell in plan.cells if not (plan.folder(cell) / RESULT_FILE).is_file()]
+        todo = [trial for trial in plan.trials if not (plan.folder(trial) / RESULT_FILE).is_file()]
         if todo:
             if not is_new:
                 _refuse_unfit(plan, progress)
             _train_all(plan, todo, progress)
-        return [(cell, load_result(plan.folder(cell))) for cell in plan.cells]
+        return [(trial, load_result(plan.folder(trial))) for trial in plan.trials]
+
+
+def load_net(plan: Plan, contest: Contest, mix: str, seed: int) -> torch.nn.Module:
+    """A trial's best network, on the CPU, in eval mode."""
+    trial = next(t for t in plan.trials if (t.contest, t.mix.name, t.seed) == (contest, mix, seed))
+    net = TASKS[contest.task].make_net(contest.settings)
+    tensors, _ = load_weights(plan.folder(trial) / WEIGHTS_FILE)
+    net.load_state_dict(tensors)
+    return net.eval()
 
 
 def _refuse_unfit(plan: Plan, progress: Progress) -> None:
@@ -66,22 +84,22 @@ def _refuse_unfit(plan: Plan, progress: Progress) -> None:
     progress.say(f"No test image among {n} train and val images.")
 
 
-def choose_workers(device: torch.device, asked: int | None, n_cells: int) -> int:
-    """How many cells are trained at a time: on a CPU one a core, each with one thread, which is fastest."""
+def choose_workers(device: torch.device, asked: int | None, n_trials: int) -> int:
+    """How many trials are trained at a time: on a CPU one a core, each with one thread, which is fastest."""
     if asked is not None:
         return asked
     if device.type == "cuda":
-        return min(n_cells, _PER_GPU * torch.cuda.device_count())
-    return max(1, min(n_cells, os.cpu_count() or 1))
+        return min(n_trials, _PER_GPU * torch.cuda.device_count())
+    return max(1, min(n_trials, os.cpu_count() or 1))
 
 
-def _train_all(plan: Plan, todo: list[Cell], progress: Progress) -> None:
+def _train_all(plan: Plan, todo: list[Trial], progress: Progress) -> None:
     device = choose_device(plan.device)
     n_workers = choose_workers(device, plan.n_workers, len(todo))
-    jobs = [_Job(plan.spec(cell), plan.folder(cell), _place(device, i)) for i, cell in enumerate(todo)]
-    total = sum(cell.contest.settings.n_images for cell in plan.cells)
+    jobs = [_Job(plan.spec(trial), plan.folder(trial), _place(device, i)) for i, trial in enumerate(todo)]
+    total = sum(trial.contest.settings.n_images for trial in plan.trials)
     meter = _Meter(plan, todo, progress)
-    progress.begin(total=total, done=total - sum(cell.contest.settings.n_images for cell in todo))
+    progress.begin(total=total, done=total - sum(trial.contest.settings.n_images for trial in todo))
     try:
         run_shards(
             jobs,
@@ -99,18 +117,18 @@ def _train_all(plan: Plan, todo: list[Cell], progress: Progress) -> None:
 class _Meter:
     """Tells the bar what the children's own figures say."""
 
-    def __init__(self, plan: Plan, todo: list[Cell], progress: Progress) -> None:
-        self._cells, self._plan, self._progress, self._told = todo, plan, progress, 0
+    def __init__(self, plan: Plan, todo: list[Trial], progress: Progress) -> None:
+        self._trials, self._plan, self._progress, self._told = todo, plan, progress, 0
 
     def update(self) -> None:
         """Look once."""
-        n = sum(self._images_seen(cell) for cell in self._cells)
+        n = sum(self._images_seen(trial) for trial in self._trials)
         if n > self._told:
             self._progress.advanced(n - self._told)
             self._told = n
 
-    def _images_seen(self, cell: Cell) -> int:
-        settings, folder = cell.contest.settings, self._plan.folder(cell)
+    def _images_seen(self, trial: Trial) -> int:
+        settings, folder = trial.contest.settings, self._plan.folder(trial)
         if (folder / RESULT_FILE).is_file():
             return settings.n_images
         try:

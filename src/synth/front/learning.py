@@ -3,12 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from synth.front.opening import StrPath, as_console, as_paths, open_dataset, refuse_below, refuse_unknown
-
-if TYPE_CHECKING:
-    from synth.train.run import Settings
+from synth.front.opening import StrPath, as_console, as_paths, open_dataset, refuse_below
 
 
 @dataclass(frozen=True)
@@ -33,7 +30,7 @@ class Prediction:
     """
 
     picture: Path
-    found: list[Any]
+    found: Any
 
 
 @dataclass(frozen=True)
@@ -56,6 +53,7 @@ def train(
     then: StrPath | None = None,
     test: StrPath = "data/real",
     out: StrPath | None = None,
+    preset: str | None = None,
     net: str | None = None,
     side: int | None = None,
     images: int | None = None,
@@ -65,27 +63,36 @@ def train(
     device: str | None = None,
     progress: bool = True,
 ) -> Training:
-    """Train one network for a task, detection or normals.
+    """Train one network for a task, such as detection or normals; a wrong name is answered with all.
 
     data: to learn from; several are mixed. then: tuned on this afterwards. test: whose test images are
-    predicted, and never trained on. out: runs/train/TASK if not given. net: an architecture. side: of
-    images in pixels. images: seen in all, repeats counted. pretrained: a local YOLOv5, its backbone frozen.
-    plain_crops: plain crops, never turned. device: cpu, cuda, cuda:1, mps.
+    predicted, and never trained on. out: runs/train/TASK if not given. preset: quick, default or paper, the
+    first network that `compare` would train. net: an architecture. side: of images in pixels. images: seen in
+    all, repeats counted. pretrained: a local YOLOv5, its backbone frozen. plain_crops: never turned. device:
+    cpu, cuda, cuda:1, mps.
 
     Raises DatasetError where a test image would train, TrainingDiverged.
     """
     from synth.compute.progress import make_progress
     from synth.dataset.leak import LeakGuard
     from synth.run_log import run_log
-    from synth.train.run import Source, TrainSpec, run_training
+    from synth.train.run import Portion, TrainSpec, run_training
+    from synth.train.settings import choose_preset, freeze_pretrained, plain_crops_of, with_options
+    from synth.train.tasks import TASKS
 
     refuse_below(0, seed=seed)
     refuse_below(1, images=images, side=side)
-    first = tuple(Source(root) for root in as_paths(data))
-    stages = (first,) if then is None else (first, (Source(Path(then)),))
-    settings = _settings(task, first[0].root, net, side, images, pretrained, plain_crops=plain_crops)
-    spec = TrainSpec(task, settings, stages, Path(test), seed)  # type: ignore[arg-type]
-    readers = [open_dataset(root) for root in dict.fromkeys(s.root for stage in stages for s in stage)]
+    chosen, first = TASKS[task], tuple(Portion(root) for root in as_paths(data))
+    settings = chosen.settings() if preset is None else choose_preset(chosen, preset)[0].settings
+    settings = chosen.adapt(settings, open_dataset(first[0].root).info)
+    settings = with_options(settings, task, net=net, side_px=side, n_images=images)
+    if pretrained is not None:
+        settings = freeze_pretrained(settings, task, Path(pretrained))
+    if plain_crops:
+        settings = plain_crops_of(settings, task)
+    stages = (first,) if then is None else (first, (Portion(Path(then)),))
+    spec = TrainSpec(task, settings, stages, Path(test), seed)
+    readers = [open_dataset(root) for root in dict.fromkeys(p.root for stage in stages for p in stage)]
     guard = LeakGuard.of([open_dataset(test), *readers])
     for reader in readers:
         guard.check(reader, (*reader.of_split("train"), *reader.of_split("val")))
@@ -119,20 +126,23 @@ def predict(
     run: the folder of a training, or its weights.safetensors. pictures: files; for normals, crops.
     confidence: 0 to 1, boxes under it are left out.
     """
+    from synth.train.tasks import TASKS
     from synth.train.trained import load_trained, predict_files
 
     files, trained = as_paths(pictures), load_trained(Path(run), device)
     said = [found for _, found in predict_files(trained, files)] if files else []
-    if trained.task == "detection":
-        said = [[box for box in boxes if box[4] >= confidence] for boxes in said]
-    return [Prediction(*both) for both in zip(files, said, strict=True)]
+    task = TASKS[trained.task]
+    return [
+        Prediction(file, task.only_sure(found, confidence)) for file, found in zip(files, said, strict=True)
+    ]
 
 
 def compare(
-    data: Mapping[str, StrPath] | None = None,
+    data: Mapping[str, StrPath | Sequence[StrPath]] | None = None,
     *,
     mixes: Sequence[str] | None = None,
-    tasks: Sequence[str] = ("detection", "normals"),
+    ask: Sequence[str] = (),
+    tasks: Sequence[str] | None = None,
     preset: str = "default",
     seeds: int | None = None,
     images: int | None = None,
@@ -146,54 +156,57 @@ def compare(
 ) -> Comparison:
     """Train on each kind of images, and say on real held-out ones what each is worth.
 
-    data: datasets by name, ``{"real": "data/real", "rendered": "data/synthetic"}``; the test images of
-    ``real`` decide. The usual three if not given: real, synthetic and translated in data/. mixes: what is
-    trained on, names of data alone or put together: real+translated (mixed), synthetic-then-real (tuned),
-    real@40 (so many); each alone if not given. preset: quick takes minutes, default hours on a CPU, paper a
-    GPU. seeds: trainings of each mix. images: each training sees in all. choose: whose val images choose the
-    weights, each mix's own or real ones. plain_crops: normals from plain crops too. pretrained: a local
-    YOLOv5, its backbone frozen. workers: trainings at a time. device: cpu, cuda, cuda:1, mps.
+    data: datasets by name, ``{"real": "data/real", "rendered": "data/synthetic"}``; several under one name,
+    one for each seed. The test images of ``real``, data/real if not given, decide. Without data: real,
+    synthetic and translated in data/. mixes: what is trained on, names of data alone or put together:
+    real+rendered (mixed), rendered-then-real (tuned), real@40 (so many); each alone if not given. ask:
+    "MIX:MIX", questions beside those of each against real. tasks: all if not given. preset: quick takes
+    minutes, default hours on a CPU, paper a GPU. seeds: trainings of each mix. images: each training sees in
+    all. choose: whose val images choose the weights, each mix's own or real ones. plain_crops: normals from
+    plain crops too. pretrained: a local YOLOv5, its backbone frozen. workers: trainings at a time. device:
+    cpu, cuda, cuda:1, mps.
 
     Raises DatasetError where a test image would train, TrainingDiverged.
     """
     import json
 
-    from synth.compare.arms import parse_arm
+    from synth.compare.mixes import REAL, USUAL, parse_mix
     from synth.compare.plan import Plan
-    from synth.compare.presets import PRESETS, make_contests
+    from synth.compare.presets import make_contests
+    from synth.compare.questions import parse_question
     from synth.compare.report.write import REPORT_JSON, write_report
     from synth.compare.run import run_plan
     from synth.compute.progress import make_progress
-    from synth.errors import InputError
     from synth.run_log import run_log
-    from synth.train.run import TASKS, Choose
+    from synth.train.run import choose_by
+    from synth.train.tasks import TASKS
 
-    refuse_unknown(choose=(choose, Choose))
     refuse_below(1, seeds=seeds, images=images, workers=workers)
-    roots = {name: Path(root) for name, root in (data or _USUAL).items()}
-    arms = tuple(parse_arm(name, roots) for name in mixes or roots)
-    if unknown := [task for task in tasks if task not in TASKS]:
-        raise InputError(f"there is no task {unknown[0]!r}: choose among {', '.join(TASKS)}")
-    if preset not in PRESETS:
-        raise InputError(f"there is no preset {preset!r}: choose among {', '.join(PRESETS)}")
-    chosen = tuple(task for task in TASKS if task in tasks)
-    used = {n: root for n, root in roots.items() if n == "real" or any(n in arm.kinds for arm in arms)}
+    deciding = choose_by(choose)
+    for name in tasks or ():
+        TASKS[name]  # Raises for a name that there is not.
+    chosen = tuple(name for name in TASKS if tasks is None or name in tasks)
+    given = USUAL if data is None else {REAL: USUAL[REAL], **data}
+    roots = {name: tuple(as_paths(root)) for name, root in given.items()}
+    mixed = tuple(parse_mix(name, roots) for name in mixes or roots)
+    used = {n: some for n, some in roots.items() if n == REAL or any(n in mix.datasets for mix in mixed)}
     plan = Plan(
-        arms=arms,
+        mixes=mixed,
         contests=make_contests(
             preset,
             chosen,
+            info=open_dataset(roots[REAL][0]).info,
             n_seeds=seeds,
             n_images=images,
             pretrained=None if pretrained is None else str(pretrained),
             plain_crops=plain_crops,
-            box_kind=open_dataset(roots["real"]).info.box_kind,
         ),
         roots=dict.fromkeys(chosen, used),
         out=Path(out),
-        choose=choose,
+        choose=deciding,
         device=device,
         n_workers=workers,
+        asked=tuple(parse_question(text, [mix.name for mix in mixed]) for text in ask),
     )
     console = as_console(progress=progress)
     with run_log(plan.out, plan, console):
@@ -201,36 +214,3 @@ def compare(
         page, verdict = write_report(plan, results)
     figures = json.loads((plan.out / REPORT_JSON).read_bytes())["figures"]
     return Comparison(tuple(sentence.text for sentence in verdict), page, figures)
-
-
-_USUAL = {"real": "data/real", "synthetic": "data/synthetic", "translated": "data/translated"}
-
-
-def _settings(
-    task: str,
-    first: Path,
-    net: str | None,
-    side: int | None,
-    images: int | None,
-    pretrained: StrPath | None,
-    *,
-    plain_crops: bool,
-) -> "Settings":
-    """A task's settings, its own defaults where nothing is asked."""
-    from synth.errors import InputError
-    from synth.train.tasks.detection import DetectionSettings
-    from synth.train.tasks.normals import NormalSettings
-
-    given: dict[str, Any] = {"net": net, "side_px": side, "n_images": images}
-    options = {key: value for key, value in given.items() if value is not None}
-    if task == "detection" and not plain_crops:
-        if pretrained is not None:
-            options |= {"pretrained": str(pretrained), "freeze": True}
-        return DetectionSettings(**options, box_kind=open_dataset(first).info.box_kind)
-    if task == "normals" and pretrained is None:
-        if plain_crops:
-            options |= {"crop": "paper", "rotate": False}
-        return NormalSettings(**options)
-    if task in ("detection", "normals"):
-        raise InputError(f"{task} has no such option: pretrained is for detection, plain_crops for normals")
-    raise InputError(f"there is no task {task!r}: choose among detection, normals")

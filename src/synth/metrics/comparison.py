@@ -1,10 +1,10 @@
 """Whether one way of training is better than another: over images, over seeds, and over many questions.
 
-Every arm is trained once a seed and measured on the same test images, so an arm's errors are a table
+Every mix is trained once a seed and measured on the same test images, so a mix's errors are a table
 [seeds, images]. Two things are uncertain: which images are in the test set, and how a training turns out::
 
     se_images   spread of the metric, averaged over seeds, when images are drawn again (bootstrap), the same
-                draw for all seeds and for both arms of a difference
+                draw for all seeds and for both mixes of a difference
     se_seeds    s / √k, s the spread of the k seeds' metrics
     half width  √( (z se_images)² + (t_{k−1} se_seeds)² )
 
@@ -12,9 +12,10 @@ t_{k−1} is Student's, since k is small. One seed has no second term: its inter
 what rests on it is an indication.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ from synth.errors import InputError
 from synth.metrics.intervals import CONFIDENCE, N_RESAMPLES, demand_units
 
 Floats = NDArray[np.float64]
+K = TypeVar("K", bound=Hashable)
 Metric = Callable[[Floats], Floats]
 """Takes errors [...,N] of N images and gives the metric [...]."""
 
@@ -36,9 +38,9 @@ median: Metric = partial(np.median, axis=-1)
 
 @dataclass(frozen=True)
 class Effect:
-    """A metric, or a difference of one between two arms, with its interval.
+    """A metric, or a difference of one between two mixes, with its interval.
 
-    p: of the hypothesis that the truth is 0, two-sided, from the same standard errors; None for an arm's own
+    p: of the hypothesis that the truth is 0, two-sided, from the same standard errors; None for a mix's own
     metric.
     """
 
@@ -62,9 +64,9 @@ class Effect:
 
 @dataclass(frozen=True, eq=False)
 class Draws:
-    """A metric of one arm: of each seed [k], and of each seed when images are drawn again [k,R].
+    """A metric of one mix: of each seed [k], and of each seed when images are drawn again [k,R].
 
-    Draws of arms that are compared must come from the same drawing of images.
+    Draws of mixes that are compared must come from the same drawing of images.
     """
 
     by_seed: Floats
@@ -83,19 +85,19 @@ def draw_metric(errors: Floats, rng: np.random.Generator, metric: Metric = media
     return Draws(metric(errors), metric(errors[:, rows]), n_images)
 
 
-def measure_arm(arm: Draws) -> Effect:
-    """The metric of one arm, averaged over seeds."""
-    return _estimate(arm.by_seed, arm.draws.mean(axis=0), arm.n_images, with_p=False)
+def measure_mix(mix: Draws) -> Effect:
+    """The metric of one mix, averaged over seeds."""
+    return _estimate(mix.by_seed, mix.draws.mean(axis=0), mix.n_images, with_p=False)
 
 
 def measure_difference(a: Draws, b: Draws) -> Effect:
-    """The metric of arm a less that of arm b; raises InputError for other seeds or images."""
+    """The metric of mix a less that of mix b; raises InputError for other seeds or images."""
     _check_pairs(a, b)
     return _estimate(a.by_seed - b.by_seed, (a.draws - b.draws).mean(axis=0), a.n_images)
 
 
 def measure_share_closed(start: Draws, now: Draws, end: Draws) -> Effect:
-    """How much of the gap between arms start and end an arm closes: (start − now) / (start − end).
+    """How much of the gap between mixes start and end a mix closes: (start − now) / (start − end).
 
     The interval is that of the ratio to first order (the delta method), so it means something only where the
     gap itself is clearly not 0. Raises InputError as a difference does.
@@ -107,9 +109,10 @@ def measure_share_closed(start: Draws, now: Draws, end: Draws) -> Effect:
     return _estimate((gain - share * gap) / gap.mean(), draws, start.n_images, value=float(share))
 
 
-def holm(p_values: Mapping[str, float]) -> dict[str, float]:
+def holm(p_values: Mapping[K, float]) -> dict[K, float]:
     """Adjusted p values: small ones hold although many questions were asked (Holm 1979)."""
-    adjusted, highest = {}, 0.0
+    adjusted: dict[K, float] = {}
+    highest = 0.0
     ordered = sorted(p_values, key=lambda name: p_values[name])
     for i, name in enumerate(ordered):
         highest = max(highest, min(1.0, (len(ordered) - i) * p_values[name]))
@@ -117,11 +120,11 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
     return {name: adjusted[name] for name in p_values}
 
 
-def _check_pairs(*arms: Draws) -> None:
-    shapes = [(len(arm.by_seed), arm.n_images) for arm in arms]
+def _check_pairs(*mixes: Draws) -> None:
+    shapes = [(len(mix.by_seed), mix.n_images) for mix in mixes]
     if len(set(shapes)) > 1:
         found = " and ".join(f"{n_seeds} seeds of {n_images} images" for n_seeds, n_images in shapes)
-        raise InputError(f"arms are compared on the same seeds and images, got {found}")
+        raise InputError(f"mixes are compared on the same seeds and images, got {found}")
 
 
 def _estimate(

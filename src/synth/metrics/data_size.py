@@ -37,23 +37,23 @@ class Worth:
 
 
 def measure_worth(
-    arm: Draws, curve: Sequence[tuple[int, Draws]], *, lower_is_better: bool, rng: np.random.Generator
+    mix: Draws, curve: Sequence[tuple[int, Draws]], *, lower_is_better: bool, rng: np.random.Generator
 ) -> Worth:
-    """Where an arm's metric stands on the curve (numbers of real images, ascending).
+    """Where a mix's metric stands on the curve (numbers of real images, ascending).
 
-    The interval holds the middle 95 % of places found when images are drawn again, the same for arm and
+    The interval holds the middle 95 % of places found when images are drawn again, the same for mix and
     curve, and seeds with them. Raises InputError for a curve of fewer than two points.
     """
     if len(curve) < MIN_POINTS:
         raise InputError(f"a curve of the number of images needs {MIN_POINTS} points, got {len(curve)}")
     sign = -1.0 if lower_is_better else 1.0
     numbers = [n for n, _ in curve]
-    n_draws = arm.draws.shape[1]
-    place = _find(sign * arm.by_seed.mean(), [sign * float(d.by_seed.mean()) for _, d in curve], numbers)
+    n_draws = mix.draws.shape[1]
+    place = _find(sign * mix.by_seed.mean(), [sign * float(d.by_seed.mean()) for _, d in curve], numbers)
     again = np.array(
         [
             _find(
-                sign * float(_draw_seeds(arm, i, rng)),
+                sign * float(_draw_seeds(mix, i, rng)),
                 [sign * float(_draw_seeds(d, i, rng)) for _, d in curve],
                 numbers,
             )
@@ -72,14 +72,14 @@ def measure_worth(
         numbers[0],
         numbers[-1],
         is_more=place == np.inf,
-        n_images=arm.n_images,
-        n_seeds=len(arm.by_seed),
+        n_images=mix.n_images,
+        n_seeds=len(mix.by_seed),
     )
 
 
-def _draw_seeds(arm: Draws, i: int, rng: np.random.Generator) -> float:
-    k = len(arm.by_seed)
-    return float(arm.draws[rng.integers(k, size=k), i].mean())
+def _draw_seeds(mix: Draws, i: int, rng: np.random.Generator) -> float:
+    k = len(mix.by_seed)
+    return float(mix.draws[rng.integers(k, size=k), i].mean())
 
 
 def _find(value: float, heights: Sequence[float], numbers: Sequence[int]) -> float:

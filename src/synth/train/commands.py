@@ -5,29 +5,34 @@ from typing import Annotated
 
 import typer
 
+from synth.train.tasks import TASKS
+
 
 def train(
-    task: Annotated[str, typer.Argument(help="detection or normals.")],
+    task: Annotated[str, typer.Argument(help=f"What is learnt: {', '.join(TASKS)}.")],
     data: Annotated[
         list[Path] | None, typer.Option(help="Dataset to learn from; several are mixed; data/real.")
     ] = None,
     then: Annotated[Path | None, typer.Option(help="Dataset to be tuned on afterwards.")] = None,
     test: Annotated[Path, typer.Option(help="Dataset whose test images are predicted.")] = Path("data/real"),
     out: Annotated[Path | None, typer.Option(help="Folder; gone on with. runs/train/TASK.")] = None,
-    net: Annotated[str | None, typer.Option(help="yolov5n, m, x; paper or resnet18 for normals.")] = None,
-    side: Annotated[int | None, typer.Option(help="Side of images in pixels; 640, or 224 for crops.")] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="quick, default or paper: the first network that compare would train.")
+    ] = None,
+    net: Annotated[str | None, typer.Option(help="Architecture; a wrong name is answered with all.")] = None,
+    side: Annotated[int | None, typer.Option(help="Side of images in pixels; the task's.")] = None,
     images: Annotated[int | None, typer.Option(min=1, help="Images seen in all, repeats counted.")] = None,
     pretrained: Annotated[
         Path | None, typer.Option(help="Local YOLOv5 checkpoint; its backbone is frozen.")
     ] = None,
-    paper_crops: Annotated[bool, typer.Option("--paper-crops", help="Plain crops, never turned.")] = False,
+    plain_crops: Annotated[bool, typer.Option("--plain-crops", help="Plain crops, never turned.")] = False,
     max_minutes: Annotated[
         float | None, typer.Option(min=0, help="Stop after that; the same command goes on.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of weights and order.")] = 0,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps; the best there is.")] = None,
 ) -> None:
-    """Train one detector or one reader of normals. The same command goes on where it stopped.
+    """Train one network. The same command goes on where it stopped.
 
     Example: synth train normals --data data/synthetic --test data/real
     """
@@ -37,38 +42,27 @@ def train(
     from synth.dataset.folder import read_info
     from synth.dataset.leak import LeakGuard
     from synth.dataset.reader import DatasetReader
-    from synth.errors import InputError
     from synth.run_log import run_log
-    from synth.train.run import TASKS, Source, TrainSpec, run_training
-    from synth.train.tasks.detection import DetectionSettings
-    from synth.train.tasks.normals import NormalSettings
+    from synth.train.run import Portion, TrainSpec, run_training
+    from synth.train.settings import choose_preset, freeze_pretrained, plain_crops_of, with_options
 
-    if task not in TASKS:
-        raise InputError(f"there is no task {task!r}: choose among {', '.join(TASKS)}")
-    if pretrained is not None and task != "detection":
-        raise InputError(f"--pretrained is for detection, got {task}: leave it out")
-    if paper_crops and task != "normals":
-        raise InputError(f"--paper-crops is for normals, got {task}: leave it out")
-    asked = {"net": net, "side_px": side, "n_images": images}
-    options: dict[str, object] = {key: value for key, value in asked.items() if value is not None}
+    chosen = TASKS[task]
     roots = data or [Path("data/real")]
-    if task == "detection":
-        options["box_kind"] = read_info(roots[0]).box_kind
-        if pretrained is not None:
-            options |= {"pretrained": str(pretrained), "freeze": True}
-        settings: DetectionSettings | NormalSettings = DetectionSettings(**options)  # type: ignore[arg-type]
-    else:
-        if paper_crops:
-            options |= {"crop": "paper", "rotate": False}
-        settings = NormalSettings(**options)  # type: ignore[arg-type]
-    first = tuple(Source(root) for root in roots)
-    stages = (first,) if then is None else (first, (Source(then),))
-    spec = TrainSpec(TASKS[task].name, settings, stages, test, seed)
+    settings = chosen.settings() if preset is None else choose_preset(chosen, preset)[0].settings
+    settings = chosen.adapt(settings, read_info(roots[0]))
+    settings = with_options(settings, task, net=net, side_px=side, n_images=images)
+    if pretrained is not None:
+        settings = freeze_pretrained(settings, task, pretrained)
+    if plain_crops:
+        settings = plain_crops_of(settings, task)
+    first = tuple(Portion(root) for root in roots)
+    stages = (first,) if then is None else (first, (Portion(then),))
+    spec = TrainSpec(task, settings, stages, test, seed)
     console = Console(highlight=False)
     tested = DatasetReader(test)
     if tested.info.made_by.simulated:
         console.print("[black on yellow] SIMULATED [/] the test images are those of the simulated cell")
-    readers = [DatasetReader(root) for root in dict.fromkeys(s.root for stage in stages for s in stage)]
+    readers = [DatasetReader(root) for root in dict.fromkeys(p.root for stage in stages for p in stage)]
     guard = LeakGuard.of([tested, *readers])
     for reader in readers:
         guard.check(reader, (*reader.of_split("train"), *reader.of_split("val")))
@@ -97,11 +91,11 @@ def train(
             )
             return
         console.print(f"Step {result.best.step} of {settings.n_steps} is kept, the best on val images.")
-        console.print(f"Next: synth evaluate {folder} --data {test}")
+        console.print(f"Next: synth evaluate --run {folder} --data {test}")
 
 
 def evaluate(
-    weights: Annotated[Path, typer.Argument(help="Folder of a training, or its weights.safetensors.")],
+    run: Annotated[Path, typer.Option(help="Folder of a training, or its weights.safetensors.")],
     data: Annotated[Path, typer.Option(help="Dataset to measure on.")] = Path("data/real"),
     split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -109,7 +103,7 @@ def evaluate(
 ) -> None:
     """Measure a trained network on a dataset, with 95 % intervals.
 
-    Example: synth evaluate runs/train/normals --data data/real
+    Example: synth evaluate --run runs/train/normals --data data/real
     """
     import json
     from dataclasses import asdict
@@ -124,7 +118,7 @@ def evaluate(
 
     if split not in SPLITS:
         raise InputError(f"--split must be one of {', '.join(SPLITS)}, got {split!r}")
-    trained, dataset = load_trained(weights, device), DatasetReader(data)
+    trained, dataset = load_trained(run, device), DatasetReader(data)
     part = next(s for s in SPLITS if s == split)
     effects, losses = measure(trained, ask(trained, dataset, part)), losses_of(trained, dataset, part)
     if as_json:
@@ -148,8 +142,8 @@ def evaluate(
 
 
 def predict(
-    weights: Annotated[Path, typer.Argument(help="Folder of a training, or its weights.safetensors.")],
-    images: Annotated[list[Path], typer.Argument(help="Pictures; crops for normals.")],
+    images: Annotated[list[Path], typer.Argument(help="Pictures, or crops where the task reads crops.")],
+    run: Annotated[Path, typer.Option(help="Folder of a training, or its weights.safetensors.")],
     out: Annotated[Path, typer.Option(help="Folder for drawn pictures and predictions.json.")] = Path(
         "runs/predict"
     ),
@@ -158,26 +152,21 @@ def predict(
 ) -> None:
     """Draw what a trained network says of some pictures.
 
-    Example: synth predict runs/train/detection photo.png
+    Example: synth predict photo.png --run runs/train/detection
     """
     import json
 
     from rich.console import Console
 
     from synth.storage.atomic import write_bytes
-    from synth.train.drawing import FOUND_RGB, draw_boxes, draw_normal, encode_png, list_places
+    from synth.train.drawing import encode_png, list_places
     from synth.train.trained import load_trained, predict_files
 
     places = list_places(images, out)
-    trained = load_trained(weights, device)
-    said = {}
+    trained = load_trained(run, device)
+    task, said = TASKS[trained.task], {}
     for path, place, (picture, found) in zip(images, places, predict_files(trained, images), strict=True):
-        if trained.task == "detection":
-            found = [box for box in found if box[4] >= confidence]
-            drawn = draw_boxes(picture, "", [], found)
-        else:
-            drawn = draw_normal(picture, "", (found, FOUND_RGB))
-        said[str(path)] = found
-        write_bytes(place, encode_png(drawn))
+        said[str(path)] = task.only_sure(found, confidence)
+        write_bytes(place, encode_png(task.draw(picture, "", said[str(path)])))
     write_bytes(out / "predictions.json", (json.dumps(said, indent=2) + "\n").encode())
     Console(highlight=False).print(f"{len(said)} pictures drawn in {out}, with predictions.json")

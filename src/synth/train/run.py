@@ -1,4 +1,4 @@
-"""One training from a specification to a folder: ``synth train``, and every cell of a comparison.
+"""One training from a specification to a folder: ``synth train``, and every trial of a comparison.
 
 ::
 
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import torch
@@ -25,14 +25,14 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from synth.compute.checkpoint import save_weights
 from synth.compute.device import choose_device
 from synth.compute.run_dir import CONFIG_FILE, RunDir
+from synth.dataset.folder import SAMPLES_FILE
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 from synth.errors import InputError
 from synth.storage.atomic import write_bytes
 from synth.train.loop import Check, Learner, OnStep, learn
-from synth.train.tasks.detection import DetectionSettings, DetectionTask
-from synth.train.tasks.normals import NormalSettings, NormalTask
-from synth.train.tasks.task import Task, TaskName
+from synth.train.tasks import TASKS
+from synth.train.tasks.task import Task, TaskSettings
 
 RESULT_FILE, WEIGHTS_FILE, STATE_FILE, EARLY_FILE = (
     "result.json",
@@ -40,9 +40,8 @@ RESULT_FILE, WEIGHTS_FILE, STATE_FILE, EARLY_FILE = (
     "state.pt",
     "early.json",
 )
-TASKS: dict[TaskName, Task[Any, Any]] = {"detection": DetectionTask(), "normals": NormalTask()}
-Settings = DetectionSettings | NormalSettings
 Choose = Literal["own-val", "real-val"]
+"""Whose val images decide which weights are kept: each mix's own, or the captured ones for all."""
 
 VAL_SHARE = 0.2
 """Share of a limited number of images that choose and do not train."""
@@ -50,11 +49,15 @@ VAL_SHARE = 0.2
 _N_TIMED = 20
 _MOST_LOADED = 9
 _LOADED: dict[Any, Any] = {}
+_OPEN: dict[Any, DatasetReader] = {}
 
 
 @dataclass(frozen=True)
-class Source:
-    """Labelled images. limit: so many train and val images together, drawn by the seed; None for all."""
+class Portion:
+    """A dataset, or some of it.
+
+    limit: so many train and val images together, drawn by the seed; None for all.
+    """
 
     root: Path
     limit: int | None = None
@@ -82,22 +85,22 @@ class Source:
 
 @dataclass(frozen=True)
 class TrainSpec:
-    """One training. stages: one after the other, each of one source or several mixed.
+    """One training. stages: one after the other, each of one dataset or several mixed.
 
     test: the dataset whose test images are predicted, and whose val images choose where ``choose`` is
     real-val; own-val leaves that to the last stage's own.
     """
 
-    task: TaskName
-    settings: Settings
-    stages: tuple[tuple[Source, ...], ...]
+    task: str
+    settings: TaskSettings
+    stages: tuple[tuple[Portion, ...], ...]
     test: Path
     seed: int
     choose: Choose = "own-val"
 
     def to_config(self) -> dict[str, JsonValue]:
         """What a training that is gone on with must share."""
-        roots = {source.root for stage in self.stages for source in stage} | {self.test}
+        roots = {portion.root for stage in self.stages for portion in stage} | {self.test}
         return {
             "task": self.task,
             "settings": asdict(self.settings),
@@ -105,7 +108,7 @@ class TrainSpec:
             "test": str(self.test),
             "seed": self.seed,
             "choose": self.choose,
-            "data": {str(root): DatasetReader(root).digest() for root in sorted(roots)},
+            "data": {str(root): open_once(root).digest() for root in sorted(roots)},
         }
 
 
@@ -117,7 +120,7 @@ class TrainResult:
     another, median; on which device.
     """
 
-    task: TaskName
+    task: str
     model: str
     seed: int
     n_train: int
@@ -200,6 +203,14 @@ def run_training(
         return result
 
 
+def choose_by(text: str) -> Choose:
+    """Raises InputError for a word that is none."""
+    for known in get_args(Choose):
+        if text == known:
+            return cast(Choose, known)
+    raise InputError(f"--choose must be one of {', '.join(get_args(Choose))}, got {text!r}")
+
+
 def load_result(out: Path) -> TrainResult:
     """result.json of a training's folder; raises InputError for one that cannot be read."""
     path = out / RESULT_FILE
@@ -211,6 +222,18 @@ def load_result(out: Path) -> TrainResult:
         raise InputError(f"{path} is not the result of a training: delete it and run again") from error
 
 
+def open_once(root: Path) -> DatasetReader:
+    """A dataset; a process that trains several times on an unchanged one opens and digests it once."""
+    try:
+        stamp = (root / SAMPLES_FILE).stat()
+    except OSError:
+        return DatasetReader(root)
+    key = (root.resolve(), stamp.st_mtime_ns, stamp.st_size, stamp.st_ino)
+    if key not in _OPEN:
+        _OPEN[key] = DatasetReader(root)
+    return _OPEN[key]
+
+
 def _prepare(spec: TrainSpec, task: Task[Any, Any], device: torch.device) -> tuple[Learner, Any, Any]:
     """A learner, val images, test images."""
     stages, val, test = _load(spec, task)
@@ -219,14 +242,14 @@ def _prepare(spec: TrainSpec, task: Task[Any, Any], device: torch.device) -> tup
 
 def _load(spec: TrainSpec, task: Task[Any, Any]) -> tuple[list[Any], Any, Any]:
     """Train images of each stage, val images, test images."""
-    tested = DatasetReader(spec.test)
+    tested = open_once(spec.test)
     test = _load_images(spec, tested, tested.of_split("test"))
     stages, val = [], None
     for stage in spec.stages:
         pool = val = None
-        for source in stage:
-            dataset = DatasetReader(source.root)
-            parts = [_load_images(spec, dataset, s) for s in source.samples(dataset, spec.seed)]
+        for portion in stage:
+            dataset = open_once(portion.root)
+            parts = [_load_images(spec, dataset, s) for s in portion.samples(dataset, spec.seed)]
             pool = parts[0] if pool is None else task.join(pool, parts[0])
             val = parts[1] if val is None else task.join(val, parts[1])
         stages.append(pool)
@@ -257,7 +280,7 @@ def _time(task: Task[Any, Any], net: torch.nn.Module, spec: TrainSpec) -> float:
 
 def _load_one(spec: TrainSpec, task: Task[Any, Any]) -> Any:
     """The first test image that has anything to find."""
-    tested = DatasetReader(spec.test)
+    tested = open_once(spec.test)
     for sample in tested.of_split("test"):
         with suppress(InputError):
             return task.load(tested, [sample], spec.settings)

@@ -17,26 +17,18 @@ from synth.dataset.codecs import decode_rgb
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Split
 from synth.errors import InputError
-from synth.metrics.comparison import Effect, measure_arm
-from synth.train.run import TASKS, WEIGHTS_FILE, Settings
-from synth.train.scores import draw_scores
-from synth.train.tasks.detection import DetectionSettings, measure_losses, predict_boxes
-from synth.train.tasks.detection_images import DetectionImages, shrink
-from synth.train.tasks.normals import NormalSettings, predict_crop_uvw, resize_crop
-from synth.train.tasks.task import TaskName
-
-_SETTINGS: dict[str, TypeAdapter[Any]] = {
-    "detection": TypeAdapter(DetectionSettings),
-    "normals": TypeAdapter(NormalSettings),
-}
+from synth.metrics.comparison import Effect, measure_mix
+from synth.train.run import WEIGHTS_FILE
+from synth.train.tasks import TASKS
+from synth.train.tasks.task import TaskSettings
 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
     """A network in eval mode with what it was trained for."""
 
-    task: TaskName
-    settings: Settings
+    task: str
+    settings: TaskSettings
     net: nn.Module
 
 
@@ -57,8 +49,8 @@ def load_trained(path: Path, device: str | None = None) -> Trained:
     file = path / WEIGHTS_FILE if path.is_dir() else path
     tensors, words = load_weights(file)
     try:
-        task = TASKS[words["task"]]  # type: ignore[index]
-        settings = _SETTINGS[task.name].validate_python(json.loads(words["settings"]))
+        task = TASKS[words["task"]]
+        settings = TypeAdapter(task.settings).validate_python(json.loads(words["settings"]))
         net = task.make_net(settings)
         net.load_state_dict(tensors)
     except (KeyError, ValueError, ValidationError, RuntimeError) as error:
@@ -77,35 +69,24 @@ def ask(trained: Trained, dataset: DatasetReader, split: Split) -> Answers:
 
 def measure(trained: Trained, answers: Answers) -> dict[str, Effect]:
     """Every metric of the task with its interval over images; raises InputError for too few of them."""
-    return {name: measure_arm(drawn) for name, drawn in draw_scores(trained.task, [answers]).items()}
+    drawn = TASKS[trained.task].draw_scores([answers])
+    return {name: measure_mix(draws) for name, draws in drawn.items()}
 
 
 def losses_of(trained: Trained, dataset: DatasetReader, split: Split) -> dict[str, float]:
-    """A detector's losses per image on a split (annex A of the paper); empty for normals."""
-    if not isinstance(trained.settings, DetectionSettings):
-        return {}
-    images = TASKS[trained.task].load(dataset, dataset.of_split(split), trained.settings)
-    return measure_losses(trained.net, images)
+    """Losses per image on a split, of tasks that measure them outside training."""
+    task = TASKS[trained.task]
+    return task.measure_losses(trained.net, task.load(dataset, dataset.of_split(split), trained.settings))
 
 
-def predict_files(trained: Trained, paths: Sequence[Path]) -> list[tuple[NDArray[np.uint8], list[Any]]]:
-    """Each picture [H,W,3] with what the network says: boxes and confidences in pixels, or the crop's normal.
+def predict_files(trained: Trained, paths: Sequence[Path]) -> list[tuple[NDArray[np.uint8], Any]]:
+    """Each picture [H,W,3] with what the network says of it, as its task does of bare pictures.
 
-    For normals a picture is taken as a crop, and (u, v, w) is in its axes. Raises InputError for a file that
-    is no picture.
+    Raises InputError for a file that is no picture.
     """
     pictures = [_read(path) for path in paths]
-    s = trained.settings
-    if isinstance(s, DetectionSettings):
-        images = DetectionImages(
-            tuple(np.ascontiguousarray(shrink(p, s.side_px)[..., ::-1]) for p in pictures),
-            tuple((p.shape[1], p.shape[0]) for p in pictures),
-            tuple(np.empty((0, 4)) for _ in pictures),
-            tuple(path.name for path in paths),
-        )
-        return list(zip(pictures, (b.tolist() for b in predict_boxes(trained.net, images)), strict=True))
-    crops = np.stack([resize_crop(p, s.side_px) for p in pictures])
-    return list(zip(pictures, predict_crop_uvw(trained.net, crops).tolist(), strict=True))
+    said = TASKS[trained.task].predict_pictures(trained.net, trained.settings, pictures)
+    return list(zip(pictures, said, strict=True))
 
 
 def _read(path: Path) -> NDArray[np.uint8]:

@@ -1,147 +1,53 @@
-"""What the report shows below its verdict, section by section."""
+"""What the report shows below its verdict, section by section, from what tasks say of themselves."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from synth.compare.arms import REAL
-from synth.compare.collect import HEADLINE, Figures, Results
+from synth.compare.collect import Results
 from synth.compare.cost import measure_image_cost
-from synth.compare.explain import Attention
+from synth.compare.explain.attention import Looks
+from synth.compare.explain.saliency import MAP_KINDS, draw_saliency
+from synth.compare.explain.twins import find_twins
+from synth.compare.figures import ColourFloor, Figures, Measured, UsedData
+from synth.compare.mixes import REAL
 from synth.compare.plan import Contest, Plan
 from synth.compare.report import tables
 from synth.compare.report.content import Picture, Section
-from synth.compare.report.curves import (
-    draw_colours,
-    draw_errors,
-    draw_size_curve,
-    draw_training,
-    draw_vertical,
-)
+from synth.compare.report.curves import draw_colours, draw_diagram, draw_size_curve, draw_training
 from synth.compare.report.strips import draw_basis, join, label_tile
-from synth.compare.twins import find_twins
-from synth.dataset.reader import DatasetReader
 from synth.train.drawing import FOUND_RGB, TRUE_RGB, draw_boxes, draw_normal
-from synth.train.run import TASKS, TrainResult
-from synth.train.saliency import MAP_KINDS, draw_saliency
-from synth.train.scores import normal_errors
-from synth.train.tasks.normals import NormalCrops
+from synth.train.run import TrainResult
+from synth.train.tasks import TASKS
+from synth.train.tasks.task import Diagram
 
-N_WORST, N_SHOWN = 6, 4
-_WIDE_PX = 300
+Rgb = NDArray[np.uint8]
+
+N_SAMPLES, N_TWINS_SHOWN = 4, 6
+_WIDE_PX, _CROP_PX = 300, 224
 _COLOURS_SAID = "Green: truth; magenta: prediction."
 
 
-def show_normals(plan: Plan, contest: Contest, results: Results, figures: Figures) -> Section:
-    """Angle errors: table, curves, vectors drawn, worst crops."""
-    own = [(cell, r) for cell, r in results if cell.contest == contest]
-    section = Section(f"Normals ({contest.settings.model}): angle errors on real test crops")
-    section.tables.append(tables.list_arms(plan, contest, figures))
-    name = f"normals_{contest.settings.model}"
-    errors = {arm.name: normal_errors([r for c, r in own if c.arm == arm]) for arm in plan.arms}
-    section.pictures += [
-        draw_errors(f"{name}_errors", errors),
-        draw_training(
-            f"{name}_training",
-            own,
-            [
-                ("train loss", "train_train_loss"),
-                ("val loss, own images", "val_loss"),
-                ("test loss", "test_loss"),
-            ],
-            "Losses throughout training (the paper's Figures 19 and 22). Val curves are of each arm's own "
-            "images "
-            "and cannot be compared with each other; test curves choose nothing. The paper chose its "
-            "few-epoch "
-            "models by test images; here val images do, at the dots.",
-        ),
-        draw_vertical(f"{name}_vertical", own),
-        *_size_curve(plan, contest, figures),
-    ]
-    captured = plan.reader("normals", REAL)
-    test = TASKS["normals"].load(captured, captured.of_split("test"), contest.settings)
-    first = {arm.name: next(r for c, r in own if c.arm == arm) for arm in plan.arms}
-    tiles = [
-        _vector_tile(test, r, i, arm) for arm, r in first.items() for i in range(min(N_WORST, len(test)))
-    ]
-    section.pictures.append(
-        join(
-            f"{name}_vectors",
-            f"The same test crops in every row (Figure 21). {_COLOURS_SAID} Arrows are (u, v).",
-            tiles,
-        )
-    )
-    for arm, result in first.items():
-        worst = np.argsort(normal_errors([result])[0])[::-1][:N_WORST]
-        caption = f"Worst test crops of the arm {arm}, seed {result.seed}. {_COLOURS_SAID}"
+def show_contest(plan: Plan, contest: Contest, results: Results, figures: Figures) -> Section:
+    """One network of one task: table, what it finds in use, diagrams, predictions drawn."""
+    task, own = TASKS[contest.task], [(trial, r) for trial, r in results if trial.contest == contest]
+    words, name = task.words, f"{contest.task}_{contest.settings.model}"
+    section = Section(f"{contest.title}: {words.what} on real test {words.unit}")
+    if start := task.describe_start(contest.settings):
+        section.text.append(start)
+    section.tables.append(tables.list_mixes(plan, contest, figures))
+    section.tables += tables.list_use(contest, figures)
+    said = {mix.name: [r for t, r in own if t.mix == mix] for mix in plan.mixes}
+    for picture in task.report.pictures:
+        title = f"{name}_{picture.name}"
         section.pictures.append(
-            join(
-                f"{name}_worst_{arm}",
-                caption,
-                [_vector_tile(test, result, int(i), test.names[i]) for i in worst],
-            )
+            draw_diagram(title, picture, said)
+            if isinstance(picture, Diagram)
+            else draw_training(title, own, picture)
         )
-    return section
-
-
-def show_detection(plan: Plan, contest: Contest, results: Results, figures: Figures) -> Section:
-    """Boxes: table, curves, predictions at two stages, worst images."""
-    own = [(cell, r) for cell, r in results if cell.contest == contest]
-    model = contest.settings.model
-    section = Section(f"Detection ({model}): boxes on real test images")
-    section.text.append(_how_begun(contest))
-    section.tables += [tables.list_arms(plan, contest, figures), tables.list_use(contest, figures)]
-    name = f"detection_{model}"
-    section.pictures += [
-        draw_training(
-            f"{name}_losses",
-            own,
-            [
-                (f"{split} {loss} loss", f"{split}_{loss}_loss")
-                for split in ("train", "val")
-                for loss in ("box", "cls", "dfl")
-            ],
-            "Losses throughout training, train images changed at random, val images of each arm's own "
-            "(Figure 16).",
-        ),
-        draw_training(
-            f"{name}_metrics",
-            own,
-            [
-                (title, f"test_{key}")
-                for title, key in (
-                    ("precision", "precision"),
-                    ("recall", "recall"),
-                    ("mAP50", "map50"),
-                    ("mAP50-95", "map50_95"),
-                )
-            ],
-            "Metrics on real test images throughout training (Figure 17); they choose nothing.",
-        ),
-        *_size_curve(plan, contest, figures),
-    ]
-    captured = plan.reader("detection", REAL)
-    first = {arm.name: next(r for c, r in own if c.arm == arm) for arm in plan.arms}
-    tiles = [
-        _box_tile(captured, r, boxes, i, f"{arm}, {stage}")
-        for arm, r in first.items()
-        for stage, boxes in (("early", r.early), ("kept", r.predicted))
-        for i in range(min(2, len(r.names)))
-    ]
-    section.pictures.append(
-        join(
-            f"{name}_stages",
-            "Predictions of confidence 0.5 and more at the first look and by the weights kept (Figure 18). "
-            f"{_COLOURS_SAID}",
-            tiles,
-            a_row=4,
-        )
-    )
-    for arm, result in first.items():
-        worst = np.argsort([_overlap(result, i) for i in range(len(result.names))])[:N_SHOWN]
-        caption = f"Worst test images of the arm {arm}, seed {result.seed}: least overlap. {_COLOURS_SAID}"
-        strip = [_box_tile(captured, result, result.predicted, int(i), result.names[i]) for i in worst]
-        section.pictures.append(join(f"{name}_worst_{arm}", caption, strip, a_row=4))
+    section.pictures += _size_curve(plan, contest, figures)
+    section.pictures += _strips(plan, contest, {mix: own[0] for mix, own in said.items()}, name)
     return section
 
 
@@ -152,47 +58,33 @@ def show_samples(plan: Plan) -> Section:
         if section.pictures and next(iter(plan.roots.values())) == roots:
             continue
         tiles = []
-        for kind in roots:
-            reader = plan.reader(task, kind)
-            samples = reader.of_split("train")[:N_SHOWN]
+        for name in roots:
+            reader = plan.reader(task, name)
+            samples = reader.of_split("train")[:N_SAMPLES]
             boxes = [[i.box_of(reader.info.box_kind) for i in s.instances] for s in samples]
             tiles += [
-                draw_boxes(reader.load_rgb(s), kind, b, [], _WIDE_PX)
+                draw_boxes(reader.load_rgb(s), name, b, [], _WIDE_PX)
                 for s, b in zip(samples, boxes, strict=True)
             ]
         caption = f"Train images for {task}, {', '.join(roots)}, with their boxes."
-        section.pictures.append(join(f"samples_{task}", caption, tiles, a_row=N_SHOWN))
-    if "normals" in plan.roots:
-        reader = plan.reader("normals", REAL)
-        crop = next(
-            c
-            for s in reader.of_split("train")
-            for i in range(len(s.instances))
-            if (c := reader.load_crop(s, i)) is not None
-        )
-        section.pictures.append(
-            join(
-                "basis",
-                "The bases: X and Y of the image, (u, v, w) of the normal (Figure 5).",
-                [draw_basis(crop)],
-            )
-        )
+        section.pictures.append(join(f"samples_{task}", caption, tiles, a_row=N_SAMPLES))
+    section.pictures += [_show_basis(plan, task) for task in plan.roots if TASKS[task].reads_crops][:1]
     return section
 
 
-def show_attention(plan: Plan, contest: Contest, attention: Attention, figures: Figures) -> Section:
+def show_attention(plan: Plan, contest: Contest, looks: Looks, figures: Figures) -> Section:
     """Where networks look, in pictures and in numbers (Figures 20 and 23)."""
     section = Section(f"Why: where the networks look ({contest.settings.model})")
     section.tables += tables.list_attention(plan, contest, figures)
     for kind in MAP_KINDS:
         tiles = []
-        for arm, maps in attention.maps.items():
-            n_test = len(maps[kind]) - len(attention.train)
-            for crops, part, name in (
-                (attention.train.crops_u8, maps[kind][n_test:], "train"),
-                (attention.test.crops_u8[:3], maps[kind][:3], "test"),
+        for mix, maps in looks.maps.items():
+            n_test = len(maps[kind]) - len(looks.train.names)
+            for crops, part, split in (
+                (looks.train.crops_u8, maps[kind][n_test:], "train"),
+                (looks.test.crops_u8[:3], maps[kind][:3], "test"),
             ):
-                tiles += [label_tile(t, f"{arm}, {name}") for t in _enlarge(draw_saliency(crops, part))]
+                tiles += [label_tile(t, f"{mix}, {split}") for t in _enlarge(draw_saliency(crops, part))]
         caption = f"{kind}: the same captured train and test crops in every row (Figures 20 and 23)."
         section.pictures.append(join(f"attention_{contest.settings.model}_{kind}", caption, tiles))
     return section
@@ -201,11 +93,11 @@ def show_attention(plan: Plan, contest: Contest, attention: Attention, figures: 
 def show_twins(plan: Plan, contest: Contest) -> Section | None:
     """Captured crops and their twins that the real-trained network reads most differently."""
     section = Section("Twins whose predictions differ most")
-    for kind in plan.roots["normals"]:
-        twins = find_twins(plan, contest, kind) if kind != REAL else None
+    for name in plan.roots[contest.task]:
+        twins = find_twins(plan, contest, name) if name != REAL else None
         if twins is None:
             continue
-        worst = np.argsort(twins.turned_deg)[::-1][:N_WORST]
+        worst = np.argsort(twins.turned_deg)[::-1][:N_TWINS_SHOWN]
         tiles = [
             draw_normal(
                 crops.crops_u8[i],
@@ -214,25 +106,25 @@ def show_twins(plan: Plan, contest: Contest) -> Section | None:
                 (read[i], FOUND_RGB),
             )
             for title, crops, read in zip(
-                (REAL, kind), (twins.captured, twins.made), twins.read_uvw, strict=True
+                (REAL, name), (twins.captured, twins.made), twins.read_uvw, strict=True
             )
             for i in worst
         ]
         angles = ", ".join(f"{twins.turned_deg[i]:.0f}°" for i in worst)
         caption = (
-            f"Captured train and val crops and their {kind} twins, which have the same label, as the "
-            "real-trained "
-            f"network reads them; it reads {angles} apart, of {len(twins.turned_deg)} pairs with median "
-            f"{np.median(twins.turned_deg):.1f}°. {_COLOURS_SAID}"
+            f"Captured train and val crops and their {name} twins, which have the same label, as the "
+            f"real-trained network reads them; it reads {angles} apart, of {len(twins.turned_deg)} pairs "
+            "with "
+            f"median {np.median(twins.turned_deg):.1f}°. {_COLOURS_SAID}"
         )
-        section.pictures.append(join(f"twins_{contest.settings.model}_{kind}", caption, tiles))
+        section.pictures.append(join(f"twins_{contest.settings.model}_{name}", caption, tiles))
     return section if section.pictures else None
 
 
 def show_colours(means: dict[str, np.ndarray], figures: Figures) -> Section:
     """Colour distributions, and their distances."""
     section = Section("Why: colours")
-    if "colours.floor" in figures:
+    if figures.of(ColourFloor):
         section.tables.append(tables.list_colours(figures))
     section.pictures.append(draw_colours("colours", means))
     return section
@@ -241,7 +133,7 @@ def show_colours(means: dict[str, np.ndarray], figures: Figures) -> Section:
 def show_costs(plan: Plan, results: Results) -> Section:
     """Seconds an image, and milliseconds a prediction."""
     task = next(iter(plan.roots))
-    costs = [measure_image_cost(kind, plan.reader(task, kind)) for kind in plan.roots[task]]
+    costs = [measure_image_cost(name, plan.reader(task, name)) for name in plan.roots[task]]
     section = Section("Cost")
     if any(costs):
         section.tables.append(tables.list_costs([c for c in costs if c is not None]))
@@ -249,79 +141,80 @@ def show_costs(plan: Plan, results: Results) -> Section:
     return section
 
 
-def show_paper_tables(plan: Plan, figures: Figures) -> Section | None:
-    """The paper's Tables 1 and 2, and one for every other arm."""
-    detectors = [c for c in plan.contests if c.task == "detection"]
-    if not detectors:
-        return None
-    section = Section("Detection under the paper's protocol")
-    arms = [REAL, *(a.name for a in plan.arms if a.name != REAL)]
-    section.tables += [tables.list_paper_table(detectors, arm, figures) for arm in arms]
-    return section
+def show_paper_tables(plan: Plan, figures: Figures) -> list[Section]:
+    """For tasks that follow a published table: that table for every mix."""
+    sections = []
+    for name in plan.roots:
+        contests = [c for c in plan.contests if c.task == name]
+        if TASKS[name].report.paper is None or not contests:
+            continue
+        section = Section(f"{TASKS[name].words.title} under the paper's protocol")
+        mixes = [REAL, *(m.name for m in plan.mixes if m.name != REAL)]
+        section.tables += [tables.list_paper_table(contests, mix, figures) for mix in mixes]
+        sections.append(section)
+    return sections
 
 
 def _size_curve(plan: Plan, contest: Contest, figures: Figures) -> list[Picture]:
-    headline = HEADLINE[contest.task]
-    sizes = sorted((arm.curve_size, arm.name) for arm in plan.arms if arm.curve_size is not None)
+    headline = TASKS[contest.task].headline
+    sizes = sorted((mix.curve_size, mix.name) for mix in plan.mixes if mix.curve_size is not None)
     if not sizes:
         return []
-    sizes.append((figures[f"{contest.key}.{REAL}.data"]["n_real_labels"], REAL))
-    rows = [(n, figures[f"{contest.key}.{name}.{headline.name}"]) for n, name in sizes]
-    levels = {
-        arm.name: figures[f"{contest.key}.{arm.name}.{headline.name}"]["value"]
-        for arm in plan.arms
-        if REAL not in arm.kinds
-    }
-    curve = [(n, f["value"], f["low"], f["high"]) for n, f in rows]
+    sizes.append((figures.the(UsedData, contest=contest, mix=REAL).n_real_labels, REAL))
+    main = {row.mix: row.effect for row in figures.of(Measured, contest=contest, metric=headline.name)}
+    levels = {mix.name: main[mix.name].value for mix in plan.mixes if REAL not in mix.datasets}
+    curve = [(n, main[name].value, main[name].low, main[name].high) for n, name in sizes]
     return [draw_size_curve(f"{contest.task}_{contest.settings.model}_size", headline.title, curve, levels)]
 
 
-def _vector_tile(test: NormalCrops, result: TrainResult, i: int, title: str) -> np.ndarray:
-    error = normal_errors([result])[0][i]
-    return draw_normal(
-        test.crops_u8[i],
-        f"{title}  {error:.0f} deg",
-        (result.true[i], TRUE_RGB),
-        (result.predicted[i], FOUND_RGB),
+def _strips(plan: Plan, contest: Contest, first: Mapping[str, TrainResult], name: str) -> list[Picture]:
+    """The first test samples as every mix's network of the first seed sees them, then each one's worst."""
+    report = TASKS[contest.task].report
+    strip, worst = report.strip, report.worst
+    tiles = [
+        _tile(plan, contest, result, said, i, f"{mix}, {stage}" if strip.early else mix)
+        for mix, result in first.items()
+        for stage, said in (("early", result.early), ("kept", result.predicted))
+        if strip.early or stage == "kept"
+        for i in range(min(strip.n, len(result.names)))
+    ]
+    pictures = [join(f"{name}_{strip.name}", f"{strip.caption} {_COLOURS_SAID}", tiles, a_row=strip.a_row)]
+    for mix, result in first.items():
+        order = sorted(range(len(result.names)), key=lambda i: _badness(contest, result, i), reverse=True)
+        caption = (
+            f"Worst test {TASKS[contest.task].words.unit} of the mix {mix}, seed {result.seed}: "
+            f"{worst.caption}. "
+            f"{_COLOURS_SAID}"
+        )
+        tiles = [_tile(plan, contest, result, result.predicted, i, result.names[i]) for i in order[: worst.n]]
+        pictures.append(join(f"{name}_{worst.name}_{mix}", caption, tiles, a_row=worst.a_row))
+    return pictures
+
+
+def _badness(contest: Contest, result: TrainResult, i: int) -> float:
+    return TASKS[contest.task].badness(result.predicted[i], result.true[i])
+
+
+def _tile(
+    plan: Plan, contest: Contest, result: TrainResult, said: Sequence[object], i: int, caption: str
+) -> Rgb:
+    task = TASKS[contest.task]
+    picture = task.show(plan.reader(contest.task, REAL), contest.settings, result.names[i])
+    return task.draw(picture, caption, said[i], result.true[i])
+
+
+def _show_basis(plan: Plan, task: str) -> Picture:
+    reader = plan.reader(task, REAL)
+    crop = next(
+        c
+        for s in reader.of_split("train")
+        for i in range(len(s.instances))
+        if (c := reader.load_crop(s, i)) is not None
     )
+    caption = "The bases: X and Y of the image, (u, v, w) of the normal (Figure 5)."
+    return join("basis", caption, [draw_basis(crop)])
 
 
-def _box_tile(
-    captured: DatasetReader, result: TrainResult, boxes: list[list[list[float]]], i: int, title: str
-) -> np.ndarray:
-    sure = [box for box in boxes[i] if box[4] >= 0.5]
-    return draw_boxes(
-        captured.load_rgb(captured[result.names[i]]),
-        title,
-        result.true[i],
-        sure,
-        _WIDE_PX,
-    )
-
-
-def _overlap(result: TrainResult, i: int) -> float:
-    """The least overlap (IoU) of a true box with the best sure one; 0 for a missed part."""
-    sure = np.array([b[:4] for b in result.predicted[i] if b[4] >= 0.5]).reshape(-1, 4)
-    true = np.array(result.true[i]).reshape(-1, 4)
-    if not len(sure) or not len(true):
-        return 0.0 if len(sure) != len(true) else 1.0
-    low = np.maximum(true[:, None, :2], sure[None, :, :2])
-    high = np.minimum(true[:, None, 2:], sure[None, :, 2:])
-    both = (high - low).clip(0).prod(axis=2)
-    areas = [(b[:, 2:] - b[:, :2]).prod(axis=1) for b in (true, sure)]
-    return float((both / (areas[0][:, None] + areas[1][None] - both)).max(axis=1).min())
-
-
-def _how_begun(contest: Contest) -> str:
-    pretrained = getattr(contest.settings, "pretrained", None)
-    begun = "from random weights" if pretrained is None else f"from {pretrained}, its backbone frozen"
-    return (
-        f"{contest.settings.model} is Ultralytics' own, with its package's v5u heads, trained {begun} at "
-        f"{contest.settings.side_px} px."
-    )
-
-
-def _enlarge(tiles: np.ndarray) -> Sequence[np.ndarray]:
-    side = tiles.shape[1]
-    times = max(1, round(224 / side))
+def _enlarge(tiles: Rgb) -> Sequence[Rgb]:
+    times = max(1, round(_CROP_PX / tiles.shape[1]))
     return [np.kron(t, np.ones((times, times, 1), np.uint8)) for t in tiles]

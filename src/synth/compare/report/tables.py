@@ -1,74 +1,71 @@
-"""The report's tables, made from report.json's figures and the datasets."""
+"""The report's tables, made from the figures and the datasets."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
-from synth.compare.arms import REAL
-from synth.compare.baseline import FILTER
-from synth.compare.collect import HEADLINE, IN_USE, START, Results
+from synth.compare.collect import Results
 from synth.compare.cost import ImageCost
+from synth.compare.explain.regions import REGIONS
+from synth.compare.explain.saliency import MAP_KINDS
+from synth.compare.figures import (
+    Attention,
+    ColourDistance,
+    ColourFloor,
+    Figures,
+    InUse,
+    Measured,
+    TestLoss,
+    UsedData,
+)
+from synth.compare.mixes import REAL
 from synth.compare.plan import Contest, Plan
 from synth.compare.report.content import Table
-from synth.compare.verdict import read_point
-from synth.metrics.detection import PROTOCOLS
+from synth.dataset.reader import DatasetReader
+from synth.dataset.sample import SPLITS
+from synth.metrics.comparison import Effect
+from synth.metrics.intervals import Estimate
 from synth.metrics.operating_point import MIN_CONFIDENCE, MIN_IOU
-from synth.train.attention import REGIONS
-
-Figures = Mapping[str, Any]
-
-_NORMALS = (
-    ("median", "median_deg", "°"),
-    ("mean", "mean_deg", "°"),
-    ("90th percentile", "p90_deg", "°"),
-    ("under 5°", "under_5_deg", "%"),
-    ("under 10°", "under_10_deg", "%"),
-)
-_DETECTION = (("P", "precision"), ("R", "recall"), ("mAP50", "map50"), ("mAP50-95", "map50_95"))
-_PAPER_TABLES = {REAL: " (the paper's Table 1)", START: " (the paper's Table 2)"}
-_LOSSES = {"detection": ("box", "cls", "dfl"), "normals": ("",)}
+from synth.train.tasks import TASKS
 
 
-def list_arms(plan: Plan, contest: Contest, figures: Figures) -> Table:
-    """What each arm used, and every metric of its task with its interval."""
-    columns = _NORMALS if contest.task == "normals" else _detection_columns("standard")
+def list_mixes(plan: Plan, contest: Contest, figures: Figures) -> Table:
+    """What each mix used, and every metric of its task with its interval."""
+    task = TASKS[contest.task]
+    columns = task.report.columns
     rows = []
-    for arm in plan.arms:
-        data = figures[f"{contest.key}.{arm.name}.data"]
-        used = (arm.name, *(str(data[key]) for key in ("n_train", "n_val", "n_real_labels")))
+    for mix in plan.mixes:
+        used = figures.the(UsedData, contest=contest, mix=mix.name)
+        found = {row.metric: row.effect for row in figures.of(Measured, contest=contest, mix=mix.name)}
         rows.append(
             (
-                *used,
-                *(
-                    format_figure(figures[f"{contest.key}.{arm.name}.{key}"], unit)
-                    for _, key, unit in columns
-                ),
+                mix.name,
+                str(used.n_train),
+                str(used.n_val),
+                str(used.n_real_labels),
+                *(format_figure(found[metric.name], metric.unit) for metric in columns),
             )
         )
-    f = figures[f"{contest.key}.{REAL}.{HEADLINE[contest.task].name}"]
-    protocol = (
-        "" if contest.task == "normals" else " Protocol standard: confidence from 0.001, 100 boxes an image."
-    )
+    effect = figures.the(Measured, contest=contest, mix=REAL, metric=task.headline.name).effect
+    many = effect.n_seeds > 1
     note = (
-        f"n = {f['n_images']} test {'crops' if contest.task == 'normals' else 'images'} of the {REAL} "
-        "dataset, "
-        f"{f['n_seeds']} seed{'s' if f['n_seeds'] > 1 else ''}; in brackets 95 % intervals over images"
-        f"{' and seeds' if f['n_seeds'] > 1 else ''}. {contest.settings.n_images} images seen in all by "
-        "every arm. "
-        f"Weights chosen by {_CHOSEN[plan.choose]}. The fourth column counts captured images whose labels "
-        "were "
-        f"read; a translator saw captured train and val images without theirs.{protocol}"
+        f"n = {effect.n_images} test {task.words.unit} of the {REAL} dataset, {effect.n_seeds} "
+        f"seed{'s' if many else ''}; in brackets 95 % intervals over images{' and seeds' if many else ''}. "
+        f"{contest.settings.n_images} images seen in all by every mix. Weights chosen by "
+        f"{_CHOSEN[plan.choose]}. "
+        "The fourth column counts captured images whose labels were read; a translator saw captured train "
+        "and "
+        f"val images without theirs. {task.report.note}"
     )
-    header = ("trained on", "train", "val", "real labels", *(title for title, _, _ in columns))
-    return Table(header, tuple(rows), note)
+    header = ("trained on", "train", "val", "real labels", *(metric.title for metric in columns))
+    return Table(header, tuple(rows), note.rstrip())
 
 
-def list_use(contest: Contest, figures: Figures) -> Table:
-    """What detectors of each arm, and a colour filter, show at one confidence."""
-    ending = f".{IN_USE}"
-    keys = [key for key in figures if key.startswith(f"{contest.key}.") and key.endswith(ending)]
-    points = {key[len(contest.key) + 1 : -len(ending)]: read_point(figures, key) for key in keys}
+def list_use(contest: Contest, figures: Figures) -> list[Table]:
+    """What each mix's networks, and baselines, show at one confidence; no table for what finds nothing."""
+    points = {row.name: row.point for row in figures.of(InUse, contest=contest)}
+    if not points:
+        return []
     rows = [
         (
             name,
@@ -79,40 +76,41 @@ def list_use(contest: Contest, figures: Figures) -> Table:
         )
         for name, point in points.items()
     ]
-    filtered = (
-        f" {FILTER}: no network; the largest blob of the colours under the captured train images' masks. It "
-        "is no rival where a colour filter made the labels too, as synth capture's does."
-        if FILTER in points
-        else ""
-    )
-    return Table(
-        ("trained on", "found, by seed", "false boxes, by seed", "false an image", "median IoU of hits"),
-        tuple(rows),
-        f"In use, at confidence {MIN_CONFIDENCE:g}: a part is found where a box overlaps it with an IoU of "
-        f"{MIN_IOU:g} or more; n = {next(iter(points.values())).n_images} test images.{filtered}",
-    )
+    notes = [f" {b.name}: {b.note}" for b in TASKS[contest.task].baselines if b.name in points]
+    return [
+        Table(
+            ("trained on", "found, by seed", "false boxes, by seed", "false an image", "median IoU of hits"),
+            tuple(rows),
+            f"In use, at confidence {MIN_CONFIDENCE:g}: a part is found where a box overlaps it with an "
+            "IoU of "
+            f"{MIN_IOU:g} or more; n = {next(iter(points.values())).n_images} test images.{''.join(notes)}",
+        )
+    ]
 
 
-def list_paper_table(detectors: Sequence[Contest], arm: str, figures: Figures) -> Table:
-    """Precision, recall, mAP and losses on test images, a column a network, as the paper's Tables 1 and 2."""
+def list_paper_table(contests: Sequence[Contest], mix: str, figures: Figures) -> Table:
+    """Metrics and losses on test images, a column a network, as the published table has them."""
+    paper = TASKS[contests[0].task].report.paper
+    assert paper is not None
+    found = {
+        (row.contest, row.metric): row.effect
+        for row in figures.of(Measured, mix=mix)
+        if row.contest in contests
+    }
+    losses = {(row.contest, row.name): row.value for row in figures.of(TestLoss, mix=mix)}
     rows = [
-        (title, *(format_figure(figures[f"{c.key}.{arm}.paper_{key}"], "") for c in detectors))
-        for title, key in _DETECTION
+        (title, *(format_figure(found[contest, name], "") for contest in contests))
+        for title, name in paper.metrics
     ]
     rows += [
-        (f"{name} loss", *(f"{figures[f'{c.key}.{arm}.test_{name}_loss']['value']:.3f}" for c in detectors))
-        for name in _LOSSES["detection"]
+        (title, *(f"{losses[contest, name]:.3f}" for contest in contests)) for title, name in paper.losses
     ]
+    n = found[contests[0], paper.metrics[0][1]].n_images
+    own = f" ({paper.captions[mix]})" if mix in paper.captions else ""
     return Table(
-        ("metric", *(c.settings.model for c in detectors)),
+        ("metric", *(contest.settings.model for contest in contests)),
         tuple(rows),
-        f"Trained on {arm} images{_PAPER_TABLES.get(arm, '')}. Protocol paper: confidence from 0.5, at "
-        "most 10 "
-        f"boxes an image, n = {figures[f'{detectors[0].key}.{arm}.paper_map50']['n_images']} test images. "
-        "Losses "
-        "per image on test images, of Ultralytics' v5u heads: they have no objectness, and dfl in its place "
-        "is the "
-        "distribution-focal loss, so these rows cannot be set beside the paper's.",
+        f"Trained on {mix} images{own}. {paper.note(n)}",
     )
 
 
@@ -120,7 +118,7 @@ def list_latency(plan: Plan, results: Results) -> Table:
     """Milliseconds from a loaded image to its prediction."""
     rows = []
     for contest in plan.contests:
-        own = [r for cell, r in results if cell.contest == contest]
+        own = [r for trial, r in results if trial.contest == contest]
         ms = np.median([r.latency_ms for r in own])
         rows.append(
             (
@@ -143,7 +141,7 @@ def list_costs(costs: Sequence[ImageCost]) -> Table:
     """What an image of each kind took, as its dataset says."""
     rows = tuple(
         (
-            c.kind,
+            c.dataset,
             str(c.n),
             f"{c.machine_s:.1f}",
             f"{c.human_s / 60:.1f}",
@@ -152,7 +150,7 @@ def list_costs(costs: Sequence[ImageCost]) -> Table:
         for c in costs
     )
     return Table(
-        ("kind", "images", "machine seconds", "human minutes", "of which, seconds"),
+        ("dataset", "images", "machine seconds", "human minutes", "of which, seconds"),
         rows,
         "Medians an image. A captured image's seconds are the cell's own clock (simulated where the cell "
         "is), "
@@ -163,31 +161,25 @@ def list_costs(costs: Sequence[ImageCost]) -> Table:
 
 
 def list_attention(plan: Plan, contest: Contest, figures: Figures) -> list[Table]:
-    """Where each arm's network looks, a table a kind of map."""
+    """Where each mix's network looks, a table a kind of map."""
     tables = []
-    prefix, marker = f"{contest.key}.{REAL}.attention.", ".attention."
-    for kind in [key[len(prefix) :] for key in figures if key.startswith(prefix)]:
+    for kind in MAP_KINDS:
+        found = {row.mix: row for row in figures.of(Attention, contest=contest, kind=kind)}
         rows = []
-        for arm in plan.arms:
-            f = figures[f"{contest.key}.{arm.name}{marker}{kind}"]
-            like = f["like_real"]
-            regions = (
-                "" if f["share"][r] is None else f"{f['share'][r]:.0%} ({_ratio(f['per_area'][r])})"
-                for r in REGIONS
-            )
-            low, high = like["quartiles"]
-            rows.append((arm.name, *regions, f"{like['median']:.2f} ({low:.2f} to {high:.2f})"))
-        n = figures[f"{prefix}{kind}"]["n_images"]
+        for row in (found[mix.name] for mix in plan.mixes):
+            regions = [_region(row, region) for region in REGIONS]
+            low, high = row.like_quartiles
+            rows.append((row.mix, *regions, f"{row.like_median:.2f} ({low:.2f} to {high:.2f})"))
         tables.append(
             Table(
                 ("trained on", *REGIONS, "rank correlation with real"),
                 tuple(rows),
-                f"{kind}, {n} test crops, the network of the first seed: share of attention in each region, "
-                "in "
-                "brackets attention per area (1 = as an even map). Last column: Spearman's correlation with "
-                "the "
-                "map of the real-trained network, median and quartiles. Shadow and arm are estimates by "
-                "brightness and depth.",
+                f"{kind}, {found[REAL].n_images} test crops, the network of the first seed: share of "
+                "attention in "
+                "each region, in brackets attention per area (1 = as an even map). Last column: Spearman's "
+                "correlation with the map of the real-trained network, median and quartiles. Shadow and "
+                "arm are "
+                "estimates by brightness and depth.",
             )
         )
     return tables
@@ -195,25 +187,16 @@ def list_attention(plan: Plan, contest: Contest, figures: Figures) -> list[Table
 
 def list_colours(figures: Figures) -> Table:
     """Distances of colours from the captured images, above what two halves of those have."""
-    rows = []
-    for key, f in figures.items():
-        if key.startswith("colours.") and key != "colours.floor":
-            above = f["above_floor"]
-            rows.append(
-                (
-                    key.removeprefix("colours."),
-                    str(f["n"]),
-                    _plain(f),
-                    _plain(above),
-                )
-            )
-    floor = figures["colours.floor"]
+    rows = [
+        (row.dataset, str(row.distance.n), _plain(row.distance), _plain(row.above_floor))
+        for row in figures.of(ColourDistance)
+    ]
     return Table(
         ("dataset", "images", "colour EMD", "above the floor"),
         tuple(rows),
         "Earth mover's distance from the captured train images, in 8-bit counts, mean of R, G and B. The "
         "floor, "
-        f"two halves of the captured images, is {_plain(floor)}.",
+        f"two halves of the captured images, is {_plain(figures.the(ColourFloor).distance)}.",
     )
 
 
@@ -221,30 +204,14 @@ def list_lineage(plan: Plan) -> Table:
     """Every dataset that took part, and what it came from."""
     rows, seen = [], set()
     for task, roots in plan.roots.items():
-        for kind, root in roots.items():
-            if root in seen:
-                continue
-            seen.add(root)
-            reader = plan.reader(task, kind)
-            made_by = reader.info.made_by
-            counts = " / ".join(str(len(reader.of_split(split))) for split in ("train", "val", "test"))
-            calibration = ", ".join(f"{k} {v}" for k, v in made_by.calibration.items()) or "none recorded"
-            rows.append(
-                (
-                    kind,
-                    str(root),
-                    counts,
-                    f"synth {made_by.verb}{', simulated' if made_by.simulated else ''}",
-                    "" if made_by.seed is None else str(made_by.seed),
-                    reader.digest()[:12],
-                    reader.info.part.cad_sha256[:12] if reader.info.part else "",
-                    calibration,
-                    made_by.versions.get("synth-robotics", ""),
-                )
-            )
+        for name in roots:
+            for reader in plan.readers(task, name):
+                if reader.root not in seen:
+                    seen.add(reader.root)
+                    rows.append(_lineage(name, reader))
     return Table(
         (
-            "kind",
+            "dataset",
             "folder",
             "train / val / test",
             "made by",
@@ -258,30 +225,43 @@ def list_lineage(plan: Plan) -> Table:
     )
 
 
-def format_figure(f: Mapping[str, Any], unit: str) -> str:
+def format_figure(effect: Effect, unit: str) -> str:
     """Value and interval of a figure, in degrees, percent or as a bare share."""
     if unit == "%":
-        low, high = max(0.0, f["low"]), min(1.0, f["high"])
-        return f"{f['value']:.0%} ({low:.0%} to {high:.0%})"
+        low, high = max(0.0, effect.low), min(1.0, effect.high)
+        return f"{effect.value:.0%} ({low:.0%} to {high:.0%})"
     if unit == "°":
-        return f"{f['value']:.1f}° ({max(0.0, f['low']):.1f} to {f['high']:.1f})"
-    return f"{f['value']:.3f} ({max(0.0, f['low']):.3f} to {min(1.0, f['high']):.3f})"
+        return f"{effect.value:.1f}° ({max(0.0, effect.low):.1f} to {effect.high:.1f})"
+    return f"{effect.value:.3f} ({max(0.0, effect.low):.3f} to {min(1.0, effect.high):.3f})"
 
 
 _CHOSEN = {
-    "own-val": "each arm's own val images (own-val)",
-    "real-val": "the captured val images for every arm (real-val)",
+    "own-val": "each mix's own val images (own-val)",
+    "real-val": "the captured val images for every mix (real-val)",
 }
 
 
-def _detection_columns(protocol: str) -> tuple[tuple[str, str, str], ...]:
-    assert protocol in PROTOCOLS
-    return tuple((title, f"{protocol}_{key}", "") for title, key in _DETECTION)
+def _lineage(name: str, reader: DatasetReader) -> tuple[str, ...]:
+    made_by = reader.info.made_by
+    return (
+        name,
+        str(reader.root),
+        " / ".join(str(len(reader.of_split(split))) for split in SPLITS),
+        f"synth {made_by.verb}{', simulated' if made_by.simulated else ''}",
+        "" if made_by.seed is None else str(made_by.seed),
+        reader.digest()[:12],
+        reader.info.part.cad_sha256[:12] if reader.info.part else "",
+        ", ".join(f"{k} {v}" for k, v in made_by.calibration.items()) or "none recorded",
+        made_by.versions.get("synth-robotics", ""),
+    )
 
 
-def _ratio(value: float | None) -> str:
-    return "none" if value is None else f"{value:.1f}×"
+def _region(row: Attention, region: str) -> str:
+    share, per_area = row.share[region], row.per_area[region]
+    if share is None:
+        return ""
+    return f"{share:.0%} ({'none' if per_area is None else f'{per_area:.1f}×'})"
 
 
-def _plain(f: Mapping[str, Any]) -> str:
-    return f"{f['value']:.1f} ({f['low']:.1f} to {f['high']:.1f})"
+def _plain(found: Estimate) -> str:
+    return f"{found.value:.1f} ({found.low:.1f} to {found.high:.1f})"

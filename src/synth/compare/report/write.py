@@ -4,7 +4,6 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +12,19 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from synth import __version__
 from synth.compare.advice import write_advice
 from synth.compare.best_model import export_best
-from synth.compare.collect import Figures, Results, collect_figures
-from synth.compare.explain import Attention, measure_attention, measure_colours
+from synth.compare.collect import Results, collect_figures
+from synth.compare.explain.attention import Looks, measure_attention
+from synth.compare.explain.colours import measure_colours
+from synth.compare.figures import Figures
 from synth.compare.plan import Contest, Plan
 from synth.compare.report import sections, tables
 from synth.compare.report.content import Section
+from synth.compare.report.keys import list_sentences, to_json
 from synth.compare.verdict import Sentence, write_verdict
 from synth.compute.versions import list_versions
 from synth.errors import InputError
 from synth.storage.atomic import write_bytes
+from synth.train.tasks import TASKS
 
 REPORT_JSON, REPORT_HTML, FIGURES_CSV, PREDICTIONS_CSV = (
     "report.json",
@@ -49,26 +52,27 @@ def write_report(plan: Plan, results: Results) -> tuple[Path, list[Sentence]]:
     report.json depends on data, settings and seeds alone. Raises InputError, StorageError.
     """
     figures = collect_figures(plan, results)
-    verdict = write_verdict(figures)
+    verdict = write_verdict(figures, plan.gaps)
     advice = write_advice(figures)
-    attention = {c: measure_attention(plan, c) for c in plan.contests if c.task == "normals"}
-    for found in attention.values():
-        figures |= found.figures
+    looks = {c: measure_attention(plan, c) for c in plan.contests if TASKS[c.task].reads_crops}
+    for found in looks.values():
+        figures += found.figures
     colours, means = measure_colours(plan)
-    figures |= colours
+    figures += colours
+    shown_figures = to_json(figures)
     content = {
         "title": _TITLE,
         "config": plan.to_config(),
-        "figures": figures,
-        "verdict": [asdict(sentence) for sentence in verdict],
+        "figures": shown_figures,
+        "verdict": list_sentences(verdict),
         "next": advice,
         "versions": list_versions(_PACKAGES),
     }
     write_bytes(plan.out / REPORT_JSON, (json.dumps(content, indent=2) + "\n").encode())
-    write_bytes(plan.out / FIGURES_CSV, _to_csv(_figure_rows(figures)))
+    write_bytes(plan.out / FIGURES_CSV, _to_csv(_figure_rows(shown_figures)))
     write_bytes(plan.out / PREDICTIONS_CSV, _to_csv(_prediction_rows(results)))
     files = _export_all(plan, results, figures)
-    shown = _list_sections(plan, results, figures, attention, means)
+    shown = _list_sections(plan, results, figures, looks, means)
     for section in shown:
         for picture in section.pictures:
             write_bytes(plan.out / FIGURES / f"{picture.name}.png", picture.png)
@@ -80,15 +84,14 @@ def write_report(plan: Plan, results: Results) -> tuple[Path, list[Sentence]]:
 
 
 def _list_sections(
-    plan: Plan, results: Results, figures: Figures, attention: dict[Contest, Attention], means: dict[str, Any]
+    plan: Plan, results: Results, figures: Figures, looks: dict[Contest, Looks], means: dict[str, Any]
 ) -> list[Section]:
-    shown: list[Section | None] = []
-    for contest in plan.contests:
-        show = sections.show_normals if contest.task == "normals" else sections.show_detection
-        shown.append(show(plan, contest, results, figures))
-    shown.append(sections.show_paper_tables(plan, figures))
-    shown += [sections.show_attention(plan, c, found, figures) for c, found in attention.items()]
-    shown += [sections.show_twins(plan, c) for c in attention]
+    shown: list[Section | None] = [
+        sections.show_contest(plan, contest, results, figures) for contest in plan.contests
+    ]
+    shown += sections.show_paper_tables(plan, figures)
+    shown += [sections.show_attention(plan, c, found, figures) for c, found in looks.items()]
+    shown += [sections.show_twins(plan, c) for c in looks]
     shown.append(sections.show_colours(means, figures))
     shown.append(sections.show_samples(plan))
     shown.append(sections.show_costs(plan, results))
@@ -123,7 +126,7 @@ def _render(
     return environment.get_template("template.html").render(
         title=_TITLE,
         is_simulated=plan.is_simulated,
-        verdict=verdict,
+        verdict=list_sentences(verdict),
         advice=advice,
         sections=shown,
         files=[REPORT_JSON, FIGURES_CSV, PREDICTIONS_CSV, f"{FIGURES}/", *files],
@@ -132,7 +135,7 @@ def _render(
     )
 
 
-def _figure_rows(figures: Figures) -> list[list[Any]]:
+def _figure_rows(figures: dict[str, Any]) -> list[list[Any]]:
     columns = ("value", "low", "high", "p", "p_holm", "n_images", "n_seeds")
     rows: list[list[Any]] = [["key", *columns]]
     rows += [
@@ -144,10 +147,10 @@ def _figure_rows(figures: Figures) -> list[list[Any]]:
 
 
 def _prediction_rows(results: Results) -> list[list[Any]]:
-    rows: list[list[Any]] = [["task", "network", "arm", "seed", "image", "predicted", "true"]]
+    rows: list[list[Any]] = [["task", "network", "mix", "seed", "image", "predicted", "true"]]
     rows += [
-        [r.task, r.model, cell.arm.name, r.seed, name, json.dumps(predicted), json.dumps(true)]
-        for cell, r in results
+        [r.task, r.model, trial.mix.name, r.seed, name, json.dumps(predicted), json.dumps(true)]
+        for trial, r in results
         for name, predicted, true in zip(r.names, r.predicted, r.true, strict=True)
     ]
     return rows

@@ -1,7 +1,6 @@
 """Networks that read one surface normal from one crop, by name."""
 
 from itertools import pairwise
-from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -9,8 +8,7 @@ from torch.nn import functional
 
 from synth.errors import InputError
 
-NormalNetName = Literal["paper", "resnet18"]
-NORMAL_NETS: tuple[NormalNetName, ...] = get_args(NormalNetName)
+NORMAL_NETS = ("paper", "resnet18")
 
 _STAGES = 3
 _KERNEL_PX = 3
@@ -58,7 +56,7 @@ class BackboneNormalNet(nn.Module):
         return functional.normalize(self.backbone(crops).float(), dim=1)
 
 
-def make_normal_net(name: NormalNetName, side_px: int, seed: int) -> nn.Module:
+def make_normal_net(name: str, side_px: int, seed: int) -> nn.Module:
     """A fresh network; weights depend on the seed alone. Raises InputError for an unknown name."""
     if name not in NORMAL_NETS:
         raise InputError(f"there is no network {name!r}: choose one of {', '.join(NORMAL_NETS)}")

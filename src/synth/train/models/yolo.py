@@ -1,7 +1,7 @@
 """YOLOv5 from Ultralytics' package: its v5u networks, with anchor-free heads and no objectness."""
 
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import torch
 from torch import nn
@@ -10,8 +10,7 @@ from synth.compute.checkpoint import load_weights
 from synth.errors import InputError
 from synth.train.ultralytics_parts import ultralytics
 
-YoloName = Literal["yolov5n", "yolov5m", "yolov5x"]
-YOLOS: tuple[YoloName, ...] = get_args(YoloName)
+YOLOS = ("yolov5n", "yolov5m", "yolov5x")
 
 BACKBONE_LAYERS = 10
 """Layers before the first of the head (yolov5.yaml of the package)."""
@@ -21,7 +20,7 @@ _MOMENTUM = 0.1
 _EXPECTED = ("torch.nn.modules.", "ultralytics.", "numpy.")
 
 
-def make_yolo(name: YoloName, n_classes: int, seed: int) -> nn.Module:
+def make_yolo(name: str, n_classes: int, seed: int) -> nn.Module:
     """A fresh network; weights depend on the seed alone. Raises InputError for an unknown name.
 
     It takes RGB images [N,3,H,W] in 0..1, H and W multiples of 32, and has Ultralytics' ``loss``. Running

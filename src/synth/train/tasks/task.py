@@ -1,27 +1,221 @@
-"""What a task is to the rest of synth: data from datasets, a learner, predictions that JSON can hold."""
+"""What a task is to the rest of synth; whoever writes one needs nothing beside this file and the registry.
 
-from collections.abc import Sequence
-from typing import Any, Literal, Protocol, TypeVar
+A task owns everything that is particular to it: settings and presets, data, network, metrics, words,
+pictures, export. Training, comparing, the command line and the report go by what it says of itself. It is a
+class that names `Task` as its base; what stands here with a body is inherited by tasks that have nothing to
+add.
+"""
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, Protocol, TypeVar
+
+import numpy as np
 import torch
-from torch import nn
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
+from synth.dataset.info import DatasetInfo
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
+from synth.errors import InputError
+from synth.metrics.comparison import Draws
+from synth.metrics.operating_point import OperatingPoint
 from synth.train.loop import Learner, Schedule
 
-TaskName = Literal["detection", "normals"]
-S = TypeVar("S", bound=Schedule, contravariant=True)
+Rgb = NDArray[np.uint8]
+Unit = Literal["images", "crops"]
+PresetName = Literal["quick", "default", "paper"]
+PRESETS: tuple[PresetName, ...] = ("quick", "default", "paper")
+"""quick: minutes on two cores.
+
+default: hours there, minutes on a GPU. paper: as the work that synth follows.
+"""
+
+
+@dataclass(frozen=True)
+class TaskSettings(Schedule):
+    """How a network learns a task. net: its architecture's name. side_px: of the images that it takes."""
+
+    net: str = ""
+    side_px: int = 0
+
+    @property
+    def model(self) -> str:
+        """How the network is called in figures and folders; no dot in it."""
+        return self.net
+
+
+S = TypeVar("S", bound=TaskSettings)
 D = TypeVar("D")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A figure of a task. unit: how it is written: ``°``, ``%`` or, for a bare share from 0 to 1, nothing."""
+
+    name: str
+    title: str
+    unit: Literal["°", "%", ""]
+    lower_is_better: bool
+
+
+@dataclass(frozen=True)
+class Recipe(Generic[S]):
+    """One network of a preset, and how many seeds it is trained with."""
+
+    settings: S
+    n_seeds: int
+
+
+class Said(Protocol):
+    """What one network says of test images, and what is true; one entry an image, as the task gives both."""
+
+    @property
+    def predicted(self) -> list[Any]: ...
+    @property
+    def true(self) -> list[Any]: ...
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Figures throughout training, for the report. panels: title and key of each.
+
+    A key that begins with ``train_`` is a loss of training (``train_train_loss`` their sum), any other one
+    of what the learner's checks say.
+    """
+
+    name: str
+    panels: tuple[tuple[str, str], ...]
+    caption: str
+
+
+@dataclass(frozen=True)
+class Diagram:
+    """A diagram of what networks say, for the report.
+
+    draw: gets empty axes, what the networks of each mix say, seed by seed, and a colour by mix.
+    """
+
+    name: str
+    caption: str
+    draw: Callable[[Axes, Mapping[str, Sequence[Said]], Callable[[str], str]], None]
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Test samples drawn with truth and prediction, for the report.
+
+    n: of each mix. a_row: tiles a row. early: what was said at the first check is shown before the rest.
+    """
+
+    name: str
+    caption: str
+    n: int = 6
+    a_row: int = 6
+    early: bool = False
+
+
+@dataclass(frozen=True)
+class PaperTable:
+    """A published table to set figures beside: a row each for metrics and losses, a column a network.
+
+    metrics, losses: title and name of each. note: said under it, of so many test images. captions: the
+    published table's own name, by mix.
+    """
+
+    metrics: tuple[tuple[str, str], ...]
+    losses: tuple[tuple[str, str], ...]
+    note: Callable[[int], str]
+    captions: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What needs no training. predict: of every test image of the captured dataset; None where it cannot."""
+
+    name: str
+    note: str
+    predict: Callable[[DatasetReader], list[Any] | None]
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a task is called in sentences. title: itself. what: is measured. unit: is counted."""
+
+    title: str
+    what: str
+    unit: Unit
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the report shows of a task beside its table.
+
+    columns: metrics of the table, in order; note: said under it. strip: of the first test samples; worst: of
+    those with the highest badness.
+    """
+
+    columns: tuple[Metric, ...]
+    note: str = ""
+    pictures: tuple[Curves | Diagram, ...] = ()
+    strip: Strip = Strip("first", "The same test samples in every row.")
+    worst: Strip = Strip("worst", "")
+    paper: PaperTable | None = None
+
+
+@dataclass(frozen=True)
+class Export:
+    """A network for programs without torch. about: what goes in and comes out. wrap: what is traced."""
+
+    about: str
+    output: str
+    wrap: Callable[[nn.Module], nn.Module] = lambda net: net
+
+
+class Target(Protocol):
+    """A frozen network as somebody who trains against it sees it; both figures are differentiable.
+
+    images: float [N,3,H,W], RGB in 0 to 1. truth: of each image, as ``Task.truth`` gives it for images of
+    that size.
+    """
+
+    def loss(self, images: Tensor, truth: Sequence[Any]) -> Tensor:
+        """The task's own loss of each image, [N], 0 or more."""
+        ...
+
+    def hardness(self, images: Tensor, truth: Sequence[Any]) -> Tensor:
+        """How far each image's answer is off, [N], from 0, all right, to 1, all wrong."""
+        ...
 
 
 class Task(Protocol[S, D]):
     """One thing to learn from labelled images. S: its settings, D: images with their truth.
 
-    name: how commands call it.
+    name: how commands call it. settings: their class, a frozen dataclass; its fields are what options can
+    set. presets: the networks of each of PRESETS, with the source of their numbers. headline: the metric that
+    decides. baselines: what anybody would try first.
     """
 
-    name: TaskName
+    name: str
+    words: Words
+    settings: type[S]
+    presets: Mapping[PresetName, tuple[Recipe[S], ...]]
+    headline: Metric
+    report: Report
+    export: Export
+    baselines: tuple[Baseline, ...] = ()
+
+    def adapt(self, settings: S, info: DatasetInfo) -> S:
+        """Settings as a dataset's labels ask for them."""
+        return settings
+
+    def refuse_unfit(self, dataset: DatasetReader, settings: S) -> None:
+        """Raises InputError where the task cannot be learnt from a dataset's labels or with these
+        settings.
+        """
+        return
 
     def count(self, samples: Sequence[Sample]) -> int:
         """How many images for this task some samples have."""
@@ -56,6 +250,10 @@ class Task(Protocol[S, D]):
         """What the network says of each image, as numbers in lists."""
         ...
 
+    def predict_pictures(self, net: nn.Module, settings: S, pictures: Sequence[Rgb]) -> list[Any]:
+        """The same of bare pictures [H,W,3] without any truth."""
+        ...
+
     def truth(self, data: D) -> list[Any]:
         """What is true of each image, in the same form."""
         ...
@@ -63,3 +261,67 @@ class Task(Protocol[S, D]):
     def names(self, data: D) -> tuple[str, ...]:
         """How the images are called."""
         ...
+
+    def draw_scores(self, said: Sequence[Said], seed: int = 0) -> dict[str, Draws]:
+        """Every metric by name, of networks that differ by their seed, on the same images.
+
+        The same seed draws the same images again. Raises InputError for too few images.
+        """
+        ...
+
+    def measure_losses(self, net: nn.Module, data: D) -> dict[str, float]:
+        """Losses an image, outside training; empty where nobody asks for them."""
+        return {}
+
+    def measure_use(self, predicted: Sequence[list[Any]], true: list[Any]) -> OperatingPoint | None:
+        """What is found in use, of each seed's predictions; None for a task that finds nothing."""
+        return None
+
+    def badness(self, predicted: Any, true: Any) -> float:
+        """How far one image's prediction is off; the worst are shown."""
+        ...
+
+    def show(self, dataset: DatasetReader, settings: S, name: str) -> Rgb:
+        """The picture [H,W,3] of a test image by its name."""
+        ...
+
+    def draw(self, picture: Rgb, caption: str, predicted: Any, true: Any = None) -> Rgb:
+        """A tile: a picture with what is said of it and, where it is known, what is true."""
+        ...
+
+    def only_sure(self, predicted: Any, confidence: float) -> Any:
+        """One image's prediction without what is less sure."""
+        return predicted
+
+    def find_threshold(self, net: nn.Module, val: D) -> float | None:
+        """The confidence from which predictions are to be believed; None where they have none."""
+        return None
+
+    def describe_start(self, settings: S) -> str:
+        """A sentence of what the network is and from what its training began; empty for none."""
+        return ""
+
+    reads_crops: bool = False
+    """Whether its data are ``Crops`` and `read_crops` reads them: then compare asks where networks look."""
+
+    def read_crops(self, net: nn.Module, crops_u8: Rgb) -> NDArray[np.float64]:
+        """Unit vectors [N,3] in crop axes that a network reads from crops [N,S,S,3]."""
+        raise InputError(f"the task {self.name} reads no crops")
+
+    def target(self, net: nn.Module, settings: S) -> Target:
+        """A trained network for whoever trains against it."""
+        ...
+
+
+class Crops(Protocol):
+    """Data of a task that reads unit vectors from crops: where its networks look can be asked.
+
+    crops_u8: [N,S,S,3]. crop_uvw: [N,3], the truth in crop axes. names: of sample and instance.
+    """
+
+    @property
+    def crops_u8(self) -> Rgb: ...
+    @property
+    def crop_uvw(self) -> NDArray[np.float64]: ...
+    @property
+    def names(self) -> tuple[str, ...]: ...

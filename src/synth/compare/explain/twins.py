@@ -1,19 +1,15 @@
-"""Captured crops beside their rendered twins: where one network reads two normals of one pose."""
+"""Captured crops beside their rendered twins: where one network reads two vectors of one pose."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from synth.compare.arms import REAL
-from synth.compare.explain import load_net
+from synth.compare.mixes import REAL
 from synth.compare.plan import Contest, Plan
+from synth.compare.run import load_net
 from synth.geometry.normals import angle_deg
-from synth.train.tasks.normals import (
-    NormalCrops,
-    NormalSettings,
-    load_normal_crops,
-    predict_crop_uvw,
-)
+from synth.train.tasks import TASKS
+from synth.train.tasks.task import Crops
 
 N_TWINS = 60
 
@@ -25,17 +21,16 @@ class Twins:
     turned_deg: [N], the angle between the two readings; their labels are the same.
     """
 
-    captured: NormalCrops
-    made: NormalCrops
+    captured: Crops
+    made: Crops
     read_uvw: tuple[np.ndarray, np.ndarray]
     turned_deg: np.ndarray
 
 
-def find_twins(plan: Plan, contest: Contest, kind: str) -> Twins | None:
+def find_twins(plan: Plan, contest: Contest, name: str) -> Twins | None:
     """Twins of captured train and val samples in a dataset; None where it has none with crops."""
-    s = contest.settings
-    assert isinstance(s, NormalSettings)
-    captured, made = plan.reader("normals", REAL), plan.reader("normals", kind)
+    task = TASKS[contest.task]
+    captured, made = plan.reader(contest.task, REAL), plan.reader(contest.task, name)
     by_hash = {sample.pixels_sha256: sample for sample in captured if sample.split != "test"}
     pairs = []
     for twin in made:
@@ -47,9 +42,9 @@ def find_twins(plan: Plan, contest: Contest, kind: str) -> Twins | None:
         return None
     pairs = pairs[:N_TWINS]
     sets = (
-        load_normal_crops(captured, [a for a, _ in pairs], s.side_px, s.crop),
-        load_normal_crops(made, [b for _, b in pairs], s.side_px, s.crop),
+        task.load(captured, [a for a, _ in pairs], contest.settings),
+        task.load(made, [b for _, b in pairs], contest.settings),
     )
     net = load_net(plan, contest, REAL, contest.seeds[0])
-    read = (predict_crop_uvw(net, sets[0].crops_u8), predict_crop_uvw(net, sets[1].crops_u8))
+    read = (task.read_crops(net, sets[0].crops_u8), task.read_crops(net, sets[1].crops_u8))
     return Twins(*sets, read, angle_deg(*read))

@@ -7,9 +7,6 @@ from synth.dataset.colour_filter import colour_mask, fit_colour, largest_compone
 from synth.dataset.reader import DatasetReader
 from synth.geometry.boxes import square_box, tight_box
 
-FILTER = "colour-filter"
-"""What stands for it where arms are named."""
-
 
 def filter_boxes(captured: DatasetReader) -> list[NDArray[np.float64]] | None:
     """Boxes [D,5] of every test image, one or none: around the largest blob of the part's colour.

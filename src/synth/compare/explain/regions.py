@@ -1,7 +1,7 @@
 """Where attention lies on a crop, in numbers: how alike two networks look, and what share falls on the part,
 on its edge, in its shadow, on the arm that holds it.
 
-Maps [N,S,S] are those of ``synth.train.saliency.explain``: non-negative, each of sum 1.
+Maps [N,S,S] are those of ``synth.compare.explain.saliency.explain``: non-negative, each of sum 1.
 """
 
 from collections.abc import Sequence

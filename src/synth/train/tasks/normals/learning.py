@@ -1,4 +1,4 @@
-"""Reading surface normals from crops: the data, how a network learns it, and what it says of test crops.
+"""How a network learns normals from crops, and what it says of them.
 
 A prediction is made in the crop's axes and turned back to the camera's before it is compared (``R_crop_cam``,
 CONVENTIONS.md).
@@ -6,62 +6,31 @@ CONVENTIONS.md).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import Sample
 from synth.errors import InputError
 from synth.geometry.frames import cam_from_uvw, uvw_from_cam
-from synth.geometry.normals import angle_deg, plain_crop
-from synth.train.loop import SCORE, Rows, Schedule
-from synth.train.models.normal_nets import NormalNetName, make_normal_net
-from synth.train.tasks.task import TaskName
+from synth.geometry.normals import angle_deg
+from synth.train.loop import SCORE, Rows
+from synth.train.models.normal_nets import make_normal_net
+from synth.train.tasks.normals.crops import CropKind, NormalCrops
+from synth.train.tasks.task import TaskSettings
 
 LossName = Literal["vector", "angle"]
-CropKind = Literal["rectified", "paper"]
 
 _BATCH = 64
 _MAX_COSINE = 1 - 1e-6
 _PLAIN = "plain crops cannot be turned, since their normals are in camera axes"
 
 
-@dataclass(frozen=True, eq=False)
-class NormalCrops:
-    """N crops with their truth.
-
-    crops_u8: [N,S,S,3]. crop_uvw, uvw: [N,3] unit normals in crop and in camera axes. R_crop_cam: [N,3,3].
-    names: of each crop's sample and the instance in it.
-    """
-
-    crops_u8: NDArray[np.uint8]
-    crop_uvw: NDArray[np.float64]
-    uvw: NDArray[np.float64]
-    R_crop_cam: NDArray[np.float64]
-    names: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def joined(self, other: "NormalCrops") -> "NormalCrops":
-        """These and then those."""
-        return NormalCrops(
-            np.concatenate([self.crops_u8, other.crops_u8]),
-            np.concatenate([self.crop_uvw, other.crop_uvw]),
-            np.concatenate([self.uvw, other.uvw]),
-            np.concatenate([self.R_crop_cam, other.R_crop_cam]),
-            self.names + other.names,
-        )
-
-
 @dataclass(frozen=True)
-class NormalSettings(Schedule):
+class NormalSettings(TaskSettings):
     """How a network learns normals.
 
     side_px: crops are resized to it. loss: vector is equation 1 of the paper, angle the mean angle. crop:
@@ -70,7 +39,7 @@ class NormalSettings(Schedule):
     mirrored: a mirrored part and its light do not exist.
     """
 
-    net: NormalNetName = "paper"
+    net: str = "paper"
     side_px: int = 224
     loss: LossName = "vector"
     crop: CropKind = "rectified"
@@ -85,42 +54,6 @@ class NormalSettings(Schedule):
     def model(self) -> str:
         """The network's name, with the crops where they are plain ones."""
         return self.net if self.crop == "rectified" else f"{self.net}-plain"
-
-
-def load_normal_crops(
-    dataset: DatasetReader, samples: Sequence[Sample], side_px: int, crop: CropKind = "rectified"
-) -> NormalCrops:
-    """Every crop of some samples, resized to ``side_px``. Raises InputError when there is none.
-
-    crop: paper cuts the square box from the image as it is, and its normals stay in camera axes.
-    """
-    crops, names = [], []
-    records: list[tuple[Any, Any, Any]] = []
-    for sample in samples:
-        wanted = [(i, instance) for i, instance in enumerate(sample.instances) if instance.crop is not None]
-        image = dataset.load_rgb(sample) if wanted and crop == "paper" else None
-        for i, instance in wanted:
-            if image is None:
-                picture = dataset.load_crop(sample, i)
-                records.append((instance.normal_crop_uvw, instance.normal_uvw, instance.R_crop_cam))
-            else:
-                picture = plain_crop(image, np.asarray(instance.square_xyxy_px))
-                records.append((instance.normal_uvw, instance.normal_uvw, np.eye(3)))
-            assert picture is not None
-            crops.append(resize_crop(picture, side_px))
-            names.append(f"{sample.name}_{i}")
-    if not crops:
-        raise InputError(
-            f"{dataset.root} has no crops with normals among the {len(samples)} samples asked for"
-        )
-    in_crop, in_camera, turns = (np.array(column, dtype=np.float64) for column in zip(*records, strict=True))
-    return NormalCrops(np.stack(crops), in_crop, in_camera, turns, tuple(names))
-
-
-def resize_crop(picture_u8: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:
-    """A crop at the side that a network takes."""
-    resized = cv2.resize(picture_u8, (side_px, side_px), interpolation=cv2.INTER_AREA)
-    return np.asarray(resized, dtype=np.uint8)
 
 
 class NormalLearner:
@@ -159,10 +92,10 @@ class NormalLearner:
     def compute_losses(self, batch: tuple[Tensor, Tensor, Tensor]) -> dict[str, Tensor]:
         """``normal``, by the settings' formula."""
         crops_u8, wanted, angles = (part.to(self._device, non_blocking=True) for part in batch)
-        crops = _to_images(crops_u8)
+        crops = to_images(crops_u8)
         if self._settings.rotate:
             crops, wanted = turn(crops, wanted, angles)
-        return {"normal": _LOSSES[self._settings.loss](self.net(crops), wanted)}
+        return {"normal": LOSSES[self._settings.loss](self.net(crops), wanted)}
 
     def check(self) -> dict[str, float]:
         """Median angle and loss on val crops, and on test crops where there are any."""
@@ -172,60 +105,11 @@ class NormalLearner:
 
     def _measure(self, crops: NormalCrops, split: str) -> dict[str, float]:
         found = predict_crop_uvw(self.net, crops.crops_u8)
-        loss = _LOSSES[self._settings.loss](torch.from_numpy(found), torch.from_numpy(crops.crop_uvw))
+        loss = LOSSES[self._settings.loss](torch.from_numpy(found), torch.from_numpy(crops.crop_uvw))
         return {
             f"{split}_deg": float(np.median(angle_deg(found, crops.crop_uvw))),
             f"{split}_loss": float(loss),
         }
-
-
-class NormalTask:
-    """Surface normals from crops; a Task."""
-
-    name: TaskName = "normals"
-
-    def count(self, samples: Sequence[Sample]) -> int:
-        """Crops."""
-        return sum(instance.crop is not None for sample in samples for instance in sample.instances)
-
-    def load(
-        self, dataset: DatasetReader, samples: Sequence[Sample], settings: NormalSettings
-    ) -> NormalCrops:
-        """Every crop of the samples."""
-        return load_normal_crops(dataset, samples, settings.side_px, settings.crop)
-
-    def join(self, first: NormalCrops, second: NormalCrops) -> NormalCrops:
-        """Both, in this order."""
-        return first.joined(second)
-
-    def make_learner(
-        self,
-        stages: Sequence[NormalCrops],
-        val: NormalCrops,
-        settings: NormalSettings,
-        *,
-        seed: int,
-        device: torch.device,
-        test: NormalCrops | None = None,
-    ) -> NormalLearner:
-        """A fresh network with its crops."""
-        return NormalLearner(stages, val, settings, seed=seed, device=device, test=test)
-
-    def make_net(self, settings: NormalSettings) -> nn.Module:
-        """A network for weights."""
-        return make_normal_net(settings.net, settings.side_px, seed=0)
-
-    def predict(self, net: nn.Module, data: NormalCrops) -> list[list[float]]:
-        """Unit normals (u, v, w) in camera axes."""
-        return [[float(x) for x in row] for row in predict_uvw(net, data)]
-
-    def truth(self, data: NormalCrops) -> list[list[float]]:
-        """The same of the labels."""
-        return [[float(x) for x in row] for row in data.uvw]
-
-    def names(self, data: NormalCrops) -> tuple[str, ...]:
-        """Sample and instance."""
-        return data.names
 
 
 def predict_uvw(net: nn.Module, crops: NormalCrops) -> NDArray[np.float64]:
@@ -240,16 +124,11 @@ def predict_crop_uvw(net: nn.Module, crops_u8: NDArray[np.uint8]) -> NDArray[np.
     net.eval()
     with torch.inference_mode():
         parts = [
-            net(_to_images(torch.from_numpy(crops_u8[i : i + _BATCH]).to(device))).cpu()
+            net(to_images(torch.from_numpy(crops_u8[i : i + _BATCH]).to(device))).cpu()
             for i in range(0, len(crops_u8), _BATCH)
         ]
     net.train(was_training)
     return np.asarray(torch.cat(parts).numpy().astype(np.float64))
-
-
-def measure_errors_deg(net: nn.Module, crops: NormalCrops) -> NDArray[np.float64]:
-    """Angle [N] between each prediction and the truth, degrees."""
-    return angle_deg(predict_uvw(net, crops), crops.uvw)
 
 
 def turn(crops: Tensor, uvw: Tensor, angles_rad: Tensor) -> tuple[Tensor, Tensor]:
@@ -277,8 +156,8 @@ def angle_loss(found: Tensor, wanted: Tensor) -> Tensor:
     return (found * wanted).sum(dim=1).clamp(-_MAX_COSINE, _MAX_COSINE).acos().mean()
 
 
-_LOSSES = {"vector": vector_loss, "angle": angle_loss}
+LOSSES = {"vector": vector_loss, "angle": angle_loss}
 
 
-def _to_images(crops_u8: Tensor) -> Tensor:
+def to_images(crops_u8: Tensor) -> Tensor:
     return crops_u8.permute(0, 3, 1, 2).float() / 127.5 - 1

@@ -1,7 +1,7 @@
-"""Finding parts in pictures: how a YOLOv5 learns it, and the boxes it says.
+"""How a YOLOv5 learns boxes, and the boxes it says.
 
 Networks, losses, random changes and suppression of doubles are Ultralytics' own; the loop is synth's, so that
-every arm sees as many images and a training can be gone on with.
+every mix sees as many images and a training can be gone on with.
 """
 
 from collections.abc import Sequence
@@ -14,21 +14,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from synth.dataset.reader import DatasetReader
 from synth.dataset.record import BoxKind
-from synth.dataset.sample import Sample
 from synth.errors import InputError
 from synth.metrics.detection import STANDARD, match
-from synth.train.loop import SCORE, Rows, Schedule
-from synth.train.models.yolo import YoloName, freeze_backbone, keep_frozen, load_pretrained, make_yolo
-from synth.train.tasks.detection_images import (
-    STRIDE_PX,
-    AugmentedImages,
-    DetectionImages,
-    load_detection_images,
-    plain_batches,
-)
-from synth.train.tasks.task import TaskName
+from synth.train.loop import SCORE, Rows
+from synth.train.models.yolo import freeze_backbone, keep_frozen, load_pretrained, make_yolo
+from synth.train.tasks.detection.images import STRIDE_PX, AugmentedImages, DetectionImages, plain_batches
+from synth.train.tasks.task import TaskSettings
 from synth.train.ultralytics_parts import ultralytics
 
 Floats = NDArray[np.float64]
@@ -41,7 +33,7 @@ _NO_HURRY_S = 1e6
 
 
 @dataclass(frozen=True)
-class DetectionSettings(Schedule):
+class DetectionSettings(TaskSettings):
     """How a detector learns.
 
     side_px: pictures are made this long. box_kind: what the labels must be. pretrained: a local checkpoint,
@@ -52,7 +44,7 @@ class DetectionSettings(Schedule):
     batch_size: int = 16
     learning_rate: float = 2e-3
     weight_decay: float = 5e-4
-    net: YoloName = "yolov5n"
+    net: str = "yolov5n"
     side_px: int = 640
     box_kind: BoxKind = "square"
     pretrained: str | None = None
@@ -67,11 +59,6 @@ class DetectionSettings(Schedule):
                 "a backbone of random weights cannot be frozen: give a checkpoint with --pretrained or "
                 "freeze nothing"
             )
-
-    @property
-    def model(self) -> str:
-        """The network's name."""
-        return self.net
 
 
 class DetectionLearner:
@@ -130,55 +117,6 @@ class DetectionLearner:
     def _to_device(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         batch = {key: part.to(self._device, non_blocking=True) for key, part in batch.items()}
         return batch | {"img": batch["img"].float() / 255}
-
-
-class DetectionTask:
-    """Boxes of parts in whole pictures; a Task."""
-
-    name: TaskName = "detection"
-
-    def count(self, samples: Sequence[Sample]) -> int:
-        """Whole pictures."""
-        return len(samples)
-
-    def load(
-        self, dataset: DatasetReader, samples: Sequence[Sample], settings: DetectionSettings
-    ) -> DetectionImages:
-        """Pictures with their boxes."""
-        return load_detection_images(dataset, samples, settings.side_px, settings.box_kind)
-
-    def join(self, first: DetectionImages, second: DetectionImages) -> DetectionImages:
-        """Both, in this order."""
-        return first.joined(second)
-
-    def make_learner(
-        self,
-        stages: Sequence[DetectionImages],
-        val: DetectionImages,
-        settings: DetectionSettings,
-        *,
-        seed: int,
-        device: torch.device,
-        test: DetectionImages | None = None,
-    ) -> DetectionLearner:
-        """A fresh detector with its pictures."""
-        return DetectionLearner(stages, val, settings, seed=seed, device=device, test=test)
-
-    def make_net(self, settings: DetectionSettings) -> nn.Module:
-        """A detector for weights."""
-        return make_yolo(settings.net, 1, seed=0)
-
-    def predict(self, net: nn.Module, data: DetectionImages) -> list[list[list[float]]]:
-        """Boxes x0 y0 x1 y1 in pixels, and confidence."""
-        return [boxes.tolist() for boxes in predict_boxes(net, data)]
-
-    def truth(self, data: DetectionImages) -> list[list[list[float]]]:
-        """Boxes x0 y0 x1 y1 in pixels."""
-        return [boxes.tolist() for boxes in data.boxes_xyxy_px]
-
-    def names(self, data: DetectionImages) -> tuple[str, ...]:
-        """The samples'."""
-        return data.names
 
 
 def predict_boxes(net: nn.Module, images: DetectionImages) -> list[Floats]:

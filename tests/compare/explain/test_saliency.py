@@ -10,6 +10,15 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
+from synth.compare.explain.regions import (
+    REGIONS,
+    Regions,
+    find_regions,
+    load_regions,
+    rank_correlation,
+    shares,
+)
+from synth.compare.explain.saliency import MAP_KINDS, MapKind, draw_saliency, explain
 from synth.dataset.crops import recut
 from synth.dataset.info import CameraRecord, DatasetInfo, MadeBy
 from synth.dataset.reader import DatasetReader
@@ -18,9 +27,7 @@ from synth.dataset.store import DatasetWriter
 from synth.errors import InputError
 from synth.geometry.normals import crop_camera
 from synth.geometry.pinhole import Pinhole
-from synth.train.attention import REGIONS, Regions, find_regions, load_regions, rank_correlation, shares
-from synth.train.saliency import MAP_KINDS, MapKind, draw_saliency, explain
-from synth.train.tasks.normals import load_normal_crops
+from synth.train.tasks.normals.crops import load_normal_crops
 
 CPU = torch.device("cpu")
 SIDE_PX = 64

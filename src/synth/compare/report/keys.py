@@ -1,0 +1,109 @@
+"""report.json's ``figures``: the one place where rows have key strings.
+
+========================================================  ================================================
+``test.is_simulated``                                     whether the test images are the simulated cell's
+``normals.paper.real.median_deg``                         task, network, mix, metric: an Effect
+``normals.paper.translated_vs_synthetic.median_deg``      the first mix less the second, with ``p_holm``
+``normals.paper.translated.gap_closed``                   share of the way from synthetic to real
+``normals.paper.synthetic.worth``                         a number of real images: a Worth
+``normals.paper.real.data``                               train, val and real images that it used
+``normals.paper.real.test_loss``                          a loss on test images
+``normals.paper.real.attention.gradients``                where its networks look
+``detection.yolov5n.real.in_use``                         an OperatingPoint; also of baselines
+``colours.floor``, ``colours.synthetic``                  distances of colours
+========================================================  ================================================
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from synth.compare.figures import (
+    Attention,
+    ColourDistance,
+    ColourFloor,
+    Difference,
+    Figures,
+    GapClosed,
+    InUse,
+    Measured,
+    MixWorth,
+    Row,
+    TestImages,
+    TestLoss,
+    UsedData,
+)
+from synth.compare.plan import Contest
+from synth.compare.verdict import Sentence
+
+
+def to_json(figures: Figures) -> dict[str, Any]:
+    """Every row under its key, as JSON can hold it."""
+    return {key_of(row): value_of(row) for row in figures.rows}
+
+
+def list_sentences(verdict: Sequence[Sentence]) -> list[dict[str, Any]]:
+    """Sentences with the keys of what they rest on."""
+    return [{"text": s.text, "keys": [key_of(row) for row in s.rows]} for s in verdict]
+
+
+def key_of(row: Row) -> str:
+    """What a row is called in report.json."""
+    match row:
+        case TestImages():
+            return "test.is_simulated"
+        case ColourFloor():
+            return "colours.floor"
+        case ColourDistance():
+            return f"colours.{row.dataset}"
+        case Difference():
+            return f"{_key(row.contest)}.{row.question.mix}_vs_{row.question.against}.{row.metric}"
+        case InUse():
+            return f"{_key(row.contest)}.{row.name}.in_use"
+        case UsedData():
+            return f"{_key(row.contest)}.{row.mix}.data"
+        case TestLoss():
+            return f"{_key(row.contest)}.{row.mix}.{row.name}"
+        case Measured():
+            return f"{_key(row.contest)}.{row.mix}.{row.metric}"
+        case GapClosed():
+            return f"{_key(row.contest)}.{row.mix}.gap_closed"
+        case MixWorth():
+            return f"{_key(row.contest)}.{row.mix}.worth"
+        case Attention():
+            return f"{_key(row.contest)}.{row.mix}.attention.{row.kind}"
+
+
+def value_of(row: Row) -> Any:
+    """What a row holds in report.json."""
+    match row:
+        case TestImages():
+            return row.is_simulated
+        case ColourFloor():
+            return asdict(row.distance)
+        case ColourDistance():
+            return asdict(row.distance) | {"above_floor": asdict(row.above_floor)}
+        case Difference():
+            return asdict(row.effect) | {"p_holm": row.p_holm}
+        case InUse():
+            return asdict(row.point)
+        case UsedData():
+            return {name: getattr(row, name) for name in ("n_train", "n_val", "n_real_labels", "choose")}
+        case TestLoss():
+            return {"value": row.value, "by_seed": list(row.by_seed), "n_images": row.n_images}
+        case Measured() | GapClosed():
+            return asdict(row.effect)
+        case MixWorth():
+            return asdict(row.worth)
+        case Attention():
+            return {
+                "n_images": row.n_images,
+                "seed": row.seed,
+                "share": dict(row.share),
+                "per_area": dict(row.per_area),
+                "like_real": {"median": row.like_median, "quartiles": list(row.like_quartiles)},
+            }
+
+
+def _key(contest: Contest) -> str:
+    return f"{contest.task}.{contest.settings.model}"

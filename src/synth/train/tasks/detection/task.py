@@ -1,0 +1,308 @@
+"""Boxes of parts in whole pictures, as a task.
+
+Presets: quick fits two cores (192 px, 4,800 images: measured on the simulated cell; one seed). default: 320
+px for the same hours as the other tasks. paper: the work that synth follows, YOLOv5 nano, medium and extra
+large at 640 px; its choice of models by test images is left out.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from synth.dataset.info import DatasetInfo
+from synth.dataset.reader import DatasetReader
+from synth.dataset.sample import Sample
+from synth.errors import InputError
+from synth.metrics import detection
+from synth.metrics.comparison import MIN_IMAGES, Draws
+from synth.metrics.intervals import N_RESAMPLES, demand_units, resample_counts
+from synth.metrics.operating_point import OperatingPoint, measure_operating_point
+from synth.train.drawing import draw_boxes
+from synth.train.models.yolo import make_yolo
+from synth.train.tasks.detection.baseline import filter_boxes
+from synth.train.tasks.detection.images import (
+    DetectionImages,
+    load_detection_images,
+    refuse_other_labels,
+    shrink,
+)
+from synth.train.tasks.detection.learning import (
+    DetectionLearner,
+    DetectionSettings,
+    measure_losses,
+    predict_boxes,
+)
+from synth.train.tasks.detection.target import DetectionTarget
+from synth.train.tasks.task import (
+    Baseline,
+    Curves,
+    Export,
+    Metric,
+    PaperTable,
+    PresetName,
+    Recipe,
+    Report,
+    Rgb,
+    Said,
+    Strip,
+    Task,
+    Words,
+)
+
+Boxes = list[list[float]]
+
+_METRICS = (("P", "precision"), ("R", "recall"), ("mAP50", "map50"), ("mAP50-95", "map50_95"))
+_LOSSES = ("box", "cls", "dfl")
+_WIDE_PX = 300
+_SURE = 0.5
+
+_PICTURES = (
+    Curves(
+        "losses",
+        tuple(
+            (f"{split} {loss} loss", f"{split}_{loss}_loss") for split in ("train", "val") for loss in _LOSSES
+        ),
+        "Losses throughout training, train images changed at random, val images of each mix's own (Figure "
+        "16).",
+    ),
+    Curves(
+        "metrics",
+        (
+            ("precision", "test_precision"),
+            ("recall", "test_recall"),
+            ("mAP50", "test_map50"),
+            ("mAP50-95", "test_map50_95"),
+        ),
+        "Metrics on real test images throughout training (Figure 17); they choose nothing.",
+    ),
+)
+
+_PAPER = PaperTable(
+    metrics=tuple((title, f"paper_{key}") for title, key in _METRICS),
+    losses=tuple((f"{name} loss", f"test_{name}_loss") for name in _LOSSES),
+    note=lambda n: (
+        f"Protocol paper: confidence from 0.5, at most 10 boxes an image, n = {n} test images. Losses per "
+        "image "
+        "on test images, of Ultralytics' v5u heads: they have no objectness, and dfl in its place is the "
+        "distribution-focal loss, so these rows cannot be set beside the paper's."
+    ),
+    captions={"real": "the paper's Table 1", "synthetic": "the paper's Table 2"},
+)
+
+
+def _filter_boxes(captured: DatasetReader) -> list[Boxes] | None:
+    boxes = filter_boxes(captured)
+    return None if boxes is None else [rows.tolist() for rows in boxes]
+
+
+class DetectionTask(Task[DetectionSettings, DetectionImages]):
+    """Boxes of parts in whole pictures."""
+
+    name = "detection"
+    words = Words("Detection", "boxes", "images")
+    settings = DetectionSettings
+    presets: Mapping[PresetName, tuple[Recipe[DetectionSettings], ...]] = {
+        "quick": (Recipe(DetectionSettings(net="yolov5n", side_px=192, n_images=4_800, n_checks=10), 1),),
+        "default": (Recipe(DetectionSettings(net="yolov5n", side_px=320, n_images=20_000), 3),),
+        "paper": (
+            Recipe(DetectionSettings(net="yolov5n", n_images=30_000), 3),
+            Recipe(DetectionSettings(net="yolov5m", n_images=30_000), 3),
+            Recipe(DetectionSettings(net="yolov5x", n_images=30_000), 1),
+        ),
+    }
+    headline = Metric("standard_map50_95", "mAP50-95", "", lower_is_better=False)
+    report = Report(
+        columns=tuple(Metric(f"standard_{key}", title, "", lower_is_better=False) for title, key in _METRICS),
+        note="Protocol standard: confidence from 0.001, 100 boxes an image.",
+        pictures=_PICTURES,
+        strip=Strip(
+            "stages",
+            "Predictions of confidence 0.5 and more at the first look and by the weights kept (Figure 18).",
+            n=2,
+            a_row=4,
+            early=True,
+        ),
+        worst=Strip("worst", "least overlap", n=4, a_row=4),
+        paper=_PAPER,
+    )
+    export = Export(
+        "images: RGB, float32 [1,3,S,S] in 0..1, longer side resized to S, the rest 114/255 on the right and "
+        "below; boxes: [1,5,A] of x y w h in pixels and confidence, before suppression of doubles (IoU 0.7)",
+        "boxes",
+        lambda net: _BoxesAlone(net),
+    )
+    baselines = (
+        Baseline(
+            "colour-filter",
+            "no network; the largest blob of the colours under the captured train images' masks. It is no "
+            "rival "
+            "where a colour filter made the labels too, as synth capture's does.",
+            _filter_boxes,
+        ),
+    )
+
+    def adapt(self, settings: DetectionSettings, info: DatasetInfo) -> DetectionSettings:
+        """With boxes of the dataset's kind."""
+        return replace(settings, box_kind=info.box_kind)
+
+    def refuse_unfit(self, dataset: DatasetReader, settings: DetectionSettings) -> None:
+        """Boxes of another kind, several classes, or a checkpoint that is absent."""
+        refuse_other_labels(dataset, settings.box_kind)
+        if settings.pretrained is not None and not Path(settings.pretrained).is_file():
+            raise InputError(f"there is no checkpoint at {settings.pretrained}")
+
+    def count(self, samples: Sequence[Sample]) -> int:
+        """Whole pictures."""
+        return len(samples)
+
+    def load(
+        self, dataset: DatasetReader, samples: Sequence[Sample], settings: DetectionSettings
+    ) -> DetectionImages:
+        """Pictures with their boxes."""
+        return load_detection_images(dataset, samples, settings.side_px, settings.box_kind)
+
+    def join(self, first: DetectionImages, second: DetectionImages) -> DetectionImages:
+        """Both, in this order."""
+        return first.joined(second)
+
+    def make_learner(
+        self,
+        stages: Sequence[DetectionImages],
+        val: DetectionImages,
+        settings: DetectionSettings,
+        *,
+        seed: int,
+        device: torch.device,
+        test: DetectionImages | None = None,
+    ) -> DetectionLearner:
+        """A fresh detector with its pictures."""
+        return DetectionLearner(stages, val, settings, seed=seed, device=device, test=test)
+
+    def make_net(self, settings: DetectionSettings) -> nn.Module:
+        """A detector for weights."""
+        return make_yolo(settings.net, 1, seed=0)
+
+    def predict(self, net: nn.Module, data: DetectionImages) -> list[Boxes]:
+        """Boxes x0 y0 x1 y1 in pixels, and confidence."""
+        return [boxes.tolist() for boxes in predict_boxes(net, data)]
+
+    def predict_pictures(
+        self, net: nn.Module, settings: DetectionSettings, pictures: Sequence[Rgb]
+    ) -> list[Boxes]:
+        """The same of pictures of any size."""
+        images = DetectionImages(
+            tuple(np.ascontiguousarray(shrink(p, settings.side_px)[..., ::-1]) for p in pictures),
+            tuple((p.shape[1], p.shape[0]) for p in pictures),
+            tuple(np.empty((0, 4)) for _ in pictures),
+            tuple(str(i) for i in range(len(pictures))),
+        )
+        return self.predict(net, images)
+
+    def truth(self, data: DetectionImages) -> list[Boxes]:
+        """Boxes x0 y0 x1 y1 in pixels."""
+        return [boxes.tolist() for boxes in data.boxes_xyxy_px]
+
+    def names(self, data: DetectionImages) -> tuple[str, ...]:
+        """The samples'."""
+        return data.names
+
+    def draw_scores(self, said: Sequence[Said], seed: int = 0) -> dict[str, Draws]:
+        """precision, recall, map50 and map50_95, each under both protocols (``paper_map50``)."""
+        n_images = len(said[0].true)
+        demand_units(n_images, MIN_IMAGES)
+        weights = resample_counts(n_images, N_RESAMPLES, np.random.default_rng(seed))
+        drawn = {}
+        for protocol in detection.PROTOCOLS.values():
+            matches = [_match(one.predicted, one.true, protocol) for one in said]
+            for metric in detection.METRICS:
+                by_seed, draws = detection.measure(matches, metric, weights)
+                drawn[f"{protocol.name}_{metric}"] = Draws(by_seed, draws, n_images)
+        return drawn
+
+    def measure_losses(self, net: nn.Module, data: DetectionImages) -> dict[str, float]:
+        """box, cls and dfl (annex A of the paper measures losses outside training)."""
+        return measure_losses(net, data)
+
+    def measure_use(self, predicted: Sequence[list[Any]], true: list[Any]) -> OperatingPoint:
+        """Hits and false boxes at one confidence."""
+        boxes = [[np.array(rows, dtype=np.float64).reshape(-1, 5) for rows in seed] for seed in predicted]
+        return measure_operating_point(
+            boxes, [np.array(rows, dtype=np.float64).reshape(-1, 4) for rows in true]
+        )
+
+    def badness(self, predicted: Boxes, true: Boxes) -> float:
+        """Less the least overlap (IoU) of a true box with the best sure one; 0 for a missed part."""
+        sure = np.array([box[:4] for box in self.only_sure(predicted, _SURE)]).reshape(-1, 4)
+        wanted = np.array(true).reshape(-1, 4)
+        if not len(sure) or not len(wanted):
+            return 0.0 if len(sure) != len(wanted) else -1.0
+        low = np.maximum(wanted[:, None, :2], sure[None, :, :2])
+        high = np.minimum(wanted[:, None, 2:], sure[None, :, 2:])
+        both = (high - low).clip(0).prod(axis=2)
+        areas = [(b[:, 2:] - b[:, :2]).prod(axis=1) for b in (wanted, sure)]
+        return -float((both / (areas[0][:, None] + areas[1][None] - both)).max(axis=1).min())
+
+    def show(self, dataset: DatasetReader, settings: DetectionSettings, name: str) -> Rgb:
+        """The whole picture."""
+        return dataset.load_rgb(dataset[name])
+
+    def draw(self, picture: Rgb, caption: str, predicted: Boxes, true: Boxes | None = None) -> Rgb:
+        """The picture with boxes; beside the truth a small one, with sure boxes alone."""
+        if true is None:
+            return draw_boxes(picture, caption, [], predicted)
+        return draw_boxes(picture, caption, true, self.only_sure(predicted, _SURE), _WIDE_PX)
+
+    def only_sure(self, predicted: Boxes, confidence: float) -> Boxes:
+        """Boxes of that confidence and more."""
+        return [box for box in predicted if box[4] >= confidence]
+
+    def find_threshold(self, net: nn.Module, val: DetectionImages) -> float:
+        """The confidence from which detections have the highest F1 at IoU 0.5; 0.5 without any detection."""
+        matches = _match(self.predict(net, val), self.truth(val), detection.STANDARD)
+        if not len(matches.confidence):
+            return 0.5
+        hits = matches.hits[0].cumsum()
+        f1 = 2 * hits / (np.arange(1, len(hits) + 1) + matches.n_true.sum())
+        return float(matches.confidence[int(f1.argmax())])
+
+    def describe_start(self, settings: DetectionSettings) -> str:
+        """Whose network it is, and from which weights it began."""
+        checkpoint = settings.pretrained
+        begun = "from random weights" if checkpoint is None else f"from {checkpoint}, its backbone frozen"
+        return (
+            f"{settings.model} is Ultralytics' own, with its package's v5u heads, trained {begun} at "
+            f"{settings.side_px} px."
+        )
+
+    def target(self, net: nn.Module, settings: DetectionSettings) -> DetectionTarget:
+        """A trained detector as one that can be trained against."""
+        return DetectionTarget(net)
+
+
+class _BoxesAlone(nn.Module):
+    """A detector without what its losses need."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, images: Tensor) -> Tensor:
+        boxes = self.net(images)[0]
+        assert isinstance(boxes, Tensor)
+        return boxes
+
+
+def _match(predicted: Sequence[Any], true: Sequence[Any], protocol: detection.Protocol) -> detection.Matches:
+    return detection.match(
+        [np.array(boxes, dtype=np.float64).reshape(-1, 5) for boxes in predicted],
+        [np.array(boxes, dtype=np.float64).reshape(-1, 4) for boxes in true],
+        protocol,
+    )
+
+
+DETECTION = DetectionTask()

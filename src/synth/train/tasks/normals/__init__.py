@@ -1,0 +1,1 @@
+"""Surface normals, read from crops of single parts."""

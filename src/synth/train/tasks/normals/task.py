@@ -1,0 +1,222 @@
+"""Surface normals from crops, as a task.
+
+Presets: quick fits two cores (112 px, 6,000 crops: measured on the simulated cell). default: ResNet-18 and
+the mean angle, which reach lower errors for the same hours. paper: section 5.1 of the work that synth
+follows, its network and loss, 40,000 crops in place of its epochs, once with rectified crops and once with
+its plain ones.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from synth.dataset.reader import DatasetReader
+from synth.dataset.sample import Sample
+from synth.geometry.normals import angle_deg
+from synth.metrics.comparison import Draws, draw_metric
+from synth.train.drawing import FOUND_RGB, TRUE_RGB, draw_normal
+from synth.train.models.normal_nets import make_normal_net
+from synth.train.tasks.normals.crops import NormalCrops, load_normal_crops, resize_crop
+from synth.train.tasks.normals.diagrams import draw_errors, draw_vertical, errors_deg
+from synth.train.tasks.normals.learning import (
+    LOSSES,
+    NormalLearner,
+    NormalSettings,
+    predict_crop_uvw,
+    predict_uvw,
+)
+from synth.train.tasks.task import (
+    Curves,
+    Diagram,
+    Export,
+    Metric,
+    PresetName,
+    Recipe,
+    Report,
+    Rgb,
+    Said,
+    Strip,
+    Task,
+    Words,
+)
+
+_COLUMNS: tuple[tuple[Metric, Callable[[NDArray[np.float64]], Any]], ...] = (
+    (Metric("median_deg", "median", "°", lower_is_better=True), partial(np.median, axis=-1)),
+    (Metric("mean_deg", "mean", "°", lower_is_better=True), partial(np.mean, axis=-1)),
+    (
+        Metric("p90_deg", "90th percentile", "°", lower_is_better=True),
+        lambda e: np.asarray(np.quantile(e, 0.9, axis=-1)),
+    ),
+    (
+        Metric("under_5_deg", "under 5°", "%", lower_is_better=False),
+        lambda e: np.asarray((e < 5).mean(axis=-1)),
+    ),
+    (
+        Metric("under_10_deg", "under 10°", "%", lower_is_better=False),
+        lambda e: np.asarray((e < 10).mean(axis=-1)),
+    ),
+)
+
+_PICTURES = (
+    Diagram("errors", "Share of test crops under each angle error.", draw_errors),
+    Curves(
+        "training",
+        (
+            ("train loss", "train_train_loss"),
+            ("val loss, own images", "val_loss"),
+            ("test loss", "test_loss"),
+        ),
+        "Losses throughout training (the paper's Figures 19 and 22). Val curves are of each mix's own images "
+        "and cannot be compared with each other; test curves choose nothing. The paper chose its few-epoch "
+        "models by test images; here val images do, at the dots.",
+    ),
+    Diagram(
+        "vertical",
+        "Angle error against the vertical projection of the true normal (the paper's Figure 24); w = 1 faces "
+        "the camera. All seeds together.",
+        draw_vertical,
+    ),
+)
+
+
+class NormalTask(Task[NormalSettings, NormalCrops]):
+    """Surface normals from crops."""
+
+    name = "normals"
+    words = Words("Normals", "angle errors", "crops")
+    settings = NormalSettings
+    presets: Mapping[PresetName, tuple[Recipe[NormalSettings], ...]] = {
+        "quick": (Recipe(NormalSettings(net="paper", side_px=112, n_images=6_000, n_checks=12), 3),),
+        "default": (Recipe(NormalSettings(net="resnet18", n_images=40_000, loss="angle"), 3),),
+        "paper": (
+            Recipe(NormalSettings(net="paper", n_images=40_000), 3),
+            Recipe(NormalSettings(net="paper", n_images=40_000, crop="paper", rotate=False), 3),
+        ),
+    }
+    headline = Metric("median_deg", "median angle error", "°", lower_is_better=True)
+    report = Report(
+        columns=tuple(metric for metric, _ in _COLUMNS),
+        pictures=_PICTURES,
+        strip=Strip("vectors", "The same test crops in every row (Figure 21). Arrows are (u, v)."),
+        worst=Strip("worst", "largest angle errors"),
+    )
+    export = Export(
+        "images: RGB, float32 [1,3,S,S] in -1..1, a crop resized to S; normal: unit (u, v, w) [1,3] in crop "
+        "axes",
+        "normal",
+    )
+    reads_crops = True
+
+    def count(self, samples: Sequence[Sample]) -> int:
+        """Crops."""
+        return sum(instance.crop is not None for sample in samples for instance in sample.instances)
+
+    def load(
+        self, dataset: DatasetReader, samples: Sequence[Sample], settings: NormalSettings
+    ) -> NormalCrops:
+        """Every crop of the samples."""
+        return load_normal_crops(dataset, samples, settings.side_px, settings.crop)
+
+    def join(self, first: NormalCrops, second: NormalCrops) -> NormalCrops:
+        """Both, in this order."""
+        return first.joined(second)
+
+    def make_learner(
+        self,
+        stages: Sequence[NormalCrops],
+        val: NormalCrops,
+        settings: NormalSettings,
+        *,
+        seed: int,
+        device: torch.device,
+        test: NormalCrops | None = None,
+    ) -> NormalLearner:
+        """A fresh network with its crops."""
+        return NormalLearner(stages, val, settings, seed=seed, device=device, test=test)
+
+    def make_net(self, settings: NormalSettings) -> nn.Module:
+        """A network for weights."""
+        return make_normal_net(settings.net, settings.side_px, seed=0)
+
+    def predict(self, net: nn.Module, data: NormalCrops) -> list[list[float]]:
+        """Unit normals (u, v, w) in camera axes."""
+        return [[float(x) for x in row] for row in predict_uvw(net, data)]
+
+    def predict_pictures(
+        self, net: nn.Module, settings: NormalSettings, pictures: Sequence[Rgb]
+    ) -> list[list[float]]:
+        """Unit normals (u, v, w) of pictures that are crops, in their own axes."""
+        crops = np.stack([resize_crop(picture, settings.side_px) for picture in pictures])
+        found: list[list[float]] = predict_crop_uvw(net, crops).tolist()
+        return found
+
+    def truth(self, data: NormalCrops) -> list[list[float]]:
+        """The same of the labels."""
+        return [[float(x) for x in row] for row in data.uvw]
+
+    def names(self, data: NormalCrops) -> tuple[str, ...]:
+        """Sample and instance."""
+        return data.names
+
+    def draw_scores(self, said: Sequence[Said], seed: int = 0) -> dict[str, Draws]:
+        """median_deg, mean_deg, p90_deg, under_5_deg, under_10_deg."""
+        errors = errors_deg(said)
+        return {
+            metric.name: draw_metric(errors, np.random.default_rng(seed), measure)
+            for metric, measure in _COLUMNS
+        }
+
+    def badness(self, predicted: list[float], true: list[float]) -> float:
+        """The angle between them, degrees."""
+        return float(angle_deg(np.array(predicted), np.array(true)))
+
+    def show(self, dataset: DatasetReader, settings: NormalSettings, name: str) -> Rgb:
+        """A crop at the side that the network takes."""
+        crops = self.load(dataset, [dataset[name.rsplit("_", 1)[0]]], settings)
+        return np.asarray(crops.crops_u8[crops.names.index(name)])
+
+    def draw(
+        self, picture: Rgb, caption: str, predicted: list[float], true: list[float] | None = None
+    ) -> Rgb:
+        """The crop with the normals as arrows; beside the truth, the angle between them."""
+        if true is None:
+            return draw_normal(picture, caption, (predicted, FOUND_RGB))
+        caption = f"{caption}  {self.badness(predicted, true):.0f} deg"
+        return draw_normal(picture, caption, (true, TRUE_RGB), (predicted, FOUND_RGB))
+
+    def read_crops(self, net: nn.Module, crops_u8: Rgb) -> NDArray[np.float64]:
+        """Unit normals [N,3] in crop axes."""
+        return predict_crop_uvw(net, crops_u8)
+
+    def target(self, net: nn.Module, settings: NormalSettings) -> "NormalTarget":
+        """A trained network as one that can be trained against."""
+        return NormalTarget(net, settings)
+
+
+class NormalTarget:
+    """Of crops [N,3,S,S]; truth: unit (u, v, w) in crop axes."""
+
+    def __init__(self, net: nn.Module, settings: NormalSettings) -> None:
+        self._net, self._loss = net, LOSSES[settings.loss]
+
+    def loss(self, images: Tensor, truth: Sequence[Any]) -> Tensor:
+        """The settings' loss of each crop."""
+        found, wanted = self._read(images, truth)
+        return torch.stack([self._loss(f[None], w[None]) for f, w in zip(found, wanted, strict=True)])
+
+    def hardness(self, images: Tensor, truth: Sequence[Any]) -> Tensor:
+        """(1 − cos)/2 of the angle between what is read and what is true."""
+        found, wanted = self._read(images, truth)
+        return (1 - (found * wanted).sum(dim=1).clamp(-1, 1)) / 2
+
+    def _read(self, images: Tensor, truth: Sequence[Any]) -> tuple[Tensor, Tensor]:
+        found: Tensor = self._net(2 * images - 1)
+        return found, torch.as_tensor(truth, dtype=found.dtype, device=found.device)
+
+
+NORMALS = NormalTask()
