@@ -71,7 +71,7 @@ def run(code: str, **environment: str) -> str:
         env=os.environ | environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
     assert answer.returncode == 0, answer.stderr
     return answer.stdout.strip()
@@ -121,7 +121,7 @@ def test_defaults_are_those_of_the_command(name: str) -> None:
 
 @pytest.mark.parametrize(
     "before",
-    ["", "import synth.capture", "import synth.capture.run as r", "from synth.capture.run import capture"],
+    ["", "import synth.capture", "import synth.capture.commands as c", "from synth.capture.commands import capture"],
     ids=lambda text: text or "nothing",
 )
 def test_a_verb_can_be_called_whatever_was_imported(before: str) -> None:
@@ -134,9 +134,9 @@ def test_a_verb_can_be_called_whatever_was_imported(before: str) -> None:
         "from synth import capture as verb\n"
         "assert synth.capture is verb\n"
         "assert synth.capture(8, out='x') == ((8,), {'out': 'x'})\n"
-        "import synth.capture.run as module\n"
+        "import synth.capture.commands as module\n"
         "assert synth.capture(8) == ((8,), {})\n"
-        "assert synth.capture.run is module and callable(module.make_plan)\n"
+        "assert synth.capture.commands is module and callable(module.capture)\n"
         "print('good')"
     )
     assert run(code) == "good"
