@@ -4,46 +4,17 @@ python examples/03_translate.py
 """
 
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
-from rich.console import Console
-
-from synth.capture.run import capture, make_plan
-from synth.capture.settings import CaptureSettings
-from synth.cell.load import load_cell
-from synth.cell.mesh import load_bodies
-from synth.compute.progress import make_progress
-from synth.dataset.reader import DatasetReader
-from synth.gan.judge import JudgeSettings
-from synth.gan.presets import PRESETS
-from synth.gan.run import TrainSettings
-from synth.gan.translate import TranslateSettings, translate
-from synth.sim.compose import ComposeSettings, compose
-from synth.train.reader import ReaderSettings
+import synth
 
 with tempfile.TemporaryDirectory() as scratch:
-    cell, folder = load_cell(), Path(scratch)
-    bodies = load_bodies(cell)
-    captured = CaptureSettings(cell=cell, out=folder / "real", n_poses=12, n_plates=2, pace=200.0)
-    capture(captured, make_plan(captured, bodies), bodies, make_progress(Console()))
-    real = DatasetReader(captured.out)
-    compose([real], folder / "composited", ComposeSettings(count=12), make_progress(Console(), "compose"))
-
-    training = TrainSettings(
-        sim=DatasetReader(folder / "composited"),
-        real=real,
-        out=folder / "run",
-        # 4 images show how it is called, not what it can do.
-        preset=replace(PRESETS["quick"], n_images=4, n_checkpoints=1),
+    folder = Path(scratch)
+    real = synth.capture(12, folder / "real", plates=2, pace=200)
+    composited = synth.compose(real, folder / "composited", count=12)
+    # 4 images show how it is called, not what it can do.
+    translated = synth.translate(
+        composited, real, folder / "translated", run=folder / "run", preset="quick", images=4
     )
-    settings = TranslateSettings(
-        training,
-        out=folder / "translated",
-        reader=ReaderSettings(n_steps=4, n_error_patches=16),
-        judging=JudgeSettings(n_patches=24),
-    )
-    result, applied = translate(settings, lambda verb, unit: make_progress(Console(), verb, unit))
-    before, after = result.before.gap["colour_emd"], result.after.gap["colour_emd"]
-    print(f"colour EMD to the captured images: {before} before, {after} after")
-    print(f"{applied.n_samples} translated, {applied.n_refused} refused because labels moved")
+    print(translated)
+    print(f"{len(translated.rejections)} refused because labels moved")

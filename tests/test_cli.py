@@ -14,7 +14,7 @@ import pytest
 from typer.main import get_command
 
 from synth.cli import app, main
-from synth.dataset.sample import DatasetInfo, MadeBy
+from synth.dataset.info import DatasetInfo, MadeBy
 from synth.dataset.store import DatasetWriter
 from synth.extras import EXTRAS
 
@@ -34,7 +34,7 @@ def run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedP
 
 
 def list_verbs(group: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """The words of every verb that does something, such as ("dataset", "info")."""
+    """The words of every verb that does something, such as ("dataset", "stats")."""
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
             yield from list_verbs(command, (*words, name))
@@ -98,7 +98,8 @@ def test_an_absent_extra_is_one_sentence(
     if verb == ("dataset", "view"):
         make_empty_dataset(tmp_path / "data" / "real")
     (tmp_path / "sitecustomize.py").write_text(f"import sys; sys.modules[{module!r}] = None\n")
-    answer = run(*verb, cwd=tmp_path, PYTHONPATH=str(tmp_path))
+    places = filter(None, (str(tmp_path), os.environ.get("PYTHONPATH")))
+    answer = run(*verb, cwd=tmp_path, PYTHONPATH=os.pathsep.join(places))
     assert answer.returncode == 2, answer.stdout + answer.stderr
     assert answer.stderr.startswith("synth: ")
     assert answer.stderr.count("\n") == 1, answer.stderr
@@ -201,7 +202,7 @@ def test_doctor_finds_the_pinned_camera_wheel(tmp_path: Path) -> None:
         (("capture", "--cell", "absent.yaml"), "absent.yaml"),
         (("cell", "check", "absent.yaml"), "absent.yaml"),
         (("dataset", "verify", "nothing-here"), "nothing-here"),
-        (("dataset", "info", "nothing-here"), "nothing-here"),
+        (("dataset", "stats", "nothing-here"), "nothing-here"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_two(

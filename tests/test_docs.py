@@ -52,7 +52,7 @@ SUBSTITUTED = (
     (r"^(synth import bop (?!.*--out).*)$", r"\1 --out data/photographs", "data/real is there"),
     (r"reject 000012$", "reject 000003", "there are twelve"),
     (r"reject 000012 --reason", "reject 000004 --reason", "there are twelve"),
-    (r"^(synth dataset (info|verify|sheet|export \w+))$", r"\1 data/real", "the same command, written out"),
+    (r"^(synth dataset (stats|verify|sheet|export \w+))$", r"\1 data/real", "the same command, written out"),
 )
 """What is typed instead, as regular expressions in this order, and why."""
 

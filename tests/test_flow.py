@@ -19,7 +19,7 @@ def test_a_newcomer_gets_a_labelled_dataset(tmp_path):
         ("capture", "--poses", "4", "--plates", "1", "--pace", "40"),
         ("dataset", "verify"),
         ("dataset", "sheet"),
-        ("dataset", "info"),
+        ("dataset", "stats"),
         ("dataset", "export", "coco", "--out", "coco"),
         ("status",),
     ]

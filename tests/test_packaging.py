@@ -35,6 +35,11 @@ def test_the_wheel_carries_the_default_cell(wheel: Path) -> None:
     assert any(name.endswith("LICENSE") for name in names)
 
 
+def test_the_wheel_tells_type_checkers_that_it_is_typed(wheel: Path) -> None:
+    """py.typed is in it (PEP 561), and so is the front."""
+    assert {"synth/py.typed", "synth/front/__init__.py"} <= set(zipfile.ZipFile(wheel).namelist())
+
+
 @pytest.mark.slow
 def test_the_wheel_runs_in_an_empty_environment(wheel: Path, tmp_path: Path) -> None:
     """Installed beside nothing else, `synth --help` and `synth cell check` work without any extra."""

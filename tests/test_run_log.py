@@ -14,7 +14,7 @@ from rich.table import Table
 from synth.cell.load import default_cell
 from synth.cell.model import Cell
 from synth.compute.progress import BarProgress
-from synth.dataset.sample import DatasetInfo, MadeBy
+from synth.dataset.info import DatasetInfo, MadeBy
 from synth.dataset.store import DatasetWriter
 from synth.dataset.verify import verify
 from synth.errors import WorkerLost

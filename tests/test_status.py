@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from synth.dataset.sample import DatasetInfo, MadeBy, ModelRecord
+from synth.dataset.info import DatasetInfo, MadeBy, ModelRecord
 from synth.dataset.store import DatasetWriter
 from synth.status import print_status
 

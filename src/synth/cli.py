@@ -44,7 +44,8 @@ class _Root(_Group):
     """--verbose counts before and after a verb; old words are answered; Ctrl-C at any verb is one line."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        refuse_old_words([word for word in args if word != "--verbose"])
+        if not ctx.resilient_parsing:  # Nor while the shell completes a line.
+            refuse_old_words(args, self)
         return super().parse_args(ctx, sorted(args, key=lambda word: word != "--verbose"))
 
     def invoke(self, ctx: Any) -> Any:

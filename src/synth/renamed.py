@@ -1,10 +1,14 @@
 """Words that the command line has left behind; each is answered with the one that stands in its place."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from synth.errors import InputError
 
 RENAMED: dict[str, dict[str, str]] = {
+    "synth": {
+        "dataset info": "dataset stats",
+    },
     "compare": {
         "--arms": "--mixes",
         "--real": "--data real=PATH",
@@ -19,15 +23,28 @@ RENAMED: dict[str, dict[str, str]] = {
 """By verb, old option or argument and what is written now. A verb that was renamed stands under ``synth``."""
 
 
-def refuse_old_words(args: Sequence[str]) -> None:
-    """Raises InputError that says the new word for the first old one among a command's words."""
-    options_from = next((i for i, word in enumerate(args) if word.startswith("-")), len(args))
-    for n in range(1, options_from + 1):
-        verb = " ".join(args[:n])
-        if new := RENAMED.get("synth", {}).get(verb):
-            raise InputError(f"synth {verb} is called synth {new} now: say synth {new}")
-        known = RENAMED.get(verb, {})
-        for word in args[n:]:
-            old = word.partition("=")[0]
-            if old in known:
-                raise InputError(f"{old} of synth {verb} is called {known[old]} now: say {known[old]}")
+def refuse_old_words(args: Sequence[str], command: Any) -> None:
+    """Raises InputError that says the new word for the first old one among a command's words.
+
+    command: the root of the commands, which know what options are followed by a value; a value is never old.
+    """
+    verb: list[str] = []
+    words = iter(args)
+    for word in words:
+        old, _, value = word.partition("=")
+        if word == "--":
+            return
+        if new := RENAMED["synth"].get(" ".join([*verb, word])):
+            raise InputError(f"synth {' '.join([*verb, word])} is called synth {new} now: say synth {new}")
+        if new := RENAMED.get(" ".join(verb), {}).get(old):
+            raise InputError(f"{old} of synth {' '.join(verb)} is called {new} now: say {new}")
+        if word in getattr(command, "commands", {}):
+            verb, command = [*verb, word], command.commands[word]
+        elif not value and _takes_value(command, word):
+            next(words, None)
+
+
+def _takes_value(command: Any, word: str) -> bool:
+    return any(
+        word in option.opts and not option.is_flag for option in command.params if word.startswith("-")
+    )

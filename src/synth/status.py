@@ -11,7 +11,7 @@ from rich.table import Table
 from synth.errors import DatasetError
 
 if TYPE_CHECKING:
-    from synth.dataset.sample import MadeBy
+    from synth.dataset.info import MadeBy
 
 STAGES = (
     ("capture", Path("data/real"), "synth capture --poses 400"),
@@ -39,7 +39,7 @@ class Standing:
 
 
 def _standing(stage: str, folder: Path) -> Standing:
-    from synth.dataset.store import DatasetReader
+    from synth.dataset.reader import DatasetReader
 
     if not (folder / "dataset.json").is_file():
         return Standing(stage, str(folder), 0, None, False, "absent")
@@ -96,13 +96,16 @@ def _next_command(standings: list[Standing]) -> str:
             return f"synth dataset verify {standing.folder}"
         if standing.state == "absent":
             return _render_imported() or command if standing.stage == "render" else command
-    done = COMPARISON.is_file()
-    return f"synth dataset sheet {standings[-1].folder}" if done else "synth compare --preset quick"
+    return (
+        f"synth dataset sheet {standings[-1].folder}"
+        if COMPARISON.is_file()
+        else "synth compare --preset quick"
+    )
 
 
 def _render_imported() -> str | None:
     """How rendering goes on from somebody else's images; None from captured ones."""
-    from synth.dataset.reader import read_info
+    from synth.dataset.folder import read_info
 
     real = STAGES[0][1]
     info = read_info(real)

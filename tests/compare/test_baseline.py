@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from synth.dataset.info import DatasetInfo, MadeBy
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import DatasetInfo, Draft, Instance, MadeBy
+from synth.dataset.sample import Draft, Instance
 from synth.dataset.store import DatasetWriter
 from synth.train.tasks.detection.baseline import filter_boxes
 

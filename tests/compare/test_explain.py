@@ -20,8 +20,9 @@ from synth.compare.figures import ColourDistance, ColourFloor, Figures
 from synth.compare.mixes import parse_mix
 from synth.compare.plan import Contest, Plan
 from synth.compute.checkpoint import save_weights
+from synth.dataset.info import DatasetInfo, MadeBy
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import DatasetInfo, Draft, Instance, MadeBy, Origin, Parent, Sample, Split
+from synth.dataset.sample import Draft, Instance, Origin, Parent, Sample, Split
 from synth.dataset.store import DatasetWriter
 from synth.train.models.normal_nets import make_normal_net
 from synth.train.run import WEIGHTS_FILE

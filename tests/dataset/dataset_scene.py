@@ -7,16 +7,8 @@ import cv2
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from synth.dataset.sample import (
-    CameraRecord,
-    DatasetInfo,
-    Draft,
-    Instance,
-    MadeBy,
-    PartRecord,
-    RobotReading,
-    RobotShot,
-)
+from synth.dataset.info import CameraRecord, DatasetInfo, MadeBy, PartRecord
+from synth.dataset.sample import Draft, Instance, RobotReading, RobotShot
 from synth.dataset.split import assign_splits
 from synth.dataset.store import DatasetWriter
 from synth.geometry import frames, se3

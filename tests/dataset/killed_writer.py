@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 from dataset_scene import make_info, make_shot
 
-from synth.dataset.store import DatasetReader, DatasetWriter
+from synth.dataset.reader import DatasetReader
+from synth.dataset.store import DatasetWriter
 
 SIZE_WH = (64, 48)
 

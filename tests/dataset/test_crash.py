@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from synth.dataset.store import DatasetReader
+from synth.dataset.reader import DatasetReader
 from synth.dataset.verify import verify
 
 SCRIPT = Path(__file__).with_name("killed_writer.py")

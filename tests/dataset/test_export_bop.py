@@ -16,8 +16,9 @@ from synth.dataset.codecs import file_sha256
 from synth.dataset.exports.bop import export_bop
 from synth.dataset.exports.bop_models import diameter
 from synth.dataset.imports.bop import BopSettings, import_bop
-from synth.dataset.sample import ModelRecord, PartRecord
-from synth.dataset.store import DatasetReader, DatasetWriter
+from synth.dataset.info import ModelRecord, PartRecord
+from synth.dataset.reader import DatasetReader
+from synth.dataset.store import DatasetWriter
 from synth.errors import DatasetError, InputError
 from synth.geometry import se3
 from synth.geometry.pinhole import Pinhole

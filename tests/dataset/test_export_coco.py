@@ -8,7 +8,7 @@ import pytest
 from pycocotools.coco import COCO
 
 from synth.dataset.exports.coco import export_coco
-from synth.dataset.store import DatasetReader
+from synth.dataset.reader import DatasetReader
 
 
 def test_pycocotools_reads_the_export(filled: Path, tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from dataset_scene import make_info
 
 from synth.dataset.exports import bop, coco, webdataset, yolo
 from synth.dataset.exports.folder import link_from, new_folder
-from synth.dataset.store import DatasetReader, DatasetWriter
+from synth.dataset.reader import DatasetReader
+from synth.dataset.store import DatasetWriter
 from synth.errors import DatasetError, InputError
 from synth.storage.lock import acquire
 

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from synth.dataset.exports.webdataset import export_webdataset
+from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Instance
-from synth.dataset.store import DatasetReader
 
 
 def read_groups(path: Path) -> list[tuple[str, dict[str, bytes]]]:

@@ -9,7 +9,8 @@ from dataset_scene import fill, make_info, make_shot
 from test_views import read_with_ultralytics
 
 from synth.dataset.exports.yolo import export_yolo
-from synth.dataset.store import DatasetReader, DatasetWriter
+from synth.dataset.reader import DatasetReader
+from synth.dataset.store import DatasetWriter
 
 
 @pytest.mark.parametrize("box_kind", ["square", "tight"])

@@ -11,9 +11,10 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from synth.dataset.commands import app
-from synth.dataset.info import compute_figures
+from synth.dataset.reader import DatasetReader
 from synth.dataset.sheet import NORMAL, SQUARE, TIGHT, make_sheet, normal_arrow
-from synth.dataset.store import DatasetReader, DatasetWriter
+from synth.dataset.statistics import compute_figures
+from synth.dataset.store import DatasetWriter
 from synth.errors import DatasetError, InputError, VerifyFailed
 
 runner = CliRunner()
@@ -91,13 +92,13 @@ def test_figures_add_up(filled: Path) -> None:
     assert sum(figures["box_side_px"].values()) == 12
     assert figures["rejections"] == {"blur": 1}
     assert figures["seconds"] == {"machine_s": pytest.approx(0.4), "motion_s": pytest.approx(2.0)}
-    assert json.loads(invoke("info", str(filled), "--json")) == json.loads(json.dumps(figures))
+    assert json.loads(invoke("stats", str(filled), "--json")) == json.loads(json.dumps(figures))
 
 
 def test_info_of_an_empty_dataset(tmp_path: Path) -> None:
     """A dataset without samples has figures; a sheet of it is refused."""
     DatasetWriter.create_or_resume(tmp_path, make_info()).close()
-    assert "SIMULATED" in invoke("info", str(tmp_path))
+    assert "SIMULATED" in invoke("stats", str(tmp_path))
     with pytest.raises(DatasetError, match="holds no samples"):
         invoke("sheet", str(tmp_path))
 
@@ -133,14 +134,14 @@ def test_without_rerun_the_extra_is_named(filled: Path, monkeypatch: pytest.Monk
         invoke("view", str(filled))
 
 
-@pytest.mark.parametrize("verb", ["info", "verify", "mend", "sheet", "view"])
+@pytest.mark.parametrize("verb", ["stats", "verify", "mend", "sheet", "view"])
 def test_a_missing_folder_is_one_sentence(tmp_path: Path, verb: str) -> None:
     """Every verb says what it looked for and where."""
     with pytest.raises(DatasetError, match=r"there is no dataset at .*none: looked for"):
         invoke(verb, str(tmp_path / "none"))
 
 
-@pytest.mark.parametrize("verb", ["info", "verify", "mend", "sheet", "view", "reject", "export coco"])
+@pytest.mark.parametrize("verb", ["stats", "verify", "mend", "sheet", "view", "reject", "export coco"])
 def test_help_has_an_example(verb: str) -> None:
     """Every verb shows how it is called."""
     result = runner.invoke(app, [*verb.split(), "--help"])

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from synth.dataset.difference import list_differences
-from synth.dataset.sample import DatasetInfo, Draft, Instance, MadeBy, Sample
+from synth.dataset.info import DatasetInfo, MadeBy
+from synth.dataset.sample import Draft, Instance, Sample
 
 finite = st.floats(allow_nan=False, allow_infinity=False, width=64)
 SHA = "a" * 64

@@ -14,8 +14,9 @@ from dataset_scene import fill, make_info, make_shot
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from synth.dataset.sample import MadeBy
-from synth.dataset.store import DatasetReader, DatasetWriter
+from synth.dataset.info import MadeBy
+from synth.dataset.reader import DatasetReader
+from synth.dataset.store import DatasetWriter
 from synth.dataset.verify import verify
 from synth.errors import DatasetError, StorageError
 

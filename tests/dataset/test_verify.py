@@ -10,7 +10,7 @@ import pytest
 from dataset_scene import fill
 
 from synth.dataset import codecs
-from synth.dataset.store import DatasetReader
+from synth.dataset.reader import DatasetReader
 from synth.dataset.verify import verify
 from synth.errors import DatasetError
 

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synth.dataset.normals_txt import parse_normals
+from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Draft, Instance
-from synth.dataset.store import DatasetReader
 from synth.dataset.views import data_yaml, yolo_label
 
 pixels = st.integers(0, 400)

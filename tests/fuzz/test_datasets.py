@@ -20,9 +20,10 @@ from synth.dataset.codecs import file_sha256
 from synth.dataset.exports.coco import export_coco
 from synth.dataset.exports.webdataset import export_webdataset
 from synth.dataset.exports.yolo import export_yolo
-from synth.dataset.info import compute_figures
-from synth.dataset.reader import PLATES_FILE, REJECTED_FILE, SAMPLES_FILE, DatasetReader
+from synth.dataset.folder import PLATES_FILE, REJECTED_FILE, SAMPLES_FILE
+from synth.dataset.reader import DatasetReader
 from synth.dataset.sheet import write_sheet
+from synth.dataset.statistics import compute_figures
 from synth.dataset.store import DatasetWriter
 from synth.dataset.verify import verify
 from synth.errors import SynthError
@@ -32,7 +33,7 @@ pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(3600)]
 DATA = Path("data/real")
 LOGS = (SAMPLES_FILE, PLATES_FILE, REJECTED_FILE)
 WORDS = (
-    *(["status"], ["status", "--json"], ["dataset", "info"], ["dataset", "info", "--json"]),
+    *(["status"], ["status", "--json"], ["dataset", "stats"], ["dataset", "stats", "--json"]),
     *(["dataset", "verify"], ["dataset", "verify", "--json"], ["dataset", "sheet"]),
     *(["dataset", "reject", "000000"], ["dataset", "mend"]),
 )

@@ -9,8 +9,10 @@ from guard import attempt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synth.dataset.reader import INFO_FILE, PLATES_FILE, REJECTED_FILE, SAMPLES_FILE, parse
-from synth.dataset.sample import DatasetInfo, Plate, Record, Rejection, Sample
+from synth.dataset.folder import INFO_FILE, PLATES_FILE, REJECTED_FILE, SAMPLES_FILE, parse
+from synth.dataset.info import DatasetInfo
+from synth.dataset.record import Record
+from synth.dataset.sample import Plate, Rejection, Sample
 
 pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(3600)]
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from synth.dataset.info import DatasetInfo, Kind, MadeBy
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import DatasetInfo, Draft, Instance, Kind, MadeBy
+from synth.dataset.sample import Draft, Instance
 from synth.dataset.split import assign_splits
 from synth.dataset.store import DatasetWriter
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from look_pair import SIZE_WH, write_look
 
+from synth.dataset.info import DatasetInfo, MadeBy
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import DatasetInfo, Draft, MadeBy
+from synth.dataset.sample import Draft
 from synth.dataset.store import DatasetWriter
 from synth.errors import DatasetError, InputError
 from synth.gan.inputs import check_pair, refuse_leaks

@@ -6,16 +6,8 @@ import numpy as np
 
 from synth.cell.load import default_cell
 from synth.cell.mesh import cad_sha256
-from synth.dataset.sample import (
-    CameraRecord,
-    DatasetInfo,
-    Draft,
-    MadeBy,
-    PartRecord,
-    RobotReading,
-    RobotShot,
-    Split,
-)
+from synth.dataset.info import CameraRecord, DatasetInfo, MadeBy, PartRecord
+from synth.dataset.sample import Draft, RobotReading, RobotShot, Split
 from synth.dataset.store import DatasetWriter
 from synth.sim.furnish import camera_of_cell
 from synth.sim.labels import cell_labels, label_scene

@@ -9,8 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from synth.cli import app
+from synth.dataset.info import CameraRecord, DatasetInfo, MadeBy
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import CameraRecord, DatasetInfo, Draft, Instance, MadeBy, Origin, Parent
+from synth.dataset.sample import Draft, Instance, Origin, Parent
 from synth.dataset.store import DatasetWriter
 from synth.dataset.verify import verify
 from synth.errors import DatasetError, InputError

@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
+from synth.dataset.info import CameraRecord, DatasetInfo, MadeBy
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import CameraRecord, DatasetInfo, Draft, Instance, MadeBy
+from synth.dataset.sample import Draft, Instance
 from synth.dataset.store import DatasetWriter
 from synth.errors import InputError
 from synth.geometry.boxes import square_box, tight_box

@@ -9,7 +9,7 @@ from scipy.optimize import least_squares
 
 from synth.cell.load import default_cell
 from synth.cell.mesh import load_bodies
-from synth.dataset.sample import CameraRecord
+from synth.dataset.info import CameraRecord
 from synth.geometry import se3
 from synth.geometry.boxes import tight_box
 from synth.geometry.frames import cam_from_uvw

@@ -6,8 +6,10 @@ import cv2
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from synth.dataset.info import DatasetInfo, Kind, MadeBy
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import BoxKind, DatasetInfo, Draft, Instance, Kind, MadeBy, Sample
+from synth.dataset.record import BoxKind
+from synth.dataset.sample import Draft, Instance, Sample
 from synth.dataset.split import assign_splits
 from synth.dataset.store import DatasetWriter
 from synth.geometry.frames import cam_from_uvw, uvw_from_cam

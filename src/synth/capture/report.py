@@ -12,7 +12,8 @@ from rich.table import Table
 from synth.capture.poses import Plan
 from synth.capture.run import Summary
 from synth.capture.settings import CaptureSettings
-from synth.dataset.reader import REJECTED_FILE, DatasetReader, read_records
+from synth.dataset.folder import REJECTED_FILE, read_records
+from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import SPLITS, Rejection
 
 _TILT_BIN_DEG = 10

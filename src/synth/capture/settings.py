@@ -14,8 +14,9 @@ from synth.cell.mesh import cad_sha256
 from synth.cell.model import Cell
 from synth.compute.versions import list_versions
 from synth.dataset.difference import list_differences
-from synth.dataset.reader import INFO_FILE, DatasetReader, read_info
-from synth.dataset.sample import CameraRecord, DatasetInfo, MadeBy, PartRecord
+from synth.dataset.folder import INFO_FILE, read_info
+from synth.dataset.info import CameraRecord, DatasetInfo, MadeBy, PartRecord
+from synth.dataset.reader import DatasetReader
 from synth.dataset.split import SplitMode
 from synth.errors import DatasetError, InputError
 from synth.geometry.pinhole import Pinhole

@@ -151,7 +151,7 @@ def plan_from_words(
     from synth.compare.plan import Plan
     from synth.compare.presets import make_contests
     from synth.compare.questions import parse_question
-    from synth.dataset.reader import read_info
+    from synth.dataset.folder import read_info
     from synth.errors import InputError
     from synth.train.run import choose_by
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from synth.compare.plan import Contest
-from synth.dataset.sample import DatasetInfo
+from synth.dataset.info import DatasetInfo
 from synth.train.settings import choose_preset, freeze_pretrained, plain_crops_of, takes
 from synth.train.tasks import TASKS
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from synth.compare.mixes import REAL
-from synth.dataset.sample import DatasetInfo
+from synth.dataset.info import DatasetInfo
 from synth.errors import InputError
 
 ASIDE = ":"

@@ -20,16 +20,16 @@ Folder = Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Dataset folder
 
 
 @app.command()
-def info(
+def stats(
     folder: Folder = _DEFAULT, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
 ) -> None:
-    """Print figures and histograms. Example: synth dataset info data/real"""
+    """Print figures and histograms. Example: synth dataset stats data/real"""
     import json
 
     from rich.console import Console
 
-    from synth.dataset.info import compute_figures, print_figures
     from synth.dataset.reader import DatasetReader
+    from synth.dataset.statistics import compute_figures, print_figures
 
     figures = compute_figures(DatasetReader(folder))
     if as_json:

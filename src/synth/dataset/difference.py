@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from synth.dataset.sample import DatasetInfo
+from synth.dataset.info import DatasetInfo
 from synth.storage.difference import list_changes
 
 _FIXED = ("kind", "classes", "camera", "part", "box_kind")

@@ -1,125 +1,97 @@
-"""The figures of a dataset: how many, how they spread, what was refused, what it cost."""
+"""dataset.json: what a dataset says of itself, and how it was made.
 
-from collections import Counter
-from typing import Any
+Frames and units are those of CONVENTIONS.md; camera in OpenCV axes.
+"""
 
-import numpy as np
-from rich.console import Console
-from rich.table import Table
+from typing import Annotated, Literal, Self
 
-from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import SPLITS
+from pydantic import BeforeValidator, Field, model_validator
 
-_GRID_WH = (8, 5)
-_BAR_WIDTH = 32
+from synth.dataset.record import (
+    BoxKind,
+    ClassName,
+    Distortion,
+    Free,
+    Matrix3,
+    Record,
+    Row3,
+    Sha256,
+    SizeWh,
+    Transform,
+    UnitVector3,
+    plain,
+)
+
+Kind = Literal["real", "rendered", "translated", "composited", "imported"]
 
 
-def compute_figures(dataset: DatasetReader) -> dict[str, Any]:
-    """Everything ``synth dataset info`` shows, as plain data.
+class CameraRecord(Record):
+    """The camera of a dataset. depth_scale_m: metres per count of depth/, as the sensor reported it."""
 
-    tilt_deg: 10° bins of the angle between normal and line of sight. box_side_px: of the square boxes.
-    place_coverage: share of an 8×5 grid over the image in which a box centre lies. seconds: means a sample.
+    name: str
+    serial: str
+    size_wh: SizeWh
+    K: Matrix3
+    dist: Distortion
+    T_base_cam: Transform | None = None
+    depth_scale_m: Annotated[float, Field(gt=0)] | None = None
+
+
+class PartRecord(Record):
+    """The part that is labelled: its class and the hash of its CAD file."""
+
+    name: str
+    cad_sha256: Sha256
+
+
+class ModelRecord(Record):
+    """The surface of one class, where the dataset brings it along.
+
+    mesh: its path inside the folder. units: of its vertices. normal_part, point_part_m: which normal and
+    which point of interest the labels tell, in the model's axes.
     """
-    info = dataset.info
-    instances = [(s, i) for s in dataset.samples for i in s.instances]
-    tilts = [tilt for _, i in instances if (tilt := i.tilt_deg) is not None]
-    sides = [i.square_xyxy_px[2] - i.square_xyxy_px[0] for _, i in instances]
-    cells = {
-        tuple(
-            min(int((box[k] + box[k + 2]) / 2 / s.size_wh[k] * _GRID_WH[k]), _GRID_WH[k] - 1) for k in (0, 1)
-        )
-        for s, box in ((s, i.box_xyxy_px) for s, i in instances)
-    }
-    timings = sorted({key for s in dataset.samples for key in s.timing})
-    seconds = {key: float(np.mean([s.timing.get(key, 0.0) for s in dataset.samples])) for key in timings}
-    return {
-        "folder": str(dataset.root),
-        "kind": info.kind,
-        "simulated": info.made_by.simulated,
-        "classes": list(info.classes),
-        "box_kind": info.box_kind,
-        "verb": info.made_by.verb,
-        "seed": info.made_by.seed,
-        "devices": info.made_by.devices,
-        "samples": len(dataset),
-        "instances": len(instances),
-        "crops": sum(i.crop is not None for _, i in instances),
-        "plates": len(dataset.plates),
-        "splits": {split: len(dataset.of_split(split)) for split in SPLITS},
-        "tilt_deg": _histogram(tilts, np.arange(0, 91, 10)),
-        "tilt_median_deg": float(np.median(tilts)) if tilts else None,
-        "box_side_px": _histogram(sides, _round_edges(sides)),
-        "box_side_median_px": float(np.median(sides)) if sides else None,
-        "place_coverage": len(cells) / (_GRID_WH[0] * _GRID_WH[1]),
-        "rejections": dict(Counter(r.reason for r in dataset.rejections).most_common()),
-        "seconds": seconds,
-        "figures": info.made_by.figures,
-    }
+
+    class_name: ClassName
+    mesh: Annotated[str, Field(pattern=r"^models/[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
+    units: Literal["m", "cm", "mm", "inch"]
+    sha256: Sha256
+    normal_part: UnitVector3 | None = None
+    point_part_m: Annotated[Row3, BeforeValidator(plain)]
 
 
-def print_figures(figures: dict[str, Any], console: Console) -> None:
-    """The figures as tables and bars."""
-    banner = "[black on yellow] SIMULATED [/] " if figures["simulated"] else ""
-    console.print(f"{banner}[bold]{figures['folder']}[/]  {figures['kind']}, made by synth {figures['verb']}")
-    facts = Table.grid(padding=(0, 2))
-    for key, value in _facts(figures):
-        facts.add_row(key, value)
-    console.print(facts)
-    for title, bars in (
-        ("samples per split", figures["splits"]),
-        ("tilt of the normal, degrees", figures["tilt_deg"]),
-        ("side of the square box, pixels", figures["box_side_px"]),
-        ("refused, by reason", figures["rejections"]),
-    ):
-        if any(bars.values()):
-            console.print(f"\n[bold]{title}[/]")
-            console.print(_bars(bars))
+class MadeBy(Record):
+    """How a dataset came to be: enough to make it again.
+
+    config: the full configuration; going on with a dataset demands the same one. parents: dataset folders it
+    was made from. simulated: whether any device was. figures: numbers about the whole set (coverage, nearest
+    train–test pose).
+    """
+
+    verb: str
+    config: dict[str, Free] = Field(default_factory=dict)
+    seed: int | None = None
+    versions: dict[str, str] = Field(default_factory=dict)
+    devices: dict[str, Free] = Field(default_factory=dict)
+    calibration: dict[str, Free] = Field(default_factory=dict)
+    parents: tuple[str, ...] = ()
+    simulated: bool
+    figures: dict[str, Free] = Field(default_factory=dict)
 
 
-def _facts(figures: dict[str, Any]) -> list[tuple[str, str]]:
-    facts = [
-        ("samples", f"{figures['samples']} with {figures['instances']} instances, {figures['crops']} crops"),
-        ("classes", ", ".join(figures["classes"]) + f"  ({figures['box_kind']} boxes in labels/)"),
-        ("plates", str(figures["plates"])),
-        ("image places", f"{figures['place_coverage']:.0%} of an {_GRID_WH[0]}×{_GRID_WH[1]} grid"),
-    ]
-    if figures["tilt_median_deg"] is not None:
-        facts.append(("median tilt", f"{figures['tilt_median_deg']:.1f}°"))
-    if figures["box_side_median_px"] is not None:
-        facts.append(("median box side", f"{figures['box_side_median_px']:.0f} px"))
-    if figures["seconds"]:
-        parts = (f"{key.removesuffix('_s')} {value:.2f} s" for key, value in figures["seconds"].items())
-        facts.append(("time a sample", ", ".join(parts)))
-    facts += [(f"device: {name}", _plain(value)) for name, value in figures["devices"].items()]
-    facts += [(key.replace("_", " "), _plain(value)) for key, value in figures["figures"].items()]
-    return facts
+class DatasetInfo(Record):
+    """dataset.json."""
 
+    schema_version: Literal[1] = 1
+    kind: Kind
+    classes: Annotated[tuple[ClassName, ...], Field(min_length=1)]
+    camera: CameraRecord | None = None
+    part: PartRecord | None = None
+    models: tuple[ModelRecord, ...] = ()
+    box_kind: BoxKind = "square"
+    made_by: MadeBy
 
-def _plain(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{k} {_plain(v)}" for k, v in value.items() if not isinstance(v, dict | list))
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _bars(counts: dict[str, int]) -> Table:
-    table = Table.grid(padding=(0, 1))
-    table.add_column(justify="right")
-    largest = max(counts.values())
-    for key, n in counts.items():
-        length = max(1, round(n / largest * _BAR_WIDTH)) if n else 0
-        table.add_row(key, f"[cyan]{'█' * length}[/]", str(n))
-    return table
-
-
-def _histogram(values: list[Any], edges: Any) -> dict[str, int]:
-    counts, _ = np.histogram(values, bins=edges)
-    return {f"{a:g}–{b:g}": int(n) for a, b, n in zip(edges, edges[1:], counts, strict=False)}
-
-
-def _round_edges(values: list[float]) -> Any:
-    """Edges of about eight bins, a round number of pixels wide."""
-    if not values:
-        return np.array([0, 1])
-    low, high = min(values), max(values)
-    step = next(s for s in (1, 2, 5, 10, 20, 50, 100, 200, 500, 100_000) if (high - low) / s <= 8)
-    return np.arange(np.floor(low / step), np.floor(high / step) + 2) * step
+    @model_validator(mode="after")
+    def _classes_differ(self) -> Self:
+        if len(set(self.classes)) != len(self.classes):
+            raise ValueError("classes must differ from one another")
+        return self

@@ -1,16 +1,31 @@
-"""What a dataset says about itself and about each of its samples: the JSON of dataset.json and samples.jsonl.
+"""What a dataset says of each of its samples: the JSON of samples.jsonl, plates.jsonl and rejected.jsonl.
 
 Frames and units are those of CONVENTIONS.md: metres, radians, camera in OpenCV axes, boxes in pixels with
-edges 0 to W. Matrices are nested tuples of finite numbers, so that a record is immutable, comparable and
-exact in JSON; ``np.asarray(sample.K)`` makes an array of one.
+edges 0 to W.
 """
 
-from math import isfinite
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+from pydantic import Field, model_validator
 
+from synth.dataset.record import (
+    BoxKind,
+    BoxXyxyPx,
+    ClassName,
+    Distortion,
+    Figure,
+    Matrix3,
+    Name,
+    Record,
+    Row4,
+    Sha256,
+    SizeWh,
+    Transform,
+    UnitVector3,
+    Vector2,
+    Vector6,
+)
 from synth.geometry.frames import cam_from_uvw
 from synth.geometry.normals import angle_deg
 
@@ -23,76 +38,6 @@ IMAGE_SUFFIXES = (".png", ".jpg")
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
-Kind = Literal["real", "rendered", "translated", "composited", "imported"]
-BoxKind = Literal["square", "tight"]
-
-
-def _plain(value: Any) -> Any:
-    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
-
-
-def _rigid(value: Any) -> Any:
-    value = _plain(value)
-    try:
-        T = np.asarray(value, dtype=float)
-    except (TypeError, ValueError, OverflowError):
-        raise ValueError("is not a 4×4 of numbers") from None
-    if T.shape != (4, 4) or not np.isfinite(T).all():
-        raise ValueError("is not a 4×4 of finite numbers")
-    R = T[:3, :3]
-    if not (
-        np.allclose(R @ R.T, np.eye(3), atol=1e-4) and np.linalg.det(R) > 0 and (T[3] == (0, 0, 0, 1)).all()
-    ):
-        raise ValueError("is not a rigid transform")
-    return value
-
-
-def _unit(value: Any) -> Any:
-    value = _plain(value)
-    try:
-        length = float(np.linalg.norm(np.asarray(value, dtype=float)))
-    except (TypeError, ValueError, OverflowError):
-        raise ValueError("is not a vector of numbers") from None
-    if not abs(length - 1.0) < 1e-6:
-        raise ValueError(f"is not a unit vector (its length is {length:.6g})")
-    return value
-
-
-def _finite(value: JsonValue) -> JsonValue:
-    if isinstance(value, float) and not isfinite(value):
-        raise ValueError("has a number that is not finite")
-    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        _finite(part)
-    return value
-
-
-Free = Annotated[JsonValue, AfterValidator(_finite)]
-Row3 = tuple[float, float, float]
-Row4 = tuple[float, float, float, float]
-Vector2 = Annotated[tuple[float, float], BeforeValidator(_plain)]
-UnitVector3 = Annotated[Row3, BeforeValidator(_unit)]
-Vector6 = Annotated[tuple[float, float, float, float, float, float], BeforeValidator(_plain)]
-Matrix3 = Annotated[tuple[Row3, Row3, Row3], BeforeValidator(_plain)]
-Transform = Annotated[tuple[Row4, Row4, Row4, Row4], BeforeValidator(_rigid)]
-Distortion = Annotated[tuple[float, float, float, float, float], BeforeValidator(_plain)]
-BoxXyxyPx = Annotated[Row4, BeforeValidator(_plain)]
-SizeWh = tuple[Annotated[int, Field(gt=0, le=100_000)], Annotated[int, Field(gt=0, le=100_000)]]
-Name = Annotated[str, Field(pattern=r"^[0-9]{6,9}$")]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-ClassName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]*$", max_length=60)]
-Figure = bool | int | float | str
-
-
-class Record(BaseModel):
-    """A line or file of JSON: unknown keys refused, finite numbers only, immutable."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    def to_line(self) -> str:
-        """One line of JSON in field order at full precision, without a line break; absent values are left
-        out.
-        """
-        return self.model_dump_json(exclude_none=True)
 
 
 class Instance(Record):
@@ -213,8 +158,8 @@ class Draft(Record):
     robot: RobotShot | None = None
     instances: tuple[Instance, ...] = ()
     origin: Origin = Origin()
-    quality: dict[str, Figure] = {}
-    timing: dict[str, float] = {}
+    quality: dict[str, Figure] = Field(default_factory=dict)
+    timing: dict[str, float] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _boxes_inside(self) -> Self:
@@ -269,78 +214,6 @@ class Sample(Draft):
         return tuple(p for p in (self.image, self.depth, self.mask, *crops) if p is not None)
 
 
-class CameraRecord(Record):
-    """The camera of a dataset. depth_scale_m: metres per count of depth/, as the sensor reported it."""
-
-    name: str
-    serial: str
-    size_wh: SizeWh
-    K: Matrix3
-    dist: Distortion
-    T_base_cam: Transform | None = None
-    depth_scale_m: Annotated[float, Field(gt=0)] | None = None
-
-
-class PartRecord(Record):
-    """The part that is labelled: its class and the hash of its CAD file."""
-
-    name: str
-    cad_sha256: Sha256
-
-
-class ModelRecord(Record):
-    """The surface of one class, where the dataset brings it along.
-
-    mesh: its path inside the folder. units: of its vertices. normal_part, point_part_m: which normal and
-    which point of interest the labels tell, in the model's axes.
-    """
-
-    class_name: ClassName
-    mesh: Annotated[str, Field(pattern=r"^models/[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
-    units: Literal["m", "cm", "mm", "inch"]
-    sha256: Sha256
-    normal_part: UnitVector3 | None = None
-    point_part_m: Annotated[Row3, BeforeValidator(_plain)]
-
-
-class MadeBy(Record):
-    """How a dataset came to be: enough to make it again.
-
-    config: the full configuration; going on with a dataset demands the same one. parents: dataset folders it
-    was made from. simulated: whether any device was. figures: numbers about the whole set (coverage, nearest
-    train–test pose).
-    """
-
-    verb: str
-    config: dict[str, Free] = {}
-    seed: int | None = None
-    versions: dict[str, str] = {}
-    devices: dict[str, Free] = {}
-    calibration: dict[str, Free] = {}
-    parents: tuple[str, ...] = ()
-    simulated: bool
-    figures: dict[str, Free] = {}
-
-
-class DatasetInfo(Record):
-    """dataset.json."""
-
-    schema_version: Literal[1] = 1
-    kind: Kind
-    classes: Annotated[tuple[ClassName, ...], Field(min_length=1)]
-    camera: CameraRecord | None = None
-    part: PartRecord | None = None
-    models: tuple[ModelRecord, ...] = ()
-    box_kind: BoxKind = "square"
-    made_by: MadeBy
-
-    @model_validator(mode="after")
-    def _classes_differ(self) -> Self:
-        if len(set(self.classes)) != len(self.classes):
-            raise ValueError("classes must differ from one another")
-        return self
-
-
 class Plate(Record):
     """One line of plates/plates.jsonl: the bench without the part. inpainted: the arm was painted out of the
     image.
@@ -380,10 +253,10 @@ class Rejection(Record):
     split: Split | None = None
     pose_index: int | None = None
     attempt: int | None = None
-    quality: dict[str, Figure] = {}
-    timing: dict[str, float] = {}
+    quality: dict[str, Figure] = Field(default_factory=dict)
+    timing: dict[str, float] = Field(default_factory=dict)
     sample: Sample | None = None
-    sha256: dict[str, Sha256] = {}
+    sha256: dict[str, Sha256] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _own_files(self) -> Self:

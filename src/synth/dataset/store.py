@@ -10,32 +10,32 @@ begun.
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from synth.dataset import codecs
 from synth.dataset.codecs import Counts, Rgb
 from synth.dataset.difference import list_differences
-from synth.dataset.reader import (
+from synth.dataset.folder import (
     INFO_FILE,
     PLATES_FILE,
     REJECTED_FILE,
     SAMPLES_FILE,
-    DatasetReader,
     check_classes,
     read_info,
     read_records,
     read_samples,
+    rejected_path,
 )
-from synth.dataset.sample import CROP_SIDE_PX, DatasetInfo, Draft, Figure, Plate, Rejection, Sample, Split
+from synth.dataset.info import DatasetInfo
+from synth.dataset.record import Figure
+from synth.dataset.sample import CROP_SIDE_PX, Draft, Plate, Rejection, Sample, Split
 from synth.dataset.sweep import sweep
 from synth.dataset.views import write_views, yolo_label
 from synth.errors import DatasetError
 from synth.storage.atomic import LineLog, link_file, storage, write_bytes
 from synth.storage.lock import acquire
-
-__all__ = ["DatasetReader", "DatasetWriter"]
 
 
 class DatasetWriter:
@@ -343,12 +343,3 @@ class DatasetWriter:
 
 def _read(content: bytes | Path) -> bytes:
     return content.read_bytes() if isinstance(content, Path) else content
-
-
-def rejected_path(number: int, path: str) -> str:
-    """Where a file of a sample stands once it was taken out: ``rejected/000007_crop_0.png``."""
-    folder, stem = PurePosixPath(path).parts[0], PurePosixPath(path).stem
-    kind = {"images": "image", "depth": "depth", "masks": "mask"}.get(
-        folder, f"crop_{stem.rpartition('_')[2]}"
-    )
-    return f"rejected/{number:06d}_{kind}{PurePosixPath(path).suffix}"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from synth.dataset.reader import FOLDERS, PLATES_FILE, REJECTED_FILE
+from synth.dataset.folder import FOLDERS, PLATES_FILE, REJECTED_FILE
 from synth.dataset.sample import Plate, Rejection, Sample
 from synth.errors import DatasetError
 from synth.storage.atomic import is_temp, storage

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from synth.dataset import codecs
-from synth.dataset.reader import (
+from synth.dataset.folder import (
     INFO_FILE,
     PLATES_FILE,
     REJECTED_FILE,
@@ -20,15 +20,9 @@ from synth.dataset.reader import (
     read_inside,
     refuse_odd_entries,
 )
-from synth.dataset.sample import (
-    CROP_SIDE_PX,
-    MIN_VISIBLE_FOR_LABEL,
-    DatasetInfo,
-    Plate,
-    Rejection,
-    Sample,
-    SizeWh,
-)
+from synth.dataset.info import DatasetInfo
+from synth.dataset.record import SizeWh
+from synth.dataset.sample import CROP_SIDE_PX, MIN_VISIBLE_FOR_LABEL, Plate, Rejection, Sample
 from synth.dataset.sweep import list_unknown
 from synth.dataset.views import make_views
 from synth.errors import DatasetError

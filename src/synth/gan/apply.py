@@ -16,8 +16,11 @@ from torch.nn import functional
 from synth.compute.progress import Progress
 from synth.compute.versions import list_versions
 from synth.dataset.crops import recut
-from synth.dataset.reader import DatasetReader, refuse_other_kind
-from synth.dataset.sample import DatasetInfo, Draft, Figure, MadeBy, Origin, Parent, Sample
+from synth.dataset.folder import refuse_other_kind
+from synth.dataset.info import DatasetInfo, MadeBy
+from synth.dataset.reader import DatasetReader
+from synth.dataset.record import Figure
+from synth.dataset.sample import Draft, Origin, Parent, Sample
 from synth.dataset.store import DatasetWriter
 from synth.gan.checkpoint import Direction
 from synth.gan.drift import DriftLimits, FrameDrift, measure_drift

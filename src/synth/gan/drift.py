@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.dataset.sample import MIN_VISIBLE_FOR_LABEL, Figure, Instance
+from synth.dataset.record import Figure
+from synth.dataset.sample import MIN_VISIBLE_FOR_LABEL, Instance
 from synth.gan.artefacts import Artefacts, find_artefacts
 from synth.gan.edges import measure_edge_shifts
 from synth.geometry.boxes import Mask

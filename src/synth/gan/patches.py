@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import Instance, Row3, Sample, Split
+from synth.dataset.record import Row3
+from synth.dataset.sample import Instance, Sample, Split
 from synth.errors import DatasetError, InputError
 from synth.geometry.frames import cam_from_uvw, uvw_from_cam
 from synth.geometry.normals import crop_rotation

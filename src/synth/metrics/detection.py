@@ -181,8 +181,8 @@ def match(
 def measure(matches: Sequence[Matches], metric: str, weights: Floats) -> tuple[Floats, Floats]:
     """A metric of a mix, one ``Matches`` a seed, all of the same images: by seed [k] and in draws [k,R].
 
-    metric: a key of METRICS. weights: [R,N]; give all mixes of a comparison the same. Raises InputError for an
-    unknown metric, for seeds with other images or other protocols, or for weights of another shape.
+    metric: a key of METRICS. weights: [R,N]; give all mixes of a comparison the same. Raises InputError
+    for an unknown metric, for seeds with other images or other protocols, or for weights of another shape.
     """
     if metric not in METRICS:
         raise InputError(f"there is no metric {metric!r}: choose from {', '.join(METRICS)}")

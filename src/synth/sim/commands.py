@@ -227,7 +227,8 @@ def compose(
 
 def _open_captured(real: Path, look: LookKind) -> "DatasetReader | None":
     """The captured dataset; None where there is none and none is needed."""
-    from synth.dataset.reader import INFO_FILE, DatasetReader
+    from synth.dataset.folder import INFO_FILE
+    from synth.dataset.reader import DatasetReader
     from synth.errors import InputError
 
     if (real / INFO_FILE).is_file():

@@ -17,8 +17,10 @@ from pydantic import JsonValue
 
 from synth.compute.progress import Progress
 from synth.dataset import codecs
-from synth.dataset.reader import DatasetReader, read_inside, refuse_other_kind
-from synth.dataset.sample import SPLITS, DatasetInfo, MadeBy, Split
+from synth.dataset.folder import read_inside, refuse_other_kind
+from synth.dataset.info import DatasetInfo, MadeBy
+from synth.dataset.reader import DatasetReader
+from synth.dataset.sample import SPLITS, Split
 from synth.dataset.store import DatasetWriter
 from synth.errors import DatasetError, InputError
 from synth.sim.composite import CompositeMaker, Pick

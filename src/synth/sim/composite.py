@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from synth.dataset import codecs
 from synth.dataset.codecs import Counts, Rgb
-from synth.dataset.reader import DatasetReader, read_inside
+from synth.dataset.folder import read_inside
+from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import SPLITS, Draft, Instance, Origin, Parent, Sample, Split
 from synth.errors import InputError
 from synth.geometry.boxes import Mask, inside_image, square_box, tight_box

@@ -8,7 +8,9 @@ import numpy as np
 
 from synth.cell.arm_shape import ARM_SURFACES
 from synth.cell.model import Cell, Surface
-from synth.dataset.sample import CameraRecord, Distortion, Matrix3, Sample, Split
+from synth.dataset.info import CameraRecord
+from synth.dataset.record import Distortion, Matrix3
+from synth.dataset.sample import Sample, Split
 from synth.errors import InputError
 from synth.geometry import se3
 from synth.geometry.arm import joint_frames

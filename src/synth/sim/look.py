@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from synth.cell.model import Cell
 from synth.dataset import codecs
-from synth.dataset.reader import DatasetReader, read_inside
+from synth.dataset.folder import read_inside
+from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
 from synth.sim.colour import Linear, linear_of_u8, to_linear, to_srgb
 from synth.sim.noise import NO_NOISE, Noise, measure_noise

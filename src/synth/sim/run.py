@@ -12,8 +12,9 @@ import numpy as np
 
 from synth.compute.jobs import run_shards
 from synth.compute.progress import Progress
+from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Parent
-from synth.dataset.store import DatasetReader, DatasetWriter
+from synth.dataset.store import DatasetWriter
 from synth.errors import InputError, SynthError
 from synth.sim.blender import QUALITIES, Blender
 from synth.sim.installed import find_installed

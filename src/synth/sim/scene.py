@@ -9,7 +9,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from synth.dataset.sample import Matrix3, Split, Transform
+from synth.dataset.record import Matrix3, Transform
+from synth.dataset.sample import Split
 
 Scenario = Literal["twin", "fresh", "bin"]
 RGB = tuple[float, float, float]

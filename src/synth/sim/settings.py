@@ -13,8 +13,10 @@ from synth.cell.mesh import cad_sha256
 from synth.cell.model import Cell
 from synth.compute.versions import list_versions
 from synth.dataset.difference import list_differences
-from synth.dataset.reader import INFO_FILE, DatasetReader, read_info, refuse_other_kind
-from synth.dataset.sample import CameraRecord, DatasetInfo, MadeBy, PartRecord, Sample
+from synth.dataset.folder import INFO_FILE, read_info, refuse_other_kind
+from synth.dataset.info import CameraRecord, DatasetInfo, MadeBy, PartRecord
+from synth.dataset.reader import DatasetReader
+from synth.dataset.sample import Sample
 from synth.errors import DatasetError, InputError
 from synth.sim.blender import QUALITIES, Layer
 from synth.sim.furnish import camera_of_cell

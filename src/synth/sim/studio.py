@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synth.cell.model import Cell
-from synth.dataset.sample import Draft, Figure, Origin, Parent
+from synth.dataset.record import Figure
+from synth.dataset.sample import Draft, Origin, Parent
 from synth.geometry.pinhole import Pinhole
 from synth.sim.blender import Blender, Quality
 from synth.sim.colour import Linear

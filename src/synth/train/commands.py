@@ -39,8 +39,9 @@ def train(
     from rich.console import Console
 
     from synth.compute.progress import make_progress
+    from synth.dataset.folder import read_info
     from synth.dataset.leak import LeakGuard
-    from synth.dataset.reader import DatasetReader, read_info
+    from synth.dataset.reader import DatasetReader
     from synth.run_log import run_log
     from synth.train.run import Portion, TrainSpec, run_training
     from synth.train.settings import choose_preset, freeze_pretrained, plain_crops_of, with_options

@@ -25,7 +25,8 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from synth.compute.checkpoint import save_weights
 from synth.compute.device import choose_device
 from synth.compute.run_dir import CONFIG_FILE, RunDir
-from synth.dataset.reader import SAMPLES_FILE, DatasetReader
+from synth.dataset.folder import SAMPLES_FILE
+from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 from synth.errors import InputError
 from synth.storage.atomic import write_bytes

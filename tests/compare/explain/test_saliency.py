@@ -20,8 +20,9 @@ from synth.compare.explain.regions import (
 )
 from synth.compare.explain.saliency import MAP_KINDS, MapKind, draw_saliency, explain
 from synth.dataset.crops import recut
+from synth.dataset.info import CameraRecord, DatasetInfo, MadeBy
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import CameraRecord, DatasetInfo, Draft, Instance, MadeBy
+from synth.dataset.sample import Draft, Instance
 from synth.dataset.store import DatasetWriter
 from synth.errors import InputError
 from synth.geometry.normals import crop_camera

@@ -16,7 +16,8 @@ from scipy.stats import spearmanr
 
 from synth.dataset.codecs import decode_u16, to_depth_m
 from synth.dataset.crops import recut
-from synth.dataset.reader import DatasetReader, read_inside
+from synth.dataset.folder import read_inside
+from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 from synth.errors import InputError
 

@@ -17,7 +17,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from synth.dataset.exports.folder import new_folder
-from synth.dataset.reader import DatasetReader, read_inside
+from synth.dataset.folder import read_inside
+from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import SPLITS, Sample, Split
 from synth.storage.atomic import replacing, write_bytes
 

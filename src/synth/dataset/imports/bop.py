@@ -43,8 +43,10 @@ from synth.dataset.imports.intake import (
 )
 from synth.dataset.imports.pictures import SUFFIXES, open_picture
 from synth.dataset.imports.splits import choose_splits
+from synth.dataset.info import CameraRecord, DatasetInfo
 from synth.dataset.posed import describe_posed
-from synth.dataset.sample import SPLITS, BoxKind, CameraRecord, DatasetInfo, Instance, Split
+from synth.dataset.record import BoxKind
+from synth.dataset.sample import SPLITS, Instance, Split
 from synth.errors import DatasetError, InputError
 from synth.geometry.boxes import tight_box
 from synth.geometry.pinhole import Pinhole

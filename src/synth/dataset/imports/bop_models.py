@@ -18,8 +18,8 @@ from synth.cell.mesh import (
     load_mesh,
     to_coloured_ply,
 )
+from synth.dataset.info import ModelRecord
 from synth.dataset.posed import PartLabel
-from synth.dataset.sample import ModelRecord
 from synth.errors import InputError
 from synth.geometry.mesh import Mesh
 from synth.geometry.se3 import Array

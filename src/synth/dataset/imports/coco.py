@@ -43,8 +43,10 @@ from synth.dataset.imports.labelled import (
     take_all,
 )
 from synth.dataset.imports.pictures import Picture
+from synth.dataset.info import DatasetInfo
+from synth.dataset.record import BoxKind
 from synth.dataset.rle import decode_rle
-from synth.dataset.sample import SPLITS, BoxKind, DatasetInfo, Split
+from synth.dataset.sample import SPLITS, Split
 from synth.errors import DatasetError, InputError
 from synth.geometry.boxes import Mask
 from synth.geometry.polygon import fill_polygon

@@ -30,7 +30,9 @@ from synth.dataset.imports.labelled import (
     take_all,
 )
 from synth.dataset.imports.pictures import Picture
-from synth.dataset.sample import SPLITS, BoxKind, DatasetInfo, Split
+from synth.dataset.info import DatasetInfo
+from synth.dataset.record import BoxKind
+from synth.dataset.sample import SPLITS, Split
 from synth.errors import InputError
 from synth.geometry.boxes import tight_box, touches_border
 

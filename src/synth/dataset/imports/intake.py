@@ -14,8 +14,10 @@ from pydantic import JsonValue, ValidationError
 from synth import __version__
 from synth.dataset.codecs import pixels_sha256
 from synth.dataset.imports.pictures import Picture
+from synth.dataset.info import DatasetInfo, MadeBy
 from synth.dataset.posed import cut_crops
-from synth.dataset.sample import DatasetInfo, Draft, Figure, Instance, MadeBy, Split
+from synth.dataset.record import Figure
+from synth.dataset.sample import Draft, Instance, Split
 from synth.dataset.store import DatasetWriter
 from synth.errors import InputError
 from synth.geometry.boxes import inside_image, square_box

@@ -13,7 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 from synth.dataset.imports.intake import ROUNDING_PX, Intake, Misfit, OnPicture, boxes_of
 from synth.dataset.imports.pictures import SUFFIXES, Picture, inside_folder, open_picture
 from synth.dataset.imports.splits import choose_splits
-from synth.dataset.sample import SPLITS, ClassName, Instance, Name, Split
+from synth.dataset.record import ClassName, Name
+from synth.dataset.sample import SPLITS, Instance, Split
 from synth.errors import DatasetError, InputError
 from synth.geometry.boxes import Mask, tight_box
 

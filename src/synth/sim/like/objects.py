@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from synth.cell.mesh import file_sha256, load_coloured_mesh
+from synth.dataset.info import ModelRecord
 from synth.dataset.posed import PartLabel
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import ModelRecord, Sample
+from synth.dataset.sample import Sample
 from synth.errors import DatasetError, InputError
 from synth.geometry.mesh import Mesh
 from synth.geometry.se3 import Array

@@ -15,8 +15,8 @@ from pydantic import JsonValue, ValidationError
 from synth.compute.jobs import run_shards
 from synth.compute.progress import Progress
 from synth.compute.versions import list_versions
+from synth.dataset.info import DatasetInfo, MadeBy
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import DatasetInfo, MadeBy
 from synth.dataset.store import DatasetWriter
 from synth.errors import InputError
 from synth.sim.blender import QUALITIES, Blender

@@ -16,8 +16,9 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from synth.dataset.info import DatasetInfo
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import DatasetInfo, Sample
+from synth.dataset.sample import Sample
 from synth.errors import InputError
 from synth.metrics.comparison import Draws
 from synth.metrics.operating_point import OperatingPoint

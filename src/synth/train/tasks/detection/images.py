@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import MIN_VISIBLE_FOR_LABEL, BoxKind, Sample
+from synth.dataset.record import BoxKind
+from synth.dataset.sample import MIN_VISIBLE_FOR_LABEL, Sample
 from synth.errors import InputError
 from synth.train.loop import Rows
 from synth.train.ultralytics_parts import ultralytics, undisturbed

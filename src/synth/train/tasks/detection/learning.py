@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from synth.dataset.sample import BoxKind
+from synth.dataset.record import BoxKind
 from synth.errors import InputError
 from synth.metrics.detection import STANDARD, match
 from synth.train.loop import SCORE, Rows

@@ -14,8 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from synth.dataset.info import DatasetInfo
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import DatasetInfo, Sample
+from synth.dataset.sample import Sample
 from synth.errors import InputError
 from synth.metrics import detection
 from synth.metrics.comparison import MIN_IMAGES, Draws

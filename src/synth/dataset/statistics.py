@@ -1,0 +1,125 @@
+"""The figures of a dataset: how many, how they spread, what was refused, what it cost."""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from synth.dataset.reader import DatasetReader
+from synth.dataset.sample import SPLITS
+
+_GRID_WH = (8, 5)
+_BAR_WIDTH = 32
+
+
+def compute_figures(dataset: DatasetReader) -> dict[str, Any]:
+    """Everything ``synth dataset stats`` shows, as plain data.
+
+    tilt_deg: 10° bins of the angle between normal and line of sight. box_side_px: of the square boxes.
+    place_coverage: share of an 8×5 grid over the image in which a box centre lies. seconds: means a sample.
+    """
+    info = dataset.info
+    instances = [(s, i) for s in dataset.samples for i in s.instances]
+    tilts = [tilt for _, i in instances if (tilt := i.tilt_deg) is not None]
+    sides = [i.square_xyxy_px[2] - i.square_xyxy_px[0] for _, i in instances]
+    cells = {
+        tuple(
+            min(int((box[k] + box[k + 2]) / 2 / s.size_wh[k] * _GRID_WH[k]), _GRID_WH[k] - 1) for k in (0, 1)
+        )
+        for s, box in ((s, i.box_xyxy_px) for s, i in instances)
+    }
+    timings = sorted({key for s in dataset.samples for key in s.timing})
+    seconds = {key: float(np.mean([s.timing.get(key, 0.0) for s in dataset.samples])) for key in timings}
+    return {
+        "folder": str(dataset.root),
+        "kind": info.kind,
+        "simulated": info.made_by.simulated,
+        "classes": list(info.classes),
+        "box_kind": info.box_kind,
+        "verb": info.made_by.verb,
+        "seed": info.made_by.seed,
+        "devices": info.made_by.devices,
+        "samples": len(dataset),
+        "instances": len(instances),
+        "crops": sum(i.crop is not None for _, i in instances),
+        "plates": len(dataset.plates),
+        "splits": {split: len(dataset.of_split(split)) for split in SPLITS},
+        "tilt_deg": _histogram(tilts, np.arange(0, 91, 10)),
+        "tilt_median_deg": float(np.median(tilts)) if tilts else None,
+        "box_side_px": _histogram(sides, _round_edges(sides)),
+        "box_side_median_px": float(np.median(sides)) if sides else None,
+        "place_coverage": len(cells) / (_GRID_WH[0] * _GRID_WH[1]),
+        "rejections": dict(Counter(r.reason for r in dataset.rejections).most_common()),
+        "seconds": seconds,
+        "figures": info.made_by.figures,
+    }
+
+
+def print_figures(figures: dict[str, Any], console: Console) -> None:
+    """The figures as tables and bars."""
+    banner = "[black on yellow] SIMULATED [/] " if figures["simulated"] else ""
+    console.print(f"{banner}[bold]{figures['folder']}[/]  {figures['kind']}, made by synth {figures['verb']}")
+    facts = Table.grid(padding=(0, 2))
+    for key, value in _facts(figures):
+        facts.add_row(key, value)
+    console.print(facts)
+    for title, bars in (
+        ("samples per split", figures["splits"]),
+        ("tilt of the normal, degrees", figures["tilt_deg"]),
+        ("side of the square box, pixels", figures["box_side_px"]),
+        ("refused, by reason", figures["rejections"]),
+    ):
+        if any(bars.values()):
+            console.print(f"\n[bold]{title}[/]")
+            console.print(_bars(bars))
+
+
+def _facts(figures: dict[str, Any]) -> list[tuple[str, str]]:
+    facts = [
+        ("samples", f"{figures['samples']} with {figures['instances']} instances, {figures['crops']} crops"),
+        ("classes", ", ".join(figures["classes"]) + f"  ({figures['box_kind']} boxes in labels/)"),
+        ("plates", str(figures["plates"])),
+        ("image places", f"{figures['place_coverage']:.0%} of an {_GRID_WH[0]}×{_GRID_WH[1]} grid"),
+    ]
+    if figures["tilt_median_deg"] is not None:
+        facts.append(("median tilt", f"{figures['tilt_median_deg']:.1f}°"))
+    if figures["box_side_median_px"] is not None:
+        facts.append(("median box side", f"{figures['box_side_median_px']:.0f} px"))
+    if figures["seconds"]:
+        parts = (f"{key.removesuffix('_s')} {value:.2f} s" for key, value in figures["seconds"].items())
+        facts.append(("time a sample", ", ".join(parts)))
+    facts += [(f"device: {name}", _plain(value)) for name, value in figures["devices"].items()]
+    facts += [(key.replace("_", " "), _plain(value)) for key, value in figures["figures"].items()]
+    return facts
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{k} {_plain(v)}" for k, v in value.items() if not isinstance(v, dict | list))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _bars(counts: dict[str, int]) -> Table:
+    table = Table.grid(padding=(0, 1))
+    table.add_column(justify="right")
+    largest = max(counts.values())
+    for key, n in counts.items():
+        length = max(1, round(n / largest * _BAR_WIDTH)) if n else 0
+        table.add_row(key, f"[cyan]{'█' * length}[/]", str(n))
+    return table
+
+
+def _histogram(values: list[Any], edges: Any) -> dict[str, int]:
+    counts, _ = np.histogram(values, bins=edges)
+    return {f"{a:g}–{b:g}": int(n) for a, b, n in zip(edges, edges[1:], counts, strict=False)}
+
+
+def _round_edges(values: list[float]) -> Any:
+    """Edges of about eight bins, a round number of pixels wide."""
+    if not values:
+        return np.array([0, 1])
+    low, high = min(values), max(values)
+    step = next(s for s in (1, 2, 5, 10, 20, 50, 100, 200, 500, 100_000) if (high - low) / s <= 8)
+    return np.arange(np.floor(low / step), np.floor(high / step) + 2) * step

@@ -1,0 +1,216 @@
+"""Learning from labelled images: train, predict, compare."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from synth.front.opening import StrPath, as_console, as_paths, open_dataset, refuse_below
+
+
+@dataclass(frozen=True)
+class Training:
+    """A finished training.
+
+    run: its folder, for `predict`. step: after which the network that is kept was taken. figures: of that
+    network on val images.
+    """
+
+    run: Path
+    step: int
+    figures: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a network says of one picture.
+
+    found: of detection a list of [x0, y0, x1, y1, confidence] in pixels, of normals [u, v, w] in the axes
+    of the crop.
+    """
+
+    picture: Path
+    found: Any
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a comparison found.
+
+    verdict: sentences, most important first. report: the page. figures: those of report.json beside it, by
+    key: numbers, or value with low and high, the ends of its 95 % interval.
+    """
+
+    verdict: tuple[str, ...]
+    report: Path
+    figures: dict[str, Any]
+
+
+def train(
+    task: str,
+    data: StrPath | Sequence[StrPath] = "data/real",
+    *,
+    then: StrPath | None = None,
+    test: StrPath = "data/real",
+    out: StrPath | None = None,
+    preset: str | None = None,
+    net: str | None = None,
+    side: int | None = None,
+    images: int | None = None,
+    pretrained: StrPath | None = None,
+    plain_crops: bool = False,
+    seed: int = 0,
+    device: str | None = None,
+    progress: bool = True,
+) -> Training:
+    """Train one network for a task, such as detection or normals; a wrong name is answered with all.
+
+    data: to learn from; several are mixed. then: tuned on this afterwards. test: whose test images are
+    predicted, and never trained on. out: runs/train/TASK if not given. preset: quick, default or paper, the
+    first network that `compare` would train. net: an architecture. side: of images in pixels. images: seen in
+    all, repeats counted. pretrained: a local YOLOv5, its backbone frozen. plain_crops: never turned. device:
+    cpu, cuda, cuda:1, mps.
+
+    Raises DatasetError where a test image would train, TrainingDiverged.
+    """
+    from synth.compute.progress import make_progress
+    from synth.dataset.leak import LeakGuard
+    from synth.run_log import run_log
+    from synth.train.run import Portion, TrainSpec, run_training
+    from synth.train.settings import choose_preset, freeze_pretrained, plain_crops_of, with_options
+    from synth.train.tasks import TASKS
+
+    refuse_below(0, seed=seed)
+    refuse_below(1, images=images, side=side)
+    chosen, first = TASKS[task], tuple(Portion(root) for root in as_paths(data))
+    settings = chosen.settings() if preset is None else choose_preset(chosen, preset)[0].settings
+    settings = chosen.adapt(settings, open_dataset(first[0].root).info)
+    settings = with_options(settings, task, net=net, side_px=side, n_images=images)
+    if pretrained is not None:
+        settings = freeze_pretrained(settings, task, Path(pretrained))
+    if plain_crops:
+        settings = plain_crops_of(settings, task)
+    stages = (first,) if then is None else (first, (Portion(Path(then)),))
+    spec = TrainSpec(task, settings, stages, Path(test), seed)
+    readers = [open_dataset(root) for root in dict.fromkeys(p.root for stage in stages for p in stage)]
+    guard = LeakGuard.of([open_dataset(test), *readers])
+    for reader in readers:
+        guard.check(reader, (*reader.of_split("train"), *reader.of_split("val")))
+    folder, console = Path(out or f"runs/train/{task}"), as_console(progress=progress)
+    bar, told = make_progress(console, "train", "steps"), 0
+
+    def tell(step: int) -> None:
+        nonlocal told
+        bar.advanced(step - told)
+        told = step
+
+    with run_log(folder, spec, console):
+        bar.begin(total=settings.n_steps, done=0)
+        try:
+            result = run_training(spec, folder, device=device, on_step=tell)
+        finally:
+            bar.end()
+    assert result is not None, "it is None where minutes ran out"
+    return Training(folder, result.best.step, dict(result.best.figures))
+
+
+def predict(
+    run: StrPath,
+    pictures: StrPath | Sequence[StrPath],
+    *,
+    confidence: float = 0.5,
+    device: str | None = None,
+) -> list[Prediction]:
+    """What a trained network says of some pictures, in their order.
+
+    run: the folder of a training, or its weights.safetensors. pictures: files; for normals, crops.
+    confidence: 0 to 1, boxes under it are left out.
+    """
+    from synth.train.tasks import TASKS
+    from synth.train.trained import load_trained, predict_files
+
+    files, trained = as_paths(pictures), load_trained(Path(run), device)
+    said = [found for _, found in predict_files(trained, files)] if files else []
+    task = TASKS[trained.task]
+    return [
+        Prediction(file, task.only_sure(found, confidence)) for file, found in zip(files, said, strict=True)
+    ]
+
+
+def compare(
+    data: Mapping[str, StrPath | Sequence[StrPath]] | None = None,
+    *,
+    mixes: Sequence[str] | None = None,
+    ask: Sequence[str] = (),
+    tasks: Sequence[str] | None = None,
+    preset: str = "default",
+    seeds: int | None = None,
+    images: int | None = None,
+    choose: Literal["own-val", "real-val"] = "own-val",
+    plain_crops: bool = False,
+    pretrained: StrPath | None = None,
+    out: StrPath = "runs/compare",
+    workers: int | None = None,
+    device: str | None = None,
+    progress: bool = True,
+) -> Comparison:
+    """Train on each kind of images, and say on real held-out ones what each is worth.
+
+    data: datasets by name, ``{"real": "data/real", "rendered": "data/synthetic"}``; several under one name,
+    one for each seed. The test images of ``real``, data/real if not given, decide. Without data: real,
+    synthetic and translated in data/. mixes: what is trained on, names of data alone or put together:
+    real+rendered (mixed), rendered-then-real (tuned), real@40 (so many); each alone if not given. ask:
+    "MIX:MIX", questions beside those of each against real. tasks: all if not given. preset: quick takes
+    minutes, default hours on a CPU, paper a GPU. seeds: trainings of each mix. images: each training sees in
+    all. choose: whose val images choose the weights, each mix's own or real ones. plain_crops: normals from
+    plain crops too. pretrained: a local YOLOv5, its backbone frozen. workers: trainings at a time. device:
+    cpu, cuda, cuda:1, mps.
+
+    Raises DatasetError where a test image would train, TrainingDiverged.
+    """
+    import json
+
+    from synth.compare.mixes import REAL, USUAL, parse_mix
+    from synth.compare.plan import Plan
+    from synth.compare.presets import make_contests
+    from synth.compare.questions import parse_question
+    from synth.compare.report.write import REPORT_JSON, write_report
+    from synth.compare.run import run_plan
+    from synth.compute.progress import make_progress
+    from synth.run_log import run_log
+    from synth.train.run import choose_by
+    from synth.train.tasks import TASKS
+
+    refuse_below(1, seeds=seeds, images=images, workers=workers)
+    deciding = choose_by(choose)
+    for name in tasks or ():
+        TASKS[name]  # Raises for a name that there is not.
+    chosen = tuple(name for name in TASKS if tasks is None or name in tasks)
+    given = USUAL if data is None else {REAL: USUAL[REAL], **data}
+    roots = {name: tuple(as_paths(root)) for name, root in given.items()}
+    mixed = tuple(parse_mix(name, roots) for name in mixes or roots)
+    used = {n: some for n, some in roots.items() if n == REAL or any(n in mix.datasets for mix in mixed)}
+    plan = Plan(
+        mixes=mixed,
+        contests=make_contests(
+            preset,
+            chosen,
+            info=open_dataset(roots[REAL][0]).info,
+            n_seeds=seeds,
+            n_images=images,
+            pretrained=None if pretrained is None else str(pretrained),
+            plain_crops=plain_crops,
+        ),
+        roots=dict.fromkeys(chosen, used),
+        out=Path(out),
+        choose=deciding,
+        device=device,
+        n_workers=workers,
+        asked=tuple(parse_question(text, [mix.name for mix in mixed]) for text in ask),
+    )
+    console = as_console(progress=progress)
+    with run_log(plan.out, plan, console):
+        results = run_plan(plan, lambda *words: make_progress(console, *words))
+        page, verdict = write_report(plan, results)
+    figures = json.loads((plan.out / REPORT_JSON).read_bytes())["figures"]
+    return Comparison(tuple(sentence.text for sentence in verdict), page, figures)

@@ -1,0 +1,276 @@
+"""Making labelled images: capture, render, compose, translate."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from synth.front.opening import (
+    StrPath,
+    as_cell,
+    as_console,
+    as_paths,
+    open_dataset,
+    refuse_below,
+    refuse_unknown,
+)
+
+if TYPE_CHECKING:
+    from synth.cell.model import Cell
+    from synth.dataset.reader import DatasetReader
+
+
+def capture(
+    poses: int = 400,
+    out: StrPath = "data/real",
+    *,
+    cell: "Cell | StrPath | None" = None,
+    seed: int = 0,
+    split: Literal["spread", "block"] = "spread",
+    label: Literal["colour", "cad", "both"] = "colour",
+    crop: Literal["rectified", "paper"] = "rectified",
+    plates: int = 3,
+    pace: float | None = None,
+    human_minutes: float = 0.0,
+    uncalibrated: bool = False,
+    yes: bool = False,
+    progress: bool = True,
+) -> "DatasetReader":
+    """Fill a labelled dataset with so many poses from a work cell, real or simulated.
+
+    cell: from `load_cell`, or its file. split: test poses spread over the plan, or a block apart. label:
+    masks by colour, by the CAD outline, or by colour checked against it. crop: as if the camera were turned
+    to the part, or plain. plates: images of the empty bench. pace: simulated seconds per second.
+    human_minutes: a person's time, shared out over the samples. uncalibrated: capture in a real cell
+    without a calibration that holds. yes: do not ask before a real robot moves.
+
+    Raises DeviceError when a device stops the run, UnsafeMotion for a motion that might collide.
+    """
+    from synth.capture.confirm import ask_before_motion
+    from synth.capture.label import CropKind, LabelSource
+    from synth.capture.run import capture as run
+    from synth.capture.run import make_plan
+    from synth.capture.settings import CaptureSettings, find_earlier_run, refuse_uncalibrated
+    from synth.cell.mesh import load_bodies
+    from synth.compute.progress import make_progress
+    from synth.dataset.split import SplitMode
+    from synth.run_log import run_log
+
+    refuse_unknown(split=(split, SplitMode), label=(label, LabelSource), crop=(crop, CropKind))
+    refuse_below(0, seed=seed, plates=plates, human_minutes=human_minutes)
+    refuse_below(0.1, pace=pace)
+    loaded = as_cell(cell)
+    settings = CaptureSettings(
+        cell=loaded,
+        out=Path(out),
+        n_poses=poses,
+        seed=seed,
+        split=split,
+        label=label,
+        crop=crop,
+        n_plates=plates,
+        pace=pace,
+        human_minutes=human_minutes,
+    )
+    bodies = load_bodies(loaded)
+    plan = make_plan(settings, bodies)
+    earlier = find_earlier_run(settings, plan)
+    n_done = 0 if earlier is None else len(earlier)
+    if earlier is not None and n_done == poses:
+        return earlier
+    if not uncalibrated:
+        refuse_uncalibrated(loaded)
+    if not loaded.robot.is_simulated:
+        ask_before_motion(loaded.robot.address, poses - n_done, loaded.robot.speed_deg_s, yes=yes)
+    console = as_console(progress=progress)
+    with run_log(settings.out, settings, console):
+        run(settings, plan, bodies, make_progress(console))
+    return open_dataset(out)
+
+
+def render(
+    count: int | None = None,
+    out: StrPath = "data/synthetic",
+    *,
+    shares: Mapping[str, int] | None = None,
+    real: StrPath = "data/real",
+    over: StrPath | None = None,
+    cell: "Cell | StrPath | None" = None,
+    look: Literal["matched", "plain"] = "matched",
+    quality: Literal["draft", "normal", "reference"] = "normal",
+    randomize: float = 0.0,
+    layers: bool = False,
+    test_twins: bool = False,
+    seed: int = 0,
+    workers: int | None = None,
+    blender: StrPath | None = None,
+    progress: bool = True,
+) -> "DatasetReader":
+    """Render a dataset with exact labels: twins of captured samples, fresh poses, bins of dropped parts.
+
+    count: samples in all, 633 where shares are not given either. shares: so many of some sources,
+    ``{"twin": 6, "fresh": 0}``; the others share what is left of the count. real: the captured dataset to
+    match and to twin. over: an imported dataset, whose own models, cameras and poses are rendered over its
+    own photographs; no cell then. look: like the captured pictures, or without any of them. quality:
+    samples a pixel. randomize: how far light, surfaces, camera and clutter are spread, 0 to 5; 1 is their
+    ranges as they stand. layers: normals, depth and ids of each picture in layers/NAME.npz. test_twins:
+    twins of test samples too, to look at. workers: Blender processes. blender: an installed Blender, 3.4 to
+    4.5, for the bpy wheel.
+
+    Raises RendererError or WorkerLost when a scene fails twice.
+    """
+    from synth.compute.progress import make_progress
+    from synth.errors import InputError
+    from synth.run_log import run_log
+    from synth.sim.commands import DEFAULT_COUNT
+    from synth.sim.like.run import LikeSettings, count_twinnable, render_like
+    from synth.sim.plan import choose_shares, list_twinnable
+    from synth.sim.run import make_plan
+    from synth.sim.run import render as run
+    from synth.sim.settings import LookKind, QualityName, RenderSettings
+
+    refuse_unknown(look=(look, LookKind), quality=(quality, QualityName))
+    refuse_below(0, seed=seed, randomize=randomize)
+    if count is None and not shares:
+        count = DEFAULT_COUNT
+    asked = dict(shares or {})
+    twins, fresh, bins = (asked.pop(name, None) for name in ("twin", "fresh", "bin"))
+    if asked:
+        raise InputError(f"there is no source {next(iter(asked))!r}: choose among twin, fresh, bin")
+    console, installed = as_console(progress=progress), None if blender is None else Path(blender)
+    if over is not None:
+        of_a_cell = {"cell": cell, "look": look == "plain", "randomize": randomize, "layers": layers}
+        for name, given in (of_a_cell | {"test_twins": test_twins, "a share of bin": bins}).items():
+            if given:
+                raise InputError(f"{name} is for renderings of a cell, and over knows none: leave it out")
+        like = open_dataset(over)
+        chosen = choose_shares(count, twins, fresh, 0, count_twinnable(like))
+        like_settings = LikeSettings(like, Path(out), chosen, seed, quality, installed, workers)
+        with run_log(Path(out), like_settings, console):
+            render_like(like_settings, make_progress(console, "render"))
+        return open_dataset(out)
+    captured = None if look == "plain" and not Path(real).exists() else open_dataset(real)
+    twinnable = () if captured is None else list_twinnable(captured, with_test=test_twins)
+    settings = RenderSettings(
+        cell=as_cell(cell),
+        out=Path(out),
+        real=captured,
+        shares=choose_shares(count, twins, fresh, bins, len(twinnable)),
+        seed=seed,
+        look=look,
+        quality=quality,
+        randomize=randomize,
+        layers=layers,
+        test_twins=test_twins,
+        blender=installed,
+        n_workers=workers,
+    )
+    with run_log(settings.out, settings, console):
+        run(make_plan(settings), make_progress(console, "render"))
+    return open_dataset(out)
+
+
+def compose(
+    sources: StrPath | Sequence[StrPath] = "data/real",
+    out: StrPath = "data/composited",
+    *,
+    count: int | None = None,
+    max_parts: int = 4,
+    min_visible: float = 0.5,
+    plates: StrPath | None = None,
+    seed: int = 0,
+    progress: bool = True,
+) -> "DatasetReader":
+    """Lay parts that are cut out of datasets on the empty bench, one to max_parts a picture.
+
+    count: composites in all; as many as the sources have samples if not given. min_visible: share of each
+    part that no other hides. plates: the dataset whose bench they are laid on; the first source with one.
+    """
+    from synth.compute.progress import make_progress
+    from synth.run_log import run_log
+    from synth.sim.compose import ComposeSettings
+    from synth.sim.compose import compose as run
+
+    refuse_below(0, seed=seed)
+    readers = [open_dataset(source) for source in as_paths(sources)]
+    n = sum(map(len, readers)) if count is None else count
+    settings, console = ComposeSettings(n, seed, max_parts, min_visible), as_console(progress=progress)
+    bench = None if plates is None else open_dataset(plates)
+    with run_log(Path(out), {"sources": readers, "plates": plates, "settings": settings}, console):
+        run(readers, Path(out), settings, make_progress(console, "compose"), plates=bench)
+    return open_dataset(out)
+
+
+def translate(
+    sim: StrPath = "data/synthetic",
+    real: StrPath = "data/real",
+    out: StrPath | None = None,
+    *,
+    method: str = "cyclegan",
+    preset: str | None = None,
+    images: int | None = None,
+    run: StrPath = "runs/translate",
+    choose: Literal["own-val", "real-val"] = "own-val",
+    checkpoint: StrPath | None = None,
+    reverse: bool = False,
+    inception_weights: StrPath | None = None,
+    device: str | None = None,
+    seed: int = 0,
+    progress: bool = True,
+) -> "DatasetReader":
+    """Give a rendered dataset the look of a captured one; frames whose labels moved are refused.
+
+    out: data/translated, or data/translated_reverse. method, preset: what learns the look, how long and
+    with how large networks; quick without a GPU, paper with one, if not given. images: of each look, to
+    learn from in all. run: folder of the training. choose: which val images decide between checkpoints;
+    real-val reads real labels. checkpoint: train nothing, take this one. reverse: the captured images into
+    the rendered look. inception_weights: a local Inception v3, to report FID and KID. device: cpu, cuda,
+    cuda:1, mps.
+
+    Raises TrainingDiverged.
+    """
+    from dataclasses import replace
+
+    from synth.compute.device import choose_device
+    from synth.compute.progress import make_progress
+    from synth.gan.choice import Criterion
+    from synth.gan.judge import DOWNSTREAM, JudgeSettings
+    from synth.gan.run import TrainSettings
+    from synth.gan.translate import TranslateSettings, translate_with
+    from synth.gan.translate import translate as train_and_translate
+    from synth.registry import Registry
+    from synth.run_log import run_log
+    from synth.train.reader import ReaderSettings
+
+    refuse_unknown(choose=(choose, Criterion))
+    refuse_below(0, seed=seed)
+    refuse_below(1, images=images)
+    presets = Registry[object]("method", {"cyclegan": "synth.gan.presets:PRESETS"})[method]
+    name = preset or ("quick" if choose_device(device).type == "cpu" else "paper")
+    recipe, reader = Registry("preset", presets)[name], ReaderSettings()  # type: ignore[arg-type, var-annotated]
+    judging = JudgeSettings(inception=None if inception_weights is None else Path(inception_weights))
+    if images is not None:
+        recipe = replace(recipe, n_images=images, n_epochs=None)
+        reader = replace(reader, n_steps=min(reader.n_steps, images))
+        judging = replace(judging, downstream=replace(DOWNSTREAM, n_steps=min(DOWNSTREAM.n_steps, images)))
+    settings = TranslateSettings(
+        train=TrainSettings(
+            sim=open_dataset(sim),
+            real=open_dataset(real),
+            out=Path(run),
+            preset=recipe,
+            seed=seed,
+            device=device,
+        ),
+        out=Path(out or ("data/translated_reverse" if reverse else "data/translated")),
+        criterion=choose,
+        direction="real2sim" if reverse else "sim2real",
+        reader=reader,
+        judging=judging,
+    )
+    console = as_console(progress=progress)
+    with run_log(settings.out, {"checkpoint": checkpoint, "settings": settings}, console):
+        if checkpoint is None:
+            train_and_translate(settings, lambda *words: make_progress(console, *words))
+        else:
+            translate_with(Path(checkpoint), settings, lambda *words: make_progress(console, *words))
+    return open_dataset(settings.out)

@@ -1,0 +1,84 @@
+"""A dataset in a reader's hands: by number, by name, one after another, as a path, in words."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from dataset_scene import fill, make_info
+
+from synth.dataset.reader import DatasetReader
+from synth.errors import DatasetError
+
+
+def test_samples_are_found_by_number_and_by_name(filled: Path) -> None:
+    """Numbers count from either end in the order of names, as iteration does."""
+    dataset = DatasetReader(filled)
+    assert len(dataset) == len(list(dataset)) == 12
+    assert [sample.name for sample in dataset] == sorted(f"{i:06d}" for i in range(12))
+    assert dataset[0] == dataset[-12] == dataset["000000"] == next(iter(dataset))
+    assert dataset[11] == dataset[-1] == dataset[np.int64(11)] == dataset["000011"]
+
+
+@pytest.mark.parametrize("number", [12, -13])
+def test_a_number_too_many_is_a_sentence(number: int, filled: Path) -> None:
+    """It says how many there are."""
+    with pytest.raises(IndexError, match=f"has 12 samples, so there is no number {number}"):
+        DatasetReader(filled)[number]
+
+
+def test_an_unknown_name_is_a_sentence(filled: Path) -> None:
+    """It says which dataset has none of that name."""
+    with pytest.raises(DatasetError, match=r"has no sample '000012'"):
+        DatasetReader(filled)["000012"]
+
+
+def test_what_is_no_number_and_no_name_is_no_sample(filled: Path) -> None:
+    """A slice is taken of ``samples``."""
+    with pytest.raises(TypeError):
+        DatasetReader(filled)[2:4]  # type: ignore[index]
+    assert len(DatasetReader(filled).samples[2:4]) == 2
+
+
+def test_a_dataset_stands_for_its_folder(filled: Path) -> None:
+    """It is opened by str or Path, and can be given where a path is asked for."""
+    dataset = DatasetReader(str(filled))
+    assert dataset.root == Path(dataset) == filled
+    assert os.fspath(DatasetReader(dataset)) == str(filled)
+
+
+def test_arrays_have_the_shapes_that_are_told(filled: Path) -> None:
+    """Height before width; what a sample lacks is None."""
+    dataset = DatasetReader(filled)
+    sample = dataset[0]
+    width, height = sample.size_wh
+    depth_m, mask, crop = (
+        dataset.load_depth_m(sample),
+        dataset.load_mask(sample),
+        dataset.load_crop(sample, 0),
+    )
+    rgb_u8 = dataset.load_rgb(sample)
+    assert (rgb_u8.shape, rgb_u8.dtype) == ((height, width, 3), np.uint8)
+    assert depth_m is not None
+    assert (depth_m.shape, depth_m.dtype) == ((height, width), np.float32)
+    assert mask is not None
+    assert (mask.shape, mask.dtype) == ((height, width), np.uint16)
+    assert crop is not None
+    assert (crop.shape, crop.dtype) == ((224, 224, 3), np.uint8)
+    bare = sample.model_copy(update={"depth": None, "mask": None})
+    assert dataset.load_depth_m(bare) is None
+    assert dataset.load_mask(bare) is None
+
+
+def test_it_says_what_it_is(tmp_path: Path) -> None:
+    """Folder, kind, splits, classes, and whether anything is simulated, in one line."""
+    real = make_info().made_by.model_copy(update={"simulated": False})
+    fill(tmp_path / "a", 3)
+    fill(tmp_path / "b", 3, made_by=real)
+    dataset, other = DatasetReader(tmp_path / "a"), DatasetReader(tmp_path / "b")
+    n = {split: len(dataset.of_split(split)) for split in ("train", "val", "test")}
+    assert repr(dataset) == (
+        f"<dataset {tmp_path / 'a'}: real, simulated, 3 samples ({n['train']} train, {n['val']} val, "
+        f"{n['test']} test), classes {', '.join(dataset.info.classes)}>"
+    )
+    assert "simulated" not in repr(other)
