@@ -11,8 +11,8 @@ from synth.cell.mesh import load_bodies
 from synth.cell.model import Cell
 from synth.errors import CameraNotFound, InputError, StreamFrozen
 from synth.hardware import connect as module
+from synth.hardware.cameras.realsense import RealSenseCamera
 from synth.hardware.connect import connect
-from synth.hardware.realsense import RealSenseCamera
 from synth.hardware.simulated.faults_camera import FrozenStreamFault
 
 CELL = default_cell()
@@ -57,7 +57,7 @@ def test_the_camera_sees_the_arm_move() -> None:
             devices.robot.move(q_rad, speed_rad_s=1.5, acceleration_rad_s2=3.0)
             pictures.append(devices.camera.grab(after_ns=time.monotonic_ns()).rgb_u8.astype(int))
         assert np.array_equal(pictures[0], pictures[1]), "the same joints, reached anew, look the same"
-        mask = bench.world.truth_of(bench.controller.arm_state().q_true_rad).mask_visib
+        mask = bench.world.truth_of(bench.arm.arm_state().q_true_rad).mask_visib
         changed = np.abs(pictures[2] - pictures[1]).max(axis=-1)
         assert changed[mask].mean() > 3 * changed.mean()
     assert children() == before

@@ -9,8 +9,8 @@ import pytest
 
 from synth.cell.load import default_cell
 from synth.geometry import se3
-from synth.hardware.realsense import RealSenseCamera
-from synth.hardware.realsense_sdk import to_extrinsics, to_intrinsics, to_pinhole, to_transform
+from synth.hardware.cameras.realsense import RealSenseCamera
+from synth.hardware.cameras.realsense_sdk import to_extrinsics, to_intrinsics, to_pinhole, to_transform
 from synth.hardware.simulated.l515 import SimulatedL515
 
 from .stand_in import COLOR, T_CAM_DEPTH, Arm, FlatScene

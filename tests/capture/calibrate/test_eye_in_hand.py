@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from synth.hardware.simulated.riding import RidingWorld
 
 from synth.capture.calibrate.detect import find_corners
 from synth.capture.calibrate.poses import MIN_TILT_DEG, plan_views
@@ -15,16 +16,15 @@ from synth.capture.calibrate.ride import NEAREST_M
 from synth.capture.calibrate.rig import MARGIN_PX, MAX_TILT_DEG, make_rig
 from synth.capture.settings import planning_pinhole
 from synth.cell.board import DEFAULT_BOARD
-from synth.cell.calibration import camera_hash, why_uncalibrated
+from synth.cell.calibration_validity import camera_hash, why_uncalibrated
 from synth.cell.edit import edit_cell
 from synth.cell.load import default_cell, load_cell
 from synth.cell.mesh import load_bodies
 from synth.cell.template import write_template
 from synth.errors import InputError
-from synth.geometry import arm, se3
+from synth.geometry import se3
 from synth.geometry.normals import angle_deg
 from synth.hardware.safety import SafetyModel
-from synth.hardware.simulated.riding import RidingWorld
 from synth.hardware.simulated.truth import Truth
 
 SYNTH = Path(sys.executable).with_name("synth")
@@ -44,7 +44,7 @@ def test_planned_poses_show_the_whole_board() -> None:
     safety = SafetyModel(RIG.cell, RIG.bodies)
     assert len(plan.q_rad) == 12
     for q_rad in plan.q_rad:
-        T_cam_board = se3.inverse(arm.forward(q_rad) @ CELL.robot.T_flange_tool @ RIG.X) @ RIG.Y
+        T_cam_board = se3.inverse(CELL.robot.T_base_tool(q_rad) @ RIG.X) @ RIG.Y
         corners = se3.transform(T_cam_board, RIG.board.plate.vertices_m)
         pixels = camera.project(corners) + 0.5
         assert (pixels >= MARGIN_PX).all()

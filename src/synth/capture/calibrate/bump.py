@@ -55,7 +55,7 @@ def look_once(cell: Cell, found: BoardPlace, *, seed: int, pace: float | None) -
     rig = make_rig(cell, load_bodies(cell), found.board, found.eye)
     held, board = rig.cell, rig.board
     q_rad = plan_views(rig, planning_pinhole(cell), _N_PLANNED, seed).q_rad[0]
-    with connect(held, rig.bodies, seed=seed, pace=pace, board=board, rides=not to_hand) as devices:
+    with connect(held, rig.bodies, seed=seed, pace=pace, board=board, eye_in_hand=not to_hand) as devices:
         arm = Arm(devices.robot, SafetyModel(held, rig.bodies), held.robot)
         arm.go_to(q_rad)
         state = arm.read_state()

@@ -9,7 +9,6 @@ from scipy.stats import qmc
 from synth.capture.calibrate.rig import Rig
 from synth.cell.candidates import DRAW, MAX_DRAWS, POOL_PER_POSE
 from synth.errors import InputError
-from synth.geometry import arm
 from synth.geometry.normals import angle_deg
 from synth.geometry.pinhole import Pinhole
 from synth.geometry.se3 import Array
@@ -59,13 +58,13 @@ def draw_riding(
             f"wanted. The {check} check refuses most ({count / n_drawn:.0%}): {_ADVICE[check]}."
         )
     chosen = np.concatenate(found)
-    return chosen, arm.forward(chosen) @ rig.cell.robot.T_flange_tool
+    return chosen, rig.cell.robot.T_base_tool(chosen)
 
 
 def _looks(rig: Rig, camera: Pinhole, q_rad: Array, min_tilt_deg: float) -> dict[str, NDArray[np.bool_]]:
     """Whether joints [M,6] show the board whole, large enough and tilted: [M] for each check."""
     gates = rig.cell.gates
-    T_base_cam = arm.forward(q_rad) @ rig.cell.robot.T_flange_tool @ rig.X
+    T_base_cam = rig.cell.robot.T_base_tool(q_rad) @ rig.X
     T_cam_board = np.linalg.inv(T_base_cam) @ rig.Y
     R, t = T_cam_board[:, :3, :3], T_cam_board[:, None, :3, 3]
     outline = rig.board.plate.vertices_m @ np.swapaxes(R, 1, 2) + t  # [M,8,3]

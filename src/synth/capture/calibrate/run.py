@@ -71,10 +71,12 @@ def shoot(run: Run, progress: Progress) -> int:
         "views": s.n_views,
         "seed": s.seed,
     }
-    rig, rides = run.rig, s.eye == "in-hand"
+    rig, in_hand = run.rig, s.eye == "in-hand"
     with (
         RunDir.create_or_resume(s.out, config),
-        connect(rig.cell, rig.bodies, seed=s.seed, pace=s.pace, board=rig.board, rides=rides) as devices,
+        connect(
+            rig.cell, rig.bodies, seed=s.seed, pace=s.pace, board=rig.board, eye_in_hand=in_hand
+        ) as devices,
     ):
         return _fill(run, devices, progress)
 

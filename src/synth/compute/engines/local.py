@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, Pipe, wait
 from typing import Any, Generic
 
-from synth.compute.engines.engine import OpenWorker, R, Resources, S
+from synth.compute.engines.engine import Engine, OpenWorker, R, Resources, S
 from synth.errors import InputError, StorageError, SynthError, WorkerLost
 
 TRIES = 2
@@ -173,7 +173,7 @@ class LocalEngine:
                 pool.close()
 
 
-ENGINE = LocalEngine()
+ENGINE: Engine = LocalEngine()
 
 
 def _count_gpus() -> int:
