@@ -10,7 +10,7 @@ import pytest
 
 from synth.capture.coverage import joint_cells, pick_spread
 from synth.capture.poses import Plan, plan_poses
-from synth.capture.tour import plan_tour
+from synth.capture.visit_order import plan_visits
 from synth.cell.candidates import draw_candidates
 from synth.cell.mesh import CellBodies, label_normal_part
 from synth.errors import InputError
@@ -179,7 +179,7 @@ def test_the_tour_is_short_and_complete(plan, cell, safety):
     q = np.array([p.q_rad for p in plan.poses])
     shuffled = q[np.random.default_rng(0).permutation(len(q))]
     limits = {"speed_rad_s": np.radians(90), "acceleration_rad_s2": np.radians(180)}
-    order, times_s = plan_tour(cell.robot.home_q_rad, shuffled, safety, **limits)
+    order, times_s = plan_visits(cell.robot.home_q_rad, shuffled, safety, **limits)
     assert sorted(order) == list(range(40))
     as_drawn = trapezoid_time_s(np.diff(shuffled, axis=0), **limits).sum()
     assert times_s.sum() < 0.6 * as_drawn

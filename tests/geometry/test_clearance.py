@@ -12,7 +12,7 @@ from synth.geometry.clearance import (
     TABLE,
     WALL,
     ClearanceModel,
-    Rider,
+    HeldBody,
     Surroundings,
     cover_with_capsules,
     segment_distance_m,
@@ -29,8 +29,8 @@ def model(*, table_z=0.0, camera=(0.5, 0.0, 1.0), box=((-0.65, -0.65, 0.02), (0.
     return ClearanceModel(
         UR3E,
         [
-            Rider("mount", Mesh.box([-0.03, -0.03, 0], [0.03, 0.03, 0.045])),
-            Rider("part", Mesh.box([-0.04, -0.03, 0.045], [0.04, 0.03, 0.067])),
+            HeldBody("mount", Mesh.box([-0.03, -0.03, 0], [0.03, 0.03, 0.045])),
+            HeldBody("part", Mesh.box([-0.04, -0.03, 0.045], [0.04, 0.03, 0.067])),
         ],
         Surroundings(
             np.array([0, 0, table_z]),

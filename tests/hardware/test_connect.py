@@ -10,7 +10,6 @@ from synth.cell.load import default_cell
 from synth.cell.mesh import load_bodies
 from synth.cell.model import Cell
 from synth.errors import CameraNotFound, InputError, StreamFrozen
-from synth.hardware import connect as module
 from synth.hardware.cameras.realsense import RealSenseCamera
 from synth.hardware.connect import connect
 from synth.hardware.simulated.faults_camera import FrozenStreamFault
@@ -70,7 +69,7 @@ def test_a_camera_that_fails_releases_the_arm(monkeypatch: pytest.MonkeyPatch) -
     def refuse(_self: RealSenseCamera) -> RealSenseCamera:
         raise CameraNotFound("none")
 
-    monkeypatch.setattr(module.RealSenseCamera, "__enter__", refuse)
+    monkeypatch.setattr(RealSenseCamera, "__enter__", refuse)
     with pytest.raises(CameraNotFound), connect(CELL, BODIES, seed=0, pace=20):
         pass
     assert children() == before

@@ -282,7 +282,7 @@ def test_wrong_model_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_missing_client_names_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Without ur_rtde the sentence names what to install."""
     (tmp_path / "rtde_control.py").write_text("raise ImportError")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *filter(None, sys.path)]))
     with controller() as process, pytest.raises(InputError, match=r"synth-robotics\[hardware\]"):
         robot_at(process).__enter__()
 

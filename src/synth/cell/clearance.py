@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from synth.cell.mesh import CellBodies
 from synth.cell.model import Cell
-from synth.geometry.clearance import WALL, ClearanceModel, Rider, Surroundings
+from synth.geometry.clearance import WALL, ClearanceModel, HeldBody, Surroundings
 from synth.geometry.se3 import Array
 
 
@@ -22,8 +22,8 @@ class CellClearance:
         self._model = ClearanceModel(
             cell.robot.arm,
             [
-                Rider("mount", bodies.mount.transformed(T_flange_tool @ cell.mount.T_tool_mount)),
-                Rider("part", bodies.part.transformed(T_flange_tool @ cell.part.T_tool_part)),
+                HeldBody("mount", bodies.mount.transformed(T_flange_tool @ cell.mount.T_tool_mount)),
+                HeldBody("part", bodies.part.transformed(T_flange_tool @ cell.part.T_tool_part)),
             ],
             Surroundings(
                 table_point_m=np.asarray(table.point_m),

@@ -1,6 +1,6 @@
 """How far the arm and what it carries are from the table, the camera, the workspace's walls and themselves.
 
-Links are capsules. What rides on the flange is its convex hull against planes, and a
+Links are capsules. What the flange holds is its convex hull against planes, and a
 bundle of capsules around its bounding box against everything else. Both are never smaller than the real
 bodies.
 """
@@ -20,7 +20,7 @@ TABLE, WALL, CAMERA = "the table", "the workspace's wall", "the camera"
 
 
 @dataclass(frozen=True, eq=False)
-class Rider:
+class HeldBody:
     """A body fixed to the flange; its mesh is in the flange frame."""
 
     name: str
@@ -29,7 +29,7 @@ class Rider:
 
 @dataclass(frozen=True, eq=False)
 class Surroundings:
-    """What the arm must not touch, in base: a plane, a box that riders stay in, the camera's ball."""
+    """What the arm must not touch, in base: a plane, a box that held bodies stay in, the camera's ball."""
 
     table_point_m: Array
     table_normal: Array
@@ -40,21 +40,21 @@ class Surroundings:
 
 
 class ClearanceModel:
-    """Distances of an arm with riders from its surroundings, for many joints at once.
+    """Distances of an arm and what it holds from its surroundings, for many joints at once.
 
     ``pairs`` names what each column of `gaps_m` measures, as (body, what it could touch). Links that share a
-    joint are no pair, nor is what rides on the flange with wrists 2 and 3.
+    joint are no pair, nor is what the flange holds with wrists 2 and 3.
     """
 
-    def __init__(self, arm: ArmModel, riders: Sequence[Rider], surroundings: Surroundings) -> None:
+    def __init__(self, arm: ArmModel, held: Sequence[HeldBody], surroundings: Surroundings) -> None:
         n_links = len(arm.link_names)
         self._dh = arm.dh
-        self._names = (*arm.link_names, *(rider.name for rider in riders))
-        self._hulls = [hull_vertices(rider.mesh) for rider in riders]
+        self._names = (*arm.link_names, *(body.name for body in held))
+        self._hulls = [hull_vertices(body.mesh) for body in held]
         self._surroundings = surroundings
         bundles = [
             arm.link_capsules,
-            *(cover_with_capsules(r.mesh, n_links + i) for i, r in enumerate(riders)),
+            *(cover_with_capsules(each.mesh, n_links + i) for i, each in enumerate(held)),
         ]
         self._capsules = Capsules(
             a_m=np.concatenate([c.a_m for c in bundles]),
@@ -78,7 +78,7 @@ class ClearanceModel:
                 (self._names[body[j]], self._names[body[i]])
                 for i, j in zip(self._first, self._second, strict=True)
             ),
-            *((rider.name, other) for rider in riders for other in (TABLE, WALL)),
+            *((body.name, other) for body in held for other in (TABLE, WALL)),
         ]
 
     def gaps_m(self, q_rad: ArrayLike) -> Array:

@@ -148,7 +148,7 @@ class World:
         Brightness follows exposure × gain; 15600 µs at gain 64 suits two lamps of brightness 1 at 1.2 m.
         """
         rng = sensor.generator(self._seed, 3, *noise_key)
-        return sensor.develop(radiance, exposure_us, gain, white_balance_k, rng)
+        return sensor.to_picture(radiance, exposure_us, gain, white_balance_k, rng)
 
     def depth_counts(self, q_true_rad: ArrayLike, noise_key: NoiseKey) -> NDArray[np.uint16]:
         """Raw depth [H,W] in the depth sensor's own frame: ``depth_scale_m`` a count along z, 0 = missing."""
