@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from synth.hardware.simulated.holding import WorldFromArm
 
 from synth.capture.calibrate.detect import find_corners
 from synth.capture.calibrate.poses import MIN_TILT_DEG, plan_views
@@ -24,6 +23,7 @@ from synth.errors import InputError
 from synth.geometry import se3
 from synth.geometry.normals import angle_deg
 from synth.hardware.safety import SafetyModel
+from synth.hardware.simulated.eye_in_hand import WorldFromArm
 from synth.hardware.simulated.truth import Truth
 
 SYNTH = Path(sys.executable).with_name("synth")

@@ -97,10 +97,10 @@ def _carry_camera(cell: Cell, bodies: CellBodies, board: Board, payload_kg: floa
     housing = _block(size_m, se3.make(np.eye(3), [0, 0, -0.001 - size_m[2] / 2]))
     part = {"T_tool_part": T_tool_cam, "point_of_interest_m": (0.0, 0.0, 0.0), "normal": (0.0, 0.0, 1.0)}
     camera = {"T_tool_cam": T_tool_cam, "T_base_cam": keep_clear_of}
-    holding = _changed(cell, payload_kg, part=part, camera=camera, gates=_gates(board))
+    carrying = _changed(cell, payload_kg, part=part, camera=camera, gates=_gates(board))
     standing = board.model_copy(update={"T_base_board": T_base_board})
     on_arm = CellBodies(part=housing, mount=bodies.mount)
-    return CalibrationSetup("in-hand", holding, on_arm, standing, T_tool_cam, T_base_board)
+    return CalibrationSetup("in-hand", carrying, on_arm, standing, T_tool_cam, T_base_board)
 
 
 def _gates(board: Board) -> dict[str, Any]:
