@@ -122,7 +122,6 @@ def test_an_error_in_the_callers_hands_ends_the_workers(engine, tmp_path):
 def test_workers_end_with_their_caller(name, tmp_path, sign):
     """Ctrl-C or SIGKILL in the middle of a shard: no worker outlives the caller by more than moments."""
     code = (
-        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from pathlib import Path; from counting_worker import Squarer\n"
         "from synth.compute.engines import ENGINES\n"
         f"ENGINES.update({TOY!r})\n"
