@@ -83,7 +83,7 @@ def run_capture(out: Path, n_poses: int, pace: float, seed: int) -> dict[str, fl
     started = time.perf_counter()
     plan = make_plan(settings, bodies)
     with connect(cell, bodies, seed=seed, pace=pace) as devices:
-        watch = Stopwatch(lambda: devices.bench.l515.render_s)
+        watch = Stopwatch(lambda: devices.bench.camera.render_s)
         summary = fill(settings, plan, bodies, devices, watch)
         figures = compare_with_truth(DatasetReader(out), devices.bench.world)
     wall_s = time.perf_counter() - started

@@ -153,24 +153,25 @@ def check_machine() -> Iterator[Row]:
 
 
 def check_camera() -> Iterator[Row]:
-    """What librealsense sees, and an L515 on USB that it cannot see."""
-    from synth.hardware.realsense import probe
+    """What each camera's driver sees."""
+    from synth.hardware.cameras import CAMERAS
 
-    for part, found, verdict, advice in probe():
-        yield Row(part, found, verdict, advice)
+    for driver in CAMERAS.values():
+        for row in driver.probe():
+            yield Row(*row)
 
 
 def check_robot(cell_path: Path | None) -> Iterator[Row]:
     """Whether the cell's robot answers, and which PolyScope it runs; moves nothing."""
     from synth.cell.load import load_cell
-    from synth.hardware.ur import probe
+    from synth.hardware.arms import ARMS
 
     cell = load_cell(cell_path)
     if cell.robot.is_simulated:
         yield Row("Robot", f"{cell.name}: simulated", "ok")
         return
-    for part, found, verdict, advice in probe(cell.robot.address):
-        yield Row(part, found, verdict, advice)
+    for row in ARMS[cell.robot.model].probe(cell.robot.address):
+        yield Row(*row)
 
 
 def collect(cell_path: Path | None) -> list[Row]:

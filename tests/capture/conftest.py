@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from synth.cell.load import load_cell
 from synth.cell.mesh import CellBodies, load_bodies
 from synth.cell.model import Cell
-from synth.geometry.arm import forward
 from synth.geometry.pinhole import Pinhole
 from synth.geometry.raycast import render_ids
 from synth.geometry.se3 import Array
@@ -49,7 +48,7 @@ def draw(cell: Cell, bodies: CellBodies, camera: Pinhole):
 
     def draw_shot(offset_deg=(0, 0, 0, 0, 0, 0), blur_px: float = 0.7) -> DrawnShot:
         q_rad = cell.robot.home_q_rad + np.radians(offset_deg)
-        T_base_tool = forward(q_rad) @ cell.robot.T_flange_tool
+        T_base_tool = cell.robot.T_base_tool(q_rad)
         T_base_cam = np.asarray(cell.camera.T_base_cam)
         part = bodies.part.transformed(T_base_tool @ np.asarray(cell.part.T_tool_part))
         mount = bodies.mount.transformed(T_base_tool @ np.asarray(cell.mount.T_tool_mount))

@@ -83,7 +83,7 @@ def _run_with(settings, plan, bodies, fault):
     try:
         with connect(settings.cell, bodies, seed=settings.seed, pace=settings.pace) as devices:
             bench = devices.bench
-            (bench.controller if isinstance(fault, robot.RobotFault) else bench.l515).inject(fault)
+            bench.inject(fault)
             fill(settings, plan, bodies, devices, Silence())
     except SynthError as error:
         return error

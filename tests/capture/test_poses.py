@@ -10,11 +10,12 @@ import pytest
 
 from synth.capture.coverage import joint_cells, pick_spread
 from synth.capture.poses import Plan, plan_poses
-from synth.capture.tour import plan_tour
+from synth.capture.visit_order import plan_visits
 from synth.cell.candidates import draw_candidates
 from synth.cell.mesh import CellBodies, label_normal_part
 from synth.errors import InputError
-from synth.geometry import arm, frames, se3
+from synth.geometry import frames, se3
+from synth.geometry.arm import forward, trapezoid_time_s
 from synth.geometry.mesh import Mesh
 from synth.geometry.normals import angle_deg
 from synth.hardware.safety import SafetyModel
@@ -56,7 +57,7 @@ def test_every_pose_keeps_every_promise(plan, cell, bodies, camera, safety):
         assert (pose.q_rad >= bounds[:, 0] - 1e-9).all()
         assert (pose.q_rad <= bounds[:, 1] + 1e-9).all()
         assert safety.is_free(pose.q_rad).all()
-        np.testing.assert_allclose(pose.T_base_tool, arm.forward(pose.q_rad) @ cell.robot.T_flange_tool)
+        np.testing.assert_allclose(pose.T_base_tool, cell.robot.T_base_tool(pose.q_rad))
         T_cam_part = T_cam_base @ pose.T_base_tool @ cell.part.T_tool_part
         pixels = camera.project(se3.transform(T_cam_part, bodies.part.vertices_m)) + 0.5
         low, high = pixels.min(axis=0), pixels.max(axis=0)
@@ -178,12 +179,12 @@ def test_the_tour_is_short_and_complete(plan, cell, safety):
     q = np.array([p.q_rad for p in plan.poses])
     shuffled = q[np.random.default_rng(0).permutation(len(q))]
     limits = {"speed_rad_s": np.radians(90), "acceleration_rad_s2": np.radians(180)}
-    order, times_s = plan_tour(cell.robot.home_q_rad, shuffled, safety, **limits)
+    order, times_s = plan_visits(cell.robot.home_q_rad, shuffled, safety, **limits)
     assert sorted(order) == list(range(40))
-    as_drawn = arm.trapezoid_time_s(np.diff(shuffled, axis=0), **limits).sum()
+    as_drawn = trapezoid_time_s(np.diff(shuffled, axis=0), **limits).sum()
     assert times_s.sum() < 0.6 * as_drawn
     stops = np.concatenate([[cell.robot.home_q_rad], shuffled[order]])
-    np.testing.assert_allclose(times_s, arm.trapezoid_time_s(np.diff(stops, axis=0), **limits))
+    np.testing.assert_allclose(times_s, trapezoid_time_s(np.diff(stops, axis=0), **limits))
 
 
 def test_durations_add_up(plan, cell):
@@ -238,7 +239,7 @@ def test_a_part_behind_the_wrist_is_refused(cell, bodies, camera):
     )
     cell = change(cell, "part", normal=(0.0, 0.0, -1.0), point_of_interest_m=(0.0, 0.0, 0.0))
     cell = change(cell, "bench", table=cell.bench.table.model_copy(update={"point_m": (0, 0, -9)}))
-    below = arm.forward(cell.robot.home_q_rad) @ se3.make(np.eye(3), [0, 0, -0.7])
+    below = forward(cell.robot.home_q_rad, cell.robot.arm.dh) @ se3.make(np.eye(3), [0, 0, -0.7])
     with pytest.raises(InputError, match="visibility check"):
         plan_poses(change(cell, "camera", T_base_cam=below), crumb, camera, 4, 0)
     aside = below @ se3.from_rotvec([0, -0.6, 0], [0.45, 0, 0.1])

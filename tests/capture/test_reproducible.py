@@ -47,7 +47,7 @@ def _contents(root):
 
 def _capture_until_unplugged(settings, plan, bodies):
     with connect(settings.cell, bodies, seed=settings.seed, pace=settings.pace) as devices:
-        devices.bench.l515.inject(UnplugFault(after_grabs=4, persistent=True))
+        devices.bench.camera.inject(UnplugFault(after_grabs=4, persistent=True))
         fill(settings, plan, bodies, devices, Silence())
 
 

@@ -1,4 +1,4 @@
-"""The order of a capture, tried with an arm, a camera and a developer that do nothing but remember."""
+"""The order of a capture, tried with an arm, a camera and a recorder that do nothing but remember."""
 
 import threading
 from types import SimpleNamespace
@@ -75,7 +75,7 @@ class Rig:
         self.grabs.append(self.visits[-1])
         return SimpleNamespace()
 
-    def develop(self, shot):
+    def record(self, shot):
         self.written.append((shot.pose.index, shot.attempt, threading.current_thread().name))
         verdict = self.verdicts.get((shot.pose.index, shot.attempt), self.default)
         if isinstance(verdict, Exception):
@@ -84,12 +84,12 @@ class Rig:
 
 
 def test_poses_are_visited_once_and_in_order(cell, tmp_path):
-    """Without a refusal every pose is shot once, in the plan's order, and developed beside the next move."""
+    """Without a refusal every pose is shot once, in the plan's order, and recorded beside the next move."""
     rig = Rig(cell, tmp_path, 5)
     rig.run()
     assert rig.visits == [(i, 0) for i in range(5)]
     assert [w[0] for w in rig.written] == list(range(5))
-    assert all(name.startswith("develop") for *_, name in rig.written)
+    assert all(name.startswith("record") for *_, name in rig.written)
     assert rig.progress.events[0] == ("begin", 5, 0)
     assert rig.progress.events[-1] == ("end",)
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from synth.cell.calibration import camera_hash, now, part_hash, why_uncalibrated
+from synth.cell.calibration import now
+from synth.cell.calibration_validity import camera_hash, part_hash, why_uncalibrated
 from synth.cell.edit import edit_cell
 from synth.cell.load import load_cell
 from synth.cell.template import write_template

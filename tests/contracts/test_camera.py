@@ -1,4 +1,4 @@
-"""What every Camera promises, whichever stands behind the protocol."""
+"""What every Camera promises, whichever of CAMERAS it is and whatever stands behind it."""
 
 import os
 import time
@@ -8,23 +8,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from synth.cell.cameras import CAMERA_MODELS
 from synth.cell.load import default_cell, load_cell
 from synth.errors import CameraError
 from synth.hardware.camera import Camera
-from synth.hardware.realsense import RealSenseCamera, UsbSource
-from synth.hardware.simulated.l515 import SimulatedL515
+from synth.hardware.cameras import CAMERAS
 
 from ..hardware.stand_in import Arm, FlatScene
 
 REAL_CELL = os.environ.get("SYNTH_CAMERA_CELL")
 
 
-def make_camera(kind: str) -> Camera:
-    if kind == "simulated":
-        config = default_cell().camera
-        return RealSenseCamera(config, SimulatedL515(FlatScene(), Arm(), config))
-    config = load_cell(Path(REAL_CELL or "")).camera
-    return RealSenseCamera(config, UsbSource(config.serial))
+def make_camera(name: str) -> Camera:
+    if name == "real":
+        config = load_cell(Path(REAL_CELL or "")).camera
+        return CAMERAS[config.model].camera(config)
+    config = default_cell().camera.model_copy(update={"model": name})
+    return CAMERAS[name].simulated(config, FlatScene(), Arm())[0]
 
 
 REAL = pytest.param(
@@ -36,7 +36,7 @@ REAL = pytest.param(
 )
 
 
-@pytest.fixture(scope="module", params=["simulated", REAL])
+@pytest.fixture(scope="module", params=[*CAMERAS, REAL])
 def camera(request: pytest.FixtureRequest) -> Iterator[Camera]:
     with make_camera(request.param) as connected:
         yield connected
@@ -94,18 +94,25 @@ def test_info_says_how_the_camera_is_set(camera: Camera) -> None:
     assert info.options["depth.visual_preset"] == 5
 
 
-def test_a_camera_that_is_not_entered_says_so() -> None:
+def test_every_camera_that_is_opened_is_known() -> None:
+    """A cell file's camera.model names data and a driver."""
+    assert list(CAMERAS) == list(CAMERA_MODELS)
+
+
+@pytest.mark.parametrize("name", CAMERAS)
+def test_a_camera_that_is_not_entered_says_so(name: str) -> None:
     """Using a camera outside its context is one sentence, not an attribute error."""
-    unconnected = make_camera("simulated")
+    unconnected = make_camera(name)
     with pytest.raises(CameraError, match="context manager"):
         unconnected.grab(after_ns=0)
     with pytest.raises(CameraError, match="context manager"):
         _ = unconnected.info
 
 
-def test_it_can_be_entered_again() -> None:
+@pytest.mark.parametrize("name", CAMERAS)
+def test_it_can_be_entered_again(name: str) -> None:
     """Leaving releases the device: the same camera connects a second time and keeps its metered exposure."""
-    camera = make_camera("simulated")
+    camera = make_camera(name)
     exposures = []
     for _ in range(2):
         with camera:

@@ -1,4 +1,4 @@
-"""What every Robot promises, whatever stands behind it.
+"""What every Robot promises, whichever of ARMS it is and whatever stands behind it.
 
 The arm named by SYNTH_ROBOT_CELL (a cell file) is only moved when the tests marked ``hardware`` are asked
 for; it moves within 5 degrees of where it stands, at 10 degrees per second.
@@ -11,48 +11,45 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 
-import synth
-from synth.cell.load import load_cell
-from synth.cell.model import RobotCell
+from synth.cell.load import default_cell, load_cell
 from synth.errors import RobotError
+from synth.geometry.arms import ARM_MODELS
+from synth.hardware.arms import ARMS
 from synth.hardware.robot import Robot, RobotMode, SafetyMode
-from synth.hardware.simulated.controller import ControllerProcess
-from synth.hardware.ur import URRobot
+from synth.hardware.simulated.motion import ArmTruth
 
 SLOW = {"speed_rad_s": np.radians(10), "acceleration_rad_s2": np.radians(20)}
 STEP = np.radians([5, 0, 0, 0, 0, 5])
 
 
-def emulated() -> Iterator[Robot]:
-    pytest.importorskip("rtde_control", reason="ur_rtde is not installed")
-    text = (Path(synth.__file__).parent / "cell/default/cell.yaml").read_text(encoding="utf-8")
-    config = RobotCell.model_validate(yaml.safe_load(text)["robot"])
-    with (
-        ControllerProcess(config.home_q_rad, pace=20.0) as process,
-        URRobot(config, address=process.address, simulated=True) as robot,
-    ):
-        yield robot
-
-
-def real() -> Iterator[Robot]:
-    path = os.environ.get("SYNTH_ROBOT_CELL")
-    if path is None:
-        pytest.skip("SYNTH_ROBOT_CELL names no cell file of a real robot")
-    with URRobot(load_cell(Path(path)).robot) as robot:
-        yield robot
-
-
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param(emulated, id="emulated UR3e"),
-        pytest.param(real, id="real UR3e", marks=pytest.mark.hardware),
+REAL_CELL = os.environ.get("SYNTH_ROBOT_CELL")
+REAL = pytest.param(
+    "real",
+    marks=[
+        pytest.mark.hardware,
+        pytest.mark.skipif(not REAL_CELL, reason="SYNTH_ROBOT_CELL names no cell file of a real robot"),
     ],
 )
+
+
+@pytest.fixture(scope="module", params=[*ARMS, REAL])
 def robot(request: pytest.FixtureRequest) -> Iterator[Robot]:
-    yield from request.param()
+    if request.param == "real":
+        config = load_cell(Path(REAL_CELL or "")).robot
+        with ARMS[config.model].robot(config) as robot:
+            yield robot
+        return
+    pytest.importorskip("rtde_control", reason="ur_rtde is not installed")
+    config = default_cell().robot.model_copy(update={"model": request.param})
+    truth = ArmTruth(config.arm.dh)
+    with ARMS[config.model].simulated(config, truth, pace=20.0, seed=0) as (robot, _), robot:
+        yield robot
+
+
+def test_every_arm_that_is_driven_is_known() -> None:
+    """A cell file's robot.model names data and a driver."""
+    assert list(ARMS) == list(ARM_MODELS)
 
 
 def test_says_who_it_is(robot: Robot) -> None:

@@ -4,13 +4,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synth.geometry import arm, se3
+from synth.geometry.arms import ARM_MODELS
+
+UR3E = ARM_MODELS["ur3e"]
 
 joints = st.lists(st.floats(-6.28, 6.28), min_size=6, max_size=6)
 
 
 def test_zero_joints_stand_where_universal_robots_says():
     """tool0 at zero joints, in the controller's base (DH parameters published by Universal Robots)."""
-    np.testing.assert_allclose(arm.forward(np.zeros(6))[:3, 3], [-0.45675, -0.22315, 0.06650], atol=1e-9)
+    np.testing.assert_allclose(
+        arm.forward(np.zeros(6), UR3E.dh)[:3, 3], [-0.45675, -0.22315, 0.06650], atol=1e-9
+    )
 
 
 @pytest.mark.parametrize(
@@ -36,31 +41,31 @@ def test_zero_joints_stand_where_universal_robots_says():
 )
 def test_kinematics_agree_with_the_urdf(q, T):
     """Golden poses of tool0 in ``base``, chained from the joints of Universal Robots' UR3e URDF."""
-    np.testing.assert_allclose(arm.forward(q)[:3], T, atol=1e-6)
+    np.testing.assert_allclose(arm.forward(q, UR3E.dh)[:3], T, atol=1e-6)
 
 
 @given(joints)
 def test_every_frame_is_rigid_and_ends_at_the_flange(q):
     """Seven rigid frames, from the base itself to the flange; a full turn of a joint changes nothing."""
-    frames = arm.joint_frames(q)
+    frames = arm.joint_frames(q, UR3E.dh)
     assert frames.shape == (7, 4, 4)
     assert all(se3.is_rigid(T) for T in frames)
     np.testing.assert_array_equal(frames[0], np.eye(4))
-    np.testing.assert_allclose(arm.forward(np.asarray(q) + 2 * np.pi), frames[6], atol=1e-9)
+    np.testing.assert_allclose(arm.forward(np.asarray(q) + 2 * np.pi, UR3E.dh), frames[6], atol=1e-9)
 
 
 def test_many_joints_at_once_are_the_same_as_one_by_one():
     """Vectorised kinematics and link shapes equal the single ones."""
     q = np.random.default_rng(0).uniform(-3, 3, (2, 5, 6))
-    np.testing.assert_allclose(arm.joint_frames(q)[1, 3], arm.joint_frames(q[1, 3]))
-    np.testing.assert_allclose(arm.link_capsules(q).a_m[1, 3], arm.link_capsules(q[1, 3]).a_m)
+    np.testing.assert_allclose(arm.joint_frames(q, UR3E.dh)[1, 3], arm.joint_frames(q[1, 3], UR3E.dh))
+    np.testing.assert_allclose(arm.link_capsules(q, UR3E).a_m[1, 3], arm.link_capsules(q[1, 3], UR3E).a_m)
 
 
 def test_parameters_of_a_real_arm_move_the_flange():
     """Millimetre offsets of DH parameters show at the flange: they are not ignored."""
-    true = arm.DH(arm.UR3E.a_m + 0.001, arm.UR3E.d_m, arm.UR3E.alpha_rad, np.full(6, 0.001))
+    true = arm.DH(UR3E.dh.a_m + 0.001, UR3E.dh.d_m, UR3E.dh.alpha_rad, np.full(6, 0.001))
     q = np.radians([10, -120, -60, -80, -90, 0])
-    assert 0.0005 < np.linalg.norm(arm.forward(q, true)[:3, 3] - arm.forward(q)[:3, 3]) < 0.01
+    assert 0.0005 < np.linalg.norm(arm.forward(q, true)[:3, 3] - arm.forward(q, UR3E.dh)[:3, 3]) < 0.01
 
 
 def test_link_shapes_hold_the_joints():
@@ -69,7 +74,7 @@ def test_link_shapes_hold_the_joints():
     The upper arm is offset by 12 cm from the line between its joints, which sets the bound.
     """
     q = np.radians([20, -100, 70, -40, 30, 10])
-    frames, links = arm.joint_frames(q), arm.link_capsules(q)
+    frames, links = arm.joint_frames(q, UR3E.dh), arm.link_capsules(q, UR3E)
     for link in range(1, 7):
         origin = frames[link, :3, 3]
         own = links.body == link
@@ -81,9 +86,9 @@ def test_link_shapes_hold_the_joints():
 @given(joints, joints)
 def test_no_point_jumps_along_a_path(q_from, q_to):
     """Paths hold both ends, and no joint origin moves farther than asked between neighbours."""
-    path = arm.joint_path(q_from, q_to, max_travel_m=0.02)
+    path = arm.joint_path(q_from, q_to, UR3E, max_travel_m=0.02)
     np.testing.assert_allclose(path[[0, -1]], [q_from, q_to], atol=1e-12)
-    origins = arm.joint_frames(path)[:, :, :3, 3]
+    origins = arm.joint_frames(path, UR3E.dh)[:, :, :3, 3]
     assert np.linalg.norm(np.diff(origins, axis=0), axis=-1).max() <= 0.02 + 1e-9
 
 
@@ -95,8 +100,13 @@ def test_reach_bounds_how_far_a_joint_moves_its_load():
         q = rng.uniform(-np.pi, np.pi, (500, 6))
         turned = q.copy()
         turned[:, joint] += 1e-4
-        moved = np.linalg.norm((arm.forward(turned) - arm.forward(q)) @ np.append(tip, 1.0), axis=-1) / 1e-4
-        assert moved.max() <= arm.REACH_M[joint]
+        moved = (
+            np.linalg.norm(
+                (arm.forward(turned, UR3E.dh) - arm.forward(q, UR3E.dh)) @ np.append(tip, 1.0), axis=-1
+            )
+            / 1e-4
+        )
+        assert moved.max() <= UR3E.reach_m[joint]
 
 
 def test_move_times_are_those_of_a_trapezoid():

@@ -5,19 +5,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synth.geometry import arm
+from synth.geometry.arm import forward
+from synth.geometry.arms import ARM_MODELS
 from synth.geometry.clearance import (
     CAMERA,
     TABLE,
     WALL,
     ClearanceModel,
-    Rider,
+    HeldBody,
     Surroundings,
     cover_with_capsules,
     segment_distance_m,
 )
 from synth.geometry.mesh import Mesh
 
+UR3E = ARM_MODELS["ur3e"]
 FREE = np.radians([15, -150, -50, -70, -90, 0])
 coordinates = st.floats(-1, 1)
 points = st.tuples(coordinates, coordinates, coordinates)
@@ -25,9 +27,10 @@ points = st.tuples(coordinates, coordinates, coordinates)
 
 def model(*, table_z=0.0, camera=(0.5, 0.0, 1.0), box=((-0.65, -0.65, 0.02), (0.75, 0.65, 0.65))):
     return ClearanceModel(
+        UR3E,
         [
-            Rider("mount", Mesh.box([-0.03, -0.03, 0], [0.03, 0.03, 0.045])),
-            Rider("part", Mesh.box([-0.04, -0.03, 0.045], [0.04, 0.03, 0.067])),
+            HeldBody("mount", Mesh.box([-0.03, -0.03, 0], [0.03, 0.03, 0.045])),
+            HeldBody("part", Mesh.box([-0.04, -0.03, 0.045], [0.04, 0.03, 0.067])),
         ],
         Surroundings(
             np.array([0, 0, table_z]),
@@ -92,12 +95,12 @@ def test_a_folded_elbow_is_a_collision_with_itself():
     far = model(table_z=-9, camera=(0, 0, 9), box=((-9, -9, -9), (9, 9, 9)))
     gap, pair = nearest(far, np.radians([15, -150, -163, -70, -90, 0]))
     assert gap < 0
-    assert pair[1] in arm.LINK_NAMES
+    assert pair[1] in UR3E.link_names
 
 
 def test_the_camera_is_kept_clear_of():
     """A camera where the part is, is hit; by its name."""
-    place = arm.forward(FREE)[:3, 3] + [0, 0, 0.1]
+    place = forward(FREE, UR3E.dh)[:3, 3] + [0, 0, 0.1]
     gap, pair = nearest(model(camera=place), FREE)
     assert gap < 0
     assert pair[1] == CAMERA
@@ -109,9 +112,9 @@ def test_neighbours_are_never_flagged_in_the_default_ranges():
     q = bounds[:, 0] + np.random.default_rng(0).random((5000, 6)) * (bounds[:, 1] - bounds[:, 0])
     m = model()
     gaps = m.gaps_m(q).min(axis=0)
-    own = [i for i, (_, other) in enumerate(m.pairs) if other in arm.LINK_NAMES]
+    own = [i for i, (_, other) in enumerate(m.pairs) if other in UR3E.link_names]
     assert gaps[own].min() > 0.02
-    ordered = {name: i for i, name in enumerate((*arm.LINK_NAMES, "mount", "part"))}
+    ordered = {name: i for i, name in enumerate((*UR3E.link_names, "mount", "part"))}
     for i in own:
         low, high = sorted(min(ordered[name], 6) for name in m.pairs[i])
         assert high - low > 1

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from synth.capture.calibrate.detect import find_corners
-from synth.capture.calibrate.rig import make_rig
+from synth.capture.calibrate.setup import make_setup
 from synth.cell.board import DEFAULT_BOARD
 from synth.cell.load import default_cell
 from synth.cell.mesh import load_bodies
@@ -13,8 +13,8 @@ from synth.geometry import se3
 from synth.hardware.simulated.truth import Truth
 from synth.hardware.simulated.world import World
 
-RIG = make_rig(default_cell(), load_bodies(default_cell()), DEFAULT_BOARD, "to-hand")
-HELD, BODIES = RIG.cell, RIG.bodies
+SETUP = make_setup(default_cell(), load_bodies(default_cell()), DEFAULT_BOARD, "to-hand")
+HELD, BODIES = SETUP.cell, SETUP.bodies
 OBLIQUE = HELD.robot.home_q_rad + np.radians([0, 0, 0, -25, 35, 60])
 TURNED_AWAY = HELD.robot.home_q_rad + np.radians([0, 0, 0, 180, 0, 0])
 BLUR_PX = 4

@@ -15,11 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synth.errors import RobotConnectionLost
-from synth.geometry import arm
+from synth.geometry.arm import forward, trapezoid_time_s
 from synth.hardware.robot import SafetyMode
 from synth.hardware.simulated import dashboard, faults, motion
 from synth.hardware.simulated.controller import ControllerProcess
 from synth.hardware.simulated.controller_core import ControllerCore, ControllerOptions, RuntimeState
+from synth.hardware.simulated.controller_readings import read
 from synth.hardware.simulated.motion import Arm, ArmTruth
 
 HOME = np.radians([15, -150, -50, -70, -90, 0])
@@ -63,7 +64,7 @@ def test_trapezoid_ends_where_and_when_it_says(
 ) -> None:
     """A profile starts and ends at rest, takes the time that planning expects, never exceeds its limits."""
     profile = motion.trapezoid(way, speed, acceleration)
-    total_s = float(arm.trapezoid_time_s(np.full(6, way), speed, acceleration))
+    total_s = float(trapezoid_time_s(np.full(6, way), speed, acceleration))
     assert profile(0.0) == (0.0, 0.0)
     end, end_speed = profile(total_s)
     assert end == pytest.approx(way, abs=1e-9)
@@ -78,7 +79,7 @@ def test_repeatability_is_bounded_and_belongs_to_the_target(q_rad: np.ndarray, s
     """The flange ends within 0.03 mm of its encoders' place, always the same way for one seed and target."""
     truth = ArmTruth()
     offset = motion.repeatability_offset_rad(q_rad, truth, seed)
-    moved_m = arm.forward(q_rad + offset)[:3, 3] - arm.forward(q_rad)[:3, 3]
+    moved_m = forward(q_rad + offset, truth.dh)[:3, 3] - forward(q_rad, truth.dh)[:3, 3]
     assert np.linalg.norm(moved_m) <= 3e-5 * 1.01
     assert np.array_equal(offset, motion.repeatability_offset_rad(q_rad + 1e-9, truth, seed))
 
@@ -115,11 +116,11 @@ def test_synchronous_move_answers_done_only_on_arrival() -> None:
     """The handshake: 1 ready, 2 done, and in between neither."""
     core, wait = make_core()
     send(core, 1, [*(HOME + 0.2), 1.0, 2.0])
-    assert core.read("output_int_register_0") == 1
+    assert read(core, "output_int_register_0") == 1
     wait(0.1)
-    assert core.read("output_int_register_0") == 1
+    assert read(core, "output_int_register_0") == 1
     wait(1.0)
-    assert core.read("output_int_register_0") == 2
+    assert read(core, "output_int_register_0") == 2
     assert np.array_equal(core.arm.q_rad, HOME + 0.2)
 
 
@@ -135,7 +136,7 @@ def test_speed_slider_and_pace_scale_motion() -> None:
             wait(0.01)
         took_s.append(core.time_s - before_s)
     assert took_s[1] == pytest.approx(2 * took_s[0], rel=0.05)
-    assert took_s[0] == pytest.approx(float(arm.trapezoid_time_s(np.full(6, 0.5), 1.0, 2.0)), abs=0.03)
+    assert took_s[0] == pytest.approx(float(trapezoid_time_s(np.full(6, 0.5), 1.0, 2.0)), abs=0.03)
 
 
 def test_watchdog_runs_on_wall_time_and_stops_the_arm() -> None:
@@ -156,12 +157,12 @@ def test_watchdog_runs_on_wall_time_and_stops_the_arm() -> None:
 def test_inverse_kinematics_inverts_the_true_arm() -> None:
     """Joints found for a TCP pose give that pose through the calibrated parameters."""
     core, _ = make_core(truth=ArmTruth.with_offsets(a_m=1e-3))
-    pose = core.read("actual_TCP_pose")
+    pose = read(core, "actual_TCP_pose")
     core.arm.place(HOME + 0.05)
     send(core, 46, list(pose))
-    q_rad = [core.read(f"output_double_register_{i}") for i in range(6)]
+    q_rad = [read(core, f"output_double_register_{i}") for i in range(6)]
     core.arm.place(q_rad)
-    assert core.read("actual_TCP_pose") == pytest.approx(pose, abs=1e-6)
+    assert read(core, "actual_TCP_pose") == pytest.approx(pose, abs=1e-6)
 
 
 def test_joints_beyond_the_range_are_outside_the_safety_limits() -> None:
@@ -169,7 +170,7 @@ def test_joints_beyond_the_range_are_outside_the_safety_limits() -> None:
     core, _ = make_core()
     for q_rad, expected in ((HOME, 1), (HOME + np.array([7, 0, 0, 0, 0, 0]), 0)):
         send(core, 37, list(q_rad))
-        assert core.read("output_int_register_1") == expected
+        assert read(core, "output_int_register_1") == expected
         core.write_inputs(["input_int_register_0"], [0])
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from synth.cell.load import default_cell
 from synth.geometry import se3
-from synth.hardware.realsense import RealSenseCamera
-from synth.hardware.realsense_sdk import to_extrinsics, to_intrinsics, to_pinhole, to_transform
+from synth.hardware.cameras.realsense import RealSenseCamera
+from synth.hardware.cameras.realsense_sdk import to_extrinsics, to_intrinsics, to_pinhole, to_transform
 from synth.hardware.simulated.l515 import SimulatedL515
 
 from .stand_in import COLOR, T_CAM_DEPTH, Arm, FlatScene
@@ -92,10 +92,10 @@ def test_board_corners_in_the_frame(t_m: tuple[float, float, float]) -> None:
 def test_noise_follows_the_pose_not_the_history() -> None:
     """The same commanded joints give the same bytes in another session and after other poses."""
     pictures = []
-    for tour in ([3, 5, 4], [9, 4]):
+    for order in ([3, 5, 4], [9, 4]):
         scene, arm = FlatScene(), Arm()
         with RealSenseCamera(CONFIG, SimulatedL515(scene, arm, CONFIG)) as camera:
-            for key in tour:
+            for key in order:
                 arm.go(key)
                 sample = camera.grab(after_ns=time.monotonic_ns())
             again = camera.grab(after_ns=time.monotonic_ns())

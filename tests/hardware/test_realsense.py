@@ -10,10 +10,10 @@ import pytest
 
 from synth.cell.load import default_cell
 from synth.errors import CameraError, CameraUnplugged, SettingsLost, StreamFrozen
-from synth.hardware import realsense_metering, realsense_options
 from synth.hardware.camera import CameraSample
-from synth.hardware.realsense import RealSenseCamera
-from synth.hardware.realsense_stream import Stream, StreamFormat
+from synth.hardware.cameras import realsense_metering, realsense_options
+from synth.hardware.cameras.realsense import RealSenseCamera
+from synth.hardware.cameras.realsense_stream import Stream, StreamFormat
 from synth.hardware.simulated.faults_camera import (
     CameraFault,
     DroppedFrameFault,
@@ -35,7 +35,7 @@ N_POSES = 3
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A freeze is called one after a third of a second."""
     monkeypatch.setattr(RealSenseCamera, "freeze_s", {"color": 0.3, "depth": 0.4})
-    monkeypatch.setattr("synth.hardware.realsense_stream._POLL_MS", 20)
+    monkeypatch.setattr("synth.hardware.cameras.realsense_stream._POLL_MS", 20)
 
 
 class Session:

@@ -9,8 +9,8 @@ import pyrealsense2 as rs
 import pytest
 
 from synth.errors import CameraBusy, CameraNotFound, CameraUnplugged, InputError, SdkDroppedCamera
-from synth.hardware import realsense_source
-from synth.hardware.realsense_source import UsbSource, find_l515_on_usb, probe, raise_if_busy
+from synth.hardware.cameras import realsense_source
+from synth.hardware.cameras.realsense_source import UsbSource, find_l515_on_usb, probe, raise_if_busy
 
 
 class FakeDevice:

@@ -6,7 +6,7 @@ import pytest
 
 from synth.geometry import se3
 from synth.geometry.pinhole import Pinhole
-from synth.hardware.registration import Registration, _project
+from synth.hardware.cameras.registration import Registration, _project
 
 DIST = np.array([0.166, -0.51, -0.0005, -0.0007, 0.468])
 COLOR = Pinhole((1280, 720), np.array([[905.1, 0, 645.7], [0, 904.6, 358.9], [0, 0, 1.0]]), DIST)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.hardware.rtde_wire import FrameBuffer, Kind, Recipe, frame
+from synth.hardware.arms.rtde_wire import FrameBuffer, Kind, Recipe, frame
 
 DOUBLES = st.floats(allow_nan=False, width=64)
 VALUES = {

@@ -7,7 +7,9 @@ from synth.cell.load import default_cell
 from synth.cell.mesh import CellBodies, load_bodies
 from synth.cell.model import Cell
 from synth.errors import UnsafeMotion
-from synth.geometry import arm, se3
+from synth.geometry import se3
+from synth.geometry.arm import forward
+from synth.geometry.arms import ARM_MODELS
 from synth.geometry.clearance import CAMERA, TABLE
 from synth.hardware.robot import RobotInfo, RobotMode, RobotState, SafetyMode
 from synth.hardware.safety import GuardedRobot, SafetyModel, Violation
@@ -29,7 +31,7 @@ class Recorder:
         self.calls.append("exit")
 
     def read_state(self):
-        T = arm.forward(self.q_rad)
+        T = forward(self.q_rad, ARM_MODELS["ur3e"].dh)
         return RobotState(0, 0.0, self.q_rad, np.zeros(6), T, RobotMode.RUNNING, SafetyMode.NORMAL, 1.0)
 
     def move(self, q_rad, *, speed_rad_s, acceleration_rad_s2):
@@ -131,7 +133,7 @@ def test_the_path_is_checked_between_free_ends(cell, bodies):
     """A camera that hangs half way: both ends are free, the move is refused, the place is named."""
     left = cell.robot.home_q_rad + np.radians([-35, 0, 0, 0, 0, 0])
     right = cell.robot.home_q_rad + np.radians([35, 0, 0, 0, 0, 0])
-    middle = arm.forward(cell.robot.home_q_rad) @ cell.robot.T_flange_tool @ se3.make(np.eye(3), [0, 0, 0.06])
+    middle = cell.robot.T_base_tool(cell.robot.home_q_rad) @ se3.make(np.eye(3), [0, 0, 0.06])
     blocked = with_camera_at(cell, middle[:3, 3])
     safety = SafetyModel(blocked, bodies)
     assert safety.is_free(np.stack([left, right])).all()
@@ -170,7 +172,7 @@ def test_the_way_round_by_home_is_found(cell, bodies):
     left = cell.robot.home_q_rad + np.radians([-35, 0, 0, 0, 0, 0])
     right = cell.robot.home_q_rad + np.radians([35, 0, 0, 0, 0, 0])
     under = cell.robot.home_q_rad + np.radians([0, -15, 0, 0, 0, 0])
-    middle = arm.forward(cell.robot.home_q_rad) @ cell.robot.T_flange_tool @ se3.make(np.eye(3), [0, 0, 0.06])
+    middle = cell.robot.T_base_tool(cell.robot.home_q_rad) @ se3.make(np.eye(3), [0, 0, 0.06])
     safety = SafetyModel(with_camera_at(cell, middle[:3, 3]), bodies)
     assert len(safety.route(left, left + 0.01, under)) == 1
     np.testing.assert_array_equal(safety.route(left, right, under), [under, right])

@@ -32,11 +32,11 @@ from synth.errors import (
     RobotUnreachable,
 )
 from synth.geometry import arm
-from synth.hardware import ur, ur_client
+from synth.hardware.arms import ur, ur_client, ur_session
+from synth.hardware.arms.ur import URRobot, probe
 from synth.hardware.simulated import faults
 from synth.hardware.simulated.controller import ControllerProcess
 from synth.hardware.simulated.motion import ArmTruth
-from synth.hardware.ur import URRobot, probe
 
 pytest.importorskip("rtde_control", reason="ur_rtde is not installed")
 
@@ -69,7 +69,7 @@ def test_move_ends_where_it_was_sent_and_reports_the_true_tcp() -> None:
         assert np.abs(state.q_rad - NEAR).max() < ur.POSE_TOLERANCE_RAD
         expected = arm.forward(NEAR, truth.dh) @ CONFIG.T_flange_tool
         assert np.allclose(state.T_base_tool, expected, atol=1e-9)
-        assert not np.allclose(state.T_base_tool, arm.forward(NEAR) @ CONFIG.T_flange_tool, atol=5e-4)
+        assert not np.allclose(state.T_base_tool, CONFIG.T_base_tool(NEAR), atol=5e-4)
         assert robot.info.simulated
         assert robot.info.serial
 
@@ -158,7 +158,7 @@ def test_link_lost_between_moves_is_rebuilt() -> None:
 @pytest.mark.parametrize("how", ["closed", "black_hole"])
 def test_lasting_loss_ends_in_one_sentence_in_bounded_time(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A link that never comes back is given up within seconds, and leaving does not hang on the dead wire."""
-    monkeypatch.setattr("synth.hardware.ur_probe.ANSWER_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("synth.hardware.arms.ur_probe.ANSWER_TIMEOUT_S", 0.5)
     with controller(faults.ConnectionLostFault(how=how, persistent=True)) as process:
         started_s = time.monotonic()
         with pytest.raises(RobotConnectionLost, match="3 attempts"), robot_at(process) as robot:
@@ -170,9 +170,9 @@ def test_controller_stops_the_arm_when_the_host_falls_silent() -> None:
     """A frozen client kicks no more: the arm stops before the move is over, though the sockets stay open."""
     with controller(pace=1.0) as process, robot_at(process) as robot:
         far = HOME + np.radians([60, 0, 0, 0, 0, 0])
-        assert robot._link is not None
-        assert robot._link.call("moveJ", far.tolist(), 0.2, 1.0, True)
-        os.kill(robot._link.pid, signal.SIGSTOP)
+        assert robot._session.is_open
+        assert robot._session.link.call("moveJ", far.tolist(), 0.2, 1.0, True)
+        os.kill(robot._session.link.pid, signal.SIGSTOP)
         time.sleep(1 / ur_client.WATCHDOG_HZ + 0.5)
         state = process.arm_state()
         assert not state.is_moving
@@ -204,8 +204,8 @@ def test_move_that_never_ends_times_out(monkeypatch: pytest.MonkeyPatch) -> None
 def test_busy_host_is_no_slow_move() -> None:
     """A pause of our own, long on the controller's clock, is not counted against the move's deadline."""
     with controller(pace=50.0) as process, robot_at(process) as robot:
-        assert robot._link is not None
-        client = psutil.Process(robot._link.pid)
+        assert robot._session.is_open
+        client = psutil.Process(robot._session.link.pid)
 
         def pause() -> None:
             while not process.arm_state().is_moving:
@@ -273,8 +273,8 @@ def test_unreachable_address_is_one_sentence_with_exit_code_2() -> None:
 def test_wrong_model_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A UR10 at the address of a UR3e cell is never moved."""
     with controller() as process:
-        report = dataclasses.replace(ur.read_report(process.address), model="UR10")
-        monkeypatch.setattr(ur, "read_report", lambda _address: report)
+        report = dataclasses.replace(ur_session.read_report(process.address), model="UR10")
+        monkeypatch.setattr(ur_session, "read_report", lambda _address: report)
         with pytest.raises(InputError, match="UR10 answers"), robot_at(process):
             pass
 
@@ -282,7 +282,7 @@ def test_wrong_model_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_missing_client_names_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Without ur_rtde the sentence names what to install."""
     (tmp_path / "rtde_control.py").write_text("raise ImportError")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *filter(None, sys.path)]))
     with controller() as process, pytest.raises(InputError, match=r"synth-robotics\[hardware\]"):
         robot_at(process).__enter__()
 
@@ -319,10 +319,10 @@ def test_nothing_in_the_source_can_clear_a_protective_stop() -> None:
 DRIVER = """
 import sys, yaml, numpy as np
 from synth.cell.model import RobotCell
-from synth.hardware.ur import URRobot
+from synth.hardware.arms.ur import URRobot
 config = RobotCell.model_validate(yaml.safe_load(sys.stdin))
 with URRobot(config, address=sys.argv[1]) as robot:
-    print(robot._link.pid, flush=True)
+    print(robot._session.link.pid, flush=True)
     robot.move(config.home_q_rad + 0.8, speed_rad_s=0.1, acceleration_rad_s2=1.0)
 """
 

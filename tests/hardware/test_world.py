@@ -11,7 +11,6 @@ import pytest
 from synth.cell.load import default_cell
 from synth.cell.mesh import load_bodies
 from synth.geometry import se3
-from synth.geometry.arm import forward
 from synth.geometry.mesh import Mesh
 from synth.hardware.simulated.body import Body, Material
 from synth.hardware.simulated.light import to_material
@@ -45,7 +44,7 @@ def _poses(count, seed):
     poses = []
     while len(poses) < count:
         q = rng.uniform(low, high)
-        T_cam_tool = T_cam_base @ forward(q) @ CELL.robot.T_flange_tool
+        T_cam_tool = T_cam_base @ CELL.robot.T_base_tool(q)
         ray = T_cam_tool[:3, 3] / np.linalg.norm(T_cam_tool[:3, 3])
         x, y = camera.project(T_cam_tool[:3, 3])[0]
         if -T_cam_tool[:3, 2] @ ray > np.cos(np.radians(45)) and 110 < x < 1170 and 110 < y < 610:
@@ -275,7 +274,7 @@ def test_part_rides_on_the_true_arm_not_on_the_published_one():
     tilted = World(
         CELL, BODIES, Truth(dh_offsets=flat, mount_tilt={"angle_deg": 2.0, "axis": (0, 1, 0)}), seed=0
     )
-    nominal = forward(HOME) @ CELL.robot.T_flange_tool
+    nominal = CELL.robot.T_base_tool(HOME)
     np.testing.assert_allclose(published.T_base_tool_of(HOME), nominal, atol=1e-12)
     assert 5e-4 < np.linalg.norm(default.T_base_tool_of(HOME)[:3, 3] - nominal[:3, 3]) < 8e-3
     np.testing.assert_allclose(tilted.T_base_tool_of(HOME), nominal, atol=1e-12)

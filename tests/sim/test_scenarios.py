@@ -15,7 +15,6 @@ from synth.cell.load import default_cell
 from synth.cell.mesh import CellBodies, is_closed
 from synth.errors import InputError
 from synth.geometry import se3
-from synth.geometry.arm import forward
 from synth.geometry.boxes import inside_image
 from synth.geometry.mesh import Mesh
 from synth.sim.bin_box import FLOOR_M, bin_box, diagonal_m, moved
@@ -56,7 +55,7 @@ def test_fresh_poses_keep_ranges_and_the_image(fresh):
         assert (q_rad >= bounds[:, 0] - 1e-9).all()
         assert (q_rad <= bounds[:, 1] + 1e-9).all()
         assert clearance.is_free(q_rad).all()
-        np.testing.assert_allclose(scene.T_base_tool, forward(q_rad) @ CELL.robot.T_flange_tool, atol=1e-12)
+        np.testing.assert_allclose(scene.T_base_tool, CELL.robot.T_base_tool(q_rad), atol=1e-12)
         instance = label_scene(scene, MESHES, LABELS).instances[0]
         assert inside_image(np.array(instance.square_xyxy_px), CAMERA.size_wh)
         assert instance.visib_fract >= CELL.gates.min_visible

@@ -134,7 +134,7 @@ def test_the_wrist_meets_the_measured_flange(samples):
     wrist = next(b for b in scene.bodies if b.name == "arm_6_silver")
     expected = np.array(scene.T_base_tool) @ se3.inverse(CELL.robot.T_flange_tool)
     np.testing.assert_allclose(wrist.T_base_body, expected, atol=1e-12)
-    assert not np.allclose(expected, forward(scene.q_rad), atol=1e-4)
+    assert not np.allclose(expected, forward(scene.q_rad, CELL.robot.arm.dh), atol=1e-4)
 
 
 def test_a_test_sample_has_a_twin_only_for_analysis(world):

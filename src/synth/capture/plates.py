@@ -16,7 +16,7 @@ from synth.compute.progress import Progress
 from synth.dataset.reader import DatasetReader
 from synth.dataset.store import DatasetWriter
 from synth.geometry import se3
-from synth.geometry.arm import LINK_NAMES, forward, link_capsules
+from synth.geometry.arm import forward, link_capsules
 from synth.geometry.boxes import Mask
 from synth.geometry.clearance import hull_vertices
 from synth.geometry.pinhole import Pinhole
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
 
 _GROW_PX = 14
 _MAX_SHOTS = 15
-_BASE = LINK_NAMES.index("base")
+_BASE = 0
 
 
 def arm_mask(cell: Cell, bodies: CellBodies, camera: Pinhole, q_rad: Array) -> Mask:
     """The pixels [H,W] that the nominal arm, mount and part cover at joints [6], generously."""
     T_cam_base = se3.inverse(np.asarray(cell.camera.T_base_cam))
-    links = link_capsules(q_rad)
+    links = link_capsules(q_rad, cell.robot.arm)
     mask = np.zeros(camera.size_wh[::-1], dtype=np.uint8)
     for a_m, b_m, radius_m, body in zip(links.a_m, links.b_m, links.radius_m, links.body, strict=True):
         if body != _BASE:
             n = 2 + int(np.linalg.norm(b_m - a_m) / (radius_m / 4))
             _fill(mask, camera, se3.transform(T_cam_base, np.linspace(a_m, b_m, n)), float(radius_m))
-    T_cam_tool = T_cam_base @ forward(q_rad) @ cell.robot.T_flange_tool
+    T_cam_tool = T_cam_base @ forward(q_rad, cell.robot.arm.dh) @ cell.robot.T_flange_tool
     for mesh, T_tool_mesh in ((bodies.mount, cell.mount.T_tool_mount), (bodies.part, cell.part.T_tool_part)):
         _fill(mask, camera, se3.transform(T_cam_tool @ T_tool_mesh, hull_vertices(mesh)), 0.0, hull=True)
     size = 2 * _GROW_PX + 1

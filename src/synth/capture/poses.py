@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from synth.capture.coverage import Index, features, joint_cells, pick_spread
-from synth.capture.tour import plan_tour
+from synth.capture.visit_order import plan_visits
 from synth.cell.candidates import Candidates, draw_candidates
 from synth.cell.mesh import CellBodies
 from synth.cell.model import Cell
@@ -147,7 +147,7 @@ def plan_poses(
         raise InputError(f"The cell's home is not free: {violation}. Correct robot.home_deg.")
     pool = draw_candidates(cell, bodies, camera, n, sobol_rng)
     chosen = _pick_reachable(cell, pool, n, camera.size_wh, safety)
-    order, times_s = plan_tour(
+    order, times_s = plan_visits(
         home_rad,
         pool.q_rad[chosen],
         safety,

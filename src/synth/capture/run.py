@@ -1,6 +1,6 @@
 """Plan → check → move → settle → grab → label → judge → write, and again until every pose is a sample.
 
-A shot is developed (labelled, judged, written) in one worker thread while the arm moves on. Refused shots go
+A shot is recorded (labelled, judged, written) in one worker thread while the arm moves on. Refused shots go
 back to the end of the queue, so that the order of everything depends on the plan alone and not on who was
 faster.
 """
@@ -13,11 +13,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from synth.capture.arm import Arm
-from synth.capture.develop import Developer, Shot
 from synth.capture.label import Labeller
 from synth.capture.plates import park_is_out_of_view, piece_plate_together, take_plates
 from synth.capture.poses import Plan, PlannedPose, plan_poses
 from synth.capture.quality import Verdict
+from synth.capture.record import Recorder, Shot
 from synth.capture.settings import (
     CaptureSettings,
     camera_record,
@@ -105,8 +105,8 @@ def fill(
         if arm_can_leave:
             take_plates(settings, arm, devices.camera, writer, progress)
         labeller = Labeller(cell, bodies, pinhole, source=settings.label, crop_kind=settings.crop)
-        developer = Developer(settings, labeller, pinhole, writer)
-        session = Session(settings, plan, arm, devices.camera, developer, progress)
+        recorder = Recorder(settings, labeller, pinhole, writer)
+        session = Session(settings, plan, arm, devices.camera, recorder, progress)
         session.run(writer)
         if settings.n_plates and not arm_can_leave:
             piece_plate_together(cell, bodies, pinhole, writer, progress)
@@ -122,14 +122,14 @@ class Session:
         plan: Plan,
         arm: Arm,
         camera: Camera,
-        developer: Developer,
+        recorder: Recorder,
         progress: Progress,
     ) -> None:
         self._settings = settings
         self._plan = plan
         self._arm = arm
         self._camera = camera
-        self._developer = developer
+        self._recorder = recorder
         self._progress = progress
         self._queue: deque[Turn] = deque()
         self._in_hand: tuple[Turn, Future[Verdict]] | None = None
@@ -144,12 +144,12 @@ class Session:
         todo = [pose for pose in self._plan.poses if pose.name not in done]
         self._queue.extend(self._turn(pose.index, tries[pose.name]) for pose in todo)
         self._progress.begin(total=len(self._plan.poses), done=len(done))
-        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="develop") as pool:
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="record") as pool:
             try:
                 for turn in self._turns():
                     shot = self._shoot(turn)
                     self._settle()
-                    self._in_hand = turn, pool.submit(self._developer.develop, shot)
+                    self._in_hand = turn, pool.submit(self._recorder.record, shot)
             except BaseException:
                 with suppress(SynthError):
                     self._settle()

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from synth.capture.label import CropKind, LabelSource
 from synth.capture.poses import Plan
-from synth.cell.calibration import why_uncalibrated
+from synth.cell.calibration_validity import why_uncalibrated
 from synth.cell.load import cell_fingerprint
 from synth.cell.mesh import cad_sha256
 from synth.cell.model import Cell
@@ -125,16 +125,11 @@ def camera_record(cell: Cell, info: CameraInfo) -> CameraRecord:
 def planning_pinhole(cell: Cell) -> Pinhole:
     """The colour intrinsics that poses are planned with, before any device is opened.
 
-    The cell's calibration where there is one, else a typical L515 (fx 905 px at 1280×720), so that the plan
-    does not depend on the device's own figures.
+    The cell's calibration where there is one, else a typical lens, so that the plan does not depend on the
+    device's own figures.
     """
-    if cell.camera.calibrated_pinhole is not None:
-        return cell.camera.calibrated_pinhole
-    width, height = cell.camera.color_size_wh
-    f_px = 905.0 * height / 720.0
-    return Pinhole(
-        (width, height), np.array([[f_px, 0, (width - 1) / 2], [0, f_px, (height - 1) / 2], [0, 0, 1.0]])
-    )
+    camera = cell.camera
+    return camera.calibrated_pinhole or camera.known.typical_pinhole(camera.color_size_wh)
 
 
 def label_pinhole(cell: Cell, info: CameraInfo) -> Pinhole:

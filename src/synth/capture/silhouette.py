@@ -11,7 +11,7 @@ import numpy as np
 from synth.cell.mesh import CellBodies, face_of_interest
 from synth.cell.model import Cell
 from synth.geometry import se3
-from synth.geometry.arm import link_capsules
+from synth.geometry.arm import Capsules, link_capsules
 from synth.geometry.boxes import Mask
 from synth.geometry.clearance import segment_distance_m
 from synth.geometry.pinhole import Pinhole
@@ -49,6 +49,7 @@ class SilhouetteCaster:
 
     def __init__(self, cell: Cell, bodies: CellBodies, camera: Pinhole) -> None:
         self._camera = camera
+        self._arm = cell.robot.arm
         self._T_base_cam = np.asarray(cell.camera.T_base_cam)
         T_tool_part = np.asarray(cell.part.T_tool_part)
         part_tool = bodies.part.transformed(T_tool_part)
@@ -77,7 +78,8 @@ class SilhouetteCaster:
         hits = self._with_mount.cast(origins_m, directions)
         part = alone.body == _PART
         visible = part & (hits.body == _PART)
-        visible[visible] = ~_behind_links(origin_base_m, directions_base[visible], hits.t[visible], q_rad)
+        links = link_capsules(q_rad, self._arm)
+        visible[visible] = ~_behind_links(origin_base_m, directions_base[visible], hits.t[visible], links)
         face = visible & np.isin(hits.triangle, self._face_triangles)
         return Silhouette(window, part, visible, face, directions_base @ self._T_base_cam[:3, :3])
 
@@ -93,13 +95,12 @@ class SilhouetteCaster:
         return (int(x0), int(y0), int(x1), int(y1)) if x0 < x1 and y0 < y1 else None
 
 
-def _behind_links(origin_m: Array, directions: Array, t_hit: Array, q_rad: Array) -> Mask:
+def _behind_links(origin_m: Array, directions: Array, t_hit: Array, links: Capsules) -> Mask:
     """Whether each sight line [N,3] from ``origin_m`` meets a nominal link before the part.
 
     The last centimetre before the part is left out.
     """
     reach = t_hit - 0.01 / np.linalg.norm(directions, axis=1)
     ends_m = origin_m + directions * reach[:, None]
-    links = link_capsules(q_rad)
     gaps_m = segment_distance_m(origin_m, ends_m[:, None], links.a_m, links.b_m)  # [N,L]
     return np.asarray((gaps_m < links.radius_m).any(axis=1))

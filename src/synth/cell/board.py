@@ -29,7 +29,7 @@ class Board(BaseModel):
 
     squares_xy: squares along x and y, for a chessboard inner corners plus one. legacy: ChArUco as OpenCV drew
     it before 4.6, where an even number of rows begins with a white square; None where it is not known.
-    margin_m: white rim. T_tool_board: where it is held, T_base_board: where it stands while the camera rides
+    margin_m: white rim. T_tool_board: where it is held, T_base_board: where it stands while the camera is
     on the arm; both roughly, only plans use them.
     """
 

@@ -1,22 +1,13 @@
-"""What a cell file says about its calibration, and whether it still holds.
+"""What a cell file says about its calibration: ``synth calibrate`` writes it beside the values it found."""
 
-``synth calibrate`` writes it beside the values that it found. Each record carries a hash of those values: who
-changes one of them by hand has an uncalibrated cell again.
-"""
-
-import hashlib
-import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated
 
 import numpy as np
 from pydantic import AfterValidator, Field
 
 from synth.cell.values import Finite, Section
 from synth.geometry.se3 import Array
-
-if TYPE_CHECKING:
-    from synth.cell.model import Cell
 
 Row = tuple[Finite, Finite, Finite]
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -79,60 +70,13 @@ class PartCalibration(_Record):
 
 
 class Calibration(Section):
-    """None for what was not calibrated by synth. hand: of a camera that rides on the arm."""
+    """None for what was not calibrated by synth. hand: of a camera that the arm holds."""
 
     camera: CameraCalibration | None = None
     hand: CameraCalibration | None = None
     part: PartCalibration | None = None
 
 
-def camera_hash(cell: "Cell", place: Literal["T_base_cam", "T_tool_cam"] = "T_base_cam") -> str:
-    """Of everything that a camera calibration is about."""
-    keys = {"serial", "color_size_wh", "K", "dist", place}
-    values = cell.camera.model_dump(mode="json", include=keys)
-    return _hash({**values, "tcp_pose": cell.robot.tcp_pose})
-
-
-def part_hash(cell: "Cell") -> str:
-    """Of everything that the calibration of the part's place is about."""
-    part = cell.part.model_dump(mode="json", include={"mesh", "units", "T_tool_part"})
-    return _hash({**part, "tcp_pose": cell.robot.tcp_pose, "camera": camera_hash(cell)})
-
-
-def why_uncalibrated(cell: "Cell") -> str | None:
-    """Why the cell's labels cannot be trusted yet, as a clause; None where they can."""
-    gates, of_camera, of_part = cell.gates, cell.calibration.camera, cell.calibration.part
-    if of_camera is None:
-        return "its camera was never calibrated: run synth calibrate run"
-    if of_camera.sha256 != camera_hash(cell):
-        return (
-            "the camera's place, lens, serial number or the tool's tcp_pose changed after it was calibrated: "
-            "run synth calibrate run"
-        )
-    for record in (of_camera, of_part):
-        if record is not None and record.age_days > gates.max_calibration_days:
-            return (
-                f"it was calibrated {record.age_days:.0f} days ago, and gates.max_calibration_days is "
-                f"{gates.max_calibration_days:g}: run synth calibrate run"
-            )
-        if record is not None and exceeds(record, gates.max_calibration_mm, gates.max_calibration_deg):
-            return "its calibration is less exact than the gates allow now: run synth calibrate run"
-    if of_part is not None and of_part.sha256 != part_hash(cell):
-        return (
-            "the part's place or the camera changed after the part was calibrated: run synth calibrate part"
-        )
-    return None
-
-
-def exceeds(record: CameraCalibration | PartCalibration, max_mm: float, max_deg: float) -> bool:
-    """Whether two standard deviations are beyond a gate."""
-    return 2 * record.sigma_mm > max_mm or 2 * record.sigma_deg > max_deg
-
-
 def now() -> str:
     """The time as records write it."""
     return datetime.now(UTC).strftime(_DATE)
-
-
-def _hash(values: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

@@ -13,7 +13,8 @@ from synth.cell.clearance import CellClearance
 from synth.cell.mesh import CellBodies, label_normal_part
 from synth.cell.model import Cell
 from synth.errors import InputError
-from synth.geometry import arm, frames, se3
+from synth.geometry import frames, se3
+from synth.geometry.arm import link_capsules
 from synth.geometry.clearance import hull_vertices, segment_distance_m
 from synth.geometry.normals import angle_deg
 from synth.geometry.pinhole import Pinhole
@@ -128,7 +129,7 @@ class _View:
     def check(self, q_rad: Array, refused: Counter[str]) -> Candidates:
         """The rows of q_rad [M,6] that pass; the others are counted by the first check that refuses them."""
         gates = self._cell.gates
-        T_base_tool = arm.forward(q_rad) @ self._cell.robot.T_flange_tool
+        T_base_tool = self._cell.robot.T_base_tool(q_rad)
         T_cam_part = self._T_cam_base @ T_base_tool @ self._T_tool_part
         R, t = T_cam_part[:, :3, :3], T_cam_part[:, None, :3, 3]
         normal = R @ self._normal_part
@@ -186,7 +187,7 @@ class _View:
         behind_mount = self._mount_alone.cast(origins_part, rays_part).t < on_part.t
         hit = on_part.valid
         pose, ray = np.nonzero(hit & ~behind_mount)
-        links = arm.link_capsules(q_rad)
+        links = link_capsules(q_rad, self._cell.robot.arm)
         a_cam, b_cam = (se3.transform(self._T_cam_base, ends)[pose] for ends in (links.a_m, links.b_m))
         ends_cam = rays_cam[pose, ray] * on_part.t[pose, ray, None].astype(np.float64)
         distances = segment_distance_m(np.zeros(3), ends_cam[:, None], a_cam, b_cam)

@@ -29,19 +29,15 @@ from synth.cell.model import (
 )
 from synth.cell.source import Place
 from synth.errors import InputError
-from synth.geometry import arm, se3
+from synth.geometry import se3
 from synth.geometry.mesh import Mesh
 from synth.geometry.se3 import Array
 
 Finding = tuple[Place, str]
 
-JOINT_LIMIT_DEG = float(np.degrees(arm.JOINT_LIMIT_RAD[0]))
-JOINT_RANGE = f"a UR3e joint turns from −{JOINT_LIMIT_DEG:g}° to {JOINT_LIMIT_DEG:g}°"
-LARGEST_M = 5.0  # No distance of a bench is larger; a UR3e reaches 0.5 m.
+LARGEST_M = 5.0  # No distance of a bench is larger; an arm on one reaches a metre.
 LARGEST_TOOL_M = 0.5
 BODY_SIZE_M = (0.002, 1.0)
-COLOR_MODES = ((1920, 1080), (1280, 720), (960, 540), (640, 480), (640, 360))
-DEPTH_MODES = ((1024, 768), (640, 480), (320, 240))
 
 
 def run_checks(subjects: Mapping[str, Any]) -> Iterator[Finding]:
@@ -72,21 +68,27 @@ def _nearly_simulated(place: Place, value: str) -> Iterator[Finding]:
 
 
 def joint_angles(robot: RobotCell) -> Iterator[Finding]:
+    limits_deg = np.degrees(robot.arm.joint_limit_rad)
     joints = [(("robot", "joints", name), getattr(robot.joints, name)) for name in JOINT_NAMES]
     bounds = np.degrees(robot.joints.bounds_rad)
     poses = [("home_deg", robot.home_deg)] + ([("park_deg", robot.park_deg)] if robot.park_deg else [])
     if 0 < np.abs(bounds).max() <= 2 * np.pi:
         yield ("robot", "joints"), "looks like radians: no angle is above 6.3; give degrees."
-    for (place, joint), (low, high) in zip(joints, bounds, strict=True):
-        if max(-low, high) > JOINT_LIMIT_DEG:
+    for (place, joint), (low, high), limit in zip(joints, bounds, limits_deg, strict=True):
+        if max(-low, high) > limit:
             text = f"{low:g}" if joint.is_fixed else f"{low:g} to {high:g}"
-            yield place, f"is {text}°; {JOINT_RANGE}."
+            yield place, f"is {text}°; {_joint_range(robot, limit)}."
     for key, pose in poses:
-        worst = max(pose, key=abs)
-        if 0 < abs(worst) <= 2 * np.pi:
+        worst = int((np.abs(pose) / limits_deg).argmax())
+        if 0 < np.abs(pose).max() <= 2 * np.pi:
             yield ("robot", key), "looks like radians: no angle is above 6.3; give degrees."
-        elif abs(worst) > JOINT_LIMIT_DEG:
-            yield ("robot", key), f"puts {JOINT_NAMES[pose.index(worst)]} at {worst:g}°; {JOINT_RANGE}."
+        elif abs(pose[worst]) > limits_deg[worst]:
+            at = f"puts {JOINT_NAMES[worst]} at {pose[worst]:g}°"
+            yield ("robot", key), f"{at}; {_joint_range(robot, limits_deg[worst])}."
+
+
+def _joint_range(robot: RobotCell, limit_deg: float) -> str:
+    return f"that joint of a {robot.arm.title} turns from −{limit_deg:g}° to {limit_deg:g}°"
 
 
 def tool_lengths(robot: RobotCell) -> Iterator[Finding]:
@@ -147,7 +149,7 @@ def _not_far(place: Place, vector_m: ArrayLike, limit_m: float, origin: str) -> 
 def home_in_workspace(robot: RobotCell, workspace: Workspace) -> Iterator[Finding]:
     if any(joint_angles(robot)) or any(tool_lengths(robot)) or any(workspace_lengths(workspace)):
         return
-    tool_m = (arm.forward(robot.home_q_rad) @ robot.T_flange_tool)[:3, 3]
+    tool_m = robot.T_base_tool(robot.home_q_rad)[:3, 3]
     if not (np.less_equal(workspace.min_m, tool_m).all() and np.less_equal(tool_m, workspace.max_m).all()):
         yield (
             ("workspace",),
@@ -156,11 +158,15 @@ def home_in_workspace(robot: RobotCell, workspace: Workspace) -> Iterator[Findin
 
 
 def camera_modes(camera: CameraCell) -> Iterator[Finding]:
-    for key, modes in (("color_size_wh", COLOR_MODES), ("depth_size_wh", DEPTH_MODES)):
+    known = camera.known
+    for key, modes in (("color_size_wh", known.color_modes), ("depth_size_wh", known.depth_modes)):
         size = getattr(camera, key)
         if size not in modes:
             allowed = ", ".join(f"[{w}, {h}]" for w, h in modes)
-            yield ("camera", key), f"is [{size[0]}, {size[1]}], which the L515 has not; allowed: {allowed}."
+            yield (
+                ("camera", key),
+                f"is [{size[0]}, {size[1]}], which the {known.title} has not; allowed: {allowed}.",
+            )
     if camera.dist is not None and camera.K is None:
         yield ("camera", "dist"), "stands without K; give both from one calibration, or neither."
     width, height = camera.color_size_wh
@@ -189,7 +195,7 @@ def camera_view(robot: RobotCell, camera: CameraCell, part: Part) -> Iterator[Fi
         or any(camera_modes(camera))
     ):
         return
-    T_base_part = arm.forward(robot.home_q_rad) @ robot.T_flange_tool @ part.T_tool_part
+    T_base_part = robot.T_base_tool(robot.home_q_rad) @ part.T_tool_part
     point_m = se3.transform(T_base_part, part.point_of_interest_m)
     where = _sight(camera, T_base_cam, point_m)
     if where is None:
@@ -292,7 +298,7 @@ def _unit_advice(units: str, diagonal_m: float) -> str:
     for other in ("mm", "m"):
         if 0.005 <= in_file * METRES_PER_UNIT[other] <= 0.6:
             return f"this looks like {names[other]} read as {names[units]}: set units: {other}."
-    return "no unit makes this fit a UR3e: check the export of the CAD file."
+    return "no unit makes this fit an arm: check the export of the CAD file."
 
 
 def point_on_part(part: Part, part_mesh: Mesh) -> Iterator[Finding]:

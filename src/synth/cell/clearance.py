@@ -5,12 +5,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from synth.cell.mesh import CellBodies
 from synth.cell.model import Cell
-from synth.geometry.arm import JOINT_LIMIT_RAD
-from synth.geometry.clearance import WALL, ClearanceModel, Rider, Surroundings
+from synth.geometry.clearance import WALL, ClearanceModel, HeldBody, Surroundings
 from synth.geometry.se3 import Array
-
-CAMERA_RADIUS_M = 0.05
-"""A ball around the colour sensor that holds an L515 (61 mm across, 26 mm deep) and its plug."""
 
 
 class CellClearance:
@@ -22,10 +18,12 @@ class CellClearance:
     def __init__(self, cell: Cell, bodies: CellBodies) -> None:
         T_flange_tool = cell.robot.T_flange_tool
         table, box = cell.bench.table, cell.workspace
+        self._joint_limit_rad = cell.robot.arm.joint_limit_rad
         self._model = ClearanceModel(
+            cell.robot.arm,
             [
-                Rider("mount", bodies.mount.transformed(T_flange_tool @ cell.mount.T_tool_mount)),
-                Rider("part", bodies.part.transformed(T_flange_tool @ cell.part.T_tool_part)),
+                HeldBody("mount", bodies.mount.transformed(T_flange_tool @ cell.mount.T_tool_mount)),
+                HeldBody("part", bodies.part.transformed(T_flange_tool @ cell.part.T_tool_part)),
             ],
             Surroundings(
                 table_point_m=np.asarray(table.point_m),
@@ -33,7 +31,7 @@ class CellClearance:
                 box_min_m=np.asarray(box.min_m),
                 box_max_m=np.asarray(box.max_m),
                 camera_centre_m=cell.camera.T_base_cam[:3, 3],
-                camera_radius_m=CAMERA_RADIUS_M,
+                camera_radius_m=cell.camera.known.radius_m,
             ),
         )
         self.pairs = self._model.pairs
@@ -47,4 +45,4 @@ class CellClearance:
         """[M] whether each of joints [M,6] is within limits and keeps every distance."""
         q = np.atleast_2d(np.asarray(q_rad, dtype=float))
         clear = (self._model.gaps_m(q) >= self.required_m).all(axis=1)
-        return np.asarray(clear & (np.abs(q) <= JOINT_LIMIT_RAD).all(axis=1))
+        return np.asarray(clear & (np.abs(q) <= self._joint_limit_rad).all(axis=1))

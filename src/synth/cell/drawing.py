@@ -18,7 +18,8 @@ from scipy.spatial import ConvexHull
 
 from synth.cell.mesh import CellBodies, label_normal_part
 from synth.cell.model import Cell
-from synth.geometry import arm, se3
+from synth.geometry import se3
+from synth.geometry.arm import link_capsules
 from synth.geometry.mesh import Mesh
 from synth.geometry.normals import angle_deg
 from synth.geometry.se3 import Array
@@ -89,7 +90,7 @@ def draw_cell(cell: Cell, bodies: CellBodies, poses_q_rad: ArrayLike, path: Path
 
 
 def _marks(cell: Cell, bodies: CellBodies, q_rad: Array) -> Marks:
-    T_base_part = arm.forward(q_rad) @ cell.robot.T_flange_tool @ cell.part.T_tool_part
+    T_base_part = cell.robot.T_base_tool(q_rad) @ cell.part.T_tool_part
     points_m = T_base_part[:, :3, :3] @ np.asarray(cell.part.point_of_interest_m) + T_base_part[:, :3, 3]
     normals = T_base_part[:, :3, :3] @ label_normal_part(cell, bodies.part)
     return Marks(points_m, normals, angle_deg(normals, np.asarray(cell.camera.T_base_cam)[:3, 3] - points_m))
@@ -208,14 +209,14 @@ def _draw_lamp(axes: Axes, centre_m: Array, target_m: Array, side_m: float, proj
 
 def _draw_arm(axes: Axes, cell: Cell, bodies: CellBodies, project: Projection) -> None:
     """Links, mount and part at home, nearer ones over farther ones."""
-    links = arm.link_capsules(cell.robot.home_q_rad)
+    links = link_capsules(cell.robot.home_q_rad, cell.robot.arm)
     shapes: list[tuple[float, Any]] = []
     for a, b, radius in zip(links.a_m, links.b_m, links.radius_m, strict=True):
         places, depths = project(np.concatenate([a + radius * _SPHERE, b + radius * _SPHERE]))
         if np.isfinite(places).all():
             outline = places[ConvexHull(places).vertices]
             shapes.append((float(depths.mean()), Polygon(outline, fc=ARM, ec="#7b838b", lw=0.8)))
-    T_base_tool = arm.forward(cell.robot.home_q_rad) @ cell.robot.T_flange_tool
+    T_base_tool = cell.robot.T_base_tool(cell.robot.home_q_rad)
     for body, mesh, T in (
         (cell.mount, bodies.mount, cell.mount.T_tool_mount),
         (cell.part, bodies.part, cell.part.T_tool_part),

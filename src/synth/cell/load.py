@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from synth.cell.cameras import DEFAULT_CAMERA
 from synth.cell.checks import run_checks
 from synth.cell.mesh import file_sha256, inside, load_body
 from synth.cell.model import Cell
@@ -81,4 +82,7 @@ def cell_fingerprint(cell: Cell) -> dict[str, Any]:
     sha256 = {
         name: file_sha256(inside(cell.folder, file)) for name, file in files.items() if file is not None
     }
-    return {**cell.model_dump(mode="json", by_alias=True), "sha256": sha256}
+    data = cell.model_dump(mode="json", by_alias=True)
+    if cell.camera.model == DEFAULT_CAMERA:  # Datasets from before cameras had names are gone on with.
+        del data["camera"]["model"]
+    return {**data, "sha256": sha256}

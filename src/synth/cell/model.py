@@ -4,13 +4,16 @@ YAML at the border uses metres and degrees; the properties here give radians and
 of CONVENTIONS.md: base (the controller's), tool (TCP), cam (OpenCV axes), part and mount (their files' axes).
 """
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import numpy as np
-from pydantic import Field, PrivateAttr, model_validator
+from numpy.typing import ArrayLike
+from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
 from synth.cell.calibration import Calibration
+from synth.cell.cameras import CAMERA_MODELS, DEFAULT_CAMERA, CameraModel
 from synth.cell.values import (
     CameraMatrix,
     ColourRGB,
@@ -22,11 +25,19 @@ from synth.cell.values import (
     Vector3,
 )
 from synth.geometry import se3
+from synth.geometry.arm import ArmModel, forward
+from synth.geometry.arms import ARM_MODELS, DEFAULT_ARM
 from synth.geometry.pinhole import Pinhole
 from synth.geometry.se3 import Array
 
 JOINT_NAMES = ("base", "shoulder", "elbow", "wrist_1", "wrist_2", "wrist_3")
 SIMULATED = "simulated"
+
+
+def _one_of(names: Collection[str], name: str) -> str:
+    if name not in names:
+        raise ValueError(f"is '{name}'; allowed: {', '.join(names)}")
+    return name
 
 
 class JointRange(Section):
@@ -85,21 +96,50 @@ class RobotCell(Section):
     """The arm: where it answers, what it carries, how it may move."""
 
     address: str = Field(min_length=1)
-    model: Literal["ur3e"] = "ur3e"
+    model: str = DEFAULT_ARM
     tcp_pose: tuple[Finite, Finite, Finite, Finite, Finite, Finite]
-    payload_kg: Annotated[float, Field(gt=0, le=3.0)]
+    payload_kg: Positive
     centre_of_gravity_m: Vector3
     home_deg: SixDegrees
     park_deg: SixDegrees | None = None
     joints: Joints
-    speed_deg_s: Annotated[float, Field(gt=0, le=180)]
-    acceleration_deg_s2: Annotated[float, Field(gt=0, le=800)]
+    speed_deg_s: Positive
+    acceleration_deg_s2: Positive
     first_sweep_speed: Annotated[float, Field(gt=0, le=1)] = 0.25
     settle_s: Annotated[float, Field(ge=0, le=10)] = 0.3
+
+    @field_validator("model")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        return _one_of(ARM_MODELS, name)
+
+    @field_validator("payload_kg", "speed_deg_s", "acceleration_deg_s2")
+    @classmethod
+    def _within_limits(cls, value: float, info: ValidationInfo) -> float:
+        if (name := info.data.get("model")) is None:  # It is wrong itself.
+            return value
+        arm = ARM_MODELS[name]
+        most = {
+            "payload_kg": arm.payload_kg,
+            "speed_deg_s": float(np.degrees(arm.joint_speed_limit_rad_s.min())),
+            "acceleration_deg_s2": float(np.degrees(arm.acceleration_limit_rad_s2)),
+        }[str(info.field_name)]
+        if value > most * (1 + 1e-12):
+            raise ValueError(f"is {value:g}; it must be at most {most:g} for a {arm.title}")
+        return value
 
     @property
     def is_simulated(self) -> bool:
         return self.address == SIMULATED
+
+    @property
+    def arm(self) -> ArmModel:
+        """What is known of its make of arm."""
+        return ARM_MODELS[self.model]
+
+    def T_base_tool(self, q_rad: ArrayLike) -> Array:
+        """[...,4,4] where the nominal arm holds the tool at joints [...,6]."""
+        return np.asarray(forward(q_rad, self.arm.dh) @ self.T_flange_tool)
 
     @property
     def T_flange_tool(self) -> Array:
@@ -188,12 +228,13 @@ class Part(MeshBody, Surface):
 class CameraCell(Section):
     """The camera: which one, how it is set, where it stands.
 
-    T_tool_cam: where it rides on the arm, if it does; capture needs one that stands.
+    T_tool_cam: where it is held, if the arm holds it; capture needs one that stands.
     """
 
     serial: str = Field(min_length=1)
-    color_size_wh: tuple[Literal[640, 960, 1280, 1920], Literal[360, 480, 540, 720, 1080]] = (1280, 720)
-    depth_size_wh: tuple[Literal[320, 640, 1024], Literal[240, 480, 768]] = (640, 480)
+    model: str = DEFAULT_CAMERA
+    color_size_wh: tuple[int, int] = (1280, 720)
+    depth_size_wh: tuple[int, int] = (640, 480)
     fps: Literal[6, 15, 30] = 30
     preset: Literal["short_range", "low_ambient", "no_ambient", "max_range"] = "short_range"
     exposure: Literal["meter_once"] | Annotated[float, Field(gt=0, le=10000)] = "meter_once"
@@ -203,20 +244,24 @@ class CameraCell(Section):
     T_base_cam: Transform
     T_tool_cam: Transform | None = None
 
+    @field_validator("model")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        return _one_of(CAMERA_MODELS, name)
+
     @property
     def is_simulated(self) -> bool:
         return self.serial == SIMULATED
 
     @property
-    def nominal_pinhole(self) -> Pinhole:
-        """Colour intrinsics for plans and pictures before any calibration, without distortion.
+    def known(self) -> CameraModel:
+        """What is known of its make of camera."""
+        return CAMERA_MODELS[self.model]
 
-        From the L515's data sheet: a field of view of 43° across the height of the colour image.
-        """
-        width, height = self.color_size_wh
-        f_px = height / 2 / np.tan(np.radians(43.0) / 2)
-        K = np.array([[f_px, 0.0, (width - 1) / 2], [0.0, f_px, (height - 1) / 2], [0.0, 0.0, 1.0]])
-        return Pinhole(self.color_size_wh, K)
+    @property
+    def nominal_pinhole(self) -> Pinhole:
+        """Colour intrinsics for pictures before any calibration, without distortion."""
+        return self.known.nominal_pinhole(self.color_size_wh)
 
     @property
     def calibrated_pinhole(self) -> Pinhole | None:

@@ -116,7 +116,7 @@ def _sentence(detail: ErrorDetails, place: Place, value: Any, model: type[BaseMo
         case "literal_error":
             return f"is {describe(value)}; allowed: {context['expected']}."
         case "value_error":
-            return f"{context['error']}."
+            return f"{context['error']}{hint}."
         case "string_too_short" | "too_short":
             return "is empty; give at least one."
         case "too_long":

@@ -7,7 +7,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from synth.cell.calibration import CameraCalibration, PartCalibration, why_uncalibrated
+from synth.cell.calibration import CameraCalibration, PartCalibration
+from synth.cell.calibration_validity import why_uncalibrated
 from synth.cell.mesh import face_of_interest, load_bodies
 from synth.cell.model import JOINT_NAMES, Cell, JointRange
 from synth.geometry.mesh import Mesh

@@ -8,7 +8,6 @@
       report.json  report.html  figures/      what follows from all of them
 """
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +19,8 @@ import torch
 from synth.compare.plan import Contest, Plan, Trial
 from synth.compute.checkpoint import load_weights
 from synth.compute.device import choose_device, list_devices
-from synth.compute.jobs import run_shards
+from synth.compute.engines import DEFAULT_ENGINE, ENGINES
+from synth.compute.engines.engine import Resources
 from synth.compute.progress import Progress
 from synth.compute.run_dir import CONFIG_FILE, RunDir, read_stats
 from synth.errors import SynthError
@@ -35,8 +35,8 @@ from synth.train.run import (
 from synth.train.tasks import TASKS
 
 MakeProgress = Callable[[str, str], Progress]
-_PER_GPU = 3
-"""Trainings at a time on one GPU: small ones leave most of it idle."""
+_ON_GPU, _ON_CPU = Resources(gpu=1 / 3), Resources(cores=1)
+"""What a training needs: a small one leaves most of a GPU idle; on a CPU one thread each is fastest."""
 
 
 @dataclass(frozen=True)
@@ -85,12 +85,9 @@ def _refuse_unfit(plan: Plan, progress: Progress) -> None:
 
 
 def choose_workers(device: torch.device, asked: int | None, n_trials: int) -> int:
-    """How many trials are trained at a time: on a CPU one a core, each with one thread, which is fastest."""
-    if asked is not None:
-        return asked
-    if device.type == "cuda":
-        return min(n_trials, _PER_GPU * torch.cuda.device_count())
-    return max(1, min(n_trials, os.cpu_count() or 1))
+    """How many trials are trained at a time."""
+    needs = _ON_GPU if device.type == "cuda" else _ON_CPU
+    return ENGINES[DEFAULT_ENGINE].count_workers(needs, n_trials, asked)
 
 
 def _train_all(plan: Plan, todo: list[Trial], progress: Progress) -> None:
@@ -101,7 +98,7 @@ def _train_all(plan: Plan, todo: list[Trial], progress: Progress) -> None:
     meter = _Meter(plan, todo, progress)
     progress.begin(total=total, done=total - sum(trial.contest.settings.n_images for trial in todo))
     try:
-        run_shards(
+        ENGINES[DEFAULT_ENGINE].run_shards(
             jobs,
             partial(_open_trainer, choose_threads(device)),
             n_workers,

@@ -1,15 +1,20 @@
-"""The UR3e: kinematics, the shapes of its links, and the timing of its joint moves.
+"""Arms of six revolute joints: kinematics, shapes of links, and the timing of joint moves.
 
-Frames are those of the controller: ``base`` is the frame RTDE poses are given in (the URDF's ``base_link``
-turned by 180° about z), ``flange`` is tool0 without a TCP.
+Frames are those of the controller: ``base`` is the frame its poses are given in, ``flange`` is where a tool
+is screwed on. What belongs to one arm alone stands in `ArmModel`; `synth.geometry.arms` has them by name.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from synth.geometry.mesh import Mesh
 from synth.geometry.se3 import Array
+
+FinishName = Literal["silver", "tube", "cap", "rubber", "steel"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,24 +27,50 @@ class DH:
     theta_rad: Array = field(default_factory=lambda: np.zeros(6))
 
 
-UR3E = DH(
-    a_m=np.array([0.0, -0.24355, -0.2132, 0.0, 0.0, 0.0]),
-    d_m=np.array([0.15185, 0.0, 0.0, 0.13105, 0.08535, 0.0921]),
-    alpha_rad=np.array([np.pi / 2, 0.0, 0.0, np.pi / 2, -np.pi / 2, 0.0]),
-)
-"""Nominal parameters published by Universal Robots; a real arm's calibrated ones differ by millimetres."""
+@dataclass(frozen=True, eq=False)
+class Capsules:
+    """Rounded cylinders: segments a_m to b_m [...,N,3], radius_m [N]; body [N] is what each belongs to."""
 
-JOINT_LIMIT_RAD = np.full(6, 2 * np.pi)
-"""Range of each joint, ±, from the UR3e user manual 5.8; wrist 3, which has no limit, is kept to it too."""
-
-JOINT_SPEED_LIMIT_RAD_S = np.radians([180.0, 180.0, 180.0, 360.0, 360.0, 360.0])
-"""Top speed of each joint from the UR3e user manual (version 5.8)."""
-
-REACH_M = np.array([0.80, 0.79, 0.54, 0.33, 0.25, 0.10])
-"""How far from each joint's axis anything can be that it moves, a load of 0.15 m on the flange included."""
+    a_m: Array
+    b_m: Array
+    radius_m: Array
+    body: np.ndarray[tuple[int], np.dtype[np.intp]]
 
 
-def joint_frames(q_rad: ArrayLike, dh: DH = UR3E) -> Array:
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """A solid in its link's frame and the name of its surface."""
+
+    mesh: Mesh
+    finish: FinishName
+
+
+@dataclass(frozen=True, eq=False)
+class ArmModel:
+    """All that is known of one make of arm.
+
+    title: its maker's name for it. dh: nominal parameters. joint_limit_rad: range of each joint, ±, [6].
+    joint_speed_limit_rad_s, acceleration_limit_rad_s2: [6] and one for all. reach_m: [6], how far from each
+    joint's axis anything can be that it moves, a load of 0.15 m on the flange included. payload_kg: the most
+    it carries. link_capsules: its links in link frames; ``body`` indexes link_names, base first, a link a
+    frame. never_touch: pairs of links two joints apart that pass each other at every angle. links: the pieces
+    of seven links, in the frames that `joint_frames` returns.
+    """
+
+    title: str
+    dh: DH
+    joint_limit_rad: Array
+    joint_speed_limit_rad_s: Array
+    acceleration_limit_rad_s2: float
+    reach_m: Array
+    payload_kg: float
+    link_names: tuple[str, ...]
+    link_capsules: Capsules
+    never_touch: tuple[tuple[int, int], ...]
+    links: Callable[[], tuple[tuple[Piece, ...], ...]]
+
+
+def joint_frames(q_rad: ArrayLike, dh: DH) -> Array:
     """[...,7,4,4] frames in base for joints q_rad [...,6]: base itself, then the frame after each joint."""
     theta = np.asarray(q_rad, dtype=float) + dh.theta_rad
     c, s = np.cos(theta), np.sin(theta)
@@ -56,52 +87,15 @@ def joint_frames(q_rad: ArrayLike, dh: DH = UR3E) -> Array:
     return frames
 
 
-def forward(q_rad: ArrayLike, dh: DH = UR3E) -> Array:
+def forward(q_rad: ArrayLike, dh: DH) -> Array:
     """T_base_flange [...,4,4] of joints q_rad [...,6]."""
     return joint_frames(q_rad, dh)[..., 6, :, :]
 
 
-LINK_NAMES = ("base", "shoulder", "upper arm", "forearm", "wrist 1", "wrist 2", "wrist 3")
-
-
-@dataclass(frozen=True, eq=False)
-class Capsules:
-    """Rounded cylinders: segments a_m to b_m [...,N,3], radius_m [N]; body [N] is what each belongs to."""
-
-    a_m: Array
-    b_m: Array
-    radius_m: Array
-    body: np.ndarray[tuple[int], np.dtype[np.intp]]
-
-
-# Housings in metres, each in the frame after its joint (link 0 in base): link, end a, end b, radius.
-# Lateral offsets of the upper arm (0.120) and the forearm (0.027) and the measured radii (shoulder 60 mm,
-# upper arm 54, elbow 60, forearm 40, wrists 45) are those of Universal Robots' public description of the
-# UR3e.
-_HOUSINGS: list[tuple[int, tuple[float, float, float], tuple[float, float, float], float]] = [
-    (0, (0.0, 0.0, 0.03), (0.0, 0.0, 0.06), 0.066),
-    (1, (0.0, -0.02, 0.0), (0.0, 0.0, 0.02), 0.062),
-    (2, (0.24355, 0.0, 0.105), (0.24355, 0.0, 0.125), 0.060),
-    (2, (0.24355, 0.0, 0.120), (0.0, 0.0, 0.120), 0.054),
-    (2, (0.0, 0.0, 0.095), (0.0, 0.0, 0.120), 0.056),
-    (3, (0.2132, 0.0, 0.027), (0.2132, 0.0, 0.030), 0.056),
-    (3, (0.2132, 0.0, 0.027), (0.0, 0.0, 0.027), 0.043),
-    (4, (0.0, -0.035, 0.0), (0.0, 0.005, 0.0), 0.045),
-    (5, (0.0, 0.010, 0.0), (0.0, 0.0, 0.005), 0.045),
-    (6, (0.0, 0.0, -0.036), (0.0, 0.0, -0.034), 0.039),
-]
-LINK_CAPSULES = Capsules(
-    a_m=np.array([a for _, a, _, _ in _HOUSINGS]),
-    b_m=np.array([b for _, _, b, _ in _HOUSINGS]),
-    radius_m=np.array([r for _, _, _, r in _HOUSINGS]),
-    body=np.array([link for link, _, _, _ in _HOUSINGS]),
-)
-"""Link shapes in link frames; ``body`` indexes LINK_NAMES."""
-
-
-def link_capsules(q_rad: ArrayLike, dh: DH = UR3E) -> Capsules:
+def link_capsules(q_rad: ArrayLike, arm: ArmModel) -> Capsules:
     """The link shapes in base for joints q_rad [...,6]; segments are [...,N,3]."""
-    return place_capsules(LINK_CAPSULES, joint_frames(q_rad, dh)[..., LINK_CAPSULES.body, :, :])
+    capsules = arm.link_capsules
+    return place_capsules(capsules, joint_frames(q_rad, arm.dh)[..., capsules.body, :, :])
 
 
 def place_capsules(capsules: Capsules, T: Array) -> Capsules:
@@ -111,13 +105,15 @@ def place_capsules(capsules: Capsules, T: Array) -> Capsules:
     return Capsules(moved[..., 0], moved[..., 1], capsules.radius_m, capsules.body)
 
 
-def joint_path(q_from_rad: ArrayLike, q_to_rad: ArrayLike, max_travel_m: float = 0.01) -> Array:
+def joint_path(
+    q_from_rad: ArrayLike, q_to_rad: ArrayLike, arm: ArmModel, max_travel_m: float = 0.01
+) -> Array:
     """[M,6] evenly spaced joints on a joint-space line, both ends included.
 
     No point of the arm or its load travels farther than ``max_travel_m`` from one to the next.
     """
     q_from, q_to = np.asarray(q_from_rad, dtype=float), np.asarray(q_to_rad, dtype=float)
-    n_steps = max(1, int(np.ceil(np.abs(q_to - q_from) @ REACH_M / max_travel_m)))
+    n_steps = max(1, int(np.ceil(np.abs(q_to - q_from) @ arm.reach_m / max_travel_m)))
     return np.asarray(q_from + np.linspace(0.0, 1.0, n_steps + 1)[:, None] * (q_to - q_from))
 
 

@@ -1,6 +1,6 @@
 """How far the arm and what it carries are from the table, the camera, the workspace's walls and themselves.
 
-Links are capsules (`arm.LINK_CAPSULES`). What rides on the flange is its convex hull against planes, and a
+Links are capsules. What the flange holds is its convex hull against planes, and a
 bundle of capsules around its bounding box against everything else. Both are never smaller than the real
 bodies.
 """
@@ -12,19 +12,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.spatial import ConvexHull
 
-from synth.geometry import arm
-from synth.geometry.arm import LINK_CAPSULES, LINK_NAMES, Capsules
+from synth.geometry.arm import ArmModel, Capsules, joint_frames, place_capsules
 from synth.geometry.mesh import Mesh
 from synth.geometry.se3 import Array
 
 TABLE, WALL, CAMERA = "the table", "the workspace's wall", "the camera"
 
-# Housings two joints apart that pass each other at every angle: base and upper arm, wrists 1 and 3.
-_NEVER_TOUCH = ((0, 2), (4, 6))
-
 
 @dataclass(frozen=True, eq=False)
-class Rider:
+class HeldBody:
     """A body fixed to the flange; its mesh is in the flange frame."""
 
     name: str
@@ -33,7 +29,7 @@ class Rider:
 
 @dataclass(frozen=True, eq=False)
 class Surroundings:
-    """What the arm must not touch, in base: a plane, a box that riders stay in, the camera's ball."""
+    """What the arm must not touch, in base: a plane, a box that held bodies stay in, the camera's ball."""
 
     table_point_m: Array
     table_normal: Array
@@ -44,18 +40,22 @@ class Surroundings:
 
 
 class ClearanceModel:
-    """Distances of an arm with riders from its surroundings, for many joints at once.
+    """Distances of an arm and what it holds from its surroundings, for many joints at once.
 
     ``pairs`` names what each column of `gaps_m` measures, as (body, what it could touch). Links that share a
-    joint are no pair, nor is what rides on the flange with wrists 2 and 3.
+    joint are no pair, nor is what the flange holds with wrists 2 and 3.
     """
 
-    def __init__(self, riders: Sequence[Rider], surroundings: Surroundings) -> None:
-        n_links = len(LINK_NAMES)
-        self._names = (*LINK_NAMES, *(rider.name for rider in riders))
-        self._hulls = [hull_vertices(rider.mesh) for rider in riders]
+    def __init__(self, arm: ArmModel, held: Sequence[HeldBody], surroundings: Surroundings) -> None:
+        n_links = len(arm.link_names)
+        self._dh = arm.dh
+        self._names = (*arm.link_names, *(body.name for body in held))
+        self._hulls = [hull_vertices(body.mesh) for body in held]
         self._surroundings = surroundings
-        bundles = [LINK_CAPSULES, *(cover_with_capsules(r.mesh, n_links + i) for i, r in enumerate(riders))]
+        bundles = [
+            arm.link_capsules,
+            *(cover_with_capsules(each.mesh, n_links + i) for i, each in enumerate(held)),
+        ]
         self._capsules = Capsules(
             a_m=np.concatenate([c.a_m for c in bundles]),
             b_m=np.concatenate([c.b_m for c in bundles]),
@@ -68,7 +68,7 @@ class ClearanceModel:
         first, second = np.triu_indices(len(self._frame), k=1)
         body = self._capsules.body
         apart = self._frame[second] - self._frame[first] > 1
-        for low, high in _NEVER_TOUCH:
+        for low, high in arm.never_touch:
             apart &= (body[first] != low) | (body[second] != high)
         self._first, self._second = first[apart], second[apart]
         self.pairs: list[tuple[str, str]] = [
@@ -78,14 +78,14 @@ class ClearanceModel:
                 (self._names[body[j]], self._names[body[i]])
                 for i, j in zip(self._first, self._second, strict=True)
             ),
-            *((rider.name, other) for rider in riders for other in (TABLE, WALL)),
+            *((body.name, other) for body in held for other in (TABLE, WALL)),
         ]
 
     def gaps_m(self, q_rad: ArrayLike) -> Array:
         """Distances [M,G] in metres for joints [M,6], negative in an overlap; columns as in ``pairs``."""
         around = self._surroundings
-        frames = arm.joint_frames(np.atleast_2d(np.asarray(q_rad, dtype=float)))
-        placed = arm.place_capsules(self._capsules, frames[:, self._frame])
+        frames = joint_frames(np.atleast_2d(np.asarray(q_rad, dtype=float)), self._dh)
+        placed = place_capsules(self._capsules, frames[:, self._frame])
         a, b, radius = placed.a_m, placed.b_m, placed.radius_m
         up = around.table_normal / np.linalg.norm(around.table_normal)
         links, moving, first, second = self._links, self._moving, self._first, self._second

@@ -9,19 +9,19 @@ from synth.cell.board import Board
 from synth.cell.mesh import CellBodies
 from synth.cell.model import Cell
 from synth.errors import InputError
+from synth.hardware.arms import ARMS
+from synth.hardware.arms.driver import SimulatedArm
 from synth.hardware.camera import Camera, CameraInfo
-from synth.hardware.realsense import RealSenseCamera, UsbSource
+from synth.hardware.cameras import CAMERAS
+from synth.hardware.cameras.driver import SimulatedCamera
 from synth.hardware.robot import Robot
 from synth.hardware.safety import GuardedRobot
-from synth.hardware.simulated.controller import ControllerProcess
+from synth.hardware.simulated.eye_in_hand import WorldFromArm
 from synth.hardware.simulated.faults import RobotFault
 from synth.hardware.simulated.faults_camera import CameraFault
-from synth.hardware.simulated.l515 import SimulatedL515
 from synth.hardware.simulated.motion import ArmTruth
-from synth.hardware.simulated.riding import RidingWorld
 from synth.hardware.simulated.truth import load_truth
 from synth.hardware.simulated.world import World
-from synth.hardware.ur import URRobot
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,15 +29,15 @@ class SimulatedBench:
     """What stands behind the drivers of a simulated cell; read by tests and benchmarks only."""
 
     world: World
-    controller: ControllerProcess
-    l515: SimulatedL515
+    arm: SimulatedArm
+    camera: SimulatedCamera
 
     def inject(self, fault: RobotFault | CameraFault) -> None:
         """Let a fault happen at the device that it belongs to."""
         if isinstance(fault, RobotFault):
-            self.controller.inject(fault)
+            self.arm.inject(fault)
         else:
-            self.l515.inject(fault)
+            self.camera.inject(fault)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,16 +63,16 @@ def connect(
     faults: Sequence[RobotFault | CameraFault] = (),
     locked: Mapping[str, float] | None = None,
     board: Board | None = None,
-    rides: bool = False,
+    eye_in_hand: bool = False,
 ) -> Iterator[Devices]:
     """Connect arm and camera; whatever fails, and wherever, everything that was opened is closed.
 
     seed: of a simulated bench's texture, noise and repeatability error. pace: simulated seconds per wall
     second; None = as the cell says. faults: what goes wrong on a simulated bench. locked: the exposure, gain
     and white balance that an earlier part of the same run metered. board: what the part is, where a
-    calibration board takes its place (a real camera sees for itself). rides: the camera is on the arm, at
-    ``cell.camera.T_tool_cam``, and the board stands at its ``T_base_board``. Raises InputError for a cell of
-    which one device is real and the other simulated, and the devices' own errors.
+    calibration board takes its place (a real camera sees for itself). eye_in_hand: the arm holds the camera,
+    at ``cell.camera.T_tool_cam``, and the board stands at its ``T_base_board``. Raises InputError for a cell
+    of which one device is real and the other simulated, and the devices' own errors.
     """
     if cell.robot.is_simulated != cell.camera.is_simulated:
         real, simulated = ("camera", "robot") if cell.robot.is_simulated else ("robot", "camera")
@@ -80,15 +80,28 @@ def connect(
             f"The {simulated} of this cell is simulated and its {real} is real: a picture would not show the "
             "arm that moves; write «simulated» or a real device in both robot.address and camera.serial"
         )
+    arm_driver, camera_driver = ARMS[cell.robot.model], CAMERAS[cell.camera.model]
     with ExitStack() as stack:
         bench = None
         if cell.is_simulated:
-            bench = _simulated_bench(cell, bodies, seed, pace, stack, board, rides=rides)
-        address = bench.controller.address if bench else None
-        arm = URRobot(cell.robot, address=address, simulated=bench is not None)
+            world = _world(cell, bodies, seed, board, eye_in_hand=eye_in_hand)
+            arm, simulated_arm = stack.enter_context(
+                arm_driver.simulated(
+                    cell.robot,
+                    ArmTruth(world.dh, world.repeatability_m),
+                    pace=cell.simulation.pace if pace is None else pace,
+                    seed=seed,
+                )
+            )
+            eye, simulated_camera = camera_driver.simulated(
+                cell.camera, world, simulated_arm.arm_state, locked=locked
+            )
+            bench = SimulatedBench(world, simulated_arm, simulated_camera)
+        else:
+            arm = arm_driver.robot(cell.robot)
+            eye = camera_driver.camera(cell.camera, locked=locked)
         robot = stack.enter_context(GuardedRobot(arm, cell, bodies))
-        source = bench.l515 if bench else UsbSource(cell.camera.serial)
-        camera = stack.enter_context(RealSenseCamera(cell.camera, source, locked=locked))
+        camera = stack.enter_context(eye)
         if bench:  # Only now: a fault counts the grabs of the run, not those of metering.
             for fault in faults:
                 bench.inject(fault)
@@ -96,31 +109,12 @@ def connect(
         yield Devices(robot, camera, info, bench)
 
 
-def _simulated_bench(
-    cell: Cell,
-    bodies: CellBodies,
-    seed: int,
-    pace: float | None,
-    stack: ExitStack,
-    board: Board | None,
-    *,
-    rides: bool,
-) -> SimulatedBench:
+def _world(cell: Cell, bodies: CellBodies, seed: int, board: Board | None, *, eye_in_hand: bool) -> World:
     truth = load_truth(cell)
-    if rides:
-        assert board is not None
-        world: World = RidingWorld(cell, bodies, truth, seed, board)
-    else:
-        world = World(cell, bodies, truth, seed, board=board)
-    controller = stack.enter_context(
-        ControllerProcess(
-            cell.robot.home_q_rad,
-            pace=cell.simulation.pace if pace is None else pace,
-            seed=seed,
-            truth=ArmTruth(world.dh, truth.repeatability_m),
-        )
-    )
-    return SimulatedBench(world, controller, SimulatedL515(world, controller.arm_state, cell.camera))
+    if not eye_in_hand:
+        return World(cell, bodies, truth, seed, board=board)
+    assert board is not None
+    return WorldFromArm(cell, bodies, truth, seed, board)
 
 
 def _camera_record(info: CameraInfo) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from synth.cell.clearance import CellClearance
 from synth.cell.mesh import CellBodies
 from synth.cell.model import JOINT_NAMES, Cell
 from synth.errors import UnsafeMotion
-from synth.geometry.arm import JOINT_LIMIT_RAD, JOINT_SPEED_LIMIT_RAD_S, joint_path
+from synth.geometry.arm import joint_path
 from synth.geometry.clearance import WALL
 from synth.geometry.se3 import Array
 from synth.hardware.robot import Robot, RobotInfo, RobotState
@@ -56,7 +56,10 @@ class SafetyModel:
 
     def __init__(self, cell: Cell, bodies: CellBodies) -> None:
         self._clearance = CellClearance(cell, bodies)
-        self._max_speed_rad_s = min(np.radians(cell.robot.speed_deg_s), JOINT_SPEED_LIMIT_RAD_S.min())
+        self._arm = cell.robot.arm
+        self._max_speed_rad_s = min(
+            np.radians(cell.robot.speed_deg_s), self._arm.joint_speed_limit_rad_s.min()
+        )
         self._max_acceleration_rad_s2 = np.radians(cell.robot.acceleration_deg_s2)
 
     def is_free(self, q_rad: ArrayLike) -> NDArray[np.bool_]:
@@ -84,14 +87,14 @@ class SafetyModel:
 
     def check_path(self, q_from_rad: ArrayLike, q_to_rad: ArrayLike) -> Violation | None:
         """The first thing that the straight joint-space way between two joints [6] would touch, or None."""
-        return self.first_violation(joint_path(q_from_rad, q_to_rad))
+        return self.first_violation(joint_path(q_from_rad, q_to_rad, self._arm))
 
     def check_target(self, q_rad: ArrayLike, *, speed_rad_s: float, acceleration_rad_s2: float) -> Array:
         """The target [6] as floats; raises UnsafeMotion for numbers, joints or speeds beyond their limits."""
         q = np.asarray(q_rad, dtype=float)
         if q.shape != (6,) or not np.isfinite(q).all():
             raise UnsafeMotion(f"A move needs 6 finite joint angles in radians, got {q.tolist()}.")
-        for name, angle, limit in zip(JOINT_NAMES, q, JOINT_LIMIT_RAD, strict=True):
+        for name, angle, limit in zip(JOINT_NAMES, q, self._arm.joint_limit_rad, strict=True):
             if abs(angle) > limit:
                 raise UnsafeMotion(
                     f"Joint {name} was asked to go to {np.degrees(angle):.1f}°; it turns "

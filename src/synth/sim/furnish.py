@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from synth.cell.arm_shape import ARM_SURFACES
+from synth.cell.arm_surfaces import ARM_SURFACES
 from synth.cell.model import Cell, Surface
 from synth.dataset.info import CameraRecord
 from synth.dataset.record import Distortion, Matrix3
@@ -36,7 +36,7 @@ def held_bodies(cell: Cell, q_rad: Array, T_base_tool: Array) -> tuple[SceneBody
     part and the wrists move by that difference to where the tool was measured, so that the part is exact and
     nothing gapes at the flange.
     """
-    frames = joint_frames(q_rad)
+    frames = joint_frames(q_rad, cell.robot.arm.dh)
     T_base_flange = T_base_tool @ se3.inverse(cell.robot.T_flange_tool)
     frames[FIRST_WRIST:] = T_base_flange @ se3.inverse(frames[6]) @ frames[FIRST_WRIST:]
     arm = tuple(
@@ -46,7 +46,7 @@ def held_bodies(cell: Cell, q_rad: Array, T_base_tool: Array) -> tuple[SceneBody
             T_base_body=frames[link].tolist(),
             finish=to_finish(ARM_SURFACES[finish]),
         )
-        for link, finish in arm_pieces()
+        for link, finish in arm_pieces(cell.robot.arm)
     )
     T_base_mount = T_base_tool @ np.asarray(cell.mount.T_tool_mount)
     T_base_part = T_base_tool @ np.asarray(cell.part.T_tool_part)

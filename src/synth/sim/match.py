@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.compute.jobs import run_shards
+from synth.compute.engines import DEFAULT_ENGINE, ENGINES
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
 from synth.sim.blender import QUALITIES, Blender
@@ -26,7 +26,7 @@ Pair = tuple[Scene, NDArray[np.uint8]]
 
 @dataclass(frozen=True, eq=False)
 class Comparer:
-    """Holds twins against captured pictures; a worker for compute.jobs."""
+    """Holds twins against captured pictures; a worker for an engine."""
 
     studio: Studio
 
@@ -60,7 +60,7 @@ def match_objects(studio: Studio, real: DatasetReader | None, earlier: Path) -> 
         for sample in spread(twinnable, min(N_TWINS, len(twinnable)))
     ]
     ratios: list[float | None] = []
-    run_shards(pairs, Comparer(studio), 1, lambda _, ratio: ratios.append(ratio))
+    ENGINES[DEFAULT_ENGINE].run_shards(pairs, Comparer(studio), 1, lambda _, ratio: ratios.append(ratio))
     found = [ratio for ratio in ratios if ratio is not None]
     return look.model_copy(update={"object_gain": round(float(np.median(found)), 4)}) if found else look
 

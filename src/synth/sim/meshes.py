@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from synth.cell.arm_shape import FinishName, arm_links, lathe, rounded
 from synth.cell.mesh import load_bodies
 from synth.cell.model import Cell
 from synth.errors import InputError
+from synth.geometry.arm import ArmModel, FinishName
+from synth.geometry.lathe import lathe, rounded
 from synth.geometry.mesh import Mesh
 from synth.sim.bin_box import bin_box
 from synth.storage.atomic import write_bytes
@@ -36,7 +37,7 @@ def cell_meshes(cell: Cell) -> dict[str, Mesh]:
     """
     bodies = load_bodies(cell)
     meshes = {"part": bodies.part, "mount": bodies.mount}
-    for (link, finish), pieces in _arm().items():
+    for (link, finish), pieces in _pieces(cell.robot.arm).items():
         meshes[arm_mesh_name(link, finish)] = Mesh.merge(pieces)
     with suppress(InputError):  # A cell whose camera sees no box has no bins, and nothing else is amiss.
         meshes["bin"] = bin_box(cell, bodies.part).mesh
@@ -52,14 +53,14 @@ def arm_mesh_name(link: int, finish: FinishName) -> str:
     return f"arm_{link}_{finish}"
 
 
-def arm_pieces() -> tuple[tuple[int, FinishName], ...]:
+def arm_pieces(arm: ArmModel) -> tuple[tuple[int, FinishName], ...]:
     """Link and finish of every mesh of the arm, in a fixed order."""
-    return tuple(_arm())
+    return tuple(_pieces(arm))
 
 
-def _arm() -> dict[tuple[int, FinishName], list[Mesh]]:
+def _pieces(arm: ArmModel) -> dict[tuple[int, FinishName], list[Mesh]]:
     pieces: dict[tuple[int, FinishName], list[Mesh]] = {}
-    for i_link, link in enumerate(arm_links()):
+    for i_link, link in enumerate(arm.links()):
         for piece in link:
             pieces.setdefault((i_link, piece.finish), []).append(piece.mesh)
     return pieces

@@ -1,7 +1,6 @@
 """Plan → scenes → shards → samples on disk, and again until every scene of the plan is one."""
 
 import io
-import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -10,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from synth.compute.jobs import run_shards
+from synth.compute.engines import DEFAULT_ENGINE, ENGINES
+from synth.compute.engines.engine import Resources
 from synth.compute.progress import Progress
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Parent
@@ -29,7 +29,7 @@ from synth.storage.atomic import write_bytes
 
 WORK_FOLDER, SCENES_FOLDER, LOOK_FOLDER, LAYERS_FOLDER = ".render", "scenes", "look", "layers"
 
-CORES_PER_WORKER, GB_PER_WORKER, MAX_WORKERS = 4, 3.0, 16
+PER_WORKER, MAX_WORKERS = Resources(cores=4, memory_gb=3.0), 16
 _BYTES_PER_PIXEL, _SPARE_BYTES = 4, 200e6
 
 
@@ -129,7 +129,8 @@ def produce(
     def say_again(order: Order, error: SynthError) -> None:
         progress.say(f"{order.name} is rendered again: {error}")
 
-    run_shards(orders, studio, n_workers, lambda _, sample: on_sample(sample), on_retry=say_again)
+    engine = ENGINES[DEFAULT_ENGINE]
+    engine.run_shards(orders, studio, n_workers, lambda _, sample: on_sample(sample), on_retry=say_again)
 
 
 def make_studio(plan: Plan, look: Look, folder: Path) -> Studio:
@@ -148,7 +149,7 @@ def make_studio(plan: Plan, look: Look, folder: Path) -> Studio:
         depth_scale_m=settings.depth_scale_m,
         parents={} if settings.real is None else list_parents(settings.real),
         blender=settings.blender,
-        n_threads=threads_of(choose_workers(settings.n_workers)),
+        n_threads=ENGINES[DEFAULT_ENGINE].count_threads(choose_workers(settings.n_workers)),
     )
 
 
@@ -161,16 +162,7 @@ def choose_look(settings: RenderSettings, camera: SceneCamera) -> Look:
 
 def choose_workers(asked: int | None) -> int:
     """Blender processes: one on a small machine, where each takes all cores; more by cores and memory."""
-    if asked is not None:
-        return asked
-    memory_gb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
-    by_machine = min((os.cpu_count() or 1) // CORES_PER_WORKER, int(memory_gb / GB_PER_WORKER), MAX_WORKERS)
-    return max(1, by_machine)
-
-
-def threads_of(n_workers: int) -> int | None:
-    """Of each Blender process; None for all there are."""
-    return None if n_workers == 1 else max(1, (os.cpu_count() or 1) // n_workers)
+    return ENGINES[DEFAULT_ENGINE].count_workers(PER_WORKER, MAX_WORKERS, asked)
 
 
 def check_disk(out: Path, n_samples: int, size_wh: tuple[int, int]) -> None:

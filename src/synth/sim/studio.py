@@ -51,7 +51,7 @@ class RenderedSample:
 
 
 class Crew(Protocol):
-    """A worker for compute.jobs that makes samples. folder: of its meshes, which it names by ``meshes``."""
+    """A worker for an engine that makes samples. folder: of its meshes, which it names by ``meshes``."""
 
     @property
     def folder(self) -> Path: ...
@@ -64,7 +64,7 @@ class Crew(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Studio:
-    """What every process of a run shares; a worker for compute.jobs.
+    """What every process of a run shares; a worker for an engine.
 
     folder: of meshes and cached benches. parents: what a twin's record says of its sample, by name.
     """

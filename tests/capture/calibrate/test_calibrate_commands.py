@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from synth.cell.board import DEFAULT_BOARD
-from synth.cell.calibration import why_uncalibrated
+from synth.cell.calibration_validity import why_uncalibrated
 from synth.cell.edit import edit_cell
 from synth.cell.load import default_cell, load_cell
 from synth.cell.mesh import label_normal_part, load_bodies

@@ -11,25 +11,24 @@ import yaml
 
 from synth.capture.calibrate.detect import find_corners
 from synth.capture.calibrate.poses import MIN_TILT_DEG, plan_views
-from synth.capture.calibrate.ride import NEAREST_M
-from synth.capture.calibrate.rig import MARGIN_PX, MAX_TILT_DEG, make_rig
+from synth.capture.calibrate.setup import MARGIN_PX, MAX_TILT_DEG, make_setup
 from synth.capture.settings import planning_pinhole
 from synth.cell.board import DEFAULT_BOARD
-from synth.cell.calibration import camera_hash, why_uncalibrated
+from synth.cell.calibration_validity import camera_hash, why_uncalibrated
 from synth.cell.edit import edit_cell
 from synth.cell.load import default_cell, load_cell
 from synth.cell.mesh import load_bodies
 from synth.cell.template import write_template
 from synth.errors import InputError
-from synth.geometry import arm, se3
+from synth.geometry import se3
 from synth.geometry.normals import angle_deg
 from synth.hardware.safety import SafetyModel
-from synth.hardware.simulated.riding import RidingWorld
+from synth.hardware.simulated.eye_in_hand import WorldFromArm
 from synth.hardware.simulated.truth import Truth
 
 SYNTH = Path(sys.executable).with_name("synth")
 CELL = default_cell()
-RIG = make_rig(CELL, load_bodies(CELL), DEFAULT_BOARD, "in-hand")
+SETUP = make_setup(CELL, load_bodies(CELL), DEFAULT_BOARD, "in-hand")
 
 
 def _synth(*words: object, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -40,40 +39,40 @@ def _synth(*words: object, cwd: Path) -> subprocess.CompletedProcess[str]:
 def test_planned_poses_show_the_whole_board() -> None:
     """Each within the image's margin, near and tilted as asked, and every way to it from home is free."""
     camera = planning_pinhole(CELL)
-    plan = plan_views(RIG, camera, 12, seed=3)
-    safety = SafetyModel(RIG.cell, RIG.bodies)
+    plan = plan_views(SETUP, camera, 12, seed=3)
+    safety = SafetyModel(SETUP.cell, SETUP.bodies)
     assert len(plan.q_rad) == 12
     for q_rad in plan.q_rad:
-        T_cam_board = se3.inverse(arm.forward(q_rad) @ CELL.robot.T_flange_tool @ RIG.X) @ RIG.Y
-        corners = se3.transform(T_cam_board, RIG.board.plate.vertices_m)
+        T_cam_board = se3.inverse(CELL.robot.T_base_tool(q_rad) @ SETUP.X) @ SETUP.Y
+        corners = se3.transform(T_cam_board, SETUP.board.plate.vertices_m)
         pixels = camera.project(corners) + 0.5
         assert (pixels >= MARGIN_PX).all()
         assert (pixels <= np.array(camera.size_wh) - MARGIN_PX).all()
-        assert corners[:, 2].min() >= NEAREST_M
+        assert corners[:, 2].min() >= CELL.camera.known.nearest_m
         assert MIN_TILT_DEG <= angle_deg(-T_cam_board[:3, 2], -T_cam_board[:3, 3]) <= MAX_TILT_DEG
-        assert safety.check_path(RIG.cell.robot.home_q_rad, q_rad) is None
+        assert safety.check_path(SETUP.cell.robot.home_q_rad, q_rad) is None
 
 
 def test_a_board_out_of_sight_is_told() -> None:
     """Where the ranges of the joints never show it, in one sentence that names the check."""
     behind = se3.make(np.eye(3), [-0.6, 0.0, 0.05])
     board = DEFAULT_BOARD.model_copy(update={"T_base_board": behind})
-    rig = make_rig(CELL, load_bodies(CELL), board, "in-hand")
+    setup = make_setup(CELL, load_bodies(CELL), board, "in-hand")
     with pytest.raises(
         InputError, match=r"None of \d+ poses .* The image check refuses most .* T_base_board"
     ):
-        plan_views(rig, planning_pinhole(CELL), 6, seed=0)
+        plan_views(setup, planning_pinhole(CELL), 6, seed=0)
 
 
 def test_corners_are_where_the_arm_puts_them() -> None:
     """In the simulated camera on the arm all corners are found, without bias (0.1 px), from two places."""
-    world = RidingWorld(RIG.cell, RIG.bodies, Truth(), 0, RIG.board)
+    world = WorldFromArm(SETUP.cell, SETUP.bodies, Truth(), 0, SETUP.board)
     for turn_deg in ([0, 0, 0, 0, 0, 0], [6, 0, 0, -8, 9, 40]):
         q_rad = CELL.robot.home_q_rad + np.radians(turn_deg)
         T_cam_board = se3.inverse(world.T_base_tool_of(q_rad) @ world.T_tool_cam) @ world.T_base_board
-        corners = find_corners(world.expose(world.color(q_rad), 15_600, 64, 5600, (1,)), RIG.board)
-        assert len(corners) == len(RIG.board.corners_m)
-        predicted = world.color_camera.project(se3.transform(T_cam_board, RIG.board.corners_m))
+        corners = find_corners(world.expose(world.color(q_rad), 15_600, 64, 5600, (1,)), SETUP.board)
+        assert len(corners) == len(SETUP.board.corners_m)
+        predicted = world.color_camera.project(se3.transform(T_cam_board, SETUP.board.corners_m))
         assert np.abs((corners.pixels_xy - predicted[corners.ids]).mean(axis=0)).max() < 0.1
 
 
@@ -99,13 +98,13 @@ def test_the_camera_s_place_on_the_arm_is_found(tmp_path) -> None:
     """
     cell_file = write_template(tmp_path / "cell.yaml")[-1]
     off = se3.from_rotvec(np.radians(4) * np.array([2, -2, 1]) / 3, 0.02 * np.array([1, 2, -2]) / 3)
-    truth = {"T_tool_cam": (RIG.X @ off).tolist()}
+    truth = {"T_tool_cam": (SETUP.X @ off).tolist()}
     (tmp_path / "truth.yaml").write_text(yaml.safe_dump(truth))
     edit_cell(
         cell_file,
         {
             ("simulation", "truth"): "truth.yaml",
-            ("camera", "T_tool_cam"): RIG.X.tolist(),
+            ("camera", "T_tool_cam"): SETUP.X.tolist(),
             ("camera", "color_size_wh"): [960, 540],
         },
     )

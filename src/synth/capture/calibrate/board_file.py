@@ -22,7 +22,7 @@ _HEADER = """\
 # T_tool_board: where the arm holds it, roughly: four rows of four numbers that map the board's points to the
 # tool's frame. The board's origin is the outer corner of its first square, x along a row, y down, z into the
 # board. Absent: its middle is at the TCP and its face looks along the tool's +z.
-# T_base_board: where it stands, as roughly, while the camera rides on the arm (calibrate run --eye-in-hand).
+# T_base_board: where it stands, as roughly, while the camera is on the arm (calibrate run --eye-in-hand).
 """
 
 

@@ -86,7 +86,7 @@ def board(
 def run(
     board: BoardPath = None,
     eye_in_hand: Annotated[
-        bool, typer.Option("--eye-in-hand", help="The camera rides on the arm, the board stands.")
+        bool, typer.Option("--eye-in-hand", help="The camera is on the arm, the board stands.")
     ] = False,
     views: Annotated[int, typer.Option(min=6, max=200, help="Pictures that show the board.")] = 30,
     out: OutPath = Path("runs/calibrate"),
@@ -244,15 +244,15 @@ def check(
     pace: Pace = None,
     yes: Yes = False,
 ) -> None:
-    """Look at the board once, with it where it was in the calibration: was the camera bumped?
+    """Look at the board once, with it where it was in the calibration: has the camera moved?
 
-    Exit code 6 if it was.
+    Exit code 6 if it has.
 
     Example: synth calibrate check
     """
     from rich.console import Console
 
-    from synth.capture.calibrate.bump import look_once
+    from synth.capture.calibrate.check import check_camera
     from synth.capture.calibrate.result import load_board_place
     from synth.capture.confirm import ask_before_motion
     from synth.errors import VerifyFailed
@@ -262,9 +262,9 @@ def check(
     _, loaded = _load(cell, console)
     if not loaded.robot.is_simulated:
         ask_before_motion(loaded.robot.address, 1, loaded.robot.speed_deg_s, yes=yes)
-    found = look_once(loaded, place, seed=seed, pace=pace)
+    found = check_camera(loaded, place, seed=seed, pace=pace)
     console.print(found.sentence)
-    if found.is_bumped:
+    if found.has_moved:
         raise VerifyFailed(
             "camera or board moved since the calibration: put the board where it was and look again, or run "
             "synth calibrate run into another --out"

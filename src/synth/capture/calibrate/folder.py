@@ -5,7 +5,7 @@ The description is a small YAML file, ``calibration.yaml`` in the folder::
     board: {kind: charuco, squares_xy: [5, 7], square_m: 0.036195, marker_m: 0.018256, dictionary:
     DICT_6X6_250,
             legacy: null}
-    eye: to-hand                     # or in-hand: the camera rides on the arm
+    eye: to-hand                     # or in-hand: the camera is on the arm
     images: images/*.jpg             # the star is a view's name
     poses: poses/*.yaml              # a file a view; or one CSV file whose first column is the name
     position: {columns: [x, y, z], unit: m}

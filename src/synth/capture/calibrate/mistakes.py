@@ -110,7 +110,7 @@ _MISTAKES: tuple[tuple[Callable[[Array], Array], str], ...] = (
     (
         se3.inverse,
         "the views agree once every pose is inverted: either base_in_tool was given for tool_in_base (say so "
-        "with pose_is), or the camera rides on the arm and eye should be in-hand, or stands beside it and "
+        "with pose_is), or the camera is on the arm and eye should be in-hand, or stands beside it and "
         "should be to-hand",
     ),
     (

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from synth.capture.calibrate.solve import Solution
-from synth.cell.calibration import CameraCalibration, camera_hash, exceeds, now
+from synth.cell.calibration import CameraCalibration, now
+from synth.cell.calibration_validity import camera_hash, exceeds
 from synth.cell.model import Cell
 from synth.cell.source import Place
 from synth.geometry.se3 import Array

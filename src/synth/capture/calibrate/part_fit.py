@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from synth.capture.calibrate.part_views import Disagreement, PartComparer, PartShot
-from synth.cell.calibration import PartCalibration, exceeds, now, part_hash
+from synth.cell.calibration import PartCalibration, now
+from synth.cell.calibration_validity import exceeds, part_hash
 from synth.cell.mesh import CellBodies, label_normal_part
 from synth.cell.model import Cell
 from synth.cell.source import Place

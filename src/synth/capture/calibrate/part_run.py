@@ -12,7 +12,7 @@ from synth.capture.calibrate.part_report import choose_pictures, write_part_page
 from synth.capture.calibrate.part_views import load_shots
 from synth.capture.run import capture, make_plan
 from synth.capture.settings import CaptureSettings, find_earlier_run
-from synth.cell.calibration import why_uncalibrated
+from synth.cell.calibration_validity import why_uncalibrated
 from synth.cell.mesh import load_bodies
 from synth.cell.model import Cell
 from synth.cell.source import Place

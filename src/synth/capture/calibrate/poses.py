@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from synth.capture.calibrate.chain import Chain, Guess
-from synth.capture.calibrate.ride import draw_riding
-from synth.capture.calibrate.rig import Rig
+from synth.capture.calibrate.in_hand_poses import draw_in_hand
+from synth.capture.calibrate.setup import CalibrationSetup
 from synth.capture.calibrate.view import View
 from synth.capture.coverage import Index
-from synth.capture.tour import plan_tour
+from synth.capture.visit_order import plan_visits
 from synth.cell.candidates import draw_candidates
 from synth.errors import InputError
 from synth.geometry.pinhole import Pinhole
@@ -31,25 +31,25 @@ class CalibrationPlan:
     spare_q_rad: Array
 
 
-def plan_views(rig: Rig, camera: Pinhole, n: int, seed: int) -> CalibrationPlan:
+def plan_views(setup: CalibrationSetup, camera: Pinhole, n: int, seed: int) -> CalibrationPlan:
     """``n`` poses that together say most of where camera and board are and of the lens.
 
-    Each pose is added for the information that it brings, were the rig's X and Y right (a D-optimal design,
+    Each pose is added for the information that it brings, were the setup's X and Y right (a D-optimal design,
     one at a time). Raises InputError when the cell does not have that many.
     """
     rng = np.random.default_rng(seed)
-    if rig.eye == "to-hand":
-        pool = draw_candidates(rig.cell, rig.bodies, camera, n, rng)
+    if setup.eye == "to-hand":
+        pool = draw_candidates(setup.cell, setup.bodies, camera, n, rng)
         tilted = pool.tilt_deg >= MIN_TILT_DEG
         q_rad, T_base_tool = pool.q_rad[tilted], pool.T_base_tool[tilted]
     else:
-        q_rad, T_base_tool = draw_riding(rig, camera, n, rng, min_tilt_deg=MIN_TILT_DEG)
-    safety = SafetyModel(rig.cell, rig.bodies)
-    home_rad = rig.cell.robot.home_q_rad
+        q_rad, T_base_tool = draw_in_hand(setup, camera, n, rng, min_tilt_deg=MIN_TILT_DEG)
+    safety = SafetyModel(setup.cell, setup.bodies)
+    home_rad = setup.cell.robot.home_q_rad
     wanted = n + -(-n // SPARE)
-    order = _most_informative(T_base_tool, rig, camera)
+    by_information = _most_informative(T_base_tool, setup, camera)
     free: list[int] = []
-    for row in order:
+    for row in by_information:
         if safety.check_path(home_rad, q_rad[row]) is None:
             free.append(int(row))
         if len(free) == wanted:
@@ -60,22 +60,22 @@ def plan_views(rig: Rig, camera: Pinhole, n: int, seed: int) -> CalibrationPlan:
             "widen robot.joints, or give a smaller board"
         )
     chosen = q_rad[free]
-    tour, _ = plan_tour(
+    order, _ = plan_visits(
         home_rad,
         chosen[:n],
         safety,
-        speed_rad_s=float(np.radians(rig.cell.robot.speed_deg_s)),
-        acceleration_rad_s2=float(np.radians(rig.cell.robot.acceleration_deg_s2)),
+        speed_rad_s=float(np.radians(setup.cell.robot.speed_deg_s)),
+        acceleration_rad_s2=float(np.radians(setup.cell.robot.acceleration_deg_s2)),
     )
-    return CalibrationPlan(chosen[:n][tour], chosen[n:])
+    return CalibrationPlan(chosen[:n][order], chosen[n:])
 
 
-def _most_informative(T_base_tool: Array, rig: Rig, camera: Pinhole) -> Index:
+def _most_informative(T_base_tool: Array, setup: CalibrationSetup, camera: Pinhole) -> Index:
     """[M] the poses [M,4,4], the one that adds most to the determinant of the information first."""
-    ids = np.arange(len(rig.board.corners_m))
+    ids = np.arange(len(setup.board.corners_m))
     views = [View("", T, ids, np.zeros((len(ids), 2))) for T in T_base_tool]
-    chain = Chain(views, rig.board, rig.eye)
-    by = chain.jacobian(Guess(rig.X, rig.Y, camera), np.zeros((2, 3)), with_lens=True, with_scale=False)
+    chain = Chain(views, setup.board, setup.eye)
+    by = chain.jacobian(Guess(setup.X, setup.Y, camera), np.zeros((2, 3)), with_lens=True, with_scale=False)
     by = by.reshape(len(views), -1, by.shape[2])
     by /= np.sqrt((by**2).mean(axis=(0, 1)))  # Units do not change the order, but rounding.
     each = by.transpose(0, 2, 1) @ by

@@ -92,7 +92,7 @@ def save_result(folder: Path, result: dict[str, Any]) -> None:
 @dataclass(frozen=True, eq=False)
 class BoardPlace:
     """A board and where a calibration found it: Y [4,4] is T_tool_board, or T_base_board where the camera
-    rides on the arm.
+    is on the arm.
     """
 
     board: Board

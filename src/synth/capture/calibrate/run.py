@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from synth.capture.arm import Arm
 from synth.capture.calibrate.detect import find_corners
 from synth.capture.calibrate.poses import CalibrationPlan, plan_views
-from synth.capture.calibrate.rig import Rig, make_rig
+from synth.capture.calibrate.setup import CalibrationSetup, make_setup
 from synth.capture.calibrate.shots import ShotFolder
 from synth.capture.calibrate.solve import MIN_CORNERS
 from synth.capture.calibrate.view import Eye
@@ -46,15 +46,15 @@ class Run:
     """A run that is planned."""
 
     settings: CalibrationSettings
-    rig: Rig
+    setup: CalibrationSetup
     plan: CalibrationPlan
 
 
 def make_run(settings: CalibrationSettings) -> Run:
     """Plan the poses; opens no device. Raises InputError where the cell has too few of them."""
     s = settings
-    rig = make_rig(s.cell, load_bodies(s.cell), s.board, s.eye, payload_kg=s.payload_kg)
-    return Run(s, rig, plan_views(rig, planning_pinhole(s.cell), s.n_views, s.seed))
+    setup = make_setup(s.cell, load_bodies(s.cell), s.board, s.eye, payload_kg=s.payload_kg)
+    return Run(s, setup, plan_views(setup, planning_pinhole(s.cell), s.n_views, s.seed))
 
 
 def shoot(run: Run, progress: Progress) -> int:
@@ -71,10 +71,12 @@ def shoot(run: Run, progress: Progress) -> int:
         "views": s.n_views,
         "seed": s.seed,
     }
-    rig, rides = run.rig, s.eye == "in-hand"
+    setup, in_hand = run.setup, s.eye == "in-hand"
     with (
         RunDir.create_or_resume(s.out, config),
-        connect(rig.cell, rig.bodies, seed=s.seed, pace=s.pace, board=rig.board, rides=rides) as devices,
+        connect(
+            setup.cell, setup.bodies, seed=s.seed, pace=s.pace, board=setup.board, eye_in_hand=in_hand
+        ) as devices,
     ):
         return _fill(run, devices, progress)
 
@@ -84,8 +86,8 @@ def _fill(run: Run, devices: Devices, progress: Progress) -> int:
     folder = ShotFolder(s.out)
     camera = label_pinhole(s.cell, info)
     done = folder.begin(s.board, s.eye, camera, info.depth_scale_m, simulated=s.cell.is_simulated)
-    robot_cell = run.rig.cell.robot
-    arm = Arm(devices.robot, SafetyModel(run.rig.cell, run.rig.bodies), robot_cell)
+    robot_cell = run.setup.cell.robot
+    arm = Arm(devices.robot, SafetyModel(run.setup.cell, run.setup.bodies), robot_cell)
     n_good = 0
     progress.begin(total=s.n_views, done=0)
     try:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from synth.geometry.se3 import Array
 
 Eye = Literal["to-hand", "in-hand"]
-"""The camera stands beside the arm and the arm carries the board, or the camera rides on the arm."""
+"""The camera stands beside the arm and the arm carries the board, or the camera is on the arm."""
 
 
 @dataclass(frozen=True, eq=False)

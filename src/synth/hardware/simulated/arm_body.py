@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.interpolate import CubicSpline
 
-from synth.cell.arm_shape import ARM_SURFACES, FinishName, arm_links
+from synth.cell.arm_surfaces import ARM_SURFACES
+from synth.geometry.arm import ArmModel, FinishName
 from synth.geometry.mesh import Mesh
 from synth.hardware.simulated.body import Body, Material
 from synth.hardware.simulated.light import to_material
@@ -20,13 +21,13 @@ _MOTTLES: dict[FinishName, float] = {
 _Z = np.array([0.0, 0.0, 1.0])
 
 
-def arm_bodies() -> list[Body]:
+def arm_bodies(arm: ArmModel) -> list[Body]:
     """Seven bodies, in the frames that ``arm.joint_frames`` returns: base, then after each joint up to the
     flange.
     """
     materials = {name: to_material(ARM_SURFACES[name], mottle=mottle) for name, mottle in _MOTTLES.items()}
     return [
-        Body.joined([Body.of(piece.mesh, materials[piece.finish]) for piece in link]) for link in arm_links()
+        Body.joined([Body.of(piece.mesh, materials[piece.finish]) for piece in link]) for link in arm.links()
     ]
 
 

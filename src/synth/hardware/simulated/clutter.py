@@ -4,8 +4,8 @@ shadows.
 
 import numpy as np
 
-from synth.cell.arm_shape import lathe, rounded
 from synth.geometry import se3
+from synth.geometry.lathe import lathe, rounded
 from synth.geometry.mesh import Mesh
 from synth.geometry.se3 import Array
 from synth.hardware.simulated.arm_body import cable_body

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from synth.errors import RobotConnectionLost
+from synth.geometry.arms import DEFAULT_ARM
 from synth.geometry.se3 import Array
 from synth.hardware.simulated.controller_core import POLYSCOPE
 from synth.hardware.simulated.faults import RobotFault
@@ -44,20 +45,22 @@ class ArmState:
 class ControllerProcess:
     """The child process as a context manager; ``address`` is readable inside.
 
-    q_start_rad: joints [6] at power-on. pace: simulated seconds per wall second. seed: of the repeatability
-    error.
+    q_start_rad: joints [6] at power-on. arm: which one, by name. pace: simulated seconds per wall second.
+    seed: of the repeatability error.
     """
 
     def __init__(
         self,
         q_start_rad: ArrayLike,
         *,
+        arm: str = DEFAULT_ARM,
         pace: float = 1.0,
         seed: int = 0,
         truth: ArmTruth | None = None,
         polyscope: tuple[int, int, int, int] = POLYSCOPE,
     ) -> None:
         self._options = {
+            "arm": arm,
             "q_rad": np.asarray(q_start_rad, dtype=float).tolist(),
             "truth": (truth or ArmTruth()).to_dict(),
             "pace": pace,

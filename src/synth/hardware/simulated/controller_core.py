@@ -12,17 +12,16 @@ from enum import IntEnum
 
 import numpy as np
 
-from synth.geometry import arm as ur3e
 from synth.geometry import se3
+from synth.geometry.arm import ArmModel, forward
+from synth.geometry.arms import ARM_MODELS, DEFAULT_ARM
 from synth.geometry.se3 import Array
+from synth.hardware.arms.rtde_wire import Value
 from synth.hardware.robot import RobotMode, SafetyMode
-from synth.hardware.rtde_wire import Value
 from synth.hardware.simulated import faults
 from synth.hardware.simulated.motion import Arm, ArmTruth, inverse_kinematics
 from synth.hardware.simulated.registers import Registers
-from synth.hardware.simulated.rtde_variables import zero_of
 
-MODEL = "UR3"
 SERIAL = "20230300000"
 POLYSCOPE = (5, 21, 3, 1234567)
 BOOT_SCRIPT_S = 0.02  # Wall seconds between upload and a running script.
@@ -57,13 +56,19 @@ class RuntimeState(IntEnum):
 
 @dataclass(frozen=True)
 class ControllerOptions:
-    """How an emulated controller starts. ``pace``: simulated seconds per wall second."""
+    """How an emulated controller starts. arm: which one, by name. pace: simulated seconds per wall second."""
 
     q_rad: tuple[float, ...]
+    arm: str = DEFAULT_ARM
     truth: ArmTruth = field(default_factory=ArmTruth)
     pace: float = 1.0
     seed: int = 0
     polyscope: tuple[int, int, int, int] = POLYSCOPE
+
+    @property
+    def model(self) -> ArmModel:
+        """What is known of the arm."""
+        return ARM_MODELS[self.arm]
 
 
 class ControllerCore:
@@ -296,14 +301,14 @@ class ControllerCore:
             case 37:
                 is_refused = bool(self._due((faults.UnsafeJointsFault,)))
                 self.registers.put_int(
-                    1, int(not is_refused and _within_limits(self.registers.take_doubles(0, 6)))
+                    1, int(not is_refused and self._within_limits(self.registers.take_doubles(0, 6)))
                 )
             case 40:
                 self.registers.put_doubles(self.tcp)
             case 43:
-                self.registers.put_doubles(self._tcp_pose(self.arm.q_rad))
+                self.registers.put_doubles(self.tcp_pose(self.arm.q_rad))
             case 44:
-                T = ur3e.forward(self.registers.take_doubles(0, 6), self.arm.truth.dh) @ _pose(
+                T = forward(self.registers.take_doubles(0, 6), self.arm.truth.dh) @ _pose(
                     self.registers.take_doubles(6, 6)
                 )
                 self.registers.put_doubles(_to_pose(T))
@@ -312,15 +317,9 @@ class ControllerCore:
             case 255:
                 self._end_script()
 
-    def _is_refused(self, command: int) -> bool:
-        kinds = (faults.RefusedCommandFault,)
-        return any(isinstance(f, kinds) and f.command == command for f in self._faults) and bool(
-            self._due(kinds)
-        )
-
     def _move_joints(self) -> None:
         *q_rad, speed_rad_s, acceleration_rad_s2 = self.registers.take_doubles(0, 8)
-        if not _within_limits(q_rad) or speed_rad_s <= 0 or acceleration_rad_s2 <= 0:
+        if not self._within_limits(q_rad) or speed_rad_s <= 0 or acceleration_rad_s2 <= 0:
             self._end_script()
             return
         short = next((f for f in self._due((faults.PoseNotReachedFault,))), None)
@@ -334,61 +333,23 @@ class ControllerCore:
     def _solve(self, T_base_tool: Array, near_rad: Array) -> Array | None:
         T_base_flange = T_base_tool @ se3.inverse(_pose(self.tcp))
         q_rad = inverse_kinematics(T_base_flange, near_rad, self.arm.truth.dh)
-        return q_rad if q_rad is not None and _within_limits(q_rad) else None
+        return q_rad if q_rad is not None and self._within_limits(q_rad) else None
+
+    def _within_limits(self, q_rad: Sequence[float] | Array) -> bool:
+        return bool((np.abs(np.asarray(q_rad)) <= self.options.model.joint_limit_rad).all())
 
     # ---------------------------------------------------------------- readings
 
-    def _tcp_pose(self, q_rad: Array) -> tuple[float, ...]:
+    def tcp_pose(self, q_rad: Array) -> tuple[float, ...]:
+        """Where the arm believes its tool to be at joints [6], as RTDE writes poses."""
         key = q_rad.tobytes() + repr(self.tcp).encode()
         if self._tcp_cache[0] != key:
-            self._tcp_cache = key, _to_pose(ur3e.forward(q_rad, self.arm.truth.dh) @ _pose(self.tcp))
+            self._tcp_cache = key, _to_pose(forward(q_rad, self.arm.truth.dh) @ _pose(self.tcp))
         return self._tcp_cache[1]
-
-    def read(self, name: str) -> Value:
-        """The present value of an RTDE variable."""
-        match name:
-            case "timestamp":
-                return self.time_s
-            case "actual_q" | "target_q":
-                return tuple(self.arm.q_rad.tolist())
-            case "actual_qd" | "target_qd":
-                return tuple(self.arm.qd_rad_s.tolist())
-            case "actual_TCP_pose" | "target_TCP_pose":
-                return self._tcp_pose(self.arm.q_rad)
-            case "robot_mode" | "safety_mode":
-                return int(getattr(self, name))
-            case "runtime_state":
-                return int(self.runtime)
-            case "robot_status_bits":
-                is_on = self.robot_mode >= RobotMode.POWER_ON
-                return int(is_on) | int(self.runtime == RuntimeState.PLAYING) << 1
-            case "safety_status_bits":
-                return _SAFETY_BITS.get(self.safety_mode, 0)
-            case "speed_scaling":
-                return 1.0
-            case "target_speed_fraction":
-                return self.slider
-            case "payload":
-                return self.payload_kg
-            case "payload_cog":
-                return self.cog_m
-        return self.registers.named.get(name, zero_of(name))
-
-
-_SAFETY_BITS = {
-    SafetyMode.NORMAL: 1 << 0,
-    SafetyMode.REDUCED: 1 << 1,
-    SafetyMode.PROTECTIVE_STOP: 1 << 2 | 1 << 10,
-    SafetyMode.ROBOT_EMERGENCY_STOP: 1 << 6 | 1 << 7 | 1 << 10,
-}
 
 
 def _count_down(fault: faults.RobotFault) -> faults.RobotFault:
     return replace(fault, after_moves=max(fault.after_moves - 1, 0))
-
-
-def _within_limits(q_rad: Sequence[float] | Array) -> bool:
-    return bool((np.abs(np.asarray(q_rad)) <= ur3e.JOINT_LIMIT_RAD).all())
 
 
 def _pose(pose: Sequence[float]) -> Array:

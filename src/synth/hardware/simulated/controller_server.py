@@ -10,10 +10,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from synth.hardware import rtde_wire
-from synth.hardware.rtde_wire import FrameBuffer, Kind, Recipe
+from synth.hardware.arms import rtde_wire
+from synth.hardware.arms.rtde_wire import FrameBuffer, Kind, Recipe
 from synth.hardware.simulated import dashboard, faults
 from synth.hardware.simulated.controller_core import ControllerCore, ControllerOptions
+from synth.hardware.simulated.controller_readings import read
 from synth.hardware.simulated.motion import ArmTruth
 from synth.hardware.simulated.rtde_variables import type_of
 
@@ -128,7 +129,7 @@ class _RtdePeer(_Peer):
 
     def send_state(self) -> None:
         if not self.server.core.is_frozen or not self._last:
-            self._last = b"\x01" + self._outputs.pack([self.server.core.read(name) for name in self._names])
+            self._last = b"\x01" + self._outputs.pack([read(self.server.core, name) for name in self._names])
         self._send(Kind.DATA, self._last)
 
     def _send(self, kind: Kind, payload: bytes) -> None:
@@ -300,6 +301,7 @@ def main() -> None:
     given = json.loads(first)
     options = ControllerOptions(
         q_rad=tuple(given["q_rad"]),
+        arm=given["arm"],
         truth=ArmTruth.from_dict(given["truth"]),
         pace=given["pace"],
         seed=given["seed"],

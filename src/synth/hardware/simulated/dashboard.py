@@ -1,7 +1,7 @@
 """The dashboard server's side of the conversation: one line in, one line out."""
 
 from synth.hardware.robot import SafetyMode
-from synth.hardware.simulated.controller_core import MODEL, SERIAL, ControllerCore, RuntimeState
+from synth.hardware.simulated.controller_core import SERIAL, ControllerCore, RuntimeState
 
 GREETING = "Connected: Universal Robots Dashboard Server"
 
@@ -14,7 +14,7 @@ def answer(core: ControllerCore, line: str) -> str:
         case "get serial number":
             return SERIAL
         case "get robot model":
-            return MODEL
+            return core.options.model.title.removesuffix("e")  # It leaves the series out.
         case "is in remote control":
             return str(core.is_remote).lower()
         case "running":

@@ -6,14 +6,13 @@ rendered frame is dear. Behind that call everything is librealsense's own softwa
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synth.cell.model import CameraCell
 from synth.errors import CameraUnplugged
-from synth.geometry.se3 import Array
 from synth.hardware.simulated.faults_camera import (
     CameraFault,
     DroppedFrameFault,
@@ -23,52 +22,14 @@ from synth.hardware.simulated.faults_camera import (
     TornPairFault,
     UnplugFault,
 )
-from synth.hardware.simulated.l515_device import COLD_C, POWER_ON_GAIN, WARM_C, Optics, SoftwareL515
+from synth.hardware.simulated.l515_device import COLD_C, POWER_ON_GAIN, WARM_C, SoftwareL515
+from synth.hardware.simulated.optics import ArmState, Scene
 
 _EXPOSURE_UNIT_US = 100.0  # UVC's unit of exposure time.
 _FRAMES_TO_WARM = 3
 _TARGET_LUMA = 140.0
 _MAX_AUTO_EXPOSURE = 330  # A frame's time at 30 frames/s; beyond it gain must help.
 _MAX_AUTO_GAIN = 1024
-
-NoiseKey = tuple[int, ...]
-
-
-class Scene(Optics, Protocol):
-    """What stands before the camera; it keeps what it worked out for the last joints."""
-
-    def color(self, q_true_rad: Array) -> Any:
-        """The clean picture with the arm at ``q_true_rad`` [6]."""
-        ...
-
-    def expose(
-        self, radiance: Any, exposure_us: float, gain: float, white_balance_k: float, noise_key: NoiseKey
-    ) -> NDArray[np.uint8]:
-        """The picture [H,W,3] that the colour sensor makes of it; equal arguments, equal bytes.
-
-        gain: as its option counts.
-        """
-        ...
-
-    def depth_counts(self, q_true_rad: Array, noise_key: NoiseKey) -> NDArray[np.uint16]:
-        """Raw counts [h,w] of the depth sensor, along its own z, 0 = missing."""
-        ...
-
-
-class ArmState(Protocol):
-    """Where the arm truly is.
-
-    target_key: names the last commanded joints. arrival_index: how many moves have ended.
-    """
-
-    @property
-    def q_true_rad(self) -> Array: ...
-    @property
-    def is_moving(self) -> bool: ...
-    @property
-    def arrival_index(self) -> int: ...
-    @property
-    def target_key(self) -> int: ...
 
 
 class SimulatedL515:

@@ -1,14 +1,14 @@
 """A librealsense software device that reports an L515's streams, intrinsics, options and identity."""
 
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synth.cell.model import CameraCell
 from synth.geometry.pinhole import Pinhole
-from synth.geometry.se3 import Array
-from synth.hardware.realsense_sdk import load_sdk, to_extrinsics, to_intrinsics
+from synth.hardware.cameras.realsense_sdk import load_sdk, to_extrinsics, to_intrinsics
+from synth.hardware.simulated.optics import Optics
 
 SERIAL = "f0000001"
 COLD_C = -9999.0  # What an L515 reports for its first seconds.
@@ -42,18 +42,6 @@ _DEPTH_OPTIONS = {
     "pre_processing_sharpening": (0, 5, 0.1, 0),
     "post_processing_sharpening": (0, 3, 0.1, 1),
 }
-
-
-class Optics(Protocol):
-    """Both sensors' geometry.
-
-    T_cam_depth: depth-sensor points to the colour camera [4,4]. depth_scale_m: metres per count.
-    """
-
-    color_camera: Pinhole
-    depth_camera: Pinhole
-    T_cam_depth: Array
-    depth_scale_m: float
 
 
 class SoftwareL515:

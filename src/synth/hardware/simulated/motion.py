@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from synth.geometry import arm as ur3e
 from synth.geometry import se3
-from synth.geometry.arm import DH, UR3E
+from synth.geometry.arm import DH, forward, trapezoid_time_s
+from synth.geometry.arms import ARM_MODELS, DEFAULT_ARM
 from synth.geometry.se3 import Array
 
 _DH_FIELDS = ("a_m", "d_m", "alpha_rad", "theta_rad")
@@ -24,7 +24,7 @@ class ArmTruth:
     at most from where its joints say, the same way for the same target.
     """
 
-    dh: DH = field(default_factory=lambda: UR3E)
+    dh: DH = field(default_factory=lambda: ARM_MODELS[DEFAULT_ARM].dh)
     repeatability_m: float = 3e-5
 
     @classmethod
@@ -38,11 +38,12 @@ class ArmTruth:
         repeatability_m: float = 3e-5,
     ) -> "ArmTruth":
         """An arm whose parameters differ from the published ones by these amounts, [6] or one for all."""
+        nominal = cls().dh
         dh = DH(
-            a_m=UR3E.a_m + np.asarray(a_m),
-            d_m=UR3E.d_m + np.asarray(d_m),
-            alpha_rad=UR3E.alpha_rad + np.asarray(alpha_rad),
-            theta_rad=UR3E.theta_rad + np.asarray(theta_rad),
+            a_m=nominal.a_m + np.asarray(a_m),
+            d_m=nominal.d_m + np.asarray(d_m),
+            alpha_rad=nominal.alpha_rad + np.asarray(alpha_rad),
+            theta_rad=nominal.theta_rad + np.asarray(theta_rad),
         )
         return cls(dh, repeatability_m)
 
@@ -79,7 +80,7 @@ def repeatability_offset_rad(q_rad: Array, truth: ArmTruth, seed: int) -> Array:
     distance_m = truth.repeatability_m * rng.random() ** (1 / 3)
     step = 1e-5
     moved_m = np.linalg.norm(
-        ur3e.forward(q_rad + step * direction, truth.dh)[:3, 3] - ur3e.forward(q_rad, truth.dh)[:3, 3]
+        forward(q_rad + step * direction, truth.dh)[:3, 3] - forward(q_rad, truth.dh)[:3, 3]
     )
     # Near a direction that hardly moves the flange the offset would grow without end; no joint is that loose.
     return np.asarray(direction * min(distance_m * step / max(float(moved_m), 1e-12), 2e-4))
@@ -90,7 +91,7 @@ def inverse_kinematics(T_base_flange: Array, near_rad: Array, dh: DH) -> Array |
     from scipy.optimize import least_squares
 
     def error(q_rad: Array) -> Array:
-        T = se3.inverse(T_base_flange) @ ur3e.forward(q_rad, dh)
+        T = se3.inverse(T_base_flange) @ forward(q_rad, dh)
         return np.concatenate([T[:3, 3], 0.3 * se3.to_rotvec(T)])  # 0.3 m: the arm's size makes both metres.
 
     found = least_squares(error, near_rad, xtol=1e-12, ftol=1e-12, gtol=1e-12)
@@ -183,9 +184,7 @@ class Arm:
             self._profile, self._total_s = (lambda _t: (travel_rad, 0.0)), 0.0
         else:
             self._profile = trapezoid(travel_rad, speed_rad_s, acceleration_rad_s2)
-            self._total_s = float(
-                ur3e.trapezoid_time_s(np.full(6, travel_rad), speed_rad_s, acceleration_rad_s2)
-            )
+            self._total_s = float(trapezoid_time_s(np.full(6, travel_rad), speed_rad_s, acceleration_rad_s2))
         self._t_s = 0.0
 
     def stop(self, deceleration_rad_s2: float) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from synth.hardware.rtde_wire import Value
+from synth.hardware.arms.rtde_wire import Value
 
 
 class Registers:

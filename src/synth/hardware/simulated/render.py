@@ -17,6 +17,7 @@ from synth.geometry.raycast import Hits
 from synth.geometry.se3 import Array
 from synth.hardware.simulated.bench import Bench
 from synth.hardware.simulated.body import Float32, Int32
+from synth.hardware.simulated.edges import best_neighbour, edges, nearest_bench
 from synth.hardware.simulated.light import ROOM_IRRADIANCE, MaterialTable, Panel, highlight, room
 from synth.hardware.simulated.print import OFFSETS_PX, Print
 from synth.hardware.simulated.scene import Stage, hemisphere, smooth_within, tangents, windows_of
@@ -233,7 +234,7 @@ class Renderer:
         """Anti-alias the pixels where bodies or surfaces meet, with six rays each."""
         normals = np.zeros((*body.shape, 3), np.float32)
         normals.reshape(-1, 3)[seen] = samples.normals
-        edge = np.flatnonzero(_edges(body, normals))
+        edge = np.flatnonzero(edges(body, normals))
         if not len(edge):
             return
         rows, columns = np.divmod(edge, body.shape[1])
@@ -243,10 +244,10 @@ class Renderer:
         hits = stage.caster.cast(self._eye, rays)
         sub_body = np.where(hits.body == stage.bench_index, -1, hits.body)
         owner = np.repeat(edge, len(_EDGE_OFFSETS))
-        colour = image.reshape(-1, 3)[_nearest_bench(body, owner)]
+        colour = image.reshape(-1, 3)[nearest_bench(body, owner)]
         struck = np.flatnonzero(sub_body >= 0)
         sub = _Samples(stage, self._eye, rays[struck], hits, struck)
-        light_at = _best_neighbour(body, normals, owner[struck], sub_body[struck], sub.normals)
+        light_at = best_neighbour(body, normals, owner[struck], sub_body[struck], sub.normals)
         colour[struck] = self._shade(stage, sub, light, light_at)
         image.reshape(-1, 3)[edge] = np.minimum(colour, 6.0).reshape(len(edge), -1, 3).mean(axis=1)
 
@@ -303,43 +304,3 @@ def _image(values: NDArray[np.generic], at: NDArray[np.intp], shape: tuple[int, 
     image = np.zeros((shape[0] * shape[1], *values.shape[1:]), np.float32)
     image[at] = values
     return image.reshape(*shape, *values.shape[1:])
-
-
-def _edges(body: Int32, normals: Float32) -> NDArray[np.bool_]:
-    """Pixels [H,W] next to another body or to a surface turned by more than about 25°."""
-    edge = np.zeros(body.shape, bool)
-    for a, b in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):
-        differs = (body[a] != body[b]) | (
-            (body[a] >= 0) & (np.einsum("ijk,ijk->ij", normals[a], normals[b]) < 0.9)
-        )
-        edge[a] |= differs
-        edge[b] |= differs
-    return edge
-
-
-def _neighbours(owner: NDArray[np.intp], shape: tuple[int, ...]) -> NDArray[np.intp]:
-    rows, columns = np.divmod(owner, shape[1])
-    steps = [(0, 0), (0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (-1, -1), (1, -1), (-1, 1)]
-    return np.stack(
-        [
-            np.clip(rows + dy, 0, shape[0] - 1) * shape[1] + np.clip(columns + dx, 0, shape[1] - 1)
-            for dy, dx in steps
-        ]
-    )
-
-
-def _nearest_bench(body: Int32, owner: NDArray[np.intp]) -> NDArray[np.intp]:
-    """For each pixel the neighbour (or itself) that shows the bench."""
-    around = _neighbours(owner, body.shape)
-    bench = body.reshape(-1)[around] < 0
-    return np.asarray(around[bench.argmax(axis=0), np.arange(len(owner))])
-
-
-def _best_neighbour(
-    body: Int32, normals: Float32, owner: NDArray[np.intp], sub_body: Int32, sub_normals: Float32
-) -> NDArray[np.intp]:
-    """The neighbour (or the pixel itself) whose surface is most like each sample's."""
-    around = _neighbours(owner, body.shape)
-    alike = np.einsum("kni,ni->kn", normals.reshape(-1, 3)[around], sub_normals)
-    score = np.where(body.reshape(-1)[around] == sub_body, alike, -2)
-    return np.asarray(around[score.argmax(axis=0), np.arange(len(owner))])

@@ -1,6 +1,6 @@
 """The RTDE variables that the emulated controller offers: their wire types, and values at rest."""
 
-from synth.hardware.rtde_wire import Value
+from synth.hardware.arms.rtde_wire import Value
 
 _TYPES = {
     **dict.fromkeys(["timestamp", "speed_scaling", "target_speed_fraction", "payload"], "DOUBLE"),

@@ -45,7 +45,7 @@ def _tone_curve() -> NDArray[np.uint8]:
 _TONE = _tone_curve()
 
 
-def develop(
+def to_picture(
     radiance: Float32, exposure_us: float, gain: float, white_balance_k: float, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
     """The 8-bit RGB picture [H,W,3] of one exposure.

@@ -63,7 +63,7 @@ class Truth(_Section):
     Whatever is None is as the cell says, or, where the cell is silent too, as an L515 would report it.
     T_cam_depth maps points of the depth sensor to the colour camera's frame. board_offset: how a calibration
     board is held, or how it stands, in the axes of the place where it is thought to be. T_tool_cam: of a
-    camera that rides on the arm.
+    camera that is on the arm.
     """
 
     dh_offsets: DhOffsets = DhOffsets()

@@ -11,7 +11,7 @@ from synth.cell.board import Board
 from synth.cell.mesh import CellBodies, label_normal_part
 from synth.cell.model import Cell
 from synth.geometry import se3
-from synth.geometry.arm import DH, UR3E, joint_frames
+from synth.geometry.arm import DH, joint_frames
 from synth.geometry.frames import uvw_from_cam
 from synth.geometry.mesh import Mesh
 from synth.geometry.raycast import camera_rays
@@ -22,12 +22,12 @@ from synth.hardware.simulated.bench import Bench
 from synth.hardware.simulated.body import Body, Float32
 from synth.hardware.simulated.clutter import clutter
 from synth.hardware.simulated.light import Panel, to_material
+from synth.hardware.simulated.optics import NoiseKey
 from synth.hardware.simulated.print import Print
 from synth.hardware.simulated.render import Renderer
 from synth.hardware.simulated.scene import Stage, Wardrobe, mottle_volume
 from synth.hardware.simulated.truth import Truth
 
-NoiseKey = tuple[int, ...]
 _PART = 8  # after the arm's seven bodies and the mount
 _SUBPIXELS = 4
 _DEPTH_RANGE_M = (0.20, 9.0)
@@ -80,10 +80,9 @@ class World:
         self.T_base_cam = truth.T_base_cam_of(cell)
         self.T_cam_depth = np.asarray(truth.T_cam_depth, dtype=float)
         self.depth_scale_m = truth.depth_scale_m
-        o = truth.dh_offsets
-        self.dh = DH(
-            UR3E.a_m + o.a_m, UR3E.d_m + o.d_m, UR3E.alpha_rad + o.alpha_rad, UR3E.theta_rad + o.theta_rad
-        )
+        self.repeatability_m = truth.repeatability_m
+        dh, o = cell.robot.arm.dh, truth.dh_offsets
+        self.dh = DH(dh.a_m + o.a_m, dh.d_m + o.d_m, dh.alpha_rad + o.alpha_rad, dh.theta_rad + o.theta_rad)
         tilt = truth.mount_tilt.T_tool_tilted
         self._print = None if board is None else Print(board, _PART)
         if board is None:
@@ -97,7 +96,7 @@ class World:
         self._part_mesh: Mesh = bodies.part
         standing = [*clutter(self._T_base_bench), *extra]
         dressed = [
-            *arm_bodies(),
+            *arm_bodies(cell.robot.arm),
             Body.of(bodies.mount, to_material(cell.mount, mottle=0.05, layer_m=0.0012), edge_radius_m=0.0006),
             Body.of(bodies.part, to_material(cell.part, mottle=0.025), edge_radius_m=0.0005),
             *standing,
@@ -149,7 +148,7 @@ class World:
         Brightness follows exposure × gain; 15600 µs at gain 64 suits two lamps of brightness 1 at 1.2 m.
         """
         rng = sensor.generator(self._seed, 3, *noise_key)
-        return sensor.develop(radiance, exposure_us, gain, white_balance_k, rng)
+        return sensor.to_picture(radiance, exposure_us, gain, white_balance_k, rng)
 
     def depth_counts(self, q_true_rad: ArrayLike, noise_key: NoiseKey) -> NDArray[np.uint16]:
         """Raw depth [H,W] in the depth sensor's own frame: ``depth_scale_m`` a count along z, 0 = missing."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import JsonValue, ValidationError
 
-from synth.compute.jobs import run_shards
+from synth.compute.engines import DEFAULT_ENGINE, ENGINES
 from synth.compute.progress import Progress
 from synth.compute.versions import list_versions
 from synth.dataset.info import DatasetInfo, MadeBy
@@ -35,7 +35,6 @@ from synth.sim.run import (
     choose_workers,
     list_parents,
     produce,
-    threads_of,
     write_sample,
 )
 from synth.sim.scene import Scene
@@ -205,13 +204,13 @@ def _make_studio(settings: LikeSettings, ground: _Ground, folder: Path) -> LikeS
         depth_scale_m=settings.depth_scale_m,
         parents=list_parents(settings.like),
         blender=settings.blender,
-        n_threads=threads_of(choose_workers(settings.n_workers)),
+        n_threads=ENGINES[DEFAULT_ENGINE].count_threads(choose_workers(settings.n_workers)),
     )
 
 
 @dataclass(frozen=True, eq=False)
 class _Comparer:
-    """Holds twins against photographs; a worker for compute.jobs."""
+    """Holds twins against photographs; a worker for an engine."""
 
     studio: LikeStudio
 
@@ -232,7 +231,7 @@ def _match(settings: LikeSettings, ground: _Ground, studio: LikeStudio) -> Appea
         for s in spread(train, min(_N_MATCHED, len(train)))
     ]
     found: list[tuple[float, ...]] = []
-    run_shards(
+    ENGINES[DEFAULT_ENGINE].run_shards(
         pairs, _Comparer(studio), 1, lambda _, ratio: found.append(ratio) if ratio is not None else None
     )
     if not found:

@@ -30,7 +30,7 @@ _PLATE_STREAM, _NOISE_STREAM = 3, 2
 
 @dataclass(frozen=True, eq=False)
 class LikeStudio:
-    """What every process of a run shares; a worker for compute.jobs. parents: of every sample, by name."""
+    """What every process of a run shares; a worker for an engine. parents: of every sample, by name."""
 
     objects: Objects
     plates: Sequence[Plate]

@@ -23,15 +23,12 @@ in 0.73 of a square, tilted by up to 40° and slightly blurred, 85 % of boards a
 
 _PAPER = {"colour_rgb": (245, 245, 242), "roughness": 0.6, "metallic": 0.0}
 _STUB_M, _GAP_M = 0.025, 0.008
-_HOUSING_M = (0.08, 0.08, 0.03)
-"""Holds an L515 (61 mm across, 26 mm deep) whose colour sensor is not in its middle."""
-
 _BESIDE_TCP = se3.make(np.eye(3), [0.0, -0.07, 0.0])
 """A simulated camera on the arm, if the cell does not say where: it looks along the tool's z."""
 
 
 @dataclass(frozen=True, eq=False)
-class Rig:
+class CalibrationSetup:
     """A cell with what the arm carries then as its part, so that limits, clearances and plans hold for it.
 
     bodies: its meshes then. X, Y: where camera and board are thought to be, as in `chain`. With the camera on
@@ -47,9 +44,9 @@ class Rig:
     Y: Array
 
 
-def make_rig(
+def make_setup(
     cell: Cell, bodies: CellBodies, board: Board, eye: Eye, *, payload_kg: float | None = None
-) -> Rig:
+) -> CalibrationSetup:
     """The cell with board or camera in hand. bodies: of the cell. payload_kg: what the arm carries then; None
     as with mount and part.
 
@@ -57,10 +54,10 @@ def make_rig(
     """
     if eye == "to-hand":
         return _carry_board(cell, board, payload_kg)
-    return _ride(cell, bodies, board, payload_kg)
+    return _carry_camera(cell, bodies, board, payload_kg)
 
 
-def _carry_board(cell: Cell, board: Board, payload_kg: float | None) -> Rig:
+def _carry_board(cell: Cell, board: Board, payload_kg: float | None) -> CalibrationSetup:
     T_tool_board = board.T_tool_board_guess
     middle = np.append(np.asarray(board.size_m) / 2, 0.0)
     part = {"T_tool_part": T_tool_board, "point_of_interest_m": tuple(middle.tolist())}
@@ -70,10 +67,12 @@ def _carry_board(cell: Cell, board: Board, payload_kg: float | None) -> Rig:
     T_mount_stub = T_mount_tool @ T_tool_board @ se3.make(np.eye(3), middle + np.array([0, 0, behind]))
     stub = _block((_STUB_M, _STUB_M, _STUB_M), T_mount_stub)
     held_bodies = CellBodies(part=board.plate, mount=stub)
-    return Rig("to-hand", held, held_bodies, board, np.asarray(cell.camera.T_base_cam), T_tool_board)
+    return CalibrationSetup(
+        "to-hand", held, held_bodies, board, np.asarray(cell.camera.T_base_cam), T_tool_board
+    )
 
 
-def _ride(cell: Cell, bodies: CellBodies, board: Board, payload_kg: float | None) -> Rig:
+def _carry_camera(cell: Cell, bodies: CellBodies, board: Board, payload_kg: float | None) -> CalibrationSetup:
     T_tool_cam, T_base_board = cell.camera.T_tool_cam, board.T_base_board
     missing = [
         name
@@ -94,13 +93,14 @@ def _ride(cell: Cell, bodies: CellBodies, board: Board, payload_kg: float | None
         T_base_board = cell.camera.T_base_cam @ FACING @ se3.make(np.eye(3), -middle)
     T_base_board = np.asarray(T_base_board)
     keep_clear_of = T_base_board @ se3.make(np.eye(3), middle)
-    housing = _block(_HOUSING_M, se3.make(np.eye(3), [0, 0, -0.001 - _HOUSING_M[2] / 2]))
+    size_m = cell.camera.known.housing_m
+    housing = _block(size_m, se3.make(np.eye(3), [0, 0, -0.001 - size_m[2] / 2]))
     part = {"T_tool_part": T_tool_cam, "point_of_interest_m": (0.0, 0.0, 0.0), "normal": (0.0, 0.0, 1.0)}
     camera = {"T_tool_cam": T_tool_cam, "T_base_cam": keep_clear_of}
-    riding = _changed(cell, payload_kg, part=part, camera=camera, gates=_gates(board))
+    carrying = _changed(cell, payload_kg, part=part, camera=camera, gates=_gates(board))
     standing = board.model_copy(update={"T_base_board": T_base_board})
     on_arm = CellBodies(part=housing, mount=bodies.mount)
-    return Rig("in-hand", riding, on_arm, standing, T_tool_cam, T_base_board)
+    return CalibrationSetup("in-hand", carrying, on_arm, standing, T_tool_cam, T_base_board)
 
 
 def _gates(board: Board) -> dict[str, Any]:

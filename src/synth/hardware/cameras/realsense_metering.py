@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.hardware import realsense_options as options
-from synth.hardware.realsense_sdk import load_sdk
-from synth.hardware.realsense_stream import StampedFrame
+from synth.hardware.cameras import realsense_options as options
+from synth.hardware.cameras.realsense_sdk import load_sdk
+from synth.hardware.cameras.realsense_stream import StampedFrame
 
 _WARM_UP_S = 60.0
 _FLAT_FRAMES = 4  # Depth noise is flat when this many frame-to-frame figures …

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synth.errors import CameraError, StreamFrozen
-from synth.hardware.realsense_sdk import load_sdk
-from synth.hardware.realsense_source import DeviceSource, raise_if_busy
+from synth.hardware.cameras.realsense_sdk import load_sdk
+from synth.hardware.cameras.realsense_source import DeviceSource, raise_if_busy
 
 _STOP_S = 5.0
 _POLL_MS = 100

@@ -31,7 +31,7 @@ class Shot:
     timing: dict[str, float] = field(default_factory=dict)
 
 
-class Developer:
+class Recorder:
     """Labels, judges and writes shots one after another; the only one who touches the writer meanwhile."""
 
     def __init__(
@@ -42,7 +42,7 @@ class Developer:
         self._camera = camera
         self._writer = writer
 
-    def develop(self, shot: Shot) -> Verdict:
+    def record(self, shot: Shot) -> Verdict:
         """Write one shot as a sample, or to rejected/ with its reason; raises StorageError."""
         started = time.perf_counter()
         pose, sample = shot.pose, shot.sample

@@ -1,4 +1,4 @@
-"""The child process behind compute.jobs: opens a worker, answers shard after shard, ends with its parent."""
+"""The local engine's child process: opens a worker, answers shard after shard, ends with its parent."""
 
 import ctypes
 import os
@@ -9,7 +9,7 @@ import traceback
 from multiprocessing.connection import Connection
 from typing import NoReturn
 
-from synth.compute.jobs import _Answer
+from synth.compute.engines.local import _Answer
 from synth.errors import InputError, SynthError, WorkerLost
 
 _PR_SET_PDEATHSIG = 1
@@ -49,7 +49,7 @@ def _portable(error: SynthError) -> SynthError:
 
 def main() -> NoReturn:
     fd, parent = int(sys.argv[1]), int(sys.argv[2])
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is the parent's; what is started here obeys it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

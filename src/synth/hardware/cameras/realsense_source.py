@@ -6,10 +6,11 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from synth.errors import CameraBusy, CameraNotFound, CameraUnplugged, InputError, SdkDroppedCamera
-from synth.hardware.realsense_sdk import SDK_VERSION, WHEEL, load_sdk, sdk_version
+from synth.hardware.cameras.realsense_sdk import SDK_VERSION, WHEEL, load_sdk, sdk_version
+from synth.hardware.probe import ProbeRow
 
 ANY = "any"
 _USB_ID_L515 = ("8086", "0b64")
@@ -139,13 +140,13 @@ def find_l515_on_usb(sysfs: Path = _SYSFS) -> bool:
     )
 
 
-def probe() -> Iterator[tuple[str, str, Literal["ok", "note", "bad"], str]]:
-    """Rows (part, found, verdict, advice) for `synth doctor`; opens no stream."""
+def probe() -> Iterator[ProbeRow]:
+    """For `synth doctor`; opens no stream."""
     on_usb = find_l515_on_usb()
     try:
         rs = load_sdk()
     except InputError as error:
-        yield (
+        yield ProbeRow(
             "Camera",
             "an L515 on USB, no SDK" if on_usb else "no SDK",
             "bad" if on_usb else "note",
@@ -154,14 +155,14 @@ def probe() -> Iterator[tuple[str, str, Literal["ok", "note", "bad"], str]]:
         return
     devices = list(rs.context().query_devices())
     if on_usb and not any(_is_l500(d) for d in devices):
-        yield (
+        yield ProbeRow(
             "Camera",
             f"an L515 on USB that pyrealsense2 {sdk_version()} does not see",
             "bad",
             f"pip install {WHEEL} in Python 3.11; if that is the version you have, check the udev rules",
         )
     elif not devices:
-        yield "Camera", "none", "note", "the simulated cell needs none"
+        yield ProbeRow("Camera", "none", "note", "the simulated cell needs none")
     for device in devices:
         usb = _info(device, rs.camera_info.usb_type_descriptor)
         found = (
@@ -169,7 +170,9 @@ def probe() -> Iterator[tuple[str, str, Literal["ok", "note", "bad"], str]]:
             f"firmware {_info(device, rs.camera_info.firmware_version)}, USB {usb}"
         )
         slow = usb.startswith("2")
-        yield "Camera", found, "note" if slow else "ok", "use a USB 3 port and cable" if slow else ""
+        yield ProbeRow(
+            "Camera", found, "note" if slow else "ok", "use a USB 3 port and cable" if slow else ""
+        )
 
 
 def _warn_of_two_lasers(devices: list[Any]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from synth.cell.model import CameraCell
 from synth.errors import SettingsLost
-from synth.hardware.realsense_sdk import load_sdk, to_float
+from synth.hardware.cameras.realsense_sdk import load_sdk, to_float
 
 # rs.l500_visual_preset member of each preset that a cell may name; librealsense deprecates its "default".
 _PRESETS = {

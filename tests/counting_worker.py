@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -49,3 +50,16 @@ def _fail(how: str) -> None:
     elif how == "input":
         raise InputError("the cell is wrong")
     time.sleep(60)
+
+
+class StartsChild:
+    """Starts ``sleep``, sends it SIGINT and answers with its exit code."""
+
+    @contextmanager
+    def __call__(self) -> Iterator[Callable[[int], int]]:
+        yield self._start
+
+    def _start(self, _shard: int) -> int:
+        child = subprocess.Popen(["sleep", "5"])
+        child.send_signal(signal.SIGINT)
+        return child.wait()

@@ -57,7 +57,7 @@ class Link:
         self._ids = itertools.count()
         self._text = b""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "synth.hardware.ur_client"],
+            [sys.executable, "-m", "synth.hardware.arms.ur_client"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

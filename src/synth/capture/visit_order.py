@@ -12,7 +12,7 @@ from synth.hardware.safety import SafetyModel
 MAX_SWEEPS = 30
 
 
-def plan_tour(
+def plan_visits(
     start_rad: Array, q_rad: Array, safety: SafetyModel, *, speed_rad_s: float, acceleration_rad_s2: float
 ) -> tuple[Index, Array]:
     """The order [N] in which to visit joints [N,6], starting at ``start_rad`` [6], and the seconds [N] of
@@ -26,32 +26,32 @@ def plan_tour(
     np.fill_diagonal(time_s, np.inf)
     by_start = time_s[:, :1] + time_s[:1, :]
     checked: set[tuple[int, int]] = set()
-    tour = _two_opt(_nearest_neighbour(time_s), time_s)
+    order = _two_opt(_nearest_neighbour(time_s), time_s)
     while True:
-        new = {(min(e), max(e)) for e in pairwise(tour)} - checked
+        new = {(min(e), max(e)) for e in pairwise(order)} - checked
         barred = [(a, b) for a, b in sorted(new) if safety.check_path(stops[a], stops[b]) is not None]
         checked |= new
         if not barred:
             break
         for a, b in barred:
             time_s[a, b] = time_s[b, a] = by_start[a, b]
-        tour = _two_opt(tour, time_s)
-    order = np.array(tour, dtype=np.intp)
-    return order[1:] - 1, time_s[order[:-1], order[1:]]
+        order = _two_opt(order, time_s)
+    stops_in_order = np.array(order, dtype=np.intp)
+    return stops_in_order[1:] - 1, time_s[stops_in_order[:-1], stops_in_order[1:]]
 
 
 def _nearest_neighbour(time_s: Array) -> list[int]:
-    tour, left = [0], np.ones(len(time_s), dtype=bool)
+    order, left = [0], np.ones(len(time_s), dtype=bool)
     left[0] = False
     while left.any():
-        tour.append(int(np.where(left, time_s[tour[-1]], np.inf).argmin()))
-        left[tour[-1]] = False
-    return tour
+        order.append(int(np.where(left, time_s[order[-1]], np.inf).argmin()))
+        left[order[-1]] = False
+    return order
 
 
-def _two_opt(tour: list[int], time_s: Array) -> list[int]:
-    """Reverse stretches of an open tour while that shortens it; its first stop stays."""
-    order = np.array(tour)
+def _two_opt(stops: list[int], time_s: Array) -> list[int]:
+    """Reverse stretches of an open way while that shortens it; its first stop stays."""
+    order = np.array(stops)
     n = len(order)
     for _ in range(MAX_SWEEPS):
         improved = False

@@ -1,4 +1,4 @@
-"""The bench as a camera on the arm sees it, with a calibration board that stands."""
+"""The bench as a camera in the arm's hand sees it, with a calibration board that stands."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,11 +9,12 @@ from synth.cell.model import Cell
 from synth.geometry import se3
 from synth.geometry.se3 import Array
 from synth.hardware.simulated.body import Float32
+from synth.hardware.simulated.optics import NoiseKey
 from synth.hardware.simulated.truth import MountTilt, Truth
-from synth.hardware.simulated.world import GroundTruth, NoiseKey, World
+from synth.hardware.simulated.world import GroundTruth, World
 
 
-class RidingWorld(World):
+class WorldFromArm(World):
     """A world that is made anew around the camera wherever the arm stops.
 
     The arm shows its mount and no part; its camera does not see itself.

@@ -1,8 +1,4 @@
-"""Shards of work over processes of this machine, results in the order of the shards.
-
-What a cluster engine would have to offer in its place is `run_shards` alone: a worker is anything that can be
-pickled, opened once a process and called once a shard.
-"""
+"""Shards of work over processes of this machine."""
 
 import os
 import pickle
@@ -11,17 +7,13 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, Pipe, wait
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
+from synth.compute.engines.engine import Engine, OpenWorker, R, Resources, S
 from synth.errors import InputError, StorageError, SynthError, WorkerLost
-
-S = TypeVar("S")
-R = TypeVar("R")
-Handler = Callable[[S], R]
-OpenWorker = Callable[[], AbstractContextManager[Handler[S, R]]]
 
 TRIES = 2
 """How often a shard is begun; the second time in a fresh worker."""
@@ -60,7 +52,8 @@ class _Pool(Generic[S, R]):
     def start(self) -> _Worker:
         """A fresh process that opens the worker and waits for shards."""
         ours, theirs = Pipe()
-        command = [sys.executable, "-m", "synth.compute.job_process", str(theirs.fileno()), str(os.getpid())]
+        ends = [str(theirs.fileno()), str(os.getpid())]
+        command = [sys.executable, "-m", "synth.compute.engines.local_process", *ends]
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -113,58 +106,80 @@ class _Pool(Generic[S, R]):
             self.end(self.workers[-1])
 
 
-def run_shards(
-    shards: Sequence[S],
-    open_worker: OpenWorker[S, R],
-    n_workers: int,
-    on_done: Callable[[S, R], None],
-    *,
-    on_retry: Callable[[S, SynthError], None] = lambda _shard, _error: None,
-    on_wait: Callable[[], None] | None = None,
-) -> None:
-    """Work on every shard in ``n_workers`` child processes; call ``on_done`` here, in the shards' order.
+class LocalEngine:
+    """Workers are child processes of this one; should it be killed, they end too."""
 
-    open_worker: opened once a process; what it gives is called with a shard at a time and returns a result.
-    It, the shards and the results are pickled. on_retry: called before a shard is tried again. on_wait:
-    called every second or so while shards are worked on.
+    def count_workers(self, resources: Resources, at_most: int, asked: int | None = None) -> int:
+        """As many as cores, memory and GPUs of this machine have room for."""
+        if asked is not None:
+            return asked
+        room = [at_most]
+        if resources.cores:
+            room.append((os.cpu_count() or 1) // resources.cores)
+        if resources.memory_gb:
+            memory_gb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
+            room.append(int(memory_gb / resources.memory_gb))
+        if resources.gpu:
+            room.append(_count_gpus() * int(1 / resources.gpu))
+        return max(1, min(room))
 
-    A shard whose worker raises or dies is tried once more in a fresh process; the second time its error is
-    raised, and so is an InputError or StorageError the first time: another try could not mend those. Whatever
-    ends this call, every child has ended with it; should this process be killed, the children end too.
-    """
-    todo = deque(range(len(shards)))
-    answers: dict[int, Any] = {}
-    n_done = 0
-    tries = dict.fromkeys(todo, 0)
-    pool: _Pool[S, R] = _Pool(shards, open_worker)
-    try:
-        for _ in range(min(n_workers, len(shards))):
-            pool.start()
-        while n_done < len(shards):
-            for worker in pool.workers:
-                if worker.shard is None and todo and todo[0] < n_done + AHEAD * n_workers:
-                    tries[todo[0]] += 1
-                    pool.give(worker, todo.popleft())
-            for worker in _with_answers(pool.workers, on_wait):
-                i_shard, worker.shard = worker.shard, None
-                assert i_shard is not None
-                answer = pool.take(worker)
-                if answer.error is None:
-                    answers[i_shard] = answer.result
-                    continue
-                if isinstance(answer.error, _HOPELESS) or tries[i_shard] == TRIES:
-                    raise answer.error
-                on_retry(shards[i_shard], answer.error)
-                if worker in pool.workers:
-                    pool.end(worker)
-                todo.appendleft(i_shard)
+    def count_threads(self, n_workers: int) -> int | None:
+        """The cores, shared out."""
+        return None if n_workers == 1 else max(1, (os.cpu_count() or 1) // n_workers)
+
+    def run_shards(
+        self,
+        shards: Sequence[S],
+        open_worker: OpenWorker[S, R],
+        n_workers: int,
+        on_done: Callable[[S, R], None],
+        *,
+        on_retry: Callable[[S, SynthError], None] = lambda _shard, _error: None,
+        on_wait: Callable[[], None] | None = None,
+    ) -> None:
+        """See `Engine.run_shards`."""
+        todo = deque(range(len(shards)))
+        answers: dict[int, Any] = {}
+        n_done = 0
+        tries = dict.fromkeys(todo, 0)
+        pool: _Pool[S, R] = _Pool(shards, open_worker)
+        try:
+            for _ in range(min(n_workers, len(shards))):
                 pool.start()
-            while n_done in answers:
-                on_done(shards[n_done], answers.pop(n_done))
-                n_done += 1
-    finally:
-        with _undisturbed():
-            pool.close()
+            while n_done < len(shards):
+                for worker in pool.workers:
+                    if worker.shard is None and todo and todo[0] < n_done + AHEAD * n_workers:
+                        tries[todo[0]] += 1
+                        pool.give(worker, todo.popleft())
+                for worker in _with_answers(pool.workers, on_wait):
+                    i_shard, worker.shard = worker.shard, None
+                    assert i_shard is not None
+                    answer = pool.take(worker)
+                    if answer.error is None:
+                        answers[i_shard] = answer.result
+                        continue
+                    if isinstance(answer.error, _HOPELESS) or tries[i_shard] == TRIES:
+                        raise answer.error
+                    on_retry(shards[i_shard], answer.error)
+                    if worker in pool.workers:
+                        pool.end(worker)
+                    todo.appendleft(i_shard)
+                    pool.start()
+                while n_done in answers:
+                    on_done(shards[n_done], answers.pop(n_done))
+                    n_done += 1
+        finally:
+            with _undisturbed():
+                pool.close()
+
+
+ENGINE: Engine = LocalEngine()
+
+
+def _count_gpus() -> int:
+    import torch
+
+    return torch.cuda.device_count()
 
 
 def _with_answers(workers: Sequence[_Worker], on_wait: Callable[[], None] | None) -> list[_Worker]:

@@ -1,6 +1,5 @@
 """librealsense's Python module, and its intrinsics and extrinsics as ours."""
 
-import importlib
 import importlib.metadata
 from types import ModuleType
 from typing import Any
@@ -19,12 +18,14 @@ WHEEL = "pyrealsense2==2.54.2.5684"
 def load_sdk() -> ModuleType:
     """pyrealsense2, imported on first use; raises InputError naming the package where it is absent."""
     try:
-        return importlib.import_module("pyrealsense2")
+        import pyrealsense2
     except ImportError as error:
         raise InputError(
             f"pyrealsense2 cannot be imported ({error}): run "
             'pip install "synth-robotics[hardware]" in Python 3.11'
         ) from None
+    module: ModuleType = pyrealsense2
+    return module
 
 
 def sdk_version() -> str:

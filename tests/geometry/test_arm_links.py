@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from synth.cell.arm_shape import arm_links, lathe
 from synth.cell.mesh import is_closed
-from synth.geometry.arm import LINK_NAMES, joint_frames
+from synth.geometry.arm import joint_frames
+from synth.geometry.arms import ARM_MODELS
+from synth.geometry.lathe import lathe
 from synth.geometry.mesh import Mesh
 
 
@@ -24,23 +25,25 @@ def test_a_lathe_turns_a_solid_of_revolution():
         np.testing.assert_allclose(middle, expected, atol=1e-9)
 
 
-def test_every_piece_is_a_closed_solid():
+@pytest.mark.parametrize("name", ARM_MODELS)
+def test_every_piece_is_a_closed_solid(name):
     """Seven links, each of watertight pieces facing outwards; vertices in one place are one."""
-    links = arm_links()
-    assert len(links) == len(LINK_NAMES)
+    links = ARM_MODELS[name].links()
+    assert len(links) == len(ARM_MODELS[name].link_names) == 7
     for piece in (piece for link in links for piece in link):
         places, index = np.unique(np.round(piece.mesh.vertices_m, 9), axis=0, return_inverse=True)
         assert is_closed(Mesh(places, index.reshape(-1)[piece.mesh.triangles]))
         assert volume_m3(piece.mesh) > 0
 
 
-def test_the_arm_has_the_size_of_a_ur3e():
+@pytest.mark.parametrize("name", ARM_MODELS)
+def test_the_arm_has_the_size_of_its_kinematics(name):
     """Stretched out, the arm is as long as its kinematics say, plus the housings around base and wrist."""
-    frames = joint_frames(np.zeros(6))
+    frames = joint_frames(np.zeros(6), ARM_MODELS[name].dh)
     points = np.concatenate(
         [
             piece.mesh.transformed(T).vertices_m
-            for T, link in zip(frames, arm_links(), strict=True)
+            for T, link in zip(frames, ARM_MODELS[name].links(), strict=True)
             for piece in link
         ]
     )

@@ -1,23 +1,25 @@
-"""An Intel RealSense L515, or its software twin, as a Camera."""
+"""Intel's RealSense L515, or its software twin, as a Camera."""
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
 from synth.cell.model import CameraCell
 from synth.errors import CameraError, CameraUnplugged, SettingsLost, StreamFrozen
-from synth.hardware import realsense_options as options
 from synth.hardware.camera import CameraInfo, CameraSample
-from synth.hardware.realsense_metering import meter, warm_up
-from synth.hardware.realsense_sdk import load_sdk, sdk_version, to_float, to_pinhole, to_transform
-from synth.hardware.realsense_source import DeviceSource, UsbSource, probe
-from synth.hardware.realsense_stream import Stream, StreamFormat, StreamPair
-from synth.hardware.registration import Registration
-
-__all__ = ["RealSenseCamera", "UsbSource", "probe"]
+from synth.hardware.cameras import realsense_options as options
+from synth.hardware.cameras.driver import CameraDriver
+from synth.hardware.cameras.realsense_metering import meter, warm_up
+from synth.hardware.cameras.realsense_sdk import load_sdk, sdk_version, to_float, to_pinhole, to_transform
+from synth.hardware.cameras.realsense_source import DeviceSource, UsbSource, probe
+from synth.hardware.cameras.realsense_stream import Stream, StreamFormat, StreamPair
+from synth.hardware.cameras.registration import Registration
+from synth.hardware.probe import ProbeRow
+from synth.hardware.simulated.l515 import SimulatedL515
+from synth.hardware.simulated.optics import ArmState, Scene
 
 _VALID_C = -100.0
 
@@ -227,3 +229,30 @@ def _unplugged(error: RuntimeError) -> CameraUnplugged:
 def _temperature_c(depth_sensor: Any) -> float | None:
     temperature = options.read(depth_sensor, "apd_temperature")
     return None if temperature is None or temperature < _VALID_C else temperature
+
+
+class RealSenseDriver:
+    """The L515; implements ``CameraDriver``."""
+
+    def camera(self, config: CameraCell, *, locked: Mapping[str, float] | None = None) -> RealSenseCamera:
+        """The camera on USB with the serial number of the cell, not connected yet."""
+        return RealSenseCamera(config, UsbSource(config.serial), locked=locked)
+
+    def simulated(
+        self,
+        config: CameraCell,
+        scene: Scene,
+        arm_state: Callable[[], ArmState],
+        *,
+        locked: Mapping[str, float] | None = None,
+    ) -> tuple[RealSenseCamera, SimulatedL515]:
+        """The same driver in front of librealsense's software device."""
+        device = SimulatedL515(scene, arm_state, config)
+        return RealSenseCamera(config, device, locked=locked), device
+
+    def probe(self) -> Iterable[ProbeRow]:
+        """What librealsense sees, and an L515 on USB that it cannot see."""
+        return probe()
+
+
+L515: CameraDriver = RealSenseDriver()

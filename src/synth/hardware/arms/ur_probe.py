@@ -9,11 +9,11 @@ import socket
 import struct
 import time
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
 
 from synth.errors import EmergencyStop, ProtectiveStop, RobotConnectionLost, RobotUnreachable
+from synth.hardware.arms.rtde_wire import PROTOCOL_VERSION, FrameBuffer, Kind, Recipe, frame
+from synth.hardware.probe import ProbeRow
 from synth.hardware.robot import SafetyMode
-from synth.hardware.rtde_wire import PROTOCOL_VERSION, FrameBuffer, Kind, Recipe, frame
 
 DASHBOARD_PORT, RTDE_PORT = 29999, 30004
 CONNECT_TIMEOUT_S = 2.0
@@ -81,15 +81,6 @@ class ControllerReport:
     def mode_advice(self) -> str:
         """What a person does at the pendant until the robot mode is RUNNING; empty when it is."""
         return _MODE_ADVICE.get(self.robot_mode, "wait until the pendant shows Normal")
-
-
-class ProbeRow(NamedTuple):
-    """One line of `synth doctor`; ``advice`` is empty where nothing is to be done."""
-
-    part: str
-    found: str
-    verdict: Literal["ok", "note", "bad"]
-    advice: str = ""
 
 
 def read_report(address: str) -> ControllerReport:

@@ -9,7 +9,7 @@ from synth.capture.calibrate.detect import find_corners
 from synth.capture.calibrate.hand_eye import board_poses
 from synth.capture.calibrate.poses import plan_views
 from synth.capture.calibrate.result import BoardPlace
-from synth.capture.calibrate.rig import make_rig
+from synth.capture.calibrate.setup import make_setup
 from synth.capture.calibrate.solve import MIN_CORNERS
 from synth.capture.calibrate.view import View
 from synth.capture.settings import label_pinhole, planning_pinhole
@@ -25,7 +25,7 @@ _N_PLANNED = 6
 
 
 @dataclass(frozen=True)
-class Look:
+class CameraCheck:
     """How far the board is from where the calibration puts it: on the image, and at the board."""
 
     error_px: float
@@ -34,29 +34,29 @@ class Look:
     limit_mm: float
 
     @property
-    def is_bumped(self) -> bool:
+    def has_moved(self) -> bool:
         return self.error_mm > self.limit_mm
 
     @property
     def sentence(self) -> str:
-        verdict = "beyond" if self.is_bumped else "within"
+        verdict = "beyond" if self.has_moved else "within"
         return (
             f"The board is {self.error_mm:.2f} mm ({self.error_px:.1f} px, {self.error_deg:.2f}°) from where "
             f"the calibration puts it, {verdict} the {self.limit_mm:g} mm that the gate allows."
         )
 
 
-def look_once(cell: Cell, found: BoardPlace, *, seed: int, pace: float | None) -> Look:
+def check_camera(cell: Cell, found: BoardPlace, *, seed: int, pace: float | None) -> CameraCheck:
     """Move to one pose of the plan, shoot, compare with what the calibration found.
 
     Raises InputError where the board is not seen, and the devices' own errors.
     """
     to_hand = found.eye == "to-hand"
-    rig = make_rig(cell, load_bodies(cell), found.board, found.eye)
-    held, board = rig.cell, rig.board
-    q_rad = plan_views(rig, planning_pinhole(cell), _N_PLANNED, seed).q_rad[0]
-    with connect(held, rig.bodies, seed=seed, pace=pace, board=board, rides=not to_hand) as devices:
-        arm = Arm(devices.robot, SafetyModel(held, rig.bodies), held.robot)
+    setup = make_setup(cell, load_bodies(cell), found.board, found.eye)
+    held, board = setup.cell, setup.board
+    q_rad = plan_views(setup, planning_pinhole(cell), _N_PLANNED, seed).q_rad[0]
+    with connect(held, setup.bodies, seed=seed, pace=pace, board=board, eye_in_hand=not to_hand) as devices:
+        arm = Arm(devices.robot, SafetyModel(held, setup.bodies), held.robot)
         arm.go_to(q_rad)
         state = arm.read_state()
         sample = devices.camera.grab(after_ns=state.t_ns)
@@ -71,10 +71,10 @@ def look_once(cell: Cell, found: BoardPlace, *, seed: int, pace: float | None) -
     view = View("look", state.T_base_tool, corners.ids, corners.pixels_xy)
     T_seen = board_poses([view], board, camera)[0]
     M = state.T_base_tool if to_hand else se3.inverse(state.T_base_tool)
-    T_predicted = se3.inverse(rig.X) @ M @ found.Y
+    T_predicted = se3.inverse(setup.X) @ M @ found.Y
     points = board.corners_m[corners.ids]
     px = camera.project(se3.transform(T_predicted, points)) - corners.pixels_xy
-    return Look(
+    return CameraCheck(
         error_px=_rms(px),
         error_mm=1000 * _rms(se3.transform(T_predicted, points) - se3.transform(T_seen, points)),
         error_deg=float(np.degrees(se3.rotation_angle_rad(se3.inverse(T_seen) @ T_predicted))),

@@ -1,0 +1,60 @@
+"""What an engine is: workers side by side make results of shards, handed over in the shards' order.
+
+A worker is anything that can be pickled, opened once and called once a shard. What it needs is asked for, and
+the engine says how many fit; where they run is the engine's own affair.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from synth.errors import SynthError
+
+S = TypeVar("S")
+R = TypeVar("R")
+Handler = Callable[[S], R]
+OpenWorker = Callable[[], AbstractContextManager[Handler[S, R]]]
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What one worker needs. gpu: a share of one, 1 at most. 0: not counted."""
+
+    cores: int = 0
+    memory_gb: float = 0.0
+    gpu: float = 0.0
+
+
+class Engine(Protocol):
+    """Runs shards of work over workers."""
+
+    def count_workers(self, resources: Resources, at_most: int, asked: int | None = None) -> int:
+        """How many workers of such needs have room side by side, one at least.
+
+        at_most: more than that would be idle, or in one another's way. asked: counts as it is unless None.
+        """
+
+    def count_threads(self, n_workers: int) -> int | None:
+        """How many threads each of ``n_workers`` workers may use; None for as many as there are cores."""
+
+    def run_shards(
+        self,
+        shards: Sequence[S],
+        open_worker: OpenWorker[S, R],
+        n_workers: int,
+        on_done: Callable[[S, R], None],
+        *,
+        on_retry: Callable[[S, SynthError], None] = ...,
+        on_wait: Callable[[], None] | None = None,
+    ) -> None:
+        """Work on every shard in ``n_workers`` workers; call ``on_done`` here, in the shards' order.
+
+        open_worker: opened once a worker; what it gives is called with a shard at a time and returns a
+        result. It, the shards and the results can be pickled. on_retry: called before a shard is tried again.
+        on_wait: called every second or so while shards are worked on.
+
+        A shard whose worker raises or dies is tried once more in a fresh worker; the second time its error is
+        raised, and so is an InputError or StorageError the first time: another try could not mend those. What
+        is no SynthError is raised as WorkerLost. Whatever ends this call, every worker has ended with it.
+        """
