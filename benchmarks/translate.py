@@ -29,10 +29,10 @@ from peer_cyclegan import PlainCycleGAN
 from torch import Tensor, nn
 
 from synth.compute.device import choose_device, choose_precision
-from synth.gan.discriminators import DiscriminatorShape
-from synth.gan.generators import GENERATOR_KINDS, GeneratorShape, fold, make_generator
 from synth.gan.methods.cyclegan import Batch, CycleGANSettings
 from synth.gan.training import Training
+from synth.networks.discriminators import DiscriminatorShape
+from synth.networks.generators import GENERATOR_KINDS, GeneratorShape, fold, make_generator
 
 ROUNDS = 3
 N_FILTERS_D = 64

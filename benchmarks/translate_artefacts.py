@@ -20,12 +20,12 @@ from synth.compute.device import choose_device
 from synth.compute.progress import make_progress
 from synth.dataset.reader import DatasetReader
 from synth.gan.apply import Translator
-from synth.gan.architecture import GENERATOR_KINDS
-from synth.gan.artefacts import Artefacts, find_artefacts
 from synth.gan.checkpoint import load_generator_of
 from synth.gan.methods.cyclegan import CycleGANSettings
 from synth.gan.presets import PRESETS, Preset
 from synth.gan.run import TrainSettings, train
+from synth.networks.architecture import GENERATOR_KINDS
+from synth.witness.artefacts import Artefacts, find_artefacts
 
 
 def make_preset(kind: str, options: argparse.Namespace) -> Preset:

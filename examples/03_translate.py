@@ -20,7 +20,7 @@ from synth.gan.presets import PRESETS
 from synth.gan.run import TrainSettings
 from synth.gan.translate import TranslateSettings, translate
 from synth.sim.compose import ComposeSettings, compose
-from synth.train.reader import ReaderSettings
+from synth.witness.witness import WitnessSettings
 
 with tempfile.TemporaryDirectory() as scratch:
     cell, folder = load_cell(), Path(scratch)
@@ -40,10 +40,10 @@ with tempfile.TemporaryDirectory() as scratch:
     settings = TranslateSettings(
         training,
         out=folder / "translated",
-        reader=ReaderSettings(n_steps=4, n_error_patches=16),
+        witness=WitnessSettings(n_steps=4, n_error_patches=16),
         judging=JudgeSettings(n_patches=24),
     )
     result, applied = translate(settings, lambda verb, unit: make_progress(Console(), verb, unit))
-    before, after = result.before.gap["colour_emd"], result.after.gap["colour_emd"]
+    before, after = result.before.distances["colour_emd"], result.after.distances["colour_emd"]
     print(f"colour EMD to the captured images: {before} before, {after} after")
     print(f"{applied.n_samples} translated, {applied.n_refused} refused because labels moved")

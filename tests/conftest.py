@@ -1,4 +1,4 @@
-"""Lets the tests of every folder import bop_scene."""
+"""Lets the tests of every folder import bop_scene and toy_patches."""
 
 import sys
 from pathlib import Path

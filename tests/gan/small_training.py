@@ -8,11 +8,11 @@ from rich.console import Console
 
 from synth.compute.progress import LineProgress
 from synth.dataset.reader import DatasetReader
-from synth.gan.discriminators import DiscriminatorShape
-from synth.gan.generators import GeneratorShape
 from synth.gan.methods.cyclegan import CycleGANSettings
 from synth.gan.presets import Preset
 from synth.gan.run import TrainSettings, train
+from synth.networks.discriminators import DiscriminatorShape
+from synth.networks.generators import GeneratorShape
 
 QUIET = LineProgress(Console(quiet=True), "steps")
 METHOD = CycleGANSettings(

@@ -184,14 +184,14 @@ def test_other_settings_do_not_go_on(finished: tuple[Path, list[int]], looks: Lo
 
 
 def test_what_cannot_be_trained_is_refused_before_it_begins(looks: Looks, tmp_path: Path) -> None:
-    """Masks or reader missing, patches larger than images, no such device: no folder is made."""
+    """Masks or witness missing, patches larger than images, no such device: no folder is made."""
     bare = write_look(tmp_path / "bare", "rendered", 4, seed=0, with_masks=False)
     needy = replace(PRESET, method=replace(METHOD, w_mask_edge=1.0))
-    reading = replace(PRESET, method=replace(METHOD, w_reader=1.0))
+    observation = replace(PRESET, method=replace(METHOD, w_witness=1.0))
     out = tmp_path / "translate"
     for settings, sentence in (
         (make_settings(bare, looks[1], out, preset=needy), "has images without masks"),
-        (make_settings(*looks, out, preset=reading), "needs a reader"),
+        (make_settings(*looks, out, preset=observation), "needs a witness"),
         (make_settings(*looks, out, preset=replace(PRESET, side_px=96)), "smaller than a patch of 96×96"),
         (make_settings(*looks, out, device="cuda:99"), "--device must be one of"),
     ):

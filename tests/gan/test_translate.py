@@ -11,15 +11,15 @@ from synth.compute.progress import make_progress
 from synth.dataset.reader import DatasetReader
 from synth.dataset.verify import verify
 from synth.errors import DatasetError, InputError
-from synth.gan.discriminators import DiscriminatorShape
-from synth.gan.drift import DriftLimits
-from synth.gan.generators import GeneratorShape
 from synth.gan.judge import JudgeSettings
 from synth.gan.methods.cyclegan import CycleGANSettings
 from synth.gan.presets import Preset
 from synth.gan.run import TrainSettings
 from synth.gan.translate import TranslateSettings, translate, translate_with
-from synth.train.reader import ReaderSettings
+from synth.networks.discriminators import DiscriminatorShape
+from synth.networks.generators import GeneratorShape
+from synth.witness.drift import DriftLimits
+from synth.witness.witness import WitnessSettings
 
 TINY = Preset(
     CycleGANSettings(GeneratorShape("demodulated", n_filters=4, n_blocks=1), DiscriminatorShape(n_filters=4)),
@@ -29,7 +29,7 @@ TINY = Preset(
     tick_images=2,
 )
 ANYTHING_GOES = DriftLimits(
-    edge_box=9.0, read_box=9.0, edge_px=99.0, lost=1.0, normal_deg=180.0, artefacts=10_000
+    edge_box=9.0, witness_box=9.0, edge_px=99.0, lost=1.0, normal_deg=180.0, artefacts=10_000
 )
 
 
@@ -42,7 +42,7 @@ def make_settings(looks, folder: Path, **changes) -> TranslateSettings:
     settings = {
         "train": TrainSettings(sim=sim, real=real, out=folder / "run", preset=TINY, device="cpu"),
         "out": folder / "translated",
-        "reader": ReaderSettings(n_filters=4, n_steps=4, batch_size=4, n_error_patches=8),
+        "witness": WitnessSettings(n_filters=4, n_steps=4, batch_size=4, n_error_patches=8),
         "judging": JudgeSettings(n_patches=12),
         "limits": ANYTHING_GOES,
     }
@@ -107,7 +107,7 @@ def test_a_checkpoint_alone_translates(finished, tmp_path):
     settings, result, _ = finished
     checkpoint = settings.train.out / "checkpoints" / f"step_{result.choice.step:06d}.safetensors"
     elsewhere = make_settings(
-        (settings.train.sim, settings.train.real), tmp_path, reader=ReaderSettings(n_steps=10**9)
+        (settings.train.sim, settings.train.real), tmp_path, witness=WitnessSettings(n_steps=10**9)
     )
     translate_with(checkpoint, elsewhere, quietly)
     assert not (tmp_path / "run").exists()
@@ -158,7 +158,7 @@ def test_a_file_that_is_no_checkpoint_is_one_sentence(looks, tmp_path):
 
 def test_real_labels_choose_when_asked(looks, tmp_path):
     """real-val trains a task network on translated patches and scores it on labelled real ones."""
-    judging = JudgeSettings(n_patches=12, downstream=ReaderSettings(n_filters=4, n_steps=2, batch_size=4))
+    judging = JudgeSettings(n_patches=12, downstream=WitnessSettings(n_filters=4, n_steps=2, batch_size=4))
     settings = make_settings(looks, tmp_path, criterion="real-val", judging=judging)
     result, _ = translate(settings, quietly)
     assert result.after.downstream is not None

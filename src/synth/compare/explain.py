@@ -15,7 +15,7 @@ from synth.compute.checkpoint import load_weights
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 from synth.errors import InputError
-from synth.metrics.domain_gap import above_floor, colour_histograms, histogram_emd, real_floor
+from synth.metrics.domain_distance import above_floor, colour_histograms, histogram_emd, real_floor
 from synth.train.attention import REGIONS, Regions, load_regions, rank_correlation, shares
 from synth.train.run import TASKS, WEIGHTS_FILE
 from synth.train.saliency import MAP_KINDS, MapKind, explain

@@ -20,12 +20,12 @@ from synth.dataset.reader import DatasetReader, refuse_other_kind
 from synth.dataset.sample import DatasetInfo, Draft, Figure, MadeBy, Origin, Parent, Sample
 from synth.dataset.store import DatasetWriter
 from synth.gan.checkpoint import Direction
-from synth.gan.drift import DriftLimits, FrameDrift, measure_drift
-from synth.gan.drift_figure import draw_drift
-from synth.gan.drift_log import DriftLog
-from synth.gan.generators import GeneratorShape, fold
 from synth.gan.judge import to_u8
-from synth.train.reader import Reader
+from synth.networks.generators import GeneratorShape, fold
+from synth.witness.drift import DriftLimits, FrameDrift, measure_drift
+from synth.witness.drift_figure import draw_drift
+from synth.witness.drift_log import DriftLog
+from synth.witness.witness import Witness
 
 _MULTIPLE = 4
 _PACKAGES = ("synth-robotics", "numpy", "opencv-python", "torch")
@@ -71,7 +71,7 @@ def apply(
     translator: Translator,
     source: DatasetReader,
     out: Path,
-    reader: Reader,
+    witness: Witness,
     limits: DriftLimits,
     progress: Progress,
     *,
@@ -101,13 +101,13 @@ def apply(
                 taken_s = time.perf_counter() - began
                 seconds += taken_s
                 drift = measure_drift(
-                    rgb_u8, translated_u8, source.load_mask(sample), sample.instances, reader
+                    rgb_u8, translated_u8, source.load_mask(sample), sample.instances, witness
                 )
                 log.add(sample.name, drift)
                 _write(writer, source, sample, translated_u8, drift, limits, translator, taken_s, progress)
         finally:
             progress.end()
-        draw_drift(log.frames, limits, reader.error, reader.sway, out / "drift.png")
+        draw_drift(log.frames, limits, witness.error, witness.sway, out / "drift.png")
         return Applied(len(writer.samples), len(writer.rejections), len(todo), seconds / max(len(todo), 1))
 
 

@@ -8,7 +8,7 @@ from torch import nn
 
 from synth.compute.checkpoint import load_weights, save_weights
 from synth.errors import InputError
-from synth.gan.generators import GeneratorShape, load_generator
+from synth.networks.generators import GeneratorShape, load_generator
 
 Direction = Literal["sim2real", "real2sim"]
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)

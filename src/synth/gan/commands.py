@@ -77,7 +77,7 @@ def translate(
     from synth.gan.translate import TranslateSettings, translate_with
     from synth.gan.translate import translate as run_translate
     from synth.run_log import run_log
-    from synth.train.reader import ReaderSettings
+    from synth.witness.witness import WitnessSettings
 
     if images is not None and images < 1:
         raise InputError(f"--images must be 1 or more, got {images}")
@@ -87,11 +87,11 @@ def translate(
         if checkpoint is None:
             why = "without a GPU" if preset is PresetName.quick else "with a GPU"
             console.print(f"Preset {preset.value}, the default {why}; --preset chooses another.")
-    recipe, reader = PRESETS[preset.value], ReaderSettings()
+    recipe, witness = PRESETS[preset.value], WitnessSettings()
     judging = JudgeSettings(inception=inception_weights)
     if images is not None:
         recipe = replace(recipe, n_images=images, n_epochs=None)
-        reader = replace(reader, n_steps=min(reader.n_steps, images))
+        witness = replace(witness, n_steps=min(witness.n_steps, images))
         judging = replace(judging, downstream=replace(DOWNSTREAM, n_steps=min(DOWNSTREAM.n_steps, images)))
     settings = TranslateSettings(
         train=TrainSettings(
@@ -105,7 +105,7 @@ def translate(
         out=out or Path("data/translated_reverse" if reverse else "data/translated"),
         criterion=choose.value,
         direction="real2sim" if reverse else "sim2real",
-        reader=reader,
+        witness=witness,
         judging=judging,
     )
     if any(d.info.made_by.simulated for d in (settings.train.sim, settings.train.real)):
@@ -148,29 +148,31 @@ def _print_result(console: "Console", result: "Result", settings: "TranslateSett
     from synth.gan.criteria_figure import TITLES
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("Gap to real images", "before", "after", "real to real"):
+    for column in ("Distance to real images", "before", "after", "real to real"):
         table.add_column(column)
-    for name in result.after.gap.distances:
-        gaps = (result.before.gap[name], result.after.gap[name], result.floor[name])
-        table.add_row(TITLES[name], *(f"{_short(g.value)} ({_short(g.low)}–{_short(g.high)})" for g in gaps))
+    for name in result.after.distances.estimates:
+        distances = (result.before.distances[name], result.after.distances[name], result.floor[name])
+        table.add_row(
+            TITLES[name], *(f"{_short(d.value)} ({_short(d.low)}–{_short(d.high)})" for d in distances)
+        )
     console.print(table)
-    if result.after.gap.fid is not None:
-        console.print(f"FID {result.before.gap.fid:.1f} before, {result.after.gap.fid:.1f} after")
-    after, sway = result.after, result.reader_sway
-    has_normals = isfinite(result.reader_error.normal_deg)
+    if result.after.distances.fid is not None:
+        console.print(f"FID {result.before.distances.fid:.1f} before, {result.after.distances.fid:.1f} after")
+    after, sway = result.after, result.witness_sway
+    has_normals = isfinite(result.witness_error.normal_deg)
     normals = (
         f", normals by {after.normal_drift_deg:.1f}° (its own unrest when only the look changes: "
-        f"{sway.normal_deg:.1f}°; its error: {result.reader_error.normal_deg:.1f}°)"
+        f"{sway.normal_deg:.1f}°; its error: {result.witness_error.normal_deg:.1f}°)"
     )
     console.print(
-        f"Labels, as a frozen reader sees {after.n_parts} parts before and after: boxes moved by "
+        f"Labels, as a frozen witness sees {after.n_parts} parts before and after: boxes moved by "
         f"{after.box_drift:.1%} of their side{normals if has_normals else ''}."
     )
-    cost, n_patches = result.choice.real_images, after.gap["colour_emd"].n
+    cost, n_patches = result.choice.real_images, after.distances["colour_emd"].n
     console.print(
         f"Real images used: {cost.unlabelled} unlabelled to train, {cost.unlabelled_for_choosing} unlabelled "
-        f"and {cost.labelled_for_choosing} labelled to choose. Gaps: {n_patches} val patches a set, 95 % "
-        f"intervals over patches, one seed ({settings.train.seed})."
+        f"and {cost.labelled_for_choosing} labelled to choose. Distances: {n_patches} val patches a set, "
+        f"95 % intervals over patches, one seed ({settings.train.seed})."
     )
     console.print(f"Look at {settings.train.out / 'figures'}: losses, grids, criteria.")
 

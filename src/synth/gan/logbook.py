@@ -12,7 +12,7 @@ from torch.utils.tensorboard import SummaryWriter
 from synth.compute.run_dir import RunDir
 from synth.gan.checkpoint import Direction, save_generators
 from synth.gan.figures import draw_losses, make_grid, write_grid
-from synth.gan.generators import GeneratorShape
+from synth.networks.generators import GeneratorShape
 
 CHECKPOINTS, FIGURES, TENSORBOARD = "checkpoints", "figures", "tensorboard"
 

@@ -29,9 +29,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from synth.errors import InputError
-from synth.gan.discriminators import DiscriminatorShape
-from synth.gan.generators import GeneratorShape
 from synth.gan.methods.cyclegan import CycleGANSettings
+from synth.networks.discriminators import DiscriminatorShape
+from synth.networks.generators import GeneratorShape
 
 PresetName = Literal["quick", "paper", "best"]
 

@@ -94,7 +94,7 @@ class _Sources:
         if self.settings.preset.method.needs_masks and not self.sim.has_masks:
             raise InputError(
                 f"{self.settings.sim.root} has images without masks, which w_background, w_mask_edge and "
-                "w_reader need: set these to 0 or give a dataset with masks"
+                "w_witness need: set these to 0 or give a dataset with masks"
             )
 
     def draw(self, rank: int, n_images_seen: int) -> Batch:
@@ -124,18 +124,18 @@ def train(
     progress: Progress,
     *,
     on_checkpoint: OnCheckpoint | None = None,
-    reader: nn.Module | None = None,
+    witness: nn.Module | None = None,
 ) -> Path:
     """Train, or go on with, the translator of ``settings.out``; returns that folder.
 
-    on_checkpoint: called in the first process. reader: a frozen task network, for w_reader above 0.
+    on_checkpoint: called in the first process. witness: a frozen task network, for w_witness above 0.
 
     Ctrl-C ends the step in hand, saves where the run stands and raises KeyboardInterrupt; the same call goes
     on from there, and ends as if nothing had happened. Raises InputError for datasets or a folder that do not
     fit, TrainingDiverged when a loss is not finite, StorageError when the disk refuses.
     """
-    if settings.preset.method.w_reader and reader is None:
-        raise InputError("w_reader above 0 needs a reader: train one first, or set w_reader to 0")
+    if settings.preset.method.w_witness and witness is None:
+        raise InputError("w_witness above 0 needs a witness: train one first, or set w_witness to 0")
     _Sources(settings)
     device = choose_device(settings.device)
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
@@ -147,7 +147,7 @@ def train(
     )
     told = progress if settings.n_devices == 1 else None
     fabric.launch(
-        partial(_train, settings=settings, progress=told, on_checkpoint=on_checkpoint, reader=reader)
+        partial(_train, settings=settings, progress=told, on_checkpoint=on_checkpoint, witness=witness)
     )
     return settings.out
 
@@ -157,7 +157,7 @@ def _train(
     settings: TrainSettings,
     progress: Progress | None,
     on_checkpoint: OnCheckpoint | None,
-    reader: nn.Module | None,
+    witness: nn.Module | None,
 ) -> None:
     """The loop, in each process."""
     progress = progress or make_progress(Console(quiet=not fabric.is_global_zero), "train", "steps")
@@ -167,7 +167,7 @@ def _train(
     lengths = settings.preset.measure(max(sources.sim.n_images, sources.real.n_images), fabric.world_size)
     training, window, is_judged = _begin(fabric, settings, sources, lengths)
     logbook = None if run is None else Logbook(run, training.step, *sources.draw_fixed(_N_GRID))
-    reader = None if reader is None else reader.to(fabric.device).eval().requires_grad_(False)
+    witness = None if witness is None else witness.to(fabric.device).eval().requires_grad_(False)
 
     def save(*, is_judged: bool) -> None:
         state = training.state() | {"window": window.state(), "is_judged": is_judged}
@@ -190,7 +190,7 @@ def _train(
                 # Gradients, step, averages.
                 learning_rate = training.learning_rate
                 batch = sources.draw(fabric.global_rank, training.n_images_seen)
-                window.add(training.learn(batch, reader))
+                window.add(training.learn(batch, witness))
                 progress.accepted(f"step {training.step}")
 
                 # Status.

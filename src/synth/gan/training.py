@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from synth.compute.seeding import step_seed
 from synth.errors import InputError, TrainingDiverged
 from synth.gan.checkpoint import DIRECTIONS, Direction
-from synth.gan.image_pool import ImagePool
 from synth.gan.methods.cyclegan import Batch, CycleGAN, CycleGANSettings, Fakes
+from synth.networks.image_pool import ImagePool
 
 EMA_RAMP_UP = 0.05
 """The averages' half-life is at most this share of the images seen (StyleGAN2-ADA), so that the first
@@ -56,7 +56,7 @@ class Training:
         for direction, average in self.ema.items():
             average.load_state_dict(self._generator(direction).state_dict())
 
-    def learn(self, batch: Batch, reader: nn.Module | None = None) -> dict[str, float]:
+    def learn(self, batch: Batch, witness: nn.Module | None = None) -> dict[str, float]:
         """Learn from one batch; returns every loss by name, averaged over processes.
 
         Raises TrainingDiverged when one is not finite; the networks are then as that step left them.
@@ -73,7 +73,7 @@ class Training:
         for parameter in networks.discriminator_parameters():
             parameter.requires_grad_(False)
         with fabric.autocast():
-            losses, fakes = networks.generator_losses(batch, reader)
+            losses, fakes = networks.generator_losses(batch, witness)
         self._descend("generators", losses["loss/G/total"])
 
         for parameter in networks.discriminator_parameters():

@@ -3,7 +3,7 @@
 ::
 
     runs/translate/            what run.py writes, and
-      reader.safetensors       the frozen network that reads parts before and after
+      witness.safetensors       the frozen network that reads parts before and after
       scores.jsonl             every checkpoint, scored on val images
       result.json              which checkpoint is kept and why, what real images that cost, the gaps
       figures/criteria.png     all criteria over the checkpoints
@@ -26,8 +26,7 @@ from synth.gan.apply import Applied, Translator, apply
 from synth.gan.checkpoint import Direction, load_generator_of
 from synth.gan.choice import Choice, Criterion, RealImages, choose
 from synth.gan.criteria_figure import draw_criteria
-from synth.gan.drift import DriftLimits
-from synth.gan.gap import Gap
+from synth.gan.distance import Distances
 from synth.gan.inputs import check_pair, refuse_leaks
 from synth.gan.judge import Judge, JudgeSettings, Score
 from synth.gan.logbook import CHECKPOINTS, FIGURES
@@ -36,10 +35,11 @@ from synth.gan.run import TrainSettings, train
 from synth.gan.score_log import ScoreLog
 from synth.metrics.intervals import Estimate
 from synth.storage.atomic import write_bytes
-from synth.train.reader import Reader, ReaderSettings, load_reader, train_reader
-from synth.train.reading import ReaderScore, Sway
+from synth.witness.drift import DriftLimits
+from synth.witness.observation import Sway, WitnessScore
+from synth.witness.witness import Witness, WitnessSettings, load_witness, train_witness
 
-READER_FILE, SCORES_FILE, RESULT_FILE = "reader.safetensors", "scores.jsonl", "result.json"
+WITNESS_FILE, SCORES_FILE, RESULT_FILE = "witness.safetensors", "scores.jsonl", "result.json"
 
 MakeProgress = Callable[[str, str], Progress]
 """A progress for a verb and the unit that it counts."""
@@ -49,7 +49,7 @@ MakeProgress = Callable[[str, str], Progress]
 class TranslateSettings:
     """One translation.
 
-    out: the translated dataset. reader: how the network that judges labels is trained. judging: how
+    out: the translated dataset. witness: how the network that judges labels is trained. judging: how
     checkpoints are scored.
     """
 
@@ -57,7 +57,7 @@ class TranslateSettings:
     out: Path
     criterion: Criterion = "own-val"
     direction: Direction = "sim2real"
-    reader: ReaderSettings = field(default_factory=ReaderSettings)
+    witness: WitnessSettings = field(default_factory=WitnessSettings)
     judging: JudgeSettings = field(default_factory=JudgeSettings)
     limits: DriftLimits = field(default_factory=DriftLimits)
 
@@ -72,11 +72,11 @@ class Result:
 
     before: Score
     after: Score
-    floor: Gap
+    floor: Distances
     kernel_drop: Estimate
     choice: Choice
-    reader_error: ReaderScore
-    reader_sway: Sway
+    witness_error: WitnessScore
+    witness_sway: Sway
 
 
 def translate(settings: TranslateSettings, make_progress: MakeProgress) -> tuple[Result, Applied]:
@@ -91,43 +91,51 @@ def translate(settings: TranslateSettings, make_progress: MakeProgress) -> tuple
     refuse_leaks(training.sim, training.real, say)
     RunDir.create_or_resume(run, training.to_config()).close()
     device = choose_device(training.device)
-    if (run / READER_FILE).is_file():
-        reader = load_reader(run / READER_FILE, device)
+    if (run / WITNESS_FILE).is_file():
+        witness = load_witness(run / WITNESS_FILE, device)
     else:
-        reader = _train_reader(training.sim, settings.reader, training.preset.side_px, device, make_progress)
-        reader.save(run / READER_FILE)
-    judge = _make_judge(settings, reader, device)
+        witness = _train_witness(
+            training.sim, settings.witness, training.preset.side_px, device, make_progress
+        )
+        witness.save(run / WITNESS_FILE)
+    judge = _make_judge(settings, witness, device)
     log = ScoreLog(run / SCORES_FILE)
     train(
         training,
         make_progress("train", "steps"),
         on_checkpoint=lambda step, generator: log.add(judge.score(step, generator)),
-        reader=reader.net,
+        witness=witness.net,
     )
-    result = _conclude(settings, judge, log.scores, reader)
+    result = _conclude(settings, judge, log.scores, witness)
     say(f"Step {result.choice.step} is kept: {result.choice.why}.")
     path = run / CHECKPOINTS / f"step_{result.choice.step:06d}.safetensors"
-    return result, _apply(path, settings, reader, device, make_progress)
+    return result, _apply(path, settings, witness, device, make_progress)
 
 
 def translate_with(checkpoint: Path, settings: TranslateSettings, make_progress: MakeProgress) -> Applied:
-    """Translate the source dataset with a checkpoint that is there, its run's reader looking on.
+    """Translate the source dataset with a checkpoint that is there, its run's witness looking on.
 
     Raises InputError for a checkpoint that cannot be used; DatasetError and StorageError as `translate`.
     """
     training = settings.train
     load_generator_of(checkpoint, settings.direction)
     device = choose_device(training.device)
-    own = checkpoint.parent.parent / READER_FILE
+    own = checkpoint.parent.parent / WITNESS_FILE
     if own.is_file():
-        reader = load_reader(own, device)
+        witness = load_witness(own, device)
     else:
-        reader = _train_reader(training.sim, settings.reader, training.preset.side_px, device, make_progress)
-    return _apply(checkpoint, settings, reader, device, make_progress)
+        witness = _train_witness(
+            training.sim, settings.witness, training.preset.side_px, device, make_progress
+        )
+    return _apply(checkpoint, settings, witness, device, make_progress)
 
 
 def _apply(
-    path: Path, settings: TranslateSettings, reader: Reader, device: torch.device, make_progress: MakeProgress
+    path: Path,
+    settings: TranslateSettings,
+    witness: Witness,
+    device: torch.device,
+    make_progress: MakeProgress,
 ) -> Applied:
     generator, _ = load_generator_of(path, settings.direction)
     translator = Translator(
@@ -136,28 +144,28 @@ def _apply(
     pair = (settings.train.sim, settings.train.real)
     source = pair[0] if settings.direction == "sim2real" else pair[1]
     progress = make_progress("translate", "images")
-    return apply(translator, source, settings.out, reader, settings.limits, progress, parents=pair)
+    return apply(translator, source, settings.out, witness, settings.limits, progress, parents=pair)
 
 
-def _train_reader(
+def _train_witness(
     sim: DatasetReader,
-    settings: ReaderSettings,
+    settings: WitnessSettings,
     side_px: int,
     device: torch.device,
     make_progress: MakeProgress,
-) -> Reader:
-    """A reader of rendered train images; raises InputError for a dataset without masks."""
+) -> Witness:
+    """A witness of rendered train images; raises InputError for a dataset without masks."""
     patches = {split: PatchSource(sim, split, side_px) for split in ("train", "val")}
     if not patches["train"].has_masks:
         raise InputError(
             f"{sim.root} has images without masks, and it is by masks that a translation's harm to labels is "
             "measured: give a dataset with masks"
         )
-    progress = make_progress("reader", "steps")
-    progress.say("A reader learns to find parts in rendered images, to see later whether labels survive.")
+    progress = make_progress("witness", "steps")
+    progress.say("A witness learns to find parts in rendered images, to see later whether labels survive.")
     progress.begin(total=settings.n_steps, done=0)
     try:
-        return train_reader(
+        return train_witness(
             patches["train"].draw,
             settings,
             draw_val=patches["val"].draw,
@@ -168,7 +176,7 @@ def _train_reader(
         progress.end()
 
 
-def _make_judge(settings: TranslateSettings, reader: Reader, device: torch.device) -> Judge:
+def _make_judge(settings: TranslateSettings, witness: Witness, device: torch.device) -> Judge:
     training, judging = settings.train, settings.judging
     if settings.criterion == "own-val":
         judging = replace(judging, downstream=None)
@@ -177,20 +185,20 @@ def _make_judge(settings: TranslateSettings, reader: Reader, device: torch.devic
         PatchSource(training.sim, "train", side_px),
         PatchSource(training.sim, "val", side_px),
         PatchSource(training.real, "val", side_px),
-        reader,
+        witness,
         judging,
         device,
     )
 
 
-def _conclude(settings: TranslateSettings, judge: Judge, scores: Sequence[Score], reader: Reader) -> Result:
+def _conclude(settings: TranslateSettings, judge: Judge, scores: Sequence[Score], witness: Witness) -> Result:
     """Choose a checkpoint; write result.json and the figure of all criteria."""
     real, run = settings.train.real, settings.train.out
     n_val = len(real.of_split("val"))
     choice = choose(
         scores,
         settings.criterion,
-        normal_sway_deg=reader.sway.normal_deg,
+        normal_sway_deg=witness.sway.normal_deg,
         real_images=RealImages(
             unlabelled=len(real.of_split("train")),
             unlabelled_for_choosing=n_val,
@@ -205,8 +213,8 @@ def _conclude(settings: TranslateSettings, judge: Judge, scores: Sequence[Score]
         floor=judge.floor,
         kernel_drop=judge.kernel_drop(generator),
         choice=choice,
-        reader_error=reader.error,
-        reader_sway=reader.sway,
+        witness_error=witness.error,
+        witness_sway=witness.sway,
     )
     write_bytes(run / RESULT_FILE, (json.dumps(asdict(result), indent=2) + "\n").encode())
     draw_criteria(result, scores, run / FIGURES / "criteria.png")

@@ -17,9 +17,10 @@ from torch import Tensor, nn
 
 from synth.errors import InputError
 from synth.gan import losses
-from synth.gan.discriminators import DiscriminatorShape, make_discriminator
-from synth.gan.generators import GeneratorShape, fit_input, make_generator
-from synth.gan.losses import AdversarialKind
+from synth.networks import adversarial
+from synth.networks.adversarial import AdversarialKind
+from synth.networks.discriminators import DiscriminatorShape, make_discriminator
+from synth.networks.generators import GeneratorShape, fit_input, make_generator
 
 Losses = dict[str, Tensor]
 
@@ -42,7 +43,7 @@ class CycleGANSettings:
     w_identity: float = 5.0
     w_background: float = 0.0
     w_mask_edge: float = 0.0
-    w_reader: float = 0.0
+    w_witness: float = 0.0
     w_r1: float = 0.0
     w_gradient_penalty: float = 10.0
     learning_rate: float = 2e-4
@@ -51,7 +52,7 @@ class CycleGANSettings:
     pool_size: int = 50
 
     def __post_init__(self) -> None:
-        for name in ("cycle", "identity", "background", "mask_edge", "reader", "r1", "gradient_penalty"):
+        for name in ("cycle", "identity", "background", "mask_edge", "witness", "r1", "gradient_penalty"):
             if (weight := getattr(self, f"w_{name}")) < 0:
                 raise InputError(f"the weight of a loss must be 0 or more, got w_{name} = {weight:g}")
         if self.learning_rate <= 0:
@@ -60,7 +61,7 @@ class CycleGANSettings:
     @property
     def needs_masks(self) -> bool:
         """Whether a term asks where the part is in rendered images."""
-        return max(self.w_background, self.w_mask_edge, self.w_reader) > 0
+        return max(self.w_background, self.w_mask_edge, self.w_witness) > 0
 
 
 @dataclass(frozen=True)
@@ -110,10 +111,10 @@ class CycleGAN(nn.Module):
         yield from self.D_real.parameters()
         yield from self.D_sim.parameters()
 
-    def generator_losses(self, batch: Batch, reader: nn.Module | None = None) -> tuple[Losses, Fakes]:
+    def generator_losses(self, batch: Batch, witness: nn.Module | None = None) -> tuple[Losses, Fakes]:
         """The terms of L_G by name, ``loss/G/total`` among them, and the translations.
 
-        reader: a frozen task network, needed where w_reader > 0. The discriminators' parameters should not
+        witness: a frozen task network, needed where w_witness > 0. The discriminators' parameters should not
         require gradients meanwhile.
         """
         s = self.settings
@@ -121,8 +122,8 @@ class CycleGAN(nn.Module):
         fake_sim, same_sim = self._map(self.G_real2sim, batch.real, batch.sim)
         cycled_sim, cycled_real = self.G_real2sim(fake_real), self.G_sim2real(fake_sim)
         terms: Losses = {
-            "loss/G/adv/sim2real": losses.generator_loss(s.adversarial, self.D_real(fake_real)),
-            "loss/G/adv/real2sim": losses.generator_loss(s.adversarial, self.D_sim(fake_sim)),
+            "loss/G/adv/sim2real": adversarial.generator_loss(s.adversarial, self.D_real(fake_real)),
+            "loss/G/adv/real2sim": adversarial.generator_loss(s.adversarial, self.D_sim(fake_sim)),
             "loss/cycle/sim": losses.cycle_loss(batch.sim, cycled_sim),
             "loss/cycle/real": losses.cycle_loss(batch.real, cycled_real),
         }
@@ -133,11 +134,11 @@ class CycleGAN(nn.Module):
             terms["loss/background"] = losses.background_loss(batch.sim, fake_real, batch.sim_masks)
         if s.w_mask_edge:
             terms["loss/mask_edge"] = losses.mask_edge_loss(batch.sim, fake_real, batch.sim_masks)
-        if s.w_reader:
-            assert reader is not None
+        if s.w_witness:
+            assert witness is not None
             with torch.no_grad():
-                before = reader(batch.sim)
-            terms["loss/reader"] = losses.reader_loss(before, reader(fake_real), batch.sim_masks)
+                before = witness(batch.sim)
+            terms["loss/witness"] = losses.witness_loss(before, witness(fake_real), batch.sim_masks)
         terms["loss/G/total"] = self._weighted_sum(terms)
         return terms, Fakes(fake_real.detach(), fake_sim.detach())
 
@@ -153,13 +154,17 @@ class CycleGAN(nn.Module):
             ("sim", self.D_sim, batch.sim, fakes.sim),
         ):
             scores_real, scores_fake = self._compare(D, real, fake)
-            terms[f"loss/D/adv/{look}"] = losses.discriminator_loss(s.adversarial, scores_real, scores_fake)
+            terms[f"loss/D/adv/{look}"] = adversarial.discriminator_loss(
+                s.adversarial, scores_real, scores_fake
+            )
             # Second derivatives are taken in float32.
             with torch.autocast(real.device.type, enabled=False):
                 if s.w_r1:
-                    terms[f"loss/D/r1/{look}"] = losses.r1_penalty(D, real)
+                    terms[f"loss/D/r1/{look}"] = adversarial.r1_penalty(D, real)
                 if s.adversarial == "wasserstein" and s.w_gradient_penalty:
-                    terms[f"loss/D/gradient_penalty/{look}"] = losses.gradient_penalty(D, real, fake, rng)
+                    terms[f"loss/D/gradient_penalty/{look}"] = adversarial.gradient_penalty(
+                        D, real, fake, rng
+                    )
         terms["loss/D/total"] = self._weighted_sum(terms)
         return terms
 
@@ -186,7 +191,7 @@ class CycleGAN(nn.Module):
             "identity": s.w_identity,
             "background": s.w_background,
             "mask_edge": s.w_mask_edge,
-            "reader": s.w_reader,
+            "witness": s.w_witness,
             "D/r1": s.w_r1,
             "D/gradient_penalty": s.w_gradient_penalty,
         }.get(name.removeprefix("loss/").removesuffix("/real").removesuffix("/sim"), 1.0)
