@@ -3,23 +3,18 @@
 from enum import StrEnum
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from synth.gan.methods import DEFAULT, METHODS
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from synth.gan.apply import Applied
-    from synth.gan.translate import Result, TranslateSettings
-
-
-class PresetName(StrEnum):
-    """How long and with how large networks; synth.gan.presets has the table."""
-
-    quick = "quick"
-    paper = "paper"
-    best = "best"
+    from synth.gan.result import Result
+    from synth.gan.translate import TranslateSettings
 
 
 class Criterion(StrEnum):
@@ -38,8 +33,11 @@ def translate(
         Path | None, typer.Option(help="Translated dataset; data/translated, or data/translated_reverse.")
     ] = None,
     run: Annotated[Path, typer.Option(help="Folder of the training; gone on with.")] = Path("runs/translate"),
+    method: Annotated[
+        str | None, typer.Option(help=f"How it is learnt: {', '.join(METHODS)}; {DEFAULT} if not given.")
+    ] = None,
     preset: Annotated[
-        PresetName | None, typer.Option(help="quick without a GPU, paper with one, if not given.")
+        str | None, typer.Option(help="One of the method's; the one for this machine if not given.")
     ] = None,
     images: Annotated[
         int | None, typer.Option(help="Images of each look to learn from in all; the preset's number.")
@@ -67,13 +65,12 @@ def translate(
 
     from rich.console import Console
 
-    from synth.compute.device import choose_device
     from synth.compute.progress import make_progress
     from synth.dataset.reader import DatasetReader
     from synth.errors import InputError
+    from synth.gan.checkpoint import read_method
     from synth.gan.judge import DOWNSTREAM, JudgeSettings
-    from synth.gan.presets import PRESETS
-    from synth.gan.run import TrainSettings
+    from synth.gan.run import FitSettings
     from synth.gan.translate import TranslateSettings, translate_with
     from synth.gan.translate import translate as run_translate
     from synth.run_log import run_log
@@ -82,23 +79,21 @@ def translate(
     if images is not None and images < 1:
         raise InputError(f"--images must be 1 or more, got {images}")
     console = Console(highlight=False)
-    if preset is None:
-        preset = PresetName.quick if choose_device(device).type == "cpu" else PresetName.paper
-        if checkpoint is None:
-            why = "without a GPU" if preset is PresetName.quick else "with a GPU"
-            console.print(f"Preset {preset.value}, the default {why}; --preset chooses another.")
-    recipe, witness = PRESETS[preset.value], WitnessSettings()
-    judging = JudgeSettings(inception=inception_weights)
+    if method is None:
+        method = DEFAULT if checkpoint is None else read_method(checkpoint)
+    recipe = _choose_preset(method, preset, device, console if checkpoint is None else None)
+    witness, judging = WitnessSettings(), JudgeSettings(inception=inception_weights)
     if images is not None:
-        recipe = replace(recipe, n_images=images, n_epochs=None)
+        recipe = _shorten(recipe, images)
         witness = replace(witness, n_steps=min(witness.n_steps, images))
         judging = replace(judging, downstream=replace(DOWNSTREAM, n_steps=min(DOWNSTREAM.n_steps, images)))
     settings = TranslateSettings(
-        train=TrainSettings(
+        fit=FitSettings(
             sim=DatasetReader(sim),
             real=DatasetReader(real),
             out=run,
-            preset=recipe,
+            settings=recipe,
+            method=method,
             seed=seed,
             device=device,
         ),
@@ -108,7 +103,7 @@ def translate(
         witness=witness,
         judging=judging,
     )
-    if any(d.info.made_by.simulated for d in (settings.train.sim, settings.train.real)):
+    if any(d.info.made_by.simulated for d in (settings.fit.sim, settings.fit.real)):
         console.print("[black on yellow] SIMULATED [/] the captured pictures are those of the simulated cell")
     with run_log(settings.out, {"checkpoint": checkpoint, "settings": settings}, console):
         try:
@@ -124,22 +119,54 @@ def translate(
 
 
 def export_model(
-    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint of synth translate.")],
+    checkpoint: Annotated[Path, typer.Option(help="A checkpoint of synth translate.")],
     out: Annotated[Path, typer.Option(help="ONNX file to write.")] = Path("model.onnx"),
-    reverse: Annotated[bool, typer.Option("--reverse", help="The generator of the other direction.")] = False,
+    reverse: Annotated[
+        bool, typer.Option("--reverse", help="The translator of the other direction.")
+    ] = False,
 ) -> None:
-    """Write a generator as ONNX.
+    """Write a translator as ONNX.
 
-    Example: synth export-model runs/translate/checkpoints/step_000400.safetensors
+    Example: synth export-model --checkpoint runs/translate/checkpoints/step_000400.safetensors
     """
-    from synth.gan.checkpoint import load_generator_of
-    from synth.gan.export import export_onnx
+    from synth.compute.device import choose_device
+    from synth.gan.checkpoint import read_method
     from synth.train.export import demand_onnx
 
     demand_onnx()
-    generator, _ = load_generator_of(checkpoint, "real2sim" if reverse else "sim2real")
-    export_onnx(generator, out)
-    typer.echo(f"wrote {out}: images float32 [N,3,H,W] in -1..1, H and W multiples of 4")
+    method, device = METHODS[read_method(checkpoint)](), choose_device("cpu")
+    said = method.load(checkpoint, "real2sim" if reverse else "sim2real", device).export(out)
+    typer.echo(f"wrote {out}: {said}")
+
+
+def _choose_preset(method: str, preset: str | None, device: str | None, console: "Console | None") -> Any:
+    """A method's settings by their name; which is the default is said on the console."""
+    from synth.compute.device import choose_device
+    from synth.errors import InputError
+
+    chosen = METHODS[method]()
+    if preset is None:
+        where = choose_device(device)
+        preset = chosen.default_preset(where)
+        if console is not None:
+            why = "without a GPU" if where.type == "cpu" else "with a GPU"
+            console.print(f"Preset {preset}, the default {why}; --preset chooses another.")
+    if preset not in chosen.presets:
+        raise InputError(
+            f"the method {method} has no preset {preset!r}: choose among {', '.join(chosen.presets)}"
+        )
+    return chosen.presets[preset]
+
+
+def _shorten(recipe: Any, n_images: int) -> Any:
+    """Settings that learn from so many images; those of a method that is fitted at once stay as they are."""
+    from dataclasses import replace
+
+    from synth.gan.schedule import LearnedSettings
+
+    if not isinstance(recipe, LearnedSettings):
+        return recipe
+    return replace(recipe, schedule=replace(recipe.schedule, n_images=n_images, n_epochs=None))
 
 
 def _print_result(console: "Console", result: "Result", settings: "TranslateSettings") -> None:
@@ -172,9 +199,9 @@ def _print_result(console: "Console", result: "Result", settings: "TranslateSett
     console.print(
         f"Real images used: {cost.unlabelled} unlabelled to train, {cost.unlabelled_for_choosing} unlabelled "
         f"and {cost.labelled_for_choosing} labelled to choose. Distances: {n_patches} val patches a set, "
-        f"95 % intervals over patches, one seed ({settings.train.seed})."
+        f"95 % intervals over patches, one seed ({settings.fit.seed})."
     )
-    console.print(f"Look at {settings.train.out / 'figures'}: losses, grids, criteria.")
+    console.print(f"Look at {settings.fit.out / 'figures'}: losses, grids, criteria.")
 
 
 def _short(value: float) -> str:

@@ -3,7 +3,6 @@
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -11,10 +10,8 @@ from matplotlib.figure import Figure
 
 from synth.gan.choice import MAX_BOX_DRIFT, MAX_NORMAL_DRIFT_DEG
 from synth.gan.judge import Score
+from synth.gan.result import Result
 from synth.storage.atomic import write_bytes
-
-if TYPE_CHECKING:
-    from synth.gan.translate import Result
 
 TITLES = {
     "kernel_distance": "Kernel distance",
@@ -25,7 +22,7 @@ TITLES = {
 }
 
 
-def draw_criteria(result: "Result", scores: Sequence[Score], path: Path) -> None:
+def draw_criteria(result: Result, scores: Sequence[Score], path: Path) -> None:
     """Write a PNG: four distances with their intervals, what labels lost and, if any, the task network."""
     figure = Figure(figsize=(15, 7), layout="constrained")
     FigureCanvasAgg(figure)

@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from synth.gan.distance import DistanceMeter, Distances
-from synth.gan.patches import Patches, PatchSource
+from synth.gan.methods.method import Translator
+from synth.gan.patches import Patches, PatchSource, from_u8, to_u8
 from synth.metrics.inception import load_inception
 from synth.metrics.intervals import Estimate
 from synth.witness.observation import WitnessScore, compare_observations
 from synth.witness.witness import Witness, WitnessSettings, evaluate_witness, train_witness
 
-Translate = Callable[[Tensor], Tensor]
+Translate = Callable[[Patches], Tensor]
+"""Gives patches the other look: images [N,3,S,S] in −1..1 on the CPU."""
 
 DOWNSTREAM = WitnessSettings(n_steps=200, look_strength=0.3)
 """A task network that depends on what its training images look like."""
@@ -56,7 +58,7 @@ class Score:
 
 
 class Judge:
-    """Scores generators on patches that are drawn once.
+    """Scores translations on patches that are drawn once.
 
     before: the score of the untranslated images, as step 0. floor: what real images give against real ones.
     """
@@ -85,29 +87,16 @@ class Judge:
         self._observation = witness.observe(sim_u8)
         self._view = self._meter.look(sim_u8)
         self.floor = self._meter.floor
-        self.before = self._score(0, sim_u8, lambda images: images)
+        self.before = self._score(0, sim_u8, lambda patches: patches.images)
 
-    def score(self, step: int, generator: nn.Module) -> Score:
-        """The score of a generator that maps source images [N,3,S,S] to translated ones, both in −1..1."""
-        translate = self._translate_with(generator)
-        return self._score(step, to_u8(translate(self._sim.images)), translate)
+    def score(self, step: int, translate: Translate) -> Score:
+        """The score of a translation of the source's patches."""
+        return self._score(step, to_u8(translate(self._sim)), translate)
 
-    def kernel_drop(self, generator: nn.Module) -> Estimate:
-        """How much smaller the kernel distance to real images is after a generator than before."""
-        images_u8 = to_u8(self._translate_with(generator)(self._sim.images))
+    def kernel_drop(self, translate: Translate) -> Estimate:
+        """How much smaller the kernel distance to real images is after a translation than before."""
+        images_u8 = to_u8(translate(self._sim))
         return self._meter.kernel_drop(self._view, self._meter.look(images_u8))
-
-    def _translate_with(self, generator: nn.Module) -> Translate:
-        generator = generator.to(self._device).eval()
-
-        def translate(images: Tensor) -> Tensor:
-            with torch.inference_mode():
-                parts = [
-                    generator(part.to(self._device)).float().cpu() for part in torch.split(images, _BATCH)
-                ]
-            return torch.cat(parts)
-
-        return translate
 
     def _score(self, step: int, images_u8: NDArray[np.uint8], translate: Translate) -> Score:
         observation = self._witness.observe(images_u8)
@@ -130,17 +119,36 @@ class Judge:
 
         def draw(n: int, rng: np.random.Generator) -> Patches:
             patches = self._sim_train.draw(n, rng)
-            return replace(patches, images=translate(patches.images))
+            return replace(patches, images=translate(patches))
 
         held_out = self._sim
         witness = train_witness(draw, settings, draw_val=lambda _n, _rng: held_out, device=self._device)
         return evaluate_witness(witness, self._real)
 
 
-def to_u8(images: Tensor) -> NDArray[np.uint8]:
-    """Images [N,3,H,W] in −1..1 as [N,H,W,3] uint8."""
-    counts = ((images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-    return np.asarray(counts.permute(0, 2, 3, 1).contiguous().cpu().numpy())
+def by_generator(generator: nn.Module, device: torch.device) -> Translate:
+    """By a network that maps images [N,3,S,S] in −1..1 to the same; nothing is rounded."""
+    generator = generator.to(device).eval()
+
+    def translate(patches: Patches) -> Tensor:
+        with torch.inference_mode():
+            parts = [generator(part.to(device)).float().cpu() for part in torch.split(patches.images, _BATCH)]
+        return torch.cat(parts)
+
+    return translate
+
+
+def by_translator(translator: Translator) -> Translate:
+    """Patch by patch, each as a frame of its own with the mask that it has."""
+
+    def translate(patches: Patches) -> Tensor:
+        masks = patches.masks[:, 0].numpy().astype(np.uint16)
+        frames = to_u8(patches.images)
+        return from_u8(
+            np.stack([translator.apply(f, {"mask": m}) for f, m in zip(frames, masks, strict=True)])
+        )
+
+    return translate
 
 
 def _iou(found: NDArray[np.float32], masks: NDArray[np.float32]) -> float:
