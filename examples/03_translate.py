@@ -16,8 +16,8 @@ from synth.cell.mesh import load_bodies
 from synth.compute.progress import make_progress
 from synth.dataset.reader import DatasetReader
 from synth.gan.judge import JudgeSettings
-from synth.gan.presets import PRESETS
-from synth.gan.run import TrainSettings
+from synth.gan.methods import METHODS
+from synth.gan.run import FitSettings
 from synth.gan.translate import TranslateSettings, translate
 from synth.sim.compose import ComposeSettings, compose
 from synth.witness.witness import WitnessSettings
@@ -30,15 +30,16 @@ with tempfile.TemporaryDirectory() as scratch:
     real = DatasetReader(captured.out)
     compose([real], folder / "composited", ComposeSettings(count=12), make_progress(Console(), "compose"))
 
-    training = TrainSettings(
+    quick = METHODS["cyclegan"]().presets["quick"]
+    fit = FitSettings(
         sim=DatasetReader(folder / "composited"),
         real=real,
         out=folder / "run",
         # 4 images show how it is called, not what it can do.
-        preset=replace(PRESETS["quick"], n_images=4, n_checkpoints=1),
+        settings=replace(quick, schedule=replace(quick.schedule, n_images=4, n_checkpoints=1)),
     )
     settings = TranslateSettings(
-        training,
+        fit,
         out=folder / "translated",
         witness=WitnessSettings(n_steps=4, n_error_patches=16),
         judging=JudgeSettings(n_patches=24),

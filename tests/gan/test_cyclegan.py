@@ -10,7 +10,9 @@ from torch import Tensor, nn
 
 from synth.errors import InputError
 from synth.gan import losses
-from synth.gan.methods.cyclegan import Batch, CycleGAN, CycleGANSettings, Fakes
+from synth.gan.methods.cyclegan import CycleGANMethod
+from synth.gan.methods.cyclegan_networks import CycleGAN, CycleGANSettings, Fakes
+from synth.gan.methods.method import Batch
 from synth.gan.training import Training
 from synth.networks.discriminators import DiscriminatorShape
 from synth.networks.generators import GeneratorKind, GeneratorShape
@@ -230,7 +232,7 @@ def flatten(net: nn.Module) -> Tensor:
 
 def make_training(settings: CycleGANSettings, precision: str = "32-true") -> Training:
     fabric = Fabric(accelerator="cpu", devices=1, precision=precision)
-    return Training(settings, fabric, seed=0, n_images_total=40, ema_half_life_images=10)
+    return Training(CycleGANMethod(), settings, fabric, seed=0, n_images_total=40, ema_half_life_images=10)
 
 
 @pytest.mark.parametrize("kind", ["instance", "demodulated"])

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from synth.compute.checkpoint import load_weights, save_weights
+from synth.compute.checkpoint import encode_weights, load_weights
 from synth.errors import InputError
 from synth.gan.methods import UNNAMED
 from synth.gan.methods.method import Direction
 from synth.networks.generators import GeneratorShape, load_generator
+from synth.storage.atomic import write_bytes
 
 CHECKPOINTS = "checkpoints"
 _METHOD = "method"
@@ -20,12 +21,12 @@ def path_of_step(run: Path, step: int) -> Path:
     return run / CHECKPOINTS / f"step_{step:06d}.safetensors"
 
 
-def save_checkpoint(path: Path, method: str, tensors: Mapping[str, Tensor], words: Mapping[str, str]) -> None:
-    """Write tensors by name under a method's name; words: further ones for the header. Raises StorageError.
+def encode_checkpoint(method: str, tensors: Mapping[str, Tensor], words: Mapping[str, str]) -> bytes:
+    """A file's bytes: tensors by name under a method's name; words: further ones for the header.
 
     Equal arguments give equal bytes.
     """
-    save_weights(path, tensors, {**words, _METHOD: method})
+    return encode_weights(tensors, {**words, _METHOD: method})
 
 
 def load_checkpoint(path: Path, method: str) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -58,7 +59,7 @@ def save_generators(
         for direction, generator in generators.items()
         for name, tensor in generator.state_dict().items()
     }
-    save_checkpoint(path, method, tensors, {**words, **shape.to_metadata()})
+    write_bytes(path, encode_checkpoint(method, tensors, {**words, **shape.to_metadata()}))
 
 
 def load_generator_of(
