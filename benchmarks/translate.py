@@ -29,10 +29,11 @@ from peer_cyclegan import PlainCycleGAN
 from torch import Tensor, nn
 
 from synth.compute.device import choose_device, choose_precision
-from synth.gan.discriminators import DiscriminatorShape
-from synth.gan.generators import GENERATOR_KINDS, GeneratorShape, fold, make_generator
-from synth.gan.methods.cyclegan import Batch, CycleGANSettings
+from synth.gan.methods.cyclegan import CycleGANMethod, CycleGANSettings
+from synth.gan.methods.method import Batch
 from synth.gan.training import Training
+from synth.networks.discriminators import DiscriminatorShape
+from synth.networks.generators import GENERATOR_KINDS, GeneratorShape, fold, make_generator
 
 ROUNDS = 3
 N_FILTERS_D = 64
@@ -55,7 +56,9 @@ def make_training(kind: str, precision: str, options: argparse.Namespace) -> Tra
     settings = CycleGANSettings(
         GeneratorShape(kind, options.filters, options.blocks), DiscriminatorShape(N_FILTERS_D)
     )
-    return Training(settings, fabric, seed=0, n_images_total=100_000, ema_half_life_images=1000.0)
+    return Training(
+        CycleGANMethod(), settings, fabric, seed=0, n_images_total=100_000, ema_half_life_images=1000.0
+    )
 
 
 def time_steps(what: str, precision: str, options: argparse.Namespace) -> dict[str, float]:

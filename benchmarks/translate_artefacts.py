@@ -10,46 +10,34 @@ averaged generator, and blobs, specks and stripes that the source does not expla
 import argparse
 import json
 import statistics
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from rich.console import Console
-
 from synth.compute.device import choose_device
-from synth.compute.progress import make_progress
 from synth.dataset.reader import DatasetReader
-from synth.gan.apply import Translator
-from synth.gan.architecture import GENERATOR_KINDS
-from synth.gan.artefacts import Artefacts, find_artefacts
-from synth.gan.checkpoint import load_generator_of
-from synth.gan.methods.cyclegan import CycleGANSettings
-from synth.gan.presets import PRESETS, Preset
-from synth.gan.run import TrainSettings, train
+from synth.gan.methods.cyclegan import PRESETS, CycleGANMethod
+from synth.gan.methods.cyclegan_networks import CycleGANSettings
+from synth.networks.architecture import GENERATOR_KINDS
+from synth.witness.artefacts import Artefacts, find_artefacts
 
 
-def make_preset(kind: str, options: argparse.Namespace) -> Preset:
+def make_settings(kind: str, options: argparse.Namespace) -> CycleGANSettings:
     """The quick preset with another generator and, without a skip, the published losses and rate."""
     quick = PRESETS["quick"]
-    shape = replace(quick.method.generator, kind=kind, skip=options.skip)
-    method = replace(quick.method, generator=shape)
-    if not options.skip:
-        method = CycleGANSettings(shape, quick.method.discriminator)
-    return replace(quick, method=method, n_images=options.steps, n_checkpoints=1)
+    shape = replace(quick.generator, kind=kind, skip=options.skip)
+    settings = (
+        replace(quick, generator=shape) if options.skip else CycleGANSettings(shape, quick.discriminator)
+    )
+    return replace(settings, schedule=replace(quick.schedule, n_images=options.steps, n_checkpoints=1))
 
 
 def count(kind: str, seed: int, options: argparse.Namespace) -> list[Artefacts]:
     """Of every frame, after one training."""
     sim, real = DatasetReader(options.sim), DatasetReader(options.real)
     frames = sim.of_split("val")[: options.frames]
-    with tempfile.TemporaryDirectory() as folder:
-        settings = TrainSettings(sim, real, Path(folder) / "run", make_preset(kind, options), seed=seed)
-        run = train(settings, make_progress(Console(quiet=True), "train", "steps"))
-        path = max((run / "checkpoints").glob("*.safetensors"))
-        generator, _ = load_generator_of(path, "sim2real")
-    translator = Translator(generator, choose_device(None), checkpoint_sha256="", direction="sim2real")
+    translator = CycleGANMethod().fit(sim, real, make_settings(kind, options), seed, choose_device(None))
     sources = [sim.load_rgb(frame) for frame in frames]
-    return [find_artefacts(source, translator.translate(source)) for source in sources]
+    return [find_artefacts(source, translator.apply(source, {})) for source in sources]
 
 
 def main() -> None:

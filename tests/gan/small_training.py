@@ -8,25 +8,25 @@ from rich.console import Console
 
 from synth.compute.progress import LineProgress
 from synth.dataset.reader import DatasetReader
-from synth.gan.discriminators import DiscriminatorShape
-from synth.gan.generators import GeneratorShape
 from synth.gan.methods.cyclegan import CycleGANSettings
-from synth.gan.presets import Preset
-from synth.gan.run import TrainSettings, train
+from synth.gan.run import FitSettings, train
+from synth.gan.schedule import Schedule
+from synth.networks.discriminators import DiscriminatorShape
+from synth.networks.generators import GeneratorShape
 
 QUIET = LineProgress(Console(quiet=True), "steps")
-METHOD = CycleGANSettings(
+SETTINGS = CycleGANSettings(
     GeneratorShape("demodulated", n_filters=4, n_blocks=1),
     DiscriminatorShape(n_filters=4),
     learning_rate=1e-3,
     pool_size=4,
+    schedule=Schedule(side_px=32, n_images=24, n_checkpoints=3, tick_images=3, ema_half_life_images=8),
 )
-PRESET = Preset(METHOD, side_px=32, n_images=24, n_checkpoints=3, tick_images=3, ema_half_life_images=8)
 
 
-def make_settings(sim: DatasetReader, real: DatasetReader, out: Path, **changes: Any) -> TrainSettings:
-    given = {"preset": PRESET, "seed": 3, "device": "cpu", "precision": "32-true"}
-    return TrainSettings(sim, real, out, **given | changes)
+def make_settings(sim: DatasetReader, real: DatasetReader, out: Path, **changes: Any) -> FitSettings:
+    given = {"settings": SETTINGS, "seed": 3, "device": "cpu", "precision": "32-true"}
+    return FitSettings(sim, real, out, **given | changes)
 
 
 def main() -> None:

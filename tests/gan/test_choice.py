@@ -4,25 +4,25 @@ import pytest
 
 from synth.errors import InputError
 from synth.gan.choice import RealImages, choose
-from synth.gan.gap import Gap
+from synth.gan.distance import Distances
 from synth.gan.judge import Score
 from synth.metrics.intervals import Estimate
-from synth.train.reading import ReaderScore
+from synth.witness.observation import WitnessScore
 
 COST = RealImages(unlabelled=10, unlabelled_for_choosing=4, labelled_for_choosing=0)
 
 
 def make_score(step, kernel, *, box=0.005, normal_deg=0.5, kept=1.0, iou=None):
-    downstream = None if iou is None else ReaderScore(8, 1.0, iou, 1.0, 8, 5.0, 8)
+    downstream = None if iou is None else WitnessScore(8, 1.0, iou, 1.0, 8, 5.0, 8)
     distance = Estimate(kernel, kernel / 2, kernel * 2, 16)
-    return Score(step, Gap({"kernel_distance": distance}), box, normal_deg, 12, kept, downstream)
+    return Score(step, Distances({"kernel_distance": distance}), box, normal_deg, 12, kept, downstream)
 
 
 def pick(scores, criterion="own-val", sway_deg=0.5):
     return choose(scores, criterion, normal_sway_deg=sway_deg, real_images=COST)
 
 
-def test_the_smallest_gap_wins_among_those_that_keep_labels():
+def test_the_smallest_distance_wins_among_those_that_keep_labels():
     """A checkpoint that looks best but moves boxes is passed over."""
     choice = pick([make_score(10, 3.0), make_score(20, 2.0), make_score(30, 1.0, box=0.05)])
     assert choice.step == 20
@@ -34,11 +34,11 @@ def test_the_smallest_gap_wins_among_those_that_keep_labels():
     "spoilt", [{"box": 0.021}, {"normal_deg": 2.6}, {"kept": 0.94}], ids=["box", "normal", "mask"]
 )
 def test_every_way_of_losing_labels_counts(spoilt):
-    """Boxes by 2 % of their side, normals by 2° beyond the reader's unrest, masks by a twentieth."""
+    """Boxes by 2 % of their side, normals by 2° beyond the witness's unrest, masks by a twentieth."""
     assert pick([make_score(10, 3.0), make_score(20, 1.0, **spoilt)]).step == 10
 
 
-def test_the_readers_own_unrest_is_allowed_for():
+def test_the_witness_own_unrest_is_allowed_for():
     """What moves normals by no more than look changes alone do is no drift."""
     assert pick([make_score(10, 3.0), make_score(20, 1.0, normal_deg=2.6)], sway_deg=0.7).step == 20
 
@@ -59,7 +59,7 @@ def test_where_nothing_is_found_any_more_it_is_said():
 
 
 def test_real_labels_decide_when_asked():
-    """real-val goes by the network trained on translated images, whatever the gap says."""
+    """real-val goes by the network trained on translated images, whatever the distance says."""
     scores = [make_score(10, 1.0, iou=0.5), make_score(20, 2.0, iou=0.8)]
     assert pick(scores, "real-val").step == 20
     assert pick(scores, "own-val").step == 10

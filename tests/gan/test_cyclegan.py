@@ -10,10 +10,12 @@ from torch import Tensor, nn
 
 from synth.errors import InputError
 from synth.gan import losses
-from synth.gan.discriminators import DiscriminatorShape
-from synth.gan.generators import GeneratorKind, GeneratorShape
-from synth.gan.methods.cyclegan import Batch, CycleGAN, CycleGANSettings, Fakes
+from synth.gan.methods.cyclegan import CycleGANMethod
+from synth.gan.methods.cyclegan_networks import CycleGAN, CycleGANSettings, Fakes
+from synth.gan.methods.method import Batch
 from synth.gan.training import Training
+from synth.networks.discriminators import DiscriminatorShape
+from synth.networks.generators import GeneratorKind, GeneratorShape
 
 SIDE_PX = 64
 
@@ -162,7 +164,7 @@ def test_the_generators_step_leaves_discriminators_alone() -> None:
 
 
 class Brightness(nn.Module):
-    """A stand-in for a reader: bright is part, and every normal faces the camera."""
+    """A stand-in for a witness: bright is part, and every normal faces the camera."""
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         normals = torch.zeros_like(images)
@@ -172,15 +174,15 @@ class Brightness(nn.Module):
 
 def test_labels_are_kept_by_terms_on_rendered_images() -> None:
     """Each term joins the total with its weight, looks at the rendered side only, and reaches G_sim2real."""
-    weights = {"w_background": 2.0, "w_mask_edge": 3.0, "w_reader": 4.0}
-    batch, reader = make_batch(0), Brightness()
+    weights = {"w_background": 2.0, "w_mask_edge": 3.0, "w_witness": 4.0}
+    batch, witness = make_batch(0), Brightness()
     plain, fakes = make_cyclegan(make_settings()).generator_losses(batch)
     gan = make_cyclegan(make_settings(**weights))
-    terms, _ = gan.generator_losses(batch, reader)
+    terms, _ = gan.generator_losses(batch, witness)
     expected = {
         "loss/background": losses.background_loss(batch.sim, fakes.real, batch.sim_masks),
         "loss/mask_edge": losses.mask_edge_loss(batch.sim, fakes.real, batch.sim_masks),
-        "loss/reader": losses.reader_loss(reader(batch.sim), reader(fakes.real), batch.sim_masks),
+        "loss/witness": losses.witness_loss(witness(batch.sim), witness(fakes.real), batch.sim_masks),
     }
     assert set(terms) - set(plain) == set(expected)
     total = plain["loss/G/total"].item()
@@ -230,7 +232,7 @@ def flatten(net: nn.Module) -> Tensor:
 
 def make_training(settings: CycleGANSettings, precision: str = "32-true") -> Training:
     fabric = Fabric(accelerator="cpu", devices=1, precision=precision)
-    return Training(settings, fabric, seed=0, n_images_total=40, ema_half_life_images=10)
+    return Training(CycleGANMethod(), settings, fabric, seed=0, n_images_total=40, ema_half_life_images=10)
 
 
 @pytest.mark.parametrize("kind", ["instance", "demodulated"])

@@ -11,7 +11,13 @@ import torch
 
 from synth.errors import InputError
 from synth.gan.export import export_onnx
-from synth.gan.generators import GENERATOR_KINDS, GeneratorKind, GeneratorShape, fit_input, make_generator
+from synth.networks.generators import (
+    GENERATOR_KINDS,
+    GeneratorKind,
+    GeneratorShape,
+    fit_input,
+    make_generator,
+)
 
 
 @pytest.mark.parametrize("skip", [False, True])

@@ -127,7 +127,7 @@ def test_draws_follow_from_the_generator_alone(looks: tuple[DatasetReader, Datas
 def test_frames_are_decoded_once_for_all_who_share_a_dataset(
     looks: tuple[DatasetReader, DatasetReader], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Sources of other splits and sides of the same reader decode nothing twice."""
+    """Sources of other splits and sides of the same witness decode nothing twice."""
     sim = DatasetReader(looks[0].root)
     decoded: list[str] = []
     load_rgb = sim.load_rgb

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 from look_pair import write_look
-from small_training import METHOD, PRESET, QUIET, make_settings
+from small_training import QUIET, SETTINGS, make_settings
 from torch import nn
 
 from synth.compute.checkpoint import load_state
@@ -23,10 +23,15 @@ from synth.compute.run_dir import read_stats
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError, TrainingDiverged
 from synth.gan.checkpoint import load_generator_of
+from synth.gan.methods.cyclegan_networks import CycleGANSettings
 from synth.gan.run import train
 
 Looks = tuple[DatasetReader, DatasetReader]
 SCRIPT = Path(__file__).with_name("small_training.py")
+
+
+def on_schedule(**changes: Any) -> CycleGANSettings:
+    return replace(SETTINGS, schedule=replace(SETTINGS.schedule, **changes))
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +50,7 @@ def without_timing(root: Path) -> list[dict[str, Any]]:
 def assert_same_run(a: Path, b: Path) -> None:
     """Every weight, average, moment and pooled image, every tick and every checkpoint, to the last bit."""
     state_a, state_b = load_state(a / "state.pt"), load_state(b / "state.pt")
-    for key in ("networks", "ema", "optimisers", "pools"):
+    for key in ("networks", "ema", "optimisers", "memories"):
         torch.testing.assert_close(state_a[key], state_b[key], rtol=0, atol=0)
     assert without_timing(a) == without_timing(b)
     names = sorted(p.name for p in (a / "checkpoints").iterdir())
@@ -63,7 +68,7 @@ def test_a_run_leaves_what_it_promises(finished: tuple[Path, list[int]], looks: 
     assert all(row["timing"]["s_per_step"] > 0 for row in rows)
     assert judged == [8, 16, 24]
     for step in judged:
-        generator, words = load_generator_of(out / "checkpoints" / f"step_{step:06d}.safetensors")
+        generator, words = load_generator_of(out / "checkpoints" / f"step_{step:06d}.safetensors", "cyclegan")
         assert words["step"] == str(step)
         assert generator(torch.zeros(1, 3, 32, 32)).shape == (1, 3, 32, 32)
         grid = cv2.imread(str(out / "figures" / f"grid_{step:06d}.png"))
@@ -71,7 +76,7 @@ def test_a_run_leaves_what_it_promises(finished: tuple[Path, list[int]], looks: 
         assert grid.shape[1] > 3 * 32
     assert cv2.imread(str(out / "figures" / "losses.png")) is not None
     assert list((out / "tensorboard").glob("events*"))
-    assert json.loads((out / "config.json").read_text())["preset"]["side_px"] == 32
+    assert json.loads((out / "config.json").read_text())["settings"]["schedule"]["side_px"] == 32
     assert load_state(out / "state.pt")["step"] == 24
 
 
@@ -80,7 +85,9 @@ def test_the_checkpoint_holds_the_averages(finished: tuple[Path, list[int]]) -> 
     out, _ = finished
     ema = load_state(out / "state.pt")["ema"]
     for direction in ("sim2real", "real2sim"):
-        generator, _ = load_generator_of(out / "checkpoints" / "step_000024.safetensors", direction)
+        generator, _ = load_generator_of(
+            out / "checkpoints" / "step_000024.safetensors", "cyclegan", direction
+        )
         torch.testing.assert_close(dict(generator.state_dict()), ema[direction], rtol=0, atol=0)
 
 
@@ -162,11 +169,11 @@ def test_a_checkpoint_whose_judging_was_stopped_is_judged_again(looks: Looks, tm
 def test_a_loss_that_is_not_finite_stops_the_run(looks: Looks, tmp_path: Path) -> None:
     """The error has the step, every loss and exit code 3; what was saved before stands."""
     out = tmp_path / "translate"
-    reckless = replace(PRESET, method=replace(METHOD, learning_rate=1e30))
+    reckless = replace(SETTINGS, learning_rate=1e30)
     with pytest.raises(
         TrainingDiverged, match=r"training diverged at step [0-9]+ .*not a finite number"
     ) as raised:
-        train(make_settings(*looks, out, preset=reckless), QUIET)
+        train(make_settings(*looks, out, settings=reckless), QUIET)
     assert raised.value.exit_code == 3
     lines = str(raised.value).splitlines()[1:]
     assert any("loss/G/total" in line for line in lines)
@@ -176,23 +183,23 @@ def test_a_loss_that_is_not_finite_stops_the_run(looks: Looks, tmp_path: Path) -
 def test_other_settings_do_not_go_on(finished: tuple[Path, list[int]], looks: Looks) -> None:
     """Every difference is listed; other images count as one."""
     out, _ = finished
-    other = replace(PRESET, method=replace(METHOD, w_cycle=3.0))
-    with pytest.raises(InputError, match=r"preset.method.w_cycle: 10.0 became 3.0\n  seed: 3 became 4"):
-        train(make_settings(*looks, out, preset=other, seed=4), QUIET)
+    other = replace(SETTINGS, w_cycle=3.0)
+    with pytest.raises(InputError, match=r"settings.w_cycle: 10.0 became 3.0\n  seed: 3 became 4"):
+        train(make_settings(*looks, out, settings=other, seed=4), QUIET)
     with pytest.raises(InputError, match=r"sim\.sha256"):
         train(make_settings(looks[1], looks[1], out), QUIET)
 
 
 def test_what_cannot_be_trained_is_refused_before_it_begins(looks: Looks, tmp_path: Path) -> None:
-    """Masks or reader missing, patches larger than images, no such device: no folder is made."""
+    """Masks or witness missing, patches larger than images, no such device: no folder is made."""
     bare = write_look(tmp_path / "bare", "rendered", 4, seed=0, with_masks=False)
-    needy = replace(PRESET, method=replace(METHOD, w_mask_edge=1.0))
-    reading = replace(PRESET, method=replace(METHOD, w_reader=1.0))
+    needy = replace(SETTINGS, w_mask_edge=1.0)
+    watched = replace(SETTINGS, w_witness=1.0)
     out = tmp_path / "translate"
     for settings, sentence in (
-        (make_settings(bare, looks[1], out, preset=needy), "has images without masks"),
-        (make_settings(*looks, out, preset=reading), "needs a reader"),
-        (make_settings(*looks, out, preset=replace(PRESET, side_px=96)), "smaller than a patch of 96×96"),
+        (make_settings(bare, looks[1], out, settings=needy), "has images without masks"),
+        (make_settings(*looks, out, settings=watched), "needs a witness"),
+        (make_settings(*looks, out, settings=on_schedule(side_px=96)), "smaller than a patch of 96×96"),
         (make_settings(*looks, out, device="cuda:99"), "--device must be one of"),
     ):
         with pytest.raises(InputError, match=sentence) as raised:
@@ -203,9 +210,9 @@ def test_what_cannot_be_trained_is_refused_before_it_begins(looks: Looks, tmp_pa
 
 def test_a_run_learns_to_change_the_look(looks: Looks, tmp_path: Path) -> None:
     """200 steps bring the mean colour of rendered images at least a fifth nearer to the captured ones'."""
-    preset = replace(PRESET, n_images=200, n_checkpoints=1, tick_images=100)
-    out = train(make_settings(*looks, tmp_path / "translate", preset=preset), QUIET)
-    generator, _ = load_generator_of(out / "checkpoints" / "step_000200.safetensors")
+    settings = on_schedule(n_images=200, n_checkpoints=1, tick_images=100)
+    out = train(make_settings(*looks, tmp_path / "translate", settings=settings), QUIET)
+    generator, _ = load_generator_of(out / "checkpoints" / "step_000200.safetensors", "cyclegan")
     sim, real = (
         np.stack([look.load_rgb(s) for s in look.of_split("val")]).mean(axis=(0, 1, 2)) for look in looks
     )
@@ -227,7 +234,7 @@ def test_two_processes_learn_one_network(looks: Looks, tmp_path: Path) -> None:
     assert rows[-1]["step"] == 12
     assert rows[-1]["n_images_seen"] == 24
     state = load_state(out / "state.pt")
-    assert len(state["pools"]) == 2
-    assert not torch.equal(state["pools"][0]["real"]["images"], state["pools"][1]["real"]["images"])
+    assert len(state["memories"]) == 2
+    assert not torch.equal(state["memories"][0]["real"]["images"], state["memories"][1]["real"]["images"])
     train(settings, QUIET)
     assert without_timing(out) == [{k: v for k, v in row.items() if k != "timing"} for row in rows]

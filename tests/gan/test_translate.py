@@ -11,25 +11,23 @@ from synth.compute.progress import make_progress
 from synth.dataset.reader import DatasetReader
 from synth.dataset.verify import verify
 from synth.errors import DatasetError, InputError
-from synth.gan.discriminators import DiscriminatorShape
-from synth.gan.drift import DriftLimits
-from synth.gan.generators import GeneratorShape
 from synth.gan.judge import JudgeSettings
 from synth.gan.methods.cyclegan import CycleGANSettings
-from synth.gan.presets import Preset
-from synth.gan.run import TrainSettings
+from synth.gan.run import FitSettings
+from synth.gan.schedule import Schedule
 from synth.gan.translate import TranslateSettings, translate, translate_with
-from synth.train.reader import ReaderSettings
+from synth.networks.discriminators import DiscriminatorShape
+from synth.networks.generators import GeneratorShape
+from synth.witness.drift import DriftLimits
+from synth.witness.witness import WitnessSettings
 
-TINY = Preset(
-    CycleGANSettings(GeneratorShape("demodulated", n_filters=4, n_blocks=1), DiscriminatorShape(n_filters=4)),
-    side_px=32,
-    n_images=6,
-    n_checkpoints=2,
-    tick_images=2,
+TINY = CycleGANSettings(
+    GeneratorShape("demodulated", n_filters=4, n_blocks=1),
+    DiscriminatorShape(n_filters=4),
+    schedule=Schedule(side_px=32, n_images=6, n_checkpoints=2, tick_images=2),
 )
 ANYTHING_GOES = DriftLimits(
-    edge_box=9.0, read_box=9.0, edge_px=99.0, lost=1.0, normal_deg=180.0, artefacts=10_000
+    edge_box=9.0, witness_box=9.0, edge_px=99.0, lost=1.0, normal_deg=180.0, artefacts=10_000
 )
 
 
@@ -40,9 +38,9 @@ def quietly(verb="translate", unit="images"):
 def make_settings(looks, folder: Path, **changes) -> TranslateSettings:
     sim, real = looks
     settings = {
-        "train": TrainSettings(sim=sim, real=real, out=folder / "run", preset=TINY, device="cpu"),
+        "fit": FitSettings(sim=sim, real=real, out=folder / "run", settings=TINY, device="cpu"),
         "out": folder / "translated",
-        "reader": ReaderSettings(n_filters=4, n_steps=4, batch_size=4, n_error_patches=8),
+        "witness": WitnessSettings(n_filters=4, n_steps=4, batch_size=4, n_error_patches=8),
         "judging": JudgeSettings(n_patches=12),
         "limits": ANYTHING_GOES,
     }
@@ -78,25 +76,25 @@ def test_every_image_comes_out_with_its_labels(finished, looks):
 def test_the_choice_says_what_it_cost(finished):
     """result.json holds the chosen step, the reason and how many real images of which kind went in."""
     settings, result, _ = finished
-    written = json.loads((settings.train.out / "result.json").read_text())
+    written = json.loads((settings.fit.out / "result.json").read_text())
     assert written["choice"]["step"] == result.choice.step
     assert result.choice.step in (3, 6)
-    real = settings.train.real
+    real = settings.fit.real
     assert written["choice"]["real_images"] == {
         "unlabelled": len(real.of_split("train")),
         "unlabelled_for_choosing": len(real.of_split("val")),
         "labelled_for_choosing": 0,
     }
-    assert (settings.train.out / "figures" / "criteria.png").stat().st_size > 10_000
+    assert (settings.fit.out / "figures" / "criteria.png").stat().st_size > 10_000
     assert (settings.out / "drift.png").stat().st_size > 10_000
 
 
 def test_the_same_call_again_does_nothing_new(finished):
     """A finished run trains, judges and translates nothing a second time, and answers the same."""
     settings, result, applied = finished
-    before = (settings.train.out / "scores.jsonl").read_bytes()
+    before = (settings.fit.out / "scores.jsonl").read_bytes()
     again, applied_again = translate(settings, quietly)
-    assert (settings.train.out / "scores.jsonl").read_bytes() == before
+    assert (settings.fit.out / "scores.jsonl").read_bytes() == before
     assert applied_again.n_new == 0
     assert applied_again.n_samples == applied.n_samples
     assert again.choice == result.choice
@@ -105,9 +103,9 @@ def test_the_same_call_again_does_nothing_new(finished):
 def test_a_checkpoint_alone_translates(finished, tmp_path):
     """With a checkpoint nothing is trained, and the pixels are those of the run it came from."""
     settings, result, _ = finished
-    checkpoint = settings.train.out / "checkpoints" / f"step_{result.choice.step:06d}.safetensors"
+    checkpoint = settings.fit.out / "checkpoints" / f"step_{result.choice.step:06d}.safetensors"
     elsewhere = make_settings(
-        (settings.train.sim, settings.train.real), tmp_path, reader=ReaderSettings(n_steps=10**9)
+        (settings.fit.sim, settings.fit.real), tmp_path, witness=WitnessSettings(n_steps=10**9)
     )
     translate_with(checkpoint, elsewhere, quietly)
     assert not (tmp_path / "run").exists()
@@ -118,7 +116,7 @@ def test_a_checkpoint_alone_translates(finished, tmp_path):
 def test_backwards_the_captured_images_are_translated(finished, looks, tmp_path):
     """real2sim takes the other generator and the other dataset."""
     settings, result, _ = finished
-    checkpoint = settings.train.out / "checkpoints" / f"step_{result.choice.step:06d}.safetensors"
+    checkpoint = settings.fit.out / "checkpoints" / f"step_{result.choice.step:06d}.safetensors"
     applied = translate_with(checkpoint, make_settings(looks, tmp_path, direction="real2sim"), quietly)
     assert applied.n_samples + applied.n_refused == len(looks[1])
     assert DatasetReader(tmp_path / "translated").samples[0].origin.parents[0].dataset == "real"
@@ -127,7 +125,7 @@ def test_backwards_the_captured_images_are_translated(finished, looks, tmp_path)
 def test_frames_whose_labels_moved_are_refused_and_kept(finished, looks, tmp_path):
     """Under limits that nothing meets every frame goes to rejected/ with its reason, once and for all."""
     settings, result, _ = finished
-    checkpoint = settings.train.out / "checkpoints" / f"step_{result.choice.step:06d}.safetensors"
+    checkpoint = settings.fit.out / "checkpoints" / f"step_{result.choice.step:06d}.safetensors"
     strict = make_settings(looks, tmp_path, limits=DriftLimits(artefacts=-1))
     applied = translate_with(checkpoint, strict, quietly)
     refused = DatasetReader(strict.out).rejections
@@ -142,7 +140,7 @@ def test_another_checkpoint_does_not_mix_in(finished, looks):
     """A dataset of one checkpoint is not gone on with by another."""
     settings, result, _ = finished
     other = 3 if result.choice.step == 6 else 6
-    checkpoint = settings.train.out / "checkpoints" / f"step_{other:06d}.safetensors"
+    checkpoint = settings.fit.out / "checkpoints" / f"step_{other:06d}.safetensors"
     with pytest.raises(DatasetError, match="checkpoint_sha256"):
         translate_with(checkpoint, settings, quietly)
 
@@ -158,7 +156,7 @@ def test_a_file_that_is_no_checkpoint_is_one_sentence(looks, tmp_path):
 
 def test_real_labels_choose_when_asked(looks, tmp_path):
     """real-val trains a task network on translated patches and scores it on labelled real ones."""
-    judging = JudgeSettings(n_patches=12, downstream=ReaderSettings(n_filters=4, n_steps=2, batch_size=4))
+    judging = JudgeSettings(n_patches=12, downstream=WitnessSettings(n_filters=4, n_steps=2, batch_size=4))
     settings = make_settings(looks, tmp_path, criterion="real-val", judging=judging)
     result, _ = translate(settings, quietly)
     assert result.after.downstream is not None

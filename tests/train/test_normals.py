@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 from scipy.spatial.transform import Rotation
-from toy_patches import draw_toy
 from toy_sets import normal_in_camera, toy_picture, write_normal_set
 
 from synth.errors import InputError, TrainingDiverged
@@ -25,6 +24,7 @@ from synth.train.tasks.normals.learning import (
     turn,
     vector_loss,
 )
+from toy_patches import draw_toy
 
 CPU = torch.device("cpu")
 SETTINGS = NormalSettings(side_px=32, n_images=4000, batch_size=16, learning_rate=3e-3, n_checks=5)

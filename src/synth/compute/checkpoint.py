@@ -55,14 +55,16 @@ def load_state(path: Path) -> dict[str, Any]:
 
 
 def save_weights(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write tensors by name with a few words about them, as safetensors; raises StorageError.
+    """Write what `encode_weights` gives; raises StorageError."""
+    write_bytes(path, encode_weights(tensors, metadata))
 
-    Equal tensors and words give equal bytes.
-    """
+
+def encode_weights(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> bytes:
+    """Tensors by name with a few words about them, as safetensors; equal ones give equal bytes."""
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     # The library writes several entries in random order.
     words = {_WORDS: json.dumps(dict(metadata), sort_keys=True)}
-    write_bytes(path, save(plain, metadata=words))
+    return save(plain, metadata=words)
 
 
 def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

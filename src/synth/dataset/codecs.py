@@ -69,6 +69,11 @@ def decode_u16(png: bytes, where: str) -> Counts:
     return np.asarray(array, dtype=np.uint16)
 
 
+def png_size_wh(png: bytes) -> tuple[int, int]:
+    """Width and height of PNG bytes, as their header says; nothing is unpacked."""
+    return int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")
+
+
 def to_depth_m(depth_counts: Counts, depth_scale_m: float) -> NDArray[np.float32]:
     """Depth [H,W] float32 in metres along z, 0 = missing."""
     return (depth_counts * np.float64(depth_scale_m)).astype(np.float32)

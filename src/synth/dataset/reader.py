@@ -122,6 +122,19 @@ class DatasetReader:
             None if crop is None else codecs.decode_rgb(read_inside(self.root, crop), str(self.root / crop))
         )
 
+    def load_file(self, sample: Sample, path: str) -> bytes:
+        """The bytes of one of a sample's files, to be handed on as they are.
+
+        Raises DatasetError for a file that is missing or not the one that the sample's record says.
+        """
+        content = read_inside(self.root, path)
+        if codecs.file_sha256(content) != sample.sha256[path]:
+            raise DatasetError(
+                f"{self.root / path} is not the file that its record says: synth dataset verify {self.root} "
+                "tells more"
+            )
+        return content
+
     def _load_u16(self, sample: Sample, path: str) -> NDArray[np.uint16]:
         counts = codecs.decode_u16(read_inside(self.root, path), str(self.root / path))
         self._demand_size(counts.shape, sample, path)

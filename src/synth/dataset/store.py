@@ -146,27 +146,37 @@ class DatasetWriter:
         crops: Sequence[Rgb | None] = (),
         image_file: Path | None = None,
         depth_file: Path | None = None,
+        depth_png: bytes | None = None,
+        mask_png: bytes | None = None,
     ) -> Sample:
         """Write one sample, durably, and return its record.
 
         rgb_u8: [H,W,3]. depth_counts: [H,W], times the camera's depth_scale_m is metres. mask: [H,W], value =
         instance index + 1. crops: one [224,224,3] or None an instance, exactly where R_crop_cam is given;
         empty for no crops. image_file, depth_file: files elsewhere that decode to just these arrays; they are
-        hard-linked instead of being encoded again. Raises DatasetError when arrays and draft do not agree or
-        the name is taken, StorageError when the disk refuses; then nothing of the sample is left behind.
+        hard-linked instead of being encoded again. depth_png, mask_png: the bytes of such files,
+        taken as they are; with depth_png no depth_counts are needed. Raises DatasetError when arrays and
+        draft do not agree or the name is taken, StorageError when the disk refuses; then nothing of the
+        sample is left behind.
         """
         where = f"sample {draft.name}"
         if draft.name in self._samples:
             raise DatasetError(f"{where} is in {self.root} already")
         check_classes(draft, self.info, where)
-        self._check_arrays(draft, rgb_u8, depth_counts, mask, crops)
+        depth_wh = None if depth_png is None else codecs.png_size_wh(depth_png)
+        if depth_counts is not None:
+            depth_wh = depth_counts.shape[1], depth_counts.shape[0]
+        self._check_arrays(draft, rgb_u8, depth_wh, mask, crops)
         is_jpeg = image_file is not None and image_file.suffix.lower() in (".jpg", ".jpeg")
         image = f"images/{draft.name}{'.jpg' if is_jpeg else '.png'}"
         contents: dict[str, bytes | Path] = {image: image_file or codecs.encode_rgb(rgb_u8)}
-        if depth_counts is not None:
-            contents[f"depth/{draft.name}.png"] = depth_file or codecs.encode_depth(depth_counts)
+        depth, mask_path = f"depth/{draft.name}.png", f"masks/{draft.name}.png"
+        if depth_png is not None:
+            contents[depth] = depth_png
+        elif depth_counts is not None:
+            contents[depth] = depth_file or codecs.encode_depth(depth_counts)
         if mask is not None:
-            contents[f"masks/{draft.name}.png"] = codecs.encode_mask(mask)
+            contents[mask_path] = mask_png or codecs.encode_mask(mask)
         instances = list(draft.instances)
         for i, crop in enumerate(crops):
             if crop is not None:
@@ -177,8 +187,8 @@ class DatasetWriter:
         sample = Sample(
             **fields | {"instances": tuple(instances)},
             image=image,
-            depth=None if depth_counts is None else f"depth/{draft.name}.png",
-            mask=None if mask is None else f"masks/{draft.name}.png",
+            depth=depth if depth in contents else None,
+            mask=mask_path if mask_path in contents else None,
             sha256={path: codecs.file_sha256(_read(content)) for path, content in contents.items()},
             pixels_sha256=codecs.pixels_sha256(rgb_u8),
         )
@@ -314,18 +324,19 @@ class DatasetWriter:
         self,
         draft: Draft,
         rgb_u8: Rgb,
-        depth_counts: Counts | None,
+        depth_wh: tuple[int, int] | None,
         mask: Counts | None,
         crops: Sequence[Rgb | None],
     ) -> None:
         width, height = draft.size_wh
-        for what, array in (("image", rgb_u8), ("depth", depth_counts), ("mask", mask)):
-            if array is not None and array.shape[:2] != (height, width):
-                got = "×".join(str(n) for n in array.shape[1::-1])
+        mask_wh = None if mask is None else mask.shape[1::-1]
+        for what, size_wh in (("image", rgb_u8.shape[1::-1]), ("depth", depth_wh), ("mask", mask_wh)):
+            if size_wh is not None and size_wh != (width, height):
+                got = "×".join(str(n) for n in size_wh)
                 raise DatasetError(
                     f"sample {draft.name}: the {what} must be {width}×{height} as size_wh says, got {got}"
                 )
-        if depth_counts is not None and (self.info.camera is None or self.info.camera.depth_scale_m is None):
+        if depth_wh is not None and (self.info.camera is None or self.info.camera.depth_scale_m is None):
             raise DatasetError("depth needs camera.depth_scale_m in the dataset's description")
         if mask is not None and int(mask.max()) > len(draft.instances):
             raise DatasetError(

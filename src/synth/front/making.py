@@ -205,7 +205,7 @@ def translate(
     real: StrPath = "data/real",
     out: StrPath | None = None,
     *,
-    method: str = "cyclegan",
+    method: str | None = None,
     preset: str | None = None,
     images: int | None = None,
     run: StrPath = "runs/translate",
@@ -228,49 +228,35 @@ def translate(
 
     Raises TrainingDiverged.
     """
-    from dataclasses import replace
-
-    from synth.compute.device import choose_device
     from synth.compute.progress import make_progress
     from synth.gan.choice import Criterion
-    from synth.gan.judge import DOWNSTREAM, JudgeSettings
-    from synth.gan.run import TrainSettings
-    from synth.gan.translate import TranslateSettings, translate_with
-    from synth.gan.translate import translate as train_and_translate
-    from synth.registry import Registry
+    from synth.gan.request import make_settings
+    from synth.gan.translate import translate as fit_and_translate
+    from synth.gan.translate import translate_with
     from synth.run_log import run_log
-    from synth.train.reader import ReaderSettings
 
     refuse_unknown(choose=(choose, Criterion))
     refuse_below(0, seed=seed)
     refuse_below(1, images=images)
-    presets = Registry[object]("method", {"cyclegan": "synth.gan.presets:PRESETS"})[method]
-    name = preset or ("quick" if choose_device(device).type == "cpu" else "paper")
-    recipe, reader = Registry("preset", presets)[name], ReaderSettings()  # type: ignore[arg-type, var-annotated]
-    judging = JudgeSettings(inception=None if inception_weights is None else Path(inception_weights))
-    if images is not None:
-        recipe = replace(recipe, n_images=images, n_epochs=None)
-        reader = replace(reader, n_steps=min(reader.n_steps, images))
-        judging = replace(judging, downstream=replace(DOWNSTREAM, n_steps=min(DOWNSTREAM.n_steps, images)))
-    settings = TranslateSettings(
-        train=TrainSettings(
-            sim=open_dataset(sim),
-            real=open_dataset(real),
-            out=Path(run),
-            preset=recipe,
-            seed=seed,
-            device=device,
-        ),
-        out=Path(out or ("data/translated_reverse" if reverse else "data/translated")),
-        criterion=choose,
-        direction="real2sim" if reverse else "sim2real",
-        reader=reader,
-        judging=judging,
+    settings = make_settings(
+        Path(sim),
+        Path(real),
+        None if out is None else Path(out),
+        run=Path(run),
+        method=method,
+        preset=preset,
+        images=images,
+        choose=choose,
+        checkpoint=None if checkpoint is None else Path(checkpoint),
+        reverse=reverse,
+        inception_weights=None if inception_weights is None else Path(inception_weights),
+        device=device,
+        seed=seed,
     )
     console = as_console(progress=progress)
     with run_log(settings.out, {"checkpoint": checkpoint, "settings": settings}, console):
         if checkpoint is None:
-            train_and_translate(settings, lambda *words: make_progress(console, *words))
+            fit_and_translate(settings, lambda *words: make_progress(console, *words))
         else:
             translate_with(Path(checkpoint), settings, lambda *words: make_progress(console, *words))
     return open_dataset(settings.out)

@@ -1,17 +1,13 @@
-"""A trained generator applied to a whole dataset: frames, crops and, of each frame, what it did to labels."""
+"""A translator applied to a whole dataset: frames, crops and, of each frame, what it did to labels."""
 
-import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import JsonValue
-from torch import nn
-from torch.nn import functional
 
 from synth.compute.progress import Progress
 from synth.compute.versions import list_versions
@@ -22,42 +18,14 @@ from synth.dataset.reader import DatasetReader
 from synth.dataset.record import Figure
 from synth.dataset.sample import Draft, Origin, Parent, Sample
 from synth.dataset.store import DatasetWriter
-from synth.gan.checkpoint import Direction
-from synth.gan.drift import DriftLimits, FrameDrift, measure_drift
-from synth.gan.drift_figure import draw_drift
-from synth.gan.drift_log import DriftLog
-from synth.gan.generators import GeneratorShape, fold
-from synth.gan.judge import to_u8
-from synth.train.reader import Reader
+from synth.gan.methods.method import Translator
+from synth.gan.sample_layers import SampleLayers
+from synth.witness.drift import DriftLimits, FrameDrift, measure_drift
+from synth.witness.drift_figure import draw_drift
+from synth.witness.drift_log import DriftLog
+from synth.witness.witness import Witness
 
-_MULTIPLE = 4
 _PACKAGES = ("synth-robotics", "numpy", "opencv-python", "torch")
-
-
-class Translator:
-    """A generator, folded to plain convolutions where its kind allows, and where it came from.
-
-    checkpoint_sha256: of the file it was loaded from. direction: sim2real or real2sim.
-    """
-
-    def __init__(
-        self, generator: nn.Module, device: torch.device, *, checkpoint_sha256: str, direction: Direction
-    ) -> None:
-        shape = generator.shape
-        folded = fold(generator) if isinstance(shape, GeneratorShape) and shape.can_fold else generator
-        self._generator = folded.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._device = device
-        self.checkpoint_sha256, self.direction = checkpoint_sha256, direction
-
-    def translate(self, rgb_u8: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """A whole frame [H,W,3] in the other look, at its own resolution."""
-        height, width = rgb_u8.shape[:2]
-        images = torch.from_numpy(rgb_u8).to(self._device).permute(2, 0, 1)[None].float() / 127.5 - 1
-        padding = (0, -width % _MULTIPLE, 0, -height % _MULTIPLE)
-        with torch.inference_mode():
-            images = functional.pad(images, padding, mode="reflect")
-            images = self._generator(images.contiguous(memory_format=torch.channels_last))
-        return np.asarray(to_u8(images[..., :height, :width])[0])
 
 
 @dataclass(frozen=True)
@@ -74,7 +42,7 @@ def apply(
     translator: Translator,
     source: DatasetReader,
     out: Path,
-    reader: Reader,
+    witness: Witness,
     limits: DriftLimits,
     progress: Progress,
     *,
@@ -84,9 +52,8 @@ def apply(
 
     Labels, masks, depth and splits are the source's; crops are cut from the translated frame. A frame whose
     labels moved beyond ``limits`` goes to rejected/ with its figures; every part's figures stand in
-    drift.jsonl, and as histograms in drift.png. parents: every dataset that the
-    generator has seen. Raises DatasetError when the folder was made otherwise, StorageError when the disk
-    refuses.
+    drift.jsonl, and as histograms in drift.png. parents: every dataset that the translator has seen. Raises
+    DatasetError when the folder was made otherwise, StorageError when the disk refuses.
     """
     refuse_other_kind(out, "translated")
     info = _describe(translator, source, limits, parents)
@@ -98,19 +65,28 @@ def apply(
         progress.begin(total=len(source), done=len(source) - len(todo))
         try:
             for sample in todo:
-                rgb_u8 = source.load_rgb(sample)
+                rgb_u8, layers = source.load_rgb(sample), SampleLayers(source, sample)
                 began = time.perf_counter()
-                translated_u8 = translator.translate(rgb_u8)
+                translated_u8 = translator.apply(rgb_u8, layers)
                 taken_s = time.perf_counter() - began
                 seconds += taken_s
-                drift = measure_drift(
-                    rgb_u8, translated_u8, source.load_mask(sample), sample.instances, reader
-                )
+                drift = measure_drift(rgb_u8, translated_u8, layers.get("mask"), sample.instances, witness)
                 log.add(sample.name, drift)
-                _write(writer, source, sample, translated_u8, drift, limits, translator, taken_s, progress)
+                _write(
+                    writer,
+                    source,
+                    sample,
+                    layers,
+                    translated_u8,
+                    drift,
+                    limits,
+                    translator,
+                    taken_s,
+                    progress,
+                )
         finally:
             progress.end()
-        draw_drift(log.frames, limits, reader.error, reader.sway, out / "drift.png")
+        draw_drift(log.frames, limits, witness.error, witness.sway, out / "drift.png")
         return Applied(len(writer.samples), len(writer.rejections), len(todo), seconds / max(len(todo), 1))
 
 
@@ -118,6 +94,7 @@ def _write(
     writer: DatasetWriter,
     source: DatasetReader,
     sample: Sample,
+    layers: SampleLayers,
     translated_u8: NDArray[np.uint8],
     drift: FrameDrift,
     limits: DriftLimits,
@@ -154,15 +131,14 @@ def _write(
     writer.append(
         Draft(
             **kept,
-            origin=Origin(
-                parents=(parent,), seed=sample.origin.seed, checkpoint=translator.checkpoint_sha256
-            ),
+            origin=Origin(parents=(parent,), seed=sample.origin.seed, checkpoint=translator.identity.sha256),
             quality=quality,
             timing=timing,
         ),
         rgb_u8=translated_u8,
-        depth_counts=source.load_depth_counts(sample),
-        mask=source.load_mask(sample),
+        depth_png=None if sample.depth is None else source.load_file(sample, sample.depth),
+        mask=layers.get("mask"),
+        mask_png=None if sample.mask is None else source.load_file(sample, sample.mask),
         crops=recut(sample, translated_u8),
     )
     progress.accepted(sample.name)
@@ -172,14 +148,13 @@ def _describe(
     translator: Translator, source: DatasetReader, limits: DriftLimits, parents: Sequence[DatasetReader]
 ) -> DatasetInfo:
     """dataset.json: what a resumed run must share is in ``made_by.config``."""
-    lines = "".join(f"{s.name} {s.split} {s.pixels_sha256}\n" for s in source.samples)
     config: dict[str, JsonValue] = {
-        "direction": translator.direction,
-        "checkpoint_sha256": translator.checkpoint_sha256,
+        "direction": translator.identity.direction,
+        "checkpoint_sha256": translator.identity.sha256,
         "source": {
             "dataset": source.root.resolve().name,
             "samples": len(source),
-            "sha256": hashlib.sha256(lines.encode()).hexdigest(),
+            "sha256": source.digest(),
         },
         "drift_limits": asdict(limits),
     }

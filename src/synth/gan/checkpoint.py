@@ -1,50 +1,77 @@
-"""Trained generators on disk: both directions in one safetensors file that says what it holds."""
+"""Translators on disk: one safetensors file that says whose it is and what it holds."""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, get_args
 
-from torch import nn
+from torch import Tensor, nn
 
-from synth.compute.checkpoint import load_weights, save_weights
+from synth.compute.checkpoint import encode_weights, load_weights
 from synth.errors import InputError
-from synth.gan.generators import GeneratorShape, load_generator
+from synth.gan.methods import UNNAMED
+from synth.gan.methods.method import Direction
+from synth.networks.generators import GeneratorShape, load_generator
+from synth.storage.atomic import write_bytes
 
-Direction = Literal["sim2real", "real2sim"]
-DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
+CHECKPOINTS = "checkpoints"
+_METHOD = "method"
+
+
+def path_of_step(run: Path, step: int) -> Path:
+    """Where a run's folder has the checkpoint of a step; a method that is fitted at once has step 1 alone."""
+    return run / CHECKPOINTS / f"step_{step:06d}.safetensors"
+
+
+def encode_checkpoint(method: str, tensors: Mapping[str, Tensor], words: Mapping[str, str]) -> bytes:
+    """A file's bytes: tensors by name under a method's name; words: further ones for the header.
+
+    Equal arguments give equal bytes.
+    """
+    return encode_weights(tensors, {**words, _METHOD: method})
+
+
+def load_checkpoint(path: Path, method: str) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors, on the CPU, and the header's words of a method's own file.
+
+    Raises InputError for a file that is absent, torn, no safetensors (a pickle is never opened), or another
+    method's.
+    """
+    tensors, words = load_weights(path)
+    if (found := words.get(_METHOD, UNNAMED)) != method:
+        raise InputError(f"{path} was written by the method {found}, not by {method}: say --method {found}")
+    return tensors, words
+
+
+def read_method(path: Path) -> str:
+    """The name of the method that wrote a file; raises InputError as `load_checkpoint` does."""
+    return load_weights(path)[1].get(_METHOD, UNNAMED)
 
 
 def save_generators(
-    path: Path, generators: Mapping[Direction, nn.Module], shape: GeneratorShape, about: Mapping[str, str]
+    path: Path,
+    method: str,
+    generators: Mapping[Direction, nn.Module],
+    shape: GeneratorShape,
+    words: Mapping[str, str],
 ) -> None:
-    """Write generators of one shape; about: further words for the file's header. Raises StorageError."""
+    """Write ResNet generators of one shape; words: further ones for the header. Raises StorageError."""
     tensors = {
         f"{direction}.{name}": tensor
         for direction, generator in generators.items()
         for name, tensor in generator.state_dict().items()
     }
-    save_weights(path, tensors, {**about, **shape.to_metadata()})
+    write_bytes(path, encode_checkpoint(method, tensors, {**words, **shape.to_metadata()}))
 
 
 def load_generator_of(
-    path: Path, direction: Direction = "sim2real", *, shape: GeneratorShape | None = None
+    path: Path, method: str, direction: Direction = "sim2real"
 ) -> tuple[nn.Module, dict[str, str]]:
-    """One direction's generator, in eval mode on the CPU, and the header's words.
+    """One direction's ResNet generator, in eval mode on the CPU, and the header's words.
 
-    shape: the architecture that the file must have; None for whatever its header says. Raises InputError for
-    a file that is absent, torn, no safetensors (a pickle is never opened), or of another architecture.
+    Raises InputError as `load_checkpoint` does, and where the weights are of another architecture than the
+    header says.
     """
-    tensors, metadata = load_weights(path)
-    found = GeneratorShape.from_metadata(metadata, str(path))
-    if shape is not None and found != shape:
-        raise InputError(
-            f"{path} holds a generator of another architecture ({_words(found)}, not {_words(shape)}): "
-            "choose the checkpoint that goes with these settings"
-        )
+    tensors, words = load_checkpoint(path, method)
+    shape = GeneratorShape.from_metadata(words, str(path))
     prefix = f"{direction}."
     own = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
-    return load_generator(found, own, str(path)).eval().requires_grad_(False), metadata
-
-
-def _words(shape: GeneratorShape) -> str:
-    return f"{shape.kind} with {shape.n_filters} filters and {shape.n_blocks} blocks"
+    return load_generator(shape, own, str(path)).eval().requires_grad_(False), words

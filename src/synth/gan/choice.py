@@ -19,7 +19,7 @@ MIN_KEPT = 0.95
 class RealImages:
     """Real images that went into a result.
 
-    unlabelled: seen by the translator in training. unlabelled_for_choosing: seen by the measures of the gap.
+    unlabelled: seen by the translator in training. unlabelled_for_choosing: seen by the measures of distance.
     labelled_for_choosing: whose labels decided between checkpoints.
     """
 
@@ -40,7 +40,7 @@ class Choice:
 
 
 def keeps_labels(score: Score, normal_sway_deg: float) -> bool:
-    """Whether boxes, normals and masks survive: by no more than the limits beyond the reader's own unrest."""
+    """Whether boxes, normals and masks survive: within the limits beyond the witness's own unrest."""
     return (
         score.box_drift <= MAX_BOX_DRIFT
         and score.normal_drift_deg <= MAX_NORMAL_DRIFT_DEG + normal_sway_deg
@@ -66,8 +66,8 @@ def choose(
         moved = f"moved boxes least ({best.box_drift:.1%} of their side)"
         why = f"no checkpoint kept labels; this one {moved if math.isfinite(best.box_drift) else 'lost all'}"
     elif criterion == "own-val":
-        best = min(keeping, key=lambda s: s.gap["kernel_distance"].value)
-        distance = best.gap["kernel_distance"]
+        best = min(keeping, key=lambda s: s.distances["kernel_distance"].value)
+        distance = best.distances["kernel_distance"]
         why = f"smallest kernel distance to real val images, {distance}, of {len(keeping)} that kept labels"
     else:
         best = max(keeping, key=_downstream_iou)

@@ -7,19 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from synth.gan.methods import DEFAULT, METHODS
+
 if TYPE_CHECKING:
     from rich.console import Console
 
     from synth.gan.apply import Applied
-    from synth.gan.translate import Result, TranslateSettings
-
-
-class PresetName(StrEnum):
-    """How long and with how large networks; synth.gan.presets has the table."""
-
-    quick = "quick"
-    paper = "paper"
-    best = "best"
+    from synth.gan.result import Result
+    from synth.gan.translate import TranslateSettings
 
 
 class Criterion(StrEnum):
@@ -38,8 +33,11 @@ def translate(
         Path | None, typer.Option(help="Translated dataset; data/translated, or data/translated_reverse.")
     ] = None,
     run: Annotated[Path, typer.Option(help="Folder of the training; gone on with.")] = Path("runs/translate"),
+    method: Annotated[
+        str | None, typer.Option(help=f"How it is learnt: {', '.join(METHODS)}; {DEFAULT} if not given.")
+    ] = None,
     preset: Annotated[
-        PresetName | None, typer.Option(help="quick without a GPU, paper with one, if not given.")
+        str | None, typer.Option(help="One of the method's; the one for this machine if not given.")
     ] = None,
     images: Annotated[
         int | None, typer.Option(help="Images of each look to learn from in all; the preset's number.")
@@ -63,52 +61,32 @@ def translate(
 
     Example: synth translate --preset quick
     """
-    from dataclasses import replace
-
     from rich.console import Console
 
-    from synth.compute.device import choose_device
     from synth.compute.progress import make_progress
-    from synth.dataset.reader import DatasetReader
-    from synth.errors import InputError
-    from synth.gan.judge import DOWNSTREAM, JudgeSettings
-    from synth.gan.presets import PRESETS
-    from synth.gan.run import TrainSettings
-    from synth.gan.translate import TranslateSettings, translate_with
+    from synth.gan.request import make_settings
     from synth.gan.translate import translate as run_translate
+    from synth.gan.translate import translate_with
     from synth.run_log import run_log
-    from synth.train.reader import ReaderSettings
 
-    if images is not None and images < 1:
-        raise InputError(f"--images must be 1 or more, got {images}")
     console = Console(highlight=False)
-    if preset is None:
-        preset = PresetName.quick if choose_device(device).type == "cpu" else PresetName.paper
-        if checkpoint is None:
-            why = "without a GPU" if preset is PresetName.quick else "with a GPU"
-            console.print(f"Preset {preset.value}, the default {why}; --preset chooses another.")
-    recipe, reader = PRESETS[preset.value], ReaderSettings()
-    judging = JudgeSettings(inception=inception_weights)
-    if images is not None:
-        recipe = replace(recipe, n_images=images, n_epochs=None)
-        reader = replace(reader, n_steps=min(reader.n_steps, images))
-        judging = replace(judging, downstream=replace(DOWNSTREAM, n_steps=min(DOWNSTREAM.n_steps, images)))
-    settings = TranslateSettings(
-        train=TrainSettings(
-            sim=DatasetReader(sim),
-            real=DatasetReader(real),
-            out=run,
-            preset=recipe,
-            seed=seed,
-            device=device,
-        ),
-        out=out or Path("data/translated_reverse" if reverse else "data/translated"),
-        criterion=choose.value,
-        direction="real2sim" if reverse else "sim2real",
-        reader=reader,
-        judging=judging,
+    settings = make_settings(
+        sim,
+        real,
+        out,
+        run=run,
+        method=method,
+        preset=preset,
+        images=images,
+        choose=choose.value,
+        checkpoint=checkpoint,
+        reverse=reverse,
+        inception_weights=inception_weights,
+        device=device,
+        seed=seed,
+        say=console.print,
     )
-    if any(d.info.made_by.simulated for d in (settings.train.sim, settings.train.real)):
+    if any(d.info.made_by.simulated for d in (settings.fit.sim, settings.fit.real)):
         console.print("[black on yellow] SIMULATED [/] the captured pictures are those of the simulated cell")
     with run_log(settings.out, {"checkpoint": checkpoint, "settings": settings}, console):
         try:
@@ -124,22 +102,24 @@ def translate(
 
 
 def export_model(
-    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint of synth translate.")],
+    checkpoint: Annotated[Path, typer.Option(help="A checkpoint of synth translate.")],
     out: Annotated[Path, typer.Option(help="ONNX file to write.")] = Path("model.onnx"),
-    reverse: Annotated[bool, typer.Option("--reverse", help="The generator of the other direction.")] = False,
+    reverse: Annotated[
+        bool, typer.Option("--reverse", help="The translator of the other direction.")
+    ] = False,
 ) -> None:
-    """Write a generator as ONNX.
+    """Write a translator as ONNX.
 
-    Example: synth export-model runs/translate/checkpoints/step_000400.safetensors
+    Example: synth export-model --checkpoint runs/translate/checkpoints/step_000400.safetensors
     """
-    from synth.gan.checkpoint import load_generator_of
-    from synth.gan.export import export_onnx
+    from synth.compute.device import choose_device
+    from synth.gan.checkpoint import read_method
     from synth.train.export import demand_onnx
 
     demand_onnx()
-    generator, _ = load_generator_of(checkpoint, "real2sim" if reverse else "sim2real")
-    export_onnx(generator, out)
-    typer.echo(f"wrote {out}: images float32 [N,3,H,W] in -1..1, H and W multiples of 4")
+    method, device = METHODS[read_method(checkpoint)](), choose_device("cpu")
+    said = method.load(checkpoint, "real2sim" if reverse else "sim2real", device).export(out)
+    typer.echo(f"wrote {out}: {said}")
 
 
 def _print_result(console: "Console", result: "Result", settings: "TranslateSettings") -> None:
@@ -148,31 +128,33 @@ def _print_result(console: "Console", result: "Result", settings: "TranslateSett
     from synth.gan.criteria_figure import TITLES
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("Gap to real images", "before", "after", "real to real"):
+    for column in ("Distance to real images", "before", "after", "real to real"):
         table.add_column(column)
-    for name in result.after.gap.distances:
-        gaps = (result.before.gap[name], result.after.gap[name], result.floor[name])
-        table.add_row(TITLES[name], *(f"{_short(g.value)} ({_short(g.low)}–{_short(g.high)})" for g in gaps))
+    for name in result.after.distances.estimates:
+        distances = (result.before.distances[name], result.after.distances[name], result.floor[name])
+        table.add_row(
+            TITLES[name], *(f"{_short(d.value)} ({_short(d.low)}–{_short(d.high)})" for d in distances)
+        )
     console.print(table)
-    if result.after.gap.fid is not None:
-        console.print(f"FID {result.before.gap.fid:.1f} before, {result.after.gap.fid:.1f} after")
-    after, sway = result.after, result.reader_sway
-    has_normals = isfinite(result.reader_error.normal_deg)
+    if result.after.distances.fid is not None:
+        console.print(f"FID {result.before.distances.fid:.1f} before, {result.after.distances.fid:.1f} after")
+    after, sway = result.after, result.witness_sway
+    has_normals = isfinite(result.witness_error.normal_deg)
     normals = (
         f", normals by {after.normal_drift_deg:.1f}° (its own unrest when only the look changes: "
-        f"{sway.normal_deg:.1f}°; its error: {result.reader_error.normal_deg:.1f}°)"
+        f"{sway.normal_deg:.1f}°; its error: {result.witness_error.normal_deg:.1f}°)"
     )
     console.print(
-        f"Labels, as a frozen reader sees {after.n_parts} parts before and after: boxes moved by "
+        f"Labels, as a frozen witness sees {after.n_parts} parts before and after: boxes moved by "
         f"{after.box_drift:.1%} of their side{normals if has_normals else ''}."
     )
-    cost, n_patches = result.choice.real_images, after.gap["colour_emd"].n
+    cost, n_patches = result.choice.real_images, after.distances["colour_emd"].n
     console.print(
         f"Real images used: {cost.unlabelled} unlabelled to train, {cost.unlabelled_for_choosing} unlabelled "
-        f"and {cost.labelled_for_choosing} labelled to choose. Gaps: {n_patches} val patches a set, 95 % "
-        f"intervals over patches, one seed ({settings.train.seed})."
+        f"and {cost.labelled_for_choosing} labelled to choose. Distances: {n_patches} val patches a set, "
+        f"95 % intervals over patches, one seed ({settings.fit.seed})."
     )
-    console.print(f"Look at {settings.train.out / 'figures'}: losses, grids, criteria.")
+    console.print(f"Look at {settings.fit.out / 'figures'}: losses, grids, criteria.")
 
 
 def _short(value: float) -> str:

@@ -3,7 +3,6 @@
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -11,10 +10,8 @@ from matplotlib.figure import Figure
 
 from synth.gan.choice import MAX_BOX_DRIFT, MAX_NORMAL_DRIFT_DEG
 from synth.gan.judge import Score
+from synth.gan.result import Result
 from synth.storage.atomic import write_bytes
-
-if TYPE_CHECKING:
-    from synth.gan.translate import Result
 
 TITLES = {
     "kernel_distance": "Kernel distance",
@@ -25,24 +22,24 @@ TITLES = {
 }
 
 
-def draw_criteria(result: "Result", scores: Sequence[Score], path: Path) -> None:
-    """Write a PNG: the four gaps with their intervals, what labels lost, and, if any, the task network."""
+def draw_criteria(result: Result, scores: Sequence[Score], path: Path) -> None:
+    """Write a PNG: four distances with their intervals, what labels lost and, if any, the task network."""
     figure = Figure(figsize=(15, 7), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(2, 4).ravel()
     steps = [score.step for score in scores]
     for ax, (name, title) in zip(axes[:4], TITLES.items(), strict=False):
-        gaps = [score.gap[name] for score in scores]
-        ax.plot(steps, [g.value for g in gaps], marker="o", label="translated")
-        ax.fill_between(steps, [g.low for g in gaps], [g.high for g in gaps], alpha=0.2)
-        ax.axhline(result.before.gap[name].value, color="tab:red", linestyle="--", label="source")
+        distances = [score.distances[name] for score in scores]
+        ax.plot(steps, [d.value for d in distances], marker="o", label="translated")
+        ax.fill_between(steps, [d.low for d in distances], [d.high for d in distances], alpha=0.2)
+        ax.axhline(result.before.distances[name].value, color="tab:red", linestyle="--", label="source")
         ax.axhline(result.floor[name].value, color="tab:green", linestyle=":", label="real against real")
         ax.set_title(title)
     _plot(axes[4], steps, [100 * s.box_drift for s in scores], 100 * MAX_BOX_DRIFT, "Box drift, % of side")
-    most_deg = MAX_NORMAL_DRIFT_DEG + result.reader_sway.normal_deg
+    most_deg = MAX_NORMAL_DRIFT_DEG + result.witness_sway.normal_deg
     _plot(axes[5], steps, [s.normal_drift_deg for s in scores], most_deg, "Normal drift, degrees")
     axes[6].plot(steps, [s.kept for s in scores], marker="o", label="mask IoU after / before")
-    axes[6].set_title("Masks that the reader still finds")
+    axes[6].set_title("Masks that the witness still finds")
     _draw_downstream(axes[7], scores)
     for ax in axes:
         if ax.has_data():
@@ -51,7 +48,7 @@ def draw_criteria(result: "Result", scores: Sequence[Score], path: Path) -> None
             ax.grid(alpha=0.3)
             ax.legend(fontsize=8)
     figure.suptitle(
-        f"n = {scores[0].gap['colour_emd'].n} val patches a set; bands: 95 % intervals over patches"
+        f"n = {scores[0].distances['colour_emd'].n} val patches a set; bands: 95 % intervals over patches"
     )
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=100)

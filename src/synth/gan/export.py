@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from synth.gan.architecture import GeneratorShape
-from synth.gan.generators import fold
+from synth.networks.architecture import GeneratorShape
+from synth.networks.generators import fold
 from synth.storage.atomic import write_bytes
 from synth.train.export import demand_onnx
 

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -13,33 +14,32 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from synth.dataset.codecs import encode_rgb
+from synth.gan.methods.method import Phase
 from synth.storage.atomic import write_bytes
 
-_TERMS = {
-    "loss/G/adv": ("adversarial", "tab:orange"),
-    "loss/cycle": ("cycle", "tab:green"),
-    "loss/identity": ("identity", "tab:purple"),
-}
+_TOTAL_COLOURS = ("tab:blue", "tab:red", "tab:brown")
+_TERM_COLOURS = ("tab:orange", "tab:green", "tab:purple", "tab:pink", "tab:olive", "tab:cyan")
 _GAP_PX = 4
 
 
-def draw_losses(rows: Sequence[dict[str, Any]], path: Path) -> None:
-    """Generators' and discriminators' losses over the images seen, one line a term, as a PNG.
+def draw_losses(rows: Sequence[dict[str, Any]], phases: Sequence[Phase], path: Path) -> None:
+    """Each phase's loss over the images seen, with the terms that it names, as a PNG.
 
-    rows: the ticks of stats.jsonl. Both directions are summed, as they are in training.
+    rows: the ticks of stats.jsonl. All directions are summed, as they are in training.
     """
-    figure = Figure(figsize=(9, 4), layout="constrained")
+    figure = Figure(figsize=(4.5 * len(phases), 4), layout="constrained")
     FigureCanvasAgg(figure)
-    left, right = figure.subplots(1, 2)
+    panels = figure.subplots(1, len(phases), squeeze=False)[0]
     seen = [row["n_images_seen"] for row in rows]
-    left.plot(seen, [row["loss/G/total"] for row in rows], color="tab:blue", label="generators")
-    right.plot(seen, [row["loss/D/total"] for row in rows], color="tab:red", label="discriminators")
-    for prefix, (label, colour) in _TERMS.items():
-        terms = [_sum_of(row, prefix) for row in rows]
-        if any(terms):
-            left.plot(seen, terms, color=colour, linewidth=1, label=f"{label}, unweighted")
-    for axes, title in ((left, "Generator loss"), (right, "Discriminator loss")):
-        axes.set(xlabel="images of each kind seen", ylabel="loss", title=title, ylim=(0, None))
+    for axes, phase, colour in zip(panels, phases, cycle(_TOTAL_COLOURS), strict=False):
+        axes.plot(seen, [row[phase.total] for row in rows], color=colour, label=phase.name)
+        for (prefix, label), colour in zip(phase.curves.items(), cycle(_TERM_COLOURS), strict=False):
+            terms = [_sum_of(row, prefix) for row in rows]
+            if any(terms):
+                axes.plot(seen, terms, color=colour, linewidth=1, label=f"{label}, unweighted")
+        axes.set(
+            xlabel="images of each kind seen", ylabel="loss", title=f"Loss of {phase.name}", ylim=(0, None)
+        )
         axes.grid(alpha=0.3)
         axes.legend()
     png = io.BytesIO()
@@ -48,13 +48,13 @@ def draw_losses(rows: Sequence[dict[str, Any]], path: Path) -> None:
 
 
 @torch.inference_mode()
-def make_grid(first: Tensor, there: nn.Module, back: nn.Module) -> NDArray[np.uint8]:
-    """Rows of source, translated and cycled pictures, [H,W,3].
+def make_grid(first: Tensor, there: nn.Module, back: nn.Module | None) -> NDArray[np.uint8]:
+    """Rows of source, translated and, where there is a way back, cycled pictures, [H,W,3].
 
-    first: images [N,3,S,S] in −1 to 1. there, back: the two generators, in eval mode, on the same device.
+    first: images [N,3,S,S] in −1 to 1. there, back: generators in eval mode, on the same device.
     """
     translated = there(first)
-    rows = torch.stack([first, translated, back(translated)])  # [3,N,3,S,S]
+    rows = torch.stack([first, translated, *([back(translated)] if back else [])])  # [2 or 3,N,3,S,S]
     padded = torch.nn.functional.pad(rows, (0, _GAP_PX, 0, _GAP_PX), value=1.0)
     pictures = padded.permute(0, 3, 1, 4, 2).flatten(2, 3).flatten(0, 1)  # [3(S+gap),N(S+gap),3]
     counts = ((pictures[:-_GAP_PX, :-_GAP_PX].float() + 1) * 127.5).round().clamp(0, 255)

@@ -9,16 +9,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from synth.gan.gap import Gap, GapMeter
-from synth.gan.patches import Patches, PatchSource
+from synth.gan.distance import DistanceMeter, Distances
+from synth.gan.methods.method import Translator
+from synth.gan.patches import Patches, PatchSource, from_u8, to_u8
 from synth.metrics.inception import load_inception
 from synth.metrics.intervals import Estimate
-from synth.train.reader import Reader, ReaderSettings, evaluate_reader, train_reader
-from synth.train.reading import ReaderScore, compare_readings
+from synth.witness.observation import WitnessScore, compare_observations
+from synth.witness.witness import Witness, WitnessSettings, evaluate_witness, train_witness
 
-Translate = Callable[[Tensor], Tensor]
+Translate = Callable[[Patches], Tensor]
+"""Gives patches the other look: images [N,3,S,S] in −1..1 on the CPU."""
 
-DOWNSTREAM = ReaderSettings(n_steps=200, look_strength=0.3)
+DOWNSTREAM = WitnessSettings(n_steps=200, look_strength=0.3)
 """A task network that depends on what its training images look like."""
 
 _BATCH = 16
@@ -32,7 +34,7 @@ class JudgeSettings:
 
     n_patches: int = 192
     inception: Path | None = None
-    downstream: ReaderSettings | None = DOWNSTREAM
+    downstream: WitnessSettings | None = DOWNSTREAM
     seed: int = 0
 
 
@@ -41,22 +43,22 @@ class Score:
     """A checkpoint on val images.
 
     box_drift: median move of a box side as a share of the box side; normal_drift_deg: median turn of the
-    normal; both as a frozen reader sees n_parts parts before and after, its own unrest (``Sway``) included.
-    kept: mask IoU with the labels after translation over that before, the reader's eyes. downstream: a task
+    normal; both as a frozen witness sees n_parts parts before and after, its own unrest (``Sway``) included.
+    kept: mask IoU with the labels after translation over that before, the witness's eyes. downstream: a task
     network trained on translated patches, scored on labelled real ones.
     """
 
     step: int
-    gap: Gap
+    distances: Distances
     box_drift: float
     normal_drift_deg: float
     n_parts: int
     kept: float
-    downstream: ReaderScore | None = None
+    downstream: WitnessScore | None = None
 
 
 class Judge:
-    """Scores generators on patches that are drawn once.
+    """Scores translations on patches that are drawn once.
 
     before: the score of the untranslated images, as step 0. floor: what real images give against real ones.
     """
@@ -66,81 +68,87 @@ class Judge:
         sim_train: PatchSource,
         sim_val: PatchSource,
         real_val: PatchSource,
-        reader: Reader,
+        witness: Witness,
         settings: JudgeSettings,
         device: torch.device,
     ) -> None:
         rng = np.random.default_rng(settings.seed)
-        self._settings, self._reader, self._device = settings, reader, device
+        self._settings, self._witness, self._device = settings, witness, device
         self._sim_train = sim_train
         self._sim = sim_val.draw(settings.n_patches, rng)
         self._real = real_val.draw(settings.n_patches, rng)
         sim_u8 = to_u8(self._sim.images)
-        self._meter = GapMeter(
+        self._meter = DistanceMeter(
             to_u8(self._real.images),
-            reader,
+            witness,
             seed=settings.seed,
             inception=None if settings.inception is None else load_inception(settings.inception),
         )
-        self._reading = reader.read(sim_u8)
+        self._observation = witness.observe(sim_u8)
         self._view = self._meter.look(sim_u8)
         self.floor = self._meter.floor
-        self.before = self._score(0, sim_u8, lambda images: images)
+        self.before = self._score(0, sim_u8, lambda patches: patches.images)
 
-    def score(self, step: int, generator: nn.Module) -> Score:
-        """The score of a generator that maps source images [N,3,S,S] to translated ones, both in −1..1."""
-        translate = self._translate_with(generator)
-        return self._score(step, to_u8(translate(self._sim.images)), translate)
+    def score(self, step: int, translate: Translate) -> Score:
+        """The score of a translation of the source's patches."""
+        return self._score(step, to_u8(translate(self._sim)), translate)
 
-    def kernel_drop(self, generator: nn.Module) -> Estimate:
-        """How much smaller the kernel distance to real images is after a generator than before."""
-        images_u8 = to_u8(self._translate_with(generator)(self._sim.images))
+    def kernel_drop(self, translate: Translate) -> Estimate:
+        """How much smaller the kernel distance to real images is after a translation than before."""
+        images_u8 = to_u8(translate(self._sim))
         return self._meter.kernel_drop(self._view, self._meter.look(images_u8))
 
-    def _translate_with(self, generator: nn.Module) -> Translate:
-        generator = generator.to(self._device).eval()
-
-        def translate(images: Tensor) -> Tensor:
-            with torch.inference_mode():
-                parts = [
-                    generator(part.to(self._device)).float().cpu() for part in torch.split(images, _BATCH)
-                ]
-            return torch.cat(parts)
-
-        return translate
-
     def _score(self, step: int, images_u8: NDArray[np.uint8], translate: Translate) -> Score:
-        reading = self._reader.read(images_u8)
+        observation = self._witness.observe(images_u8)
         masks = self._sim.masks[:, 0].numpy()
-        sway = compare_readings(self._reading, reading, masks)
+        sway = compare_observations(self._observation, observation, masks)
         return Score(
             step=step,
-            gap=self._meter.measure(self._meter.look(images_u8)),
+            distances=self._meter.measure(self._meter.look(images_u8)),
             box_drift=sway.box_px / _median_side_px(masks),
             normal_drift_deg=sway.normal_deg,
             n_parts=sway.n,
-            kept=_iou(reading.masks, masks) / _iou(self._reading.masks, masks),
+            kept=_iou(observation.masks, masks) / _iou(self._observation.masks, masks),
             downstream=self._train_downstream(translate),
         )
 
-    def _train_downstream(self, translate: Translate) -> ReaderScore | None:
+    def _train_downstream(self, translate: Translate) -> WitnessScore | None:
         settings = self._settings.downstream
         if settings is None:
             return None
 
         def draw(n: int, rng: np.random.Generator) -> Patches:
             patches = self._sim_train.draw(n, rng)
-            return replace(patches, images=translate(patches.images))
+            return replace(patches, images=translate(patches))
 
         held_out = self._sim
-        reader = train_reader(draw, settings, draw_val=lambda _n, _rng: held_out, device=self._device)
-        return evaluate_reader(reader, self._real)
+        witness = train_witness(draw, settings, draw_val=lambda _n, _rng: held_out, device=self._device)
+        return evaluate_witness(witness, self._real)
 
 
-def to_u8(images: Tensor) -> NDArray[np.uint8]:
-    """Images [N,3,H,W] in −1..1 as [N,H,W,3] uint8."""
-    counts = ((images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-    return np.asarray(counts.permute(0, 2, 3, 1).contiguous().cpu().numpy())
+def by_generator(generator: nn.Module, device: torch.device) -> Translate:
+    """By a network that maps images [N,3,S,S] in −1..1 to the same; nothing is rounded."""
+    generator = generator.to(device).eval()
+
+    def translate(patches: Patches) -> Tensor:
+        with torch.inference_mode():
+            parts = [generator(part.to(device)).float().cpu() for part in torch.split(patches.images, _BATCH)]
+        return torch.cat(parts)
+
+    return translate
+
+
+def by_translator(translator: Translator) -> Translate:
+    """Patch by patch, each as a frame of its own with the mask that it has."""
+
+    def translate(patches: Patches) -> Tensor:
+        masks = patches.masks[:, 0].numpy().astype(np.uint16)
+        frames = to_u8(patches.images)
+        return from_u8(
+            np.stack([translator.apply(f, {"mask": m}) for f, m in zip(frames, masks, strict=True)])
+        )
+
+    return translate
 
 
 def _iou(found: NDArray[np.float32], masks: NDArray[np.float32]) -> float:

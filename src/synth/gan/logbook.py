@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from synth.compute.run_dir import RunDir
-from synth.gan.checkpoint import Direction, save_generators
+from synth.gan.checkpoint import path_of_step
 from synth.gan.figures import draw_losses, make_grid, write_grid
-from synth.gan.generators import GeneratorShape
+from synth.gan.training import Training
 
-CHECKPOINTS, FIGURES, TENSORBOARD = "checkpoints", "figures", "tensorboard"
+FIGURES, TENSORBOARD = "figures", "tensorboard"
 
 
 @dataclass
@@ -75,21 +75,19 @@ class Logbook:
         for name, value in {**means, "learning_rate": learning_rate, "s_per_step": seconds}.items():
             self._board.add_scalar(name, value, step)
 
-    def checkpoint(
-        self, step: int, ema: Mapping[Direction, nn.Module], shape: GeneratorShape, about: Mapping[str, str]
-    ) -> None:
+    def checkpoint(self, training: Training) -> None:
         """The averaged generators, what they make of the fixed images, and the curves so far."""
-        root = self._run.root
-        save_generators(root / CHECKPOINTS / f"step_{step:06d}.safetensors", ema, shape, about)
-        there, back = ema["sim2real"], ema["real2sim"]
-        device = next(there.parameters()).device
+        root, step, ema = self._run.root, training.step, training.ema
+        training.save_checkpoint(path_of_step(root, step))
+        device = next(ema["sim2real"].parameters()).device
         sim, real = self._grid_sim.to(device), self._grid_real.to(device)
-        grids = [make_grid(sim, there, back), make_grid(real, back, there)]
-        write_grid(grids, root / FIGURES / f"grid_{step:06d}.png")
-        draw_losses(self._run.read_stats(), root / FIGURES / "losses.png")
-        for name, grid in zip(("sim", "real"), grids, strict=True):
-            picture = torch.from_numpy(grid)
-            self._board.add_image(f"grid/{name}", picture, step, dataformats="HWC")
+        grids = {"sim": make_grid(sim, ema["sim2real"], ema.get("real2sim"))}
+        if "real2sim" in ema:
+            grids["real"] = make_grid(real, ema["real2sim"], ema["sim2real"])
+        write_grid(list(grids.values()), root / FIGURES / f"grid_{step:06d}.png")
+        draw_losses(self._run.read_stats(), training.phases, root / FIGURES / "losses.png")
+        for name, grid in grids.items():
+            self._board.add_image(f"grid/{name}", torch.from_numpy(grid), step, dataformats="HWC")
         self._board.flush()
 
     def close(self) -> None:

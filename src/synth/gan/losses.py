@@ -1,86 +1,18 @@
-"""What translation is trained by, one small function a term, each with its equation and source.
+"""What keeps a translation to its source, one small function a term, each with its equation and source.
 
-Images are [N,3,H,W] in −1..1, masks float [N,1,H,W] of 0 and 1, scores the lists of maps that a
-discriminator gives, one a scale. E is the mean over images, score maps' places and scales. Every function
-returns one number to be made small; weights are the caller's.
+Images are [N,3,H,W] in −1..1, masks float [N,1,H,W] of 0 and 1. E is the mean over images and pixels. Every
+function returns one number to be made small; weights are the caller's. Adversarial terms stand in
+networks/adversarial.py.
 """
-
-from collections.abc import Callable, Sequence
-from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from synth.errors import InputError
-from synth.gan.layers import at_least_float32
+from synth.networks.layers import at_least_float32
 
-AdversarialKind = Literal["least-squares", "wasserstein", "log"]
-ADVERSARIAL_KINDS: tuple[AdversarialKind, ...] = get_args(AdversarialKind)
-
-Scores = Sequence[Tensor]
-Discriminate = Callable[[Tensor], Scores]
-Reading = tuple[Tensor, Tensor]
-"""What a reader sees: mask logits [N,1,H,W] and unit normals [N,3,H,W]."""
-
-
-def discriminator_loss(kind: AdversarialKind, scores_real: Scores, scores_fake: Scores) -> Tensor:
-    """What a discriminator makes small; raises InputError for an unknown kind.
-
-    least-squares: ½ E[(D(x) − 1)²] + ½ E[D(G(y))²] (Mao et al. 2017, equation 9, as Zhu et al. 2017 use it).
-    wasserstein: E[D(G(y))] − E[D(x)] (Arjovsky et al. 2017, equation 3), to go with `gradient_penalty`.
-    log: −E[log σ(D(x))] − E[log(1 − σ(D(G(y))))] (Goodfellow et al. 2014, equation 1).
-    """
-    if kind == "least-squares":
-        return 0.5 * (_mean(scores_real, lambda s: (s - 1).square()) + _mean(scores_fake, torch.square))
-    if kind == "wasserstein":
-        return _mean(scores_fake) - _mean(scores_real)
-    if kind == "log":
-        return _mean(scores_real, lambda s: F.softplus(-s)) + _mean(scores_fake, F.softplus)
-    raise _unknown(kind)
-
-
-def generator_loss(kind: AdversarialKind, scores_fake: Scores) -> Tensor:
-    """What a generator makes small; raises InputError for an unknown kind.
-
-    least-squares: E[(D(G(y)) − 1)²] (Zhu et al. 2017, section 4: not halved).
-    wasserstein: −E[D(G(y))] (Arjovsky et al. 2017).
-    log: −E[log σ(D(G(y)))], which does not saturate (Goodfellow et al. 2014, section 3).
-    """
-    if kind == "least-squares":
-        return _mean(scores_fake, lambda s: (s - 1).square())
-    if kind == "wasserstein":
-        return -_mean(scores_fake)
-    if kind == "log":
-        return _mean(scores_fake, lambda s: F.softplus(-s))
-    raise _unknown(kind)
-
-
-def gradient_penalty(D: Discriminate, real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
-    """E[(‖∇D(x̂)‖₂ − 1)²] with x̂ = ε x + (1 − ε) G(y), ε uniform in 0..1, one an image.
-
-    Gulrajani et al. 2017, equation 3. D(x̂) is the mean that the Wasserstein loss takes, over places and
-    scales. generator: draws ε, on its own device.
-    """
-    share = torch.rand(len(real), 1, 1, 1, generator=generator, device=generator.device).to(real)
-    mixed = (share * real.detach() + (1 - share) * fake.detach()).requires_grad_()
-    score = torch.stack([s.flatten(1).mean(dim=1) for s in D(mixed)]).mean(dim=0).sum()
-    (gradient,) = torch.autograd.grad(score, mixed, create_graph=True)
-    excess: Tensor = gradient.flatten(1).norm(dim=1) - 1
-    return excess.square().mean()
-
-
-def r1_penalty(D: Discriminate, real: Tensor) -> Tensor:
-    """½ E[‖∇D(x)‖²] on real images: R1 of Mescheder et al. 2018, equation 9, whose γ is the weight.
-
-    A map of P scores counts as D(x) = Σ scores / √P: P independent patches then weigh as much as one,
-    whatever the image's size.
-    """
-    real = real.detach().requires_grad_()
-    scores = torch.cat([s.flatten(1) for s in D(real)], dim=1)  # [N,P]
-    (gradient,) = torch.autograd.grad(scores.sum() / scores.shape[1] ** 0.5, real, create_graph=True)
-    energy: Tensor = gradient.flatten(1).square().sum(dim=1)
-    return 0.5 * energy.mean()
+Seen = tuple[Tensor, Tensor]
+"""What a witness sees: mask logits [N,1,H,W] and unit normals [N,3,H,W]."""
 
 
 def cycle_loss(images: Tensor, cycled: Tensor) -> Tensor:
@@ -126,10 +58,10 @@ def edge_band(mask: Tensor, reach_px: int = 2) -> Tensor:
     return grown - shrunk
 
 
-def reader_loss(before: Reading, after: Reading, mask: Tensor) -> Tensor:
-    """KL(p ‖ p') over all pixels + E[1 − n · n'] inside the mask: a frozen reader sees the same as before.
+def witness_loss(before: Seen, after: Seen, mask: Tensor) -> Tensor:
+    """KL(p ‖ p') over all pixels + E[1 − n · n'] inside the mask: a frozen witness sees the same as before.
 
-    p, n: the reader's mask probability and normals on the source, which get no gradient; p', n': on the
+    p, n: the witness's mask probability and normals on the source, which get no gradient; p', n': on the
     translated image. KL of a pixel is the cross-entropy of p' against p less what no p' can be below, so that
     "nothing moved" is 0. Semantic consistency (Hoffman et al. 2018, CyCADA, equation 4) with soft labels.
     """
@@ -177,11 +109,3 @@ def _box(x: Tensor) -> Tensor:
 def _mean_where(values: Tensor, where: Tensor) -> Tensor:
     """Mean over the pixels where ``where`` is 1; 0 where there is none."""
     return (values * where).sum() / where.sum().clamp(min=1)
-
-
-def _mean(scores: Scores, of: Callable[[Tensor], Tensor] = lambda s: s) -> Tensor:
-    return torch.stack([of(s).mean() for s in scores]).mean()
-
-
-def _unknown(kind: str) -> InputError:
-    return InputError(f"there is no adversarial loss {kind!r}: choose one of {', '.join(ADVERSARIAL_KINDS)}")

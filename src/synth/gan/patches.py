@@ -143,6 +143,17 @@ class PatchSource:
         return frame
 
 
+def to_u8(images: Tensor) -> NDArray[np.uint8]:
+    """Images [N,3,H,W] in −1..1 as [N,H,W,3] uint8."""
+    counts = ((images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+    return np.asarray(counts.permute(0, 2, 3, 1).contiguous().cpu().numpy())
+
+
+def from_u8(rgb_u8: NDArray[np.uint8]) -> Tensor:
+    """Images [N,H,W,3] uint8 as [N,3,H,W] in −1..1, what `to_u8` takes back."""
+    return torch.from_numpy(rgb_u8).permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0).contiguous()
+
+
 @dataclass(frozen=True, eq=False)
 class _Patch:
     rgb_u8: NDArray[np.uint8]
@@ -192,10 +203,9 @@ def _small(mask: NDArray[np.uint16] | None) -> NDArray[np.uint8] | NDArray[np.ui
 
 
 def _stack(patches: list[_Patch]) -> Patches:
-    rgb_u8 = torch.from_numpy(np.stack([p.rgb_u8 for p in patches]))  # [N,S,S,3]
     masks = torch.from_numpy(np.stack([p.mask for p in patches]))  # [N,S,S]
     return Patches(
-        images=rgb_u8.permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0).contiguous(),
+        images=from_u8(np.stack([p.rgb_u8 for p in patches])),
         masks=masks[:, None].float(),
         normals=torch.tensor([p.normal_uvw for p in patches], dtype=torch.float32),
         names=tuple(p.name for p in patches),

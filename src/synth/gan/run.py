@@ -1,5 +1,7 @@
 """Training a translator in one folder: patches in, checkpoints and curves out; a kill costs little.
 
+Any method that learns step by step is trained here.
+
 ::
 
     runs/translate/
@@ -11,7 +13,6 @@
       tensorboard/     the same for TensorBoard
 """
 
-import hashlib
 import logging
 import signal
 from collections.abc import Callable, Iterator
@@ -32,18 +33,19 @@ from synth.compute.device import Precision, choose_device, choose_precision
 from synth.compute.progress import Progress, make_progress
 from synth.compute.run_dir import RunDir
 from synth.compute.seeding import step_seed
-from synth.compute.versions import list_versions
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
 from synth.gan.logbook import Logbook, Window
-from synth.gan.methods.cyclegan import FIT_IMAGES, Batch
+from synth.gan.methods import DEFAULT, METHODS
+from synth.gan.methods.method import Batch, LearnedMethod
 from synth.gan.patches import PatchSource
-from synth.gan.presets import Lengths, Preset
+from synth.gan.schedule import Lengths, Schedule
 from synth.gan.training import Training
 
 STATE_FILE = "state.pt"
 _N_GRID = 4
-_PACKAGES = ("synth-robotics", "torch", "lightning-fabric")
+_N_FIT_INPUTS = 64
+"""Train patches of each look that networks may look at before the first step."""
 
 OnCheckpoint = Callable[[int, nn.Module], None]
 """Takes the step and the averaged sim2real generator, in eval mode on the run's device. It is called once a
@@ -51,17 +53,20 @@ checkpoint, and for the latest one again when the run was stopped before the nex
 
 
 @dataclass(frozen=True)
-class TrainSettings:
-    """One training.
+class FitSettings:
+    """A method fitted to two datasets in one folder.
 
-    device, precision: None for the best there is. n_devices: processes, one a device; with more than one,
-    what `train` is given is pickled. out: the run's folder.
+    sim: the source, whose images will be translated. real: the target, whose look is learnt. out: the run's
+    folder. method: its name. settings: the method's own, one of its presets or made like them. device: None
+    for the best there is. For methods that learn step by step alone: precision, None for the best there is;
+    n_devices, processes, one a device; with more than one, what `train` is given is pickled.
     """
 
     sim: DatasetReader
     real: DatasetReader
     out: Path
-    preset: Preset
+    settings: Any
+    method: str = DEFAULT
     seed: int = 0
     device: str | None = None
     precision: Precision | None = None
@@ -70,7 +75,8 @@ class TrainSettings:
     def to_config(self) -> dict[str, JsonValue]:
         """What a run that is gone on with must share."""
         return {
-            "preset": asdict(self.preset),
+            "method": self.method,
+            "settings": asdict(self.settings),
             "seed": self.seed,
             "precision": self.precision,
             "n_devices": self.n_devices,
@@ -83,96 +89,111 @@ class TrainSettings:
 class _Sources:
     """Patches of both looks. Raises InputError for datasets that the settings cannot train on."""
 
-    settings: TrainSettings
+    fit: FitSettings
+    method: LearnedMethod
     sim: PatchSource = field(init=False)
     real: PatchSource = field(init=False)
 
     def __post_init__(self) -> None:
-        side_px = self.settings.preset.side_px
-        self.sim = PatchSource(self.settings.sim, "train", side_px)
-        self.real = PatchSource(self.settings.real, "train", side_px)
-        if self.settings.preset.method.needs_masks and not self.sim.has_masks:
+        side_px = self.schedule.side_px
+        self.sim = PatchSource(self.fit.sim, "train", side_px)
+        self.real = PatchSource(self.fit.real, "train", side_px)
+        who = self.method.needs(self.fit.settings).get("masks")
+        if who and not self.sim.has_masks:
             raise InputError(
-                f"{self.settings.sim.root} has images without masks, which w_background, w_mask_edge and "
-                "w_reader need: set these to 0 or give a dataset with masks"
+                f"{self.fit.sim.root} has images without masks, and the method {self.fit.method} needs them "
+                f"for {who}: set it to 0 or give a dataset with masks"
             )
+
+    @property
+    def schedule(self) -> Schedule:
+        schedule: Schedule = self.fit.settings.schedule
+        return schedule
 
     def draw(self, rank: int, n_images_seen: int) -> Batch:
         """What is learnt from at one moment of the run."""
-        rng = np.random.default_rng(step_seed(self.settings.seed, rank, n_images_seen))
-        n = self.settings.preset.batch_size
+        rng = np.random.default_rng(step_seed(self.fit.seed, rank, n_images_seen))
+        n = self.schedule.batch_size
         sim, real = self.sim.draw(n, rng), self.real.draw(n, rng)
         return Batch(sim.images, real.images, sim.masks)
 
     def draw_train(self, n: int) -> tuple[Tensor, Tensor]:
         """So many train images of each look; they depend on the seed alone."""
-        rng = np.random.default_rng(self.settings.seed)
+        rng = np.random.default_rng(self.fit.seed)
         return self.sim.draw(n, rng).images, self.real.draw(n, rng).images
 
     def draw_fixed(self, n: int) -> tuple[Tensor, Tensor]:
         """So many val images of each look, train ones where there are none; they depend on the seed alone."""
-        s, rng = self.settings, np.random.default_rng(self.settings.seed)
+        rng = np.random.default_rng(self.fit.seed)
         sim, real = (
-            PatchSource(dataset, "val", s.preset.side_px) if dataset.of_split("val") else train
-            for dataset, train in ((s.sim, self.sim), (s.real, self.real))
+            PatchSource(dataset, "val", self.schedule.side_px) if dataset.of_split("val") else train
+            for dataset, train in ((self.fit.sim, self.sim), (self.fit.real, self.real))
         )
         return sim.draw(n, rng).images, real.draw(n, rng).images
 
 
 def train(
-    settings: TrainSettings,
+    fit: FitSettings,
     progress: Progress,
     *,
     on_checkpoint: OnCheckpoint | None = None,
-    reader: nn.Module | None = None,
+    witness: nn.Module | None = None,
 ) -> Path:
-    """Train, or go on with, the translator of ``settings.out``; returns that folder.
+    """Train, or go on with, the translator of ``fit.out``; returns that folder.
 
-    on_checkpoint: called in the first process. reader: a frozen task network, for w_reader above 0.
+    on_checkpoint: called in the first process. witness: a frozen network that watches labels, for methods
+    that need one.
 
     Ctrl-C ends the step in hand, saves where the run stands and raises KeyboardInterrupt; the same call goes
-    on from there, and ends as if nothing had happened. Raises InputError for datasets or a folder that do not
-    fit, TrainingDiverged when a loss is not finite, StorageError when the disk refuses.
+    on from there, and ends as if nothing had happened. Raises InputError for a method that does not learn
+    step by step, and for datasets or a folder that do not fit, TrainingDiverged when a loss is not finite,
+    StorageError when the disk refuses.
     """
-    if settings.preset.method.w_reader and reader is None:
-        raise InputError("w_reader above 0 needs a reader: train one first, or set w_reader to 0")
-    _Sources(settings)
-    device = choose_device(settings.device)
+    method = METHODS[fit.method]()
+    if not isinstance(method, LearnedMethod):
+        raise InputError(f"the method {fit.method} is not trained step by step: call its fit")
+    if (who := method.needs(fit.settings).get("witness")) and witness is None:
+        raise InputError(
+            f"the method {fit.method} needs a witness for {who}: train one first, or set it to 0"
+        )
+    _Sources(fit, method)
+    device = choose_device(fit.device)
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     fabric = Fabric(
         accelerator=device.type,
-        devices=[device.index] if device.index is not None else settings.n_devices,
-        strategy="ddp_spawn" if settings.n_devices > 1 else "auto",
-        precision=settings.precision or choose_precision(device),
+        devices=[device.index] if device.index is not None else fit.n_devices,
+        strategy="ddp_spawn" if fit.n_devices > 1 else "auto",
+        precision=fit.precision or choose_precision(device),
     )
-    told = progress if settings.n_devices == 1 else None
+    told = progress if fit.n_devices == 1 else None
     fabric.launch(
-        partial(_train, settings=settings, progress=told, on_checkpoint=on_checkpoint, reader=reader)
+        partial(_train, fit=fit, method=method, progress=told, on_checkpoint=on_checkpoint, witness=witness)
     )
-    return settings.out
+    return fit.out
 
 
 def _train(
     fabric: Fabric,
-    settings: TrainSettings,
+    fit: FitSettings,
+    method: LearnedMethod,
     progress: Progress | None,
     on_checkpoint: OnCheckpoint | None,
-    reader: nn.Module | None,
+    witness: nn.Module | None,
 ) -> None:
     """The loop, in each process."""
     progress = progress or make_progress(Console(quiet=not fabric.is_global_zero), "train", "steps")
-    run = RunDir.create_or_resume(settings.out, settings.to_config()) if fabric.is_global_zero else None
+    run = RunDir.create_or_resume(fit.out, fit.to_config()) if fabric.is_global_zero else None
     fabric.barrier()
-    sources = _Sources(settings)
-    lengths = settings.preset.measure(max(sources.sim.n_images, sources.real.n_images), fabric.world_size)
-    training, window, is_judged = _begin(fabric, settings, sources, lengths)
+    sources = _Sources(fit, method)
+    lengths = sources.schedule.measure(max(sources.sim.n_images, sources.real.n_images), fabric.world_size)
+    training, window, is_judged = _begin(fabric, sources, lengths)
     logbook = None if run is None else Logbook(run, training.step, *sources.draw_fixed(_N_GRID))
-    reader = None if reader is None else reader.to(fabric.device).eval().requires_grad_(False)
+    witness = None if witness is None else witness.to(fabric.device).eval().requires_grad_(False)
 
     def save(*, is_judged: bool) -> None:
         state = training.state() | {"window": window.state(), "is_judged": is_judged}
         if fabric.is_global_zero:
-            save_state(settings.out / STATE_FILE, state)
+            save_state(fit.out / STATE_FILE, state)
 
     def judge() -> None:
         if on_checkpoint is not None:
@@ -190,7 +211,7 @@ def _train(
                 # Gradients, step, averages.
                 learning_rate = training.learning_rate
                 batch = sources.draw(fabric.global_rank, training.n_images_seen)
-                window.add(training.learn(batch, reader))
+                window.add(training.learn(batch, witness))
                 progress.accepted(f"step {training.step}")
 
                 # Status.
@@ -202,9 +223,7 @@ def _train(
                 # Checkpoint.
                 if lengths.is_checkpoint(training.step):
                     if logbook is not None:
-                        logbook.checkpoint(
-                            training.step, training.ema, settings.preset.method.generator, _about(training)
-                        )
+                        logbook.checkpoint(training)
                     save(is_judged=on_checkpoint is None)
                     judge()
                     window.restart_clock()
@@ -222,20 +241,20 @@ def _train(
             logbook.close()
 
 
-def _begin(
-    fabric: Fabric, settings: TrainSettings, sources: _Sources, lengths: Lengths
-) -> tuple[Training, Window, bool]:
+def _begin(fabric: Fabric, sources: _Sources, lengths: Lengths) -> tuple[Training, Window, bool]:
     """A fresh training, or the one that the folder holds; whether its latest checkpoint was judged."""
+    fit = sources.fit
     training = Training(
-        settings.preset.method,
+        sources.method,
+        fit.settings,
         fabric,
-        seed=settings.seed,
+        seed=fit.seed,
         n_images_total=lengths.n_images,
-        ema_half_life_images=settings.preset.ema_half_life_images,
+        ema_half_life_images=sources.schedule.ema_half_life_images,
     )
-    path = settings.out / STATE_FILE
+    path = fit.out / STATE_FILE
     if not path.exists():
-        training.fit_inputs(*sources.draw_train(FIT_IMAGES))
+        training.fit_inputs(*sources.draw_train(_N_FIT_INPUTS))
         return training, Window(), True
     state = load_state(path)
     training.load_state(state, str(path))
@@ -264,14 +283,6 @@ def _deferred_interrupt() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
 
 
-def _about(training: Training) -> dict[str, str]:
-    """A checkpoint's words beside its architecture."""
-    words = {"step": str(training.step), "n_images_seen": str(training.n_images_seen)}
-    return words | {f"version_{name}": version for name, version in list_versions(_PACKAGES).items()}
-
-
 def _digest(dataset: DatasetReader) -> dict[str, JsonValue]:
     """Which images train: a run is gone on with only while they stay the same."""
-    samples = dataset.of_split("train")
-    lines = "\n".join(f"{s.name} {s.pixels_sha256}" for s in samples)
-    return {"n_train": len(samples), "sha256": hashlib.sha256(lines.encode()).hexdigest()}
+    return {"n_train": len(dataset.of_split("train")), "sha256": dataset.digest(["train"])}

@@ -2,7 +2,8 @@
 
 import copy
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,18 +11,19 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from synth.compute.seeding import step_seed
+from synth.compute.versions import list_versions
 from synth.errors import InputError, TrainingDiverged
-from synth.gan.checkpoint import DIRECTIONS, Direction
-from synth.gan.image_pool import ImagePool
-from synth.gan.methods.cyclegan import Batch, CycleGAN, CycleGANSettings, Fakes
+from synth.gan.methods.method import Batch, LearnedMethod, Losses, Phase, Step
 
 EMA_RAMP_UP = 0.05
 """The averages' half-life is at most this share of the images seen (StyleGAN2-ADA), so that the first
 random weights are soon forgotten."""
 
+_PACKAGES = ("synth-robotics", "torch", "lightning-fabric")
+
 
 class Training:
-    """Networks, averages, optimisers, pools and progress of one run.
+    """Networks, averages, optimisers, memories and progress of one run, by any method that learns.
 
     step: batches learnt from. n_images_seen: images of each look in them, over all processes. ema: the
     generators with averaged weights, in eval mode. n_images_total: when the learning rate has come down to 0.
@@ -29,62 +31,58 @@ class Training:
 
     def __init__(
         self,
-        settings: CycleGANSettings,
+        method: LearnedMethod,
+        settings: Any,
         fabric: Fabric,
         *,
         seed: int,
         n_images_total: int,
         ema_half_life_images: float,
     ) -> None:
-        self.settings, self.seed, self._fabric = settings, seed, fabric
+        self.method, self.settings, self.seed, self._fabric = method, settings, seed, fabric
         self.n_images_total, self._ema_half_life = n_images_total, ema_half_life_images
         self.step = self.n_images_seen = 0
-        self.networks = CycleGAN(settings, torch.Generator().manual_seed(step_seed(seed, 0, 0)))
+        self.networks = method.make_networks(settings, torch.Generator().manual_seed(step_seed(seed, 0, 0)))
         self.networks.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.ema = {d: copy.deepcopy(self._generator(d)).eval().requires_grad_(False) for d in DIRECTIONS}
-        self._optimisers = {
-            "generators": self._adam(self.networks.generator_parameters()),
-            "discriminators": self._adam(self.networks.discriminator_parameters()),
+        self.ema = {
+            direction: copy.deepcopy(generator).eval().requires_grad_(False)
+            for direction, generator in self.networks.generators.items()
         }
-        self._pools = {look: ImagePool(settings.pool_size) for look in ("real", "sim")}
+        self.phases = tuple(self.networks.phases())
+        self._optimisers = {phase.name: self._adam(phase) for phase in self.phases}
         if fabric.device.type == "cuda":
-            self._compile()
+            self.networks.compile_networks()
 
     def fit_inputs(self, sim: Tensor, real: Tensor) -> None:
-        """CycleGAN.fit_inputs, before the first step of a fresh run."""
+        """Networks.fit_inputs, before the first step of a fresh run."""
         self.networks.fit_inputs(sim.to(self._fabric.device), real.to(self._fabric.device))
-        for direction, average in self.ema.items():
-            average.load_state_dict(self._generator(direction).state_dict())
+        for direction, generator in self.networks.generators.items():
+            self.ema[direction].load_state_dict(generator.state_dict())
 
-    def learn(self, batch: Batch, reader: nn.Module | None = None) -> dict[str, float]:
+    def learn(self, batch: Batch, witness: nn.Module | None = None) -> dict[str, float]:
         """Learn from one batch; returns every loss by name, averaged over processes.
 
         Raises TrainingDiverged when one is not finite; the networks are then as that step left them.
         """
-        fabric, networks = self._fabric, self.networks
+        fabric = self._fabric
         batch = Batch(
             *(_channels_last(x.to(fabric.device)) for x in (batch.sim, batch.real, batch.sim_masks))
         )
         seed = step_seed(self.seed, fabric.global_rank, self.n_images_seen)
-        rng_cpu = torch.Generator().manual_seed(seed)
-        rng_device = torch.Generator(fabric.device).manual_seed(seed)
+        step = Step(
+            batch,
+            witness,
+            rng_cpu=torch.Generator().manual_seed(seed),
+            rng_device=torch.Generator(fabric.device).manual_seed(seed),
+        )
         self._set_learning_rate()
 
-        for parameter in networks.discriminator_parameters():
-            parameter.requires_grad_(False)
-        with fabric.autocast():
-            losses, fakes = networks.generator_losses(batch, reader)
-        self._descend("generators", losses["loss/G/total"])
-
-        for parameter in networks.discriminator_parameters():
-            parameter.requires_grad_(True)
-        shown = Fakes(
-            real=self._pools["real"].query(fakes.real, rng_cpu),
-            sim=self._pools["sim"].query(fakes.sim, rng_cpu),
-        )
-        with fabric.autocast():
-            losses |= networks.discriminator_losses(batch, shown, rng_device)
-        self._descend("discriminators", losses["loss/D/total"])
+        losses: Losses = {}
+        for phase in self.phases:
+            self._let_learn(phase)
+            with fabric.autocast():
+                losses |= phase.compute_losses(step)
+            self._descend(phase.name, losses[phase.total])
 
         figures = self._to_figures(losses)
         n_images = len(batch.sim) * fabric.world_size
@@ -92,6 +90,12 @@ class Training:
         self.n_images_seen += n_images
         self._update_ema(n_images)
         return figures
+
+    def save_checkpoint(self, path: Path) -> None:
+        """The averaged generators, as the method writes them, with the run's progress and versions."""
+        words = {"step": str(self.step), "n_images_seen": str(self.n_images_seen)}
+        words |= {f"version_{name}": version for name, version in list_versions(_PACKAGES).items()}
+        self.method.save_generators(path, self.ema, self.settings, words)
 
     def any_process(self, wants: bool) -> bool:
         """Whether any process wants something; to be asked by all."""
@@ -101,9 +105,8 @@ class Training:
 
     @property
     def learning_rate(self) -> float:
-        """Of the next step: constant for the first half of the run, then linearly down to 0."""
-        left = 1 - self.n_images_seen / self.n_images_total
-        return self.settings.learning_rate * min(1.0, max(0.0, 2 * left))
+        """Of the next step's first phase: constant for half of the run, then linearly down to 0."""
+        return self._rate_of(self.phases[0])
 
     def state(self) -> dict[str, Any]:
         """Everything that the next step depends on, as save_state takes it; to be called by every process."""
@@ -113,7 +116,7 @@ class Training:
             "networks": self.networks.state_dict(),
             "ema": {direction: net.state_dict() for direction, net in self.ema.items()},
             "optimisers": {name: o.state_dict() for name, o in self._optimisers.items()},
-            "pools": self._gather({look: pool.state_dict() for look, pool in self._pools.items()}),
+            "memories": self._gather({n: m.state_dict() for n, m in self.networks.memories.items()}),
         }
 
     def load_state(self, state: Mapping[str, Any], where: str) -> None:
@@ -124,8 +127,8 @@ class Training:
                 net.load_state_dict(state["ema"][direction])
             for name, optimiser in self._optimisers.items():
                 optimiser.load_state_dict(state["optimisers"][name])
-            for look, pool in self._pools.items():
-                pool.load_state_dict(state["pools"][self._fabric.global_rank][look])
+            for name, memory in self.networks.memories.items():
+                memory.load_state_dict(state["memories"][self._fabric.global_rank][name])
             self.step, self.n_images_seen = int(state["step"]), int(state["n_images_seen"])
         except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
             raise InputError(
@@ -133,25 +136,25 @@ class Training:
                 "folder"
             ) from error
 
-    def _generator(self, direction: Direction) -> nn.Module:
-        return self.networks.G_sim2real if direction == "sim2real" else self.networks.G_real2sim
-
-    def _adam(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Adam:
-        s = self.settings
+    def _adam(self, phase: Phase) -> torch.optim.Adam:
         return torch.optim.Adam(
-            list(parameters),
-            lr=s.learning_rate,
-            betas=(s.beta1, s.beta2),
+            list(phase.parameters),
+            lr=phase.learning_rate,
+            betas=phase.betas,
             fused=self._fabric.device.type != "mps",
         )
 
-    def _compile(self) -> None:
-        """Fuse what lies between convolutions; penalties need second derivatives, which compiling forbids."""
-        self.networks.G_sim2real.compile()
-        self.networks.G_real2sim.compile()
-        if not self.settings.w_r1 and self.settings.adversarial != "wasserstein":
-            self.networks.D_real.compile()
-            self.networks.D_sim.compile()
+    def _rate_of(self, phase: Phase) -> float:
+        left = 1 - self.n_images_seen / self.n_images_total
+        return phase.learning_rate * min(1.0, max(0.0, 2 * left))
+
+    def _let_learn(self, phase: Phase) -> None:
+        """No parameter of another phase takes part in the backward pass."""
+        for other in self.phases:
+            for parameter in other.parameters:
+                parameter.requires_grad_(False)
+        for parameter in phase.parameters:
+            parameter.requires_grad_(True)
 
     def _descend(self, which: str, loss: Tensor) -> None:
         optimiser = self._optimisers[which]
@@ -170,9 +173,9 @@ class Training:
             gradient.copy_(mean.view_as(gradient))
 
     def _set_learning_rate(self) -> None:
-        for optimiser in self._optimisers.values():
-            for group in optimiser.param_groups:
-                group["lr"] = self.learning_rate
+        for phase in self.phases:
+            for group in self._optimisers[phase.name].param_groups:
+                group["lr"] = self._rate_of(phase)
 
     def _to_figures(self, losses: Mapping[str, Tensor]) -> dict[str, float]:
         # The one place of a step where the CPU waits for the device.
@@ -187,7 +190,7 @@ class Training:
         half_life = min(self._ema_half_life, EMA_RAMP_UP * self.n_images_seen)
         keep = 0.5 ** (n_images / half_life)
         for direction, average in self.ema.items():
-            generator = self._generator(direction)
+            generator = self.networks.generators[direction]
             for mean, parameter in zip(average.parameters(), generator.parameters(), strict=True):
                 mean.lerp_(parameter, 1 - keep)
             for kept, buffer in zip(average.buffers(), generator.buffers(), strict=True):

@@ -1,11 +1,11 @@
-"""The stage: two datasets in, a translator trained, a checkpoint chosen, a dataset in the other look out.
+"""The stage: two datasets in, a translator fitted, a checkpoint chosen, a dataset in the other look out.
 
 ::
 
     runs/translate/            what run.py writes, and
-      reader.safetensors       the frozen network that reads parts before and after
+      witness.safetensors       the frozen network that sees parts before and after
       scores.jsonl             every checkpoint, scored on val images
-      result.json              which checkpoint is kept and why, what real images that cost, the gaps
+      result.json              which checkpoint is kept and why, what real images that cost, the distances
       figures/criteria.png     all criteria over the checkpoints
 """
 
@@ -19,27 +19,29 @@ import torch
 from synth.compute.device import choose_device
 from synth.compute.progress import Progress
 from synth.compute.run_dir import RunDir
-from synth.dataset.codecs import file_sha256
-from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
-from synth.gan.apply import Applied, Translator, apply
-from synth.gan.checkpoint import Direction, load_generator_of
-from synth.gan.choice import Choice, Criterion, RealImages, choose
+from synth.gan.apply import Applied, apply
+from synth.gan.checkpoint import path_of_step
+from synth.gan.choice import Criterion, RealImages, choose
 from synth.gan.criteria_figure import draw_criteria
-from synth.gan.drift import DriftLimits
-from synth.gan.gap import Gap
 from synth.gan.inputs import check_pair, refuse_leaks
-from synth.gan.judge import Judge, JudgeSettings, Score
-from synth.gan.logbook import CHECKPOINTS, FIGURES
+from synth.gan.judge import Judge, JudgeSettings, Score, Translate, by_generator, by_translator
+from synth.gan.logbook import FIGURES
+from synth.gan.methods import METHODS
+from synth.gan.methods.method import Direction, LearnedMethod, Translator
 from synth.gan.patches import PatchSource
-from synth.gan.run import TrainSettings, train
+from synth.gan.result import Result
+from synth.gan.run import FitSettings, train
+from synth.gan.schedule import LearnedSettings
 from synth.gan.score_log import ScoreLog
-from synth.metrics.intervals import Estimate
 from synth.storage.atomic import write_bytes
-from synth.train.reader import Reader, ReaderSettings, load_reader, train_reader
-from synth.train.reading import ReaderScore, Sway
+from synth.witness.drift import DriftLimits
+from synth.witness.witness import Witness, WitnessSettings, load_witness, train_witness
 
-READER_FILE, SCORES_FILE, RESULT_FILE = "reader.safetensors", "scores.jsonl", "result.json"
+WITNESS_FILE, SCORES_FILE, RESULT_FILE = "witness.safetensors", "scores.jsonl", "result.json"
+
+_SIDE_PX = 128
+"""Of the patches by which a method is judged that does not learn from patches."""
 
 MakeProgress = Callable[[str, str], Progress]
 """A progress for a verb and the unit that it counts."""
@@ -49,117 +51,108 @@ MakeProgress = Callable[[str, str], Progress]
 class TranslateSettings:
     """One translation.
 
-    out: the translated dataset. reader: how the network that judges labels is trained. judging: how
-    checkpoints are scored.
+    fit: what is learnt from what, and how. out: the translated dataset. witness: how the network that judges
+    labels is trained. judging: how checkpoints are scored.
     """
 
-    train: TrainSettings
+    fit: FitSettings
     out: Path
     criterion: Criterion = "own-val"
     direction: Direction = "sim2real"
-    reader: ReaderSettings = field(default_factory=ReaderSettings)
+    witness: WitnessSettings = field(default_factory=WitnessSettings)
     judging: JudgeSettings = field(default_factory=JudgeSettings)
     limits: DriftLimits = field(default_factory=DriftLimits)
 
 
-@dataclass(frozen=True)
-class Result:
-    """What a translation left behind.
-
-    before, after: scores of the untranslated source and of the checkpoint that is kept. floor: what real
-    images give against one another. kernel_drop: how much the kernel distance fell.
-    """
-
-    before: Score
-    after: Score
-    floor: Gap
-    kernel_drop: Estimate
-    choice: Choice
-    reader_error: ReaderScore
-    reader_sway: Sway
-
-
 def translate(settings: TranslateSettings, make_progress: MakeProgress) -> tuple[Result, Applied]:
-    """Train a translator, choose a checkpoint, translate the source dataset; or go on with what is there.
+    """Fit a translator, choose a checkpoint, translate the source dataset; or go on with what is there.
 
     Raises InputError and DatasetError for datasets that do not fit or leak, TrainingDiverged, StorageError.
     KeyboardInterrupt leaves folders whole; the same call goes on.
     """
-    training, run = settings.train, settings.train.out
-    check_pair(training.sim, training.real)
+    fit, run = settings.fit, settings.fit.out
+    method = METHODS[fit.method]()
+    check_pair(fit.sim, fit.real)
     say = make_progress("translate", "images").say
-    refuse_leaks(training.sim, training.real, say)
-    RunDir.create_or_resume(run, training.to_config()).close()
-    device = choose_device(training.device)
-    if (run / READER_FILE).is_file():
-        reader = load_reader(run / READER_FILE, device)
-    else:
-        reader = _train_reader(training.sim, settings.reader, training.preset.side_px, device, make_progress)
-        reader.save(run / READER_FILE)
-    judge = _make_judge(settings, reader, device)
+    refuse_leaks(fit.sim, fit.real, say)
+    RunDir.create_or_resume(run, fit.to_config()).close()
+    device = choose_device(fit.device)
+    witness = _make_witness(run / WITNESS_FILE, settings, device, make_progress)
+    if not (run / WITNESS_FILE).is_file():
+        witness.save(run / WITNESS_FILE)
+    judge = _make_judge(settings, witness, device)
     log = ScoreLog(run / SCORES_FILE)
-    train(
-        training,
-        make_progress("train", "steps"),
-        on_checkpoint=lambda step, generator: log.add(judge.score(step, generator)),
-        reader=reader.net,
-    )
-    result = _conclude(settings, judge, log.scores, reader)
-    say(f"Step {result.choice.step} is kept: {result.choice.why}.")
-    path = run / CHECKPOINTS / f"step_{result.choice.step:06d}.safetensors"
-    return result, _apply(path, settings, reader, device, make_progress)
+    if isinstance(method, LearnedMethod):
+        train(
+            fit,
+            make_progress("train", "steps"),
+            on_checkpoint=lambda step, generator: log.add(judge.score(step, by_generator(generator, device))),
+            witness=witness.net,
+        )
+    elif not log.scores:
+        translator = method.fit(fit.sim, fit.real, fit.settings, fit.seed, device)
+        translator.save(path_of_step(run, 1))
+        log.add(judge.score(1, by_translator(translator)))
+    result = _conclude(settings, judge, log.scores, witness)
+    kept = f"Step {result.choice.step} is kept" if isinstance(method, LearnedMethod) else method.title
+    say(f"{kept}: {result.choice.why}.")
+    translator = method.load(path_of_step(run, result.choice.step), settings.direction, device)
+    return result, _apply(translator, settings, witness, make_progress)
 
 
 def translate_with(checkpoint: Path, settings: TranslateSettings, make_progress: MakeProgress) -> Applied:
-    """Translate the source dataset with a checkpoint that is there, its run's reader looking on.
+    """Translate the source dataset with a checkpoint that is there, its run's witness looking on.
 
     Raises InputError for a checkpoint that cannot be used; DatasetError and StorageError as `translate`.
     """
-    training = settings.train
-    load_generator_of(checkpoint, settings.direction)
-    device = choose_device(training.device)
-    own = checkpoint.parent.parent / READER_FILE
-    if own.is_file():
-        reader = load_reader(own, device)
-    else:
-        reader = _train_reader(training.sim, settings.reader, training.preset.side_px, device, make_progress)
-    return _apply(checkpoint, settings, reader, device, make_progress)
+    device = choose_device(settings.fit.device)
+    translator = METHODS[settings.fit.method]().load(checkpoint, settings.direction, device)
+    witness = _make_witness(checkpoint.parent.parent / WITNESS_FILE, settings, device, make_progress)
+    return _apply(translator, settings, witness, make_progress)
 
 
 def _apply(
-    path: Path, settings: TranslateSettings, reader: Reader, device: torch.device, make_progress: MakeProgress
+    translator: Translator, settings: TranslateSettings, witness: Witness, make_progress: MakeProgress
 ) -> Applied:
-    generator, _ = load_generator_of(path, settings.direction)
-    translator = Translator(
-        generator, device, checkpoint_sha256=file_sha256(path.read_bytes()), direction=settings.direction
-    )
-    pair = (settings.train.sim, settings.train.real)
+    pair = (settings.fit.sim, settings.fit.real)
     source = pair[0] if settings.direction == "sim2real" else pair[1]
     progress = make_progress("translate", "images")
-    return apply(translator, source, settings.out, reader, settings.limits, progress, parents=pair)
+    return apply(translator, source, settings.out, witness, settings.limits, progress, parents=pair)
 
 
-def _train_reader(
-    sim: DatasetReader,
-    settings: ReaderSettings,
-    side_px: int,
-    device: torch.device,
-    make_progress: MakeProgress,
-) -> Reader:
-    """A reader of rendered train images; raises InputError for a dataset without masks."""
+def _side_px(fit: FitSettings) -> int:
+    """Of the patches that are judged: those that are learnt from, or what fits into every image."""
+    if isinstance(fit.settings, LearnedSettings):
+        return fit.settings.schedule.side_px
+    smallest = min(min(s.size_wh) for dataset in (fit.sim, fit.real) for s in dataset.samples)
+    return min(_SIDE_PX, smallest // 4 * 4)
+
+
+def _make_witness(
+    path: Path, settings: TranslateSettings, device: torch.device, make_progress: MakeProgress
+) -> Witness:
+    """The one that a run has, or a fresh one."""
+    if path.is_file():
+        return load_witness(path, device)
+    return _train_witness(settings, device, make_progress)
+
+
+def _train_witness(settings: TranslateSettings, device: torch.device, make_progress: MakeProgress) -> Witness:
+    """A witness of rendered train images; raises InputError for a dataset without masks."""
+    sim, side_px = settings.fit.sim, _side_px(settings.fit)
     patches = {split: PatchSource(sim, split, side_px) for split in ("train", "val")}
     if not patches["train"].has_masks:
         raise InputError(
             f"{sim.root} has images without masks, and it is by masks that a translation's harm to labels is "
             "measured: give a dataset with masks"
         )
-    progress = make_progress("reader", "steps")
-    progress.say("A reader learns to find parts in rendered images, to see later whether labels survive.")
-    progress.begin(total=settings.n_steps, done=0)
+    progress = make_progress("witness", "steps")
+    progress.say("A witness learns to find parts in rendered images, to see later whether labels survive.")
+    progress.begin(total=settings.witness.n_steps, done=0)
     try:
-        return train_reader(
+        return train_witness(
             patches["train"].draw,
-            settings,
+            settings.witness,
             draw_val=patches["val"].draw,
             device=device,
             on_step=lambda step, _: progress.accepted(f"step {step}"),
@@ -168,29 +161,29 @@ def _train_reader(
         progress.end()
 
 
-def _make_judge(settings: TranslateSettings, reader: Reader, device: torch.device) -> Judge:
-    training, judging = settings.train, settings.judging
+def _make_judge(settings: TranslateSettings, witness: Witness, device: torch.device) -> Judge:
+    fit, judging = settings.fit, settings.judging
     if settings.criterion == "own-val":
         judging = replace(judging, downstream=None)
-    side_px = training.preset.side_px
+    side_px = _side_px(fit)
     return Judge(
-        PatchSource(training.sim, "train", side_px),
-        PatchSource(training.sim, "val", side_px),
-        PatchSource(training.real, "val", side_px),
-        reader,
+        PatchSource(fit.sim, "train", side_px),
+        PatchSource(fit.sim, "val", side_px),
+        PatchSource(fit.real, "val", side_px),
+        witness,
         judging,
         device,
     )
 
 
-def _conclude(settings: TranslateSettings, judge: Judge, scores: Sequence[Score], reader: Reader) -> Result:
+def _conclude(settings: TranslateSettings, judge: Judge, scores: Sequence[Score], witness: Witness) -> Result:
     """Choose a checkpoint; write result.json and the figure of all criteria."""
-    real, run = settings.train.real, settings.train.out
+    real, run = settings.fit.real, settings.fit.out
     n_val = len(real.of_split("val"))
     choice = choose(
         scores,
         settings.criterion,
-        normal_sway_deg=reader.sway.normal_deg,
+        normal_sway_deg=witness.sway.normal_deg,
         real_images=RealImages(
             unlabelled=len(real.of_split("train")),
             unlabelled_for_choosing=n_val,
@@ -198,16 +191,24 @@ def _conclude(settings: TranslateSettings, judge: Judge, scores: Sequence[Score]
         ),
     )
     after = next(score for score in scores if score.step == choice.step)
-    generator, _ = load_generator_of(run / CHECKPOINTS / f"step_{choice.step:06d}.safetensors")
+    kept = _translate_patches(settings.fit, path_of_step(run, choice.step))
     result = Result(
         before=judge.before,
         after=after,
         floor=judge.floor,
-        kernel_drop=judge.kernel_drop(generator),
+        kernel_drop=judge.kernel_drop(kept),
         choice=choice,
-        reader_error=reader.error,
-        reader_sway=reader.sway,
+        witness_error=witness.error,
+        witness_sway=witness.sway,
     )
     write_bytes(run / RESULT_FILE, (json.dumps(asdict(result), indent=2) + "\n").encode())
     draw_criteria(result, scores, run / FIGURES / "criteria.png")
     return result
+
+
+def _translate_patches(fit: FitSettings, path: Path) -> Translate:
+    """What a checkpoint makes of patches."""
+    method, device = METHODS[fit.method](), choose_device(fit.device)
+    if isinstance(method, LearnedMethod):
+        return by_generator(method.load_generator(path, "sim2real"), device)
+    return by_translator(method.load(path, "sim2real", device))

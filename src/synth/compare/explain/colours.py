@@ -10,7 +10,7 @@ from synth.compare.mixes import REAL
 from synth.compare.plan import Plan
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
-from synth.metrics.domain_gap import above_floor, colour_histograms, histogram_emd, real_floor
+from synth.metrics.domain_distance import above_floor, colour_histograms, histogram_emd, real_floor
 
 _N_COLOURS = 40
 

@@ -1,1 +1,22 @@
-"""Ways of learning a translation between two looks; one file a method."""
+"""Methods: ways of learning a translation between two looks. One file a method, named here and nowhere else.
+
+method.py says what a method is and what a new one needs.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from synth.registry import Registry
+
+if TYPE_CHECKING:
+    from synth.gan.methods.method import Method
+
+METHODS: "Registry[Callable[[], Method]]" = Registry(
+    "method", {"cyclegan": "synth.gan.methods.cyclegan:CycleGANMethod"}
+)
+
+DEFAULT = "cyclegan"
+"""What is learnt with where nobody says."""
+
+UNNAMED = "cyclegan"
+"""What wrote the checkpoints that do not name their method: there was no other then."""

@@ -10,8 +10,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from synth.gan.architecture import GeneratorShape
-from synth.gan.layers import PUBLISHED_SIGMA, SKIP_SIGMA, check_images, to_picture
+from synth.networks.architecture import GeneratorShape
+from synth.networks.layers import PUBLISHED_SIGMA, SKIP_SIGMA, check_images, to_picture
 
 
 class PublishedGenerator(nn.Module):

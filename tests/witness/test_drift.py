@@ -6,16 +6,16 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
-from plate_scene import CORNERS, ColourReader, draw_plate, plate_instance, plate_mask, to_u8
+from plate_scene import CORNERS, ColourWitness, draw_plate, plate_instance, plate_mask, to_u8
 
-from synth.gan.artefacts import Artefacts, find_artefacts
-from synth.gan.drift import DriftLimits, FrameDrift, measure_drift
-from synth.gan.drift_figure import draw_drift
-from synth.train.reading import ReaderScore, Sway
+from synth.witness.artefacts import Artefacts, find_artefacts
+from synth.witness.drift import DriftLimits, FrameDrift, measure_drift
+from synth.witness.drift_figure import draw_drift
+from synth.witness.observation import Sway, WitnessScore
 
 
 def _drift(translated_u8: np.ndarray) -> FrameDrift:
-    return measure_drift(draw_plate(), translated_u8, plate_mask(), [plate_instance()], ColourReader())
+    return measure_drift(draw_plate(), translated_u8, plate_mask(), [plate_instance()], ColourWitness())
 
 
 def _looks() -> dict[str, np.ndarray]:
@@ -48,7 +48,7 @@ def test_known_shift_is_measured(px: float, noise: float) -> None:
     (part,) = _drift(to_u8(moved)).parts
     assert part.edge
     assert part.edge.box_px == pytest.approx(px, abs=0.2)
-    assert part.read_box_px == pytest.approx(px, abs=0.3)
+    assert part.witness_box_px == pytest.approx(px, abs=0.3)
     assert part.edge.lost < 0.05
 
 
@@ -71,7 +71,7 @@ def test_another_look_is_no_drift(name: str) -> None:
     assert part.edge
     assert part.edge.box_px < 0.3
     assert part.edge.abs_px < 0.3
-    assert part.read_box_px < 0.3
+    assert part.witness_box_px < 0.3
     assert part.edge.lost == 0
     assert drift.artefacts == Artefacts(0, 0, 0)
     assert drift.verdict(DriftLimits()) == ()
@@ -88,7 +88,7 @@ def test_identical_frames_have_no_drift_at_all() -> None:
     """A frame against itself: every figure is 0."""
     (part,) = _drift(draw_plate()).parts
     assert part.edge
-    assert (part.read_box_px, part.normal_deg, part.edge.lost) == (0, 0, 0)
+    assert (part.witness_box_px, part.normal_deg, part.edge.lost) == (0, 0, 0)
     assert part.edge.box_px < 0.03
 
 
@@ -174,13 +174,13 @@ def test_wrong_labels_are_refused(translated_u8: np.ndarray, cause: str) -> None
 
 
 def test_hidden_parts_are_left_out_and_boxes_serve_without_a_mask() -> None:
-    """A part without a label is not judged; without a mask the reader alone judges, within the box."""
+    """A part without a label is not judged; without a mask the witness alone judges, within the box."""
     hidden = plate_instance().model_copy(update={"visib_fract": 0.1})
     moved = draw_plate((2, 0))
-    assert measure_drift(draw_plate(), moved, plate_mask(), [hidden], ColourReader()).parts == ()
-    (part,) = measure_drift(draw_plate(), moved, None, [plate_instance()], ColourReader()).parts
+    assert measure_drift(draw_plate(), moved, plate_mask(), [hidden], ColourWitness()).parts == ()
+    (part,) = measure_drift(draw_plate(), moved, None, [plate_instance()], ColourWitness()).parts
     assert part.edge is None
-    assert part.read_box_px == pytest.approx(2, abs=0.3)
+    assert part.witness_box_px == pytest.approx(2, abs=0.3)
 
 
 def test_figures_are_plain_and_finite() -> None:
@@ -195,8 +195,8 @@ def test_histogram_is_drawn(tmp_path: Path) -> None:
     """The figure of a dataset is a picture, also where nothing could be measured."""
     frames = [_drift(draw_plate((px, 0))) for px in (0.0, 0.5, 4.0)]
     nan = float("nan")
-    score, sway = ReaderScore(9, 1.0, 0.9, 0.5, 9, 3.0, 5), Sway(0.4, 1.0, 5)
+    score, sway = WitnessScore(9, 1.0, 0.9, 0.5, 9, 3.0, 5), Sway(0.4, 1.0, 5)
     draw_drift(frames, DriftLimits(), score, sway, tmp_path / "drift.png")
-    nothing = ReaderScore(0, nan, nan, nan, 0, nan, 0)
+    nothing = WitnessScore(0, nan, nan, nan, 0, nan, 0)
     draw_drift([], DriftLimits(), nothing, Sway(nan, nan, 0), tmp_path / "empty.png")
     assert Image.open(tmp_path / "drift.png").size == Image.open(tmp_path / "empty.png").size

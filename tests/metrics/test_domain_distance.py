@@ -1,4 +1,4 @@
-"""Measures of the gap between two sets: known answers, honest intervals, invariances."""
+"""Measures of the distance between two sets: known answers, honest intervals, invariances."""
 
 import cv2
 import numpy as np
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.stats import wasserstein_distance
 
 from synth.errors import InputError
-from synth.metrics.domain_gap import (
+from synth.metrics.domain_distance import (
     above_floor,
     classifier_auc,
     colour_emd,
@@ -64,7 +64,7 @@ class TestKernelDistance:
         estimate = kernel_distance(*rng.normal(size=(2, 80, 16)), rng)
         assert estimate.low <= 0 <= estimate.high
 
-    def test_a_set_against_itself_is_no_gap(self, rng: np.random.Generator):
+    def test_a_set_against_itself_is_no_distance(self, rng: np.random.Generator):
         """Nothing above zero, neither with many images nor with two, of which half the resamples hold one."""
         for n in (2, 3, 50):
             a = rng.normal(size=(n, 6))
@@ -242,8 +242,8 @@ class TestEmd:
 
 class TestFloor:
     def test_says_what_zero_means(self, rng: np.random.Generator):
-        """Between real pictures a distance is not zero: the floor says how much that is, a gap is above it,
-        and another set of the same kind is not.
+        """Between real pictures a distance is not zero: the floor says how much that is, another look's is
+        above it, and that of another set of the same kind is not.
         """
         real, other, apart = (
             colour_histograms([image for m in means for image in make_images(rng, 1, m)])

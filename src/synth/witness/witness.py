@@ -1,4 +1,4 @@
-"""A reader: a small task network, trained on labelled patches, then frozen and asked what it sees.
+"""A witness: a small task network, trained on labelled patches, then frozen and asked what it sees.
 
 It judges translations (the same part before and after) and, trained on translated images and scored on
 captured ones, what a translation is worth.
@@ -17,23 +17,30 @@ from torch.nn import functional
 
 from synth.compute.checkpoint import load_weights, save_weights
 from synth.errors import InputError, SynthError
-from synth.train.augment import vary_look
-from synth.train.models.reader_net import ReaderNet
-from synth.train.reading import Patches, ReaderScore, Reading, Sway, compare_readings, score_reading
+from synth.witness.augment import vary_look
+from synth.witness.network import WitnessNet
+from synth.witness.observation import (
+    Observation,
+    Patches,
+    Sway,
+    WitnessScore,
+    compare_observations,
+    score_observation,
+)
 
 Draw = Callable[[int, np.random.Generator], Patches]
 """Gives so many patches, at random."""
 
 OnStep = Callable[[int, dict[str, float]], None]
 
-_KIND = "reader"
+_KIND = "witness"
 _BATCH = 32
 _SWAY_STRENGTH = 0.5
 
 
 @dataclass(frozen=True)
-class ReaderSettings:
-    """How a reader learns.
+class WitnessSettings:
+    """How a witness learns.
 
     look_strength: how far looks are varied (augment.vary_look); 1 to be blind to looks, less to depend on
     what the images look like. n_error_patches: held-out patches that its own error is measured on.
@@ -51,18 +58,18 @@ class ReaderSettings:
 
 
 @dataclass(frozen=True, eq=False)
-class Reader:
+class Witness:
     """A trained network, frozen, with its own error on held-out patches and how far looks alone move it."""
 
-    net: ReaderNet
-    settings: ReaderSettings
-    error: ReaderScore
+    net: WitnessNet
+    settings: WitnessSettings
+    error: WitnessScore
     sway: Sway
 
-    def read(self, rgb_u8: NDArray[np.uint8]) -> Reading:
+    def observe(self, rgb_u8: NDArray[np.uint8]) -> Observation:
         """Masks and normals of images [N,H,W,3]."""
         images = torch.from_numpy(np.ascontiguousarray(rgb_u8.transpose(0, 3, 1, 2)))
-        return _read(self.net, images.float() / 127.5 - 1)
+        return _observe(self.net, images.float() / 127.5 - 1)
 
     def save(self, path: Path) -> None:
         """Write weights, settings and errors to one safetensors file; raises StorageError."""
@@ -71,36 +78,36 @@ class Reader:
         save_weights(path, self.net.state_dict(), metadata)
 
 
-def load_reader(path: Path, device: torch.device) -> Reader:
-    """A reader that was saved; raises InputError for an absent, torn or foreign file."""
+def load_witness(path: Path, device: torch.device) -> Witness:
+    """A witness that was saved; raises InputError for an absent, torn or foreign file."""
     tensors, metadata = load_weights(path)
     try:
         if metadata["kind"] != _KIND:
             raise ValueError
-        settings = ReaderSettings(**json.loads(metadata["settings"]))
+        settings = WitnessSettings(**json.loads(metadata["settings"]))
         error, sway = (json.loads(metadata[key]) for key in ("error", "sway"))
-        net = ReaderNet(settings.n_filters)
+        net = WitnessNet(settings.n_filters)
         net.load_state_dict(tensors)
-        return Reader(_frozen(net, device), settings, ReaderScore(**error), Sway(**sway))
+        return Witness(_frozen(net, device), settings, WitnessScore(**error), Sway(**sway))
     except (KeyError, TypeError, ValueError, RuntimeError) as problem:
-        raise InputError(f"{path} is not a reader of this version: train it again") from problem
+        raise InputError(f"{path} is not a witness of this version: train it again") from problem
 
 
-def train_reader(
+def train_witness(
     draw: Draw,
-    settings: ReaderSettings,
+    settings: WitnessSettings,
     *,
     draw_val: Draw,
     device: torch.device,
     on_step: OnStep = lambda _step, _losses: None,
-) -> Reader:
-    """Train on ``draw`` for ``settings.n_steps``; measure the reader's own error on ``draw_val``.
+) -> Witness:
+    """Train on ``draw`` for ``settings.n_steps``; measure the witness's own error on ``draw_val``.
 
-    The same settings and draws give the same reader on one machine and device. on_step: called with the
+    The same settings and draws give the same witness on one machine and device. on_step: called with the
     step and its losses. Raises SynthError with the step and the losses when one is not finite.
     """
     generator = torch.Generator().manual_seed(settings.seed)
-    net = ReaderNet(settings.n_filters)
+    net = WitnessNet(settings.n_filters)
     _initialise(net, generator)
     net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(
@@ -127,15 +134,15 @@ def train_reader(
         schedule.step()
         figures = {name: float(value.detach()) for name, value in losses.items()}
         if not np.isfinite(list(figures.values())).all():
-            raise SynthError(f"a loss of the reader is not finite at step {step}: {figures}")
+            raise SynthError(f"a loss of the witness is not finite at step {step}: {figures}")
         on_step(step, figures)
     return _judged(_frozen(net, device), settings, draw_val, generator)
 
 
-def evaluate_reader(reader: Reader, patches: Patches) -> ReaderScore:
-    """How far a reader is off on labelled patches, whoever's they are."""
-    reading = _read(reader.net, patches.images)
-    return score_reading(reading, patches.masks[:, 0].numpy(), patches.normals.numpy())
+def evaluate_witness(witness: Witness, patches: Patches) -> WitnessScore:
+    """How far a witness is off on labelled patches, whoever's they are."""
+    observation = _observe(witness.net, patches.images)
+    return score_observation(observation, patches.masks[:, 0].numpy(), patches.normals.numpy())
 
 
 def mask_loss(logits: Tensor, masks: Tensor) -> Tensor:
@@ -176,25 +183,27 @@ def _initialise(net: nn.Module, generator: torch.Generator) -> None:
                 nn.init.zeros_(module.bias)
 
 
-def _frozen(net: ReaderNet, device: torch.device) -> ReaderNet:
+def _frozen(net: WitnessNet, device: torch.device) -> WitnessNet:
     net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return net.eval().requires_grad_(False)
 
 
-def _judged(net: ReaderNet, settings: ReaderSettings, draw_val: Draw, generator: torch.Generator) -> Reader:
+def _judged(
+    net: WitnessNet, settings: WitnessSettings, draw_val: Draw, generator: torch.Generator
+) -> Witness:
     patches = draw_val(settings.n_error_patches, np.random.default_rng((settings.seed, settings.n_steps)))
-    as_is = _read(net, patches.images)
-    varied = _read(net, vary_look(patches.images, patches.masks, generator, _SWAY_STRENGTH))
+    as_is = _observe(net, patches.images)
+    varied = _observe(net, vary_look(patches.images, patches.masks, generator, _SWAY_STRENGTH))
     true_masks = patches.masks[:, 0].numpy()
-    return Reader(
+    return Witness(
         net,
         settings,
-        error=score_reading(as_is, true_masks, patches.normals.numpy()),
-        sway=compare_readings(as_is, varied, true_masks),
+        error=score_observation(as_is, true_masks, patches.normals.numpy()),
+        sway=compare_observations(as_is, varied, true_masks),
     )
 
 
-def _read(net: ReaderNet, images: Tensor) -> Reading:
+def _observe(net: WitnessNet, images: Tensor) -> Observation:
     device = next(net.parameters()).device
     masks, normals = [], []
     with torch.inference_mode():
@@ -202,4 +211,4 @@ def _read(net: ReaderNet, images: Tensor) -> Reading:
             logits, seen = net(batch.to(device).contiguous(memory_format=torch.channels_last))
             masks.append(logits[:, 0].sigmoid().cpu().numpy())
             normals.append(seen.permute(0, 2, 3, 1).cpu().numpy())
-    return Reading(np.concatenate(masks), np.concatenate(normals))
+    return Observation(np.concatenate(masks), np.concatenate(normals))

@@ -1,7 +1,7 @@
 """What translation did to labels: how far each part's box, outline and normal moved, frame by frame.
 
-Two witnesses: the outline of the known mask, followed from source to translation (edges.py; it needs no
-training), and a frozen reader asked before and after (train/reader.py; its own error stands beside it).
+Seen two ways: by the outline of the known mask, followed from source to translation (edges.py; it needs no
+training), and by the witness, asked before and after (witness.py; its own error stands beside it).
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from synth.dataset.record import Figure
 from synth.dataset.sample import MIN_VISIBLE_FOR_LABEL, Instance
-from synth.gan.artefacts import Artefacts, find_artefacts
-from synth.gan.edges import measure_edge_shifts
 from synth.geometry.boxes import Mask
 from synth.geometry.normals import angle_deg
-from synth.train.reading import Reading, Reads
+from synth.witness.artefacts import Artefacts, find_artefacts
+from synth.witness.edges import measure_edge_shifts
+from synth.witness.observation import Observation, Observer
 
 Rgb = NDArray[np.uint8]
 
@@ -32,13 +32,13 @@ _MIN_AROUND_PX = 8
 class DriftLimits:
     """The most that a translated frame may have moved before it is refused.
 
-    edge_box, read_box: a side of the tight box, as a share of the box's longer side, by the outline and by
-    the reader. edge_px: of the outline anywhere (nine tenths of it). lost: share of the outline that is not
-    found again. normal_deg: the reader's normal. artefacts: blobs, specks and stripes in the frame.
+    edge_box, witness_box: a side of the tight box, as a share of the box's longer side, by the outline and by
+    the witness. edge_px: of the outline anywhere (nine tenths of it). lost: share of the outline that is not
+    found again. normal_deg: the witness's normal. artefacts: blobs, specks and stripes in the frame.
     """
 
     edge_box: float = 0.03
-    read_box: float = 0.08
+    witness_box: float = 0.08
     edge_px: float = 2.0
     lost: float = 0.3
     normal_deg: float = 8.0
@@ -74,17 +74,17 @@ class Drift:
     """How far one part moved; what could not be measured is None.
 
     side_px: longer side of its tight box. edge: by its outline, None where the source shows none.
-    read_box_px: largest move of a side of the tight box, as the reader sees it. normal_deg: turn of the
-    normal that it sees. read_before, read_after: whether it finds the part.
+    witness_box_px: largest move of a side of the tight box, as the witness sees it. normal_deg: turn of the
+    normal that it sees. seen_before, seen_after: whether it finds the part.
     """
 
     instance: int
     side_px: float
     edge: EdgeDrift | None
-    read_box_px: float | None
+    witness_box_px: float | None
     normal_deg: float | None
-    read_before: bool
-    read_after: bool
+    seen_before: bool
+    seen_after: bool
 
     @property
     def edge_box(self) -> float | None:
@@ -92,9 +92,9 @@ class Drift:
         return self.edge.box_px / self.side_px if self.edge and self.edge.box_px is not None else None
 
     @property
-    def read_box(self) -> float | None:
-        """Move of a side of the box by the reader, as a share of the box's longer side."""
-        return None if self.read_box_px is None else self.read_box_px / self.side_px
+    def witness_box(self) -> float | None:
+        """Move of a side of the box by the witness, as a share of the box's longer side."""
+        return None if self.witness_box_px is None else self.witness_box_px / self.side_px
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class FrameDrift:
             ("edge_box", [p.edge_box for p in self.parts]),
             ("edge_px", [p.edge.far_px for p in self.parts if p.edge]),
             ("lost", [p.edge.lost for p in self.parts if p.edge]),
-            ("read_box", [p.read_box for p in self.parts]),
+            ("witness_box", [p.witness_box for p in self.parts]),
             ("normal_deg", [p.normal_deg for p in self.parts]),
         ):
             known = [value for value in values if value is not None]
@@ -138,7 +138,7 @@ def measure_drift(
     translated_u8: Rgb,
     mask: NDArray[np.uint16] | None,
     instances: Sequence[Instance],
-    reader: Reads,
+    witness: Observer,
 ) -> FrameDrift:
     """Drift of a translated frame [H,W,3] against its source.
 
@@ -151,7 +151,7 @@ def measure_drift(
             continue
         region = None if mask is None else mask == i + 1
         others = np.zeros(source_u8.shape[:2], bool) if mask is None else (mask > 0) & (mask != i + 1)
-        parts.append(_measure_part(i, instance, source_u8, translated_u8, region, others, reader))
+        parts.append(_measure_part(i, instance, source_u8, translated_u8, region, others, witness))
     return FrameDrift(tuple(parts), find_artefacts(source_u8, translated_u8))
 
 
@@ -162,7 +162,7 @@ def _measure_part(
     translated_u8: Rgb,
     region: Mask | None,
     others: Mask,
-    reader: Reads,
+    witness: Observer,
 ) -> Drift:
     x0, y0, x1, y1 = instance.box_xyxy_px
     side_px = max(x1 - x0, y1 - y0)
@@ -170,22 +170,22 @@ def _measure_part(
     before_u8, after_u8 = source_u8[window], translated_u8[window]
     own = _box_region(instance.box_xyxy_px, source_u8.shape[:2]) if region is None else region
     own, others = own[window], others[window]
-    reading = reader.read(np.stack([before_u8, after_u8]))
+    observation = witness.observe(np.stack([before_u8, after_u8]))
     around = round(max(_AROUND * side_px, _MIN_AROUND_PX))
     near = cv2.dilate(own.astype(np.uint8), np.ones((2 * around + 1,) * 2, np.uint8)) > 0
-    box_before, box_after = (reading.box(k, near & ~others) for k in (0, 1))
+    box_before, box_after = (observation.box(k, near & ~others) for k in (0, 1))
     move_px = turn_deg = None
     if box_before is not None and box_after is not None:
         move_px = float(np.abs(box_before - box_after).max())
-        turn_deg = None if instance.normal_uvw is None else _turn_deg(reading, own)
+        turn_deg = None if instance.normal_uvw is None else _turn_deg(observation, own)
     return Drift(
         instance=i,
         side_px=side_px,
         edge=None if region is None else _measure_edge(before_u8, after_u8, own),
-        read_box_px=move_px,
+        witness_box_px=move_px,
         normal_deg=turn_deg,
-        read_before=box_before is not None,
-        read_after=box_after is not None,
+        seen_before=box_before is not None,
+        seen_after=box_after is not None,
     )
 
 
@@ -206,14 +206,16 @@ def _measure_edge(before_u8: Rgb, after_u8: Rgb, region: Mask) -> EdgeDrift | No
     )
 
 
-def _turn_deg(reading: Reading, region: Mask) -> float | None:
+def _turn_deg(observation: Observation, region: Mask) -> float | None:
     inner = cv2.erode(region.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     where = inner if inner.any() else region
-    return float(angle_deg(reading.normal(0, where), reading.normal(1, where))) if where.any() else None
+    return (
+        float(angle_deg(observation.normal(0, where), observation.normal(1, where))) if where.any() else None
+    )
 
 
 def _window(box_xyxy_px: Sequence[float], shape_hw: tuple[int, ...]) -> tuple[slice, slice]:
-    """The rows and columns of a square about a box that a reader looks at, as far as the image goes."""
+    """The rows and columns of a square about a box that a witness looks at, as far as the image goes."""
     x0, y0, x1, y1 = box_xyxy_px
     side = max(_WINDOW_SCALE * max(x1 - x0, y1 - y0), _MIN_WINDOW_PX)
     side = int(np.ceil(side / _MULTIPLE_PX)) * _MULTIPLE_PX
@@ -233,14 +235,14 @@ def _box_region(box_xyxy_px: Sequence[float], shape_hw: tuple[int, ...]) -> Mask
 
 def _refuse_part(part: Drift, limits: DriftLimits) -> Iterator[Reason]:
     name = f"part {part.instance}"
-    if part.read_before and not part.read_after:
-        yield Reason("part lost", f"{name}: the reader finds it in the source and not in the translation")
+    if part.seen_before and not part.seen_after:
+        yield Reason("part lost", f"{name}: the witness finds it in the source and not in the translation")
     if part.edge and part.edge.lost > limits.lost:
         lost = f"{part.edge.lost:.0%} of its outline is lost"
         yield Reason("edge lost", f"{name}: {lost}, at most {limits.lost:.0%} may be")
     for who, share, most in (
         ("outline", part.edge_box, limits.edge_box),
-        ("reader", part.read_box, limits.read_box),
+        ("witness", part.witness_box, limits.witness_box),
     ):
         if share is not None and share > most:
             moved = f"its box moved by {share:.1%} of its side ({share * part.side_px:.1f} px) by the {who}"

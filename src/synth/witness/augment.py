@@ -1,6 +1,6 @@
 """Random looks for labelled patches: whatever a camera, a lamp or a coat of paint could change, and no shape.
 
-Part and surroundings are recoloured apart from each other, so that a reader cannot lean on the colour of
+Part and surroundings are recoloured apart from each other, so that a witness cannot lean on the colour of
 either.
 """
 

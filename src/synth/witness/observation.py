@@ -1,4 +1,4 @@
-"""What a reader sees in images, and how far off it is where the truth is known."""
+"""What a witness sees in images, and how far off it is where the truth is known."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -34,7 +34,7 @@ class Patches(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class Observation:
     """Of N images: masks [N,H,W], how likely each pixel is the part's, 0–1, and unit normals_uvw
     [N,H,W,3].
     """
@@ -56,17 +56,17 @@ class Reading:
         return np.asarray(mean / np.linalg.norm(mean))
 
 
-class Reads(Protocol):
-    """Anything that reads parts in images."""
+class Observer(Protocol):
+    """Anything that sees parts in images."""
 
-    def read(self, rgb_u8: NDArray[np.uint8]) -> Reading:
+    def observe(self, rgb_u8: NDArray[np.uint8]) -> Observation:
         """Masks and normals of images [N,H,W,3]."""
         ...
 
 
 @dataclass(frozen=True)
-class ReaderScore:
-    """A reader against labels.
+class WitnessScore:
+    """A witness against labels.
 
     mask_iou: over all pixels of all patches together. box_px: median error of a side of the tight box, over
     ``n_sides`` sides that lie inside their patch. normal_deg: median error over ``n_normals`` parts. found:
@@ -84,7 +84,7 @@ class ReaderScore:
 
 @dataclass(frozen=True)
 class Sway:
-    """How far a reader's own answers move when only the look of an image changes: medians over ``n``
+    """How far a witness's own answers move when only the look of an image changes: medians over ``n``
     parts.
     """
 
@@ -93,9 +93,9 @@ class Sway:
     n: int
 
 
-def score_reading(reading: Reading, masks: Floats, normals_uvw: Floats) -> ReaderScore:
-    """A reading against true masks [N,S,S] (0 or 1) and normals [N,3] (nan = not known)."""
-    truth, found = masks > FOUND, reading.masks > FOUND
+def score_observation(observation: Observation, masks: Floats, normals_uvw: Floats) -> WitnessScore:
+    """A observation against true masks [N,S,S] (0 or 1) and normals [N,3] (nan = not known)."""
+    truth, found = masks > FOUND, observation.masks > FOUND
     union = int((truth | found).sum())
     sides: list[float] = []
     angles: list[float] = []
@@ -105,14 +105,14 @@ def score_reading(reading: Reading, masks: Floats, normals_uvw: Floats) -> Reade
         if true_box is None or part.sum() < _MIN_PIXELS:
             continue
         n_parts += 1
-        box = reading.box(i)
+        box = observation.box(i)
         n_found += box is not None
         if box is not None:
             inside = (true_box > 0) & (true_box < part.shape[0])
             sides += np.abs(box - true_box)[inside].tolist()
         if np.isfinite(normals_uvw[i]).all():
-            angles.append(float(angle_deg(reading.normal(i, part), normals_uvw[i])))
-    return ReaderScore(
+            angles.append(float(angle_deg(observation.normal(i, part), normals_uvw[i])))
+    return WitnessScore(
         n_patches=len(truth),
         found=n_found / n_parts if n_parts else np.nan,
         mask_iou=float((truth & found).sum() / union) if union else np.nan,
@@ -123,8 +123,8 @@ def score_reading(reading: Reading, masks: Floats, normals_uvw: Floats) -> Reade
     )
 
 
-def compare_readings(before: Reading, after: Reading, masks: Floats) -> Sway:
-    """How far boxes and normals of parts, true masks [N,S,S], moved between two readings of them."""
+def compare_observations(before: Observation, after: Observation, masks: Floats) -> Sway:
+    """How far boxes and normals of parts, true masks [N,S,S], moved between two observations of them."""
     moves, angles = [], []
     for i, part in enumerate(masks > FOUND):
         a, b = before.box(i), after.box(i)

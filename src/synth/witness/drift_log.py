@@ -7,8 +7,8 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from synth.errors import DatasetError
-from synth.gan.drift import FrameDrift
 from synth.storage.atomic import LineLog
+from synth.witness.drift import FrameDrift
 
 _DRIFT: TypeAdapter[FrameDrift] = TypeAdapter(FrameDrift)
 

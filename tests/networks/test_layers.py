@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from synth.gan.layers import DemodulatedConv2d, DemodulatedUpConv2d, demodulated_conv2d_reference
+from synth.networks.layers import DemodulatedConv2d, DemodulatedUpConv2d, demodulated_conv2d_reference
 
 counts = st.integers(1, 5)
 sides = st.integers(4, 11)

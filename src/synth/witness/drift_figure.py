@@ -1,4 +1,4 @@
-"""Drift over a whole dataset as one picture: histograms with the limits and the reader's own error."""
+"""Drift over a whole dataset as one picture: histograms with the limits and the witness's own error."""
 
 import io
 from collections.abc import Sequence
@@ -9,19 +9,19 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from synth.gan.drift import DriftLimits, FrameDrift
 from synth.storage.atomic import write_bytes
-from synth.train.reading import ReaderScore, Sway
+from synth.witness.drift import DriftLimits, FrameDrift
+from synth.witness.observation import Sway, WitnessScore
 
 _N_BINS = 30
 
 
 def draw_drift(
-    frames: Sequence[FrameDrift], limits: DriftLimits, error: ReaderScore, sway: Sway, path: Path
+    frames: Sequence[FrameDrift], limits: DriftLimits, error: WitnessScore, sway: Sway, path: Path
 ) -> None:
-    """Write a PNG: box by outline and by reader, outline, normal, artefacts a frame.
+    """Write a PNG: box by outline and by witness, outline, normal, artefacts a frame.
 
-    error, sway: the reader's own, drawn beside what it measured.
+    error, sway: the witness's own, drawn beside what it measured.
     """
     figure = Figure(figsize=(12, 6.5), layout="constrained")
     FigureCanvasAgg(figure)
@@ -30,7 +30,7 @@ def draw_drift(
     edges = [part.edge for part in parts if part.edge]
     percent = [
         ("Box, by the outline", [p.edge_box for p in parts], limits.edge_box),
-        ("Box, by the reader", [p.read_box for p in parts], limits.read_box),
+        ("Box, by the witness", [p.witness_box for p in parts], limits.witness_box),
     ]
     for ax, (title, shares, limit) in zip(axes[:2], percent, strict=True):
         _histogram(ax, [None if s is None else 100 * s for s in shares], 100 * limit)
@@ -50,7 +50,7 @@ def draw_drift(
     ):
         if np.isfinite(value):
             axes[4].axvline(value, color="tab:gray", linestyle=style, label=label)
-    axes[4].set(title="Normal, by the reader", xlabel="turn, °", ylabel="parts")
+    axes[4].set(title="Normal, by the witness", xlabel="turn, °", ylabel="parts")
     _histogram(axes[5], [frame.artefacts.total for frame in frames], limits.artefacts + 0.5)
     axes[5].set(title="Artefacts", xlabel="in a frame", ylabel="frames")
     for ax in axes:

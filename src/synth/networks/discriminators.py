@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from synth.errors import InputError
-from synth.gan.architecture import DiscriminatorShape
-from synth.gan.layers import PUBLISHED_SIGMA, at_least_float32
+from synth.networks.architecture import DiscriminatorShape
+from synth.networks.layers import PUBLISHED_SIGMA, at_least_float32
 
 __all__ = ["DiscriminatorShape", "make_discriminator"]
 

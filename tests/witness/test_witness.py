@@ -1,4 +1,4 @@
-"""The reader learns what it is shown, says how far off it is, and is the same again when asked again."""
+"""The witness learns what it is shown, says how far off it is, and is the same again when asked again."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,56 +6,56 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from toy_patches import ToyPatches, draw_toy
 
 from synth.errors import InputError, SynthError
-from synth.train.augment import vary_look
-from synth.train.models.reader_net import ReaderNet
-from synth.train.reader import Reader, ReaderSettings, evaluate_reader, load_reader, train_reader
-from synth.train.reading import score_reading, soft_box
+from synth.witness.augment import vary_look
+from synth.witness.network import WitnessNet
+from synth.witness.observation import score_observation, soft_box
+from synth.witness.witness import Witness, WitnessSettings, evaluate_witness, load_witness, train_witness
+from toy_patches import ToyPatches, draw_toy
 
 CPU = torch.device("cpu")
-SETTINGS = ReaderSettings(
+SETTINGS = WitnessSettings(
     n_filters=8, n_steps=400, batch_size=16, w_normal=2.0, look_strength=0.6, n_error_patches=48
 )
 
 
 @pytest.fixture(scope="module")
-def trained() -> tuple[Reader, list[float]]:
+def trained() -> tuple[Witness, list[float]]:
     losses: list[float] = []
-    reader = train_reader(
+    witness = train_witness(
         draw_toy,
         SETTINGS,
         draw_val=draw_toy,
         device=CPU,
         on_step=lambda _, figures: losses.append(sum(figures.values())),
     )
-    return reader, losses
+    return witness, losses
 
 
-def test_learns_the_mask_of_a_toy_part(trained: tuple[Reader, list[float]]) -> None:
+def test_learns_the_mask_of_a_toy_part(trained: tuple[Witness, list[float]]) -> None:
     """The loss falls by half and more, and held-out plates are found to a pixel and their normal to 15°."""
-    reader, losses = trained
+    witness, losses = trained
     assert np.mean(losses[-10:]) < 0.5 * np.mean(losses[:10])
-    assert reader.error.mask_iou > 0.85
-    assert reader.error.found == 1.0
-    assert reader.error.box_px < 1.0
-    assert reader.error.normal_deg < 15
-    assert (reader.error.n_patches, reader.error.n_normals) == (48, 24)
-    assert reader.sway.n > 20
+    assert witness.error.mask_iou > 0.85
+    assert witness.error.found == 1.0
+    assert witness.error.box_px < 1.0
+    assert witness.error.normal_deg < 15
+    assert (witness.error.n_patches, witness.error.n_normals) == (48, 24)
+    assert witness.sway.n > 20
 
 
-def test_reads_another_look(trained: tuple[Reader, list[float]]) -> None:
+def test_sees_another_look(trained: tuple[Witness, list[float]]) -> None:
     """Plates of another colour, darker and noisy, are found nearly as well as those it was trained on; a
     darker picture alone changes the mask IoU by a hundredth at most.
     """
-    reader, _ = trained
+    witness, _ = trained
     patches = draw_toy(32, np.random.default_rng(5))
     rng = np.random.default_rng(6)
     images = patches.images.flip(1) * 0.7 - 0.15
 
     def iou_of(images: torch.Tensor) -> float:
-        return evaluate_reader(reader, ToyPatches(images, patches.masks, patches.normals)).mask_iou
+        return evaluate_witness(witness, ToyPatches(images, patches.masks, patches.normals)).mask_iou
 
     own = iou_of(patches.images)
     assert iou_of(patches.images * 0.5 - 0.3) > own - 0.01
@@ -63,11 +63,11 @@ def test_reads_another_look(trained: tuple[Reader, list[float]]) -> None:
     assert iou_of(images) > 0.8
 
 
-def test_same_seed_gives_the_same_reader() -> None:
-    """Two trainings with one seed agree in every bit; another seed gives another reader."""
+def test_same_seed_gives_the_same_witness() -> None:
+    """Two trainings with one seed agree in every bit; another seed gives another witness."""
     settings = replace(SETTINGS, n_steps=3, n_error_patches=4)
     first, again, other = (
-        train_reader(draw_toy, s, draw_val=draw_toy, device=CPU)
+        train_witness(draw_toy, s, draw_val=draw_toy, device=CPU)
         for s in (settings, settings, replace(settings, seed=1))
     )
     weights, weights_again, weights_other = (r.net.state_dict() for r in (first, again, other))
@@ -76,26 +76,26 @@ def test_same_seed_gives_the_same_reader() -> None:
     assert first.error == again.error
 
 
-def test_saved_reader_reads_the_same(trained: tuple[Reader, list[float]], tmp_path: Path) -> None:
-    """A reader that was saved and loaded answers bit for bit as before and still knows its own error."""
-    reader, _ = trained
-    reader.save(tmp_path / "reader.safetensors")
-    loaded = load_reader(tmp_path / "reader.safetensors", CPU)
+def test_saved_witness_sees_the_same(trained: tuple[Witness, list[float]], tmp_path: Path) -> None:
+    """A witness that was saved and loaded answers bit for bit as before and still knows its own error."""
+    witness, _ = trained
+    witness.save(tmp_path / "witness.safetensors")
+    loaded = load_witness(tmp_path / "witness.safetensors", CPU)
     rgb_u8 = np.random.default_rng(0).integers(0, 255, (2, 50, 70, 3)).astype(np.uint8)
-    before, after = reader.read(rgb_u8), loaded.read(rgb_u8)
+    before, after = witness.observe(rgb_u8), loaded.observe(rgb_u8)
     assert before.masks.shape == (2, 50, 70)
     np.testing.assert_array_equal(before.masks, after.masks)
     np.testing.assert_array_equal(before.normals_uvw, after.normals_uvw)
-    assert (loaded.error, loaded.sway, loaded.settings) == (reader.error, reader.sway, reader.settings)
+    assert (loaded.error, loaded.sway, loaded.settings) == (witness.error, witness.sway, witness.settings)
 
 
 def test_foreign_weights_are_refused(tmp_path: Path) -> None:
-    """Weights that are no reader's are refused with what to do."""
+    """Weights that are no witness's are refused with what to do."""
     from synth.compute.checkpoint import save_weights
 
     save_weights(tmp_path / "other.safetensors", {"w": torch.zeros(2)}, {"kind": "generator"})
     with pytest.raises(InputError, match="train it again"):
-        load_reader(tmp_path / "other.safetensors", CPU)
+        load_witness(tmp_path / "other.safetensors", CPU)
 
 
 def test_non_finite_loss_stops() -> None:
@@ -107,12 +107,12 @@ def test_non_finite_loss_stops() -> None:
         return patches
 
     with pytest.raises(SynthError, match=r"step 0.*loss/mask"):
-        train_reader(draw, SETTINGS, draw_val=draw_toy, device=CPU)
+        train_witness(draw, SETTINGS, draw_val=draw_toy, device=CPU)
 
 
 def test_features_are_one_row_an_image() -> None:
     """Features do not depend on the size of the image but in their values, and tell dark from bright."""
-    net = ReaderNet(8).eval()
+    net = WitnessNet(8).eval()
     small, large = net.features(torch.zeros(3, 3, 64, 64)), net.features(torch.zeros(2, 3, 96, 160))
     assert small.shape == (3, 2 * (8 + 16 + 32))
     assert large.shape == (2, small.shape[1])
@@ -148,7 +148,7 @@ def test_soft_box_is_exact_on_covered_pixels(cut: float) -> None:
 
 def test_score_counts_what_it_says() -> None:
     """A mask read one pixel too far to the right costs just that, and nothing found is said as such."""
-    from synth.train.reading import Reading
+    from synth.witness.observation import Observation
 
     true_masks = np.zeros((2, 40, 40), np.float32)
     true_masks[:, 10:20, 10:30] = 1
@@ -156,7 +156,7 @@ def test_score_counts_what_it_says() -> None:
     found[0, 10:20, 11:31] = 1
     normals = np.tile(np.float32([0, 0, 1]), (2, 40, 40, 1))
     tilted = np.array([[0, np.sin(0.1), np.cos(0.1)], [np.nan] * 3], np.float32)
-    score = score_reading(Reading(found, normals), true_masks, tilted)
+    score = score_observation(Observation(found, normals), true_masks, tilted)
     assert score.mask_iou == pytest.approx(190 / 410)
     assert (score.found, score.n_sides, score.n_normals) == (0.5, 4, 1)
     assert score.box_px == pytest.approx(0.5)

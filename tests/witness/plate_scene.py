@@ -1,4 +1,4 @@
-"""A picture of one plate at any place, drawn finely, and a reader that finds it by its colour."""
+"""A picture of one plate at any place, drawn finely, and a witness that finds it by its colour."""
 
 from functools import cache
 
@@ -7,7 +7,7 @@ import numpy as np
 
 from synth.dataset.sample import Instance
 from synth.geometry.boxes import square_box, tight_box
-from synth.train.reading import Reading
+from synth.witness.observation import Observation
 
 SIZE_WH = (260, 220)
 CORNERS = np.array([[85.0, 60.0], [160.0, 75.0], [150.0, 150.0], [90.0, 140.0]])
@@ -65,14 +65,14 @@ def _fill(picture: np.ndarray, corners: np.ndarray, colour: object) -> None:
     cv2.fillPoly(picture, [pixels], colour, shift=4)
 
 
-class ColourReader:
+class ColourWitness:
     """Finds what is redder than blue, and says that it leans to where its middle lies.
 
     The share of red is set against that of the middle and of the border of what it is shown, so that white
     balance does not matter.
     """
 
-    def read(self, rgb_u8: np.ndarray) -> Reading:
+    def observe(self, rgb_u8: np.ndarray) -> Observation:
         rgb = rgb_u8.astype(np.float32) + 1
         masks = []
         for image in rgb:
@@ -81,4 +81,4 @@ class ColourReader:
             masks.append(np.clip((redness - low) / (high - low + 1e-6), 0, 1))
         normals = np.tile(np.float32([0, 0, 1]), (*rgb.shape[:3], 1))
         normals[..., 0] = [[[np.tan(0.2 * mask.mean())]] for mask in masks]
-        return Reading(np.stack(masks).astype(np.float32), normals)
+        return Observation(np.stack(masks).astype(np.float32), normals)

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from synth.metrics.domain_gap import (
+from synth.metrics.domain_distance import (
     GRADIENT_BIN,
     classifier_auc,
     colour_histograms,
@@ -20,10 +20,10 @@ from synth.metrics.domain_gap import (
     real_floor,
     standardise,
 )
+from synth.metrics.fixed_net import FixedNet
 from synth.metrics.inception import frechet_distance, inception_features
 from synth.metrics.intervals import Estimate
-from synth.train.models.fixed_net import FixedNet
-from synth.train.reader import Reader
+from synth.witness.witness import Witness
 
 Floats = NDArray[np.float64]
 Measure = Callable[..., Estimate]
@@ -38,7 +38,7 @@ MEASURES: dict[str, Measure] = {
     "colour_emd": histogram_emd,
     "gradient_emd": partial(histogram_emd, bin_width=GRADIENT_BIN),
 }
-"""kernel_distance: on the reader's features. classifier_auc: on those of a network that is never trained."""
+"""kernel_distance: on the witness's features. classifier_auc: on those of a network that is never trained."""
 
 
 KID = "kid"
@@ -49,31 +49,31 @@ View = dict[str, Floats]
 
 
 @dataclass(frozen=True)
-class Gap:
+class Distances:
     """The distance to the real images by each measure's name; fid, which has no interval, by itself."""
 
-    distances: dict[str, Estimate]
+    estimates: dict[str, Estimate]
     fid: float | None = None
 
     def __getitem__(self, name: str) -> Estimate:
-        return self.distances[name]
+        return self.estimates[name]
 
 
-class GapMeter:
-    """Measures gaps to one set of real images [N,H,W,3] uint8.
+class DistanceMeter:
+    """Measures distances to one set of real images [N,H,W,3] uint8.
 
-    The reader's features are standardised by the real ones'. inception: its network, None to leave KID and
-    FID out. seed: of resampling, the same in every measurement. floor: the gap between real images.
+    The witness's features are standardised by the real ones'. inception: its network, None to leave KID and
+    FID out. seed: of resampling, the same in every measurement. floor: the distance between real images.
     """
 
     def __init__(
-        self, real_u8: NDArray[np.uint8], reader: Reader, *, seed: int, inception: nn.Module | None = None
+        self, real_u8: NDArray[np.uint8], witness: Witness, *, seed: int, inception: nn.Module | None = None
     ) -> None:
-        self._reader, self._fixed, self._inception, self._seed = reader, FixedNet(), inception, seed
-        self._device = next(reader.net.parameters()).device
+        self._witness, self._fixed, self._inception, self._seed = witness, FixedNet(), inception, seed
+        self._device = next(witness.net.parameters()).device
         self._measures = MEASURES if inception is None else MEASURES | {KID: kernel_distance}
         self._real = self.look(real_u8)
-        self.floor = Gap(
+        self.floor = Distances(
             {
                 name: real_floor(
                     partial(measure, n_resamples=8),
@@ -88,7 +88,7 @@ class GapMeter:
     def look(self, rgb_u8: NDArray[np.uint8]) -> View:
         """Features and histograms of images [N,H,W,3]."""
         view = {
-            "kernel_distance": _features(self._reader.net.features, rgb_u8, self._device),
+            "kernel_distance": _features(self._witness.net.features, rgb_u8, self._device),
             "classifier_auc": _features(self._fixed.features, rgb_u8, torch.device("cpu")),
             "colour_emd": colour_histograms(rgb_u8),
             "gradient_emd": gradient_histograms(rgb_u8),
@@ -97,9 +97,9 @@ class GapMeter:
             view[KID] = inception_features(rgb_u8, self._inception, self._device).astype(np.float64)
         return view
 
-    def measure(self, view: View) -> Gap:
-        """The gap between images that were looked at and the real ones."""
-        return Gap(
+    def measure(self, view: View) -> Distances:
+        """The distances between images that were looked at and the real ones."""
+        return Distances(
             {
                 name: measure(self._table(view, name), self._table(self._real, name), self._rng)
                 for name, measure in self._measures.items()

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from synth.errors import InputError
-from synth.gan.image_pool import ImagePool
+from synth.networks.image_pool import ImagePool
 
 
 def numbered(*numbers: int) -> Tensor:

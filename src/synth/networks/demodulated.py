@@ -10,8 +10,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from synth.gan.architecture import GeneratorShape
-from synth.gan.layers import (
+from synth.networks.architecture import GeneratorShape
+from synth.networks.layers import (
     SKIP_SIGMA,
     WEIGHT_SIGMA,
     DemodulatedConv2d,

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from synth.errors import InputError
-from synth.gan.generators import (
+from synth.networks.generators import (
     GENERATOR_KINDS,
     GeneratorKind,
     GeneratorShape,
@@ -18,7 +18,7 @@ from synth.gan.generators import (
     load_generator,
     make_generator,
 )
-from synth.gan.layers import DemodulatedConv2d, demodulated_conv2d_reference
+from synth.networks.layers import DemodulatedConv2d, demodulated_conv2d_reference
 
 DEMODULATED: tuple[GeneratorKind, ...] = ("demodulated", "demodulated-style")
 

@@ -257,7 +257,7 @@ def real_floor(
     *,
     n_halvings: int = 40,
 ) -> Estimate:
-    """The same measure between two random halves of the real set: what it gives where there is no gap.
+    """The same measure between two random halves of the real set: what it gives where both are one domain.
 
     measure: kernel_distance, classifier_auc, histogram_emd or one like them, with few resamples, since their
     intervals are not read. real: what the measure takes of one set, features [N,D] or histograms [N,C,B], one

@@ -1,7 +1,7 @@
 """A small fully convolutional network that finds a part's pixels and the normal of its labelled face.
 
 An encoder of four strides and a decoder with added skips (the shape of U-Net, Ronneberger et al. 2015, and of
-feature pyramids, Lin et al. 2017). No coordinates go in, so a part reads the same wherever it lies; its
+feature pyramids, Lin et al. 2017). No coordinates go in, so a part looks the same wherever it lies; its
 normal is therefore learnt and given in axes that look along the part's own line of sight.
 """
 
@@ -16,7 +16,7 @@ _CELLS = 9
 _MIN_DEVIATION = 0.1
 
 
-class ReaderNet(nn.Module):
+class WitnessNet(nn.Module):
     """Images [N,3,H,W] in −1..1 to mask logits [N,1,H,W] and unit normals (u, v, w) [N,3,H,W].
 
     n_filters: width of the first stage; the following have 2, 4 and 6 times as many. Any H and W: what does
@@ -71,7 +71,7 @@ def _standardise(images: Tensor) -> Tensor:
     """Images with mean 0 and deviation 1 over _CELLS · STRIDE pixels around each place, channels as one.
 
     Gain, offset and shading are taken away before anything is learnt of them; channels keep their relation,
-    or another colour would read as another contrast. Means are those of whole cells, interpolated.
+    or another colour would look like another contrast. Means are those of whole cells, interpolated.
     """
     cells = functional.avg_pool2d(torch.cat([images, images.square()], dim=1), STRIDE)
     around = functional.avg_pool2d(cells, _CELLS, stride=1, padding=_CELLS // 2, count_include_pad=False)

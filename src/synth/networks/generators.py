@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from synth.errors import InputError
-from synth.gan.architecture import GENERATOR_KINDS, GeneratorKind, GeneratorShape
-from synth.gan.demodulated import DemodulatedGenerator
-from synth.gan.layers import DemodulatedConv2d, EqualisedConv2d
-from synth.gan.published import PublishedGenerator
+from synth.networks.architecture import GENERATOR_KINDS, GeneratorKind, GeneratorShape
+from synth.networks.demodulated import DemodulatedGenerator
+from synth.networks.layers import DemodulatedConv2d, EqualisedConv2d
+from synth.networks.published import PublishedGenerator
 
 __all__ = [
     "GENERATOR_KINDS",

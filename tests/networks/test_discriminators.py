@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from synth.errors import InputError
-from synth.gan.discriminators import DiscriminatorShape, make_discriminator
+from synth.networks.discriminators import DiscriminatorShape, make_discriminator
 
 
 def seeded(seed: int = 0) -> torch.Generator:

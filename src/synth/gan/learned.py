@@ -1,0 +1,31 @@
+"""A method that learns step by step, fitted in one call."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from synth.compute.progress import LineProgress
+from synth.dataset.reader import DatasetReader
+from synth.gan.checkpoint import CHECKPOINTS
+from synth.gan.methods.method import LearnedMethod, Translator
+from synth.gan.run import FitSettings, train
+
+
+def fit_by_training(
+    method: LearnedMethod,
+    source: DatasetReader,
+    target: DatasetReader,
+    settings: Any,
+    seed: int,
+    device: torch.device,
+) -> Translator:
+    """`Method.fit` of a learned method: a whole training in a folder that is gone afterwards, unjudged."""
+    with TemporaryDirectory() as folder:
+        fit = FitSettings(
+            source, target, Path(folder) / "run", settings, method.name, seed=seed, device=str(device)
+        )
+        run = train(fit, LineProgress(Console(quiet=True), "steps"))
+        return method.load(max((run / CHECKPOINTS).iterdir()), "sim2real", device)

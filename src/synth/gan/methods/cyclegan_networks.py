@@ -1,0 +1,241 @@
+"""CycleGAN's networks and losses: two generators that undo one another, and a discriminator for each look.
+
+One step's losses, each image going once through each network that it must go through: translation and
+identity share a forward pass, and so do a discriminator's real and translated images. Generators::
+
+    L_G = Σ adv + w_cycle Σ ‖cycled − source‖₁ + w_identity Σ ‖G(own) − own‖₁ + label-keeping terms
+
+Discriminators: L_D = Σ adv, with R1 or a gradient penalty where asked. The label-keeping terms look at
+rendered images only: theirs are the labels that a translated dataset inherits.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from synth.errors import InputError
+from synth.gan import losses
+from synth.gan.methods.method import Batch, Direction, Losses, Networks, Phase, Stateful, Step
+from synth.gan.schedule import LearnedSettings, Schedule
+from synth.networks import adversarial
+from synth.networks.adversarial import AdversarialKind
+from synth.networks.discriminators import DiscriminatorShape, make_discriminator
+from synth.networks.generators import GeneratorShape, fit_input, make_generator
+from synth.networks.image_pool import ImagePool
+
+_CURVES = {"loss/G/adv": "adversarial", "loss/cycle": "cycle", "loss/identity": "identity"}
+
+
+@dataclass(frozen=True)
+class CycleGANSettings(LearnedSettings):
+    """What is learnt with. The schedule that is the default is the published one.
+
+    w_*: weights of the loss terms; 0 leaves one out. w_gradient_penalty: of the Wasserstein loss alone.
+    learning_rate, beta1, beta2: Adam's. pool_size: past translations that discriminators are shown.
+    """
+
+    generator: GeneratorShape
+    discriminator: DiscriminatorShape
+    adversarial: AdversarialKind = "least-squares"
+    w_cycle: float = 10.0
+    w_identity: float = 5.0
+    w_background: float = 0.0
+    w_mask_edge: float = 0.0
+    w_witness: float = 0.0
+    w_r1: float = 0.0
+    w_gradient_penalty: float = 10.0
+    learning_rate: float = 2e-4
+    beta1: float = 0.5
+    beta2: float = 0.999
+    pool_size: int = 50
+    schedule: Schedule = field(default=Schedule(side_px=256, n_epochs=200), kw_only=True)
+
+    def __post_init__(self) -> None:
+        for name in ("cycle", "identity", "background", "mask_edge", "witness", "r1", "gradient_penalty"):
+            if (weight := getattr(self, f"w_{name}")) < 0:
+                raise InputError(f"the weight of a loss must be 0 or more, got w_{name} = {weight:g}")
+        if self.learning_rate <= 0:
+            raise InputError(f"the learning rate must be above 0, got {self.learning_rate:g}")
+
+
+@dataclass(frozen=True)
+class Fakes:
+    """What the generators made of a batch, cut off from their graphs: what discriminators learn from."""
+
+    real: Tensor
+    sim: Tensor
+
+
+class CycleGAN(Networks):
+    """The four networks, their losses, and the pools of past translations.
+
+    rng: draws the first weights, on the CPU.
+    """
+
+    def __init__(self, settings: CycleGANSettings, rng: torch.Generator) -> None:
+        super().__init__()
+        self.settings = settings
+        self.G_sim2real = make_generator(settings.generator, rng=rng)
+        self.G_real2sim = make_generator(settings.generator, rng=rng)
+        self.D_real = make_discriminator(settings.discriminator, rng=rng)
+        self.D_sim = make_discriminator(settings.discriminator, rng=rng)
+        self._pools = {look: ImagePool(settings.pool_size) for look in ("real", "sim")}
+
+    @property
+    def generators(self) -> Mapping[Direction, nn.Module]:
+        """Both, each in the direction that it translates."""
+        return {"sim2real": self.G_sim2real, "real2sim": self.G_real2sim}
+
+    @property
+    def memories(self) -> Mapping[str, Stateful]:
+        """The pools, by the look that their images have."""
+        return self._pools
+
+    def phases(self) -> Sequence[Phase]:
+        """The generators first, then the discriminators, which are shown past translations too."""
+        s = self.settings
+        return (
+            Phase(
+                "generators",
+                tuple(self.generator_parameters()),
+                self._compute_generator_phase,
+                total="loss/G/total",
+                learning_rate=s.learning_rate,
+                betas=(s.beta1, s.beta2),
+                curves=_CURVES,
+            ),
+            Phase(
+                "discriminators",
+                tuple(self.discriminator_parameters()),
+                self._compute_discriminator_phase,
+                total="loss/D/total",
+                learning_rate=s.learning_rate,
+                betas=(s.beta1, s.beta2),
+            ),
+        )
+
+    def compile_networks(self) -> None:
+        """Fuse what lies between convolutions; penalties need second derivatives, which compiling forbids."""
+        self.G_sim2real.compile()
+        self.G_real2sim.compile()
+        if not self.settings.w_r1 and self.settings.adversarial != "wasserstein":
+            self.D_real.compile()
+            self.D_sim.compile()
+
+    def fit_inputs(self, sim: Tensor, real: Tensor) -> None:
+        """Scale what the generators take in to these images [N,3,S,S] of each look; once, before training.
+
+        Each generator meets both looks, so both scale by both.
+        """
+        both = torch.cat([sim, real])
+        for generator in (self.G_sim2real, self.G_real2sim):
+            fit_input(generator, both)
+
+    def generator_parameters(self) -> Iterator[nn.Parameter]:
+        """Of both generators."""
+        yield from self.G_sim2real.parameters()
+        yield from self.G_real2sim.parameters()
+
+    def discriminator_parameters(self) -> Iterator[nn.Parameter]:
+        """Of both discriminators."""
+        yield from self.D_real.parameters()
+        yield from self.D_sim.parameters()
+
+    def generator_losses(self, batch: Batch, witness: nn.Module | None = None) -> tuple[Losses, Fakes]:
+        """The terms of L_G by name, ``loss/G/total`` among them, and the translations.
+
+        witness: a frozen task network, needed where w_witness > 0. The discriminators' parameters should not
+        require gradients meanwhile.
+        """
+        s = self.settings
+        fake_real, same_real = self._map(self.G_sim2real, batch.sim, batch.real)
+        fake_sim, same_sim = self._map(self.G_real2sim, batch.real, batch.sim)
+        cycled_sim, cycled_real = self.G_real2sim(fake_real), self.G_sim2real(fake_sim)
+        terms: Losses = {
+            "loss/G/adv/sim2real": adversarial.generator_loss(s.adversarial, self.D_real(fake_real)),
+            "loss/G/adv/real2sim": adversarial.generator_loss(s.adversarial, self.D_sim(fake_sim)),
+            "loss/cycle/sim": losses.cycle_loss(batch.sim, cycled_sim),
+            "loss/cycle/real": losses.cycle_loss(batch.real, cycled_real),
+        }
+        if same_real is not None and same_sim is not None:
+            terms["loss/identity/real"] = losses.identity_loss(batch.real, same_real)
+            terms["loss/identity/sim"] = losses.identity_loss(batch.sim, same_sim)
+        if s.w_background:
+            terms["loss/background"] = losses.background_loss(batch.sim, fake_real, batch.sim_masks)
+        if s.w_mask_edge:
+            terms["loss/mask_edge"] = losses.mask_edge_loss(batch.sim, fake_real, batch.sim_masks)
+        if s.w_witness:
+            assert witness is not None
+            with torch.no_grad():
+                before = witness(batch.sim)
+            terms["loss/witness"] = losses.witness_loss(before, witness(fake_real), batch.sim_masks)
+        terms["loss/G/total"] = self._weighted_sum(terms)
+        return terms, Fakes(fake_real.detach(), fake_sim.detach())
+
+    def discriminator_losses(self, batch: Batch, fakes: Fakes, rng: torch.Generator) -> Losses:
+        """The terms of L_D by name, ``loss/D/total`` among them.
+
+        fakes: from the pools. rng: on the device.
+        """
+        s = self.settings
+        terms: Losses = {}
+        for look, D, real, fake in (
+            ("real", self.D_real, batch.real, fakes.real),
+            ("sim", self.D_sim, batch.sim, fakes.sim),
+        ):
+            scores_real, scores_fake = self._compare(D, real, fake)
+            terms[f"loss/D/adv/{look}"] = adversarial.discriminator_loss(
+                s.adversarial, scores_real, scores_fake
+            )
+            # Second derivatives are taken in float32.
+            with torch.autocast(real.device.type, enabled=False):
+                if s.w_r1:
+                    terms[f"loss/D/r1/{look}"] = adversarial.r1_penalty(D, real)
+                if s.adversarial == "wasserstein" and s.w_gradient_penalty:
+                    terms[f"loss/D/gradient_penalty/{look}"] = adversarial.gradient_penalty(
+                        D, real, fake, rng
+                    )
+        terms["loss/D/total"] = self._weighted_sum(terms)
+        return terms
+
+    def _compute_generator_phase(self, step: Step) -> Losses:
+        terms, fakes = self.generator_losses(step.batch, step.witness)
+        step.made.update(real=fakes.real, sim=fakes.sim)
+        return terms
+
+    def _compute_discriminator_phase(self, step: Step) -> Losses:
+        shown = Fakes(
+            real=self._pools["real"].query(step.made["real"], step.rng_cpu),
+            sim=self._pools["sim"].query(step.made["sim"], step.rng_cpu),
+        )
+        return self.discriminator_losses(step.batch, shown, step.rng_device)
+
+    def _map(self, generator: nn.Module, source: Tensor, own: Tensor) -> tuple[Tensor, Tensor | None]:
+        """A generator's translations of ``source`` and what it makes of images that have its look already."""
+        if not self.settings.w_identity:
+            return generator(source), None
+        if self.settings.generator.kind == "batch":  # Its norm would mix the two looks.
+            return generator(source), generator(own)
+        translated, same = generator(torch.cat([source, own])).split([len(source), len(own)])
+        return translated, same
+
+    def _compare(self, D: nn.Module, real: Tensor, fake: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        pairs = [scores.split([len(real), len(fake)]) for scores in D(torch.cat([real, fake]))]
+        return [a for a, _ in pairs], [b for _, b in pairs]
+
+    def _weighted_sum(self, terms: Losses) -> Tensor:
+        return torch.stack([self._weight(name) * term for name, term in terms.items()]).sum()
+
+    def _weight(self, name: str) -> float:
+        s = self.settings
+        return {
+            "cycle": s.w_cycle,
+            "identity": s.w_identity,
+            "background": s.w_background,
+            "mask_edge": s.w_mask_edge,
+            "witness": s.w_witness,
+            "D/r1": s.w_r1,
+            "D/gradient_penalty": s.w_gradient_penalty,
+        }.get(name.removeprefix("loss/").removesuffix("/real").removesuffix("/sim"), 1.0)

@@ -1,0 +1,216 @@
+"""What a method of translation is: it is fitted to two datasets and gives a translator of whole frames.
+
+To add one, write a file beside this one with a class that has what `Method` asks for, and name it in
+`METHODS` (`__init__.py`); the command line, the choice of a checkpoint and the drift limits follow.
+tests/contracts/test_method.py holds what every method promises, tests/contracts/toys/toy_method.py the
+smallest one: the mean and spread of each channel, computed at once. A method that learns step by step has
+what `LearnedMethod` asks for besides; the loop, its state on disk, the averages and the logbook are then
+given (gan/run.py). `checkpoint.py` reads and writes files that name their method.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol, get_args, runtime_checkable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from synth.dataset.reader import DatasetReader
+
+Direction = Literal["sim2real", "real2sim"]
+"""From the source's look to the target's, and back."""
+
+DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
+
+Rgb = NDArray[np.uint8]
+Layers = Mapping[str, NDArray[Any]]
+"""What is known of a frame's pixels, by name, as far as its sample has it: ``mask`` [H,W] uint16, instance
+index + 1; ``depth`` [H,W] float32, metres along z, 0 = missing. Of a patch ``mask`` alone, 1 on any part.
+Decoded when it is asked for."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which translator it is. sha256: of the bytes that `Translator.save` writes."""
+
+    method: str
+    direction: Direction
+    sha256: str
+
+
+class Translator(Protocol):
+    """A fitted translation in one direction."""
+
+    @property
+    def identity(self) -> Identity:
+        """What a translated dataset says of where it came from."""
+        ...
+
+    def apply(self, frame: Rgb, layers: Layers) -> Rgb:
+        """A frame [H,W,3] of any size in the other look: as large, and equal for equal arguments."""
+        ...
+
+    def save(self, path: Path) -> None:
+        """Write what `Method.load` reads, in every direction that there is, as one safetensors file whose
+        header names the method; raises StorageError.
+        """
+        ...
+
+    def export(self, path: Path) -> str:
+        """Write an ONNX file; returns what goes in and comes out, in words.
+
+        Raises InputError, in one sentence, where the method has no such form.
+        """
+        ...
+
+
+@runtime_checkable
+class Method(Protocol):
+    """A way of learning a translation. A registry calls its class without arguments.
+
+    name: as in `METHODS`. title: as people write it. presets: settings by name, frozen dataclasses of plain
+    values; the source of each number stands in the module's docstring.
+    """
+
+    name: str
+    title: str
+    presets: Mapping[str, Any]
+
+    def default_preset(self, device: torch.device) -> str:
+        """The preset for who names none."""
+        ...
+
+    def fit(
+        self, source: DatasetReader, target: DatasetReader, settings: Any, seed: int, device: torch.device
+    ) -> Translator:
+        """Learn to give images of the source the look of the target; from their train images alone.
+
+        Returns the translator from source to target. Equal arguments give equal translators on one machine.
+        Raises InputError for datasets that the method cannot learn from.
+        """
+        ...
+
+    def load(self, path: Path, direction: Direction, device: torch.device) -> Translator:
+        """What `Translator.save` wrote.
+
+        Raises InputError for a file that is absent, torn or another method's, and for a direction that the
+        method has no translator of.
+        """
+        ...
+
+
+# Methods that learn step by step.
+
+Losses = dict[str, Tensor]
+Need = Literal["masks", "witness"]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Images of both looks [N,3,S,S] in −1 to 1, and the masks [N,1,S,S] of the source's, 1 on parts."""
+
+    sim: Tensor
+    real: Tensor
+    sim_masks: Tensor
+
+
+@dataclass(frozen=True)
+class Step:
+    """All that one step learns from.
+
+    witness: a frozen network that watches labels, where the method needs one. rng_cpu, rng_device: the step's
+    own chance. made: what a phase leaves for the next, cut off from its graph.
+    """
+
+    batch: Batch
+    witness: nn.Module | None
+    rng_cpu: torch.Generator
+    rng_device: torch.Generator
+    made: dict[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One part of a step: some parameters go down one loss, all others stand still.
+
+    compute_losses: losses by name, ``total`` among them, the one that is made small. learning_rate: Adam's
+    at its highest. curves: labels of further losses in the figure, by the beginning of their names.
+    """
+
+    name: str
+    parameters: tuple[nn.Parameter, ...]
+    compute_losses: Callable[[Step], Losses]
+    total: str
+    learning_rate: float
+    betas: tuple[float, float]
+    curves: Mapping[str, str] = field(default_factory=dict)
+
+
+class Stateful(Protocol):
+    """What remembers something between steps, as a pool of past images does."""
+
+    def state_dict(self) -> Any:
+        """As `compute.checkpoint.save_state` takes it."""
+        ...
+
+    def load_state_dict(self, state: Any) -> None:
+        """Go on from what `state_dict` gave."""
+        ...
+
+
+class Networks(nn.Module):
+    """All networks of a learned method, and what a step teaches them."""
+
+    @property
+    def generators(self) -> Mapping[Direction, nn.Module]:
+        """Images [N,3,H,W] in −1..1 to the same; their weights are averaged and kept in checkpoints."""
+        raise NotImplementedError
+
+    @property
+    def memories(self) -> Mapping[str, Stateful]:
+        """What each process remembers besides weights."""
+        return {}
+
+    def phases(self) -> Sequence[Phase]:
+        """The parts of a step in order; asked for once, when the networks are on their device."""
+        raise NotImplementedError
+
+    def fit_inputs(self, sim: Tensor, real: Tensor) -> None:
+        """Look at train images [N,3,S,S] of each look, before the first step of a fresh run."""
+
+    def compile_networks(self) -> None:
+        """Make the networks faster where there is a GPU."""
+
+
+@runtime_checkable
+class LearnedMethod(Method, Protocol):
+    """A method that is trained. Its settings are a `schedule.LearnedSettings`.
+
+    `Method.fit` trains to the end and takes the last checkpoint (learned.fit_by_training); the stage judges
+    every checkpoint and chooses.
+    """
+
+    def needs(self, settings: Any) -> Mapping[Need, str]:
+        """What a batch or step must hold besides images, each with the settings that ask for it, in words."""
+        ...
+
+    def make_networks(self, settings: Any, rng: torch.Generator) -> Networks:
+        """Fresh networks. rng: draws the first weights, on the CPU."""
+        ...
+
+    def save_generators(
+        self,
+        path: Path,
+        generators: Mapping[Direction, nn.Module],
+        settings: Any,
+        words: Mapping[str, str],
+    ) -> None:
+        """Write a checkpoint, which `Method.load` reads. words: for its header. Raises StorageError."""
+        ...
+
+    def load_generator(self, path: Path, direction: Direction) -> nn.Module:
+        """A checkpoint's generator, in eval mode on the CPU; raises InputError as `Method.load` does."""
+        ...

@@ -1,0 +1,90 @@
+"""A translation as it is asked for, by the command or from Python."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from synth.compute.device import choose_device
+from synth.dataset.reader import DatasetReader
+from synth.errors import InputError
+from synth.gan.checkpoint import read_method
+from synth.gan.choice import Criterion
+from synth.gan.judge import DOWNSTREAM, JudgeSettings
+from synth.gan.methods import DEFAULT, METHODS
+from synth.gan.run import FitSettings
+from synth.gan.schedule import LearnedSettings
+from synth.gan.translate import TranslateSettings
+from synth.witness.witness import WitnessSettings
+
+
+def make_settings(
+    sim: Path,
+    real: Path,
+    out: Path | None,
+    *,
+    run: Path,
+    method: str | None,
+    preset: str | None,
+    images: int | None,
+    choose: Criterion,
+    checkpoint: Path | None,
+    reverse: bool,
+    inception_weights: Path | None,
+    device: str | None,
+    seed: int,
+    say: Callable[[str], None] = lambda _sentence: None,
+) -> TranslateSettings:
+    """Settings from what was asked for; None for what is left to the method, the machine or the usual folder.
+
+    images: of each look, to learn from in all. checkpoint: the one that will translate, whose method counts
+    where none is named. say: told which preset is the default. Raises InputError, DatasetError.
+    """
+    if images is not None and images < 1:
+        raise InputError(f"--images must be 1 or more, got {images}")
+    if method is None:
+        method = DEFAULT if checkpoint is None else read_method(checkpoint)
+    recipe = _choose_preset(method, preset, device, say if checkpoint is None else lambda _sentence: None)
+    witness, judging = WitnessSettings(), JudgeSettings(inception=inception_weights)
+    if images is not None:
+        recipe = _shorten(recipe, images)
+        witness = replace(witness, n_steps=min(witness.n_steps, images))
+        judging = replace(judging, downstream=replace(DOWNSTREAM, n_steps=min(DOWNSTREAM.n_steps, images)))
+    return TranslateSettings(
+        fit=FitSettings(
+            sim=DatasetReader(sim),
+            real=DatasetReader(real),
+            out=run,
+            settings=recipe,
+            method=method,
+            seed=seed,
+            device=device,
+        ),
+        out=out or Path("data/translated_reverse" if reverse else "data/translated"),
+        criterion=choose,
+        direction="real2sim" if reverse else "sim2real",
+        witness=witness,
+        judging=judging,
+    )
+
+
+def _choose_preset(method: str, preset: str | None, device: str | None, say: Callable[[str], None]) -> Any:
+    """A method's settings by their name."""
+    chosen = METHODS[method]()
+    if preset is None:
+        where = choose_device(device)
+        preset = chosen.default_preset(where)
+        why = "without a GPU" if where.type == "cpu" else "with a GPU"
+        say(f"Preset {preset}, the default {why}; --preset chooses another.")
+    if preset not in chosen.presets:
+        raise InputError(
+            f"the method {method} has no preset {preset!r}: choose among {', '.join(chosen.presets)}"
+        )
+    return chosen.presets[preset]
+
+
+def _shorten(recipe: Any, n_images: int) -> Any:
+    """Settings that learn from so many images; those of a method that is fitted at once stay as they are."""
+    if not isinstance(recipe, LearnedSettings):
+        return recipe
+    return replace(recipe, schedule=replace(recipe.schedule, n_images=n_images, n_epochs=None))

@@ -1,0 +1,70 @@
+"""How long a translator is trained, and how often it is looked at."""
+
+from dataclasses import dataclass
+
+from synth.errors import InputError
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The course of one training, whatever is learnt.
+
+    side_px: of the patches. n_images: images of each look seen in all; where None, n_epochs times the larger
+    dataset. n_checkpoints: evenly spread, the last at the end. tick_images: between two lines of stats.
+    ema_half_life_images: until a weight counts half in the averages.
+    """
+
+    side_px: int
+    n_images: int | None = None
+    n_epochs: int | None = None
+    batch_size: int = 1
+    n_checkpoints: int = 20
+    tick_images: int = 100
+    ema_half_life_images: float = 1000.0
+
+    def __post_init__(self) -> None:
+        counts = [self.n_images, self.n_epochs]
+        if sum(count is not None for count in counts) != 1:
+            raise InputError("give either images or epochs to train for")
+        positive = {name: getattr(self, name) for name in ("batch_size", "n_checkpoints", "tick_images")}
+        positive["n_images or n_epochs"] = next(count for count in counts if count is not None)
+        for name, value in positive.items():
+            if value < 1:
+                raise InputError(f"{name} must be 1 or more, got {value}")
+
+    def measure(self, n_train: int, n_devices: int) -> "Lengths":
+        """Steps, where the larger dataset has ``n_train`` train images."""
+        images_a_step = self.batch_size * n_devices
+        n_images = self.n_images if self.n_images is not None else (self.n_epochs or 0) * n_train
+        n_steps = -(-n_images // images_a_step)
+        return Lengths(
+            n_steps=n_steps,
+            n_images=n_steps * images_a_step,
+            tick_every=max(1, self.tick_images // images_a_step),
+            checkpoint_every=-(-n_steps // self.n_checkpoints),
+        )
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """A run in steps. n_images: of each look, over all devices. tick_every, checkpoint_every: in steps."""
+
+    n_steps: int
+    n_images: int
+    tick_every: int
+    checkpoint_every: int
+
+    def is_tick(self, step: int) -> bool:
+        """Whether this step ends with a line of stats."""
+        return step % self.tick_every == 0 or step == self.n_steps
+
+    def is_checkpoint(self, step: int) -> bool:
+        """Whether this step ends with a checkpoint."""
+        return step % self.checkpoint_every == 0 or step == self.n_steps
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearnedSettings:
+    """What the settings of every learned method begin with."""
+
+    schedule: Schedule

@@ -1,0 +1,221 @@
+"""What every method of translation promises, learnt step by step or fitted at once; a toy of the latter."""
+
+import importlib
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+
+from synth.cli import app
+from synth.dataset.codecs import file_sha256
+from synth.dataset.reader import DatasetReader
+from synth.dataset.sample import Sample
+from synth.dataset.verify import verify
+from synth.errors import InputError
+from synth.gan.checkpoint import load_checkpoint, read_method
+from synth.gan.methods import METHODS
+from synth.gan.methods.method import LearnedMethod, Method
+from synth.gan.schedule import LearnedSettings
+
+from ..gan.look_pair import write_look
+
+TOYS = Path(__file__).with_name("toys")
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def brighter() -> Iterator[None]:
+    """The toy's one line of registration, for this file alone."""
+    sys.path.insert(0, str(TOYS))
+    importlib.import_module("toy_method")
+    yield
+    sys.path.remove(str(TOYS))
+    del sys.modules["toy_method"], METHODS["brighter"]
+
+
+@pytest.fixture(scope="module")
+def looks(tmp_path_factory: pytest.TempPathFactory) -> tuple[DatasetReader, DatasetReader]:
+    folder = tmp_path_factory.mktemp("looks")
+    return tuple(write_look(folder / k, k, 12, seed=i) for i, k in enumerate(("rendered", "real")))
+
+
+def small(method: Method) -> Any:
+    """The first preset, as short as it goes."""
+    settings = next(iter(method.presets.values()))
+    if isinstance(settings, LearnedSettings):
+        schedule = replace(settings.schedule, side_px=32, n_images=2, n_epochs=None, n_checkpoints=1)
+        return replace(settings, schedule=schedule)
+    return settings
+
+
+class Untested(DatasetReader):
+    """Refuses to show a test image."""
+
+    def load_rgb(self, sample: Sample) -> np.ndarray:
+        assert sample.split != "test"
+        return super().load_rgb(sample)
+
+
+@pytest.fixture(scope="module", params=[*METHODS, "brighter"])
+def fitted(request: pytest.FixtureRequest, looks: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Name, method, translator and the file that it was saved to."""
+    method = METHODS[request.param]()
+    source, target = (Untested(look.root) for look in looks)
+    translator = method.fit(source, target, small(method), 3, CPU)
+    path = tmp_path_factory.mktemp("fitted") / "it.safetensors"
+    translator.save(path)
+    return request.param, method, translator, path
+
+
+def test_it_says_who_it_is(fitted: Any) -> None:
+    """Its name is the registry's, its default preset one of its own; learned ones have a schedule."""
+    name, method, translator, _ = fitted
+    assert isinstance(method, Method)
+    assert method.name == name
+    assert method.title
+    assert {method.default_preset(torch.device(d)) for d in ("cpu", "cuda")} <= set(method.presets)
+    if isinstance(method, LearnedMethod):
+        assert all(isinstance(s, LearnedSettings) for s in method.presets.values())
+    assert (translator.identity.method, translator.identity.direction) == (name, "sim2real")
+
+
+def test_frames_keep_their_size_and_kind(fitted: Any) -> None:
+    """Any size, uint8, and the same again for the same frame; the frame itself is left alone."""
+    _, _, translator, _ = fitted
+    rng = np.random.default_rng(0)
+    for shape in ((80, 96, 3), (51, 34, 3)):
+        frame = rng.integers(0, 256, shape).astype(np.uint8)
+        before = frame.copy()
+        layers = {"mask": np.zeros(shape[:2], np.uint16)}
+        first, again = translator.apply(frame, layers), translator.apply(frame, layers)
+        assert first.shape == shape
+        assert first.dtype == np.uint8
+        np.testing.assert_array_equal(first, again)
+        np.testing.assert_array_equal(frame, before)
+
+
+def test_saved_and_loaded_it_is_the_same(fitted: Any, looks: Any, tmp_path: Path) -> None:
+    """Same pixels, same identity, same bytes when saved again; the identity is the file's own hash."""
+    name, method, translator, path = fitted
+    loaded = method.load(path, "sim2real", CPU)
+    frame = looks[0].load_rgb(looks[0].samples[0])
+    np.testing.assert_array_equal(loaded.apply(frame, {}), translator.apply(frame, {}))
+    assert loaded.identity == translator.identity
+    assert loaded.identity.sha256 == file_sha256(path.read_bytes())
+    loaded.save(tmp_path / "again.safetensors")
+    assert (tmp_path / "again.safetensors").read_bytes() == path.read_bytes()
+    assert read_method(path) == name
+
+
+def test_one_seed_gives_one_translator(fitted: Any, looks: Any) -> None:
+    """Fitted again to the same images it has the same bytes."""
+    _, method, translator, _ = fitted
+    assert method.fit(*looks, small(method), 3, CPU).identity == translator.identity
+
+
+def test_the_file_of_another_method_is_refused(fitted: Any, tmp_path: Path) -> None:
+    """One sentence says whose it is; so it does for a file that is none."""
+    name, method, _, path = fitted
+    with pytest.raises(InputError, match=f"written by the method {name}, not by another"):
+        load_checkpoint(path, "another")
+    (tmp_path / "bad").write_bytes(b"\x80\x04")
+    with pytest.raises(InputError, match="not opened"):
+        method.load(tmp_path / "bad", "sim2real", CPU)
+
+
+def test_it_exports_or_says_why_not(fitted: Any, tmp_path: Path) -> None:
+    """An ONNX file and a sentence, or a sentence and no file."""
+    _, _, translator, _ = fitted
+    path = tmp_path / "it.onnx"
+    try:
+        said = translator.export(path)
+    except InputError as error:
+        said = str(error)
+        assert not path.exists()
+    else:
+        assert path.stat().st_size > 0
+    assert said
+    assert "\n" not in said
+
+
+def test_a_checkpoint_that_names_no_method_is_still_read(looks: Any, tmp_path: Path) -> None:
+    """Those from before there were several."""
+    from synth.compute.checkpoint import load_weights, save_weights
+
+    method = METHODS["cyclegan"]()
+    method.fit(*looks, small(method), 3, CPU).save(tmp_path / "new")
+    tensors, words = load_weights(tmp_path / "new")
+    del words["method"]
+    save_weights(tmp_path / "old", tensors, words)
+    with safe_open(tmp_path / "old", framework="pt") as file:
+        assert '"method"' not in file.metadata()["synth"]
+    assert read_method(tmp_path / "old") == "cyclegan"
+
+
+def synth(*words: str) -> int:
+    """The exit code of a command in this process, where the toy is registered."""
+    try:
+        return app(list(words), standalone_mode=False) or 0
+    except SystemExit as end:
+        return int(end.code or 0)
+
+
+@pytest.fixture
+def desk(looks: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with both datasets where commands look for them; frames are not refused."""
+    from synth.witness.drift import DriftLimits
+
+    (tmp_path / "data").mkdir()
+    for name, look in zip(("synthetic", "real"), looks, strict=True):
+        (tmp_path / "data" / name).symlink_to(look.root)
+    monkeypatch.chdir(tmp_path)
+    lenient = DriftLimits(9.0, 9.0, 99.0, 1.0, 180.0, 10_000)
+    monkeypatch.setattr("synth.gan.translate.DriftLimits", lambda: lenient)
+    return tmp_path
+
+
+BRIGHTER = ("translate", "--method", "brighter", "--images", "4", "--device", "cpu")
+
+
+def test_the_toy_goes_from_dataset_to_dataset(
+    desk: Path, looks: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the command line, with every other method taken out: fitted once, judged, applied, whole; again, and
+    with its checkpoint alone.
+    """
+    for name in [n for n in METHODS if n != "brighter"]:
+        monkeypatch.delitem(METHODS, name)
+    assert synth("translate", "--help") == 0
+    assert synth(*BRIGHTER) == 0
+    out = desk / "data" / "translated"
+    assert verify(out) == []
+    translated = DatasetReader(out)
+    assert len(translated) + len(translated.rejections) == len(looks[0])
+    assert len(translated) > 0
+    (checkpoint,) = (desk / "runs/translate/checkpoints").iterdir()
+    assert translated.samples[0].origin.checkpoint == file_sha256(checkpoint.read_bytes())
+    before = checkpoint.stat().st_mtime_ns
+    assert synth(*BRIGHTER) == 0
+    assert checkpoint.stat().st_mtime_ns == before
+    assert synth("translate", "--checkpoint", str(checkpoint), "--out", "data/again", "--device", "cpu") == 0
+    again = DatasetReader(desk / "data" / "again")
+    assert [s.pixels_sha256 for s in again] == [s.pixels_sha256 for s in translated]
+    reverse = ("--reverse", "--out", "data/back")
+    assert synth(*BRIGHTER, *reverse) == 0
+    assert DatasetReader(desk / "data" / "back").info.made_by.config["direction"] == "real2sim"
+
+
+def test_wrong_names_list_the_right_ones(desk: Path) -> None:
+    """A method, a preset and a checkpoint that do not go together are one sentence each."""
+    with pytest.raises(InputError, match="there is no method 'x': choose among cyclegan, brighter"):
+        synth("translate", "--method", "x")
+    with pytest.raises(
+        InputError, match="the method brighter has no preset 'quick': choose among plain, half"
+    ):
+        synth(*BRIGHTER, "--preset", "quick")
