@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from rich.console import Console
+from synth.sim.plan import Shares
 
 from synth.capture.run import capture
 from synth.capture.run import make_plan as plan_capture
@@ -15,7 +16,6 @@ from synth.cell.load import load_cell
 from synth.cell.mesh import load_bodies
 from synth.compute.progress import make_progress
 from synth.dataset.reader import DatasetReader
-from synth.sim.plan import Shares
 from synth.sim.run import make_plan, render
 from synth.sim.settings import RenderSettings
 

@@ -4,7 +4,14 @@ from collections.abc import Sequence
 
 from synth.errors import InputError
 
-RENAMED: dict[str, dict[str, str]] = {}
+RENAMED: dict[str, dict[str, str]] = {
+    "render": {
+        "--twins": "--share twin=N",
+        "--fresh": "--share fresh=N",
+        "--bins": "--share bin=N",
+        "--like": "--over",
+    },
+}
 """By verb, old option or argument and what is written now. A verb that was renamed stands under ``synth``."""
 
 
