@@ -138,7 +138,7 @@ def compare_twin(sample, scene, eye, meshes, cell, world, reader, found):
 
 def compare_labels(scene, eye, meshes, cell, found):
     """Ray-cast labels of a scene against Blender's ids of it, and of each part alone."""
-    labels = label_scene(scene, meshes, cell_labels(cell, meshes))
+    labels = label_scene(scene, meshes, cell_labels(cell, meshes), demand_part=False)
     window = x0, y0, x1, y1 = window_of(scene, meshes)
     seen = eye.look(scene, window)["ids"]
     mask = labels.mask[y0:y1, x0:x1]

@@ -7,7 +7,6 @@ import tempfile
 from pathlib import Path
 
 from rich.console import Console
-from synth.sim.plan import Shares
 
 from synth.capture.run import capture
 from synth.capture.run import make_plan as plan_capture
@@ -30,7 +29,7 @@ with tempfile.TemporaryDirectory() as scratch:
         cell=cell,
         out=Path(scratch) / "synthetic",
         real=real,
-        shares=Shares(twins=1, fresh=0, bins=0),
+        shares={"twin": 1},
         quality="draft",  # A few samples a pixel; "normal" is for data to train on.
     )
     render(make_plan(settings), make_progress(Console(), "render"))

@@ -33,6 +33,7 @@ def _refused(answer: subprocess.CompletedProcess[str], words: str, cwd: Path) ->
         (("--count", "0"), "--count must be 1 or more, got 0"),
         (("--preview", "0"), "--preview must be 1 or more, got 0"),
         (("--share", "twin=99"), "--share twin=99 is more than the 4 samples"),
+        (("--twins", "3"), "--twins of synth render is called --share twin=N now"),
         (("--share", "fresh=1", "--blender", "."), "no Blender"),
         (("--share", "fresh=1", "--strength", "2"), "--strength says how far --randomize goes: give both"),
         (("--share", "fresh=1", "--randomize", "--strength", "0"), "--strength must be above 0"),

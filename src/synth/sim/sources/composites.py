@@ -117,8 +117,8 @@ def _list_picks(datasets: Sequence[DatasetReader]) -> dict[Split, list[Pick]]:
                     picks[sample.split].append(Pick(dataset, sample, i))
     if not any(picks.values()):
         raise InputError(
-            f"nothing can be cut out of {', '.join(str(d.root) for d in datasets)}: no sample has a mask of a "
-            f"part of which {MIN_SOURCE_VISIBLE:g} or more is visible"
+            f"nothing can be cut out of {', '.join(str(d.root) for d in datasets)}: no sample has a mask "
+            f"of a part of which {MIN_SOURCE_VISIBLE:g} or more is visible"
         )
     return picks
 
