@@ -171,7 +171,7 @@ def test_val_and_test_images_are_never_opened(captured: Path, look: Look, tmp_pa
     assert again.model_dump_json() == look.model_dump_json()
     assert np.array_equal(again.plate, look.plate)
     held_out = {s.image for s in dataset if s.split != "train"}
-    assert not held_out & {source.path for source in look.sources}
+    assert not held_out & {picture.path for picture in look.measured_on}
 
 
 def test_a_look_is_plain_data(look: Look, tmp_path: Path) -> None:

@@ -59,8 +59,10 @@ class Pictures(Protocol):
         """Light of a scene, linear, and what its bodies fill."""
         ...
 
-    def develop(self, plain: Scene, scene: Scene, light: Linear, coverage: Coverage) -> NDArray[np.uint8]:
-        """The 8-bit picture [H,W,3]. plain: the scene before anything was spread."""
+    def make_picture(
+        self, plain: Scene, scene: Scene, light: Linear, coverage: Coverage
+    ) -> NDArray[np.uint8]:
+        """The 8-bit picture [H,W,3]. plain: the scene before anything was randomized."""
         ...
 
     def parents(self, scene: Scene) -> tuple[str, ...]:
@@ -116,7 +118,7 @@ class Backdrop(Protocol):
         """A scene of what was placed, with light and surroundings."""
         ...
 
-    def spread(self, scene: Scene) -> Scene:
+    def randomized(self, scene: Scene) -> Scene:
         """With values drawn around their own, where that was asked for."""
         ...
 

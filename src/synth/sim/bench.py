@@ -166,7 +166,7 @@ class Bench:
             parents=parents,
         )
 
-    def spread(self, scene: Scene) -> Scene:
+    def randomized(self, scene: Scene) -> Scene:
         """With light, surfaces, camera and clutter drawn around their values."""
         if not self.strength:
             return scene

@@ -53,7 +53,9 @@ class BenchPictures:
         light = draw_light(self._blender, scene, self._meshes, lens.ideal, self._quality)
         return light, compute_coverage(scene, self._meshes, lens.camera)
 
-    def develop(self, plain: Scene, scene: Scene, light: Linear, coverage: Coverage) -> NDArray[np.uint8]:
+    def make_picture(
+        self, plain: Scene, scene: Scene, light: Linear, coverage: Coverage
+    ) -> NDArray[np.uint8]:
         """What the camera would have made of it. plain: its bench is the one that light is held against."""
         rng = np.random.default_rng([scene.seed, _NOISE_STREAM])
         return self._response(plain, self.lens(scene)).apply(light, coverage, rng)

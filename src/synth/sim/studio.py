@@ -146,13 +146,13 @@ class Photographer:
         began = time.perf_counter()
         is_settled = isinstance(order.job, Scene)
         plain = order.job if is_settled else order.job.settle(backdrop, self._blender.settle)
-        scene = backdrop.spread(plain)
+        scene = backdrop.randomized(plain)
         labels = label_scene(scene, backdrop.meshes, backdrop.labels, demand_part=is_settled)
         labelled = time.perf_counter()
         light, coverage = self._pictures.draw(scene)
         layers = self._draw_layers(scene, self._pictures.lens(scene)) if studio.with_layers else {}
         rendered = time.perf_counter()
-        rgb_u8 = self._pictures.develop(plain, scene, light, coverage)
+        rgb_u8 = self._pictures.make_picture(plain, scene, light, coverage)
         timing = {
             "label_s": labelled - began,
             "render_s": rendered - labelled,

@@ -157,7 +157,7 @@ class PhotographBackdrop:
             parents=parents,
         )
 
-    def spread(self, scene: Scene) -> Scene:
+    def randomized(self, scene: Scene) -> Scene:
         """As it is: light and surfaces are drawn anew for every scene already."""
         return scene
 

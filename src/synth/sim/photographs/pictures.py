@@ -47,7 +47,9 @@ class PhotographPictures:
             light[y0:y1, x0:x1] = self._blender.render(scene, lens.ideal, window, self._quality).rgb
         return lens.distort(light), compute_coverage(scene, self._meshes, lens.camera)
 
-    def develop(self, plain: Scene, scene: Scene, light: Linear, coverage: Coverage) -> NDArray[np.uint8]:
+    def make_picture(
+        self, plain: Scene, scene: Scene, light: Linear, coverage: Coverage
+    ) -> NDArray[np.uint8]:
         """The parts over the scene's plate."""
         return lay_over(
             self._plate(scene).rgb_u8,

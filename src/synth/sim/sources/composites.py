@@ -22,7 +22,7 @@ from synth.sim.composite import CompositeMaker, Ingredients, Pick
 from synth.sim.settings import RenderSettings
 from synth.sim.sources.source import N_NAMES, MadeSample, Order, Studio
 
-MIN_SOURCE_VISIBLE = 0.9
+MIN_VISIBLE = 0.9
 """Of a part that is cut out."""
 
 _PACKAGES = ("synth-robotics", "numpy", "opencv-python")
@@ -113,12 +113,12 @@ def _list_picks(datasets: Sequence[DatasetReader]) -> dict[Split, list[Pick]]:
             if sample.mask is None or sample.quality.get("analysis_only"):
                 continue
             for i, instance in enumerate(sample.instances):
-                if instance.visib_fract >= MIN_SOURCE_VISIBLE:
+                if instance.visib_fract >= MIN_VISIBLE:
                     picks[sample.split].append(Pick(dataset, sample, i))
     if not any(picks.values()):
         raise InputError(
             f"nothing can be cut out of {', '.join(str(d.root) for d in datasets)}: no sample has a mask "
-            f"of a part of which {MIN_SOURCE_VISIBLE:g} or more is visible"
+            f"of a part of which {MIN_VISIBLE:g} or more is visible"
         )
     return picks
 
