@@ -47,7 +47,8 @@ def test_options_that_cannot_be(options, words, captured, tmp_path):
 
 def test_without_a_captured_dataset(tmp_path):
     """The sentence names the command that comes first."""
-    _refused(_render(tmp_path, "--count", "3"), "synth capture", tmp_path)
+    for words in (("--count", "3"), ("--share", "twin=3"), ("--share", "fresh=3")):
+        _refused(_render(tmp_path, *words), "run synth capture first", tmp_path)
 
 
 def test_without_poses_to_twin(tmp_path):

@@ -38,8 +38,8 @@ Compare = Callable[[Sequence[Pair], str | None], list[Any]]
 class Placement:
     """Where things are in a scene that is yet to be furnished.
 
-    parts: mesh and T_base_part [4,4] of each that is labelled. q_rad [6], T_base_tool [4,4]: of an arm that
-    holds the part instead.
+    parts: mesh and T_base_part [4,4] of each that is labelled, where nothing holds them. q_rad [6],
+    T_base_tool [4,4]: of the arm that holds the part.
     """
 
     camera: SceneCamera

@@ -23,7 +23,7 @@ from synth.geometry.mesh import Mesh
 from synth.sim.backdrop import Compare, Pair, Placement, evenly
 from synth.sim.bench_pictures import BenchPictures
 from synth.sim.blender import QUALITIES, Blender, Quality
-from synth.sim.furnish import camera_of_cell, camera_of_sample, held_bodies, on_bench, part_body
+from synth.sim.furnish import camera_of_cell, camera_of_sample, held_bodies, on_bench
 from synth.sim.installed import find_installed
 from synth.sim.labels import cell_labels
 from synth.sim.look import LOOK_FILE, Look, load_look, measure_look, plain_look, save_look
@@ -43,12 +43,8 @@ def open_on_bench(settings: RenderSettings) -> BlenderStudio:
 
     Raises InputError for a captured dataset of another part, and where there is none to match.
     """
+    demand_look(settings)
     cell, real = settings.cell or default_cell(), settings.real
-    if real is None and settings.look == "matched":
-        raise InputError(
-            "there is no captured dataset to match: run synth capture first, name one with --real, or say "
-            "--look plain"
-        )
     if real is not None and real.info.part is not None and real.info.part.cad_sha256 != cad_sha256(cell):
         raise InputError(
             f"{real.root} shows another part ({real.info.part.name}) than the cell's "
@@ -64,6 +60,15 @@ def open_on_bench(settings: RenderSettings) -> BlenderStudio:
         seed=settings.seed,
     )
     return BlenderStudio.of(backdrop, _describe(settings, cell, backdrop.camera), settings)
+
+
+def demand_look(settings: RenderSettings) -> None:
+    """Raises InputError where pictures are to be matched and there are none."""
+    if settings.real is None and settings.look == "matched":
+        raise InputError(
+            "there is no captured dataset to match: run synth capture first, name one with --real, or say "
+            "--look plain"
+        )
 
 
 def refuse_photographs(settings: RenderSettings, source: str) -> None:
@@ -147,12 +152,10 @@ class Bench:
         seed: int,
         parents: tuple[str, ...] = (),
     ) -> Scene:
-        """The cell's table under its lamps, with the arm where one holds the part."""
+        """The cell's table under its lamps, with the arm that holds the part."""
         q_rad, T_base_tool = placement.q_rad, placement.T_base_tool
-        if q_rad is not None and T_base_tool is not None:
-            bodies = held_bodies(self.cell, q_rad, T_base_tool)
-        else:
-            bodies = tuple(part_body(self.cell, T, i) for i, (_, T) in enumerate(placement.parts, start=1))
+        assert q_rad is not None
+        assert T_base_tool is not None
         return on_bench(
             self.cell,
             name=name,
@@ -160,9 +163,9 @@ class Bench:
             split=split,
             seed=seed,
             camera=placement.camera,
-            bodies=bodies,
-            q_rad=None if q_rad is None else tuple(q_rad.tolist()),
-            T_base_tool=None if T_base_tool is None else T_base_tool.tolist(),
+            bodies=held_bodies(self.cell, q_rad, T_base_tool),
+            q_rad=tuple(q_rad.tolist()),
+            T_base_tool=T_base_tool.tolist(),
             parents=parents,
         )
 

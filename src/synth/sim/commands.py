@@ -73,7 +73,7 @@ def render(
     cell: Annotated[
         Path | None, typer.Option(help="Cell file; ./cell.yaml if present, else the simulated cell.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of poses, bins, splits and noise.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of scenes, splits and noise.")] = 0,
     workers: Annotated[
         int | None, typer.Option(help="Child processes; by cores and memory if not given.")
     ] = None,

@@ -47,11 +47,11 @@ def choose_shares(count: int | None, asked: Mapping[str, int], settings: RenderS
         shares[name] = min(rest, SOURCES[name].most(settings)[0])
         rest -= shares[name]
     if rest and not portions:
-        wanted = " and ".join(f"{name}={n}" for name, n in asked.items())
+        wanted = " with --share " + " and ".join(f"{name}={n}" for name, n in asked.items()) if asked else ""
         there = ", ".join(
             "{} {}".format(*SOURCES[name].most(settings)) for name in shares if name not in asked
         )
-        raise InputError(f"--count {count} cannot be reached with --share {wanted}: there are {there}")
+        raise InputError(f"--count {count} cannot be reached{wanted}: there are {there}")
     for name in reversed(portions):
         shares[name] = int(rest * portions[name] / sum(portions.values()))
     if portions:  # What does not divide goes to the first.

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
 from synth.sim.backdrop import evenly
-from synth.sim.bench import list_twinnable, open_on_bench
+from synth.sim.bench import demand_look, list_twinnable, open_on_bench
 from synth.sim.photographs.backdrop import find_twinnable, open_over_photographs
 from synth.sim.settings import RenderSettings
 from synth.sim.sources.source import ALL_THERE_ARE, Order
@@ -31,6 +31,7 @@ class Twin:
             if n == 0:
                 _refuse_without_poses(settings.real, with_test=settings.test_twins)
         else:
+            demand_look(settings)
             n = 0
         return n, "samples that can have a twin"
 
