@@ -31,7 +31,7 @@ def list_stages(scene: Path, n_renders: int, n_images: int, n_seeds: int) -> dic
             *("import", "bop", str(scene), "--name", "1=cat"),
             *("--train", "0-5", "--val", "6", "--test", "8-15"),
         ],
-        "render": ["render", "--like", "data/real", "--count", str(n_renders)],
+        "render": ["render", "--over", "data/real", "--count", str(n_renders)],
         "translate": ["translate", "--device", "cpu", "--preset", "quick"],
         "compare": [
             *("compare", "--tasks", "detection", "--mixes", ",".join(MIXES)),

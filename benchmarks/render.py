@@ -33,7 +33,7 @@ from synth.sim.colour import u8_of_linear
 from synth.sim.furnish import camera_of_cell
 from synth.sim.light import draw_light
 from synth.sim.meshes import cell_meshes, write_meshes
-from synth.sim.scenarios.fresh import make_fresh
+from synth.sim.sources.fresh import make_fresh
 
 PEER = {
     "defaults": {"samples": None, "noise_threshold": None},

@@ -32,14 +32,15 @@ from synth.geometry.visible import SPECK_PX
 from synth.hardware.simulated.motion import ArmTruth, repeatability_offset_rad
 from synth.hardware.simulated.truth import load_truth
 from synth.hardware.simulated.world import World
+from synth.sim.bench import Bench
 from synth.sim.blender import Blender, Quality
 from synth.sim.furnish import camera_of_cell, pinhole_of
 from synth.sim.labels import cell_labels, label_scene, placed
 from synth.sim.meshes import cell_meshes, write_meshes
 from synth.sim.optics import Lens
-from synth.sim.scenarios.bin import make_bin
-from synth.sim.scenarios.fresh import make_fresh
-from synth.sim.scenarios.twin import make_twin
+from synth.sim.sources.bin import make_bin
+from synth.sim.sources.fresh import make_fresh
+from synth.sim.twins import make_twin
 
 STEPS = 4
 MARGIN_PX = 6
@@ -137,7 +138,7 @@ def compare_twin(sample, scene, eye, meshes, cell, world, reader, found):
 
 def compare_labels(scene, eye, meshes, cell, found):
     """Ray-cast labels of a scene against Blender's ids of it, and of each part alone."""
-    labels = label_scene(scene, meshes, cell_labels(cell, meshes))
+    labels = label_scene(scene, meshes, cell_labels(cell, meshes), demand_part=False)
     window = x0, y0, x1, y1 = window_of(scene, meshes)
     seen = eye.look(scene, window)["ids"]
     mask = labels.mask[y0:y1, x0:x1]
@@ -207,7 +208,7 @@ def main():
         tables = {}
         with Blender(Path(name) / "meshes") as blender:
             eye = Eye(blender, camera)
-            twins = [make_twin(s, cell, seed=options.seed, for_analysis=True) for s in samples]
+            twins = [make_twin(s, Bench(cell, camera), seed=options.seed, for_analysis=True) for s in samples]
             found = defaultdict(list)
             for sample, scene in zip(samples, twins, strict=True):
                 compare_twin(sample, scene, eye, meshes, cell, world, reader, found)

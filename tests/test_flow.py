@@ -45,7 +45,7 @@ def test_captured_samples_get_rendered_twins_and_are_compared_with_them(tmp_path
     commands = [
         ("cell", "init"),
         ("capture", "--poses", "28", "--plates", "2", "--pace", "200"),
-        ("render", "--twins", "8", "--fresh", "2", "--quality", "draft"),
+        ("render", "--share", "twin=8", "--share", "fresh=2", "--quality", "draft"),
         ("dataset", "verify", "data/synthetic"),
         ("dataset", "sheet", "data/synthetic"),
         (
@@ -113,7 +113,17 @@ def test_somebody_else_s_photographs_go_all_the_way(tmp_path):
         ("import", "bop", "scene", "--name", "1=box", "--normal", "0,0,-1"),
         ("dataset", "verify"),
         ("status",),
-        ("render", "--like", "data/real", "--twins", "4", "--fresh", "4", "--quality", "draft"),
+        (
+            "render",
+            "--over",
+            "data/real",
+            "--share",
+            "twin=4",
+            "--share",
+            "photographs=4",
+            "--quality",
+            "draft",
+        ),
         ("dataset", "verify", "data/synthetic"),
         ("dataset", "sheet", "data/real", "--beside", "data/synthetic", "--count", "2"),
         (
@@ -128,7 +138,7 @@ def test_somebody_else_s_photographs_go_all_the_way(tmp_path):
         answer = subprocess.run([SYNTH, *command], cwd=tmp_path, capture_output=True, text=True, timeout=240)
         assert answer.returncode == 0, f"{command}: {answer.stderr}"
         said[command] = answer.stdout
-    assert "synth render --like data/real" in said["status",]
+    assert "synth render --over data/real" in said["status",]
     assert "in use at confidence 0.5" in (tmp_path / "runs" / "compare" / "report.html").read_text()
     first, again = (DatasetReader(tmp_path / "data" / name) for name in ("real", "again"))
     boxes = [sorted(i.box_xyxy_px for s in dataset for i in s.instances) for dataset in (first, again)]

@@ -8,7 +8,7 @@ from synth.dataset.info import DatasetInfo, MadeBy, ModelRecord
 from synth.dataset.store import DatasetWriter
 from synth.status import print_status
 
-SHARES = {"twins": 3, "fresh": 2, "bins": 0}
+SHARES = {"twin": 3, "fresh": 2, "bin": 0}
 PLAIN = {"look": "matched", "quality": {"name": "normal"}, "randomize": 0.0, "layers": False}
 RICH = {"look": "plain", "quality": {"name": "draft"}, "randomize": 0.5, "layers": True, "test_twins": True}
 
@@ -16,19 +16,19 @@ RICH = {"look": "plain", "quality": {"name": "draft"}, "randomize": 0.5, "layers
 @pytest.mark.parametrize(
     ("config", "seed", "command"),
     [
-        (PLAIN, 0, "synth render --twins 3 --fresh 2   (goes on"),
+        (PLAIN, 0, "synth render --share twin=3 --share fresh=2   (goes on"),
         (
             RICH,
             4,
-            "synth render --twins 3 --fresh 2 --quality draft --look plain --randomize --strength 0.5 "
-            "--layers --test-twins --seed 4   (goes on",
+            "synth render --share twin=3 --share fresh=2 --quality draft --look plain --randomize "
+            "--strength 0.5 --layers --test-twins --seed 4   (goes on",
         ),
         (
-            {"shares": SHARES, "quality": {"name": "normal"}, "like": {"samples": 7}},
+            {"shares": SHARES, "quality": {"name": "normal"}, "over": "0" * 64},
             0,
-            "synth render --like data/real --twins 3 --fresh 2   (goes on",
+            "synth render --over data/real --share twin=3 --share fresh=2   (goes on",
         ),
-        (PLAIN | {"randomize": 1.0}, 0, "synth render --twins 3 --fresh 2 --randomize   (goes on"),
+        (PLAIN | {"randomize": 1.0}, 0, "synth render --share twin=3 --share fresh=2 --randomize   (goes on"),
     ],
 )
 def test_an_unfinished_rendering_is_gone_on_with_by_its_own_command(
@@ -76,10 +76,10 @@ def test_a_translation_that_refused_frames_is_complete(tmp_path: Path, monkeypat
 
 @pytest.mark.parametrize(
     ("with_models", "command"),
-    [(True, "synth render --like data/real"), (False, "without poses and models nothing can be rendered")],
+    [(True, "synth render --over data/real"), (False, "without poses and models nothing can be rendered")],
 )
-def test_imported_images_are_rendered_like(with_models, command, tmp_path: Path, monkeypatch, capsys):
-    """After an import with models comes a rendering like it; without, status says why there is none."""
+def test_imported_images_are_rendered_over(with_models, command, tmp_path: Path, monkeypatch, capsys):
+    """After an import with models comes a rendering over it; without, status says why there is none."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "300")
     model = ModelRecord(

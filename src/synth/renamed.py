@@ -19,6 +19,12 @@ RENAMED: dict[str, dict[str, str]] = {
         "--real-val": "--choose real-val",
     },
     "train": {"--paper-crops": "--plain-crops"},
+    "render": {
+        "--twins": "--share twin=N",
+        "--fresh": "--share fresh=N",
+        "--bins": "--share bin=N",
+        "--like": "--over",
+    },
 }
 """By verb, old option or argument and what is written now. A verb that was renamed stands under ``synth``."""
 

@@ -3,21 +3,56 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from rich.console import Console
 from rich.table import Table
 
 from synth.errors import DatasetError
+from synth.registry import Registry
 
 if TYPE_CHECKING:
     from synth.dataset.info import MadeBy
+    from synth.dataset.reader import DatasetReader
 
-STAGES = (
-    ("capture", Path("data/real"), "synth capture --poses 400"),
-    ("render", Path("data/synthetic"), "synth render --count 633"),
-    ("translate", Path("data/translated"), "synth translate"),
+
+class Stage(Protocol):
+    """What a stage says of the datasets that it makes."""
+
+    def begin(self) -> str:
+        """The command that begins one here; raises DatasetError where what it needs is damaged."""
+        ...
+
+    def go_on(self, made_by: "MadeBy") -> str:
+        """The command that a dataset was begun with."""
+        ...
+
+    def count_planned(self, made_by: "MadeBy") -> int | None:
+        """How many samples a dataset will have; None where it does not say."""
+        ...
+
+    def count_done(self, dataset: "DatasetReader") -> int:
+        """How many of them need no more work."""
+        ...
+
+
+STAGES: Registry[Stage] = Registry(
+    "stage",
+    {
+        "capture": "synth.capture.stage:STAGE",
+        "render": "synth.sim.stage:STAGE",
+        "translate": "synth.gan.stage:STAGE",
+    },
 )
+"""By the verb that a dataset names in ``made_by``."""
+
+FOLDERS = {
+    "capture": Path("data/real"),
+    "render": Path("data/synthetic"),
+    "translate": Path("data/translated"),
+}
+"""Where each stage writes unless it is told otherwise."""
+
 COMPARISON = Path("runs/compare/report.html")
 
 
@@ -38,87 +73,39 @@ class Standing:
     go_on: str = ""
 
 
-def _standing(stage: str, folder: Path) -> Standing:
+def _standing(verb: str, folder: Path) -> Standing:
     from synth.dataset.reader import DatasetReader
 
     if not (folder / "dataset.json").is_file():
-        return Standing(stage, str(folder), 0, None, False, "absent")
+        return Standing(verb, str(folder), 0, None, False, "absent")
     try:
-        reader = DatasetReader(folder)
-        count = len(reader.samples)
-        made_by = reader.info.made_by
+        dataset = DatasetReader(folder)
     except DatasetError as error:
-        return Standing(stage, str(folder), 0, None, False, f"damaged: {error}")
-    wanted = _planned(made_by)
-    done = count + (len(reader.rejections) if stage == "translate" else 0)
-    state = "unfinished" if wanted is not None and done < wanted else "complete"
-    return Standing(stage, str(folder), count, wanted, made_by.simulated, state, _command(stage, made_by))
-
-
-def _planned(made_by: "MadeBy") -> int | None:
-    """How many samples a stage was asked for; a translation, what its source has."""
-    config = made_by.config
-    if isinstance(source := config.get("source"), dict):
-        planned = [source.get("samples")]
-    elif isinstance(shares := config.get("shares"), dict):
-        planned = list(shares.values())
-    else:
-        planned = [config.get("poses")]
-    return sum(n for n in planned if isinstance(n, int)) or None
-
-
-def _command(stage: str, made_by: "MadeBy") -> str:
-    """What a stage was started with, as far as it is no default."""
-    config, seed = made_by.config, f" --seed {made_by.seed}" if made_by.seed else ""
-    if stage == "capture":
-        return f"synth capture --poses {config.get('poses')}{seed}"
-    if stage == "translate":
-        return "synth translate"
-    shares, quality = config.get("shares"), config.get("quality")
-    words = [f"--{name} {n}" for name, n in shares.items() if n] if isinstance(shares, dict) else []
-    if isinstance(quality, dict) and quality.get("name") != "normal":
-        words.append(f"--quality {quality.get('name')}")
-    if config.get("like"):
-        words.insert(0, f"--like data/{made_by.parents[0]}")
-    if config.get("look") == "plain":
-        words.append("--look plain")
-    if strength := config.get("randomize"):
-        words.append("--randomize" if strength == 1 else f"--randomize --strength {strength}")
-    words += [f"--{name.replace('_', '-')}" for name in ("layers", "test_twins") if config.get(name)]
-    return f"synth {stage} {' '.join(words)}{seed}"
+        return Standing(verb, str(folder), 0, None, False, f"damaged: {error}")
+    made_by = dataset.info.made_by
+    planned, is_done, go_on = None, True, ""
+    if made_by.verb in STAGES:
+        stage = STAGES[made_by.verb]
+        planned, go_on = stage.count_planned(made_by), stage.go_on(made_by)
+        is_done = planned is None or stage.count_done(dataset) >= planned
+    state = "complete" if is_done else "unfinished"
+    return Standing(verb, str(folder), len(dataset), planned, made_by.simulated, state, go_on)
 
 
 def _next_command(standings: list[Standing]) -> str:
-    for standing, (_, _, command) in zip(standings, STAGES, strict=True):
+    for standing in standings:
         if standing.state == "unfinished":
             return f"{standing.go_on}   (goes on where it stopped)"
         if standing.state.startswith("damaged"):
             return f"synth dataset verify {standing.folder}"
         if standing.state == "absent":
-            return _render_imported() or command if standing.stage == "render" else command
-    return (
-        f"synth dataset sheet {standings[-1].folder}"
-        if COMPARISON.is_file()
-        else "synth compare --preset quick"
-    )
-
-
-def _render_imported() -> str | None:
-    """How rendering goes on from somebody else's images; None from captured ones."""
-    from synth.dataset.folder import read_info
-
-    real = STAGES[0][1]
-    info = read_info(real)
-    if info.kind != "imported":
-        return None
-    if not info.models:
-        return f"synth dataset sheet {real}   (without poses and models nothing can be rendered after it)"
-    return f"synth render --like {real} --count 120"
+            return STAGES[standing.stage].begin()
+    return f"synth dataset sheet {standings[-1].folder}" if COMPARISON.is_file() else "synth compare --quick"
 
 
 def print_status(*, as_json: bool) -> None:
     """Print each stage's folder, the report where there is one, and the next command."""
-    standings = [_standing(stage, folder) for stage, folder, _ in STAGES]
+    standings = [_standing(verb, folder) for verb, folder in FOLDERS.items()]
     command = _next_command(standings)
     report = str(COMPARISON) if COMPARISON.is_file() else None
     if as_json:

@@ -12,7 +12,7 @@ from synth.dataset.store import DatasetWriter
 from synth.sim.furnish import camera_of_cell
 from synth.sim.labels import cell_labels, label_scene
 from synth.sim.meshes import cell_meshes
-from synth.sim.scenarios.fresh import make_fresh
+from synth.sim.sources.fresh import make_fresh
 
 SIZE_WH = (320, 180)
 K = ((226.3, 0.0, 161.2), (0.0, 226.1, 89.4), (0.0, 0.0, 1.0))

@@ -115,7 +115,7 @@ def captured(tmp_path_factory: pytest.TempPathFactory) -> DatasetReader:
 @pytest.fixture(scope="module")
 def composed(captured: DatasetReader, tmp_path_factory: pytest.TempPathFactory) -> DatasetReader:
     out = tmp_path_factory.mktemp("composed") / "composites"
-    assert compose([captured], out, ComposeSettings(24, seed=4), Tally()) == 24
+    assert compose([captured], out, ComposeSettings(24, seed=4), Tally()).n_new == 24
     return DatasetReader(out)
 
 
@@ -236,16 +236,16 @@ def test_a_cut_off_run_goes_on(captured: DatasetReader, composed: DatasetReader,
         compose([captured], out, ComposeSettings(24, seed=4), Tally(stop_after=5))
     assert len(DatasetReader(out)) == 5
     tally = Tally()
-    assert compose([captured], out, ComposeSettings(24, seed=4), tally) == 19
+    assert compose([captured], out, ComposeSettings(24, seed=4), tally).n_new == 19
     assert tally.began == (24, 5)
     assert len(tally.names) == 19
     assert [s.to_line() for s in DatasetReader(out)] == [s.to_line() for s in composed]
-    assert compose([captured], out, ComposeSettings(24, seed=4), Tally()) == 0
+    assert compose([captured], out, ComposeSettings(24, seed=4), Tally()).n_new == 0
     assert verify(out) == []
 
 
-def test_other_settings_or_sources_are_refused(captured: DatasetReader, tmp_path: Path) -> None:
-    """Going on with other settings, or after the sources changed, names the difference."""
+def test_other_settings_or_datasets_are_refused(captured: DatasetReader, tmp_path: Path) -> None:
+    """Going on with other settings, or after the datasets changed, names the difference."""
     root = shutil.copytree(captured.root, tmp_path / "real")
     out = tmp_path / "composites"
     compose([DatasetReader(root)], out, ComposeSettings(3), Tally())
@@ -253,7 +253,7 @@ def test_other_settings_or_sources_are_refused(captured: DatasetReader, tmp_path
         compose([DatasetReader(root)], out, ComposeSettings(3, max_parts=2), Tally())
     with DatasetWriter.open(root) as writer:
         writer.reject("000003", "dusty")
-    with pytest.raises(DatasetError, match="sources"):
+    with pytest.raises(DatasetError, match="datasets"):
         compose([DatasetReader(root)], out, ComposeSettings(3), Tally())
 
 
@@ -314,14 +314,14 @@ def test_settings_out_of_range_are_refused(change: dict[str, float], message: st
         ComposeSettings(**change)
 
 
-def test_sources_that_do_not_fit_are_refused(captured: DatasetReader, tmp_path: Path) -> None:
+def test_datasets_that_do_not_fit_are_refused(captured: DatasetReader, tmp_path: Path) -> None:
     """No source, another box kind and composites of composites are refused in one sentence each."""
     with pytest.raises(InputError, match="at least one"):
         compose([], tmp_path / "out", ComposeSettings(1), Tally())
     tight = write_captured(tmp_path / "tight", splits=("train",), box_kind="tight")
     with pytest.raises(InputError, match="box kind"):
         compose([captured, tight], tmp_path / "out", ComposeSettings(1), Tally())
-    with pytest.raises(InputError, match="two sources are called real"):
+    with pytest.raises(InputError, match="two datasets are called real"):
         compose([captured, captured], tmp_path / "out", ComposeSettings(1), Tally())
     compose([captured], tmp_path / "once", ComposeSettings(2), Tally())
     with pytest.raises(InputError, match="not cut out again"):

@@ -158,7 +158,7 @@ def test_a_single_part_must_be_whole():
 
 def test_a_part_out_of_sight_is_nothing():
     """Behind another or beside the image: no instance, no error in a bin."""
-    labels = label_scene(scene_of(facing(3.0, 0.0, 0.65), scenario="bin"), MESHES, LABELS)
+    labels = label_scene(scene_of(facing(3.0, 0.0, 0.65), scenario="bin"), MESHES, LABELS, demand_part=False)
     assert labels.instances == ()
     assert not labels.mask.any()
 

@@ -1,13 +1,16 @@
-"""What is measured on captured pictures, and what developing does with it."""
+"""What is measured on captured pictures, and what the camera's response makes of it."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
+from rich.console import Console
 
+from synth.cell.load import default_cell
+from synth.compute.progress import make_progress
 from synth.dataset.info import CameraRecord, DatasetInfo, MadeBy
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Draft, Instance
@@ -15,14 +18,17 @@ from synth.dataset.store import DatasetWriter
 from synth.errors import InputError
 from synth.geometry.boxes import square_box, tight_box
 from synth.geometry.pinhole import Pinhole
+from synth.sim.bench import Bench
+from synth.sim.camera_response import RENDERED_EDGE_SIGMA_PX, CameraResponse
 from synth.sim.colour import linear_of_u8, to_linear, to_srgb, u8_of_linear
-from synth.sim.develop import RENDERED_EDGE_SIGMA_PX, Darkroom
+from synth.sim.furnish import camera_of_cell
 from synth.sim.look import Look, load_look, measure_look, save_look
-from synth.sim.match import match_objects
 from synth.sim.noise import NO_NOISE, Noise, measure_noise
 from synth.sim.optics import Lens
 from synth.sim.sharpness import measure_edge_sigma
 
+CELL = default_cell()
+QUIET = make_progress(Console(quiet=True))
 SIZE_WH = (320, 200)
 K = np.array([[300.0, 0.0, 159.5], [0.0, 300.0, 99.5], [0.0, 0.0, 1.0]])
 READ, SHOT = 4e-6, 9e-5
@@ -166,7 +172,7 @@ def test_val_and_test_images_are_never_opened(captured: Path, look: Look, tmp_pa
     assert again.model_dump_json() == look.model_dump_json()
     assert np.array_equal(again.plate, look.plate)
     held_out = {s.image for s in dataset if s.split != "train"}
-    assert not held_out & {source.path for source in look.sources}
+    assert not held_out & {picture.path for picture in look.measured_on}
 
 
 def test_a_look_is_plain_data(look: Look, tmp_path: Path) -> None:
@@ -186,9 +192,9 @@ def test_without_plates_there_is_nothing_to_match(tmp_path: Path) -> None:
         measure_look(DatasetReader(write_dataset(tmp_path / "real", n_plates=0)))
 
 
-def make_darkroom(look: Look, bench_light: float = 0.5) -> tuple[Darkroom, Lens]:
+def make_response(look: Look, bench_light: float = 0.5) -> tuple[CameraResponse, Lens]:
     lens = Lens.of(Pinhole(SIZE_WH, K))
-    return Darkroom(look, lens, np.full((*lens.ideal.size_wh[::-1], 3), bench_light, np.float32)), lens
+    return CameraResponse(look, lens, np.full((*lens.ideal.size_wh[::-1], 3), bench_light, np.float32)), lens
 
 
 def frame(lens: Lens, shade: float, colour: tuple[float, float, float]) -> tuple[np.ndarray, np.ndarray]:
@@ -203,29 +209,29 @@ def frame(lens: Lens, shade: float, colour: tuple[float, float, float]) -> tuple
 
 def test_an_empty_frame_is_the_plate(look: Look) -> None:
     """Where the render shows the empty bench, the picture is the captured plate."""
-    darkroom, lens = make_darkroom(look)
+    response, lens = make_response(look)
     light = np.full((*lens.ideal.size_wh[::-1], 3), 0.5, np.float32)
     none = np.zeros(SIZE_WH[::-1], np.float32)
-    picture, share = darkroom.expose(light, none)
+    picture, share = response.expose(light, none)
     assert np.abs(picture - look.plate).max() < 1e-4
     assert (share == 1).all()
 
 
 def test_a_shadow_lands_on_the_plate(look: Look) -> None:
     """A rendered shadow darkens the real bench by its own ratio, texture kept."""
-    darkroom, lens = make_darkroom(look)
+    response, lens = make_response(look)
     light, _ = frame(lens, 0.6, (0.3, 0.3, 0.3))
     none = np.zeros(SIZE_WH[::-1], np.float32)
-    picture, _ = darkroom.expose(light, none)
+    picture, _ = response.expose(light, none)
     corner = np.s_[10:40, 10:60]
     assert np.allclose(picture[corner], 0.6 * look.plate[corner], rtol=1e-3)
 
 
 def test_exposure_and_white_balance_reach_the_object(look: Look) -> None:
     """An object of the bench's own light comes out as the bench does within 5 %, without its grain."""
-    darkroom, lens = make_darkroom(look)
+    response, lens = make_response(look)
     light, covered = frame(lens, 1.0, (0.5, 0.5, 0.5))
-    picture, _ = darkroom.expose(light, covered)
+    picture, _ = response.expose(light, covered)
     inner = cv2.erode(part_mask(), np.ones((15, 15), np.uint8)) > 0
     assert np.allclose(picture[inner].mean(axis=0), look.plate[inner].mean(axis=0), rtol=0.05)
     assert picture[inner].std(axis=0).max() < look.plate[inner].std(axis=0).min() + 0.01
@@ -233,20 +239,20 @@ def test_exposure_and_white_balance_reach_the_object(look: Look) -> None:
 
 def test_edges_spread_as_captured(look: Look) -> None:
     """An edge drawn as sharp as a renderer draws it ends within 10 % of the captured spread."""
-    darkroom, lens = make_darkroom(look)
+    response, lens = make_response(look)
     light, covered = frame(lens, 1.0, (0.9, 0.15, 0.03))
     extra = np.sqrt(RENDERED_EDGE_SIGMA_PX**2 - 1 / 12)
     drawn = cv2.GaussianBlur(light, (0, 0), extra)
-    picture = darkroom.develop(drawn, covered, np.random.default_rng(0))
+    picture = response.apply(drawn, covered, np.random.default_rng(0))
     sigma = np.median(measure_edge_sigma(linear_of_u8(picture), covered >= 0.5))
     assert sigma == pytest.approx(look.edge_sigma_px, rel=0.1)
 
 
 def test_noise_is_full_and_seeded(look: Look) -> None:
-    """Part and bench of a developed picture carry the captured noise within 10 %; the seed decides it."""
-    darkroom, lens = make_darkroom(look)
+    """Part and bench of a finished picture carry the captured noise within 10 %; the seed decides it."""
+    response, lens = make_response(look)
     light, covered = frame(lens, 1.0, (0.9, 0.15, 0.03))
-    pictures = [darkroom.develop(light, covered, np.random.default_rng(s)) for s in (1, 1, 2)]
+    pictures = [response.apply(light, covered, np.random.default_rng(s)) for s in (1, 1, 2)]
     assert np.array_equal(pictures[0], pictures[1])
     inner = cv2.erode(part_mask(), np.ones((15, 15), np.uint8)) > 0
     a, b = (linear_of_u8(p)[inner] for p in (pictures[0], pictures[2]))
@@ -260,10 +266,10 @@ def test_noise_is_full_and_seeded(look: Look) -> None:
 def test_plain_look_gives_the_table_its_colour() -> None:
     """Without any captured picture the bench has its nominal colour, no noise and no plate."""
     plain = Look(kind="plain", size_wh=SIZE_WH, bench_rgb=(0.3, 0.3, 0.28))
-    darkroom, lens = make_darkroom(plain, 1.7)
+    response, lens = make_response(plain, 1.7)
     light = np.full((*lens.ideal.size_wh[::-1], 3), 1.7, np.float32)
     none = np.zeros(SIZE_WH[::-1], np.float32)
-    picture = darkroom.develop(light, none, np.random.default_rng(0))
+    picture = response.apply(light, none, np.random.default_rng(0))
     assert (picture == u8_of_linear(np.array([0.3, 0.3, 0.28]))).all()
 
 
@@ -271,36 +277,39 @@ def test_a_look_of_another_camera_is_refused(look: Look) -> None:
     """A look measured on pictures of another size is refused in one sentence."""
     lens = Lens.of(Pinhole((640, 360), K))
     with pytest.raises(InputError, match="320×200"):
-        Darkroom(look, lens, np.ones((*lens.ideal.size_wh[::-1], 3), np.float32))
+        CameraResponse(look, lens, np.ones((*lens.ideal.size_wh[::-1], 3), np.float32))
 
 
 @pytest.mark.parametrize("gain", [0.7, 1.0, 1.35])
 def test_objects_brighter_than_rendered_are_noticed_and_matched(look: Look, gain: float) -> None:
     """A known brightness of objects beside the bench is recovered within 3 % from a noisy picture; taken into
     the look, it makes twin and picture agree."""
-    darkroom, lens = make_darkroom(look)
+    response, lens = make_response(look)
     light, covered = frame(lens, 1.0, (0.5, 0.25, 0.1))
-    truth = make_darkroom(look.model_copy(update={"object_gain": gain}))[0]
-    captured = truth.develop(light, covered, np.random.default_rng(0))
-    found = darkroom.compare(light, covered, captured)
+    truth = make_response(look.model_copy(update={"object_gain": gain}))[0]
+    captured = truth.apply(light, covered, np.random.default_rng(0))
+    found = response.compare(light, covered, captured)
     assert found == pytest.approx(gain, rel=0.03)
-    matched = make_darkroom(look.model_copy(update={"object_gain": found}))[0]
+    matched = make_response(look.model_copy(update={"object_gain": found}))[0]
     assert matched.compare(light, covered, captured) == pytest.approx(1.0, abs=0.03)
 
 
 def test_too_little_object_says_nothing(look: Look) -> None:
     """Without enough pixels well inside objects no brightness is made up."""
-    darkroom, lens = make_darkroom(look)
+    response, lens = make_response(look)
     light, covered = frame(lens, 1.0, (0.5, 0.25, 0.1))
     captured = np.full((*SIZE_WH[::-1], 3), 120, np.uint8)
-    assert darkroom.compare(light, 0 * covered, captured) is None
+    assert response.compare(light, 0 * covered, captured) is None
 
 
 def test_an_earlier_runs_figure_is_taken_over(captured: Path, look: Look, tmp_path: Path) -> None:
     """A run that goes on takes the brightness of objects from the look it saved, and starts no renderer."""
     save_look(look.model_copy(update={"object_gain": 1.25}), tmp_path)
-    studio = SimpleNamespace(look=look)
-    again = match_objects(studio, DatasetReader(captured), tmp_path)
-    assert again.object_gain == 1.25
-    plain = SimpleNamespace(look=Look(kind="plain", size_wh=SIZE_WH, bench_rgb=(0.3, 0.3, 0.28)))
-    assert match_objects(plain, DatasetReader(captured), tmp_path) is plain.look
+    bench = Bench(CELL, camera_of_cell(CELL), DatasetReader(captured), look_kind="matched", look=look)
+
+    def compare(pairs, quality):
+        raise AssertionError("a renderer was asked")
+
+    assert bench.matched(compare, tmp_path, QUIET).look.object_gain == 1.25
+    plain = replace(bench, look=Look(kind="plain", size_wh=SIZE_WH, bench_rgb=(0.3, 0.3, 0.28)))
+    assert plain.matched(compare, tmp_path / "other", QUIET).look == plain.look

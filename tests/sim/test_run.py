@@ -17,7 +17,6 @@ from synth.dataset.reader import DatasetReader
 from synth.dataset.store import DatasetWriter
 from synth.dataset.verify import verify
 from synth.errors import DatasetError, InputError, StorageError
-from synth.sim.plan import Shares
 from synth.sim.preview import preview
 from synth.sim.run import check_disk, make_plan, render
 from synth.sim.settings import RenderSettings
@@ -28,7 +27,12 @@ QUIET = make_progress(Console(quiet=True))
 
 def _settings(captured, out, **changes):
     settings = RenderSettings(
-        default_cell(), out, DatasetReader(captured), Shares(3, 1, 1), quality="draft", n_workers=1
+        out=out,
+        cell=default_cell(),
+        real=DatasetReader(captured),
+        shares={"twin": 3, "fresh": 1, "bin": 1},
+        quality="draft",
+        n_workers=1,
     )
     return replace(settings, **changes)
 
@@ -108,7 +112,7 @@ def test_other_settings_are_refused_with_a_difference(rendered, captured):
     for changes, words in (
         ({"seed": 4}, "made_by.seed: 0 became 4"),
         ({"quality": "normal"}, "quality.name: draft became normal"),
-        ({"shares": Shares(3, 1, 2)}, "shares.bins: 1 became 2"),
+        ({"shares": {"twin": 3, "fresh": 1, "bin": 2}}, "shares.bin: 1 became 2"),
     ):
         with pytest.raises(DatasetError, match=words):
             render(make_plan(_settings(captured, rendered, layers=True, **changes)), QUIET)
@@ -152,10 +156,10 @@ def test_a_disk_that_fills_up(rendered, captured, tmp_path, monkeypatch):
 def test_twins_of_test_samples_are_marked(captured, tmp_path):
     """They are test, and say themselves that they are for analysis only; plain look, randomised."""
     settings = _settings(
-        captured, tmp_path / "out", shares=Shares(6, 0, 0), test_twins=True, look="plain", randomize=1.0
+        captured, tmp_path / "out", shares={"twin": 6}, test_twins=True, look="plain", randomize=1.0
     )
     plan = make_plan(settings)
-    tests = tuple(o for o in plan.orders if o.scene.split == "test")[:1]
+    tests = tuple(o for o in plan.orders if o.job.split == "test")[:1]
     render(replace(plan, orders=tests), QUIET)
     (sample,) = DatasetReader(tmp_path / "out").samples
     assert sample.split == "test"
@@ -166,8 +170,7 @@ def test_twins_of_test_samples_are_marked(captured, tmp_path):
 
 def test_a_preview_leaves_a_sheet_and_no_dataset(captured, tmp_path):
     """One PNG; the dataset folder is not touched."""
-    plan = make_plan(_settings(captured, tmp_path / "synthetic"))
-    preview(plan, 1, tmp_path / "runs" / "render_preview.png", QUIET)
+    preview(_settings(captured, tmp_path / "synthetic"), 1, tmp_path / "runs" / "render_preview.png", QUIET)
     assert (tmp_path / "runs" / "render_preview.png").stat().st_size > 5_000
     assert not (tmp_path / "synthetic").exists()
 
@@ -179,7 +182,7 @@ def test_what_cannot_be_rendered_is_said_before_anything_is_written(captured, tm
     with pytest.raises(InputError, match="--workers must be 1 or more"):
         _settings(captured, tmp_path / "out", n_workers=0)
     with pytest.raises(InputError, match="--look plain"):
-        RenderSettings(default_cell(), tmp_path, None, Shares(0, 1, 0))
+        make_plan(RenderSettings(out=tmp_path, shares={"fresh": 1}))
     with pytest.raises(InputError, match="strength of --randomize"):
         _settings(captured, tmp_path / "out", randomize=-1.0)
     plan = make_plan(_settings(captured, tmp_path / "out", blender=tmp_path))
@@ -190,7 +193,7 @@ def test_what_cannot_be_rendered_is_said_before_anything_is_written(captured, tm
 
 def test_a_dataset_without_poses_has_nothing_to_twin(tmp_path):
     """No sample of it can be twinned."""
-    from synth.sim.plan import list_twinnable
+    from synth.sim.bench import list_twinnable
 
     real = DatasetReader(write_captured(tmp_path / "real", with_poses=False))
     assert list_twinnable(real, with_test=True) == ()

@@ -32,11 +32,12 @@ def _refused(answer: subprocess.CompletedProcess[str], words: str, cwd: Path) ->
     [
         (("--count", "0"), "--count must be 1 or more, got 0"),
         (("--preview", "0"), "--preview must be 1 or more, got 0"),
-        (("--twins", "99"), "--twins 99 is more than the 4 samples"),
-        (("--fresh", "1", "--blender", "."), "no Blender"),
-        (("--fresh", "1", "--strength", "2"), "--strength says how far --randomize goes: give both"),
-        (("--fresh", "1", "--randomize", "--strength", "0"), "--strength must be above 0"),
-        (("--fresh", "1", "--workers", "0"), "--workers must be 1 or more"),
+        (("--share", "twin=99"), "--share twin=99 is more than the 4 samples"),
+        (("--twins", "3"), "--twins of synth render is called --share twin=N now"),
+        (("--share", "fresh=1", "--blender", "."), "no Blender"),
+        (("--share", "fresh=1", "--strength", "2"), "--strength says how far --randomize goes: give both"),
+        (("--share", "fresh=1", "--randomize", "--strength", "0"), "--strength must be above 0"),
+        (("--share", "fresh=1", "--workers", "0"), "--workers must be 1 or more"),
     ],
 )
 def test_options_that_cannot_be(options, words, captured, tmp_path):
@@ -46,7 +47,8 @@ def test_options_that_cannot_be(options, words, captured, tmp_path):
 
 def test_without_a_captured_dataset(tmp_path):
     """The sentence names the command that comes first."""
-    _refused(_render(tmp_path, "--count", "3"), "synth capture", tmp_path)
+    for words in (("--count", "3"), ("--share", "twin=3"), ("--share", "fresh=3")):
+        _refused(_render(tmp_path, *words), "run synth capture first", tmp_path)
 
 
 def test_without_poses_to_twin(tmp_path):
@@ -70,5 +72,5 @@ def test_a_part_that_is_no_solid(damage, captured, tmp_path):
         mesh = trimesh.load_mesh(part)
         mesh.update_faces(list(range(len(mesh.faces) - 40)))
         mesh.export(part)
-    answer = _render(tmp_path, "--real", captured, "--fresh", "1", "--cell", folder / "cell.yaml")
+    answer = _render(tmp_path, "--real", captured, "--share", "fresh=1", "--cell", folder / "cell.yaml")
     _refused(answer, "bracket.stl", tmp_path)

@@ -28,7 +28,7 @@ def killer():
 
 
 def _words(captured):
-    return ("--real", str(captured), "--twins", "2", "--fresh", "1", "--quality", "draft")
+    return ("--real", str(captured), "--share", "twin=2", "--share", "fresh=1", "--quality", "draft")
 
 
 def test_killed_again_and_again_it_still_completes(killer, captured, tmp_path):
@@ -46,7 +46,7 @@ def test_ctrl_c_says_how_to_go_on(killer, captured, tmp_path):
     family = killer.Family()
     out = tmp_path / "synthetic"
     process = subprocess.Popen(
-        [SYNTH, "render", "--out", out, "--real", captured, "--fresh", "9", "--quality", "draft"],
+        [SYNTH, "render", "--out", out, "--real", captured, "--share", "fresh=9", "--quality", "draft"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

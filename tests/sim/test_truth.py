@@ -22,7 +22,7 @@ from synth.sim.blender import Blender, Quality
 from synth.sim.furnish import camera_of_cell, part_body
 from synth.sim.labels import cell_labels, label_scene, placed
 from synth.sim.meshes import cell_meshes, write_meshes
-from synth.sim.scenarios.fresh import make_fresh
+from synth.sim.sources.fresh import make_fresh
 
 pytestmark = pytest.mark.skipif(find_spec("bpy") is None, reason="Blender is not installed")
 

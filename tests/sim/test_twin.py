@@ -14,15 +14,17 @@ from synth.geometry.arm import forward, joint_frames
 from synth.hardware.simulated.sensor import REFERENCE_EXPOSURE_US, REFERENCE_GAIN
 from synth.hardware.simulated.truth import load_truth
 from synth.hardware.simulated.world import World
+from synth.sim.bench import Bench
 from synth.sim.furnish import camera_of_cell, scene_seed
 from synth.sim.labels import cell_labels, label_scene
 from synth.sim.meshes import cell_meshes
-from synth.sim.scenarios.fresh import make_fresh
-from synth.sim.scenarios.twin import make_twin
+from synth.sim.sources.fresh import make_fresh
+from synth.sim.twins import STREAM, make_twin
 
 CELL = default_cell()
 BODIES = load_bodies(CELL)
 MESHES = cell_meshes(CELL)
+BENCH = Bench(CELL, camera_of_cell(CELL))
 LABELS = cell_labels(CELL, MESHES)
 N_POSES = 4
 
@@ -68,7 +70,7 @@ def _iou(a, b):
 def test_a_twin_stands_where_the_sample_was_measured(samples):
     """The labelled pose is T_base_cam⁻¹ · T_base_tool · T_tool_part exactly; name and split stay."""
     for sample in samples:
-        scene = make_twin(sample, CELL, seed=0)
+        scene = make_twin(sample, BENCH, seed=0)
         instance = label_scene(scene, MESHES, LABELS).instances[0]
         T_base_tool = np.array(sample.robot.before.T_base_tool)
         expected = se3.inverse(np.array(sample.T_base_cam)) @ T_base_tool @ CELL.part.T_tool_part
@@ -80,7 +82,7 @@ def test_a_twin_stands_where_the_sample_was_measured(samples):
 
 def test_the_tool_is_half_way_between_the_two_readings(world):
     """A tool that moved by 0.2 mm during the shot stands at 0.1 mm."""
-    scene = make_twin(_sample(world, 0, CELL.robot.home_q_rad, shift_m=2e-4), CELL, seed=0)
+    scene = make_twin(_sample(world, 0, CELL.robot.home_q_rad, shift_m=2e-4), BENCH, seed=0)
     moved = np.array(scene.T_base_tool) - world.T_base_tool_of(CELL.robot.home_q_rad)
     np.testing.assert_allclose(moved[:3, 3], [1e-4, 0, 0], atol=1e-12)
 
@@ -88,7 +90,7 @@ def test_the_tool_is_half_way_between_the_two_readings(world):
 def test_the_twin_s_label_is_what_the_simulated_camera_saw(samples, world):
     """Mask, box and visible share of nominal links and CAD against the simulator's truth."""
     for sample in samples:
-        labels = label_scene(make_twin(sample, CELL, seed=0), MESHES, LABELS)
+        labels = label_scene(make_twin(sample, BENCH, seed=0), MESHES, LABELS)
         truth = world.truth_of(np.array(sample.robot.before.q_rad))
         assert _iou(labels.mask > 0, truth.mask_visib) > 0.995
         np.testing.assert_allclose(labels.instances[0].box_xyxy_px, truth.box_xyxy_px, atol=0.75)
@@ -106,7 +108,7 @@ def test_the_twin_s_contour_is_within_a_pixel_of_the_captured_colour_mask(sample
         q_rad = np.array(sample.robot.before.q_rad)
         rgb = world.expose(world.color(q_rad), REFERENCE_EXPOSURE_US, REFERENCE_GAIN, 5500.0, (1, 0))
         captured = labeller.label(rgb, np.array(sample.robot.before.T_base_tool), q_rad).mask
-        mask = label_scene(make_twin(sample, CELL, seed=0), MESHES, LABELS).mask > 0
+        mask = label_scene(make_twin(sample, BENCH, seed=0), MESHES, LABELS).mask > 0
         contour = mask & (cv2.erode(mask.astype(np.uint8), np.ones((3, 3))) == 0)
         edge = captured & (cv2.erode(captured.astype(np.uint8), np.ones((3, 3))) == 0)
         distance = cv2.distanceTransform((~edge).astype(np.uint8), cv2.DIST_L2, 5)
@@ -119,7 +121,7 @@ def test_the_twin_s_contour_is_within_a_pixel_of_the_captured_colour_mask(sample
 def test_links_are_within_two_millimetres_of_the_true_arm(samples, world):
     """Nominal kinematics place the links, the measured tool the wrists: what shadows need."""
     for sample in samples:
-        scene = make_twin(sample, CELL, seed=0)
+        scene = make_twin(sample, BENCH, seed=0)
         true = joint_frames(scene.q_rad, world.dh)
         for body in scene.bodies:
             if body.name.startswith("arm_"):
@@ -130,7 +132,7 @@ def test_links_are_within_two_millimetres_of_the_true_arm(samples, world):
 
 def test_the_wrist_meets_the_measured_flange(samples):
     """No gap at the flange: wrist 3 stands on the measured tool pose."""
-    scene = make_twin(samples[0], CELL, seed=0)
+    scene = make_twin(samples[0], BENCH, seed=0)
     wrist = next(b for b in scene.bodies if b.name == "arm_6_silver")
     expected = np.array(scene.T_base_tool) @ se3.inverse(CELL.robot.T_flange_tool)
     np.testing.assert_allclose(wrist.T_base_body, expected, atol=1e-12)
@@ -141,8 +143,8 @@ def test_a_test_sample_has_a_twin_only_for_analysis(world):
     """Unasked, a twin of a test sample is refused; asked for, it stays test and names its parent."""
     sample = _sample(world, 5, CELL.robot.home_q_rad, split="test")
     with pytest.raises(InputError, match=r"000005 is a test sample.*--test-twins"):
-        make_twin(sample, CELL, seed=0)
-    scene = make_twin(sample, CELL, seed=0, for_analysis=True)
+        make_twin(sample, BENCH, seed=0)
+    scene = make_twin(sample, BENCH, seed=0, for_analysis=True)
     assert (scene.split, scene.parents) == ("test", ("000005",))
 
 
@@ -151,12 +153,12 @@ def test_a_sample_without_its_pose_or_camera_has_no_twin(world, key):
     """One sentence that names the sample."""
     sample = _sample(world, 5, CELL.robot.home_q_rad).model_copy(update={key: None})
     with pytest.raises(InputError, match=r"000005.*no twin"):
-        make_twin(sample, CELL, seed=0)
+        make_twin(sample, BENCH, seed=0)
 
 
 def test_the_same_sample_gives_the_same_bytes(samples):
     """A twin and its seed depend on sample and run seed alone."""
-    a, b = (make_twin(samples[1], CELL, seed=7).model_dump_json() for _ in range(2))
+    a, b = (make_twin(samples[1], BENCH, seed=7).model_dump_json() for _ in range(2))
     assert a == b
-    seeds = {scene_seed(s, "twin", n) for s in range(3) for n in range(50)}
+    seeds = {scene_seed(s, STREAM, n) for s in range(3) for n in range(50)}
     assert len(seeds) == 150

@@ -108,69 +108,56 @@ def render(
     """Render a dataset with exact labels: twins of captured samples, fresh poses, bins of dropped parts.
 
     count: samples in all, 633 where shares are not given either. shares: so many of some sources,
-    ``{"twin": 6, "fresh": 0}``; the others share what is left of the count. real: the captured dataset to
-    match and to twin. over: an imported dataset, whose own models, cameras and poses are rendered over its
-    own photographs; no cell then. look: like the captured pictures, or without any of them. quality:
-    samples a pixel. randomize: how far light, surfaces, camera and clutter are spread, 0 to 5; 1 is their
-    ranges as they stand. layers: normals, depth and ids of each picture in layers/NAME.npz. test_twins:
+    ``{"twin": 6, "fresh": 0}``, a wrong name is answered with all; others share what is left of the count.
+    real: the captured dataset to match and to twin. over: an imported dataset, whose own models, cameras and
+    poses are rendered over its own photographs; no cell then. look: like the captured pictures, or without
+    any of them. quality: samples a pixel. randomize: how far light, surfaces, camera and clutter are spread,
+    0 to 5; 1 is their ranges as they stand. layers: normals, depth and ids of each picture in layers/NAME.npz. test_twins:
     twins of test samples too, to look at. workers: Blender processes. blender: an installed Blender, 3.4 to
     4.5, for the bpy wheel.
 
     Raises RendererError or WorkerLost when a scene fails twice.
     """
+    from dataclasses import replace
+
     from synth.compute.progress import make_progress
     from synth.errors import InputError
     from synth.run_log import run_log
     from synth.sim.commands import DEFAULT_COUNT
-    from synth.sim.like.run import LikeSettings, count_twinnable, render_like
-    from synth.sim.plan import choose_shares, list_twinnable
     from synth.sim.run import make_plan
     from synth.sim.run import render as run
     from synth.sim.settings import LookKind, QualityName, RenderSettings
+    from synth.sim.shares import choose_shares
 
     refuse_unknown(look=(look, LookKind), quality=(quality, QualityName))
-    refuse_below(0, seed=seed, randomize=randomize)
+    refuse_below(0, seed=seed, randomize=randomize, **{f"share of {n}": k for n, k in (shares or {}).items()})
+    if over is not None and cell is not None:
+        raise InputError("cell is for renderings of a cell, and over knows none: leave it out")
     if count is None and not shares:
         count = DEFAULT_COUNT
-    asked = dict(shares or {})
-    twins, fresh, bins = (asked.pop(name, None) for name in ("twin", "fresh", "bin"))
-    if asked:
-        raise InputError(f"there is no source {next(iter(asked))!r}: choose among twin, fresh, bin")
-    console, installed = as_console(progress=progress), None if blender is None else Path(blender)
-    if over is not None:
-        of_a_cell = {"cell": cell, "look": look == "plain", "randomize": randomize, "layers": layers}
-        for name, given in (of_a_cell | {"test_twins": test_twins, "a share of bin": bins}).items():
-            if given:
-                raise InputError(f"{name} is for renderings of a cell, and over knows none: leave it out")
-        like = open_dataset(over)
-        chosen = choose_shares(count, twins, fresh, 0, count_twinnable(like))
-        like_settings = LikeSettings(like, Path(out), chosen, seed, quality, installed, workers)
-        with run_log(Path(out), like_settings, console):
-            render_like(like_settings, make_progress(console, "render"))
-        return open_dataset(out)
-    captured = None if look == "plain" and not Path(real).exists() else open_dataset(real)
-    twinnable = () if captured is None else list_twinnable(captured, with_test=test_twins)
     settings = RenderSettings(
-        cell=as_cell(cell),
         out=Path(out),
-        real=captured,
-        shares=choose_shares(count, twins, fresh, bins, len(twinnable)),
         seed=seed,
+        cell=as_cell(cell) if over is None else None,
+        real=open_dataset(real) if over is None and (look == "matched" or Path(real).exists()) else None,
+        over=None if over is None else open_dataset(over),
         look=look,
         quality=quality,
         randomize=randomize,
         layers=layers,
         test_twins=test_twins,
-        blender=installed,
+        blender=None if blender is None else Path(blender),
         n_workers=workers,
     )
+    settings = replace(settings, shares=choose_shares(count, shares or {}, settings))
+    console = as_console(progress=progress)
     with run_log(settings.out, settings, console):
         run(make_plan(settings), make_progress(console, "render"))
     return open_dataset(out)
 
 
 def compose(
-    sources: StrPath | Sequence[StrPath] = "data/real",
+    datasets: StrPath | Sequence[StrPath] = "data/real",
     out: StrPath = "data/composited",
     *,
     count: int | None = None,
@@ -182,8 +169,8 @@ def compose(
 ) -> "DatasetReader":
     """Lay parts that are cut out of datasets on the empty bench, one to max_parts a picture.
 
-    count: composites in all; as many as the sources have samples if not given. min_visible: share of each
-    part that no other hides. plates: the dataset whose bench they are laid on; the first source with one.
+    count: composites in all; as many as the datasets have samples if not given. min_visible: share of each
+    part that no other hides. plates: the dataset whose bench they are laid on; the first of these with one.
     """
     from synth.compute.progress import make_progress
     from synth.run_log import run_log
@@ -191,11 +178,11 @@ def compose(
     from synth.sim.compose import compose as run
 
     refuse_below(0, seed=seed)
-    readers = [open_dataset(source) for source in as_paths(sources)]
+    readers = [open_dataset(path) for path in as_paths(datasets)]
     n = sum(map(len, readers)) if count is None else count
     settings, console = ComposeSettings(n, seed, max_parts, min_visible), as_console(progress=progress)
     bench = None if plates is None else open_dataset(plates)
-    with run_log(Path(out), {"sources": readers, "plates": plates, "settings": settings}, console):
+    with run_log(Path(out), {"datasets": readers, "plates": plates, "settings": settings}, console):
         run(readers, Path(out), settings, make_progress(console, "compose"), plates=bench)
     return open_dataset(out)
 

@@ -20,6 +20,7 @@ from synth.sim.colour import Linear, linear_of_u8, u8_of_linear
 from synth.sim.cutout import Cutout, cut_out, lay, lay_mask, soft_edge, turned
 from synth.sim.look import fit_gradient, gradient_terms
 from synth.sim.sharpness import measure_edge_sigma
+from synth.sim.sources.source import parent_of
 
 Corner = tuple[int, int]
 T = TypeVar("T", bound=np.generic)
@@ -30,6 +31,21 @@ _EDGES_PICTURES = 4
 _SHADOW_SPREAD, _SHADOW_REACH, _SHADOW_DEPTH = 0.18, 0.18, (0.14, 0.30)
 _GRAIN_PX = 8.0
 _CLUTTER_RATIO, _MAX_CLUTTER = 0.05, 0.002
+
+
+@dataclass(frozen=True, eq=False)
+class Ingredients:
+    """What composites are made of.
+
+    datasets: whose parts are cut out, captured, rendered or translated. plates: the one whose empty bench
+    they are laid on; None for the first of the others that has plates. max_parts: 1 to this many a picture.
+    min_visible: share of each part that no other hides.
+    """
+
+    datasets: tuple[DatasetReader, ...]
+    plates: DatasetReader | None = None
+    max_parts: int = 4
+    min_visible: float = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,17 +65,11 @@ class Pick:
     @property
     def parent(self) -> Parent:
         """The record of where it came from."""
-        sample = self.sample
-        return Parent(
-            dataset=self.dataset.root.resolve().name,
-            name=sample.name,
-            split=sample.split,
-            pixels_sha256=sample.pixels_sha256,
-        )
+        return parent_of(self.dataset, self.sample)
 
 
 class CompositeMaker:
-    """Makes composites of one set of sources on one bench.
+    """Makes composites of the parts of some datasets on one bench.
 
     picks: what may be cut out, by split. shares: the plates of each split, by number. max_parts: 1 to this
     many a picture. min_visible: share of each part that no other hides.
@@ -143,7 +153,7 @@ class CompositeMaker:
         return picks, cutouts
 
     def _edge_of(self, dataset: DatasetReader) -> float:
-        """Spread of the edges in a source's pictures, pixels; measured once a source, on train first."""
+        """Spread of the edges in a dataset's pictures, pixels; measured once a dataset, on train first."""
         if dataset.root not in self._edge_px:
             picks = [p for split in SPLITS for p in self._picks[split] if p.dataset is dataset]
             sigmas = [s for p in picks[:_EDGES_PICTURES] for s in measure_edge_sigma(*p.load())]

@@ -17,11 +17,9 @@ from synth.geometry.arm import joint_frames
 from synth.geometry.pinhole import Pinhole
 from synth.geometry.se3 import Array
 from synth.sim.meshes import arm_mesh_name, arm_pieces
-from synth.sim.scene import Finish, Scenario, Scene, SceneBody, SceneCamera, SceneLamp
+from synth.sim.scene import Finish, Scene, SceneBody, SceneCamera, SceneLamp
 
 FIRST_WRIST = 4
-
-_SCENARIOS: tuple[Scenario, ...] = ("twin", "fresh", "bin")
 
 
 def to_finish(surface: Surface) -> Finish:
@@ -71,7 +69,7 @@ def on_bench(
     cell: Cell,
     *,
     name: str,
-    scenario: Scenario,
+    scenario: str,
     split: Split,
     seed: int,
     camera: SceneCamera,
@@ -138,13 +136,12 @@ def _pinhole(size_wh: tuple[int, int], K: Matrix3, dist: Distortion) -> Pinhole:
     return Pinhole(size_wh, np.asarray(K), np.asarray(dist))
 
 
-def scene_seed(seed: int, scenario: Scenario, number: int) -> int:
-    """The seed of one scene out of the run's, the same whatever else is rendered."""
-    sequence = np.random.SeedSequence([seed, _SCENARIOS.index(scenario), number])
-    return int(sequence.generate_state(1)[0])
+def scene_seed(seed: int, stream: int, number: int) -> int:
+    """The seed of one scene out of the run's, the same whatever else is rendered. stream: of its source."""
+    return int(np.random.SeedSequence([seed, stream, number]).generate_state(1)[0])
 
 
-def training_split(seed: int, scenario: Scenario, number: int) -> Split:
-    """train or val, never test: of every five in a row one is val, drawn at random."""
-    rng = np.random.default_rng([seed, _SCENARIOS.index(scenario), 5, number // 5])
+def training_split(seed: int, stream: int, number: int) -> Split:
+    """train or val, never test: of every five in a row one is val, drawn at random. stream: of the source."""
+    rng = np.random.default_rng([seed, stream, 5, number // 5])
     return "val" if number % 5 == rng.integers(5) else "train"

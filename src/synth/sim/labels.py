@@ -60,13 +60,13 @@ def cell_labels(cell: Cell, meshes: Meshes) -> dict[str, PartLabel]:
     return {"part": PartLabel(cell.part.class_name, label_normal_part(cell, meshes["part"]), point_m)}
 
 
-def label_scene(scene: Scene, meshes: Meshes, labels: PartLabels) -> SceneLabels:
+def label_scene(scene: Scene, meshes: Meshes, labels: PartLabels, *, demand_part: bool = True) -> SceneLabels:
     """Masks, boxes, poses, normals and depth of a scene.
 
     Boxes are those of the mask less its specks, with integer edges as capture writes them. visib_fract: mask
     area over that of the part alone, both within the image.
 
-    Raises InputError when a scene that shows one part does not show its whole square box.
+    demand_part: raise InputError for a scene that shows the whole square box of no part.
     """
     camera, T_base_cam = pinhole_of(scene.camera), np.asarray(scene.camera.T_base_cam)
     caster = InstanceCaster(
@@ -96,7 +96,7 @@ def label_scene(scene: Scene, meshes: Meshes, labels: PartLabels) -> SceneLabels
             T_cam_part = se3.inverse(T_base_cam) @ np.asarray(body.T_base_body)
             kept.append(describe_posed(labels[body.mesh], T_cam_part, camera, box, square, visib_fract))
             mask[visible] = len(kept)
-    if scene.scenario != "bin" and not kept:
+    if demand_part and not kept:
         raise InputError(
             f"Scene {scene.name} does not show the whole square box of its part: it was changed after its "
             "pose was chosen; randomise less or move the camera away."

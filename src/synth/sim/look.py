@@ -32,7 +32,7 @@ _GROW_PX = 9
 _MEDIAN_LEFT = {1: 1.0, 2: 0.5, 3: 0.449, 4: 0.298, 5: 0.287}
 
 
-class Source(BaseModel):
+class MeasuredPicture(BaseModel):
     """A picture that was measured: its path in the dataset and the hash of its pixels."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,7 +49,7 @@ class Look(BaseModel):
     xy, y² with x and y from −1 to 1 across the image: lamps and the lens's fall-off together. noise: of one
     picture. edge_sigma_px: spread of an edge, the pixel's own area included; 0 leaves edges as rendered.
     plate_noise: share of one picture's noise variance that the plate still holds. object_gain: how much
-    brighter objects are than the bench's exposure makes a render of them. sources: what was measured.
+    brighter objects are than the bench's exposure makes a render of them. measured_on: the pictures.
     plate: [H,W,3] linear light of the empty bench as captured; None in a plain look.
     """
 
@@ -64,7 +64,7 @@ class Look(BaseModel):
     edge_sigma_px: float = Field(default=0.0, ge=0)
     plate_noise: float = Field(default=0.0, ge=0, le=1)
     object_gain: float = Field(default=1.0, gt=0)
-    sources: tuple[Source, ...] = ()
+    measured_on: tuple[MeasuredPicture, ...] = ()
     plate: NDArray[np.float32] | None = Field(default=None, exclude=True, repr=False)
 
 
@@ -108,9 +108,9 @@ def measure_look(dataset: DatasetReader) -> Look:
         noise=_measure_noise(plates, pictures),
         edge_sigma_px=round(float(np.median(sigmas)), 4) if sigmas else 0.0,
         plate_noise=_noise_left(len(plates)) if not dataset.plates[0].inpainted else 0.3,
-        sources=(
-            *(Source(path=p.image, pixels_sha256=p.pixels_sha256) for p in dataset.plates),
-            *(Source(path=s.image, pixels_sha256=s.pixels_sha256) for s in train),
+        measured_on=(
+            *(MeasuredPicture(path=p.image, pixels_sha256=p.pixels_sha256) for p in dataset.plates),
+            *(MeasuredPicture(path=s.image, pixels_sha256=s.pixels_sha256) for s in train),
         ),
         plate=plate,
     )

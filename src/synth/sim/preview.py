@@ -12,40 +12,38 @@ from PIL import Image, ImageDraw, ImageFont
 from synth.compute.progress import Progress
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
-from synth.sim.blender import Blender
-from synth.sim.match import match_objects
-from synth.sim.plan import Order, spread
-from synth.sim.run import Plan, choose_look, choose_workers, make_studio, produce
-from synth.sim.studio import RenderedSample
+from synth.sim.backdrop import evenly
+from synth.sim.run import make_plan, produce
+from synth.sim.scene import Scene
+from synth.sim.settings import RenderSettings
+from synth.sim.sources.source import MadeSample, Order
 from synth.storage.atomic import write_bytes
 
 _TILE_W, _GAP, _CAPTION_H = 640, 10, 30
 _PAPER, _TEXT = (22, 24, 29), (232, 234, 237)
 
 
-def preview(plan: Plan, n: int, path: Path, progress: Progress) -> None:
-    """Render ``n`` scenes of a plan, twins first, quickly, and write them as one PNG; no dataset is touched.
+def preview(settings: RenderSettings, n: int, path: Path, progress: Progress) -> None:
+    """Make ``n`` samples, twins first, at draft quality, and write them as one PNG; no dataset is touched.
 
-    Raises InputError when the plan is shorter than that, and what `synth.sim.run.render` raises.
+    Raises InputError for less than one, and what `synth.sim.run.render` raises.
     """
-    if n < 1 or not plan.orders:
+    if n < 1:
         raise InputError(f"--preview must be 1 or more, got {n}")
-    settings = replace(plan.settings, quality="draft", layers=False)
+    plan = make_plan(replace(settings, quality="draft", layers=False))
+    plan.studio.check()
     orders = _choose(plan.orders, n)
-    samples: list[RenderedSample] = []
-    Blender(path.parent, settings.blender)
-    look = choose_look(settings, plan.camera)
+    samples: list[MadeSample] = []
     progress.begin(total=len(orders), done=0)
 
-    def keep(sample: RenderedSample) -> None:
+    def keep(sample: MadeSample) -> None:
         samples.append(sample)
-        progress.accepted(sample.scene.name)
+        progress.accepted(sample.draft.name)
 
     try:
         with tempfile.TemporaryDirectory(prefix="synth_preview_") as scratch:
-            studio = make_studio(replace(plan, settings=settings), look, Path(scratch))
-            studio = replace(studio, look=match_objects(studio, settings.real, Path(scratch)))
-            produce(orders, studio, keep, progress, n_workers=choose_workers(settings.n_workers))
+            studio = plan.studio.prepared(Path(scratch), progress)
+            produce(orders, studio, keep, progress, n_processes=settings.n_processes)
     finally:
         progress.end()
     buffer = io.BytesIO()
@@ -54,21 +52,23 @@ def preview(plan: Plan, n: int, path: Path, progress: Progress) -> None:
 
 
 def _choose(orders: tuple[Order, ...], n: int) -> list[Order]:
-    twins = [order for order in orders if order.scenario == "twin"]
-    others = [order for order in orders if order.scenario != "twin"]
-    chosen: list[Order] = spread(twins, min(n, len(twins)))
-    return chosen + spread(others, min(n - len(chosen), len(others)))
+    twins: list[Order] = []
+    others: list[Order] = []
+    for order in orders:
+        (twins if isinstance(order.job, Scene) and order.job.parents else others).append(order)
+    chosen = evenly(twins, min(n, len(twins)))
+    return chosen + evenly(others, min(n - len(chosen), len(others)))
 
 
-def _sheet(samples: list[RenderedSample], real: DatasetReader | None) -> Image.Image:
+def _sheet(samples: list[MadeSample], real: DatasetReader | None) -> Image.Image:
     """One row a twin: captured, rendered; what has no twin stands two in a row."""
     tiles: list[tuple[str, NDArray[np.uint8]]] = []
     for sample in samples:
-        name = sample.scene.name
-        if sample.scene.scenario == "twin" and real is not None:
+        name = sample.draft.name
+        if sample.draft.origin.parents and real is not None:
             tiles.append((f"{name}   captured", real.load_rgb(real[name])))
-        tiles.append((f"{name}   {sample.scene.scenario}, rendered", sample.rgb_u8))
-    width, height = samples[0].scene.camera.size_wh
+        tiles.append((f"{name}   {sample.draft.quality.get('scenario', '')}, rendered", sample.rgb_u8))
+    width, height = samples[0].draft.size_wh
     tile_h = round(_TILE_W * height / width)
     n_rows = -(-len(tiles) // 2)
     sheet = Image.new(

@@ -1,50 +1,46 @@
-"""Plan → scenes → shards → samples on disk, and again until every scene of the plan is one."""
+"""The one loop that makes a dataset from sources: orders → child processes → samples on disk, in order."""
 
 import io
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from synth.compute.engines import DEFAULT_ENGINE, ENGINES
-from synth.compute.engines.engine import Resources
 from synth.compute.progress import Progress
+from synth.dataset.difference import list_differences
+from synth.dataset.folder import INFO_FILE, read_info, refuse_other_kind
+from synth.dataset.info import DatasetInfo
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import Parent
 from synth.dataset.store import DatasetWriter
-from synth.errors import InputError, SynthError
-from synth.sim.blender import QUALITIES, Blender
-from synth.sim.installed import find_installed
-from synth.sim.look import Look, measure_look, plain_look, save_look
-from synth.sim.match import match_objects
-from synth.sim.meshes import cell_meshes, write_meshes
-from synth.sim.plan import Order, list_orders, list_twinnable
-from synth.sim.scene import SceneCamera
-from synth.sim.settings import RenderSettings, describe, find_earlier_run
-from synth.sim.studio import Crew, RenderedSample, Studio
+from synth.errors import DatasetError, InputError, SynthError
+from synth.sim.settings import RenderSettings
+from synth.sim.sources import SOURCES
+from synth.sim.sources.source import WORK_FOLDER, MadeSample, Order, Studio
 from synth.storage.atomic import write_bytes
 
-WORK_FOLDER, SCENES_FOLDER, LOOK_FOLDER, LAYERS_FOLDER = ".render", "scenes", "look", "layers"
+SCENES_FOLDER, LAYERS_FOLDER = "scenes", "layers"
 
-PER_WORKER, MAX_WORKERS = Resources(cores=4, memory_gb=3.0), 16
 _BYTES_PER_PIXEL, _SPARE_BYTES = 4, 200e6
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be rendered, before any Blender starts."""
+    """What will be made, before anything is rendered or written."""
 
     settings: RenderSettings
-    camera: SceneCamera
+    studio: Studio
     orders: tuple[Order, ...]
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What a rendering left behind. n_new: samples of this run."""
+    """What a run left behind. n_new: samples of this run."""
 
     n_samples: int
     n_new: int
@@ -52,117 +48,80 @@ class Summary:
 
 
 def make_plan(settings: RenderSettings) -> Plan:
-    """Every scene of a rendering but what physics decides; starts no Blender. Equal settings, equal plans.
+    """Every order of a run; starts no renderer. Equal settings, equal plans.
 
-    Raises InputError for a cell without meshes that can be used or without enough poses.
+    Raises InputError for sources that cannot do what is asked, or not in one dataset.
     """
-    meshes = cell_meshes(settings.cell)
-    camera = settings.camera
-    twinnable = () if settings.real is None else list_twinnable(settings.real, with_test=settings.test_twins)
-    orders = list_orders(settings.shares, twinnable, settings.cell, meshes, camera, seed=settings.seed)
-    return Plan(settings, camera, tuple(orders))
+    studio: Any = _open_studio(settings).measured()
+    orders: list[Order] = []
+    for name, n in settings.shares.items():
+        if n:
+            orders += SOURCES[name].plan(studio, n, seed=settings.seed)
+    name, n = Counter(order.name for order in orders).most_common(1)[0]
+    if n > 1:
+        raise InputError(f"{n} samples of this run would be called {name}: leave one source out")
+    return Plan(settings, studio, tuple(orders))
+
+
+def describe(settings: RenderSettings) -> DatasetInfo:
+    """dataset.json of a run; ``made_by.config`` holds everything that one that goes on must share."""
+    return _describe(_open_studio(settings), settings)
 
 
 def count_done(settings: RenderSettings) -> int:
-    """How many samples of a rendering stand in its folder, after a look at whether the rest can be made.
+    """How many samples stand in the folder, after a look at whether the rest can be made.
 
-    Raises InputError without Blender or disk space, DatasetError when the folder was made otherwise. Writes
-    nothing.
+    Raises InputError where the machine lacks something or disk space, DatasetError when the folder was made
+    otherwise. Writes nothing.
     """
-    Blender(settings.out, settings.blender)
-    earlier = find_earlier_run(settings.out, describe(settings))
-    n_done = 0 if earlier is None else len(earlier)
-    check_disk(settings.out, settings.shares.count - n_done, settings.camera.size_wh)
-    return n_done
+    return _count_done(_open_studio(settings), settings)
 
 
 def render(plan: Plan, progress: Progress) -> Summary:
-    """Render every scene of the plan that the folder does not hold yet.
+    """Make every sample of the plan that the folder does not hold yet.
 
-    Raises InputError without Blender or disk space, RendererError or WorkerLost when one scene fails twice,
-    StorageError when the disk refuses; the folder is whole then, and the same call goes on. KeyboardInterrupt
-    likewise.
+    Raises what `count_done` raises, RendererError or WorkerLost when one sample fails twice, StorageError
+    when the disk refuses; the folder is whole then, and the same call goes on. KeyboardInterrupt likewise.
     """
     started = time.perf_counter()
-    settings = plan.settings
-    count_done(settings)
-    look = choose_look(settings, plan.camera)
-    with DatasetWriter.create_or_resume(settings.out, describe(settings)) as writer:
+    settings, out = plan.settings, plan.settings.out
+    _count_done(plan.studio, settings)
+    with DatasetWriter.create_or_resume(out, _describe(plan.studio, settings)) as writer:
         for note in writer.notes:
             progress.say(note)
         done = writer.done_names()
         orders = [order for order in plan.orders if order.name not in done]
-        studio = make_studio(plan, look, settings.out / WORK_FOLDER)
-        if orders:
-            if settings.blender is not None and not find_installed(settings.blender).denoises:
-                progress.say("This Blender has no denoiser: every picture takes 16 times the samples.")
-            if look.kind == "matched":
-                progress.say("A few train twins first show how bright objects come out beside the bench.")
-            look = match_objects(studio, settings.real, settings.out / LOOK_FOLDER)
-            save_look(look, settings.out / LOOK_FOLDER)
-        progress.begin(total=len(plan.orders), done=len(done))
+        studio = plan.studio.prepared(out, progress) if orders else plan.studio
+        progress.begin(total=len(plan.orders), done=len(plan.orders) - len(orders))
         try:
             produce(
                 orders,
-                replace(studio, look=look),
-                lambda sample: write_sample(sample, writer, progress),
+                studio,
+                lambda sample: _write(sample, writer, progress),
                 progress,
-                n_workers=choose_workers(settings.n_workers),
+                n_processes=settings.n_processes,
             )
         finally:
             progress.end()
-        shutil.rmtree(settings.out / WORK_FOLDER, ignore_errors=True)
+        shutil.rmtree(out / WORK_FOLDER, ignore_errors=True)
         return Summary(len(writer.samples), len(orders), time.perf_counter() - started)
 
 
 def produce(
     orders: Sequence[Order],
-    studio: Crew,
-    on_sample: Callable[[RenderedSample], None],
+    studio: Studio,
+    on_sample: Callable[[MadeSample], None],
     progress: Progress,
     *,
-    n_workers: int,
+    n_processes: int,
 ) -> None:
     """Make the sample of each order in child processes and hand it over, in the order of the orders."""
-    write_meshes(studio.meshes, studio.folder / "meshes")
 
     def say_again(order: Order, error: SynthError) -> None:
-        progress.say(f"{order.name} is rendered again: {error}")
+        progress.say(f"{order.name} is made again: {error}")
 
     engine = ENGINES[DEFAULT_ENGINE]
-    engine.run_shards(orders, studio, n_workers, lambda _, sample: on_sample(sample), on_retry=say_again)
-
-
-def make_studio(plan: Plan, look: Look, folder: Path) -> Studio:
-    """What the worker processes of a run share; ``folder`` is for what they keep from one another's work."""
-    settings = plan.settings
-    return Studio(
-        cell=settings.cell,
-        meshes=cell_meshes(settings.cell),
-        folder=folder,
-        camera=plan.camera,
-        look=look,
-        quality=QUALITIES[settings.quality],
-        seed=settings.seed,
-        randomize=settings.randomize,
-        with_layers=settings.layers,
-        depth_scale_m=settings.depth_scale_m,
-        parents={} if settings.real is None else list_parents(settings.real),
-        blender=settings.blender,
-        n_threads=ENGINES[DEFAULT_ENGINE].count_threads(choose_workers(settings.n_workers)),
-    )
-
-
-def choose_look(settings: RenderSettings, camera: SceneCamera) -> Look:
-    """The look of the captured dataset, or a plain one."""
-    if settings.look == "plain" or settings.real is None:
-        return plain_look(settings.cell, camera.size_wh)
-    return measure_look(settings.real)
-
-
-def choose_workers(asked: int | None) -> int:
-    """Blender processes: one on a small machine, where each takes all cores; more by cores and memory."""
-    return ENGINES[DEFAULT_ENGINE].count_workers(PER_WORKER, MAX_WORKERS, asked)
+    engine.run_shards(orders, studio, n_processes, lambda _, sample: on_sample(sample), on_retry=say_again)
 
 
 def check_disk(out: Path, n_samples: int, size_wh: tuple[int, int]) -> None:
@@ -177,16 +136,62 @@ def check_disk(out: Path, n_samples: int, size_wh: tuple[int, int]) -> None:
         )
 
 
-def write_sample(sample: RenderedSample, writer: DatasetWriter, progress: Progress) -> None:
-    """Write scene, layers and last the sample itself, which counts as done from then on."""
-    name = sample.scene.name
-    write_bytes(
-        writer.root / SCENES_FOLDER / f"{name}.json", (sample.scene.model_dump_json() + "\n").encode()
+def _open_studio(settings: RenderSettings) -> Studio:
+    """The studio that all sources of a run share."""
+    openers = {name: SOURCES[name].studio_of(settings) for name, n in settings.shares.items() if n}
+    if not openers:
+        raise InputError("nothing is to be rendered: raise --count or a --share")
+    first, *others = openers
+    for name in others:
+        if openers[name] != openers[first]:
+            raise InputError(
+                f"{first} and {name} cannot be in one dataset: render two, each with its own --out"
+            )
+    studio: Studio = openers[first](settings)
+    return studio
+
+
+def _describe(studio: Studio, settings: RenderSettings) -> DatasetInfo:
+    made_by = studio.info.made_by
+    shares = {name: n for name, n in settings.shares.items() if n}
+    return studio.info.model_copy(
+        update={"made_by": made_by.model_copy(update={"config": {**made_by.config, "shares": shares}})}
     )
+
+
+def _count_done(studio: Studio, settings: RenderSettings) -> int:
+    studio.check()
+    info = _describe(studio, settings)
+    earlier = _find_earlier_run(settings.out, info)
+    n_done = 0 if earlier is None else len(earlier)
+    if info.camera is not None:
+        check_disk(settings.out, settings.count - n_done, info.camera.size_wh)
+    return n_done
+
+
+def _find_earlier_run(out: Path, info: DatasetInfo) -> DatasetReader | None:
+    """What an earlier run that would describe itself by ``info`` left in the folder, or None."""
+    if not (out / INFO_FILE).exists():
+        return None
+    refuse_other_kind(out, info.kind)
+    if differences := list_differences(read_info(out), info):
+        lines = "".join(f"\n  {d}" for d in differences)
+        raise DatasetError(
+            f"{out} was made with other settings: go back to them, or choose another folder with --out{lines}"
+        )
+    return DatasetReader(out)
+
+
+def _write(sample: MadeSample, writer: DatasetWriter, progress: Progress) -> None:
+    """Write scene, layers and last the sample itself, which counts as done from then on."""
+    name = sample.draft.name
+    if sample.scene is not None:
+        content = (sample.scene.model_dump_json() + "\n").encode()
+        write_bytes(writer.root / SCENES_FOLDER / f"{name}.json", content)
     if sample.layers:
-        content = io.BytesIO()
-        np.savez_compressed(content, allow_pickle=False, **sample.layers)
-        write_bytes(writer.root / LAYERS_FOLDER / f"{name}.npz", content.getvalue())
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, allow_pickle=False, **sample.layers)
+        write_bytes(writer.root / LAYERS_FOLDER / f"{name}.npz", buffer.getvalue())
     writer.append(
         sample.draft,
         rgb_u8=sample.rgb_u8,
@@ -195,11 +200,3 @@ def write_sample(sample: RenderedSample, writer: DatasetWriter, progress: Progre
         crops=sample.crops,
     )
     progress.accepted(name)
-
-
-def list_parents(real: DatasetReader) -> dict[str, Parent]:
-    """What a child's record says of each sample."""
-    return {
-        s.name: Parent(dataset=real.root.name, name=s.name, split=s.split, pixels_sha256=s.pixels_sha256)
-        for s in real.samples
-    }

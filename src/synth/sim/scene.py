@@ -5,14 +5,11 @@ whoever renders makes them linear. Meshes lie in one folder beside the scenes, i
 bodies use.
 """
 
-from typing import Literal
-
 from pydantic import BaseModel, ConfigDict, Field
 
 from synth.dataset.record import Matrix3, Transform
 from synth.dataset.sample import Split
 
-Scenario = Literal["twin", "fresh", "bin"]
 RGB = tuple[float, float, float]
 Vector3 = tuple[float, float, float]
 
@@ -68,12 +65,12 @@ class SceneCamera(Plain):
 class Scene(Plain):
     """One picture to be made.
 
-    parents: names of the captured samples it stands for. draws: every random value that ``--randomize`` drew,
-    by name. seed: of this scene alone, for noise.
+    scenario: what kind of scene it is, ``twin``. parents: names of the samples it stands for. draws: every
+    random value that ``--randomize`` drew, by name. seed: of this scene alone, for noise.
     """
 
     name: str
-    scenario: Scenario
+    scenario: str
     split: Split
     seed: int
     camera: SceneCamera

@@ -1,196 +1,200 @@
 """From an order to a finished sample, in a process with a Blender of its own."""
 
-import fcntl
-import hashlib
-import io
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.cell.model import Cell
+from synth.compute.engines import DEFAULT_ENGINE, ENGINES
+from synth.compute.progress import Progress
+from synth.dataset.info import DatasetInfo
 from synth.dataset.record import Figure
 from synth.dataset.sample import Draft, Origin, Parent
-from synth.geometry.pinhole import Pinhole
-from synth.sim.blender import Blender, Quality
-from synth.sim.colour import Linear
-from synth.sim.develop import Darkroom
-from synth.sim.furnish import pinhole_of
-from synth.sim.labels import SceneLabels, cell_labels, label_scene
-from synth.sim.light import draw_light
-from synth.sim.look import Look
-from synth.sim.meshes import Meshes
+from synth.geometry.se3 import Array
+from synth.sim.backdrop import LOOK_FOLDER, Backdrop, Pair
+from synth.sim.blender import QUALITIES, Blender, Quality
+from synth.sim.installed import find_installed
+from synth.sim.labels import SceneLabels, label_scene
+from synth.sim.meshes import write_meshes
 from synth.sim.optics import Lens
-from synth.sim.plan import FIRST_BIN, Order
-from synth.sim.randomize import randomize
-from synth.sim.scenarios.bin import make_bin
-from synth.sim.scene import Scene, SceneCamera
-from synth.sim.settings import LAYERS
-from synth.sim.window import compute_coverage
-from synth.storage.atomic import write_bytes
+from synth.sim.scene import Scene, SceneBody
+from synth.sim.settings import LAYERS, RenderSettings
+from synth.sim.sources.source import WORK_FOLDER, MadeSample, Order, Studio, parent_of
 
-BENCH_QUALITY = Quality(samples=64, table_samples=64)
+DEPTH_SCALE_M = 0.00025
+"""Metres a count where no dataset says otherwise; an L515's."""
 
-
-@dataclass(frozen=True, eq=False)
-class RenderedSample:
-    """All that is written of one scene. layers: of the distorted picture, by name; empty unless asked for."""
-
-    scene: Scene
-    draft: Draft
-    rgb_u8: NDArray[np.uint8]
-    depth_counts: NDArray[np.uint16]
-    mask: NDArray[np.uint16]
-    crops: list[NDArray[np.uint8] | None]
-    layers: dict[str, NDArray[Any]]
+PACKAGES = ("synth-robotics", "numpy", "opencv-python", "open3d", "bpy", "blenderproc")
+"""Whose versions a rendered dataset records."""
 
 
-class Crew(Protocol):
-    """A worker for an engine that makes samples. folder: of its meshes, which it names by ``meshes``."""
+class Settle(Protocol):
+    """Lets bodies fall on to static ones until they rest: T_base_body [4,4] of each afterwards.
 
-    @property
-    def folder(self) -> Path: ...
-
-    @property
-    def meshes(self) -> Meshes: ...
-
-    def __call__(self) -> AbstractContextManager[Callable[[Order], RenderedSample]]: ...
-
-
-@dataclass(frozen=True, eq=False)
-class Studio:
-    """What every process of a run shares; a worker for an engine.
-
-    folder: of meshes and cached benches. parents: what a twin's record says of its sample, by name.
+    Without chance: the same start gives the same end.
     """
 
-    cell: Cell
-    meshes: Meshes
-    folder: Path
-    camera: SceneCamera
-    look: Look
+    def __call__(self, bodies: Sequence[SceneBody], static: Sequence[SceneBody]) -> Sequence[Array]: ...
+
+
+class Unsettled(Protocol):
+    """The job of an order whose scene is known only after physics has run; its parts may end out of sight."""
+
+    def settle(self, backdrop: Any, settle: Settle) -> Scene:
+        """The scene at rest."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class BlenderStudio(Studio):
+    """Renders scenes, or what settles to scenes, before one backdrop.
+
+    backdrop: before `measured`, as it is known without a look at pictures. parents: what records say of
+    samples that others are made of, by name. folder: of meshes, and of what processes keep from one another's
+    work; `prepared` sets it.
+    """
+
+    backdrop: Backdrop
+    info: DatasetInfo
+    parents: dict[str, Parent]
     quality: Quality
-    seed: int
-    randomize: float
     with_layers: bool
     depth_scale_m: float
-    parents: dict[str, Parent]
     blender: Path | None
     n_threads: int | None
+    folder: Path = Path()
+
+    @classmethod
+    def of(cls, backdrop: Backdrop, info: DatasetInfo, settings: RenderSettings) -> Self:
+        """The studio that settings ask for, before a backdrop."""
+        camera, twinned = info.camera, backdrop.twinned
+        return cls(
+            backdrop=backdrop,
+            info=info,
+            parents={} if twinned is None else {s.name: parent_of(twinned, s) for s in twinned},
+            quality=QUALITIES[settings.quality],
+            with_layers=settings.layers,
+            depth_scale_m=DEPTH_SCALE_M
+            if camera is None or camera.depth_scale_m is None
+            else camera.depth_scale_m,
+            blender=settings.blender,
+            n_threads=settings.n_threads,
+        )
+
+    def check(self) -> None:
+        """Raises InputError without a Blender that can be used."""
+        Blender(self.folder, self.blender)
+
+    def measured(self) -> Self:
+        """With what the backdrop measures on pictures."""
+        return replace(self, backdrop=self.backdrop.measured())
+
+    def prepared(self, out: Path, progress: Progress) -> Self:
+        """With meshes on disk and the brightness of objects."""
+        if self.blender is not None and not find_installed(self.blender).denoises:
+            progress.say("This Blender has no denoiser: every picture takes 16 times the samples.")
+        studio = replace(self, folder=out / WORK_FOLDER)
+        write_meshes(self.backdrop.meshes, studio.folder / "meshes")
+        backdrop = self.backdrop.matched(studio.compare, out / LOOK_FOLDER, progress)
+        return replace(studio, backdrop=backdrop)
+
+    def compare(self, pairs: Sequence[Pair], quality: str | None = None) -> list[Any]:
+        """For each scene and the picture that was taken of it, what `Pictures.compare` says.
+
+        quality: by name; None for the studio's own. The scenes are drawn in one child process.
+        """
+        found: list[Any] = []
+        at = self.quality if quality is None else QUALITIES[quality]
+        comparing = _Comparing(replace(self, quality=at, n_threads=None))
+        ENGINES[DEFAULT_ENGINE].run_shards(pairs, comparing, 1, lambda _, ratio: found.append(ratio))
+        return found
 
     @contextmanager
-    def __call__(self) -> Iterator[Callable[[Order], RenderedSample]]:
+    def __call__(self) -> Iterator[Callable[[Order], MadeSample]]:
         """Open a Blender; what comes out makes one order after the other."""
         with Blender(self.folder / "meshes", self.blender, self.n_threads) as blender:
             yield Photographer(self, blender).take
 
 
+@dataclass(frozen=True, eq=False)
+class _Comparing:
+    """Holds twins against pictures; a worker for an engine."""
+
+    studio: BlenderStudio
+
+    @contextmanager
+    def __call__(self) -> Iterator[Callable[[Pair], Any]]:
+        studio = self.studio
+        with Blender(studio.folder / "meshes", studio.blender, studio.n_threads) as blender:
+            yield studio.backdrop.open(blender, studio.folder, studio.quality).compare
+
+
 class Photographer:
     """Makes pictures and labels in one process; what scenes share is kept from one to the next."""
 
-    def __init__(self, studio: Studio, blender: Blender) -> None:
+    def __init__(self, studio: BlenderStudio, blender: Blender) -> None:
         self._studio = studio
         self._blender = blender
-        self._meshes = studio.meshes
-        self._labels = cell_labels(studio.cell, studio.meshes)
-        self._lenses: dict[str, Lens] = {}
-        self._darkrooms: dict[str, Darkroom] = {}
+        self._pictures = studio.backdrop.open(blender, studio.folder, studio.quality)
 
-    def take(self, order: Order) -> RenderedSample:
+    def take(self, order: Order) -> MadeSample:
         """The sample of an order; the same for equal orders, whoever takes it."""
-        studio = self._studio
+        studio, backdrop = self._studio, self._studio.backdrop
         began = time.perf_counter()
-        plain = order.scene or self._fill_bin(order.number)
-        scene = plain
-        if studio.randomize:
-            scene = randomize(plain, np.random.default_rng([plain.seed, 1]), studio.randomize, self._meshes)
-        labels = label_scene(scene, self._meshes, self._labels)
+        is_settled = isinstance(order.job, Scene)
+        plain = order.job if is_settled else order.job.settle(backdrop, self._blender.settle)
+        scene = backdrop.randomized(plain)
+        labels = label_scene(scene, backdrop.meshes, backdrop.labels, demand_part=is_settled)
         labelled = time.perf_counter()
-        lens = self._lens(scene.camera)
-        darkroom = self._darkroom(plain, lens)
-        rendering = time.perf_counter()
-        light = draw_light(self._blender, scene, self._meshes, lens.ideal, studio.quality)
-        layers = self._draw_layers(scene, lens) if studio.with_layers else {}
+        light, coverage = self._pictures.draw(scene)
+        layers = self._draw_layers(scene, self._pictures.lens(scene)) if studio.with_layers else {}
         rendered = time.perf_counter()
-        rgb_u8 = darkroom.develop(
-            light,
-            compute_coverage(scene, self._meshes, lens.camera),
-            np.random.default_rng([scene.seed, 2]),
-        )
+        rgb_u8 = self._pictures.make_picture(plain, scene, light, coverage)
         timing = {
             "label_s": labelled - began,
-            "render_s": rendered - rendering,
-            "develop_s": time.perf_counter() - rendered,
+            "render_s": rendered - labelled,
+            "picture_s": time.perf_counter() - rendered,
         }
-        return RenderedSample(
-            scene=scene,
-            draft=make_draft(
-                scene,
-                labels,
-                [studio.parents[name] for name in scene.parents],
-                self._blender.made_by["devices"],
-                timing,
-            ),
+        depth_counts = labels.depth_counts(studio.depth_scale_m)
+        if not backdrop.knows_behind:
+            depth_counts = np.where(labels.mask > 0, depth_counts, 0).astype(np.uint16)
+        return MadeSample(
+            draft=self._write_record(scene, labels, timing),
             rgb_u8=rgb_u8,
-            depth_counts=labels.depth_counts(studio.depth_scale_m),
             mask=labels.mask,
+            depth_counts=depth_counts,
             crops=labels.crops(rgb_u8),
+            scene=scene,
             layers=layers,
         )
 
-    def compare(self, scene: Scene, captured_u8: NDArray[np.uint8]) -> float | None:
-        """How much brighter objects are in a captured picture [H,W,3] than in its twin; None for too few."""
-        lens = self._lens(scene.camera)
-        darkroom = self._darkroom(scene, lens)
-        light = draw_light(self._blender, scene, self._meshes, lens.ideal, self._studio.quality)
-        covered = compute_coverage(scene, self._meshes, lens.camera)
-        return darkroom.compare(light, covered, captured_u8)
-
-    def _fill_bin(self, number: int) -> Scene:
+    def _write_record(self, scene: Scene, labels: SceneLabels, timing: dict[str, float]) -> Draft:
         studio = self._studio
-        return make_bin(
-            number,
-            studio.cell,
-            self._meshes,
-            studio.camera,
-            self._blender.settle,
-            seed=studio.seed,
-            first_number=FIRST_BIN,
+        quality: dict[str, Figure] = {
+            "scenario": scene.scenario,
+            "unlabelled": labels.n_unlabelled,
+            "device": ", ".join(self._blender.made_by["devices"]) or "CPU",
+        }
+        if scene.split == "test":
+            quality["analysis_only"] = True
+        parents = tuple(studio.parents[name] for name in self._pictures.parents(scene))
+        return Draft(
+            name=scene.name,
+            split=scene.split,
+            size_wh=scene.camera.size_wh,
+            K=scene.camera.K,
+            dist=scene.camera.dist,
+            T_base_cam=scene.camera.T_base_cam if studio.backdrop.knows_behind else None,
+            instances=labels.instances,
+            origin=Origin(parents=parents, seed=scene.seed),
+            quality=quality,
+            timing=timing,
         )
-
-    def _lens(self, camera: SceneCamera) -> Lens:
-        key = camera.model_copy(update={"T_base_cam": None}).model_dump_json()
-        if key not in self._lenses:
-            self._lenses[key] = Lens.of(pinhole_of(camera))
-        return self._lenses[key]
-
-    def _darkroom(self, scene: Scene, lens: Lens) -> Darkroom:
-        """The darkroom for the bench of a scene, which is the same in all scenes of one camera."""
-        empty = scene.model_copy(
-            update={"name": "bench", "scenario": "twin", "split": "train", "seed": 0, "bodies": ()}
-            | {"q_rad": None, "T_base_tool": None, "parents": (), "draws": {}}
-        )
-        key = hashlib.sha256(f"{empty.model_dump_json()} {BENCH_QUALITY}".encode()).hexdigest()[:16]
-        if key not in self._darkrooms:
-            self._darkrooms[key] = Darkroom(self._studio.look, lens, self._bench(empty, lens.ideal, key))
-        return self._darkrooms[key]
-
-    def _bench(self, empty: Scene, ideal: Pinhole, key: str) -> Linear:
-        """Light of the empty bench in the whole ideal image, rendered by whichever process is first."""
-        path = self._studio.folder / f"bench_{key}.npy"
-        with (self._studio.folder / f"bench_{key}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not path.is_file():
-                content = io.BytesIO()
-                np.save(content, draw_light(self._blender, empty, self._meshes, ideal, BENCH_QUALITY))
-                write_bytes(path, content.getvalue())
-        light: Linear = np.load(path, allow_pickle=False)
-        return light
 
     def _draw_layers(self, scene: Scene, lens: Lens) -> dict[str, NDArray[Any]]:
         """Each layer [H,W,...] in the distorted picture, by the nearest pixel of the ideal one."""
@@ -198,34 +202,3 @@ class Photographer:
         drawn = self._blender.render(scene, lens.ideal, whole, Quality(1, denoiser=None), LAYERS).layers
         x, y = np.moveaxis(np.rint(lens.ideal_xy).astype(int), -1, 0)
         return {name: layer[y, x] for name, layer in drawn.items()}
-
-
-def make_draft(
-    scene: Scene,
-    labels: SceneLabels,
-    parents: Sequence[Parent],
-    devices: Sequence[str],
-    timing: dict[str, float],
-    *,
-    knows_base: bool = True,
-) -> Draft:
-    """The record of a rendered scene. knows_base: whether the scene's base is more than its camera."""
-    quality: dict[str, Figure] = {
-        "scenario": scene.scenario,
-        "unlabelled": labels.n_unlabelled,
-        "device": ", ".join(devices) or "CPU",
-    }
-    if scene.split == "test":
-        quality["analysis_only"] = True
-    return Draft(
-        name=scene.name,
-        split=scene.split,
-        size_wh=scene.camera.size_wh,
-        K=scene.camera.K,
-        dist=scene.camera.dist,
-        T_base_cam=scene.camera.T_base_cam if knows_base else None,
-        instances=labels.instances,
-        origin=Origin(parents=tuple(parents), seed=scene.seed),
-        quality=quality,
-        timing=timing,
-    )

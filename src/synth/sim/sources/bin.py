@@ -1,8 +1,8 @@
 """Parts dropped into an open box, as they come to rest: several in view, some before others."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import combinations
-from typing import Protocol
 
 import numpy as np
 import open3d as o3d
@@ -14,10 +14,18 @@ from synth.geometry import se3
 from synth.geometry.clearance import hull_vertices
 from synth.geometry.mesh import Mesh
 from synth.geometry.se3 import Array
+from synth.sim.bench import Bench, open_on_bench, refuse_photographs
 from synth.sim.bin_box import FLOOR_M, BinBox, bin_box, diagonal_m, moved
 from synth.sim.furnish import on_bench, part_body, scene_seed, training_split
 from synth.sim.meshes import Meshes
 from synth.sim.scene import Finish, Scene, SceneBody, SceneCamera
+from synth.sim.settings import RenderSettings
+from synth.sim.sources.source import N_NAMES, Order
+from synth.sim.studio import BlenderStudio, Settle
+
+FIRST = 2 * N_NAMES
+
+_STREAM = 2
 
 MAX_PARTS = 12
 MAX_OVERLAP_M = 0.0015
@@ -30,13 +38,41 @@ _SURFACE_POINTS = 600
 BOX_FINISH = Finish(colour_rgb=(96, 104, 116), roughness=0.55)
 
 
-class Settle(Protocol):
-    """Lets bodies fall on to static ones until they rest: T_base_body [4,4] of each afterwards.
+class Bin:
+    """A quarter of the scenes that twins leave over."""
 
-    Without chance: the same start gives the same end.
-    """
+    words = ("bin", "bins")
 
-    def __call__(self, bodies: Sequence[SceneBody], static: Sequence[SceneBody]) -> Sequence[Array]: ...
+    def studio_of(self, settings: RenderSettings) -> Callable[[RenderSettings], BlenderStudio]:
+        """On the cell's bench."""
+        refuse_photographs(settings, "bin")
+        return open_on_bench
+
+    def most(self, settings: RenderSettings) -> tuple[int, str]:
+        """As many as have names."""
+        return N_NAMES, "that have names: render several datasets, each with its own --out and --seed"
+
+    def portion(self, settings: RenderSettings) -> float:
+        """None where there is no cell."""
+        return 0.25 if settings.over is None else 0.0
+
+    def plan(self, studio: BlenderStudio, n: int, *, seed: int) -> Sequence[Order]:
+        """Numbers alone: what is in a bin is known when physics has run."""
+        return [Order(f"{FIRST + i:06d}", _Dropped(i, seed)) for i in range(n)]
+
+
+@dataclass(frozen=True)
+class _Dropped:
+    """The job of one order."""
+
+    number: int
+    seed: int
+
+    def settle(self, bench: Bench, settle: Settle) -> Scene:
+        """The bin with its parts at rest."""
+        return make_bin(
+            self.number, bench.cell, bench.meshes, bench.camera, settle, seed=self.seed, first_number=FIRST
+        )
 
 
 def make_bin(
@@ -55,7 +91,7 @@ def make_bin(
     It is named ``first_number`` + ``number``. The arm is out of view. A part that comes to rest outside
     the box is taken away. Raises InputError when parts stay inside one another in every try.
     """
-    own_seed = scene_seed(seed, "bin", number)
+    own_seed = scene_seed(seed, _STREAM, number)
     box = moved(cell, bin_box(cell, meshes["part"]), np.random.default_rng([own_seed, MAX_TRIES + 1]))
     walls = box_body(box)
     count = int(np.random.default_rng([own_seed, MAX_TRIES]).integers(1, max_parts + 1))
@@ -72,7 +108,7 @@ def make_bin(
                 cell,
                 name=f"{first_number + number:06d}",
                 scenario="bin",
-                split=training_split(seed, "bin", number),
+                split=training_split(seed, _STREAM, number),
                 seed=own_seed,
                 camera=camera,
                 bodies=[walls, *(part_body(cell, T, i + 1) for i, T in enumerate(inside))],
@@ -161,3 +197,6 @@ def _points_of(body: Mesh, solid: o3d.t.geometry.RaycastingScene) -> Array:
     under = faces - 2 * MAX_OVERLAP_M * outwards[which] / area[which, None]
     under = under[_depth_m(solid, under) > MAX_OVERLAP_M]
     return np.concatenate([hull_vertices(body), faces, under])
+
+
+BIN = Bin()

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 from synth.errors import InputError
+from synth.sim.camera_response import RENDERED_EDGE_SIGMA_PX
 from synth.sim.colour import Linear, linear_of_u8, u8_of_linear
-from synth.sim.develop import RENDERED_EDGE_SIGMA_PX
 from synth.sim.noise import Noise
 
 _RIM_PX = 7

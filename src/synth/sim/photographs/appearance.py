@@ -12,9 +12,9 @@ from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 from synth.errors import InputError
 from synth.sim.colour import linear_of_u8, to_srgb
-from synth.sim.like.backdrop import Plate
 from synth.sim.look import still
 from synth.sim.noise import NO_NOISE, Noise, measure_noise
+from synth.sim.photographs.plates import Plate
 from synth.sim.scene import RGB
 from synth.sim.sharpness import measure_edge_sigma
 

@@ -32,8 +32,8 @@ class Objects:
         """
         if not dataset.info.models:
             raise InputError(
-                f"{dataset.root} brings no models along, so nothing can be rendered like it: import it with "
-                "synth import bop; of what synth capture made, leave --like out"
+                f"{dataset.root} brings no models along, so nothing can be rendered over it: import it with "
+                "synth import bop; of what synth capture made, leave --over out"
             )
         meshes, labels = {}, {}
         for record in dataset.info.models:

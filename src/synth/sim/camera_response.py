@@ -22,8 +22,8 @@ _USABLE = (0.02, 0.85)
 _MIN_PIXELS = 500
 
 
-class Darkroom:
-    """Develops the rendered frames of one bench, camera and look.
+class CameraResponse:
+    """What one camera would have made of rendered frames of one bench, in one look.
 
     look: of the captured or the plain bench. lens: of the camera. bench: light [h,w,3] of the empty bench in
     the whole ideal image, rendered once. Raises InputError where look and camera differ in size.
@@ -51,7 +51,7 @@ class Darkroom:
             self._plate = look.plate
         self._object_gain = self._smooth * np.float32(look.object_gain)
 
-    def develop(
+    def apply(
         self, light: Linear, coverage: NDArray[np.float32], rng: np.random.Generator
     ) -> NDArray[np.uint8]:
         """The 8-bit picture [H,W,3] of one frame.

@@ -1,10 +1,9 @@
-"""Rendering like photographs: what is measured on them, where new poses lie, what no test image enters."""
+"""Rendering over photographs: what is measured on them, where new poses lie, what no test image enters."""
 
 import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -21,17 +20,19 @@ from synth.dataset.verify import verify
 from synth.errors import DatasetError, InputError
 from synth.geometry import se3
 from synth.geometry.boxes import inside_image, square_box
+from synth.sim.backdrop import Placement
 from synth.sim.blender import QUALITIES, Blender
-from synth.sim.furnish import pinhole_of
-from synth.sim.like.appearance import Appearance, measure_appearance
-from synth.sim.like.backdrop import lay_over, make_plates
-from synth.sim.like.objects import Objects, Seen, list_seen
-from synth.sim.like.poses import DEPTH_FACTOR, make_fresh, make_twin
-from synth.sim.like.run import LikeSettings, count_twinnable, render_like
+from synth.sim.furnish import pinhole_of, scene_seed
 from synth.sim.meshes import write_meshes
 from synth.sim.noise import NO_NOISE
-from synth.sim.plan import Shares
+from synth.sim.photographs.appearance import Appearance
+from synth.sim.photographs.backdrop import PhotographBackdrop, find_twinnable
+from synth.sim.photographs.plates import lay_over
+from synth.sim.run import make_plan, render
 from synth.sim.scene import SceneCamera
+from synth.sim.settings import RenderSettings
+from synth.sim.sources.photographs import DEPTH_FACTOR, make_fresh
+from synth.sim.twins import STREAM, make_twin
 
 QUIET = make_progress(Console(quiet=True))
 
@@ -43,19 +44,14 @@ def photographed(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def ground(photographed):
-    """Dataset, objects, seen poses, plates, appearance."""
-    dataset = DatasetReader(photographed)
-    objects = Objects.of(dataset)
-    seen = list_seen(dataset, objects)
-    plates = make_plates(dataset, [s.sample for s in seen])
-    appearance = measure_appearance(dataset, [s.sample for s in seen], ["box"], plates)
-    return dataset, objects, seen, plates, appearance
+def backdrop(photographed):
+    """Plates and appearance as measured, where parts were seen."""
+    return PhotographBackdrop(DatasetReader(photographed)).measured()
 
 
-def test_plates_show_what_the_part_hid(ground):
+def test_plates_show_what_the_part_hid(backdrop):
     """The wall comes back where another picture of the film shows it, and nothing yellow stays elsewhere."""
-    dataset, _, _, plates, _ = ground
+    dataset, plates = backdrop.over, backdrop.plates
     assert [p.sample.split for p in plates] == ["train"] * 5
     for plate in plates:
         wrong = np.abs(plate.rgb_u8.astype(int) - make_wall()).max(axis=-1)
@@ -65,9 +61,9 @@ def test_plates_show_what_the_part_hid(ground):
         assert np.abs(plate.rgb_u8.astype(int) - YELLOW).sum(axis=-1).min() > 60
 
 
-def test_appearance_is_the_photographs(ground):
+def test_appearance_is_the_photographs(backdrop):
     """The part's hue, the surroundings' colour and the noise are found within their tolerances."""
-    _, _, _, _, appearance = ground
+    appearance = backdrop.appearance
     colour = np.asarray(appearance.colours_rgb["box"])
     np.testing.assert_allclose(colour / colour.max(), YELLOW / YELLOW.max(), atol=0.06)
     np.testing.assert_allclose(
@@ -76,32 +72,29 @@ def test_appearance_is_the_photographs(ground):
     assert max(*appearance.noise.read, *appearance.noise.shot) > 0
 
 
-def test_poses_of_test_samples_are_never_asked(ground):
+def test_poses_of_test_samples_are_never_asked(backdrop):
     """Only train and val say where parts were."""
-    _, _, seen, _, _ = ground
-    assert {s.sample.split for s in seen} == {"train", "val"}
+    assert {s.sample.split for s in backdrop.seen} == {"train", "val"}
 
 
-def test_twins_stand_where_they_stood(ground):
+def test_twins_stand_where_they_stood(backdrop):
     """Same camera and pose to the last digit; the sample is the parent and the split its own."""
-    _, _, seen, _, appearance = ground
-    for s in seen:
-        scene = make_twin(s, appearance, seed=0)
+    for s in backdrop.seen:
+        scene = make_twin(s.sample, backdrop, seed=0)
         (body,) = scene.bodies
         np.testing.assert_array_equal(body.T_base_body, s.poses[0][1])
         assert (scene.name, scene.split, scene.parents) == (s.sample.name, s.sample.split, (s.sample.name,))
 
 
-def test_fresh_poses_reach_around_the_observed_range(ground):
+def test_fresh_poses_reach_around_the_observed_range(backdrop):
     """Whole in the image, all over it, at distances around the observed ones, never test; repeatable."""
-    _, objects, seen, _, appearance = ground
-    scenes = [make_fresh(seen, i, f"{i:06d}", objects, appearance, seed=1) for i in range(60)]
-    depths_m = [float(T[2, 3]) for s in seen for _, T in s.poses]
+    scenes = [make_fresh(backdrop, i, f"{i:06d}", seed=1) for i in range(60)]
+    depths_m = [float(T[2, 3]) for s in backdrop.seen for _, T in s.poses]
     centres = []
     for scene in scenes:
         T = np.asarray(scene.bodies[0].T_base_body)
         camera = pinhole_of(scene.camera)
-        pixels = camera.project(se3.transform(T, objects.meshes["box"].vertices_m)) + 0.5
+        pixels = camera.project(se3.transform(T, backdrop.meshes["box"].vertices_m)) + 0.5
         assert inside_image(
             square_box(np.concatenate([pixels.min(axis=0), pixels.max(axis=0)])), camera.size_wh
         )
@@ -109,9 +102,9 @@ def test_fresh_poses_reach_around_the_observed_range(ground):
         centres.append(camera.project(T[None, :3, 3])[0] / camera.size_wh)
     assert {scene.split for scene in scenes} == {"train", "val"}
     assert (np.ptp(centres, axis=0) > 0.5).all()
-    again = make_fresh(seen, 7, "000007", objects, appearance, seed=1)
+    again = make_fresh(backdrop, 7, "000007", seed=1)
     assert again == scenes[7]
-    assert make_fresh(seen, 7, "000007", objects, appearance, seed=2) != again
+    assert make_fresh(backdrop, 7, "000007", seed=2) != again
 
 
 def test_a_part_is_laid_over_only_where_it_covers():
@@ -139,12 +132,18 @@ def test_a_part_is_laid_over_only_where_it_covers():
 
 
 @pytest.mark.slow
-def test_renders_like_photographs(photographed, tmp_path):
+def test_renders_over_photographs(photographed, tmp_path):
     """Twins and a fresh pose on disk: whole, like their photographs, and gone on with to the same bytes."""
     dataset = DatasetReader(photographed)
-    assert count_twinnable(dataset) == 6
-    settings = LikeSettings(dataset, tmp_path / "out", Shares(2, 1, 0), quality="draft", n_workers=1)
-    assert render_like(settings, QUIET).n_new == 3
+    assert len(find_twinnable(dataset)) == 6
+    settings = RenderSettings(
+        out=tmp_path / "out",
+        over=dataset,
+        shares={"twin": 2, "photographs": 1},
+        quality="draft",
+        n_workers=1,
+    )
+    assert render(make_plan(settings), QUIET).n_new == 3
     assert verify(settings.out) == []
     found = DatasetReader(settings.out)
     assert [s.name for s in found] == ["000000", "000005", "100000"]
@@ -159,14 +158,16 @@ def test_renders_like_photographs(photographed, tmp_path):
     before = (settings.out / "samples.jsonl").read_bytes().splitlines()
     with DatasetWriter.open(settings.out) as writer:
         writer.reject("100000", "to be made again")
-    assert render_like(settings, QUIET).n_new == 1
+    assert render(make_plan(settings), QUIET).n_new == 1
     after = (settings.out / "samples.jsonl").read_bytes().splitlines()
     assert [_untimed(line) for line in after] == [_untimed(line) for line in before]
     with pytest.raises(DatasetError, match="seed"):
-        render_like(replace(settings, seed=3), QUIET)
+        render(make_plan(replace(settings, seed=3)), QUIET)
     (settings.out / "look" / "appearance.json").write_text("{}")
+    with DatasetWriter.open(settings.out) as writer:
+        writer.reject("100000", "to be made again")
     with pytest.raises(InputError, match=r"appearance\.json is damaged: delete it"):
-        render_like(settings, QUIET)
+        render(make_plan(settings), QUIET)
 
 
 @pytest.mark.slow
@@ -184,9 +185,14 @@ def test_a_part_with_colours_of_its_own_is_rendered_in_them(tmp_path):
         T_base_cam=np.eye(4).tolist(),
     )
     T_cam_box = se3.make(np.eye(3), [0, 0, 0.3])
-    seen = Seen(SimpleNamespace(name="000000", split="train"), camera, (("box", T_cam_box),))
     appearance = Appearance(colours_rgb={"box": (200, 200, 200)}, surroundings_rgb=(128, 128, 128))
-    scene = make_twin(seen, appearance, seed=0)
+    scene = PhotographBackdrop(None, appearance=appearance).furnish(
+        Placement(camera, (("box", T_cam_box),)),
+        name="000000",
+        scenario="twin",
+        split="train",
+        seed=scene_seed(0, STREAM, 0),
+    )
     with Blender(tmp_path) as blender:
         light = blender.render(scene, pinhole_of(camera), (0, 0, 96, 96), QUALITIES["draft"]).rgb
     below, above = light[22:28, 40:56].mean(axis=(0, 1)), light[68:74, 40:56].mean(axis=(0, 1))
@@ -198,16 +204,16 @@ def _untimed(line: bytes) -> dict[str, object]:
     return {key: value for key, value in json.loads(line).items() if key != "timing"}
 
 
-def test_what_cannot_be_rendered_like_is_one_sentence(captured, photographed, tmp_path):
+def test_what_cannot_be_rendered_over_is_one_sentence(captured, photographed, tmp_path):
     """Captured sets bring no models; a model that was changed is no longer the one of the labels."""
     with pytest.raises(InputError, match="brings no models"):
-        count_twinnable(DatasetReader(captured))
+        find_twinnable(DatasetReader(captured))
     broken = tmp_path / "broken"
     shutil.copytree(photographed, broken)
     model = next((broken / "models").iterdir())
     model.write_text(model.read_text() + "\n# changed\n")
     with pytest.raises(DatasetError, match="is not the model"):
-        count_twinnable(DatasetReader(broken))
+        find_twinnable(DatasetReader(broken))
     model.unlink()
     with pytest.raises(DatasetError, match="is missing"):
-        count_twinnable(DatasetReader(Path(broken)))
+        find_twinnable(DatasetReader(Path(broken)))

@@ -1,1 +1,0 @@
-"""Rendering like somebody else's photographs: known models and poses, but no cell, arm or table."""

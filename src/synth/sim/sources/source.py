@@ -1,0 +1,148 @@
+"""What a source of images offers: orders, and the studio in which samples are made of them.
+
+A run (`synth.sim.run`) is one loop for all sources::
+
+    studio = source.studio_of(settings)(settings).measured()   # cheap, then what needs a look at pictures
+    orders = source.plan(studio, n, seed=settings.seed)        # names and jobs, the same for equal settings
+    studio = studio.prepared(out, progress)                    # once a run, before the first order
+    with studio() as make:                                     # once a child process
+        sample = make(order)                                   # any process, any order of orders
+
+A sample depends on settings and its name alone: neither the number of processes nor a kill in between shows
+in what is written.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synth.compute.progress import Progress
+from synth.dataset.info import DatasetInfo
+from synth.dataset.reader import DatasetReader
+from synth.dataset.sample import Draft, Parent, Sample
+from synth.sim.scene import Scene
+from synth.sim.settings import RenderSettings
+
+ALL_THERE_ARE = float("inf")
+"""The portion of a source that comes before all others."""
+
+WORK_FOLDER = ".render"
+"""Of a dataset's folder, while a run makes it."""
+
+N_NAMES = 100_000
+"""How many names lie between the first ones of two sources that number their own."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """One sample to be made. job: what its studio makes it of; pickled on its way to a child process."""
+
+    name: str
+    job: Any = None
+
+
+@dataclass(frozen=True, eq=False)
+class MadeSample:
+    """All that is written of one sample.
+
+    rgb_u8: [H,W,3]. mask: [H,W] uint16, instance + 1. depth_counts: [H,W] uint16, 0 = missing. crops: one
+    [224,224,3] or None an instance, exactly where its record has R_crop_cam; empty for none at all. scene:
+    what was rendered, where something was. layers: of the picture, by name.
+    """
+
+    draft: Draft
+    rgb_u8: NDArray[np.uint8]
+    mask: NDArray[np.uint16]
+    depth_counts: NDArray[np.uint16] | None = None
+    crops: Sequence[NDArray[np.uint8] | None] = ()
+    scene: Scene | None = None
+    layers: dict[str, NDArray[Any]] = field(default_factory=dict)
+
+
+class Studio(Protocol):
+    """What all orders of a run share; subclass it. It is pickled to every child process.
+
+    info: dataset.json of the run, less how many samples of which source; known without a look at any
+    picture. All in ``made_by.config`` must be the same for a run to be gone on with.
+    """
+
+    info: DatasetInfo
+
+    def check(self) -> None:
+        """Raise InputError where something is missing on this machine; nothing is written before."""
+        return
+
+    def measured(self) -> Self:
+        """With what plans and pictures need to know of other datasets; starts no renderer.
+
+        Raises InputError for datasets that do not do.
+        """
+        return self
+
+    def prepared(self, out: Path, progress: Progress) -> Self:
+        """With what is found out once a run, before its first order. out: the dataset's folder, in which
+        `WORK_FOLDER` is this run's own and is removed in the end.
+        """
+        return self
+
+    def __call__(self) -> AbstractContextManager[Callable[[Order], MadeSample]]:
+        """Open what one process needs; what comes out makes the sample of one order after the other.
+
+        Equal orders give equal samples but for ``timing``. An order that raises is tried once more in a
+        fresh process, unless it raises InputError.
+        """
+        ...
+
+
+StudioT = TypeVar("StudioT")
+
+
+class Source(Protocol[StudioT]):
+    """Makes labelled images; an object that holds nothing, in a file of its own, named in ``SOURCES``.
+
+    words: what one sample is called, and several: ("fresh pose", "fresh poses").
+
+    A source whose samples do not stand for others owns the number at which their names begin, a multiple of
+    `N_NAMES`; its splits are train and val, never test.
+    """
+
+    words: ClassVar[tuple[str, str]]
+
+    def studio_of(self, settings: RenderSettings) -> Callable[[RenderSettings], StudioT]:
+        """What opens the studio of its orders. Sources that share a dataset share it, so it is compared.
+
+        Raises InputError where the settings ask for what this source cannot do.
+        """
+        ...
+
+    def most(self, settings: RenderSettings) -> tuple[int, str]:
+        """How many samples there can be, and of what: (5, "samples that can have a twin").
+
+        Raises InputError where there are none and the settings can be mended.
+        """
+        ...
+
+    def portion(self, settings: RenderSettings) -> float:
+        """Of what ``--count`` leaves when sources were not asked for by name: `ALL_THERE_ARE` to come first,
+        else a weight beside the others', 0 to stay out.
+        """
+        ...
+
+    def plan(self, studio: StudioT, n: int, *, seed: int) -> Sequence[Order]:
+        """``n`` orders; equal studios and seeds give equal ones. Raises InputError where they cannot be."""
+        ...
+
+
+def parent_of(dataset: DatasetReader, sample: Sample) -> Parent:
+    """What a sample's record says of one that it was made of."""
+    return Parent(
+        dataset=dataset.root.resolve().name,
+        name=sample.name,
+        split=sample.split,
+        pixels_sha256=sample.pixels_sha256,
+    )

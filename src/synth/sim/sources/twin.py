@@ -1,0 +1,63 @@
+"""Samples once more, rendered: captured ones on the cell's bench, imported ones over their photographs."""
+
+from collections.abc import Callable, Sequence
+
+from synth.dataset.reader import DatasetReader
+from synth.errors import InputError
+from synth.sim.backdrop import evenly
+from synth.sim.bench import demand_look, list_twinnable, open_on_bench
+from synth.sim.photographs.backdrop import find_twinnable, open_over_photographs
+from synth.sim.settings import RenderSettings
+from synth.sim.sources.source import ALL_THERE_ARE, Order
+from synth.sim.studio import BlenderStudio
+from synth.sim.twins import make_twin
+
+
+class Twin:
+    """Each twin has its sample's name and split; a few of many samples are spread evenly over them."""
+
+    words = ("twin", "twins")
+
+    def studio_of(self, settings: RenderSettings) -> Callable[[RenderSettings], BlenderStudio]:
+        """Where the samples were taken."""
+        return open_on_bench if settings.over is None else open_over_photographs
+
+    def most(self, settings: RenderSettings) -> tuple[int, str]:
+        """The samples that say where things stood."""
+        if settings.over is not None:
+            n = len(find_twinnable(settings.over))
+        elif settings.real is not None:
+            n = len(list_twinnable(settings.real, with_test=settings.test_twins))
+            if n == 0:
+                _refuse_without_poses(settings.real, with_test=settings.test_twins)
+        else:
+            demand_look(settings)
+            n = 0
+        return n, "samples that can have a twin"
+
+    def portion(self, settings: RenderSettings) -> float:
+        """Twins come first."""
+        return ALL_THERE_ARE
+
+    def plan(self, studio: BlenderStudio, n: int, *, seed: int) -> Sequence[Order]:
+        """In the order of their names."""
+        samples = evenly(studio.backdrop.list_twinnable(), n)
+        return [
+            Order(sample.name, make_twin(sample, studio.backdrop, seed=seed, for_analysis=True))
+            for sample in samples
+        ]
+
+
+def _refuse_without_poses(captured: DatasetReader, *, with_test: bool) -> None:
+    n_test = len(captured.of_split("test"))
+    if n_test and n_test == len(captured) and not with_test:
+        raise InputError(
+            f"{captured.root} has test samples alone, and those get no twins: say --share twin=0"
+        )
+    raise InputError(
+        f"{captured.root} has no samples with poses to twin (robot, K, T_base_cam): give a dataset that "
+        "synth capture made, or say --share twin=0"
+    )
+
+
+TWIN = Twin()

@@ -1,0 +1,231 @@
+"""The contract of every source: what it plans, how it describes itself, that chance and kills do not show.
+
+`toys/toy_source.py` is a source of one file that only the tests have; it runs from the command line to a
+dataset that verifies. With any other source taken out of the registry, everything else still works.
+"""
+
+import pickle
+import subprocess
+import sys
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+TESTS = Path(__file__).parents[1]
+for folder in (TESTS, TESTS / "sim", TESTS / "contracts" / "toys"):
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+
+from captured_set import write_captured  # noqa: E402
+from photographed_set import write_photographed  # noqa: E402
+
+from synth.cli import app  # noqa: E402
+from synth.compute.progress import make_progress  # noqa: E402
+from synth.dataset.difference import list_differences  # noqa: E402
+from synth.dataset.reader import DatasetReader  # noqa: E402
+from synth.dataset.store import DatasetWriter  # noqa: E402
+from synth.dataset.verify import verify  # noqa: E402
+from synth.sim.blender import Blender  # noqa: E402
+from synth.sim.run import describe, make_plan, render  # noqa: E402
+from synth.sim.settings import RenderSettings  # noqa: E402
+from synth.sim.shares import choose_shares, say_shares  # noqa: E402
+from synth.sim.sources import SOURCES  # noqa: E402
+from synth.sim.sources.source import N_NAMES, Order  # noqa: E402
+
+BUILT_IN = list(SOURCES)
+DRAWN_BY_BLENDER = ("twin", "fresh", "bin", "photographs")
+QUIET = make_progress(Console(quiet=True))
+
+
+@pytest.fixture(autouse=True)
+def toy():
+    """The toy is there for these tests alone."""
+    import toy_source
+
+    SOURCES["squares"] = toy_source.Squares()
+    yield
+    del SOURCES["squares"]
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    """A captured dataset and one of photographs."""
+    folder = tmp_path_factory.mktemp("inputs")
+    return {"real": write_captured(folder / "real"), "over": write_photographed(folder / "photographed")}
+
+
+@pytest.fixture(scope="module")
+def settings_of(inputs, tmp_path_factory):
+    """Settings that a source can do, for two samples."""
+    folder = tmp_path_factory.mktemp("none")
+
+    @cache
+    def make(name):
+        given = "over" if name == "photographs" else "real"
+        return RenderSettings(
+            out=folder / name,
+            shares={name: 2},
+            quality="draft",
+            n_workers=1,
+            **{given: DatasetReader(inputs[given])},
+        )
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def plan_of(settings_of):
+    """The plan of those settings, made once."""
+    return cache(lambda name: make_plan(settings_of(name)))
+
+
+every_source = pytest.mark.parametrize("name", [*BUILT_IN, "squares"])
+
+
+@every_source
+def test_it_says_what_it_is(name, settings_of):
+    """One and several in words, how many there can be, what it takes of a count."""
+    source, settings = SOURCES[name], settings_of(name)
+    one, several = source.words
+    assert one != several
+    assert say_shares({name: 1}) == f"1 {one}"
+    n, what = source.most(settings)
+    assert n >= 2
+    assert what
+    assert source.portion(settings) >= 0
+
+
+@every_source
+def test_a_plan_is_the_same_for_equal_settings(name, settings_of, plan_of):
+    """So many orders, each of a name of its own; the same bytes again, others for another seed."""
+    plan, again = plan_of(name), make_plan(settings_of(name))
+    assert len({order.name for order in plan.orders}) == 2
+    assert all(isinstance(order, Order) for order in plan.orders)
+    assert all(len(order.name) == 6 and order.name.isdigit() for order in plan.orders)
+    assert [pickle.dumps(o) for o in again.orders] == [pickle.dumps(o) for o in plan.orders]
+    other = make_plan(replace(settings_of(name), seed=9))
+    assert [o.name for o in other.orders] == [o.name for o in plan.orders]
+    assert pickle.dumps(other.orders) != pickle.dumps(plan.orders) or other.studio.info != plan.studio.info
+
+
+@every_source
+def test_names_begin_at_a_number_of_its_own(name, plan_of):
+    """A parent's name, or one that counts up from a multiple of `N_NAMES`."""
+    first, second = (int(order.name) for order in plan_of(name).orders)
+    stands_for_another = first < N_NAMES and name != "composites"
+    assert stands_for_another or (first % N_NAMES, second) == (0, first + 1)
+
+
+@every_source
+def test_it_describes_a_dataset_that_can_be_gone_on_with(name, settings_of, plan_of):
+    """Equal settings differ in nothing, another seed or number does; nothing is written meanwhile."""
+    settings = settings_of(name)
+    info = describe(settings)
+    assert list_differences(info, describe(settings)) == []
+    assert info.made_by.config["shares"] == {name: 2}
+    assert any("seed" in d for d in list_differences(info, describe(replace(settings, seed=1))))
+    assert any("shares" in d for d in list_differences(info, describe(replace(settings, shares={name: 1}))))
+    assert not settings.out.exists()
+
+
+@every_source
+def test_studio_and_orders_travel_to_a_child(name, plan_of):
+    """Both survive pickling, which is how child processes get them."""
+    studio, orders = pickle.loads(pickle.dumps((plan_of(name).studio, plan_of(name).orders)))
+    assert studio.info == plan_of(name).studio.info
+    assert [order.name for order in orders] == [order.name for order in plan_of(name).orders]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(n, marks=[pytest.mark.slow] if n in DRAWN_BY_BLENDER else [])
+        for n in [*BUILT_IN, "squares"]
+    ],
+)
+def test_what_it_makes_verifies_and_does_not_depend_on_a_kill(name, settings_of, plan_of, tmp_path):
+    """Two samples, none of them test; one made again in another run is the same but for the time it took."""
+    plan = plan_of(name)
+    out = tmp_path / "data" / name
+    plan = replace(plan, settings=replace(plan.settings, out=out))
+    assert render(plan, QUIET).n_new == 2
+    assert verify(out) == []
+    before = DatasetReader(out).samples
+    assert [s.name for s in before] == [order.name for order in plan.orders]
+    assert {s.split for s in before} <= {"train", "val", *(p.split for s in before for p in s.origin.parents)}
+    with DatasetWriter.open(out) as writer:
+        writer.reject(before[0].name, "to be made again")
+    assert render(plan, QUIET).n_new == 1
+    after = DatasetReader(out).samples
+    assert [s.model_copy(update={"timing": {}}) for s in after] == [
+        s.model_copy(update={"timing": {}}) for s in before
+    ]
+
+
+def _run(*words):
+    answer = CliRunner().invoke(app, [str(word) for word in words])
+    assert answer.exit_code == 0, answer.output
+    return " ".join(answer.output.split())
+
+
+def test_a_source_of_one_file_runs_from_the_command_line(tmp_path, monkeypatch):
+    """Sixteen squares without a cell, a captured dataset or Blender; the same command has nothing to add."""
+
+    def refuse(*words, **more):
+        raise AssertionError("Blender was asked for")
+
+    monkeypatch.setattr(Blender, "__init__", refuse)
+    monkeypatch.chdir(tmp_path)
+    words = ("render", "--share", "squares=16", "--out", "data/toy")
+    assert "data/toy will hold 16 squares" in _run(*words)
+    _run("dataset", "verify", "data/toy")
+    assert "has all 16 samples already" in _run(*words)
+    toy = DatasetReader(Path("data/toy"))
+    assert {s.split for s in toy} == {"train", "val"}
+    for sample in toy:
+        (square,) = sample.instances
+        assert square.normal_uvw is not None
+        assert toy.load_crop(sample, 0).shape == (224, 224, 3)
+        assert (toy.load_mask(sample) == 1).sum() == (square.box_xyxy_px[2] - square.box_xyxy_px[0]) ** 2
+    _run("render", "--share", "squares=16", "--out", "data/by_two", "--workers", "2")
+    assert [s.to_line() for s in DatasetReader(Path("data/by_two"))] == [s.to_line() for s in toy]
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_without_it_everything_else_works(name, settings_of, monkeypatch, tmp_path):
+    """Help, status, a count shared out among the others, and the others' renderings do not miss it."""
+    others = {other: SOURCES[other] for other in SOURCES if other != name}
+    monkeypatch.setattr(SOURCES, "_members", others)  # As `del`, but for the order when it comes back.
+    monkeypatch.chdir(tmp_path)
+    for words in (("render", "--help"), ("compose", "--help"), ("status",)):
+        _run(*words)
+    for given in ("fresh", "photographs"):
+        settings = settings_of(given)
+        shares = choose_shares(3, {}, replace(settings, shares={}))
+        assert name not in shares
+        assert sum(shares.values()) == 3
+        assert len(make_plan(replace(settings, shares=shares)).orders) == 3
+    _run("render", "--share", "squares=1", "--out", "data/toy")
+    refused = CliRunner().invoke(app, ["render", "--share", f"{name}=1"])
+    assert f"there is no source '{name}': choose among" in str(refused.exception)
+
+
+def test_help_lists_what_the_registry_holds():
+    """The option that names sources names just those that there are, without importing one."""
+    code = (
+        "import sys\n"
+        "from synth.sim.sources import SOURCES\n"
+        "del SOURCES['bin']\n"
+        "from synth.cli import app\n"
+        "sys.argv = ['synth', 'render', '--help']\n"
+        "try: app()\n"
+        "except SystemExit: pass\n"
+        "print('MEMBERS', [m for m in sys.modules if m.startswith('synth.sim.sources.')])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert "twin, fresh, photographs, composites" in " ".join(said.stdout.split())
+    assert said.stdout.splitlines()[-1] == "MEMBERS []"
