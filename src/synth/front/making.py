@@ -170,7 +170,7 @@ def render(
 
 
 def compose(
-    sources: StrPath | Sequence[StrPath] = "data/real",
+    datasets: StrPath | Sequence[StrPath] = "data/real",
     out: StrPath = "data/composited",
     *,
     count: int | None = None,
@@ -182,8 +182,8 @@ def compose(
 ) -> "DatasetReader":
     """Lay parts that are cut out of datasets on the empty bench, one to max_parts a picture.
 
-    count: composites in all; as many as the sources have samples if not given. min_visible: share of each
-    part that no other hides. plates: the dataset whose bench they are laid on; the first source with one.
+    count: composites in all; as many as the datasets have samples if not given. min_visible: share of each
+    part that no other hides. plates: the dataset whose bench they are laid on; the first of these with one.
     """
     from synth.compute.progress import make_progress
     from synth.run_log import run_log
@@ -191,7 +191,7 @@ def compose(
     from synth.sim.compose import compose as run
 
     refuse_below(0, seed=seed)
-    readers = [open_dataset(source) for source in as_paths(sources)]
+    readers = [open_dataset(root) for root in as_paths(datasets)]
     n = sum(map(len, readers)) if count is None else count
     settings, console = ComposeSettings(n, seed, max_parts, min_visible), as_console(progress=progress)
     bench = None if plates is None else open_dataset(plates)
