@@ -105,7 +105,7 @@ def test_the_front_is_what_synth_offers() -> None:
 @pytest.mark.parametrize("name", VERBS)
 def test_defaults_are_those_of_the_command(name: str) -> None:
     """What a function and its command both take has one default."""
-    in_its_help = {("compose", "sources"), ("train", "data"), ("compare", "ask"), ("compare", "tasks")}
+    in_its_help = {("compose", "datasets"), ("train", "data"), ("compare", "ask"), ("compare", "tasks")}
     command: Any = get_command(app)
     options = {p.name: p.default for p in command.commands[name].params}
     parameters = inspect.signature(getattr(front, name)).parameters
@@ -211,7 +211,7 @@ def test_a_wrong_value_is_a_sentence(tmp_path: Path) -> None:
         (lambda: synth.capture(3, tmp_path / "a", seed=-1), "seed must be 0 or more, got -1"),
         (lambda: synth.capture(0, tmp_path / "a"), "0"),
         (lambda: synth.render(quality="best"), "quality must be one of draft, normal, reference"),  # type: ignore[arg-type]
-        (lambda: synth.render(over=tmp_path, layers=True), "layers is for renderings of a cell"),
+        (lambda: synth.render(over=tmp_path, cell="cell.yaml"), "cell is for renderings of a cell"),
         (lambda: synth.translate(images=0), "images must be 1 or more, got 0"),
         (lambda: synth.compare(choose="test"), "choose must be one of own-val, real-val"),  # type: ignore[arg-type]
     ):
