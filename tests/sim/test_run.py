@@ -185,9 +185,8 @@ def test_what_cannot_be_rendered_is_said_before_anything_is_written(captured, tm
         make_plan(RenderSettings(out=tmp_path, shares={"fresh": 1}))
     with pytest.raises(InputError, match="strength of --randomize"):
         _settings(captured, tmp_path / "out", randomize=-1.0)
-    plan = make_plan(_settings(captured, tmp_path / "out", blender=tmp_path))
     with pytest.raises(InputError, match="no Blender at"):
-        render(plan, QUIET)
+        make_plan(_settings(captured, tmp_path / "out", blender=tmp_path))
     assert not (tmp_path / "out").exists()
 
 
