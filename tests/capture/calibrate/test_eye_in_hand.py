@@ -36,6 +36,13 @@ def _synth(*words: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=cwd, check=False, capture_output=True, text=True, timeout=280)
 
 
+@pytest.mark.parametrize("payload_kg", [0.0, 3.5])
+def test_more_than_the_arm_carries_is_refused(payload_kg):
+    """What the controller is told of a payload stays within the arm's own limit."""
+    with pytest.raises(InputError, match="at most 3 for a UR3e"):
+        make_setup(CELL, load_bodies(CELL), DEFAULT_BOARD, "to-hand", payload_kg=payload_kg)
+
+
 def test_planned_poses_show_the_whole_board() -> None:
     """Each within the image's margin, near and tilted as asked, and every way to it from home is free."""
     camera = planning_pinhole(CELL)

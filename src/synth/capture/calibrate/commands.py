@@ -96,7 +96,7 @@ def run(
     ] = False,
     payload_kg: Annotated[
         float | None,
-        typer.Option(min=0.01, max=3, help="With board or camera; as with the part if not given."),
+        typer.Option(min=0.01, help="With board or camera; as with the part if not given."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the plan and the simulator's noise.")] = 0,
     pace: Pace = None,

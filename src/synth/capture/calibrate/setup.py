@@ -50,8 +50,15 @@ def make_setup(
     """The cell with board or camera in hand. bodies: of the cell. payload_kg: what the arm carries then; None
     as with mount and part.
 
-    Raises InputError where a real cell does not say roughly where camera and board are.
+    Raises InputError for more than the arm carries, and where a real cell does not say roughly where camera
+    and board are.
     """
+    if payload_kg is not None and not 0 < payload_kg <= cell.robot.arm.payload_kg:
+        arm = cell.robot.arm
+        raise InputError(
+            f"--payload-kg must be above 0 and at most {arm.payload_kg:g} for a {arm.title}, "
+            f"got {payload_kg:g}"
+        )
     if eye == "to-hand":
         return _carry_board(cell, board, payload_kg)
     return _carry_camera(cell, bodies, board, payload_kg)
