@@ -239,7 +239,7 @@ def test_the_toy_goes_from_dataset_to_dataset(
 
 def test_wrong_names_list_the_right_ones(desk: Path) -> None:
     """A method, a preset and a checkpoint that do not go together are one sentence each."""
-    with pytest.raises(InputError, match="there is no method 'x': choose among .*brighter"):
+    with pytest.raises(InputError, match=r"there is no method 'x': choose among .*brighter"):
         synth("translate", "--method", "x")
     with pytest.raises(
         InputError, match="the method brighter has no preset 'quick': choose among plain, half"
