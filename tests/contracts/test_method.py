@@ -224,6 +224,7 @@ def test_the_toy_goes_from_dataset_to_dataset(
     translated = DatasetReader(out)
     assert len(translated) + len(translated.rejections) == len(looks[0])
     assert len(translated) > 0
+    assert translated.info.made_by.config["method"] == "brighter"
     (checkpoint,) = (desk / "runs/translate/checkpoints").iterdir()
     assert translated.samples[0].origin.checkpoint == file_sha256(checkpoint.read_bytes())
     before = checkpoint.stat().st_mtime_ns
