@@ -224,6 +224,7 @@ def test_the_toy_goes_from_dataset_to_dataset(
     translated = DatasetReader(out)
     assert len(translated) + len(translated.rejections) == len(looks[0])
     assert len(translated) > 0
+    assert translated.info.made_by.config["method"] == "brighter"
     (checkpoint,) = (desk / "runs/translate/checkpoints").iterdir()
     assert translated.samples[0].origin.checkpoint == file_sha256(checkpoint.read_bytes())
     before = checkpoint.stat().st_mtime_ns
@@ -239,7 +240,7 @@ def test_the_toy_goes_from_dataset_to_dataset(
 
 def test_wrong_names_list_the_right_ones(desk: Path) -> None:
     """A method, a preset and a checkpoint that do not go together are one sentence each."""
-    with pytest.raises(InputError, match="there is no method 'x': choose among .*brighter"):
+    with pytest.raises(InputError, match=r"there is no method 'x': choose among .*brighter"):
         synth("translate", "--method", "x")
     with pytest.raises(
         InputError, match="the method brighter has no preset 'quick': choose among plain, half"

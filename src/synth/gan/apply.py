@@ -149,6 +149,7 @@ def _describe(
 ) -> DatasetInfo:
     """dataset.json: what a resumed run must share is in ``made_by.config``."""
     config: dict[str, JsonValue] = {
+        "method": translator.identity.method,
         "direction": translator.identity.direction,
         "checkpoint_sha256": translator.identity.sha256,
         "source": {
