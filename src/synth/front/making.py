@@ -123,23 +123,29 @@ def render(
     from synth.compute.progress import make_progress
     from synth.errors import InputError
     from synth.run_log import run_log
-    from synth.sim.commands import DEFAULT_COUNT
+    from synth.sim.commands import DEFAULT_COUNT, REAL
     from synth.sim.run import make_plan
     from synth.sim.run import render as run
     from synth.sim.settings import LookKind, QualityName, RenderSettings
     from synth.sim.shares import choose_shares
+    from synth.sim.sources import SOURCES
 
     refuse_unknown(look=(look, LookKind), quality=(quality, QualityName))
-    refuse_below(0, seed=seed, randomize=randomize, **{f"share of {n}": k for n, k in (shares or {}).items()})
+    refuse_below(0, seed=seed, randomize=randomize)
+    asked = dict(shares or {})
+    for name, n in asked.items():
+        SOURCES[name]  # Raises for a name that there is not.
+        refuse_below(0, **{name: n})
     if over is not None and cell is not None:
         raise InputError("cell is for renderings of a cell, and over knows none: leave it out")
-    if count is None and not shares:
+    if count is None and not asked:
         count = DEFAULT_COUNT
+    is_absent = Path(real) == REAL and not REAL.exists()  # A source needs none, perhaps.
     settings = RenderSettings(
         out=Path(out),
         seed=seed,
         cell=as_cell(cell) if over is None else None,
-        real=open_dataset(real) if over is None and (look == "matched" or Path(real).exists()) else None,
+        real=None if over is not None or is_absent else open_dataset(real),
         over=None if over is None else open_dataset(over),
         look=look,
         quality=quality,
@@ -149,7 +155,7 @@ def render(
         blender=None if blender is None else Path(blender),
         n_workers=workers,
     )
-    settings = replace(settings, shares=choose_shares(count, shares or {}, settings))
+    settings = replace(settings, shares=choose_shares(count, asked, settings))
     console = as_console(progress=progress)
     with run_log(settings.out, settings, console):
         run(make_plan(settings), make_progress(console, "render"))
