@@ -33,5 +33,8 @@ def test_members_come_and_go(monkeypatch):
     assert tasks["two"] == 2.0
     monkeypatch.delitem(tasks, "pi")
     assert list(tasks) == ["two"]
+    assert tasks.get("pi", 3.0) == 3.0
+    monkeypatch.setitem(tasks, "three", 3.0)
+    assert tasks["three"] == 3.0
     monkeypatch.undo()
     assert set(tasks) == {"pi", "two"}

@@ -6,7 +6,7 @@ A member stands in a file of its own and is named in its kind's registry, nowher
 
 from collections.abc import Iterator, Mapping, MutableMapping
 from importlib import import_module
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from synth.errors import InputError
 
@@ -40,6 +40,10 @@ class Registry(MutableMapping[str, M], Generic[M]):
 
     def __delitem__(self, name: str) -> None:
         del self._members[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The member, or ``default`` where there is none of that name."""
+        return self[name] if name in self else default
 
     def __contains__(self, name: object) -> bool:
         return name in self._members

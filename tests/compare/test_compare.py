@@ -1,5 +1,6 @@
 """A comparison as a whole, tiny: train, measure, report; stop, go on; refuse what would cheat."""
 
+import hashlib
 import html
 import json
 import shutil
@@ -167,6 +168,35 @@ def test_a_test_image_in_any_arm_stops_the_run_by_name(crop_sets, tmp_path, mix)
     with pytest.raises(DatasetError, match=rf"{place.image}.*{victim.name}"):
         run_plan(make_plan(sets, tmp_path / "run"), quietly)
     assert not (tmp_path / "run" / "trials").exists()
+
+
+def test_each_dataset_is_opened_and_digested_once(finished, crop_sets, tmp_path, monkeypatch):
+    """A comparison that is gone on with and reported asks the disk once for what each dataset holds."""
+    plan, _, _ = finished
+    opened, digested = [], []
+    real_init, real_sha256 = DatasetReader.__init__, hashlib.sha256
+
+    def init(self, root) -> None:
+        opened.append(Path(root).name)
+        real_init(self, root)
+
+    def sha256(content=b"", **options):
+        digested.append(content[:6] if isinstance(content, bytes) else content)
+        return real_sha256(content, **options)
+
+    for name in crop_sets:
+        shutil.copytree(crop_sets[name].root, tmp_path / name)
+    monkeypatch.setattr(DatasetReader, "__init__", init)
+    monkeypatch.setattr("synth.dataset.reader.hashlib.sha256", sha256)
+    roots = {name: (tmp_path / name,) for name in MIXES}
+    again = replace(plan, roots=dict.fromkeys(plan.roots, roots), out=tmp_path / "run", _readers={})
+    for _ in range(3):
+        again.to_config()
+        again.refuse_unfit()
+        assert again.questions
+        assert again.spec(again.trials[0]).to_config()["data"]
+    assert sorted(opened) == sorted(MIXES)
+    assert len(digested) == len(MIXES)
 
 
 def test_other_data_do_not_go_on(finished, crop_sets):

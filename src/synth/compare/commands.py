@@ -204,11 +204,11 @@ def _parse_tasks(text: str) -> tuple[str, ...]:
 
 def _parse_mixes(text: str, known: "Roots", *, curve: bool) -> "tuple[Mix, ...]":
     from synth.compare.mixes import REAL, curve_mixes, parse_mix
-    from synth.dataset.reader import DatasetReader
+    from synth.train.run import open_once
 
     names = [name.strip() for name in text.split(",") if name.strip()]
     if curve:
-        captured = DatasetReader(known[REAL][0])
+        captured = open_once(known[REAL][0])
         n_real = len(captured.of_split("train")) + len(captured.of_split("val"))
         names += [name for name in curve_mixes(n_real) if name not in names]
     return tuple(parse_mix(name, known) for name in names)

@@ -14,7 +14,7 @@ from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Split
 from synth.errors import InputError
 from synth.metrics.comparison import MIN_IMAGES
-from synth.train.run import Choose, Portion, TrainSpec
+from synth.train.run import Choose, Portion, TrainSpec, open_once
 from synth.train.tasks import TASKS
 from synth.train.tasks.task import TaskSettings
 
@@ -207,7 +207,7 @@ class Plan:
 
     def _open(self, root: Path) -> DatasetReader:
         if root not in self._readers:
-            self._readers[root] = DatasetReader(root)
+            self._readers[root] = open_once(root)
         return self._readers[root]
 
     def _named(self, task: str) -> Iterator[tuple[str, DatasetReader]]:

@@ -34,6 +34,7 @@ class DatasetReader:
         self.samples = tuple(sorted(read_samples(self.root, self.info), key=lambda s: s.name))
         self.plates = tuple(read_records(Plate, self.root / PLATES_FILE))
         self.rejections = tuple(read_records(Rejection, self.root / REJECTED_FILE))
+        self._digests: dict[frozenset[Split], str] = {}
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -78,12 +79,15 @@ class DatasetReader:
         What goes on with a dataset, or is made from it, keeps it and is gone on with only while it is the
         same.
         """
-        lines = "\n".join(
-            f"{s.split} {s.name} {s.pixels_sha256} {' '.join(i.to_line() for i in s.instances)}"
-            for s in self.samples
-            if s.split in splits
-        )
-        return hashlib.sha256(lines.encode()).hexdigest()
+        key = frozenset(splits)
+        if key not in self._digests:
+            lines = "\n".join(
+                f"{s.split} {s.name} {s.pixels_sha256} {' '.join(i.to_line() for i in s.instances)}"
+                for s in self.samples
+                if s.split in key
+            )
+            self._digests[key] = hashlib.sha256(lines.encode()).hexdigest()
+        return self._digests[key]
 
     def load_rgb(self, sample: Sample) -> NDArray[np.uint8]:
         """The image [H,W,3] uint8, RGB."""
