@@ -43,7 +43,7 @@ class Registry(MutableMapping[str, M], Generic[M]):
 
     def get(self, name: str, default: Any = None) -> Any:
         """The member, or ``default`` where there is none of that name."""
-        return self[name] if name in self else default
+        return self[name] if name in self else default  # noqa: SIM401
 
     def __contains__(self, name: object) -> bool:
         return name in self._members
