@@ -21,8 +21,9 @@ def compare(
     data: Annotated[
         list[str] | None,
         typer.Option(
-            help="NAME=PATH, any number of times; NAME=PATH,PATH for one a seed. data/real, whose test "
-            "images decide, data/synthetic and data/translated."
+            metavar="NAME=PATH",
+            help="Any number of times; NAME=PATH,PATH for one a seed. data/real, whose test "
+            "images decide, data/synthetic and data/translated.",
         ),
     ] = None,
     mixes: Annotated[
@@ -32,7 +33,8 @@ def compare(
         ),
     ] = None,
     ask: Annotated[
-        list[str] | None, typer.Option(help="MIX:MIX, a question beside those of each dataset against real.")
+        list[str] | None,
+        typer.Option(metavar="MIX:MIX", help="A question beside those of each dataset against real."),
     ] = None,
     curve: Annotated[
         bool, typer.Option("--curve", help="Add real@10, @20, @40 ...: how many real images is a set worth?")
