@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -229,3 +230,13 @@ def test_what_the_pages_tell_to_type_works(tmp_path: Path) -> None:
                 run(make)
         run(line.removeprefix("synth "))
     assert len(done) > 20
+
+
+def test_the_page_of_members_is_that_of_the_registries() -> None:
+    """docs/members.md says what the registries hold today; scripts/list_members.py writes it anew."""
+    spec = spec_from_file_location("list_members", ROOT / "scripts" / "list_members.py")
+    assert spec is not None
+    assert spec.loader is not None
+    script = module_from_spec(spec)
+    spec.loader.exec_module(script)
+    assert (DOCS / "members.md").read_text(encoding="utf-8") == script.write_page()

@@ -1,0 +1,80 @@
+"""Writes docs/members.md, what each registry holds, from the registries: python scripts/list_members.py"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from synth.cell.cameras import CAMERA_MODELS
+from synth.compute.engines import DEFAULT_ENGINE, ENGINES
+from synth.gan.methods import DEFAULT, METHODS
+from synth.geometry.arms import ARM_MODELS
+from synth.hardware.arms import ARMS
+from synth.hardware.cameras import CAMERAS
+from synth.sim.sources import SOURCES
+from synth.train.tasks import TASKS
+
+PAGE = Path(__file__).parents[1] / "docs" / "members.md"
+
+
+def write_page() -> str:
+    """The page, as Markdown."""
+    return "\n".join(
+        [
+            "# What there is to choose from",
+            "",
+            "Made from the registries by `python scripts/list_members.py`; [ARCHITECTURE](../ARCHITECTURE.md) says how "
+            "to add to them.",
+            "",
+            "## Sources of images",
+            "`synth render --share NAME=N`; `photographs` with `--over`, `composites` by `synth compose`.",
+            *_table(("name", "one is called"), ((name, SOURCES[name].words[0]) for name in SOURCES)),
+            "## Methods of translation",
+            f"`synth translate --method NAME --preset NAME`; {DEFAULT} if not given.",
+            *_table(
+                ("name", "title", "presets"),
+                ((name, (method := METHODS[name]()).title, ", ".join(method.presets)) for name in METHODS),
+            ),
+            "## Tasks",
+            "`synth train TASK`, `synth compare --tasks NAME,NAME --preset NAME`. Images are those that one training "
+            "sees in all.",
+            *_table(
+                ("name", "decided by", "preset", "network", "side, px", "images", "seeds"), _list_recipes()
+            ),
+            "## Engines",
+            f"{DEFAULT_ENGINE} if nothing else is said.",
+            *_table(("name",), ((name,) for name in ENGINES)),
+            "## Arms and cameras",
+            "`robot.model` and `camera.model` in a cell file.",
+            *_table(
+                ("name", "kind", "title"),
+                [
+                    *((name, "arm", ARM_MODELS[name].title) for name in ARMS),
+                    *((name, "camera", CAMERA_MODELS[name].title) for name in CAMERAS),
+                ],
+            ),
+        ]
+    )
+
+
+def _list_recipes() -> Iterable[Sequence[str]]:
+    for name, task in ((name, TASKS[name]) for name in TASKS):
+        for preset, recipes in task.presets.items():
+            for recipe in recipes:
+                s = recipe.settings
+                yield (
+                    name,
+                    task.headline.title,
+                    preset,
+                    s.model,
+                    str(s.side_px),
+                    f"{s.n_images:,}",
+                    str(recipe.n_seeds),
+                )
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    lines = [header, ["---"] * len(header), *rows]
+    return ["", *(f"| {' | '.join(line)} |" for line in lines), ""]
+
+
+if __name__ == "__main__":
+    PAGE.write_text(write_page(), encoding="utf-8")
