@@ -21,7 +21,8 @@ def write_page() -> str:
         [
             "# What there is to choose from",
             "",
-            "Made from the registries by `python scripts/list_members.py`; [ARCHITECTURE](../ARCHITECTURE.md) says how "
+            "Made from the registries by `python scripts/list_members.py`; "
+            "[ARCHITECTURE](../ARCHITECTURE.md) says how "
             "to add to them.",
             "",
             "## Sources of images",
@@ -34,7 +35,8 @@ def write_page() -> str:
                 ((name, (method := METHODS[name]()).title, ", ".join(method.presets)) for name in METHODS),
             ),
             "## Tasks",
-            "`synth train TASK`, `synth compare --tasks NAME,NAME --preset NAME`. Images are those that one training "
+            "`synth train TASK`, `synth compare --tasks NAME,NAME --preset NAME`. Images are those that "
+            "one training "
             "sees in all.",
             *_table(
                 ("name", "decided by", "preset", "network", "side, px", "images", "seeds"), _list_recipes()
