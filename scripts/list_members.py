@@ -22,8 +22,7 @@ def write_page() -> str:
             "# What there is to choose from",
             "",
             "Made from the registries by `python scripts/list_members.py`; "
-            "[ARCHITECTURE](../ARCHITECTURE.md) says how "
-            "to add to them.",
+            "[ARCHITECTURE](../ARCHITECTURE.md) says how to add to them.",
             "",
             "## Sources of images",
             "`synth render --share NAME=N`; `photographs` with `--over`, `composites` by `synth compose`.",
@@ -36,8 +35,7 @@ def write_page() -> str:
             ),
             "## Tasks",
             "`synth train TASK`, `synth compare --tasks NAME,NAME --preset NAME`. Images are those that "
-            "one training "
-            "sees in all.",
+            "one training sees in all.",
             *_table(
                 ("name", "decided by", "preset", "network", "side, px", "images", "seeds"), _list_recipes()
             ),

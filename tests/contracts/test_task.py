@@ -123,7 +123,7 @@ def test_its_words_can_be_shown(toy: None, name: str, sets: Any) -> None:
         assert tile.dtype == np.uint8
         assert tile.shape[2] == 3
     assert len(task.predict_pictures(net, settings, [picture])) == 1
-    assert task.badness(predicted[0], true[0]) >= task.badness(_as_said(name, true[0]), true[0]) - 1e-9
+    assert task.badness(predicted[0], true[0]) >= task.badness(_as_said(true[0]), true[0]) - 1e-9
 
 
 @EVERY
@@ -131,9 +131,9 @@ def test_whoever_trains_against_it_gets_a_gradient(toy: None, name: str, sets: A
     """Loss and hardness of each float image, hardness within 0 and 1, both with a gradient to the pixels."""
     task, settings = TASKS[name], replace(small(name), side_px=32)
     target = task.target(task.make_net(settings).eval(), settings)
-    rng = torch.Generator().manual_seed(0)
-    images = torch.rand(2, 3, 32, 32, generator=rng).requires_grad_()
-    truth = [_TRUTHS[name]] * 2
+    data = task.load(sets["real"], sets["real"].of_split("train"), settings)
+    images = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    truth = task.target_truth(data)[:2]
     hardness, loss = target.hardness(images, truth), target.loss(images, truth)
     assert hardness.shape == loss.shape == (2,)
     assert ((hardness >= 0) & (hardness <= 1)).all()
@@ -142,6 +142,31 @@ def test_whoever_trains_against_it_gets_a_gradient(toy: None, name: str, sets: A
         (gradient,) = torch.autograd.grad(figure.sum(), images, retain_graph=True)
         assert gradient.shape == images.shape
         assert gradient.abs().sum() > 0
+
+
+def test_a_network_that_reads_a_crop_rightly_finds_it_easy(sets: Any) -> None:
+    """Its truth is in the axes in which the network answers, whatever the sample's place in the picture."""
+    task, settings = TASKS["normals"], small("normals")
+    data = load("normals", sets, "train")
+    right = _Says(torch.tensor(data.crop_uvw, dtype=torch.float32))
+    images = torch.zeros(len(data.names), 3, 32, 32)
+    assert task.target(right, settings).hardness(images, task.target_truth(data)).max() < 1e-6
+    assert task.target(right, settings).hardness(images, task.truth(data)).max() > 1e-6
+
+
+def test_a_box_that_is_found_rightly_is_easy(sets: Any) -> None:
+    """Its truth is in pixels of the picture as the network sees it, not of the sample's own."""
+    task, settings = TASKS["detection"], small("detection")
+    truth = task.target_truth(load("detection", sets, "train"))
+    boxes = torch.tensor([boxes[0] for boxes in truth], dtype=torch.float32)
+    xywh = torch.cat(
+        [(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2], torch.ones(len(boxes), 1)], 1
+    )
+    hardness = task.target(_Says((xywh[..., None],)), settings).hardness(
+        torch.zeros(len(boxes), 3, 32, 32), truth
+    )
+    assert hardness.max() < 1e-5
+    assert boxes.max() <= 32
 
 
 def test_a_wrong_answer_is_harder_than_a_right_one(toy: None) -> None:
@@ -205,16 +230,21 @@ class _Said:
         self.predicted, self.true = predicted, true
 
 
-_TRUTHS: dict[str, Any] = {
-    "normals": [0.0, 0.6, 0.8],
-    "detection": [[6.0, 6.0, 20.0, 20.0]],
-    "place": 0.7,
-}
+class _Says(torch.nn.Module):
+    """A network that always gives the same answer."""
+
+    def __init__(self, answer: Any) -> None:
+        super().__init__()
+        self.answer = answer
+
+    def forward(self, images: torch.Tensor) -> Any:
+        return self.answer
 
 
-def _as_said(name: str, true: Any) -> Any:
-    """A truth in the form of a sure prediction."""
-    return [[*box, 1.0] for box in true] if name == "detection" else true
+def _as_said(true: Any) -> Any:
+    """A truth in the form of a sure prediction: boxes get a confidence, numbers stay."""
+    has_boxes = isinstance(true, list) and bool(true) and isinstance(true[0], list)
+    return [[*box, 1.0] for box in true] if has_boxes else true
 
 
 def _type(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:

@@ -80,7 +80,14 @@ def _describe_mix(plan: Plan, contest: Contest, own: Results, mix: str) -> list[
     trial, first = mine[0]
     losses = [name for name in first.best.figures if name.startswith("test_") and name.endswith("_loss")]
     return [
-        UsedData(contest, mix, first.n_train, first.n_val, plan.n_real_labels(trial), plan.choose),
+        UsedData(
+            contest,
+            mix,
+            _one_or_all([r.n_train for _, r in mine]),
+            _one_or_all([r.n_val for _, r in mine]),
+            plan.n_real_labels(trial),
+            plan.choose,
+        ),
         *(
             TestLoss(
                 contest,
@@ -93,6 +100,10 @@ def _describe_mix(plan: Plan, contest: Contest, own: Results, mix: str) -> list[
             for name in losses
         ),
     ]
+
+
+def _one_or_all(counts: Sequence[int]) -> tuple[int, ...]:
+    return tuple(counts) if len(set(counts)) > 1 else (counts[0],)
 
 
 def _measure_use(plan: Plan, contest: Contest, own: Results) -> list[Row]:

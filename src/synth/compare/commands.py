@@ -10,11 +10,7 @@ from synth.train.tasks import TASKS
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from synth.compare.mixes import Mix, Roots
     from synth.compare.plan import Plan
-
-COMPOSED = "_composed"
-"""What ``--composed`` appends to a dataset's folder for tasks that look at whole images."""
 
 
 def compare(
@@ -78,19 +74,21 @@ def compare(
 
     from rich.console import Console
 
+    from synth.compare.mixes import parse_data
     from synth.compare.report.keys import list_sentences
     from synth.compare.report.write import write_report
+    from synth.compare.request import make_plan
     from synth.compare.run import run_plan
     from synth.compute.device import choose_device
     from synth.compute.progress import make_progress
     from synth.run_log import run_log
 
-    plan = plan_from_words(
-        data=data or [],
-        mixes=mixes,
+    plan = make_plan(
+        parse_data(data or []),
+        mixes=None if mixes is None else _split(mixes),
         ask=ask or [],
         curve=curve,
-        tasks=tasks,
+        tasks=_split(tasks),
         composed=composed,
         preset=preset,
         seeds=seeds,
@@ -130,119 +128,8 @@ def compare(
         console.print(f"Report: {path}")
 
 
-def plan_from_words(
-    *,
-    data: list[str],
-    mixes: str | None,
-    ask: list[str],
-    curve: bool,
-    tasks: str,
-    composed: bool,
-    preset: str,
-    seeds: int | None,
-    images: int | None,
-    plain_crops: bool,
-    pretrained: Path | None,
-    choose: str,
-    out: Path,
-    device: str | None,
-    workers: int | None,
-) -> "Plan":
-    """The plan of a comparison from the command's words; raises InputError for words that do not fit."""
-    from synth.compare.mixes import REAL, USUAL, parse_data
-    from synth.compare.plan import Plan
-    from synth.compare.presets import make_contests
-    from synth.compare.questions import parse_question
-    from synth.dataset.folder import read_info
-    from synth.errors import InputError
-    from synth.train.run import choose_by
-
-    asked = _parse_tasks(tasks)
-    given = parse_data(data)
-    known: Roots = {name: (root,) for name, root in USUAL.items()} | given
-    wanted = list(dict.fromkeys((REAL, *given))) if given else list(USUAL)
-    chosen = _parse_mixes(",".join(wanted) if mixes is None else mixes, known, curve=curve)
-    used = [n for n in known if n == REAL or any(n in mix.datasets for mix in chosen)]
-    roots = {
-        task: {
-            n: _composed(known[n]) if composed and TASKS[task].words.unit == "images" else known[n]
-            for n in used
-        }
-        for task in asked
-    }
-    _refuse_absent(roots, given)
-    contests = make_contests(
-        preset,
-        asked,
-        info=read_info(known[REAL][0]),
-        n_seeds=seeds,
-        n_images=images,
-        pretrained=str(pretrained) if pretrained else None,
-        plain_crops=plain_crops,
-    )
-    if pretrained is not None and not any(getattr(c.settings, "pretrained", None) for c in contests):
-        raise InputError(f"--pretrained is for detectors, and none is among {tasks}: leave it out")
-    return Plan(
-        mixes=chosen,
-        contests=contests,
-        roots=roots,
-        out=out,
-        choose=choose_by(choose),
-        device=device,
-        n_workers=workers,
-        asked=tuple(parse_question(text, [mix.name for mix in chosen]) for text in ask),
-    )
-
-
-def _parse_tasks(text: str) -> tuple[str, ...]:
-    from synth.errors import InputError
-
-    asked = [name.strip() for name in text.split(",") if name.strip()]
-    unknown = [name for name in asked if name not in TASKS]
-    if unknown or not asked:
-        raise InputError(f"there is no task {(unknown or [text])[0]!r}: choose among {', '.join(TASKS)}")
-    return tuple(task for task in TASKS if task in asked)
-
-
-def _parse_mixes(text: str, known: "Roots", *, curve: bool) -> "tuple[Mix, ...]":
-    from synth.compare.mixes import REAL, curve_mixes, parse_mix
-    from synth.train.run import open_once
-
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    if curve:
-        captured = open_once(known[REAL][0])
-        n_real = len(captured.of_split("train")) + len(captured.of_split("val"))
-        names += [name for name in curve_mixes(n_real) if name not in names]
-    return tuple(parse_mix(name, known) for name in names)
-
-
-def _composed(roots: tuple[Path, ...]) -> tuple[Path, ...]:
-    return tuple(root.with_name(root.name + COMPOSED) for root in roots)
-
-
-def _refuse_absent(roots: "dict[str, dict[str, tuple[Path, ...]]]", given: "Roots") -> None:
-    """Says which command makes what is missing, or how to do without."""
-    from synth.compare.mixes import REAL
-    from synth.errors import InputError
-
-    make = {"real": "synth capture", "synthetic": "synth render", "translated": "synth translate"}
-    for by_name in roots.values():
-        for name, root in ((name, root) for name, some in by_name.items() for root in some):
-            if root.exists():
-                continue
-            if root.name.endswith(COMPOSED):
-                source = str(root).removesuffix(COMPOSED)
-                captured = str(by_name[REAL][0]).removesuffix(COMPOSED)
-                bench = "" if name == REAL else f" --plates {captured}"
-                how = f"run synth compose {source}{bench} --out {root}"
-            elif name in given:
-                how = f"--data {name} must be the folder of a dataset"
-            else:
-                how = f"run {make[name]}, or name another folder with --data {name}=PATH"
-                if name != REAL:
-                    rest = [n for n, some in by_name.items() if all(r.exists() for r in some)]
-                    how += f", or do without: --mixes {','.join(rest)}" if len(rest) > 1 else ""
-            raise InputError(f"there is no dataset at {root}: {how}")
+def _split(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _print_plan(plan: "Plan", console: "Console") -> None:

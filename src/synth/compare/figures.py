@@ -25,12 +25,15 @@ class TestImages:
 
 @dataclass(frozen=True)
 class UsedData:
-    """How much data a mix used: train, val, and captured images whose labels were read."""
+    """How much data a mix used: train, val, and captured images whose labels were read.
+
+    n_train, n_val: one number, or one a seed where each seed had a dataset of its own size.
+    """
 
     contest: Contest
     mix: str
-    n_train: int
-    n_val: int
+    n_train: tuple[int, ...]
+    n_val: tuple[int, ...]
     n_real_labels: int
     choose: str
 

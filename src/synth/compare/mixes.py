@@ -24,7 +24,7 @@ USUAL: dict[str, Path] = {name: Path("data") / name for name in (REAL, "syntheti
 """Where datasets lie that nobody named: what capture, render and translate write."""
 
 CURVE_FROM = 10
-THEN, PLUS, LIMIT = "-then-", "+", "@"
+THEN, PLUS, LIMIT, ASIDE = "-then-", "+", "@", ":"
 
 Roots = Mapping[str, tuple[Path, ...]]
 """Datasets by name; several under one name differ by the seed of what made them."""
@@ -67,25 +67,32 @@ def parse_data(texts: Sequence[str]) -> dict[str, tuple[Path, ...]]:
     """Datasets by name from ``NAME=PATH`` or ``NAME=PATH,PATH``; raises InputError for anything else."""
     found: dict[str, tuple[Path, ...]] = {}
     for text in texts:
-        name, equals, paths = text.partition("=")
+        name, _, paths = text.partition("=")
         roots = tuple(Path(path.strip()) for path in paths.split(",") if path.strip())
-        if (
-            not equals
-            or not roots
-            or not name
-            or any(sign in name for sign in (THEN, PLUS, LIMIT, ".", "/", " "))
-        ):
+        if not name or not roots:
             raise InputError(
-                f"--data takes NAME=PATH, several datasets of one name as NAME=PATH,PATH, got {text!r}; a "
-                "name "
-                f"has no space, dot, slash, {PLUS}, {LIMIT} or {THEN}"
+                f"--data takes NAME=PATH, several datasets of one name as NAME=PATH,PATH, got {text!r}"
             )
         if name in found:
             raise InputError(f"--data names {name} twice: write its datasets as {name}=PATH,PATH")
-        if len(set(roots)) < len(roots):
-            raise InputError(f"--data {name} names one folder twice: every seed needs a dataset of its own")
         found[name] = roots
     return found
+
+
+def check_data(data: Mapping[str, Sequence[Path]]) -> dict[str, tuple[Path, ...]]:
+    """Datasets by name.
+
+    Raises InputError for a name that mixes could not be made of, or a folder named twice.
+    """
+    for name, roots in data.items():
+        if not name or any(sign in name for sign in (THEN, PLUS, LIMIT, ASIDE, ",", ".", "/", " ")):
+            raise InputError(
+                f"a dataset's name has no comma, space, dot, slash, {PLUS}, {LIMIT}, {ASIDE} or {THEN}, got "
+                f"{name!r}"
+            )
+        if len(set(roots)) < len(roots):
+            raise InputError(f"{name} names one folder twice: every seed needs a dataset of its own")
+    return {name: tuple(roots) for name, roots in data.items()}
 
 
 def parse_mix(name: str, datasets: Mapping[str, object]) -> Mix:
@@ -112,7 +119,7 @@ def _parse_dataset(word: str, mix: str, datasets: Mapping[str, object]) -> tuple
         known = ", ".join(datasets)
         raise InputError(
             f"there is no mix {mix!r}: name {known}, several at once (real+translated), fine-tuning "
-            f"(synthetic-then-real) or a number of images of {CURVE_FROM // 2} or more (real@40); "
-            "--data NAME=PATH names further datasets"
+            f"(synthetic-then-real) or a number of images of {CURVE_FROM // 2} or more (real@40); --data "
+            "NAME=PATH names further datasets"
         )
     return name, int(limit) if at else None

@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from synth.compare.mixes import REAL, Mix, Roots
 from synth.compare.questions import Gap, Question, find_origins, list_gaps, list_questions
-from synth.dataset.leak import LeakGuard, OnProgress
+from synth.dataset.leak import LeakGuard
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Split
 from synth.errors import InputError
@@ -74,6 +74,8 @@ class Plan:
 
     def __post_init__(self) -> None:
         names = [mix.name for mix in self.mixes]
+        if not self.contests:
+            raise InputError("nothing is to be learnt: name a task")
         if REAL not in names:
             raise InputError("a comparison is made on real test images: give the mix real")
         if len(names) < 2:
@@ -185,13 +187,13 @@ class Plan:
                     for reader in self.readers(task, name):
                         Portion(reader.root, limit).samples(reader, seed=0)
 
-    def refuse_leaks(self, on_progress: OnProgress | None = None) -> int:
+    def refuse_leaks(self) -> int:
         """Raises DatasetError that names every test image of any dataset found among what would train.
 
         Returns how many images were looked at.
         """
         readers = {reader.root: reader for task in self.roots for _, reader in self._named(task)}
-        guard = LeakGuard.of(list(readers.values()), on_progress=on_progress)
+        guard = LeakGuard.of(list(readers.values()))
         n_looked_at = 0
         for reader in readers.values():
             samples = (*reader.of_split("train"), *reader.of_split("val"))

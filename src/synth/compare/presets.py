@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from synth.compare.plan import Contest
 from synth.dataset.info import DatasetInfo
-from synth.train.settings import choose_preset, freeze_pretrained, plain_crops_of, takes
+from synth.errors import InputError
+from synth.train.request import choose_preset
 from synth.train.tasks import TASKS
 
 
@@ -22,7 +23,8 @@ def make_contests(
     """A preset's contests of some tasks, in the registry's order.
 
     info: of the dataset whose labels all have. pretrained: a detector's checkpoint; its backbone is frozen.
-    plain_crops: what reads crops reads plain ones too. Raises InputError for an unknown preset or task.
+    plain_crops: what reads crops reads plain ones too. Raises InputError for an unknown preset, or a
+    checkpoint that no task takes.
     """
     contests = [
         Contest(name, TASKS[name].adapt(recipe.settings, info), tuple(range(recipe.n_seeds)))
@@ -31,16 +33,16 @@ def make_contests(
         for recipe in choose_preset(TASKS[name], preset)
     ]
     if plain_crops:
-        plain = [c for c in contests if takes(c.settings, "crop", "rotate")]
-        contests += [replace(c, settings=plain_crops_of(c.settings, c.task)) for c in plain]
+        plain = [(c, TASKS[c.task].with_plain_crops(c.settings)) for c in contests]
+        contests += [replace(c, settings=settings) for c, settings in plain if settings is not None]
         contests = list(dict.fromkeys(contests))
     if pretrained is not None:
-        contests = [
-            replace(c, settings=freeze_pretrained(c.settings, c.task, pretrained))
-            if takes(c.settings, "pretrained")
-            else c
-            for c in contests
-        ]
+        begun = [TASKS[c.task].with_pretrained(c.settings, pretrained) for c in contests]
+        if not any(begun):
+            raise InputError(
+                f"--pretrained is for detectors, and none is among {', '.join(tasks)}: leave it out"
+            )
+        contests = [replace(c, settings=s or c.settings) for c, s in zip(contests, begun, strict=True)]
     if n_images is not None:
         contests = [replace(c, settings=replace(c.settings, n_images=n_images)) for c in contests]
     if n_seeds is not None:

@@ -3,11 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from synth.compare.mixes import REAL
+from synth.compare.mixes import ASIDE, REAL
 from synth.dataset.info import DatasetInfo
 from synth.errors import InputError
-
-ASIDE = ":"
 
 
 @dataclass(frozen=True)
@@ -36,19 +34,33 @@ def parse_question(text: str, mixes: Sequence[str]) -> Question:
 
 
 def find_origins(infos: Mapping[str, DatasetInfo], folders: Mapping[str, str]) -> dict[str, str]:
-    """What each translated dataset was made from, by name, as far as that dataset takes part.
+    """What each dataset in the captured look was translated from, by name, as far as that one takes part.
 
-    infos: descriptions by name. folders: names of their folders, by which descriptions speak of parents.
-    Where no parent takes part, it is the first rendered or composited dataset that does.
+    infos: descriptions by name. folders: names of their folders, by which descriptions speak of one another.
+    What a description does not name is the first rendered or composited dataset that takes part. Captured
+    images in the rendered look are there to look at: they close no gap.
     """
-    made = [name for name, info in infos.items() if info.kind in ("rendered", "composited")]
+    looks = {name: _look_of(info) for name, info in infos.items()}
+    made = [name for name, kind in looks.items() if kind in ("rendered", "composited")]
     origins = {}
     for name, info in infos.items():
-        if info.kind == "translated":
-            parents = [other for other in made if folders[other] in info.made_by.parents]
-            if parents or made:
-                origins[name] = (parents or made)[0]
+        config = info.made_by.config
+        if looks[name] == "translated" and config.get("direction") != "real2sim":
+            translated = config.get("source")
+            folder = translated.get("dataset") if isinstance(translated, dict) else None
+            named = [other for other in infos if folders[other] == folder and other != name]
+            if named or made:
+                origins[name] = (named or made)[0]
     return origins
+
+
+def _look_of(info: DatasetInfo) -> str:
+    """A dataset's kind; of composites, that of all that was cut out."""
+    parts = info.made_by.config.get("datasets")
+    if info.kind != "composited" or not isinstance(parts, dict):
+        return info.kind
+    kinds = {str(part.get("kind")) for part in parts.values() if isinstance(part, dict)}
+    return kinds.pop() if len(kinds) == 1 else info.kind
 
 
 def list_questions(

@@ -79,8 +79,8 @@ def _say_difference(row: Difference) -> Sentence:
         better, worse = (a, b) if (effect.value < 0) == metric.lower_is_better else (b, a)
         verb = "look better than" if effect.is_indication else "train better than"
         text = (
-            f"{row.contest.title}: {better} images {verb} {worse} ones, by {size} in the {metric.title} "
-            f"(p = {row.p_holm:.2g} after Holm's correction)."
+            f"{row.contest.title}: {better} images {verb} {worse} ones, by {size} in the {metric.title} (p = "
+            f"{row.p_holm:.2g} after Holm's correction)."
         )
     return Sentence(_hedged(text) if effect.is_indication else text, (row,))
 
@@ -100,9 +100,8 @@ def _say_gap_closed(figures: Figures, contest: Contest, gap: Gap) -> Sentence | 
     verb = "closes" if share.value > 0 else "widens"
     sizes = [f"{abs(v):.0%}" for v in (share.value, *sorted((share.low, share.high), key=abs))]
     text = (
-        f"{contest.title}: translation {verb} the gap between {gap.start} and {gap.end} images by "
-        f"{sizes[0]} of "
-        f"it ({sizes[1]} to {sizes[2]})."
+        f"{contest.title}: translation {verb} the gap between {gap.start} and {gap.end} images by {sizes[0]} "
+        f"of it ({sizes[1]} to {sizes[2]})."
     )
     return Sentence(_hedged(text) if share.is_indication else text, (distance, gain, closed))
 
@@ -117,9 +116,8 @@ def _say_worth(row: MixWorth) -> Sentence:
         high = f"more than {worth.largest}" if worth.high is None else f"{worth.high:.0f}"
         text = f"worth {worth.value:.0f} real images ({low} to {high})"
     text = (
-        f"{row.contest.title}: the {row.mix} images are {text}, by "
-        f"{TASKS[row.contest.task].headline.title} on "
-        f"{worth.n_images} test images, {worth.n_seeds} seed{'s' if worth.n_seeds > 1 else ''}."
+        f"{row.contest.title}: the {row.mix} images are {text}, by {TASKS[row.contest.task].headline.title} "
+        f"on {worth.n_images} test images, {worth.n_seeds} seed{'s' if worth.n_seeds > 1 else ''}."
     )
     return Sentence(_hedged(text) if worth.n_seeds == 1 else text, (row,))
 
@@ -129,9 +127,8 @@ def _say_use(figures: Figures, contest: Contest) -> Sentence | None:
     if not rows:
         return None
     parts = [
-        f"{row.name} {', '.join(map(str, row.point.hits))} with {row.point.false_per_image:.2g} false "
-        "boxes an "
-        "image"
+        f"{row.name} {', '.join(map(str, row.point.hits))} with {row.point.false_per_image:.2g} false boxes "
+        "an image"
         for row in rows
     ]
     first = rows[0].point

@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from synth.front.opening import StrPath, as_console, as_paths, open_dataset, refuse_below
+from synth.front.opening import (
+    StrPath,
+    as_console,
+    as_paths,
+    refuse_below,
+    refuse_text,
+)
 
 
 @dataclass(frozen=True)
@@ -74,28 +80,25 @@ def train(
     Raises DatasetError where a test image would train, TrainingDiverged.
     """
     from synth.compute.progress import make_progress
-    from synth.dataset.leak import LeakGuard
     from synth.run_log import run_log
-    from synth.train.run import Portion, TrainSpec, run_training
-    from synth.train.settings import choose_preset, freeze_pretrained, plain_crops_of, with_options
-    from synth.train.tasks import TASKS
+    from synth.train.request import make_spec
+    from synth.train.run import run_training
 
     refuse_below(0, seed=seed)
     refuse_below(1, images=images, side=side)
-    chosen, first = TASKS[task], tuple(Portion(root) for root in as_paths(data))
-    settings = chosen.settings() if preset is None else choose_preset(chosen, preset)[0].settings
-    settings = chosen.adapt(settings, open_dataset(first[0].root).info)
-    settings = with_options(settings, task, net=net, side_px=side, n_images=images)
-    if pretrained is not None:
-        settings = freeze_pretrained(settings, task, Path(pretrained))
-    if plain_crops:
-        settings = plain_crops_of(settings, task)
-    stages = (first,) if then is None else (first, (Portion(Path(then)),))
-    spec = TrainSpec(task, settings, stages, Path(test), seed)
-    readers = [open_dataset(root) for root in dict.fromkeys(p.root for stage in stages for p in stage)]
-    guard = LeakGuard.of([open_dataset(test), *readers])
-    for reader in readers:
-        guard.check(reader, (*reader.of_split("train"), *reader.of_split("val")))
+    spec = make_spec(
+        task,
+        as_paths(data),
+        then=None if then is None else Path(then),
+        test=Path(test),
+        preset=preset,
+        net=net,
+        side_px=side,
+        n_images=images,
+        pretrained=None if pretrained is None else Path(pretrained),
+        plain_crops=plain_crops,
+        seed=seed,
+    )
     folder, console = Path(out or f"runs/train/{task}"), as_console(progress=progress)
     bar, told = make_progress(console, "train", "steps"), 0
 
@@ -105,7 +108,7 @@ def train(
         told = step
 
     with run_log(folder, spec, console):
-        bar.begin(total=settings.n_steps, done=0)
+        bar.begin(total=spec.settings.n_steps, done=0)
         try:
             result = run_training(spec, folder, device=device, on_step=tell)
         finally:
@@ -126,9 +129,12 @@ def predict(
     run: the folder of a training, or its weights.safetensors. pictures: files; for normals, crops.
     confidence: 0 to 1, boxes under it are left out.
     """
+    from synth.errors import InputError
     from synth.train.tasks import TASKS
     from synth.train.trained import load_trained, predict_files
 
+    if not 0 <= confidence <= 1:
+        raise InputError(f"confidence must be 0 to 1, got {confidence:g}")
     files, trained = as_paths(pictures), load_trained(Path(run), device)
     said = [found for _, found in predict_files(trained, files)] if files else []
     task = TASKS[trained.task]
@@ -142,6 +148,7 @@ def compare(
     *,
     mixes: Sequence[str] | None = None,
     ask: Sequence[str] = (),
+    curve: bool = False,
     tasks: Sequence[str] | None = None,
     preset: str = "default",
     seeds: int | None = None,
@@ -160,53 +167,40 @@ def compare(
     one for each seed. The test images of ``real``, data/real if not given, decide. Without data: real,
     synthetic and translated in data/. mixes: what is trained on, names of data alone or put together:
     real+rendered (mixed), rendered-then-real (tuned), real@40 (so many); each alone if not given. ask:
-    "MIX:MIX", questions beside those of each against real. tasks: all if not given. preset: quick takes
-    minutes, default hours on a CPU, paper a GPU. seeds: trainings of each mix. images: each training sees in
-    all. choose: whose val images choose the weights, each mix's own or real ones. plain_crops: normals from
-    plain crops too. pretrained: a local YOLOv5, its backbone frozen. workers: trainings at a time. device:
-    cpu, cuda, cuda:1, mps.
+    "MIX:MIX", questions beside those of each against real. curve: growing numbers of real images too. tasks:
+    all if not given. preset: quick takes minutes, default hours on a CPU, paper a GPU. seeds: trainings of
+    each mix. images: each training sees in all. choose: whose val images choose the weights, each mix's own
+    or real ones. plain_crops: normals from plain crops too. pretrained: a local YOLOv5, its backbone frozen.
+    workers: trainings at a time. device: cpu, cuda, cuda:1, mps.
 
     Raises DatasetError where a test image would train, TrainingDiverged.
     """
     import json
 
-    from synth.compare.mixes import REAL, USUAL, parse_mix
-    from synth.compare.plan import Plan
-    from synth.compare.presets import make_contests
-    from synth.compare.questions import parse_question
     from synth.compare.report.write import REPORT_JSON, write_report
+    from synth.compare.request import make_plan
     from synth.compare.run import run_plan
     from synth.compute.progress import make_progress
     from synth.run_log import run_log
-    from synth.train.run import choose_by
-    from synth.train.tasks import TASKS
 
     refuse_below(1, seeds=seeds, images=images, workers=workers)
-    deciding = choose_by(choose)
-    for name in tasks or ():
-        TASKS[name]  # Raises for a name that there is not.
-    chosen = tuple(name for name in TASKS if tasks is None or name in tasks)
-    given = USUAL if data is None else {REAL: USUAL[REAL], **data}
-    roots = {name: tuple(as_paths(root)) for name, root in given.items()}
-    mixed = tuple(parse_mix(name, roots) for name in mixes or roots)
-    used = {n: some for n, some in roots.items() if n == REAL or any(n in mix.datasets for mix in mixed)}
-    plan = Plan(
-        mixes=mixed,
-        contests=make_contests(
-            preset,
-            chosen,
-            info=open_dataset(roots[REAL][0]).info,
-            n_seeds=seeds,
-            n_images=images,
-            pretrained=None if pretrained is None else str(pretrained),
-            plain_crops=plain_crops,
-        ),
-        roots=dict.fromkeys(chosen, used),
+    refuse_text(mixes=mixes, tasks=tasks, ask=ask)
+    plan = make_plan(
+        {name: as_paths(roots) for name, roots in (data or {}).items()},
+        mixes=mixes,
+        ask=ask,
+        curve=curve,
+        tasks=tasks,
+        composed=False,
+        preset=preset,
+        seeds=seeds,
+        images=images,
+        plain_crops=plain_crops,
+        pretrained=None if pretrained is None else Path(pretrained),
+        choose=choose,
         out=Path(out),
-        choose=deciding,
         device=device,
-        n_workers=workers,
-        asked=tuple(parse_question(text, [mix.name for mix in mixed]) for text in ask),
+        workers=workers,
     )
     console = as_console(progress=progress)
     with run_log(plan.out, plan, console):

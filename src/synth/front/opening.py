@@ -61,6 +61,15 @@ def refuse_below(least: float, **given: float | None) -> None:
             raise InputError(f"{name} must be {least:g} or more, got {value}")
 
 
+def refuse_text(**given: object) -> None:
+    """Raises InputError for the first text where several texts are meant."""
+    from synth.errors import InputError
+
+    for name, value in given.items():
+        if isinstance(value, str):
+            raise InputError(f"{name} must be a list of texts, got {value!r}: write [{value!r}]")
+
+
 def refuse_unknown(**given: tuple[str, object]) -> None:
     """Raises InputError for the first word, by its argument's name, that is none of its Literal's."""
     from synth.errors import InputError

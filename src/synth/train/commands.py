@@ -39,33 +39,27 @@ def train(
     from rich.console import Console
 
     from synth.compute.progress import make_progress
-    from synth.dataset.folder import read_info
-    from synth.dataset.leak import LeakGuard
-    from synth.dataset.reader import DatasetReader
     from synth.run_log import run_log
-    from synth.train.run import Portion, TrainSpec, run_training
-    from synth.train.settings import choose_preset, freeze_pretrained, plain_crops_of, with_options
+    from synth.train.request import make_spec
+    from synth.train.run import open_once, run_training
 
-    chosen = TASKS[task]
-    roots = data or [Path("data/real")]
-    settings = chosen.settings() if preset is None else choose_preset(chosen, preset)[0].settings
-    settings = chosen.adapt(settings, read_info(roots[0]))
-    settings = with_options(settings, task, net=net, side_px=side, n_images=images)
-    if pretrained is not None:
-        settings = freeze_pretrained(settings, task, pretrained)
-    if plain_crops:
-        settings = plain_crops_of(settings, task)
-    first = tuple(Portion(root) for root in roots)
-    stages = (first,) if then is None else (first, (Portion(then),))
-    spec = TrainSpec(task, settings, stages, test, seed)
+    spec = make_spec(
+        task,
+        data or [Path("data/real")],
+        then=then,
+        test=test,
+        preset=preset,
+        net=net,
+        side_px=side,
+        n_images=images,
+        pretrained=pretrained,
+        plain_crops=plain_crops,
+        seed=seed,
+    )
+    settings = spec.settings
     console = Console(highlight=False)
-    tested = DatasetReader(test)
-    if tested.info.made_by.simulated:
+    if open_once(test).info.made_by.simulated:
         console.print("[black on yellow] SIMULATED [/] the test images are those of the simulated cell")
-    readers = [DatasetReader(root) for root in dict.fromkeys(p.root for stage in stages for p in stage)]
-    guard = LeakGuard.of([tested, *readers])
-    for reader in readers:
-        guard.check(reader, (*reader.of_split("train"), *reader.of_split("val")))
     folder = out or Path("runs/train") / task
     progress = make_progress(console, "train", "steps")
     progress.begin(total=settings.n_steps, done=0)

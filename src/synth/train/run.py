@@ -25,7 +25,7 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from synth.compute.checkpoint import save_weights
 from synth.compute.device import choose_device
 from synth.compute.run_dir import CONFIG_FILE, RunDir
-from synth.dataset.folder import SAMPLES_FILE
+from synth.dataset.folder import INFO_FILE, SAMPLES_FILE
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 from synth.errors import InputError
@@ -47,7 +47,7 @@ VAL_SHARE = 0.2
 """Share of a limited number of images that choose and do not train."""
 
 _N_TIMED = 20
-_MOST_LOADED = 9
+_MOST_LOADED, _MOST_OPEN = 9, 32
 _LOADED: dict[Any, Any] = {}
 _OPEN: dict[Any, DatasetReader] = {}
 
@@ -225,13 +225,20 @@ def load_result(out: Path) -> TrainResult:
 def open_once(root: Path) -> DatasetReader:
     """A dataset; a process that trains several times on an unchanged one opens and digests it once."""
     try:
-        stamp = (root / SAMPLES_FILE).stat()
+        stamps = [(root / name).stat() for name in (INFO_FILE, SAMPLES_FILE)]
     except OSError:
         return DatasetReader(root)
-    key = (root.resolve(), stamp.st_mtime_ns, stamp.st_size, stamp.st_ino)
+    key = (root, root.resolve(), *((s.st_mtime_ns, s.st_size, s.st_ino) for s in stamps))
     if key not in _OPEN:
+        _make_room(_OPEN, _MOST_OPEN)
         _OPEN[key] = DatasetReader(root)
     return _OPEN[key]
+
+
+def _make_room(kept: dict[Any, Any], most: int) -> None:
+    """The oldest go, so that one more has room."""
+    while len(kept) >= most:
+        kept.pop(next(iter(kept)))
 
 
 def _prepare(spec: TrainSpec, task: Task[Any, Any], device: torch.device) -> tuple[Learner, Any, Any]:
@@ -260,10 +267,9 @@ def _load(spec: TrainSpec, task: Task[Any, Any]) -> tuple[list[Any], Any, Any]:
 
 def _load_images(spec: TrainSpec, dataset: DatasetReader, samples: Sequence[Sample]) -> Any:
     """Images as the task wants them; a process that trains several times on the same ones reads them once."""
-    key = (spec.task, spec.settings, dataset.root, tuple(s.pixels_sha256 for s in samples))
+    key = (spec.task, spec.settings, dataset.root, dataset.digest(), tuple(s.name for s in samples))
     if key not in _LOADED:
-        while len(_LOADED) >= _MOST_LOADED:
-            _LOADED.pop(next(iter(_LOADED)))
+        _make_room(_LOADED, _MOST_LOADED)
         _LOADED[key] = TASKS[spec.task].load(dataset, samples, spec.settings)
     return _LOADED[key]
 

@@ -45,7 +45,7 @@ def measure_attention(plan: Plan, contest: Contest) -> Looks:
     s, task, captured = contest.settings, TASKS[contest.task], plan.reader(contest.task, REAL)
     samples = _with_crops(captured.of_split("test"), max(N_MEASURED.values()))
     test: Crops = task.load(captured, samples, s)
-    regions = load_regions(captured, samples, s.side_px, getattr(s, "crop", "rectified"))
+    regions = load_regions(captured, samples, s.side_px, task.crop_kind(s))
     train: Crops = task.load(captured, _with_crops(captured.of_split("train"), N_TRAIN_SHOWN), s)
     maps: dict[str, dict[MapKind, NDArray[np.float64]]] = {}
     for mix in [REAL, *(m.name for m in plan.mixes if m.name != REAL)]:

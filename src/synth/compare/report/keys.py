@@ -88,7 +88,12 @@ def value_of(row: Row) -> Any:
         case InUse():
             return asdict(row.point)
         case UsedData():
-            return {name: getattr(row, name) for name in ("n_train", "n_val", "n_real_labels", "choose")}
+            return {
+                "n_train": _plain(row.n_train),
+                "n_val": _plain(row.n_val),
+                "n_real_labels": row.n_real_labels,
+                "choose": row.choose,
+            }
         case TestLoss():
             return {"value": row.value, "by_seed": list(row.by_seed), "n_images": row.n_images}
         case Measured() | GapClosed():
@@ -103,6 +108,10 @@ def value_of(row: Row) -> Any:
                 "per_area": dict(row.per_area),
                 "like_real": {"median": row.like_median, "quartiles": list(row.like_quartiles)},
             }
+
+
+def _plain(counts: tuple[int, ...]) -> int | list[int]:
+    return counts[0] if len(counts) == 1 else list(counts)
 
 
 def _key(contest: Contest) -> str:

@@ -114,8 +114,7 @@ def show_twins(plan: Plan, contest: Contest) -> Section | None:
         caption = (
             f"Captured train and val crops and their {name} twins, which have the same label, as the "
             f"real-trained network reads them; it reads {angles} apart, of {len(twins.turned_deg)} pairs "
-            "with "
-            f"median {np.median(twins.turned_deg):.1f}°. {_COLOURS_SAID}"
+            f"with median {np.median(twins.turned_deg):.1f}°. {_COLOURS_SAID}"
         )
         section.pictures.append(join(f"twins_{contest.settings.model}_{name}", caption, tiles))
     return section if section.pictures else None
@@ -183,8 +182,7 @@ def _strips(plan: Plan, contest: Contest, first: Mapping[str, TrainResult], name
         order = sorted(range(len(result.names)), key=lambda i: _badness(contest, result, i), reverse=True)
         caption = (
             f"Worst test {TASKS[contest.task].words.unit} of the mix {mix}, seed {result.seed}: "
-            f"{worst.caption}. "
-            f"{_COLOURS_SAID}"
+            f"{worst.caption}. {_COLOURS_SAID}"
         )
         tiles = [_tile(plan, contest, result, result.predicted, i, result.names[i]) for i in order[: worst.n]]
         pictures.append(join(f"{name}_{worst.name}_{mix}", caption, tiles, a_row=worst.a_row))

@@ -40,8 +40,8 @@ def list_mixes(plan: Plan, contest: Contest, figures: Figures) -> Table:
         rows.append(
             (
                 mix.name,
-                str(used.n_train),
-                str(used.n_val),
+                ", ".join(map(str, used.n_train)),
+                ", ".join(map(str, used.n_val)),
                 str(used.n_real_labels),
                 *(format_figure(found[metric.name], metric.unit) for metric in columns),
             )
@@ -52,10 +52,8 @@ def list_mixes(plan: Plan, contest: Contest, figures: Figures) -> Table:
         f"n = {effect.n_images} test {task.words.unit} of the {REAL} dataset, {effect.n_seeds} "
         f"seed{'s' if many else ''}; in brackets 95 % intervals over images{' and seeds' if many else ''}. "
         f"{contest.settings.n_images} images seen in all by every mix. Weights chosen by "
-        f"{_CHOSEN[plan.choose]}. "
-        "The fourth column counts captured images whose labels were read; a translator saw captured train "
-        "and "
-        f"val images without theirs. {task.report.note}"
+        f"{_CHOSEN[plan.choose]}. The fourth column counts captured images whose labels were read; a "
+        f"translator saw captured train and val images without theirs. {task.report.note}"
     )
     header = ("trained on", "train", "val", "real labels", *(metric.title for metric in columns))
     return Table(header, tuple(rows), note.rstrip())
@@ -81,9 +79,9 @@ def list_use(contest: Contest, figures: Figures) -> list[Table]:
         Table(
             ("trained on", "found, by seed", "false boxes, by seed", "false an image", "median IoU of hits"),
             tuple(rows),
-            f"In use, at confidence {MIN_CONFIDENCE:g}: a part is found where a box overlaps it with an "
-            "IoU of "
-            f"{MIN_IOU:g} or more; n = {next(iter(points.values())).n_images} test images.{''.join(notes)}",
+            f"In use, at confidence {MIN_CONFIDENCE:g}: a part is found where a box overlaps it with an IoU "
+            f"of {MIN_IOU:g} or more; n = {next(iter(points.values())).n_images} test "
+            f"images.{''.join(notes)}",
         )
     ]
 
@@ -131,9 +129,8 @@ def list_latency(plan: Plan, results: Results) -> Table:
     return Table(
         ("network", "image", "ms an image", "on"),
         tuple(rows),
-        "Median over trainings of the median of 20 single images, suppression of doubles counted in; on a "
-        "machine "
-        "that may have been busy.",
+        "Median over trainings of the median of 20 single images, all that is done to an answer counted in; "
+        "on a machine that may have been busy.",
     )
 
 
@@ -153,10 +150,8 @@ def list_costs(costs: Sequence[ImageCost]) -> Table:
         ("dataset", "images", "machine seconds", "human minutes", "of which, seconds"),
         rows,
         "Medians an image. A captured image's seconds are the cell's own clock (simulated where the cell "
-        "is), "
-        "the others this machine's. Setting up the cell, drawing the CAD part and training a translator are "
-        "not "
-        "counted; human minutes are those that the capture run waited for a person.",
+        "is), the others this machine's. Setting up the cell, drawing the CAD part and training a "
+        "translator are not counted; human minutes are those that the capture run waited for a person.",
     )
 
 
@@ -175,11 +170,9 @@ def list_attention(plan: Plan, contest: Contest, figures: Figures) -> list[Table
                 ("trained on", *REGIONS, "rank correlation with real"),
                 tuple(rows),
                 f"{kind}, {found[REAL].n_images} test crops, the network of the first seed: share of "
-                "attention in "
-                "each region, in brackets attention per area (1 = as an even map). Last column: Spearman's "
-                "correlation with the map of the real-trained network, median and quartiles. Shadow and "
-                "arm are "
-                "estimates by brightness and depth.",
+                "attention in each region, in brackets attention per area (1 = as an even map). Last "
+                "column: Spearman's correlation with the map of the real-trained network, median and "
+                "quartiles. Shadow and arm are estimates by brightness and depth.",
             )
         )
     return tables
@@ -195,8 +188,7 @@ def list_colours(figures: Figures) -> Table:
         ("dataset", "images", "colour EMD", "above the floor"),
         tuple(rows),
         "Earth mover's distance from the captured train images, in 8-bit counts, mean of R, G and B. The "
-        "floor, "
-        f"two halves of the captured images, is {_plain(figures.the(ColourFloor).distance)}.",
+        f"floor, two halves of the captured images, is {_plain(figures.the(ColourFloor).distance)}.",
     )
 
 

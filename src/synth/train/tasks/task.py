@@ -26,6 +26,9 @@ from synth.train.loop import Learner, Schedule
 
 Rgb = NDArray[np.uint8]
 Unit = Literal["images", "crops"]
+CropKind = Literal["rectified", "paper"]
+"""As if the camera were turned to the part, or a plain cut."""
+
 PresetName = Literal["quick", "default", "paper"]
 PRESETS: tuple[PresetName, ...] = ("quick", "default", "paper")
 """quick: minutes on two cores.
@@ -177,8 +180,7 @@ class Export:
 class Target(Protocol):
     """A frozen network as somebody who trains against it sees it; both figures are differentiable.
 
-    images: float [N,3,H,W], RGB in 0 to 1. truth: of each image, as ``Task.truth`` gives it for images of
-    that size.
+    images: float [N,3,H,W], RGB in 0 to 1. truth: of each image, as ``Task.target_truth`` gives it.
     """
 
     def loss(self, images: Tensor, truth: Sequence[Any]) -> Tensor:
@@ -210,6 +212,14 @@ class Task(Protocol[S, D]):
     def adapt(self, settings: S, info: DatasetInfo) -> S:
         """Settings as a dataset's labels ask for them."""
         return settings
+
+    def with_pretrained(self, settings: S, checkpoint: str) -> S | None:
+        """Settings that begin with weights of a local checkpoint; None where the task has no use for one."""
+        return None
+
+    def with_plain_crops(self, settings: S) -> S | None:
+        """Settings for crops that are cut as the image is, never turned; None for a task without crops."""
+        return None
 
     def refuse_unfit(self, dataset: DatasetReader, settings: S) -> None:
         """Raises InputError where the task cannot be learnt from a dataset's labels or with these
@@ -301,8 +311,15 @@ class Task(Protocol[S, D]):
         """A sentence of what the network is and from what its training began; empty for none."""
         return ""
 
+    takes_composites: bool = False
+    """Whether composites, which have boxes and masks alone, can be learnt from."""
+
     reads_crops: bool = False
     """Whether its data are ``Crops`` and `read_crops` reads them: then compare asks where networks look."""
+
+    def crop_kind(self, settings: S) -> CropKind:
+        """How the crops were cut that it reads."""
+        return "rectified"
 
     def read_crops(self, net: nn.Module, crops_u8: Rgb) -> NDArray[np.float64]:
         """Unit vectors [N,3] in crop axes that a network reads from crops [N,S,S,3]."""
@@ -311,6 +328,10 @@ class Task(Protocol[S, D]):
     def target(self, net: nn.Module, settings: S) -> Target:
         """A trained network for whoever trains against it."""
         ...
+
+    def target_truth(self, data: D) -> list[Any]:
+        """What `Target` takes as true, of each image at the size and in the axes in which it is loaded."""
+        return self.truth(data)
 
 
 class Crops(Protocol):

@@ -87,9 +87,8 @@ _PAPER = PaperTable(
     losses=tuple((f"{name} loss", f"test_{name}_loss") for name in _LOSSES),
     note=lambda n: (
         f"Protocol paper: confidence from 0.5, at most 10 boxes an image, n = {n} test images. Losses per "
-        "image "
-        "on test images, of Ultralytics' v5u heads: they have no objectness, and dfl in its place is the "
-        "distribution-focal loss, so these rows cannot be set beside the paper's."
+        "image on test images, of Ultralytics' v5u heads: they have no objectness, and dfl in its place is "
+        "the distribution-focal loss, so these rows cannot be set beside the paper's."
     ),
     captions={"real": "the paper's Table 1", "synthetic": "the paper's Table 2"},
 )
@@ -140,15 +139,20 @@ class DetectionTask(Task[DetectionSettings, DetectionImages]):
         Baseline(
             "colour-filter",
             "no network; the largest blob of the colours under the captured train images' masks. It is no "
-            "rival "
-            "where a colour filter made the labels too, as synth capture's does.",
+            "rival where a colour filter made the labels too, as synth capture's does.",
             _filter_boxes,
         ),
     )
 
+    takes_composites = True
+
     def adapt(self, settings: DetectionSettings, info: DatasetInfo) -> DetectionSettings:
         """With boxes of the dataset's kind."""
         return replace(settings, box_kind=info.box_kind)
+
+    def with_pretrained(self, settings: DetectionSettings, checkpoint: str) -> DetectionSettings:
+        """A YOLOv5's weights, its backbone frozen (as in the paper)."""
+        return replace(settings, pretrained=checkpoint, freeze=True)
 
     def refuse_unfit(self, dataset: DatasetReader, settings: DetectionSettings) -> None:
         """Boxes of another kind, several classes, or a checkpoint that is absent."""
@@ -282,6 +286,13 @@ class DetectionTask(Task[DetectionSettings, DetectionImages]):
     def target(self, net: nn.Module, settings: DetectionSettings) -> DetectionTarget:
         """A trained detector as one that can be trained against."""
         return DetectionTarget(net)
+
+    def target_truth(self, data: DetectionImages) -> list[Boxes]:
+        """Boxes x0 y0 x1 y1 in pixels of the pictures as they are loaded."""
+        return [
+            (boxes * np.tile(np.divide(picture.shape[1::-1], size), 2)).tolist()
+            for boxes, picture, size in zip(data.boxes_xyxy_px, data.bgr_u8, data.sizes_wh, strict=True)
+        ]
 
 
 class _BoxesAlone(nn.Module):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,8 +12,7 @@ from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 from synth.errors import InputError
 from synth.geometry.normals import plain_crop
-
-CropKind = Literal["rectified", "paper"]
+from synth.train.tasks.task import CropKind
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,8 +19,8 @@ from synth.geometry.frames import cam_from_uvw, uvw_from_cam
 from synth.geometry.normals import angle_deg
 from synth.train.loop import SCORE, Rows
 from synth.train.models.normal_nets import make_normal_net
-from synth.train.tasks.normals.crops import CropKind, NormalCrops
-from synth.train.tasks.task import TaskSettings
+from synth.train.tasks.normals.crops import NormalCrops
+from synth.train.tasks.task import CropKind, TaskSettings
 
 LossName = Literal["vector", "angle"]
 

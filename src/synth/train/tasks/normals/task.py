@@ -7,6 +7,7 @@ its plain ones.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -31,6 +32,7 @@ from synth.train.tasks.normals.learning import (
     predict_uvw,
 )
 from synth.train.tasks.task import (
+    CropKind,
     Curves,
     Diagram,
     Export,
@@ -71,14 +73,14 @@ _PICTURES = (
             ("val loss, own images", "val_loss"),
             ("test loss", "test_loss"),
         ),
-        "Losses throughout training (the paper's Figures 19 and 22). Val curves are of each mix's own images "
-        "and cannot be compared with each other; test curves choose nothing. The paper chose its few-epoch "
-        "models by test images; here val images do, at the dots.",
+        "Losses throughout training (the paper's Figures 19 and 22). Val curves are of each mix's own "
+        "images and cannot be compared with each other; test curves choose nothing. The paper chose its "
+        "few-epoch models by test images; here val images do, at the dots.",
     ),
     Diagram(
         "vertical",
-        "Angle error against the vertical projection of the true normal (the paper's Figure 24); w = 1 faces "
-        "the camera. All seeds together.",
+        "Angle error against the vertical projection of the true normal (the paper's Figure 24); w = 1 "
+        "faces the camera. All seeds together.",
         draw_vertical,
     ),
 )
@@ -106,11 +108,19 @@ class NormalTask(Task[NormalSettings, NormalCrops]):
         worst=Strip("worst", "largest angle errors"),
     )
     export = Export(
-        "images: RGB, float32 [1,3,S,S] in -1..1, a crop resized to S; normal: unit (u, v, w) [1,3] in crop "
-        "axes",
+        "images: RGB, float32 [1,3,S,S] in -1..1, a crop resized to S; normal: unit (u, v, w) [1,3] in "
+        "crop axes",
         "normal",
     )
     reads_crops = True
+
+    def with_plain_crops(self, settings: NormalSettings) -> NormalSettings:
+        """The paper's crops, whose normals are in camera axes and which cannot be turned."""
+        return replace(settings, crop="paper", rotate=False)
+
+    def crop_kind(self, settings: NormalSettings) -> CropKind:
+        """As the settings say."""
+        return settings.crop
 
     def count(self, samples: Sequence[Sample]) -> int:
         """Crops."""
@@ -196,6 +206,11 @@ class NormalTask(Task[NormalSettings, NormalCrops]):
     def target(self, net: nn.Module, settings: NormalSettings) -> "NormalTarget":
         """A trained network as one that can be trained against."""
         return NormalTarget(net, settings)
+
+    def target_truth(self, data: NormalCrops) -> list[list[float]]:
+        """Unit normals (u, v, w) in crop axes, in which the network reads them."""
+        found: list[list[float]] = data.crop_uvw.tolist()
+        return found
 
 
 class NormalTarget:

@@ -1,0 +1,114 @@
+"""A comparison as it is asked for, by the command or from Python."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from synth.compare.mixes import REAL, USUAL, Roots, check_data, curve_mixes, parse_mix
+from synth.compare.plan import Plan
+from synth.compare.presets import make_contests
+from synth.compare.questions import parse_question
+from synth.dataset.folder import read_info
+from synth.errors import InputError
+from synth.train.run import choose_by, open_once
+from synth.train.tasks import TASKS
+
+COMPOSED = "_composed"
+"""What composites' folder has after that of the dataset whose parts were cut out."""
+
+
+def make_plan(
+    data: Mapping[str, Sequence[Path]],
+    *,
+    mixes: Sequence[str] | None,
+    ask: Sequence[str],
+    curve: bool,
+    tasks: Sequence[str] | None,
+    composed: bool,
+    preset: str,
+    seeds: int | None,
+    images: int | None,
+    plain_crops: bool,
+    pretrained: Path | None,
+    choose: str,
+    out: Path,
+    device: str | None,
+    workers: int | None,
+) -> Plan:
+    """The plan of a comparison; None for what is left to the preset or the machine.
+
+    data: datasets by name, empty for the usual folders; ``real`` is in its usual folder unless named. mixes:
+    of names; None for each by itself. curve: add growing numbers of real images. composed: tasks that can
+    learn from composites do so. Raises InputError for words that do not fit together, DatasetError.
+    """
+    asked = _list_tasks(tasks)
+    given: Roots = check_data(data)
+    known: Roots = {name: (root,) for name, root in USUAL.items()} | dict(given)
+    names = list(mixes) if mixes is not None else list(dict.fromkeys((REAL, *given)) if given else USUAL)
+    if curve:
+        captured = open_once(known[REAL][0])
+        n_real = len(captured.of_split("train")) + len(captured.of_split("val"))
+        names += [name for name in curve_mixes(n_real) if name not in names]
+    chosen = tuple(parse_mix(name, known) for name in names)
+    used = [name for name in known if name == REAL or any(name in mix.datasets for mix in chosen)]
+    roots = {
+        task: {
+            name: _composed(known[name]) if composed and TASKS[task].takes_composites else known[name]
+            for name in used
+        }
+        for task in asked
+    }
+    _refuse_absent(roots, given)
+    return Plan(
+        mixes=chosen,
+        contests=make_contests(
+            preset,
+            asked,
+            info=read_info(known[REAL][0]),
+            n_seeds=seeds,
+            n_images=images,
+            pretrained=None if pretrained is None else str(pretrained),
+            plain_crops=plain_crops,
+        ),
+        roots=roots,
+        out=out,
+        choose=choose_by(choose),
+        device=device,
+        n_workers=workers,
+        asked=tuple(parse_question(text, [mix.name for mix in chosen]) for text in ask),
+    )
+
+
+def _list_tasks(names: Sequence[str] | None) -> tuple[str, ...]:
+    """In the registry's order."""
+    asked = list(TASKS) if names is None else list(names)
+    unknown = [name for name in asked if name not in TASKS]
+    if unknown or not asked:
+        wrong = unknown[0] if unknown else ""
+        raise InputError(f"there is no task {wrong!r}: choose among {', '.join(TASKS)}")
+    return tuple(name for name in TASKS if name in asked)
+
+
+def _composed(roots: tuple[Path, ...]) -> tuple[Path, ...]:
+    return tuple(root.with_name(root.name + COMPOSED) for root in roots)
+
+
+def _refuse_absent(roots: Mapping[str, Roots], given: Roots) -> None:
+    """Says which command makes what is missing, or how to do without."""
+    make = dict(zip(USUAL, ("synth capture", "synth render", "synth translate"), strict=True))
+    for by_name in roots.values():
+        for name, root in ((name, root) for name, some in by_name.items() for root in some):
+            if root.exists():
+                continue
+            if root.name.endswith(COMPOSED):
+                parts = str(root).removesuffix(COMPOSED)
+                captured = str(by_name[REAL][0]).removesuffix(COMPOSED)
+                bench = "" if name == REAL else f" --plates {captured}"
+                how = f"run synth compose {parts}{bench} --out {root}"
+            elif name in given:
+                how = f"--data {name} must be the folder of a dataset"
+            else:
+                how = f"run {make[name]}, or name another folder with --data {name}=PATH"
+                if name != REAL:
+                    rest = [n for n, some in by_name.items() if all(r.exists() for r in some)]
+                    how += f", or do without: --mixes {','.join(rest)}" if len(rest) > 1 else ""
+            raise InputError(f"there is no dataset at {root}: {how}")

@@ -1,0 +1,76 @@
+"""A training as it is asked for, by the command or from Python."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from synth.dataset.folder import read_info
+from synth.dataset.leak import LeakGuard
+from synth.errors import InputError
+from synth.train.run import Portion, TrainSpec, open_once
+from synth.train.tasks import TASKS
+from synth.train.tasks.task import PRESETS, Recipe, Task, TaskSettings
+
+
+def make_spec(
+    task: str,
+    data: Sequence[Path],
+    *,
+    then: Path | None,
+    test: Path,
+    preset: str | None,
+    net: str | None,
+    side_px: int | None,
+    n_images: int | None,
+    pretrained: Path | None,
+    plain_crops: bool,
+    seed: int,
+) -> TrainSpec:
+    """One training; None for what is left to the task or its preset.
+
+    then: tuned on this after ``data``. Raises InputError for words that do not go together, DatasetError
+    where a test image would train.
+    """
+    chosen = TASKS[task]
+    settings = chosen.settings() if preset is None else choose_preset(chosen, preset)[0].settings
+    settings = chosen.adapt(settings, read_info(data[0]))
+    asked = {"net": net, "side_px": side_px, "n_images": n_images}
+    settings = replace(settings, **{name: value for name, value in asked.items() if value is not None})
+    if pretrained is not None:
+        settings = with_pretrained(settings, task, str(pretrained))
+    if plain_crops:
+        settings = with_plain_crops(settings, task)
+    first = tuple(Portion(root) for root in data)
+    spec = TrainSpec(task, settings, (first,) if then is None else (first, (Portion(then),)), test, seed)
+    readers = [open_once(root) for root in dict.fromkeys(p.root for stage in spec.stages for p in stage)]
+    guard = LeakGuard.of([open_once(test), *readers])
+    for reader in readers:
+        guard.check(reader, (*reader.of_split("train"), *reader.of_split("val")))
+    return spec
+
+
+def choose_preset(task: Task[Any, Any], name: str) -> tuple[Recipe[Any], ...]:
+    """A task's networks of a preset; raises InputError that lists the presets."""
+    known = next((preset for preset in PRESETS if preset == name), None)
+    if known is None:
+        raise InputError(f"there is no preset {name!r}: choose among {', '.join(PRESETS)}")
+    return task.presets[known]
+
+
+def with_pretrained(settings: TaskSettings, task: str, checkpoint: str) -> TaskSettings:
+    """Raises InputError that names the tasks which begin with a checkpoint, where this one does not."""
+    found: TaskSettings | None = TASKS[task].with_pretrained(settings, checkpoint)
+    if found is None:
+        able = [n for n in TASKS if TASKS[n].with_pretrained(TASKS[n].settings(), checkpoint) is not None]
+        raise InputError(f"--pretrained is for {', '.join(able)}, got {task}: leave it out")
+    return found
+
+
+def with_plain_crops(settings: TaskSettings, task: str) -> TaskSettings:
+    """Raises InputError that names the tasks which read plain crops, where this one does not."""
+    found: TaskSettings | None = TASKS[task].with_plain_crops(settings)
+    if found is None:
+        able = [n for n in TASKS if TASKS[n].with_plain_crops(TASKS[n].settings()) is not None]
+        raise InputError(f"--plain-crops is for {', '.join(able)}, got {task}: leave it out")
+    return found
