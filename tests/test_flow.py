@@ -14,7 +14,7 @@ SYNTH = Path(sys.executable).with_name("synth")
 
 @pytest.mark.slow
 def test_a_newcomer_gets_a_labelled_dataset(tmp_path):
-    """Capture, verify, sheet, info, export: every command ends well and leaves what it says."""
+    """Capture, verify, sheet, stats, export: every command ends well and leaves what it says."""
     commands = [
         ("capture", "--poses", "4", "--plates", "1", "--pace", "40"),
         ("dataset", "verify"),
@@ -107,7 +107,7 @@ def test_composites_are_translated_into_the_captured_look(tmp_path):
 
 @pytest.mark.slow
 def test_somebody_else_s_photographs_go_all_the_way(tmp_path):
-    """Import, render like them, verify, look, compare, export: all end well, and status knows the way."""
+    """Import, render over them, verify, look, compare, export: all end well, and status knows the way."""
     write_scene(tmp_path / "scene", 24)
     commands = [
         ("import", "bop", "scene", "--name", "1=box", "--normal", "0,0,-1"),

@@ -52,7 +52,7 @@ def finished(crop_sets, tmp_path_factory):
     return plan, results, write_report(plan, results)
 
 
-def test_every_arm_is_measured_on_the_same_test_images(finished, crop_sets):
+def test_every_mix_is_measured_on_the_same_test_images(finished, crop_sets):
     """Two seeds of two mixes, each with a prediction for every real test crop, and weights of each."""
     plan, results, _ = finished
     wanted = tuple(s.name for s in crop_sets["real"].of_split("test"))
@@ -158,7 +158,7 @@ def test_interrupted_and_gone_on_with(crop_sets, finished, tmp_path):
 
 
 @pytest.mark.parametrize("mix", ["real", "synthetic"])
-def test_a_test_image_in_any_arm_stops_the_run_by_name(crop_sets, tmp_path, mix):
+def test_a_test_image_in_any_mix_stops_the_run_by_name(crop_sets, tmp_path, mix):
     """A train image overwritten with a real test image: refused with both names before anything trains."""
     sets = dict(crop_sets)
     shutil.copytree(sets[mix].root, tmp_path / mix)
@@ -271,7 +271,7 @@ def test_mixes_and_fine_tuning_are_mixes(crop_sets, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["rendered", "real@3", "real+", "real@many", "synthetic-then-", ""])
-def test_unknown_arms_are_one_sentence(crop_sets, tmp_path, name):
+def test_unknown_mixes_are_one_sentence(crop_sets, tmp_path, name):
     """What a mix can be called is said."""
     with pytest.raises(InputError, match="there is no mix"):
         make_plan(crop_sets, tmp_path, mixes=("real", name))
