@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from synth.compare.collect import collect_figures
+from synth.compare.figures import UsedData
 from synth.compare.mixes import parse_mix
 from synth.compare.plan import Contest, Plan
 from synth.compare.report.write import write_report
@@ -268,6 +270,29 @@ def test_mixes_and_fine_tuning_are_mixes(crop_sets, tmp_path):
         c.step for c in by_mix["synthetic-then-real"][1].checks if c == by_mix["synthetic-then-real"][1].best
     ]
     assert last == [20]
+
+
+def test_each_seed_has_its_own_of_several_datasets(crop_sets, tmp_path):
+    """Of two datasets under one name the first seed trains on the one, the second on the other; the table
+    says both sizes, and a name with more datasets than seeds is refused.
+    """
+    from crop_sets import write_crop_set
+
+    smaller = write_crop_set(tmp_path / "second", "rendered", seed=7, n=20)
+    roots = {
+        "real": (crop_sets["real"].root,),
+        "made": (crop_sets["synthetic"].root, smaller.root),
+    }
+    mixes = tuple(parse_mix(name, roots) for name in roots)
+    contest = Contest("normals", replace(TINY, n_images=32), (0, 1))
+    plan = Plan(mixes, (contest,), {"normals": roots}, tmp_path / "run", device="cpu", n_workers=1)
+    results = run_plan(plan, quietly)
+    used = {t.seed: plan.spec(t).stages[0][0].root for t, _ in results if t.mix.name == "made"}
+    assert used == dict(enumerate(roots["made"]))
+    sizes = tuple(len(d.of_split("train")) for d in (crop_sets["synthetic"], smaller))
+    assert collect_figures(plan, results).the(UsedData, mix="made").n_train == sizes
+    with pytest.raises(InputError, match="made has 2 datasets, and normals is trained with 1 seeds"):
+        replace(plan, contests=(replace(contest, seeds=(0,)),))
 
 
 @pytest.mark.parametrize("name", ["rendered", "real@3", "real+", "real@many", "synthetic-then-", ""])

@@ -55,7 +55,7 @@ def test_a_planted_order_is_found() -> None:
     assert 30 < int(texts[4].split("images by ")[1].split("%")[0]) < 70
 
 
-def test_identical_arms_are_not_told_apart() -> None:
+def test_identical_mixes_are_not_told_apart() -> None:
     """In 20 repeats of three equal mixes at most two headlines claim a difference (60 are asked)."""
     claims = sum(
         "train better than" in text and "cannot be told" not in text

@@ -42,7 +42,7 @@ def test_intervals_hold_the_truth(seed_sigma: float) -> None:
     assert 0.90 <= share <= 0.995
 
 
-def test_equal_arms_are_seldom_found_different() -> None:
+def test_equal_mixes_are_seldom_found_different() -> None:
     """p < 0.05 in at most 8 % of 200 comparisons of mixes that differ by chance alone."""
     rng = np.random.default_rng(1)
     p_values = []
