@@ -1,6 +1,7 @@
 """What a capture is asked for, and the dataset description that follows from it."""
 
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ class CaptureSettings:
     """One capture.
 
     pace: simulated seconds per second, None takes the cell's; a real cell ignores it. human_minutes: what a
-    person spent on it, shared out over the samples.
+    person spent on it, shared out over the samples. Raises InputError for numbers that are out of bounds.
     """
 
     cell: Cell
@@ -43,6 +44,17 @@ class CaptureSettings:
     n_plates: int = 3
     pace: float | None = None
     human_minutes: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, value, low, high in (
+            ("seed", self.seed, 0, inf),
+            ("plates", self.n_plates, 0, 50),
+            ("pace", self.pace, 0.1, 1000),
+            ("human minutes", self.human_minutes, 0, inf),
+        ):
+            if value is not None and not low <= value <= high:
+                allowed = f"{low:g} or more" if high == inf else f"{low:g} to {high:g}"
+                raise InputError(f"{name} must be {allowed}, got {value:g}")
 
     @property
     def true_pace(self) -> float:

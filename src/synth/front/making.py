@@ -56,8 +56,6 @@ def capture(
     from synth.run_log import run_log
 
     refuse_unknown(split=(split, SplitMode), label=(label, LabelSource), crop=(crop, CropKind))
-    refuse_below(0, seed=seed, plates=plates, human_minutes=human_minutes)
-    refuse_below(0.1, pace=pace)
     loaded = as_cell(cell)
     settings = CaptureSettings(
         cell=loaded,
