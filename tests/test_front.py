@@ -183,7 +183,7 @@ def test_what_is_no_dataset_is_a_sentence(tmp_path: Path) -> None:
         lambda: synth.train("detection", tmp_path / "none"),
         lambda: synth.compare({"real": tmp_path / "none", "other": tmp_path}),
     ):
-        with pytest.raises(DatasetError, match="there is no dataset at"):
+        with pytest.raises(InputError, match="there is no dataset at"):
             call()
 
 

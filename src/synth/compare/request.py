@@ -40,7 +40,7 @@ def make_plan(
     of names; None for each by itself. curve: add growing numbers of real images. composed: tasks that can
     learn from composites do so. Raises InputError for words that do not fit together, DatasetError.
     """
-    asked = _list_tasks(tasks)
+    asked, deciding = _list_tasks(tasks), choose_by(choose)
     given: Roots = check_data(data)
     known: Roots = {name: (root,) for name, root in USUAL.items()} | dict(given)
     names = list(mixes) if mixes is not None else list(dict.fromkeys((REAL, *given)) if given else USUAL)
@@ -71,7 +71,7 @@ def make_plan(
         ),
         roots=roots,
         out=out,
-        choose=choose_by(choose),
+        choose=deciding,
         device=device,
         n_workers=workers,
         asked=tuple(parse_question(text, [mix.name for mix in chosen]) for text in ask),
@@ -105,7 +105,7 @@ def _refuse_absent(roots: Mapping[str, Roots], given: Roots) -> None:
                 bench = "" if name == REAL else f" --plates {captured}"
                 how = f"run synth compose {parts}{bench} --out {root}"
             elif name in given:
-                how = f"--data {name} must be the folder of a dataset"
+                how = f"{name} must name the folder of a dataset"
             else:
                 how = f"run {make[name]}, or name another folder with --data {name}=PATH"
                 if name != REAL:
