@@ -8,11 +8,10 @@ add.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 import numpy as np
 import torch
-from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -23,6 +22,9 @@ from synth.errors import InputError
 from synth.metrics.comparison import Draws
 from synth.metrics.operating_point import OperatingPoint
 from synth.train.loop import Learner, Schedule
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Rgb = NDArray[np.uint8]
 Unit = Literal["images", "crops"]
@@ -103,7 +105,7 @@ class Diagram:
 
     name: str
     caption: str
-    draw: Callable[[Axes, Mapping[str, Sequence[Said]], Callable[[str], str]], None]
+    draw: "Callable[[Axes, Mapping[str, Sequence[Said]], Callable[[str], str]], None]"
 
 
 @dataclass(frozen=True)

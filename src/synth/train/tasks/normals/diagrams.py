@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from synth.geometry.normals import angle_deg
 from synth.train.tasks.task import Said
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Floats = NDArray[np.float64]
 Colour = Callable[[str], str]
@@ -22,7 +25,7 @@ def errors_deg(said: Sequence[Said]) -> Floats:
     return np.array([angle_deg(np.array(one.predicted), np.array(one.true)) for one in said])
 
 
-def draw_errors(ax: Axes, said: Mapping[str, Sequence[Said]], colour: Colour) -> None:
+def draw_errors(ax: "Axes", said: Mapping[str, Sequence[Said]], colour: Colour) -> None:
     """How many test crops lie under each angle error, a step line a seed."""
     for mix, own in said.items():
         for i, row in enumerate(np.sort(errors_deg(own), axis=1)):
@@ -33,7 +36,7 @@ def draw_errors(ax: Axes, said: Mapping[str, Sequence[Said]], colour: Colour) ->
     ax.legend(title="trained on, a line a seed")
 
 
-def draw_vertical(ax: Axes, said: Mapping[str, Sequence[Said]], colour: Colour) -> None:
+def draw_vertical(ax: "Axes", said: Mapping[str, Sequence[Said]], colour: Colour) -> None:
     """Angle error against the vertical projection w of the true normal, with quartiles (Figure 24)."""
     edges = np.linspace(0.2, 1.0, 9)
     for mix, own in said.items():
