@@ -1,4 +1,4 @@
-"""Lets the tests of this folder import toy_sets and typed_commands, and gives them a desk to type commands on."""
+"""Lets the tests of this folder import what stands in it, and gives them a desk to type commands on."""
 
 import sys
 from pathlib import Path
