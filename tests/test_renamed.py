@@ -1,12 +1,13 @@
 """Words of the command line that are old: answered with the new one, and never taken for something else."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.main import get_command
 
 from synth.cli import app, main
-from synth.renamed import RENAMED
+from synth.renamed import OPTION_OF_ARGUMENT, RENAMED
 
 
 @pytest.fixture
@@ -103,6 +104,59 @@ def test_a_value_of_the_verbs_own_option_is_left_alone(
     assert (code, said) == (2, "synth: --rows of synth dataset sheet is called --count now: say --count\n")
 
 
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("evaluate runs/x", "runs/x of synth evaluate is given as --run now: say --run runs/x"),
+        (
+            "evaluate --data data/real runs/x --json",
+            "runs/x of synth evaluate is given as --run now: say --run runs/x",
+        ),
+        ("predict runs/x a.png", "runs/x of synth predict is given as --run now: say --run runs/x"),
+        (
+            "predict --out o w.safetensors a.png",
+            "w.safetensors of synth predict is given as --run now: say --run w.safetensors",
+        ),
+        (
+            "export-model a.pt --reverse",
+            "a.pt of synth export-model is given as --checkpoint now: say --checkpoint a.pt",
+        ),
+    ],
+)
+def test_a_network_that_was_an_argument_is_answered_with_its_option(
+    line: str, sentence: str, monkeypatch: pytest.MonkeyPatch, capsys: Any, tmp_path: Path
+) -> None:
+    """One sentence, exit code 2, wherever the argument stands."""
+    (tmp_path / "runs" / "x").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    assert say(*line.split(), monkeypatch=monkeypatch, capsys=capsys) == (2, f"synth: {sentence}\n")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "predict a.png",
+        "predict a.png --run runs/x",
+        "predict runs --run runs/x",
+        "predict a.png runs",
+        "predict -- runs",
+        "evaluate --data runs",
+        "evaluate --run=runs/x --data runs",
+        "evaluate runs --run runs/x",
+        "train runs",
+    ],
+)
+def test_other_arguments_are_left_alone(
+    line: str, monkeypatch: pytest.MonkeyPatch, capsys: Any, tmp_path: Path
+) -> None:
+    """Pictures, values of options, a network that is given as it is now."""
+    (tmp_path / "runs" / "x").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    code, said = say(*line.split(), monkeypatch=monkeypatch, capsys=capsys)
+    assert code == 2
+    assert "is given as" not in said
+
+
 @pytest.mark.usefixtures("renamed")
 def test_completion_is_not_disturbed_by_old_words(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     """Tab after an old option offers what the verb takes, without a word on stderr."""
@@ -141,3 +195,5 @@ def test_what_is_written_now_exists() -> None:
             assert old not in options, (verb, old)
             if new.startswith("-"):
                 assert new.split()[0].partition("=")[0] in options, (verb, new)
+    for verb, option in OPTION_OF_ARGUMENT.items():
+        assert option in {name for param in find(verb).params for name in param.opts}

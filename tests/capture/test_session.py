@@ -40,7 +40,7 @@ class RememberingProgress:
         self.events.append(("end",))
 
 
-class Rig:
+class StandIn:
     """A plan of ``n`` poses, and what happens at each (name, attempt); absent is accepted."""
 
     def __init__(self, cell, tmp_path, n, verdicts=None, default=ACCEPTED, at_move=None):
@@ -85,23 +85,23 @@ class Rig:
 
 def test_poses_are_visited_once_and_in_order(cell, tmp_path):
     """Without a refusal every pose is shot once, in the plan's order, and recorded beside the next move."""
-    rig = Rig(cell, tmp_path, 5)
-    rig.run()
-    assert rig.visits == [(i, 0) for i in range(5)]
-    assert [w[0] for w in rig.written] == list(range(5))
-    assert all(name.startswith("record") for *_, name in rig.written)
-    assert rig.progress.events[0] == ("begin", 5, 0)
-    assert rig.progress.events[-1] == ("end",)
+    stand_in = StandIn(cell, tmp_path, 5)
+    stand_in.run()
+    assert stand_in.visits == [(i, 0) for i in range(5)]
+    assert [w[0] for w in stand_in.written] == list(range(5))
+    assert all(name.startswith("record") for *_, name in stand_in.written)
+    assert stand_in.progress.events[0] == ("begin", 5, 0)
+    assert stand_in.progress.events[-1] == ("end",)
 
 
 def test_refused_shots_come_back_at_the_end_and_then_get_a_replacement(cell, tmp_path):
     """Two retries at the pose itself, then stand-ins; each later try lets one more frame pass."""
     blur = {(1, k): _refused() for k in range(4)}
-    rig = Rig(cell, tmp_path, 3, blur)
-    rig.run()
-    assert rig.visits == [(0, 0), (1, 0), (2, 0), (1, 0), (1, 0), (1, 1), (1, 2)]
-    assert rig.grabs.count((1, 0)) == 1 + 2 + 3
-    assert [w[:2] for w in rig.written if w[0] == 1] == [(1, 0), (1, 1), (1, 2), (1, 3), (1, 4)]
+    stand_in = StandIn(cell, tmp_path, 3, blur)
+    stand_in.run()
+    assert stand_in.visits == [(0, 0), (1, 0), (2, 0), (1, 0), (1, 0), (1, 1), (1, 2)]
+    assert stand_in.grabs.count((1, 0)) == 1 + 2 + 3
+    assert [w[:2] for w in stand_in.written if w[0] == 1] == [(1, 0), (1, 1), (1, 2), (1, 3), (1, 4)]
 
 
 def test_the_order_does_not_depend_on_who_is_faster(cell, tmp_path):
@@ -109,54 +109,54 @@ def test_the_order_does_not_depend_on_who_is_faster(cell, tmp_path):
     refused = {(0, 0): _refused(), (3, 0): _refused(), (1, 0): _refused()}
     orders = []
     for _ in range(3):
-        rig = Rig(cell, tmp_path, 4, refused)
-        rig.run()
-        orders.append(rig.visits)
+        stand_in = StandIn(cell, tmp_path, 4, refused)
+        stand_in.run()
+        orders.append(stand_in.visits)
     assert orders[0] == [(0, 0), (1, 0), (2, 0), (3, 0), (0, 0), (1, 0), (3, 0)]
     assert orders[1] == orders[0] == orders[2]
 
 
 def test_a_resumed_session_takes_what_is_missing_and_remembers_tries(cell, tmp_path):
     """Samples on disk are not taken again; refusals on disk count, so a fourth try gets a stand-in."""
-    rig = Rig(cell, tmp_path, 4)
-    rig.run(done=["000000", "000002"], rejections=["000001"] * 3)
-    assert rig.visits == [(1, 1), (3, 0)]
-    assert rig.written[0][:2] == (1, 3)
+    stand_in = StandIn(cell, tmp_path, 4)
+    stand_in.run(done=["000000", "000002"], rejections=["000001"] * 3)
+    assert stand_in.visits == [(1, 1), (3, 0)]
+    assert stand_in.written[0][:2] == (1, 3)
 
 
 def test_a_colour_that_finds_nothing_stops_early(cell, tmp_path):
     """Five empty masks in a row end the run with one sentence on the colours that were seen."""
-    rig = Rig(cell, tmp_path, 40, default=_refused("mask_empty", "the image has H 90 (80–100)"))
+    stand_in = StandIn(cell, tmp_path, 40, default=_refused("mask_empty", "the image has H 90 (80–100)"))
     with pytest.raises(InputError, match=r"H 90 \(80–100\)"):
-        rig.run()
-    assert MAX_EMPTY_IN_A_ROW <= len(rig.visits) <= MAX_EMPTY_IN_A_ROW + 1
+        stand_in.run()
+    assert MAX_EMPTY_IN_A_ROW <= len(stand_in.visits) <= MAX_EMPTY_IN_A_ROW + 1
 
 
 def test_gates_that_refuse_everything_stop_the_run(cell, tmp_path):
     """Twenty-five refusals in a row end the run and name the gates."""
-    rig = Rig(cell, tmp_path, 60, default=_refused())
+    stand_in = StandIn(cell, tmp_path, 60, default=_refused())
     with pytest.raises(InputError, match=f"blur {MAX_REFUSED_IN_A_ROW}"):
-        rig.run()
+        stand_in.run()
 
 
 def test_an_error_of_the_worker_reaches_the_caller(cell, tmp_path):
     """A full disk in the worker stops the run within one more pose, as the error it is."""
-    rig = Rig(cell, tmp_path, 10, {(2, 0): StorageError("the disk is full")})
+    stand_in = StandIn(cell, tmp_path, 10, {(2, 0): StorageError("the disk is full")})
     with pytest.raises(StorageError, match="disk is full"):
-        rig.run()
-    assert len(rig.visits) <= 4
+        stand_in.run()
+    assert len(stand_in.visits) <= 4
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), ProtectiveStop("stopped to protect")])
 def test_the_sample_in_hand_is_finished_when_the_run_stops(cell, tmp_path, error):
     """Ctrl-C or a stop during a move: the shot taken before it is still written, then the cause is raised."""
 
-    def stop_at_third(rig):
-        if len(rig.visits) == 3:
+    def stop_at_third(stand_in):
+        if len(stand_in.visits) == 3:
             raise error
 
-    rig = Rig(cell, tmp_path, 10, at_move=stop_at_third)
+    stand_in = StandIn(cell, tmp_path, 10, at_move=stop_at_third)
     with pytest.raises(type(error)):
-        rig.run()
-    assert [w[0] for w in rig.written] == [0, 1]
-    assert ("accepted", "000001") in rig.progress.events
+        stand_in.run()
+    assert [w[0] for w in stand_in.written] == [0, 1]
+    assert ("accepted", "000001") in stand_in.progress.events

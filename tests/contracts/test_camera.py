@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +19,20 @@ from ..hardware.stand_in import Arm, FlatScene
 REAL_CELL = os.environ.get("SYNTH_CAMERA_CELL")
 
 
-def make_camera(name: str) -> Camera:
+DARK, BRIGHT = 1, 90  # Where the arm stands decides how bright the scene is.
+METERED = ("exposure", "gain", "white_balance")
+
+
+def make_camera(name: str, *, arm: Arm | None = None, locked: Mapping[str, float] | None = None) -> Camera:
     if name == "real":
         config = load_cell(Path(REAL_CELL or "")).camera
         return CAMERAS[config.model].camera(config)
     config = default_cell().camera.model_copy(update={"model": name})
-    return CAMERAS[name].simulated(config, FlatScene(), Arm())[0]
+    return CAMERAS[name].simulated(config, FlatScene(), arm or Arm(), locked=locked)[0]
+
+
+def metered_by(camera: Camera) -> dict[str, float]:
+    return {name: camera.info.options[f"color.{name}"] for name in METERED}
 
 
 REAL = pytest.param(
@@ -79,19 +87,15 @@ def test_shapes_types_and_registration(camera: Camera) -> None:
 
 
 def test_info_says_how_the_camera_is_set(camera: Camera) -> None:
-    """Identity, scale and every option that matters are on record, automatics off."""
+    """Identity, scale and every option are on record, what was metered among them."""
     info = camera.info
     assert info.name
     assert info.serial
     assert info.firmware
     assert 1e-5 < info.depth_scale_m < 1e-2
-    for option in ("exposure", "gain", "white_balance"):
+    assert all(np.isfinite(value) for value in info.options.values())
+    for option in METERED:
         assert info.options[f"color.{option}"] > 0
-    assert info.options["color.enable_auto_exposure"] == 0
-    assert info.options["color.enable_auto_white_balance"] == 0
-    assert info.options["color.auto_exposure_priority"] == 0
-    assert info.options["color.global_time_enabled"] == 1
-    assert info.options["depth.visual_preset"] == 5
 
 
 def test_every_camera_that_is_opened_is_known() -> None:
@@ -111,11 +115,28 @@ def test_a_camera_that_is_not_entered_says_so(name: str) -> None:
 
 @pytest.mark.parametrize("name", CAMERAS)
 def test_it_can_be_entered_again(name: str) -> None:
-    """Leaving releases the device: the same camera connects a second time and keeps its metered exposure."""
-    camera = make_camera(name)
-    exposures = []
-    for _ in range(2):
+    """Leaving releases the device: the same camera connects a second time and keeps what it metered, however
+    bright it has become.
+    """
+    arm = Arm()
+    camera = make_camera(name, arm=arm)
+    metered = []
+    for key in DARK, BRIGHT:
+        arm.go(key)
         with camera:
             camera.grab(after_ns=time.monotonic_ns())
-            exposures.append(camera.info.options["color.exposure"])
-    assert exposures[0] == exposures[1]
+            metered.append(metered_by(camera))
+    assert metered[0] == metered[1]
+
+
+@pytest.mark.parametrize("name", CAMERAS)
+def test_locked_values_take_the_place_of_metering(name: str) -> None:
+    """What one camera metered before a dark scene is used by another before a bright one, as it is."""
+    arm = Arm()
+    arm.go(DARK)
+    with make_camera(name, arm=arm) as first:
+        locked = metered_by(first)
+    arm.go(BRIGHT)
+    with make_camera(name, arm=arm) as metering, make_camera(name, arm=arm, locked=locked) as told:
+        assert metered_by(told) == locked
+        assert metered_by(metering) != locked

@@ -40,7 +40,6 @@ def robot(request: pytest.FixtureRequest) -> Iterator[Robot]:
         with ARMS[config.model].robot(config) as robot:
             yield robot
         return
-    pytest.importorskip("rtde_control", reason="ur_rtde is not installed")
     config = default_cell().robot.model_copy(update={"model": request.param})
     truth = ArmTruth(config.arm.dh)
     with ARMS[config.model].simulated(config, truth, pace=20.0, seed=0) as (robot, _), robot:

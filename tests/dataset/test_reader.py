@@ -33,11 +33,28 @@ def test_an_unknown_name_is_a_sentence(filled: Path) -> None:
         DatasetReader(filled)["000012"]
 
 
-def test_what_is_no_number_and_no_name_is_no_sample(filled: Path) -> None:
-    """A slice is taken of ``samples``."""
+def test_a_slice_is_a_tuple_of_samples(filled: Path) -> None:
+    """As of any sequence: from either end, with a step, past the end."""
+    dataset = DatasetReader(filled)
+    assert dataset[:5] == dataset.samples[:5]
+    assert [sample.name for sample in dataset[-1:0:-5]] == ["000011", "000006", "000001"]
+    assert dataset[12:20] == ()
+
+
+def test_names_and_samples_are_in_it(filled: Path) -> None:
+    """``in`` asks for a name or a sample; a sample of another dataset is not in it."""
+    dataset = DatasetReader(filled)
+    assert "000011" in dataset
+    assert "000012" not in dataset
+    assert dataset[3] in dataset
+    assert dataset[3].model_copy(update={"name": "000099"}) not in dataset
+    assert 3 not in dataset
+
+
+def test_what_is_no_number_no_slice_and_no_name_is_no_sample(filled: Path) -> None:
+    """A tuple of numbers is no index."""
     with pytest.raises(TypeError):
-        DatasetReader(filled)[2:4]  # type: ignore[index]
-    assert len(DatasetReader(filled).samples[2:4]) == 2
+        DatasetReader(filled)[2, 4]  # type: ignore[call-overload]
 
 
 def test_a_dataset_stands_for_its_folder(filled: Path) -> None:

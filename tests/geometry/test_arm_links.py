@@ -1,13 +1,17 @@
 """The arm's shape: closed solids of the right size."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 
+from synth.cell.arm_surfaces import ARM_SURFACES
 from synth.cell.mesh import is_closed
-from synth.geometry.arm import joint_frames
+from synth.geometry.arm import FinishName, joint_frames
 from synth.geometry.arms import ARM_MODELS
 from synth.geometry.lathe import lathe
 from synth.geometry.mesh import Mesh
+from synth.hardware.simulated.arm_body import arm_bodies
 
 
 def volume_m3(mesh):
@@ -50,3 +54,10 @@ def test_the_arm_has_the_size_of_its_kinematics(name):
     reach = np.abs(frames[:, :3, 3]).max(axis=0)
     assert reach[0] < np.abs(points[:, 0]).max() < reach[0] + 0.05
     assert points[:, 2].min() == pytest.approx(0.0, abs=0.002)
+
+
+@pytest.mark.parametrize("name", ARM_MODELS)
+def test_every_finish_is_known_to_both_pictures(name):
+    """A finish has a surface in the cell, from which rendered and simulated pictures take it."""
+    assert set(ARM_SURFACES) == set(get_args(FinishName))
+    assert len(arm_bodies(ARM_MODELS[name])) == 7

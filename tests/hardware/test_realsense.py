@@ -168,6 +168,17 @@ def test_locked_values_are_used_instead_of_metering() -> None:
         assert {name: camera.info.options[f"color.{name}"] for name in locked} == locked
 
 
+def test_every_option_that_matters_is_on_record() -> None:
+    """Automatics off, the host's clock, and the cell's preset, as librealsense reads them back."""
+    with RealSenseCamera(CONFIG, SimulatedL515(FlatScene(), Arm(), CONFIG)) as camera:
+        options = camera.info.options
+    assert options["color.enable_auto_exposure"] == 0
+    assert options["color.enable_auto_white_balance"] == 0
+    assert options["color.auto_exposure_priority"] == 0
+    assert options["color.global_time_enabled"] == options["depth.global_time_enabled"] == 1
+    assert options["depth.visual_preset"] == 5
+
+
 def test_a_fixed_exposure_is_not_metered() -> None:
     """A number in the cell is the exposure, whatever the scene."""
     config = CONFIG.model_copy(update={"exposure": 222.0})

@@ -264,7 +264,7 @@ def test_depth_has_holes_where_the_surface_turns_away(world):
     assert (counts[grazing] == 0).mean() > 2 * (counts[facing] == 0).mean()
 
 
-def test_part_rides_on_the_true_arm_not_on_the_published_one():
+def test_part_follows_the_true_arm_not_the_published_one():
     """DH offsets and a mount tilt move the part as they say, and the reported TCP pose goes through the true
     arm.
     """

@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,11 +43,23 @@ class DatasetReader:
     def __iter__(self) -> Iterator[Sample]:
         return iter(self.samples)
 
-    def __getitem__(self, which: int | str) -> Sample:
-        """The sample of a number, from the end where it is negative, or of a name.
+    def __contains__(self, which: object) -> bool:
+        """Whether there is a sample of this name, or this sample."""
+        return any(which in (sample.name, sample) for sample in self.samples)
+
+    @overload
+    def __getitem__(self, which: int | str) -> Sample: ...
+
+    @overload
+    def __getitem__(self, which: slice) -> tuple[Sample, ...]: ...
+
+    def __getitem__(self, which: int | str | slice) -> Sample | tuple[Sample, ...]:
+        """The sample of a number, from the end where it is negative, or of a name; those of a slice.
 
         Raises IndexError for a number and DatasetError for a name that there is not.
         """
+        if isinstance(which, slice):
+            return self.samples[which]
         if isinstance(which, str):
             for sample in self.samples:
                 if sample.name == which:

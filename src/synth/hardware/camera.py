@@ -17,7 +17,8 @@ class CameraInfo:
 
     color, depth: the SDK's own intrinsics. T_cam_depth: maps depth-sensor points to the colour camera's
     frame [4,4]. depth_scale_m: metres per count, as the sensor reports it. options: every option that was
-    set, as it reads back.
+    set, as it reads back, by stream and the SDK's own name; each camera has ``color.exposure``,
+    ``color.gain`` and ``color.white_balance``, which a run that goes on gives its driver as ``locked``.
     """
 
     name: str

@@ -213,7 +213,7 @@ def test_calibrate_then_capture_gives_true_normals(bench) -> None:
 
 
 @pytest.mark.slow
-def test_a_bumped_camera_is_told(bench) -> None:
+def test_a_knocked_camera_is_told(bench) -> None:
     """One look says that all is as it was; after a knock of 1° it says that it is not, with exit code 6."""
     if not (bench / "runs/calibrate/result.json").exists():
         pytest.skip("the calibration before this test failed")

@@ -227,11 +227,3 @@ def open_import(root: Path, info: DatasetInfo, source: Path) -> Iterator[Dataset
 def _four(box: Array) -> tuple[float, float, float, float]:
     x0, y0, x1, y1 = box.tolist()
     return x0, y0, x1, y1
-
-
-def refuse_missing(folder: Path, what: str, name: str) -> None:
-    """Raises InputError where a folder is none or lacks the file that makes it one of a format."""
-    if not folder.is_dir():
-        raise InputError(f"there is no folder {folder}")
-    if not (folder / name).exists():
-        raise InputError(f"{folder} is not {what}: it has no {name}")

@@ -35,7 +35,6 @@ from synth.dataset.sample import SPLITS
 from synth.errors import InputError
 
 _GIVE_CLASSES = "give --classes first,second,…"
-_GIVE_ROOT = "--root says where its paths begin"
 
 
 @dataclass(frozen=True)

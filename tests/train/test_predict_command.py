@@ -1,0 +1,126 @@
+"""`synth predict` as it is typed: what is drawn, and what is refused."""
+
+import json
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from typed_commands import Type, files_in, is_refused, write_foreign_weights
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> list[Path]:
+    """Three pictures of other sizes than any dataset's, one upright, one a few pixels."""
+    rng = np.random.default_rng(0)
+    paths = []
+    for name, (h, w) in {"wide": (90, 200), "upright": (150, 70), "tiny": (5, 7)}.items():
+        paths.append(tmp_path / "photos" / f"{name}.png")
+        paths[-1].parent.mkdir(exist_ok=True)
+        cv2.imwrite(str(paths[-1]), rng.integers(0, 256, (h, w, 3)).astype(np.uint8))
+    return paths
+
+
+def test_predict_draws_boxes_over_the_confidence(synth: Type, photos: list[Path], tmp_path: Path) -> None:
+    """Every picture is drawn at its own size; boxes lie inside it, and those under --confidence are neither
+    listed nor drawn.
+    """
+    answer = synth("predict", "--run", "runs/boxes", *photos, "--out", tmp_path / "all", "--confidence", 0)
+    assert answer.code == 0, answer
+    assert "3 pictures drawn in" in answer.words
+    every = json.loads((tmp_path / "all" / "predictions.json").read_text())
+    assert list(every) == [str(path) for path in photos]
+    for path, boxes in zip(photos, every.values(), strict=True):
+        picture, drawn = (cv2.imread(str(p)) for p in (path, tmp_path / "all" / path.name))
+        assert drawn.shape == picture.shape
+        h, w = picture.shape[:2]
+        assert all(0 <= x0 <= x1 <= w and 0 <= y0 <= y1 <= h for x0, y0, x1, y1, _ in boxes)
+    sure = sorted(box[4] for boxes in every.values() for box in boxes)
+    assert len(set(sure)) > 5
+    middle = sure[len(sure) // 2]
+    synth("predict", "--run", "runs/boxes", *photos, "--out", tmp_path / "some", "--confidence", middle)
+    some = json.loads((tmp_path / "some" / "predictions.json").read_text())
+    assert some == {path: [box for box in boxes if box[4] >= middle] for path, boxes in every.items()}
+    synth("predict", "--run", "runs/boxes", *photos, "--out", tmp_path / "none", "--confidence", 1)
+    for path in photos:
+        picture, all_drawn, none_drawn = (
+            cv2.imread(str(p)) for p in (path, tmp_path / "all" / path.name, tmp_path / "none" / path.name)
+        )
+        assert (picture == none_drawn).all()
+        assert (picture != all_drawn).any() == bool(every[str(path)])
+    assert files_in(tmp_path / "none") == {"predictions.json", *(path.name for path in photos)}
+
+
+def test_predict_draws_normals(synth: Type, photos: list[Path], tmp_path: Path) -> None:
+    """A unit normal for every picture, and an arrow drawn into it."""
+    crops = sorted(Path("real").rglob("crops/*.png"))[:2]
+    answer = synth("predict", "--run", "runs/normals", *photos, *crops, "--out", tmp_path / "out")
+    assert answer.code == 0, answer
+    said = json.loads((tmp_path / "out" / "predictions.json").read_text())
+    assert list(said) == [str(path) for path in (*photos, *crops)]
+    assert np.linalg.norm(list(said.values()), axis=1) == pytest.approx(1, abs=1e-5)
+    for path in crops:
+        drawn = cv2.imread(str(tmp_path / "out" / path.name)).astype(int)
+        changed = np.abs(drawn - cv2.imread(str(path))).max(axis=2) > 60
+        assert 10 < changed.sum() < changed.size / 20
+        u, v, _ = said[str(path)]
+        ys, xs = np.nonzero(changed)
+        if np.hypot(u, v) > 0.1:  # The arrow lies to the side that the normal leans to, v up.
+            assert u * (xs.mean() - 112) - v * (ys.mean() - 112) > 0
+
+
+def test_pictures_of_one_name_do_not_overwrite_each_other(
+    synth: Type, photos: list[Path], tmp_path: Path
+) -> None:
+    """Two files that would be drawn under one name, or one given twice: refused, nothing drawn."""
+    twin = tmp_path / "others" / "wide.png"
+    twin.parent.mkdir()
+    shutil.copy(photos[1], twin)
+    for second in (twin, photos[0]):
+        answer = synth("predict", "--run", "runs/boxes", photos[0], second, "--out", tmp_path / "out")
+        assert is_refused(answer, str(photos[0]), str(second), "wide.png")
+        assert not (tmp_path / "out").exists()
+
+
+def test_a_picture_is_not_drawn_over_itself(synth: Type, photos: list[Path]) -> None:
+    """--out that is the pictures' own folder is refused, and they stay as they are."""
+    before = [path.read_bytes() for path in photos]
+    answer = synth("predict", "--run", "runs/boxes", *photos, "--out", photos[0].parent)
+    assert is_refused(answer, str(photos[0]), "--out")
+    assert [path.read_bytes() for path in photos] == before
+    assert files_in(photos[0].parent) == {path.name for path in photos}
+
+
+@pytest.mark.parametrize(
+    ("weights", "picture", "says"),
+    [
+        ("runs/boxes", "absent.png", "no picture at absent.png"),
+        ("runs/boxes", "real/dataset.json", "real/dataset.json is not a readable"),
+        ("runs/boxes", "real", "real"),
+        ("runs/boxes", "grey.png", "grey.png is not an 8-bit RGB image"),
+        ("runs/nothing", "good.png", "runs/nothing"),
+        ("real", "good.png", "no checkpoint at real/weights.safetensors"),
+        ("foreign.safetensors", "good.png", "synth train wrote"),
+    ],
+)
+def test_predictions_that_cannot_be(
+    synth: Type, desk: Path, tmp_path: Path, weights: str, picture: str, says: str
+) -> None:
+    """Absent or damaged pictures, after a good one, and weights of something else: one sentence, no file."""
+    write_foreign_weights(desk / "foreign.safetensors")
+    cv2.imwrite(str(desk / "good.png"), np.full((40, 40, 3), 90, np.uint8))
+    cv2.imwrite(str(desk / "grey.png"), np.full((40, 40), 90, np.uint8))
+    others = [] if picture == "good.png" else ["good.png"]
+    assert is_refused(synth("predict", "--run", weights, *others, picture, "--out", tmp_path / "out"), says)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_confidence_is_a_share(synth: Type, tmp_path: Path) -> None:
+    """Above 1: refused by the option's name."""
+    answer = synth(
+        "predict", "--run", "runs/boxes", "good.png", "--confidence", 1.5, "--out", tmp_path / "out"
+    )
+    assert answer.code == 2
+    assert "--confidence" in answer.err
+    assert not (tmp_path / "out").exists()
