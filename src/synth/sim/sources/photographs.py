@@ -40,7 +40,7 @@ _TRIES = 200
 class Photographs:
     """All scenes that twins leave over, with ``--over``."""
 
-    words = ("fresh pose", "fresh poses")
+    words = ("pose over a photograph", "poses over photographs")
 
     def studio_of(self, settings: RenderSettings) -> Callable[[RenderSettings], BlenderStudio]:
         """Before the photographs of ``settings.over``."""

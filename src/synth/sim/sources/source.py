@@ -107,8 +107,9 @@ class Source(Protocol[StudioT]):
 
     words: what one sample is called, and several: ("fresh pose", "fresh poses").
 
-    A source whose samples do not stand for others owns the number at which their names begin, a multiple of
-    `N_NAMES`; its splits are train and val, never test.
+    Names are six digits. Samples that stand for others have their names and splits. A source that shares its
+    studio owns the number at which the names of all others begin, a multiple of `N_NAMES`; one that has a
+    studio to itself may begin at 0. A sample is test only where all that it is made of is.
     """
 
     words: ClassVar[tuple[str, str]]
