@@ -180,16 +180,19 @@ def compose(
     """
     from synth.compute.progress import make_progress
     from synth.run_log import run_log
-    from synth.sim.compose import ComposeSettings
-    from synth.sim.compose import compose as run
+    from synth.sim.compose import make_settings
+    from synth.sim.composite import Ingredients
+    from synth.sim.run import make_plan
+    from synth.sim.run import render as run
 
     refuse_below(0, seed=seed)
-    readers = [open_dataset(path) for path in as_paths(datasets)]
+    readers = tuple(open_dataset(path) for path in as_paths(datasets))
     n = sum(map(len, readers)) if count is None else count
-    settings, console = ComposeSettings(n, seed, max_parts, min_visible), as_console(progress=progress)
     bench = None if plates is None else open_dataset(plates)
-    with run_log(Path(out), {"datasets": readers, "plates": plates, "settings": settings}, console):
-        run(readers, Path(out), settings, make_progress(console, "compose"), plates=bench)
+    settings = make_settings(Ingredients(readers, bench, max_parts, min_visible), Path(out), n, seed=seed)
+    console = as_console(progress=progress)
+    with run_log(settings.out, settings, console):
+        run(make_plan(settings), make_progress(console, "compose"))
     return open_dataset(out)
 
 

@@ -44,7 +44,7 @@ def preview(settings: RenderSettings, n: int, path: Path, progress: Progress) ->
     try:
         with tempfile.TemporaryDirectory(prefix="synth_preview_") as scratch:
             studio = plan.studio.prepared(Path(scratch), progress)
-            produce(orders, studio, keep, progress, n_processes=settings.n_processes)
+            produce(orders, studio, keep, progress, settings)
     finally:
         progress.end()
     buffer = io.BytesIO()

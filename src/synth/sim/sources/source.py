@@ -21,6 +21,7 @@ from typing import Any, ClassVar, Protocol, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from synth.compute.engines.engine import Resources
 from synth.compute.progress import Progress
 from synth.dataset.info import DatasetInfo
 from synth.dataset.reader import DatasetReader
@@ -68,10 +69,12 @@ class Studio(Protocol):
     """What all orders of a run share; subclass it. It is pickled to every child process.
 
     info: dataset.json of the run, less how many samples of which source; known without a look at any
-    picture. All in ``made_by.config`` must be the same for a run to be gone on with.
+    picture. All in ``made_by.config`` must be the same for a run to be gone on with. resources: what one
+    process needs.
     """
 
     info: DatasetInfo
+    resources: ClassVar[Resources] = Resources(cores=1)
 
     def check(self) -> None:
         """Raise InputError where something is missing on this machine; nothing is written before."""
