@@ -1,12 +1,14 @@
 """Composites: parts of one split on plates of that split, labels true to the pixels, nothing given away."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from synth.cli import app
@@ -21,6 +23,7 @@ from synth.sim.colour import linear_of_u8, to_linear, to_srgb
 from synth.sim.compose import make_settings
 from synth.sim.composite import Ingredients
 from synth.sim.cutout import cut_out, lay, turned
+from synth.sim.preview import preview
 from synth.sim.run import Summary, make_plan, render
 from synth.sim.sharpness import measure_edge_sigma
 
@@ -339,6 +342,16 @@ def test_datasets_that_do_not_fit_are_refused(captured: DatasetReader, tmp_path:
     compose([captured], tmp_path / "once", 2, Tally())
     with pytest.raises(InputError, match="not cut out again"):
         compose([DatasetReader(tmp_path / "once")], tmp_path / "out", 1, Tally(), plates=captured)
+
+
+def test_a_preview_shows_no_captured_picture_that_a_composite_does_not_stand_for(
+    captured: DatasetReader, tmp_path: Path
+) -> None:
+    """Composites have names of samples that they have nothing to do with: each is alone on the sheet."""
+    settings = make_settings(Ingredients((captured,)), tmp_path / "out", 9)
+    preview(replace(settings, real=captured), 9, tmp_path / "sheet.png", Tally())
+    n_rows = 5
+    assert Image.open(tmp_path / "sheet.png").size == (1310, n_rows * (400 + 30 + 10) + 10)
 
 
 def test_the_command_composes(captured: DatasetReader, tmp_path: Path) -> None:
