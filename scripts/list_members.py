@@ -40,7 +40,7 @@ def write_page() -> str:
                 ("name", "decided by", "preset", "network", "side, px", "images", "seeds"), _list_recipes()
             ),
             "## Engines",
-            f"{DEFAULT_ENGINE} if nothing else is said.",
+            f"`--engine NAME` of `synth render`, `compose` and `compare`; {DEFAULT_ENGINE} if not given.",
             *_table(("name",), ((name,) for name in ENGINES)),
             "## Arms and cameras",
             "`robot.model` and `camera.model` in a cell file.",

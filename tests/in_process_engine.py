@@ -13,7 +13,15 @@ class InProcessEngine:
         return None
 
     def run_shards(
-        self, shards, open_worker, n_workers, on_done, *, on_retry=lambda *_: None, on_wait=lambda: None
+        self,
+        shards,
+        open_worker,
+        n_workers,
+        on_done,
+        *,
+        resources,
+        on_retry=lambda *_: None,
+        on_wait=lambda: None,
     ):
         todo, n_tries = list(shards), 0
         while todo:

@@ -19,7 +19,7 @@ def _pids(folder, what):
 
 def test_each_worker_is_a_process_of_its_own(tmp_path):
     """As many processes as were asked for, none of them this one."""
-    ENGINE.run_shards(range(7), Squarer(tmp_path, slow_first=True), 3, lambda *_: None)
+    ENGINE.run_shards(range(7), Squarer(tmp_path, slow_first=True), 3, lambda *_: None, resources=Resources())
     assert len(_pids(tmp_path, "opened") - {os.getpid()}) == 3
 
 
@@ -27,7 +27,13 @@ def test_each_worker_is_a_process_of_its_own(tmp_path):
 def test_a_shard_that_fails_once_is_done_by_a_fresh_process(tmp_path, how):
     """A process that dies or raises costs nothing but time."""
     done = []
-    ENGINE.run_shards(range(4), Squarer(tmp_path, ((2, how, 1),)), 2, lambda _, result: done.append(result))
+    ENGINE.run_shards(
+        range(4),
+        Squarer(tmp_path, ((2, how, 1),)),
+        2,
+        lambda _, result: done.append(result),
+        resources=Resources(),
+    )
     assert done == [(i, i * i) for i in range(4)]
     first, second = (_pids(tmp_path, f"shard_2_{i}") for i in (0, 1))
     assert first != second
@@ -36,7 +42,9 @@ def test_a_shard_that_fails_once_is_done_by_a_fresh_process(tmp_path, how):
 def test_a_process_that_dies_twice_is_named_by_its_signal(tmp_path):
     """The second death is raised as WorkerLost."""
     with pytest.raises(WorkerLost, match="SIGKILL"):
-        ENGINE.run_shards(range(4), Squarer(tmp_path, ((2, "kill", 9),)), 1, lambda *_: None)
+        ENGINE.run_shards(
+            range(4), Squarer(tmp_path, ((2, "kill", 9),)), 1, lambda *_: None, resources=Resources()
+        )
 
 
 @pytest.mark.parametrize(
@@ -72,8 +80,9 @@ def test_what_a_worker_starts_obeys_ctrl_c_even_where_the_caller_does_not(tmp_pa
     """A run begun with SIGINT ignored, as in the background of a script, starts no deaf grandchildren."""
     code = (
         "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "from synth.compute.engines.engine import Resources\n"
         "from synth.compute.engines.local import ENGINE; from counting_worker import StartsChild\n"
-        "ENGINE.run_shards([0], StartsChild(), 1, lambda _, code: print(code))\n"
+        "ENGINE.run_shards([0], StartsChild(), 1, lambda _, code: print(code), resources=Resources())\n"
     )
     path = os.pathsep.join(p for p in sys.path if p)
     env = os.environ | {"PYTHONPATH": path}

@@ -16,6 +16,7 @@ from synth.compute.engines import DEFAULT_ENGINE, ENGINES
 from synth.compute.engines.engine import Engine, Resources
 from synth.errors import InputError, WorkerLost
 
+NOTHING = Resources()
 TOY = {"in_process": "in_process_engine:ENGINE"}
 
 
@@ -34,7 +35,9 @@ def engine(name: str) -> Engine:
 
 def _run(engine: Engine, folder: Path, n: int, n_workers: int, **how: object) -> list[tuple[int, int]]:
     done: list[tuple[int, int]] = []
-    engine.run_shards(range(n), Squarer(folder, **how), n_workers, lambda _, result: done.append(result))
+    engine.run_shards(
+        range(n), Squarer(folder, **how), n_workers, lambda _, result: done.append(result), resources=NOTHING
+    )
     return done
 
 
@@ -81,6 +84,7 @@ def test_a_shard_that_fails_once_is_tried_again(engine, tmp_path):
         Squarer(tmp_path, ((2, "raise", 1),)),
         2,
         lambda shard, _: done.append(shard),
+        resources=NOTHING,
         on_retry=lambda shard, error: again.append((shard, str(error))),
     )
     assert done == [0, 1, 2, 3]
@@ -93,7 +97,11 @@ def test_a_shard_that_fails_twice_ends_the_run(engine, tmp_path):
     done: list[object] = []
     with pytest.raises(WorkerLost, match="ZeroDivisionError: a bug"):
         engine.run_shards(
-            range(4), Squarer(tmp_path, ((2, "raise", 9),)), 1, lambda shard, _: done.append(shard)
+            range(4),
+            Squarer(tmp_path, ((2, "raise", 9),)),
+            1,
+            lambda shard, _: done.append(shard),
+            resources=NOTHING,
         )
     assert done == [0, 1]
     assert len(list(tmp_path.glob("shard_2_*"))) == 2
@@ -114,7 +122,7 @@ def test_an_error_in_the_callers_hands_ends_the_workers(engine, tmp_path):
         raise OSError("full")
 
     with pytest.raises(OSError, match="full"):
-        engine.run_shards(range(8), Squarer(tmp_path), 2, refuse)
+        engine.run_shards(range(8), Squarer(tmp_path), 2, refuse, resources=NOTHING)
     assert _is_nobody_left(tmp_path)
 
 
@@ -124,9 +132,10 @@ def test_workers_end_with_their_caller(name, tmp_path, sign):
     code = (
         "from pathlib import Path; from counting_worker import Squarer\n"
         "from synth.compute.engines import ENGINES\n"
+        "from synth.compute.engines.engine import Resources\n"
         f"ENGINES.update({TOY!r})\n"
         f"worker = Squarer(Path({str(tmp_path)!r}), ((1, 'hang', 9),))\n"
-        f"ENGINES[{name!r}].run_shards(range(4), worker, 2, lambda *_: None)\n"
+        f"ENGINES[{name!r}].run_shards(range(4), worker, 2, lambda *_: None, resources=Resources())\n"
     )
     path = os.pathsep.join(p for p in sys.path if p)
     parent = subprocess.Popen(

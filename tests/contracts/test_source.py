@@ -4,6 +4,7 @@
 dataset that verifies. With any other source taken out of the registry, everything else still works.
 """
 
+import json
 import pickle
 import subprocess
 import sys
@@ -23,18 +24,25 @@ for folder in (TESTS, TESTS / "sim", TESTS / "contracts" / "toys"):
 from captured_set import write_captured  # noqa: E402
 from photographed_set import write_photographed  # noqa: E402
 
+from in_process_engine import InProcessEngine  # noqa: E402
 from synth.cli import app  # noqa: E402
+from synth.compute.engines import ENGINES  # noqa: E402
+from synth.compute.engines.engine import Resources  # noqa: E402
 from synth.compute.progress import make_progress  # noqa: E402
 from synth.dataset.difference import list_differences  # noqa: E402
 from synth.dataset.reader import DatasetReader  # noqa: E402
 from synth.dataset.store import DatasetWriter  # noqa: E402
 from synth.dataset.verify import verify  # noqa: E402
+from synth.errors import InputError  # noqa: E402
 from synth.sim.blender import Blender  # noqa: E402
-from synth.sim.run import describe, make_plan, render  # noqa: E402
+from synth.sim.composite import Ingredients  # noqa: E402
+from synth.sim.run import describe, make_plan, produce, render  # noqa: E402
 from synth.sim.settings import RenderSettings  # noqa: E402
 from synth.sim.shares import choose_shares, say_shares  # noqa: E402
 from synth.sim.sources import SOURCES  # noqa: E402
 from synth.sim.sources.source import N_NAMES, Order  # noqa: E402
+
+from .part_set import write_part_set  # noqa: E402
 
 BUILT_IN = list(SOURCES)
 DRAWN_BY_BLENDER = ("twin", "fresh", "bin", "photographs")
@@ -62,6 +70,7 @@ def inputs(tmp_path_factory):
 def settings_of(inputs, tmp_path_factory):
     """Settings that a source can do, for two samples."""
     folder = tmp_path_factory.mktemp("none")
+    own = {"composites": Ingredients((DatasetReader(inputs["real"]),))}
 
     @cache
     def make(name):
@@ -71,6 +80,7 @@ def settings_of(inputs, tmp_path_factory):
             shares={name: 2},
             quality="draft",
             n_workers=1,
+            own=own,
             **{given: DatasetReader(inputs[given])},
         )
 
@@ -193,6 +203,64 @@ def test_a_source_of_one_file_runs_from_the_command_line(tmp_path, monkeypatch):
         assert (toy.load_mask(sample) == 1).sum() == (square.box_xyxy_px[2] - square.box_xyxy_px[0]) ** 2
     _run("render", "--share", "squares=16", "--out", "data/by_two", "--workers", "2")
     assert [s.to_line() for s in DatasetReader(Path("data/by_two"))] == [s.to_line() for s in toy]
+
+
+@pytest.mark.parametrize("name", [*BUILT_IN, "squares"])
+def test_an_engine_that_was_asked_for_makes_the_samples(name, settings_of, plan_of, monkeypatch, tmp_path):
+    """It is told what each worker of the source needs and how many there are; the usual one is left alone."""
+    asked = []
+
+    class Asked(InProcessEngine):
+        def count_workers(self, resources, at_most, asked=None):
+            return 3
+
+        def run_shards(self, shards, open_worker, n_workers, on_done, **how):
+            asked.append((len(shards), n_workers, how["resources"]))
+
+    monkeypatch.setitem(ENGINES, "asked", Asked())
+    settings = replace(settings_of(name), out=tmp_path / name, engine="asked")
+    plan = replace(plan_of(name), settings=settings)
+    produce(plan.orders, plan.studio, None, QUIET, settings)
+    needs = Resources(cores=4, memory_gb=3.0) if name in DRAWN_BY_BLENDER else Resources(cores=1)
+    assert asked == [(2, 3, needs)]
+    with pytest.raises(InputError, match="no engine 'cloud': choose among local, asked"):
+        replace(settings, engine="cloud")
+
+
+def test_a_rendering_takes_its_engine_from_the_command_line(tmp_path, monkeypatch):
+    """The toy engine makes the toy's samples, the same as the usual one makes."""
+    monkeypatch.setitem(ENGINES, "in_process", InProcessEngine())
+    monkeypatch.chdir(tmp_path)
+    words = ("render", "--share", "squares=3", "--seed", "4", "--out")
+    _run(*words, "data/usual")
+    monkeypatch.setitem(ENGINES, "local", "nowhere:ENGINE")  # Whoever asks for it is answered.
+    _run(*words, "data/toy", "--engine", "in_process")
+    usual, toy = (DatasetReader(Path("data") / name) for name in ("usual", "toy"))
+    assert len(toy) == 3
+    assert [s.to_line() for s in toy] == [s.to_line() for s in usual]
+
+
+@pytest.mark.slow
+def test_the_toy_goes_from_command_line_to_report(tmp_path, monkeypatch):
+    """Squares train, on an engine that was asked for, and are held against a captured set on the page."""
+    trained = []
+
+    class Counting(InProcessEngine):
+        def run_shards(self, shards, *words, resources, **how):
+            trained.append((len(shards), resources))
+            super().run_shards(shards, *words, resources=resources, **how)
+
+    monkeypatch.setitem(ENGINES, "counting", Counting())
+    monkeypatch.chdir(tmp_path)
+    write_part_set(Path("data/real"), "real", seed=0)
+    _run("render", "--share", "squares=40", "--out", "data/squares")
+    data = ("--data", "real=data/real", "--data", "synthetic=data/squares")
+    few = ("--tasks", "normals", "--seeds", "1", "--images", "64", "--device", "cpu", "--engine", "counting")
+    _run("compare", "--preset", "quick", *data, *few)
+    assert trained == [(2, Resources(cores=1))]
+    assert "synthetic" in Path("runs/compare/report.html").read_text()
+    verdict = json.loads(Path("runs/compare/report.json").read_text())["verdict"]
+    assert "synthetic" in verdict[0]["text"]
 
 
 @pytest.mark.parametrize("name", BUILT_IN)

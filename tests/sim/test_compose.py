@@ -1,11 +1,14 @@
 """Composites: parts of one split on plates of that split, labels true to the pixels, nothing given away."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from synth.cli import app
@@ -17,8 +20,11 @@ from synth.dataset.verify import verify
 from synth.errors import DatasetError, InputError
 from synth.geometry.boxes import square_box, tight_box
 from synth.sim.colour import linear_of_u8, to_linear, to_srgb
-from synth.sim.compose import ComposeSettings, compose
+from synth.sim.compose import make_settings
+from synth.sim.composite import Ingredients
 from synth.sim.cutout import cut_out, lay, turned
+from synth.sim.preview import preview
+from synth.sim.run import Summary, make_plan, render
 from synth.sim.sharpness import measure_edge_sigma
 
 SIZE_WH = (320, 200)
@@ -107,6 +113,13 @@ class Tally:
         pass
 
 
+def compose(
+    datasets: list[DatasetReader], out: Path, count: int, progress: Tally, *, seed: int = 0, **how: Any
+) -> Summary:
+    ingredients = Ingredients(tuple(datasets), **how)
+    return render(make_plan(make_settings(ingredients, out, count, seed=seed)), progress)
+
+
 @pytest.fixture(scope="module")
 def captured(tmp_path_factory: pytest.TempPathFactory) -> DatasetReader:
     return write_captured(tmp_path_factory.mktemp("compose") / "real")
@@ -115,7 +128,7 @@ def captured(tmp_path_factory: pytest.TempPathFactory) -> DatasetReader:
 @pytest.fixture(scope="module")
 def composed(captured: DatasetReader, tmp_path_factory: pytest.TempPathFactory) -> DatasetReader:
     out = tmp_path_factory.mktemp("composed") / "composites"
-    assert compose([captured], out, ComposeSettings(24, seed=4), Tally()).n_new == 24
+    assert compose([captured], out, 24, Tally(), seed=4).n_new == 24
     return DatasetReader(out)
 
 
@@ -221,10 +234,10 @@ def test_the_same_seed_makes_the_same_set(
     captured: DatasetReader, composed: DatasetReader, tmp_path: Path
 ) -> None:
     """Pixels, masks and records repeat; another seed gives others."""
-    compose([captured], tmp_path / "again", ComposeSettings(24, seed=4), Tally())
+    compose([captured], tmp_path / "again", 24, Tally(), seed=4)
     again = DatasetReader(tmp_path / "again")
     assert [s.to_line() for s in again] == [s.to_line() for s in composed]
-    compose([captured], tmp_path / "other", ComposeSettings(2, seed=5), Tally())
+    compose([captured], tmp_path / "other", 2, Tally(), seed=5)
     assert DatasetReader(tmp_path / "other").samples[0].pixels_sha256 != again.samples[0].pixels_sha256
 
 
@@ -233,14 +246,14 @@ def test_a_cut_off_run_goes_on(captured: DatasetReader, composed: DatasetReader,
     out = tmp_path / "composites"
 
     with pytest.raises(KeyboardInterrupt):
-        compose([captured], out, ComposeSettings(24, seed=4), Tally(stop_after=5))
+        compose([captured], out, 24, Tally(stop_after=5), seed=4)
     assert len(DatasetReader(out)) == 5
     tally = Tally()
-    assert compose([captured], out, ComposeSettings(24, seed=4), tally).n_new == 19
+    assert compose([captured], out, 24, tally, seed=4).n_new == 19
     assert tally.began == (24, 5)
     assert len(tally.names) == 19
     assert [s.to_line() for s in DatasetReader(out)] == [s.to_line() for s in composed]
-    assert compose([captured], out, ComposeSettings(24, seed=4), Tally()).n_new == 0
+    assert compose([captured], out, 24, Tally(), seed=4).n_new == 0
     assert verify(out) == []
 
 
@@ -248,19 +261,19 @@ def test_other_settings_or_datasets_are_refused(captured: DatasetReader, tmp_pat
     """Going on with other settings, or after the datasets changed, names the difference."""
     root = shutil.copytree(captured.root, tmp_path / "real")
     out = tmp_path / "composites"
-    compose([DatasetReader(root)], out, ComposeSettings(3), Tally())
+    compose([DatasetReader(root)], out, 3, Tally())
     with pytest.raises(DatasetError, match="max_parts: 4 became 2"):
-        compose([DatasetReader(root)], out, ComposeSettings(3, max_parts=2), Tally())
+        compose([DatasetReader(root)], out, 3, Tally(), max_parts=2)
     with DatasetWriter.open(root) as writer:
         writer.reject("000003", "dusty")
     with pytest.raises(DatasetError, match="datasets"):
-        compose([DatasetReader(root)], out, ComposeSettings(3), Tally())
+        compose([DatasetReader(root)], out, 3, Tally())
 
 
 def test_a_single_plate_is_shared_and_said_so(tmp_path: Path) -> None:
     """With one plate every split uses it, and dataset.json says that it is shared."""
     one = write_captured(tmp_path / "real", n_plates=1)
-    compose([one], tmp_path / "out", ComposeSettings(4), Tally())
+    compose([one], tmp_path / "out", 4, Tally())
     config = DatasetReader(tmp_path / "out").info.made_by.config
     assert config["plates_shared_by_splits"] is True
     assert config["plates_of_split"] == {"test": [0], "train": [0], "val": [0]}
@@ -269,7 +282,7 @@ def test_a_single_plate_is_shared_and_said_so(tmp_path: Path) -> None:
 def test_two_plates_keep_test_apart(tmp_path: Path) -> None:
     """With two plates and three splits, test has one for itself."""
     two = write_captured(tmp_path / "real", n_plates=2)
-    compose([two], tmp_path / "out", ComposeSettings(4), Tally())
+    compose([two], tmp_path / "out", 4, Tally())
     shares = DatasetReader(tmp_path / "out").info.made_by.config["plates_of_split"]
     assert shares["test"] == [0]
     assert shares["train"] == shares["val"] == [1]
@@ -280,12 +293,12 @@ def test_rendered_and_translated_parts_go_on_captured_plates(captured: DatasetRe
     translated = write_captured(
         tmp_path / "translated", n_plates=0, splits=("train", "val", "train"), kind="translated"
     )
-    compose([translated], tmp_path / "out", ComposeSettings(3), Tally(), plates=captured)
+    compose([translated], tmp_path / "out", 3, Tally(), plates=captured)
     result = DatasetReader(tmp_path / "out")
     assert {s.split for s in result} == {"train", "val"}
     assert result.info.made_by.parents == ("translated", "real")
     with pytest.raises(InputError, match="no plate"):
-        compose([translated], tmp_path / "none", ComposeSettings(3), Tally())
+        compose([translated], tmp_path / "none", 3, Tally())
     assert not (tmp_path / "none").exists()
 
 
@@ -295,7 +308,7 @@ def test_a_source_that_mixes_splits_is_refused(tmp_path: Path) -> None:
         tmp_path / "rendered", splits=("train", "train"), kind="rendered", parent_split="test"
     )
     with pytest.raises(DatasetError, match="mix splits"):
-        compose([leaking], tmp_path / "out", ComposeSettings(2), Tally())
+        compose([leaking], tmp_path / "out", 2, Tally())
     assert not (tmp_path / "out").exists()
 
 
@@ -303,31 +316,42 @@ def test_a_source_that_mixes_splits_is_refused(tmp_path: Path) -> None:
     ("change", "message"),
     [
         ({"count": 0}, "1 or more, got 0"),
-        ({"count": 3, "max_parts": 0}, "1 to 20, got 0"),
-        ({"count": 3, "min_visible": 0.1}, "0.25 to 1, got 0.1"),
-        ({"count": 3, "seed": -1}, "seed must be 0 or more"),
+        ({"max_parts": 0}, "1 to 20, got 0"),
+        ({"min_visible": 0.1}, "0.25 to 1, got 0.1"),
+        ({"seed": -1}, "seed must be 0 or more"),
     ],
 )
-def test_settings_out_of_range_are_refused(change: dict[str, float], message: str) -> None:
+def test_settings_out_of_range_are_refused(
+    change: dict[str, Any], message: str, captured: DatasetReader, tmp_path: Path
+) -> None:
     """Each setting out of its range is one sentence."""
     with pytest.raises(InputError, match=message):
-        ComposeSettings(**change)
+        compose([captured], tmp_path / "out", progress=Tally(), **({"count": 3} | change))
+    assert not (tmp_path / "out").exists()
 
 
 def test_datasets_that_do_not_fit_are_refused(captured: DatasetReader, tmp_path: Path) -> None:
     """No source, another box kind and composites of composites are refused in one sentence each."""
     with pytest.raises(InputError, match="at least one"):
-        compose([], tmp_path / "out", ComposeSettings(1), Tally())
+        compose([], tmp_path / "out", 1, Tally())
     tight = write_captured(tmp_path / "tight", splits=("train",), box_kind="tight")
     with pytest.raises(InputError, match="box kind"):
-        compose([captured, tight], tmp_path / "out", ComposeSettings(1), Tally())
+        compose([captured, tight], tmp_path / "out", 1, Tally())
     with pytest.raises(InputError, match="two datasets are called real"):
-        compose([captured, captured], tmp_path / "out", ComposeSettings(1), Tally())
-    compose([captured], tmp_path / "once", ComposeSettings(2), Tally())
+        compose([captured, captured], tmp_path / "out", 1, Tally())
+    compose([captured], tmp_path / "once", 2, Tally())
     with pytest.raises(InputError, match="not cut out again"):
-        compose(
-            [DatasetReader(tmp_path / "once")], tmp_path / "out", ComposeSettings(1), Tally(), plates=captured
-        )
+        compose([DatasetReader(tmp_path / "once")], tmp_path / "out", 1, Tally(), plates=captured)
+
+
+def test_a_preview_shows_no_captured_picture_that_a_composite_does_not_stand_for(
+    captured: DatasetReader, tmp_path: Path
+) -> None:
+    """Composites have names of samples that they have nothing to do with: each is alone on the sheet."""
+    settings = make_settings(Ingredients((captured,)), tmp_path / "out", 9)
+    preview(replace(settings, real=captured), 9, tmp_path / "sheet.png", Tally())
+    n_rows = 5
+    assert Image.open(tmp_path / "sheet.png").size == (1310, n_rows * (400 + 30 + 10) + 10)
 
 
 def test_the_command_composes(captured: DatasetReader, tmp_path: Path) -> None:

@@ -14,7 +14,9 @@ from rich.console import Console
 
 from synth.cell.mesh import load_coloured_mesh
 from synth.compute.progress import make_progress
+from synth.dataset.crops import recut
 from synth.dataset.reader import DatasetReader
+from synth.dataset.sample import Draft
 from synth.dataset.store import DatasetWriter
 from synth.dataset.verify import verify
 from synth.errors import DatasetError, InputError
@@ -31,6 +33,7 @@ from synth.sim.photographs.plates import lay_over
 from synth.sim.run import make_plan, render
 from synth.sim.scene import SceneCamera
 from synth.sim.settings import RenderSettings
+from synth.sim.sources import SOURCES
 from synth.sim.sources.photographs import DEPTH_FACTOR, make_fresh
 from synth.sim.twins import STREAM, make_twin
 
@@ -84,6 +87,23 @@ def test_twins_stand_where_they_stood(backdrop):
         (body,) = scene.bodies
         np.testing.assert_array_equal(body.T_base_body, s.poses[0][1])
         assert (scene.name, scene.split, scene.parents) == (s.sample.name, s.sample.split, (s.sample.name,))
+
+
+def test_as_many_twins_as_were_promised_can_be_made(photographed, tmp_path):
+    """A picture of a size of which there is no plate has no twin, and is not counted as one that can have."""
+    dataset = DatasetReader(shutil.copytree(photographed, tmp_path / "photographed"))
+    sample = dataset["000000"]
+    rgb_u8 = np.pad(dataset.load_rgb(sample), ((0, 16), (0, 16), (0, 0)))
+    larger = Draft(
+        name="000050", split="train", size_wh=rgb_u8.shape[1::-1], K=sample.K, instances=sample.instances
+    )
+    with DatasetWriter.open(dataset.root) as writer:  # Without a mask no plate can be made of it.
+        writer.append(larger, rgb_u8=rgb_u8, crops=recut(larger, rgb_u8))
+    settings = RenderSettings(out=tmp_path / "out", over=DatasetReader(dataset.root), shares={"twin": 1})
+    n, _ = SOURCES["twin"].most(settings)
+    assert n == 6
+    plan = make_plan(replace(settings, shares={"twin": n}))
+    assert [order.name for order in plan.orders] == [f"{i:06d}" for i in range(6)]
 
 
 def test_fresh_poses_reach_around_the_observed_range(backdrop):

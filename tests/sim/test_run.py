@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from captured_set import write_captured
+from PIL import Image
 from rich.console import Console
 
 from synth.cell.load import default_cell
@@ -169,9 +170,12 @@ def test_twins_of_test_samples_are_marked(captured, tmp_path):
 
 
 def test_a_preview_leaves_a_sheet_and_no_dataset(captured, tmp_path):
-    """One PNG; the dataset folder is not touched."""
-    preview(_settings(captured, tmp_path / "synthetic"), 1, tmp_path / "runs" / "render_preview.png", QUIET)
-    assert (tmp_path / "runs" / "render_preview.png").stat().st_size > 5_000
+    """One PNG, the captured picture on its left; the dataset folder is not touched."""
+    path, real = tmp_path / "runs" / "render_preview.png", DatasetReader(captured)
+    preview(_settings(captured, tmp_path / "synthetic"), 1, path, QUIET)
+    left = Image.open(path).crop((10, 10, 650, 370))
+    rgb = Image.fromarray(real.load_rgb(real["000000"]))
+    assert left == rgb.resize(left.size, Image.Resampling.LANCZOS)
     assert not (tmp_path / "synthetic").exists()
 
 
@@ -183,7 +187,7 @@ def test_what_cannot_be_rendered_is_said_before_anything_is_written(captured, tm
         _settings(captured, tmp_path / "out", n_workers=0)
     with pytest.raises(InputError, match="--look plain"):
         make_plan(RenderSettings(out=tmp_path, shares={"fresh": 1}))
-    with pytest.raises(InputError, match="strength of --randomize"):
+    with pytest.raises(InputError, match="strength of randomizing"):
         _settings(captured, tmp_path / "out", randomize=-1.0)
     with pytest.raises(InputError, match="no Blender at"):
         make_plan(_settings(captured, tmp_path / "out", blender=tmp_path))

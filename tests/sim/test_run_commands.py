@@ -37,6 +37,8 @@ def _refused(answer: subprocess.CompletedProcess[str], words: str, cwd: Path) ->
         (("--share", "fresh=1", "--blender", "."), "no Blender"),
         (("--share", "fresh=1", "--strength", "2"), "--strength says how far --randomize goes: give both"),
         (("--share", "fresh=1", "--randomize", "--strength", "0"), "--strength must be above 0"),
+        (("--share", "composites=2", "--look", "plain"), "cut out of a dataset by synth compose"),
+        (("--share", "fresh=1", "--engine", "cloud"), "there is no engine 'cloud': choose among local"),
         (("--share", "fresh=1", "--workers", "0"), "--workers must be 1 or more"),
     ],
 )

@@ -11,6 +11,7 @@ from synth.cell.load import default_cell
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
 from synth.sim.bench import list_twinnable
+from synth.sim.composite import Ingredients
 from synth.sim.run import make_plan
 from synth.sim.settings import RenderSettings
 from synth.sim.shares import choose_shares, parse_shares, say_shares
@@ -167,5 +168,8 @@ def test_what_a_cell_alone_has_is_refused_over_photographs(captured):
 def test_sources_of_two_kinds_are_not_mixed(captured):
     """What shares no studio shares no dataset."""
     real = DatasetReader(captured)
+    settings = RenderSettings(
+        out=captured, real=real, shares={"twin": 1, "composites": 1}, own={"composites": Ingredients((real,))}
+    )
     with pytest.raises(InputError, match="twin and composites cannot be in one dataset"):
-        make_plan(RenderSettings(out=captured, real=real, shares={"twin": 1, "composites": 1}))
+        make_plan(settings)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from synth.compute.engines import DEFAULT_ENGINE, ENGINES
 from synth.train.tasks import TASKS
 
 if TYPE_CHECKING:
@@ -62,6 +63,9 @@ def compare(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Trainings at a time.")] = None,
+    engine: Annotated[
+        str, typer.Option(help=f"What runs the trainings: {', '.join(ENGINES)}.")
+    ] = DEFAULT_ENGINE,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps; the best there is.")] = None,
 ) -> None:
     """Train on each kind of images and say, on real held-out ones, what each is worth.
@@ -99,6 +103,7 @@ def compare(
         out=out,
         device=device,
         workers=workers,
+        engine=engine,
     )
     console = Console(highlight=False, stderr=as_json)
     if plan.is_simulated:

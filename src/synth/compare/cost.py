@@ -39,7 +39,7 @@ def expect_seconds(plan: Plan) -> tuple[list[float], str]:
     From a few steps on captured images, timed now. Raises InputError for data that cannot be used.
     """
     device = choose_device(plan.device)
-    n_workers = choose_workers(device, plan.n_workers, len(plan.trials))
+    n_workers = choose_workers(plan, device, len(plan.trials))
     threads, before = choose_threads(device), torch.get_num_threads()
     try:
         if threads is not None:

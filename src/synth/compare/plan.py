@@ -9,6 +9,7 @@ from pydantic import JsonValue
 
 from synth.compare.mixes import REAL, Mix, Roots
 from synth.compare.questions import Gap, Question, find_origins, list_gaps, list_questions
+from synth.compute.engines import DEFAULT_ENGINE, ENGINES
 from synth.dataset.leak import LeakGuard
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Split
@@ -59,7 +60,7 @@ class Plan:
     """All trainings of one comparison.
 
     roots: datasets by name for each task, ``real``, which is one, among them. asked: questions beside those
-    that every comparison asks.
+    that every comparison asks. engine: what trains the trials, by name.
     """
 
     mixes: tuple[Mix, ...]
@@ -69,10 +70,12 @@ class Plan:
     choose: Choose = "own-val"
     device: str | None = None
     n_workers: int | None = None
+    engine: str = DEFAULT_ENGINE
     asked: tuple[Question, ...] = ()
     _readers: dict[Path, DatasetReader] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
+        ENGINES[self.engine]  # That there is one.
         names = [mix.name for mix in self.mixes]
         if not self.contests:
             raise InputError("nothing is to be learnt: name a task")

@@ -33,6 +33,7 @@ def make_plan(
     out: Path,
     device: str | None,
     workers: int | None,
+    engine: str,
 ) -> Plan:
     """The plan of a comparison; None for what is left to the preset or the machine.
 
@@ -74,6 +75,7 @@ def make_plan(
         choose=deciding,
         device=device,
         n_workers=workers,
+        engine=engine,
         asked=tuple(parse_question(text, [mix.name for mix in chosen]) for text in ask),
     )
 

@@ -19,7 +19,7 @@ import torch
 from synth.compare.plan import Contest, Plan, Trial
 from synth.compute.checkpoint import load_weights
 from synth.compute.device import choose_device, list_devices
-from synth.compute.engines import DEFAULT_ENGINE, ENGINES
+from synth.compute.engines import ENGINES
 from synth.compute.engines.engine import Resources
 from synth.compute.progress import Progress
 from synth.compute.run_dir import CONFIG_FILE, RunDir, read_stats
@@ -84,25 +84,29 @@ def _refuse_unfit(plan: Plan, progress: Progress) -> None:
     progress.say(f"No test image among {n} train and val images.")
 
 
-def choose_workers(device: torch.device, asked: int | None, n_trials: int) -> int:
+def choose_workers(plan: Plan, device: torch.device, n_trials: int) -> int:
     """How many trials are trained at a time."""
-    needs = _ON_GPU if device.type == "cuda" else _ON_CPU
-    return ENGINES[DEFAULT_ENGINE].count_workers(needs, n_trials, asked)
+    return ENGINES[plan.engine].count_workers(_needs(device), n_trials, plan.n_workers)
+
+
+def _needs(device: torch.device) -> Resources:
+    return _ON_GPU if device.type == "cuda" else _ON_CPU
 
 
 def _train_all(plan: Plan, todo: list[Trial], progress: Progress) -> None:
     device = choose_device(plan.device)
-    n_workers = choose_workers(device, plan.n_workers, len(todo))
+    n_workers = choose_workers(plan, device, len(todo))
     jobs = [_Job(plan.spec(trial), plan.folder(trial), _place(device, i)) for i, trial in enumerate(todo)]
     total = sum(trial.contest.settings.n_images for trial in plan.trials)
     meter = _Meter(plan, todo, progress)
     progress.begin(total=total, done=total - sum(trial.contest.settings.n_images for trial in todo))
     try:
-        ENGINES[DEFAULT_ENGINE].run_shards(
+        ENGINES[plan.engine].run_shards(
             jobs,
             partial(_open_trainer, choose_threads(device)),
             n_workers,
             lambda job, said: progress.say(f"{job.out.name}: {said}"),
+            resources=_needs(device),
             on_retry=lambda job, error: progress.say(f"{job.out.name}: {error}; trying once more"),
             on_wait=meter.update,
         )

@@ -5,13 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from synth.front.opening import (
-    StrPath,
-    as_console,
-    as_paths,
-    refuse_below,
-    refuse_text,
-)
+from synth.compute.engines import DEFAULT_ENGINE
+from synth.front.opening import StrPath, as_console, as_paths, refuse_below, refuse_text
 
 
 @dataclass(frozen=True)
@@ -158,6 +153,7 @@ def compare(
     pretrained: StrPath | None = None,
     out: StrPath = "runs/compare",
     workers: int | None = None,
+    engine: str = DEFAULT_ENGINE,
     device: str | None = None,
     progress: bool = True,
 ) -> Comparison:
@@ -171,7 +167,7 @@ def compare(
     all if not given. preset: quick takes minutes, default hours on a CPU, paper a GPU. seeds: trainings of
     each mix. images: each training sees in all. choose: whose val images choose the weights, each mix's own
     or real ones. plain_crops: normals from plain crops too. pretrained: a local YOLOv5, its backbone frozen.
-    workers: trainings at a time. device: cpu, cuda, cuda:1, mps.
+    workers: trainings at a time. engine: what runs them. device: cpu, cuda, cuda:1, mps.
 
     Raises DatasetError where a test image would train, TrainingDiverged.
     """
@@ -201,6 +197,7 @@ def compare(
         out=Path(out),
         device=device,
         workers=workers,
+        engine=engine,
     )
     console = as_console(progress=progress)
     with run_log(plan.out, plan, console):

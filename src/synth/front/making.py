@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from synth.compute.engines import DEFAULT_ENGINE
 from synth.front.opening import (
     StrPath,
     as_cell,
@@ -100,6 +101,7 @@ def render(
     test_twins: bool = False,
     seed: int = 0,
     workers: int | None = None,
+    engine: str = DEFAULT_ENGINE,
     blender: StrPath | None = None,
     progress: bool = True,
 ) -> "DatasetReader":
@@ -111,8 +113,8 @@ def render(
     poses are rendered over its own photographs; no cell then. look: like the captured pictures, or without
     any of them. quality: samples a pixel. randomize: how far light, surfaces, camera and clutter are spread,
     0 to 5; 1 is their ranges as they stand. layers: normals, depth and ids of each picture, in
-    layers/NAME.npz. test_twins: of test samples too, to look at. workers: Blender processes. blender: an
-    installed Blender, 3.4 to 4.5, for the bpy wheel.
+    layers/NAME.npz. test_twins: of test samples too, to look at. workers: Blender processes. engine: what
+    runs them. blender: an installed Blender, 3.4 to 4.5, for the bpy wheel.
 
     Raises RendererError or WorkerLost when a scene fails twice.
     """
@@ -152,6 +154,7 @@ def render(
         test_twins=test_twins,
         blender=None if blender is None else Path(blender),
         n_workers=workers,
+        engine=engine,
     )
     settings = replace(settings, shares=choose_shares(count, asked, settings))
     console = as_console(progress=progress)
@@ -169,25 +172,31 @@ def compose(
     min_visible: float = 0.5,
     plates: StrPath | None = None,
     seed: int = 0,
+    engine: str = DEFAULT_ENGINE,
     progress: bool = True,
 ) -> "DatasetReader":
     """Lay parts that are cut out of datasets on the empty bench, one to max_parts a picture.
 
     count: composites in all; as many as the datasets have samples if not given. min_visible: share of each
     part that no other hides. plates: the dataset whose bench they are laid on; the first of these with one.
+    engine: what runs the child processes.
     """
     from synth.compute.progress import make_progress
     from synth.run_log import run_log
-    from synth.sim.compose import ComposeSettings
-    from synth.sim.compose import compose as run
+    from synth.sim.compose import make_settings
+    from synth.sim.composite import Ingredients
+    from synth.sim.run import make_plan
+    from synth.sim.run import render as run
 
     refuse_below(0, seed=seed)
-    readers = [open_dataset(path) for path in as_paths(datasets)]
+    readers = tuple(open_dataset(path) for path in as_paths(datasets))
     n = sum(map(len, readers)) if count is None else count
-    settings, console = ComposeSettings(n, seed, max_parts, min_visible), as_console(progress=progress)
     bench = None if plates is None else open_dataset(plates)
-    with run_log(Path(out), {"datasets": readers, "plates": plates, "settings": settings}, console):
-        run(readers, Path(out), settings, make_progress(console, "compose"), plates=bench)
+    ingredients = Ingredients(readers, bench, max_parts, min_visible)
+    settings = make_settings(ingredients, Path(out), n, seed=seed, engine=engine)
+    console = as_console(progress=progress)
+    with run_log(settings.out, settings, console):
+        run(make_plan(settings), make_progress(console, "compose"))
     return open_dataset(out)
 
 

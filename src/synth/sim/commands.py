@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from synth.compute.engines import DEFAULT_ENGINE, ENGINES
 from synth.sim.sources import SOURCES
 
 if TYPE_CHECKING:
@@ -77,6 +78,9 @@ def render(
     workers: Annotated[
         int | None, typer.Option(help="Child processes; by cores and memory if not given.")
     ] = None,
+    engine: Annotated[
+        str, typer.Option(help=f"What runs the child processes: {', '.join(ENGINES)}.")
+    ] = DEFAULT_ENGINE,
     blender: Annotated[
         Path | None, typer.Option(help="An installed Blender, 3.4 to 4.5; the bpy wheel if not given.")
     ] = None,
@@ -125,6 +129,7 @@ def render(
         test_twins=test_twins,
         blender=blender,
         n_workers=workers,
+        engine=engine,
     )
     settings = replace(settings, shares=choose_shares(count, shares, settings))
     if describe(settings).made_by.simulated:
@@ -180,6 +185,9 @@ def compose(
         "data/composited"
     ),
     seed: Annotated[int, typer.Option(min=0, help="Of choice, place and order.")] = 0,
+    engine: Annotated[
+        str, typer.Option(help=f"What runs the child processes: {', '.join(ENGINES)}.")
+    ] = DEFAULT_ENGINE,
 ) -> None:
     """Lay cut-out parts on the empty bench, one to four a picture. The same command goes on where it stopped.
 
@@ -190,19 +198,21 @@ def compose(
     from synth.compute.progress import make_progress
     from synth.dataset.reader import DatasetReader
     from synth.run_log import run_log
-    from synth.sim.compose import ComposeSettings
-    from synth.sim.compose import compose as run_compose
+    from synth.sim.compose import make_settings
+    from synth.sim.composite import Ingredients
+    from synth.sim.run import make_plan
+    from synth.sim.run import render as run_render
 
     console = Console(highlight=False)
-    readers = [DatasetReader(path) for path in datasets or [Path("data/real")]]
+    readers = tuple(DatasetReader(path) for path in datasets or [Path("data/real")])
     if count is None:
         count = sum(len(reader) for reader in readers)
-    settings = ComposeSettings(count, seed, max_parts, min_visible)
     bench = None if plates is None else DatasetReader(plates)
-    progress = make_progress(console, "compose")
-    with run_log(out, {"datasets": readers, "plates": plates, "settings": settings}, console):
+    ingredients = Ingredients(readers, bench, max_parts, min_visible)
+    settings = make_settings(ingredients, out, count, seed=seed, engine=engine)
+    with run_log(out, settings, console):
         try:
-            n_new = run_compose(readers, out, settings, progress, plates=bench).n_new
+            n_new = run_render(make_plan(settings), make_progress(console, "compose")).n_new
         except KeyboardInterrupt:
             console.print(f"Stopped. {_how_to_go_on(out, count)}")
             raise typer.Exit(130) from None
@@ -225,13 +235,14 @@ def _open_captured(real: Path) -> "DatasetReader | None":
 def _strength(asked: float | None, *, randomize: bool) -> float:
     """How far values are spread; 0 for not at all."""
     from synth.errors import InputError
+    from synth.sim.settings import MAX_STRENGTH
 
     if asked is None:
         return float(randomize)
     if not randomize:
         raise InputError("--strength says how far --randomize goes: give both")
-    if not 0 < asked <= 5:
-        raise InputError(f"--strength must be above 0 and at most 5, got {asked:g}")
+    if not 0 < asked <= MAX_STRENGTH:
+        raise InputError(f"--strength must be above 0 and at most {MAX_STRENGTH:g}, got {asked:g}")
     return asked
 
 

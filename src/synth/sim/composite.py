@@ -35,17 +35,23 @@ _CLUTTER_RATIO, _MAX_CLUTTER = 0.05, 0.002
 
 @dataclass(frozen=True, eq=False)
 class Ingredients:
-    """What composites are made of.
+    """What composites are made of, and how; InputError for numbers out of range.
 
     datasets: whose parts are cut out, captured, rendered or translated. plates: the one whose empty bench
     they are laid on; None for the first of the others that has plates. max_parts: 1 to this many a picture.
-    min_visible: share of each part that no other hides.
+    min_visible: share of each part that no other may hide.
     """
 
     datasets: tuple[DatasetReader, ...]
     plates: DatasetReader | None = None
     max_parts: int = 4
     min_visible: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.max_parts <= 20:
+            raise InputError(f"the number of parts must be 1 to 20, got {self.max_parts}")
+        if not 0.25 <= self.min_visible <= 1:
+            raise InputError(f"the visible share must be 0.25 to 1, got {self.min_visible:g}")
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,6 +33,7 @@ CLUTTER = ("block", "plate", "puck", "rod")
 def cell_meshes(cell: Cell) -> dict[str, Mesh]:
     """Every mesh by name, each in its own frame: part, mount, the arm's links by finish, the bin, clutter.
 
+    Sources on the bench share its meshes, which are on disk before the first order: the bin's is among them.
     Raises InputError for CAD files that are absent or broken.
     """
     bodies = load_bodies(cell)

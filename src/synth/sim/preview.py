@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from synth.compute.progress import Progress
 from synth.dataset.reader import DatasetReader
+from synth.dataset.sample import Sample
 from synth.errors import InputError
 from synth.sim.backdrop import evenly
 from synth.sim.run import make_plan, produce
@@ -43,7 +44,7 @@ def preview(settings: RenderSettings, n: int, path: Path, progress: Progress) ->
     try:
         with tempfile.TemporaryDirectory(prefix="synth_preview_") as scratch:
             studio = plan.studio.prepared(Path(scratch), progress)
-            produce(orders, studio, keep, progress, n_processes=settings.n_processes)
+            produce(orders, studio, keep, progress, settings)
     finally:
         progress.end()
     buffer = io.BytesIO()
@@ -61,13 +62,14 @@ def _choose(orders: tuple[Order, ...], n: int) -> list[Order]:
 
 
 def _sheet(samples: list[MadeSample], real: DatasetReader | None) -> Image.Image:
-    """One row a twin: captured, rendered; what has no twin stands two in a row."""
+    """One row a twin: captured, rendered; what stands for no captured sample stands two in a row."""
     tiles: list[tuple[str, NDArray[np.uint8]]] = []
     for sample in samples:
         name = sample.draft.name
-        if sample.draft.origin.parents and real is not None:
-            tiles.append((f"{name}   captured", real.load_rgb(real[name])))
-        tiles.append((f"{name}   {sample.draft.quality.get('scenario', '')}, rendered", sample.rgb_u8))
+        if real is not None and (captured := _find_captured(sample, real)) is not None:
+            tiles.append((f"{name}   captured", real.load_rgb(captured)))
+        kind = "" if sample.scene is None else f"{sample.scene.scenario}, "
+        tiles.append((f"{name}   {kind}rendered", sample.rgb_u8))
     width, height = samples[0].draft.size_wh
     tile_h = round(_TILE_W * height / width)
     n_rows = -(-len(tiles) // 2)
@@ -81,6 +83,14 @@ def _sheet(samples: list[MadeSample], real: DatasetReader | None) -> Image.Image
         sheet.paste(Image.fromarray(rgb_u8).resize((_TILE_W, tile_h), Image.Resampling.LANCZOS), (x, y))
         draw.text((x + 4, y + tile_h + _CAPTION_H / 2), caption, fill=_TEXT, anchor="lm", font=_font())
     return sheet
+
+
+def _find_captured(sample: MadeSample, real: DatasetReader) -> Sample | None:
+    """The captured sample whose scene was rendered; None for what is made of others without being one."""
+    if sample.scene is None:
+        return None
+    pixels = {p.pixels_sha256 for p in sample.draft.origin.parents if p.name in sample.scene.parents}
+    return next((s for s in real.samples if s.pixels_sha256 in pixels), None)
 
 
 def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

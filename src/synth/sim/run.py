@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from synth.compute.engines import DEFAULT_ENGINE, ENGINES
+from synth.compute.engines import ENGINES
 from synth.compute.progress import Progress
 from synth.dataset.difference import list_differences
 from synth.dataset.folder import INFO_FILE, read_info, refuse_other_kind
@@ -99,7 +99,7 @@ def render(plan: Plan, progress: Progress) -> Summary:
                 studio,
                 lambda sample: _write(sample, writer, progress),
                 progress,
-                n_processes=settings.n_processes,
+                settings,
             )
         finally:
             progress.end()
@@ -112,16 +112,23 @@ def produce(
     studio: Studio,
     on_sample: Callable[[MadeSample], None],
     progress: Progress,
-    *,
-    n_processes: int,
+    settings: RenderSettings,
 ) -> None:
-    """Make the sample of each order in child processes and hand it over, in the order of the orders."""
+    """Make the sample of each order in child processes of the settings' engine and hand it over, in the order
+    of the orders.
+    """
 
     def say_again(order: Order, error: SynthError) -> None:
         progress.say(f"{order.name} is made again: {error}")
 
-    engine = ENGINES[DEFAULT_ENGINE]
-    engine.run_shards(orders, studio, n_processes, lambda _, sample: on_sample(sample), on_retry=say_again)
+    ENGINES[settings.engine].run_shards(
+        orders,
+        studio,
+        settings.choose_processes(studio.resources),
+        lambda _, sample: on_sample(sample),
+        resources=studio.resources,
+        on_retry=say_again,
+    )
 
 
 def check_disk(out: Path, n_samples: int, size_wh: tuple[int, int]) -> None:

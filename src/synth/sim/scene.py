@@ -65,8 +65,9 @@ class SceneCamera(Plain):
 class Scene(Plain):
     """One picture to be made.
 
-    scenario: what kind of scene it is, ``twin``. parents: names of the samples it stands for. draws: every
-    random value that ``--randomize`` drew, by name. seed: of this scene alone, for noise.
+    scenario: what kind of scene it is, ``twin``; datasets record it, so what the source photographs makes
+    stays ``fresh``. parents: names of the samples it stands for. draws: every random value that
+    ``--randomize`` drew, by name. seed: of this scene alone, for noise.
     """
 
     name: str

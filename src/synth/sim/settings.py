@@ -17,7 +17,9 @@ QualityName = Literal["draft", "normal", "reference"]
 
 LAYERS: tuple[Layer, ...] = ("normals", "depth", "ids")
 
-PER_PROCESS, MAX_PROCESSES = Resources(cores=4, memory_gb=3.0), 16
+MAX_PROCESSES = 16
+MAX_STRENGTH = 5.0
+"""How far scenes are randomized at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +31,8 @@ class RenderSettings:
     poses are rendered over its own photographs, without any cell; None to render on the cell's bench.
     randomize: strength of the spread around the cell's values, 0 for none. layers: normals, depth and ids
     beside each picture. test_twins: of test samples too, to look at. blender: the folder of an installed
-    Blender; None for the pip wheels. n_workers: child processes; None to go by the machine. own: what single
-    sources take besides, by their names.
+    Blender; None for the pip wheels. n_workers: child processes; None to go by the machine. engine: what runs
+    them, by name. own: what single sources take besides, by their names.
     """
 
     out: Path
@@ -46,25 +48,23 @@ class RenderSettings:
     test_twins: bool = False
     blender: Path | None = None
     n_workers: int | None = None
+    engine: str = DEFAULT_ENGINE
     own: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.randomize < 0:
-            raise InputError(f"the strength of --randomize must be 0 or more, got {self.randomize:g}")
+        if not 0 <= self.randomize <= MAX_STRENGTH:
+            raise InputError(
+                f"the strength of randomizing must be from 0 to {MAX_STRENGTH:g}, got {self.randomize:g}"
+            )
         if self.n_workers is not None and self.n_workers < 1:
             raise InputError(f"--workers must be 1 or more, got {self.n_workers}")
+        ENGINES[self.engine]  # That there is one.
 
     @property
     def count(self) -> int:
         """All samples."""
         return sum(self.shares.values())
 
-    @property
-    def n_processes(self) -> int:
-        """As asked, or one on a small machine, where each takes all cores; more by cores and memory."""
-        return ENGINES[DEFAULT_ENGINE].count_workers(PER_PROCESS, MAX_PROCESSES, self.n_workers)
-
-    @property
-    def n_threads(self) -> int | None:
-        """Of each Blender process; None for all there are."""
-        return ENGINES[DEFAULT_ENGINE].count_threads(self.n_processes)
+    def choose_processes(self, resources: Resources) -> int:
+        """How many child processes of such needs: as asked, or what the engine has room for."""
+        return ENGINES[self.engine].count_workers(resources, MAX_PROCESSES, self.n_workers)

@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.compute.engines import DEFAULT_ENGINE, ENGINES
+from synth.compute.engines import ENGINES
+from synth.compute.engines.engine import Resources
 from synth.compute.progress import Progress
 from synth.dataset.info import DatasetInfo
 from synth.dataset.record import Figure
@@ -42,21 +43,16 @@ class Settle(Protocol):
     def __call__(self, bodies: Sequence[SceneBody], static: Sequence[SceneBody]) -> Sequence[Array]: ...
 
 
-class Unsettled(Protocol):
-    """The job of an order whose scene is known only after physics has run; its parts may end out of sight."""
-
-    def settle(self, backdrop: Any, settle: Settle) -> Scene:
-        """The scene at rest."""
-        ...
-
-
 @dataclass(frozen=True, eq=False)
 class BlenderStudio(Studio):
-    """Renders scenes, or what settles to scenes, before one backdrop.
+    """Renders scenes before one backdrop.
+
+    The job of an order is a scene, or has ``settle(backdrop, settle)``, which gives one once physics has run;
+    parts of such a one may end out of sight.
 
     backdrop: before `measured`, as it is known without a look at pictures. parents: what records say of
     samples that others are made of, by name. folder: of meshes, and of what processes keep from one another's
-    work; `prepared` sets it.
+    work; `prepared` sets it. engine: by name, of the processes in which twins are held against pictures.
     """
 
     backdrop: Backdrop
@@ -67,7 +63,10 @@ class BlenderStudio(Studio):
     depth_scale_m: float
     blender: Path | None
     n_threads: int | None
+    engine: str
     folder: Path = Path()
+
+    resources: ClassVar[Resources] = Resources(cores=4, memory_gb=3.0)
 
     @classmethod
     def of(cls, backdrop: Backdrop, info: DatasetInfo, settings: RenderSettings) -> Self:
@@ -83,7 +82,8 @@ class BlenderStudio(Studio):
             if camera is None or camera.depth_scale_m is None
             else camera.depth_scale_m,
             blender=settings.blender,
-            n_threads=settings.n_threads,
+            n_threads=ENGINES[settings.engine].count_threads(settings.choose_processes(cls.resources)),
+            engine=settings.engine,
         )
 
     def check(self) -> None:
@@ -111,7 +111,9 @@ class BlenderStudio(Studio):
         found: list[Any] = []
         at = self.quality if quality is None else QUALITIES[quality]
         comparing = _Comparing(replace(self, quality=at, n_threads=None))
-        ENGINES[DEFAULT_ENGINE].run_shards(pairs, comparing, 1, lambda _, ratio: found.append(ratio))
+        ENGINES[self.engine].run_shards(
+            pairs, comparing, 1, lambda _, ratio: found.append(ratio), resources=self.resources
+        )
         return found
 
     @contextmanager

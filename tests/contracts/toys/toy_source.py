@@ -10,12 +10,16 @@ from synth.dataset.crops import recut
 from synth.dataset.info import DatasetInfo, MadeBy
 from synth.dataset.sample import Draft, Instance, Origin
 from synth.geometry.boxes import square_box, tight_box
+from synth.geometry.frames import cam_from_uvw, uvw_from_cam
+from synth.geometry.normals import crop_rotation
+from synth.geometry.pinhole import Pinhole
 from synth.sim.furnish import scene_seed, training_split
 from synth.sim.settings import RenderSettings
 from synth.sim.sources import SOURCES
 from synth.sim.sources.source import N_NAMES, MadeSample, Order, Studio
 
 SIZE_WH = (160, 120)
+K = ((150.0, 0.0, 79.5), (0.0, 150.0, 59.5), (0.0, 0.0, 1.0))
 FIRST = 3 * N_NAMES
 STREAM = 7
 
@@ -69,6 +73,7 @@ def draw(order: Order) -> MadeSample:
     picture[mask > 0] += np.array([u, v, 0.7]) * 100
     rgb_u8 = np.clip(picture, 0, 255).astype(np.uint8)
     box = tight_box(mask > 0)
+    turn = crop_rotation(Pinhole(SIZE_WH, np.array(K)), (x + side / 2 - 0.5, y + side / 2 - 0.5))
     square = Instance(
         class_name="square",
         box_xyxy_px=box,
@@ -76,14 +81,15 @@ def draw(order: Order) -> MadeSample:
         normal_uvw=normal_uvw,
         point_xy=((x + side / 2) / SIZE_WH[0], (y + side / 2) / SIZE_WH[1]),
         visib_fract=1.0,
-        R_crop_cam=np.eye(3).tolist(),
-        normal_crop_uvw=normal_uvw,
+        R_crop_cam=turn.tolist(),
+        normal_crop_uvw=uvw_from_cam(turn @ cam_from_uvw(normal_uvw)).tolist(),
         point_crop_xy=(0.5, 0.5),
     )
     draft = Draft(
         name=order.name,
         split=training_split(seed, STREAM, i),
         size_wh=SIZE_WH,
+        K=K,
         instances=(square,),
         origin=Origin(seed=own_seed),
     )

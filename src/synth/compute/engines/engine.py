@@ -45,14 +45,16 @@ class Engine(Protocol):
         n_workers: int,
         on_done: Callable[[S, R], None],
         *,
+        resources: Resources,
         on_retry: Callable[[S, SynthError], None] = ...,
         on_wait: Callable[[], None] | None = None,
     ) -> None:
         """Work on every shard in ``n_workers`` workers; call ``on_done`` here, in the shards' order.
 
         open_worker: opened once a worker; what it gives is called with a shard at a time and returns a
-        result. It, the shards and the results can be pickled. on_retry: called before a shard is tried again.
-        on_wait: called every second or so while shards are worked on.
+        result. It, the shards and the results can be pickled. resources: what one worker needs, for an engine
+        that has to ask for it elsewhere; ``n_workers`` was counted with the same. on_retry: called before a
+        shard is tried again. on_wait: called every second or so while shards are worked on.
 
         A shard whose worker raises or dies is tried once more in a fresh worker; the second time its error is
         raised, and so is an InputError or StorageError the first time: another try could not mend those. What

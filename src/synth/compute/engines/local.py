@@ -134,10 +134,11 @@ class LocalEngine:
         n_workers: int,
         on_done: Callable[[S, R], None],
         *,
+        resources: Resources,
         on_retry: Callable[[S, SynthError], None] = lambda _shard, _error: None,
         on_wait: Callable[[], None] | None = None,
     ) -> None:
-        """See `Engine.run_shards`."""
+        """See `Engine.run_shards`; what workers need is here already, so nobody is asked for it."""
         todo = deque(range(len(shards)))
         answers: dict[int, Any] = {}
         n_done = 0

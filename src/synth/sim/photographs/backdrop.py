@@ -23,7 +23,7 @@ from synth.sim.blender import QUALITIES, Blender, Quality
 from synth.sim.photographs.appearance import Appearance, measure_appearance
 from synth.sim.photographs.objects import Objects, Seen, list_seen, refuse_without_poses
 from synth.sim.photographs.pictures import PhotographPictures
-from synth.sim.photographs.plates import Plate, make_plates
+from synth.sim.photographs.plates import Plate, choose_for_plates, make_plates
 from synth.sim.scene import RGB, Finish, Scene, SceneBody, SceneLamp
 from synth.sim.settings import RenderSettings
 from synth.sim.studio import DEPTH_SCALE_M, PACKAGES, BlenderStudio
@@ -58,12 +58,13 @@ def open_over_photographs(settings: RenderSettings) -> BlenderStudio:
 
 
 def find_twinnable(over: DatasetReader) -> list[Seen]:
-    """What can have twins. Raises InputError for a dataset without models or poses, DatasetError for a model
-    that is not the one it names.
+    """What can have twins: parts in pictures of a size of which there will be a plate.
+
+    Raises InputError for a dataset without models, poses or masks, DatasetError for a model that is not the
+    one it names.
     """
-    seen = list_seen(over, Objects.of(over))
-    refuse_without_poses(over, seen)
-    return seen
+    seen = _demand_seen(over, Objects.of(over))
+    return _where_plates_are(choose_for_plates(over, [s.sample for s in seen]), seen)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,8 +88,7 @@ class PhotographBackdrop:
     @cached_property
     def seen(self) -> tuple[Seen, ...]:
         """Where parts were seen, in pictures of a size of which there is a plate."""
-        sizes = {plate.sample.size_wh for plate in self.plates}
-        return tuple(s for s in list_seen(self.over, self.objects) if s.camera.size_wh in sizes)
+        return tuple(_where_plates_are([p.sample for p in self.plates], list_seen(self.over, self.objects)))
 
     @property
     def meshes(self) -> dict[str, Mesh]:
@@ -164,8 +164,8 @@ class PhotographBackdrop:
 
     def measured(self) -> Self:
         """With plates, and the parts' appearance less its gain. Raises InputError, DatasetError."""
-        samples = [s.sample for s in find_twinnable(self.over)]
-        plates = tuple(make_plates(self.over, samples))
+        seen = _demand_seen(self.over, self.objects)
+        plates = tuple(make_plates(self.over, [s.sample for s in seen]))
         made = replace(self, plates=plates)
         appearance = measure_appearance(
             self.over, made.list_twinnable(), tuple(made.objects.meshes), made.plates
@@ -198,6 +198,18 @@ class PhotographBackdrop:
     def open(self, blender: Blender, folder: Path, quality: Quality) -> PhotographPictures:
         """For one process."""
         return PhotographPictures(self.meshes, self.plates, self.appearance, blender, quality)
+
+
+def _demand_seen(over: DatasetReader, objects: Objects) -> list[Seen]:
+    seen = list_seen(over, objects)
+    refuse_without_poses(over, seen)
+    return seen
+
+
+def _where_plates_are(plates: Sequence[Sample], seen: Sequence[Seen]) -> list[Seen]:
+    """Those in pictures as large as one of which there is a plate."""
+    sizes = {sample.size_wh for sample in plates}
+    return [s for s in seen if s.camera.size_wh in sizes]
 
 
 def _describe(settings: RenderSettings) -> DatasetInfo:

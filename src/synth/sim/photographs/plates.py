@@ -29,17 +29,22 @@ class Plate:
     rgb_u8: NDArray[np.uint8]
 
 
-def make_plates(dataset: DatasetReader, samples: Sequence[Sample]) -> list[Plate]:
-    """A plate of each train sample with a mask.
-
-    What a part hid is taken from the nearest train image of the same size that shows it free, as far as a
-    camera stood still, and painted in from its surroundings otherwise. Raises InputError where no sample has
-    a mask.
-    """
+def choose_for_plates(dataset: DatasetReader, samples: Sequence[Sample]) -> list[Sample]:
+    """The train samples with a mask, 40 at most, of which plates are made. Raises InputError for none."""
     chosen = [s for s in samples if s.split == "train" and s.mask is not None]
     chosen = chosen[:: -(-len(chosen) // _MAX_PLATES) or 1]
     if not chosen:
         raise InputError(f"{dataset.root} has no train sample with a mask to make a plate of")
+    return chosen
+
+
+def make_plates(dataset: DatasetReader, samples: Sequence[Sample]) -> list[Plate]:
+    """A plate of each sample that `choose_for_plates` chooses.
+
+    What a part hid is taken from the nearest of these images of the same size that shows it free, as far as a
+    camera stood still, and painted in from its surroundings otherwise.
+    """
+    chosen = choose_for_plates(dataset, samples)
     pictures = [dataset.load_rgb(s) for s in chosen]
     hidden = [_hidden(dataset, s) for s in chosen]
     return [Plate(s, _paint_out(i, pictures, hidden)) for i, s in enumerate(chosen)]

@@ -36,7 +36,12 @@ class Composites:
     words = ("composite", "composites")
 
     def studio_of(self, settings: RenderSettings) -> "Callable[[RenderSettings], CuttingTable]":
-        """Takes ``settings.own["composites"]``, `Ingredients`; without, parts and plates of ``real``."""
+        """Takes ``settings.own["composites"]``, `Ingredients`, which ``synth compose`` alone asks for."""
+        if not isinstance(settings.own.get("composites"), Ingredients):
+            raise InputError(
+                "--share composites is no part of a rendering: composites are cut out of a dataset by "
+                "synth compose, with options of its own"
+            )
         return open_cutting_table
 
     def most(self, settings: RenderSettings) -> tuple[int, str]:
@@ -91,10 +96,7 @@ def open_cutting_table(settings: RenderSettings) -> CuttingTable:
 
     Raises InputError for datasets that do not fit together, DatasetError for one that mixes splits.
     """
-    ingredients = settings.own.get("composites")
-    if ingredients is None:
-        ingredients = Ingredients(() if settings.real is None else (settings.real,))
-    assert isinstance(ingredients, Ingredients)
+    ingredients: Ingredients = settings.own["composites"]
     bench = _bench_of(ingredients.datasets, ingredients.plates)
     picks = _list_picks(ingredients.datasets)
     shares = _deal_plates(bench, [s for s in SPLITS if picks[s]])

@@ -40,7 +40,7 @@ _TRIES = 200
 class Photographs:
     """All scenes that twins leave over, with ``--over``."""
 
-    words = ("fresh pose", "fresh poses")
+    words = ("pose over a photograph", "poses over photographs")
 
     def studio_of(self, settings: RenderSettings) -> Callable[[RenderSettings], BlenderStudio]:
         """Before the photographs of ``settings.over``."""
@@ -88,7 +88,7 @@ def make_fresh(backdrop: PhotographBackdrop, i: int, name: str, *, seed: int) ->
                 break
     if not placed:
         raise InputError(
-            f"no fresh pose of {model.poses[0][0]} has its whole 1:1 box in the image at the observed "
+            f"no new pose of {model.poses[0][0]} has its whole 1:1 box in the image at the observed "
             "distances: leave --share photographs out"
         )
     return backdrop.furnish(

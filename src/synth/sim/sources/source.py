@@ -21,6 +21,7 @@ from typing import Any, ClassVar, Protocol, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from synth.compute.engines.engine import Resources
 from synth.compute.progress import Progress
 from synth.dataset.info import DatasetInfo
 from synth.dataset.reader import DatasetReader
@@ -68,10 +69,12 @@ class Studio(Protocol):
     """What all orders of a run share; subclass it. It is pickled to every child process.
 
     info: dataset.json of the run, less how many samples of which source; known without a look at any
-    picture. All in ``made_by.config`` must be the same for a run to be gone on with.
+    picture. All in ``made_by.config`` must be the same for a run to be gone on with. resources: what one
+    process needs.
     """
 
     info: DatasetInfo
+    resources: ClassVar[Resources] = Resources(cores=1)
 
     def check(self) -> None:
         """Raise InputError where something is missing on this machine; nothing is written before."""
@@ -107,8 +110,9 @@ class Source(Protocol[StudioT]):
 
     words: what one sample is called, and several: ("fresh pose", "fresh poses").
 
-    A source whose samples do not stand for others owns the number at which their names begin, a multiple of
-    `N_NAMES`; its splits are train and val, never test.
+    Names are six digits. Samples that stand for others have their names and splits. A source that shares its
+    studio owns the number at which the names of all others begin, a multiple of `N_NAMES`; one that has a
+    studio to itself may begin at 0. A sample is test only where all that it is made of is.
     """
 
     words: ClassVar[tuple[str, str]]
