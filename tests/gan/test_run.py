@@ -197,7 +197,7 @@ def test_what_cannot_be_trained_is_refused_before_it_begins(looks: Looks, tmp_pa
     watched = replace(SETTINGS, w_witness=1.0)
     out = tmp_path / "translate"
     for settings, sentence in (
-        (make_settings(bare, looks[1], out, settings=needy), "has images without masks"),
+        (make_settings(bare, looks[1], out, settings=needy), "has images without the layer mask"),
         (make_settings(*looks, out, settings=watched), "needs a witness"),
         (make_settings(*looks, out, settings=on_schedule(side_px=96)), "smaller than a patch of 96×96"),
         (make_settings(*looks, out, device="cuda:99"), "--device must be one of"),
