@@ -10,6 +10,7 @@ from rich.console import Console
 
 from synth import demo
 from synth.cell.load import load_cell
+from understood import refuse_misunderstood
 
 VERDICT = "On [5] images captured ones look better."
 
@@ -86,3 +87,10 @@ def test_the_demo_has_a_small_camera_and_no_other_change(tmp_path: Path) -> None
     path.write_text(path.read_text().replace("simulated bench", "my bench"))
     demo.write_cell(tmp_path)
     assert load_cell(path).name == "my bench"
+
+
+def test_the_command_line_understands_the_demo() -> None:
+    """Every command of it, as it is shown."""
+    for step in demo.STEPS:
+        for words in step.commands:
+            refuse_misunderstood(f"synth {' '.join(words)}")

@@ -157,3 +157,17 @@ def test_what_cannot_be_cut_is_refused(tmp_path: Path) -> None:
     (data.root / sample.image).write_bytes(b"\x89PNG torn")
     with pytest.raises(DatasetError, match=rf"{sample.name}.png is not a readable PNG"):
         PatchCutter(data, "train", SIDE_PX).draw(1, np.random.default_rng(0))
+
+
+def test_layers_are_cut_as_the_image_is(tmp_path: Path) -> None:
+    """Those that are asked for and no others, in their own units, from one draw of chance."""
+    data = write_look(tmp_path / "rendered", "rendered", 4, seed=5, with_depth=True)
+    plain, deep = (
+        PatchCutter(data, "train", SIDE_PX, layers=layers).draw(20, np.random.default_rng(0))
+        for layers in ((), ("depth", "mask"))
+    )
+    assert not plain.layers
+    assert torch.equal(plain.images, deep.images)
+    assert torch.equal(deep.layers["mask"], deep.masks)
+    torch.testing.assert_close(deep.layers["depth"], 1.0 - 0.1 * deep.masks)
+    assert not PatchCutter(data, "train", SIDE_PX).has("semantic")
