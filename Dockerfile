@@ -1,7 +1,7 @@
 # synth with all its stages, for a machine with an NVIDIA GPU and the NVIDIA Container Toolkit:
 #
 #   docker build -t synth .
-#   docker run --rm -it --gpus all --user "$(id -u):$(id -g)" -v "$PWD":/job synth compare --quick
+#   docker run --rm -it --gpus all --user "$(id -u):$(id -g)" -v "$PWD":/job synth compare --preset quick
 #
 # The wheels of PyTorch and Blender bring CUDA with them; the host gives the driver. So the base is plain
 # Debian 12, whose Python is the one that the wheels are for. A camera needs --privileged -v /dev:/dev too.

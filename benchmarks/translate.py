@@ -73,8 +73,7 @@ def time_steps(what: str, precision: str, options: argparse.Namespace) -> dict[s
         learn = open_original(options, sim, real)
     else:
         training = make_training(what, precision, options)
-        masks = torch.zeros(1, 1, options.side, options.side)
-        learn = lambda i: training.learn(Batch(sim[i : i + 1], real[i : i + 1], masks))  # noqa: E731
+        learn = lambda i: training.learn(Batch(sim[i : i + 1], real[i : i + 1]))  # noqa: E731
     seconds = []
     for i in range(options.steps + 1):
         began = time.perf_counter()
@@ -130,7 +129,6 @@ def compare_curves(options: argparse.Namespace) -> dict[str, dict[str, float]]:
     """Mean relative difference of each smoothed loss from the transcription's, by precision."""
     options.device = "cpu"
     sim, real = make_images(options.steps, options.side, seed=0)
-    masks = torch.zeros(1, 1, options.side, options.side)
     peer = PlainCycleGAN(options.filters, options.blocks, N_FILTERS_D)
     ours = {
         name: make_training("instance", precision, options)
@@ -142,7 +140,7 @@ def compare_curves(options: argparse.Namespace) -> dict[str, dict[str, float]]:
     for i in range(options.steps):
         curves["peer"].append(peer.learn(sim[i : i + 1], real[i : i + 1]))
         for name, training in ours.items():
-            losses = training.learn(Batch(sim[i : i + 1], real[i : i + 1], masks))
+            losses = training.learn(Batch(sim[i : i + 1], real[i : i + 1]))
             terms = {key: sum(v for k, v in losses.items() if k.startswith(key)) for key in curves["peer"][0]}
             curves[name].append(terms)
     return {

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from synth import demo
 from synth.cell.load import load_cell
+from understood import refuse_misunderstood
 
 VERDICT = "On [5] images captured ones look better."
 
@@ -21,8 +22,8 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
 
     def leave_product(words: tuple[str, ...], out: Path) -> None:
         ran.append(words)
-        product = out / next(stage.product for stage in demo.STAGES if words in stage.commands)
-        if words == next(s.commands[-1] for s in demo.STAGES if words in s.commands):
+        product = out / next(stage.product for stage in demo.STEPS if words in stage.commands)
+        if words == next(s.commands[-1] for s in demo.STEPS if words in s.commands):
             product.parent.mkdir(parents=True, exist_ok=True)
             product.touch()
             product.with_name("report.json").write_text(json.dumps({"verdict": [{"text": VERDICT}]}))
@@ -36,12 +37,12 @@ def test_the_demo_explains_every_stage_and_ends_with_the_report(
 ) -> None:
     """All four stages run in order; it says loudly what is simulated, the verdict, and last the path."""
     demo.run_demo(tmp_path / "demo", Console(highlight=False, width=80))
-    assert [words[0] for words in commands if words[0] != "dataset"] == [s.name for s in demo.STAGES]
+    assert [words[0] for words in commands if words[0] != "dataset"] == [s.name for s in demo.STEPS]
     said = capsys.readouterr().out
     text = " ".join(said.split())
     assert "SIMULATED CELL" in text
     assert VERDICT in text
-    for stage in demo.STAGES:
+    for stage in demo.STEPS:
         assert stage.why in text
         assert "bout" in stage.why
     assert said.splitlines()[-1] == str(tmp_path / "demo/runs/compare/report.html")
@@ -52,10 +53,10 @@ def test_a_demo_that_stopped_goes_on_where_it_was(
 ) -> None:
     """A stage whose last file stands is not run again, the one that was cut off is."""
     demo.run_demo(tmp_path, Console())
-    (tmp_path / demo.STAGES[2].product).unlink()
+    (tmp_path / demo.STEPS[2].product).unlink()
     commands.clear()
     demo.run_demo(tmp_path, Console())
-    assert commands == list(demo.STAGES[2].commands)
+    assert commands == list(demo.STEPS[2].commands)
 
 
 @pytest.mark.parametrize(("code", "error"), [(130, KeyboardInterrupt), (3, typer.Exit)])
@@ -86,3 +87,10 @@ def test_the_demo_has_a_small_camera_and_no_other_change(tmp_path: Path) -> None
     path.write_text(path.read_text().replace("simulated bench", "my bench"))
     demo.write_cell(tmp_path)
     assert load_cell(path).name == "my bench"
+
+
+def test_the_command_line_understands_the_demo() -> None:
+    """Every command of it, as it is shown."""
+    for step in demo.STEPS:
+        for words in step.commands:
+            refuse_misunderstood(f"synth {' '.join(words)}")

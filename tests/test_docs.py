@@ -240,3 +240,22 @@ def test_the_page_of_members_is_that_of_the_registries() -> None:
     script = module_from_spec(spec)
     spec.loader.exec_module(script)
     assert (DOCS / "members.md").read_text(encoding="utf-8") == script.write_page()
+
+
+def test_the_table_of_presets_is_that_of_the_method() -> None:
+    """docs/choosing-a-preset.md has a row for each preset of each method, and says which are the defaults."""
+    import torch
+
+    from synth.gan.methods import METHODS
+
+    page = (DOCS / "choosing-a-preset.md").read_text()
+    section = page.partition("## synth translate")[2].partition("\n## ")[0]
+    tables = re.findall(r"`--method (\w+)`.*?:\n\n((?:\|.*\n)+)", section)
+    assert [name for name, _ in tables] == list(METHODS)
+    for name, table in tables:
+        method = METHODS[name]()
+        rows = re.findall(r"^\| (`\w+`[^|]*?) \|", table, re.MULTILINE)
+        assert [row.split("`")[1] for row in rows] == list(method.presets)
+        for device, where in (("cpu", "without a GPU"), ("cuda", "with a GPU")):
+            default = method.default_preset(torch.device(device))
+            assert f"`{default}`, the default {where}" in rows

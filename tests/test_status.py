@@ -1,12 +1,17 @@
 """`synth status` names a command that really goes on."""
 
+import ast
+import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from synth.dataset.info import DatasetInfo, MadeBy, ModelRecord
 from synth.dataset.store import DatasetWriter
-from synth.status import print_status
+from synth.status import COMPARISON, STAGES, print_status
+from understood import refuse_misunderstood
 
 SHARES = {"twin": 3, "fresh": 2, "bin": 0}
 PLAIN = {"look": "matched", "quality": {"name": "normal"}, "randomize": 0.0, "layers": False}
@@ -94,3 +99,61 @@ def test_imported_images_are_rendered_over(with_models, command, tmp_path: Path,
     DatasetWriter.create_or_resume(Path("data/real"), info).close()
     print_status(as_json=False)
     assert command in capsys.readouterr().out
+
+
+def next_command(capsys: Any) -> str:
+    """What status says comes next, without the remark behind it."""
+    print_status(as_json=True)
+    return json.loads(capsys.readouterr().out)["next"].partition("   (")[0]
+
+
+def test_every_command_that_comes_next_is_understood(tmp_path: Path, monkeypatch, capsys):
+    """From the empty folder to the report the command line takes each as it is typed."""
+    monkeypatch.chdir(tmp_path)
+    said = [next_command(capsys)]
+    for verb, kind in zip(STAGES, ("real", "rendered", "translated"), strict=True):
+        info = DatasetInfo(kind=kind, classes=("part",), made_by=MadeBy(verb=verb, simulated=True))
+        DatasetWriter.create_or_resume(STAGES[verb].folder, info).close()
+        said.append(next_command(capsys))
+    COMPARISON.parent.mkdir(parents=True)
+    COMPARISON.touch()
+    said.append(next_command(capsys))
+    assert [line.split()[1] for line in said] == ["capture", "render", "translate", "compare", "dataset"]
+    for line in said:
+        refuse_misunderstood(line)
+
+
+@pytest.mark.parametrize("verb", STAGES)
+def test_every_command_that_goes_on_is_understood(verb):
+    """Whatever a stage's dataset was begun with."""
+    config = {"poses": 5, "over": "0" * 64, "shares": SHARES, **RICH}
+    line = STAGES[verb].go_on(MadeBy(verb=verb, simulated=True, config=config, seed=4, parents=("real",)))
+    assert line.split()[1] == verb
+    refuse_misunderstood(line)
+
+
+def test_a_translation_is_gone_on_with_by_the_command_that_it_recorded():
+    """As typed, quotes included; one from before it recorded any by what its configuration tells."""
+    old = {"method": "cyclegan", "direction": "real2sim"}
+    words = ("translate", "--checkpoint", "my runs/step_000400.safetensors")
+    for config, command, line in (
+        (old, words, "synth translate --checkpoint 'my runs/step_000400.safetensors'"),
+        (old, None, "synth translate --method cyclegan --reverse"),
+        ({}, None, "synth translate"),
+    ):
+        made_by = MadeBy(verb="translate", simulated=True, config=config, command=command)
+        assert STAGES["translate"].go_on(made_by) == line
+        refuse_misunderstood(line)
+
+
+def test_every_command_that_is_told_next_is_understood():
+    """All sentences of the program that begin with Next; what is filled in is a word."""
+    texts = set()
+    for path in (Path(__file__).parents[1] / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.JoinedStr):
+                filled = (p.value if isinstance(p, ast.Constant) else "some.yaml" for p in node.values)
+                texts.update(re.findall(r"Next: (synth .*)", "".join(map(str, filled))))
+    assert len(texts) > 4
+    for line in texts:
+        refuse_misunderstood(line)

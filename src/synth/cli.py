@@ -106,7 +106,7 @@ def demo(
 ) -> None:
     """Run every stage, small and explained, on the simulated cell.
 
-    Some 12 minutes on 2 free cores. The same command goes on where it stopped.
+    Some 15 minutes on 2 free cores. The same command goes on where it stopped.
 
     Example: synth demo
     """

@@ -15,8 +15,11 @@ import typer
 from rich.console import Console
 from rich.panel import Panel
 
+from synth.capture.stage import STAGE as CAPTURE
 from synth.cell.template import write_template
 from synth.extras import demand
+from synth.gan.stage import STAGE as TRANSLATE
+from synth.sim.stage import STAGE as RENDER
 from synth.storage.atomic import write_bytes
 
 EXTRAS = ("hardware", "render", "train")
@@ -26,8 +29,8 @@ _REPORT = Path("runs/compare/report.html")
 
 
 @dataclass(frozen=True)
-class Stage:
-    """One step of the demo.
+class Step:
+    """One stage of the demo.
 
     why: said before, with how long it takes. commands: what is run. product: the file that the last command
     leaves. came_out: said after.
@@ -40,43 +43,46 @@ class Stage:
     came_out: str
 
 
-STAGES = (
-    Stage(
-        "capture",
-        "A simulated arm carries a part past a simulated depth camera. Every picture gets its labels without "
-        "a person: the box from the part's colour, the direction of its face from where the arm stood. A "
-        "quarter of the pictures is put aside as test images and never trained on. About 1 minute.",
-        (("capture", "--poses", "60"), ("dataset", "sheet", "data/real")),
-        Path("data/real/sheet.png"),
-        "60 labelled pictures are in {out}/data/real; sheet.png there shows boxes, masks and normals.",
+def _make_dataset(folder: Path, command: tuple[str, ...], *, why: str, came_out: str) -> Step:
+    """One that makes a dataset and its contact sheet."""
+    look_at = ("dataset", "sheet", str(folder))
+    return Step(command[0], why, (command, look_at), folder / "sheet.png", came_out)
+
+
+STEPS = (
+    _make_dataset(
+        CAPTURE.folder,
+        ("capture", "--poses", "60"),
+        why="A simulated arm carries a part past a simulated depth camera. Every picture gets its labels "
+        "without a person: the box from the part's colour, the direction of its face from where the arm "
+        "stood. A quarter of the pictures is put aside as test images and never trained on. About 1 minute.",
+        came_out="60 labelled pictures are in {folder}; sheet.png there shows boxes, masks and normals.",
     ),
-    Stage(
-        "render",
-        "Blender draws the same part from its CAD file: the captured poses once more, then new ones, then "
-        "boxes of dropped parts. These labels are exact and cost no robot time. Light and bench do not look "
-        "like the captured ones, on purpose: that gap is what the next stage works on. About 2 minutes.",
-        (("render", "--count", "80", "--look", "plain"), ("dataset", "sheet", "data/synthetic")),
-        Path("data/synthetic/sheet.png"),
-        "80 rendered pictures are in {out}/data/synthetic; hold their sheet.png against the captured one.",
+    _make_dataset(
+        RENDER.folder,
+        ("render", "--count", "80", "--look", "plain"),
+        why="Blender draws the same part from its CAD file: the captured poses once more, then new ones, "
+        "then boxes of dropped parts. These labels are exact and cost no robot time. Light and bench do not "
+        "look like the captured ones, on purpose: that gap is what the next stage works on. About 2 minutes.",
+        came_out="80 rendered pictures are in {folder}; hold their sheet.png against the captured one.",
     ),
-    Stage(
-        "translate",
-        "A CycleGAN learns the look of the captured pictures and gives it to the rendered ones. A frozen "
+    _make_dataset(
+        TRANSLATE.folder,
+        ("translate", "--preset", "quick"),
+        why="A network learns the look of the captured pictures and gives it to the rendered ones. A frozen "
         "network watches that boxes and normals stay where they were; pictures whose labels moved are "
         "refused. About 5 minutes.",
-        (("translate", "--preset", "quick"), ("dataset", "sheet", "data/translated")),
-        Path("data/translated/sheet.png"),
-        "The rendered pictures in the captured look are in {out}/data/translated; drift.png there shows how "
-        "far labels moved.",
+        came_out="The rendered pictures in the captured look are in {folder}; drift.png there shows how far "
+        "labels moved.",
     ),
-    Stage(
+    Step(
         "compare",
         "Small networks learn from captured, from rendered and from translated pictures, equally long, and "
         "all are measured on the test images. Short trainings on few pictures: expect wide intervals. About "
         "5 minutes.",
         (("compare", "--preset", "quick", "--images", "3000", "--json"),),
         _REPORT,
-        "Figures, tables and the best networks are in {out}/runs/compare.",
+        "Figures, tables and the best networks are in {folder}.",
     ),
 )
 
@@ -96,24 +102,23 @@ def run_demo(out: Path, console: Console) -> None:
         )
     )
     console.print(
-        f"Four stages, about 12 minutes on 2 free cores; Ctrl-C at any time, the same command goes on.\n"
+        f"Four stages, about 15 minutes on 2 free cores; Ctrl-C at any time, the same command goes on.\n"
         f"At the end the report is in {out / _REPORT}",
         markup=False,
     )
     write_cell(out)
-    for number, stage in enumerate(STAGES, start=1):
-        console.print(f"\n[bold]{number} of {len(STAGES)}: {stage.name}[/]")
-        if (out / stage.product).is_file():
+    for number, step in enumerate(STEPS, start=1):
+        console.print(f"\n[bold]{number} of {len(STEPS)}: {step.name}[/]")
+        if (out / step.product).is_file():
             console.print("Done before.")
         else:
-            console.print(stage.why)
+            console.print(step.why)
             began = time.monotonic()
-            for words in stage.commands:
+            for words in step.commands:
                 console.print(f"[bold]$ synth {' '.join(words)}[/]")
                 _run(words, out)
-            console.print(
-                f"[bold]{(time.monotonic() - began) / 60:.1f} minutes.[/] {stage.came_out.format(out=out)}"
-            )
+            said = step.came_out.format(folder=out / step.product.parent)
+            console.print(f"[bold]{(time.monotonic() - began) / 60:.1f} minutes.[/] {said}")
     verdict = json.loads((out / _REPORT).with_name("report.json").read_bytes())["verdict"]
     console.print("\n[bold]What came of it, on the SIMULATED cell:[/]")
     for sentence in verdict:

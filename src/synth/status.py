@@ -1,6 +1,7 @@
 """What stands in this folder and which command comes next."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -17,14 +18,19 @@ if TYPE_CHECKING:
 
 
 class Stage(Protocol):
-    """What a stage says of the datasets that it makes."""
+    """What a stage says of the datasets that it makes. folder: where it writes unless told otherwise."""
 
-    def begin(self) -> str:
-        """The command that begins one here; raises DatasetError where what it needs is damaged."""
+    folder: Path
+
+    def begin(self, folders: Mapping[str, Path]) -> str:
+        """The command that begins one here, with the folders of all stages by their verbs.
+
+        Raises DatasetError where what it needs is damaged.
+        """
         ...
 
     def go_on(self, made_by: "MadeBy") -> str:
-        """The command that a dataset was begun with."""
+        """The command that goes on with a dataset which was begun."""
         ...
 
     def count_planned(self, made_by: "MadeBy") -> int | None:
@@ -46,13 +52,6 @@ STAGES: Registry[Stage] = Registry(
 )
 """By the verb that a dataset names in ``made_by``."""
 
-FOLDERS = {
-    "capture": Path("data/real"),
-    "render": Path("data/synthetic"),
-    "translate": Path("data/translated"),
-}
-"""Where each stage writes unless it is told otherwise."""
-
 COMPARISON = Path("runs/compare/report.html")
 
 
@@ -60,8 +59,8 @@ COMPARISON = Path("runs/compare/report.html")
 class Standing:
     """One stage's folder.
 
-    planned: None where the stage does not say how many samples it will have. go_on: the command that began
-    it.
+    planned: None where the stage does not say how many samples it will have. go_on: the command that goes on
+    with it.
     """
 
     stage: str
@@ -92,6 +91,10 @@ def _standing(verb: str, folder: Path) -> Standing:
     return Standing(verb, str(folder), len(dataset), planned, made_by.simulated, state, go_on)
 
 
+def _folders() -> dict[str, Path]:
+    return {verb: stage.folder for verb, stage in STAGES.items()}
+
+
 def _next_command(standings: list[Standing]) -> str:
     for standing in standings:
         if standing.state == "unfinished":
@@ -99,13 +102,17 @@ def _next_command(standings: list[Standing]) -> str:
         if standing.state.startswith("damaged"):
             return f"synth dataset verify {standing.folder}"
         if standing.state == "absent":
-            return STAGES[standing.stage].begin()
-    return f"synth dataset sheet {standings[-1].folder}" if COMPARISON.is_file() else "synth compare --quick"
+            return STAGES[standing.stage].begin(_folders())
+    return (
+        f"synth dataset sheet {standings[-1].folder}"
+        if COMPARISON.is_file()
+        else "synth compare --preset quick"
+    )
 
 
 def print_status(*, as_json: bool) -> None:
     """Print each stage's folder, the report where there is one, and the next command."""
-    standings = [_standing(verb, folder) for verb, folder in FOLDERS.items()]
+    standings = [_standing(verb, folder) for verb, folder in _folders().items()]
     command = _next_command(standings)
     report = str(COMPARISON) if COMPARISON.is_file() else None
     if as_json:

@@ -1,9 +1,13 @@
 """What every method of translation promises, learnt step by step or fitted at once; a toy of the latter."""
 
 import importlib
+import json
+import shlex
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +25,16 @@ from synth.dataset.sample import Sample
 from synth.dataset.verify import verify
 from synth.errors import InputError
 from synth.gan.checkpoint import load_checkpoint, path_of_step, read_method
+from synth.gan.judge import JudgeSettings
 from synth.gan.methods import METHODS
 from synth.gan.methods.method import LearnedMethod, Method
 from synth.gan.run import FitSettings, train
 from synth.gan.schedule import LearnedSettings
+from synth.status import print_status
+from synth.witness.witness import WitnessSettings
 
 from ..gan.look_pair import write_look
+from .part_set import write_part_set
 
 TOYS = Path(__file__).with_name("toys")
 CPU = torch.device("cpu")
@@ -193,20 +201,27 @@ def synth(*words: str) -> int:
 
 
 @pytest.fixture
-def desk(looks: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with both datasets where commands look for them; frames are not refused."""
+def lenient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In an empty folder; a witness learns and judges by little, and no frame is refused."""
     from synth.witness.drift import DriftLimits
 
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("synth.gan.request.WitnessSettings", partial(WitnessSettings, n_steps=4))
+    monkeypatch.setattr("synth.gan.request.JudgeSettings", partial(JudgeSettings, n_patches=12))
+    lenient = DriftLimits(9.0, 9.0, 99.0, 1.0, 180.0, 10_000)
+    monkeypatch.setattr("synth.gan.translate.DriftLimits", lambda: lenient)
+
+
+@pytest.fixture
+def desk(looks: Any, tmp_path: Path, lenient: None) -> Path:
+    """That folder, with both datasets where commands look for them."""
     (tmp_path / "data").mkdir()
     for name, look in zip(("synthetic", "real"), looks, strict=True):
         (tmp_path / "data" / name).symlink_to(look.root)
-    monkeypatch.chdir(tmp_path)
-    lenient = DriftLimits(9.0, 9.0, 99.0, 1.0, 180.0, 10_000)
-    monkeypatch.setattr("synth.gan.translate.DriftLimits", lambda: lenient)
     return tmp_path
 
 
-BRIGHTER = ("translate", "--method", "brighter", "--images", "4", "--device", "cpu")
+BRIGHTER = ("translate", "--method", "brighter", "--device", "cpu")
 
 
 def test_the_toy_goes_from_dataset_to_dataset(
@@ -218,7 +233,7 @@ def test_the_toy_goes_from_dataset_to_dataset(
     for name in [n for n in METHODS if n != "brighter"]:
         monkeypatch.delitem(METHODS, name)
     assert synth("translate", "--help") == 0
-    assert synth(*BRIGHTER) == 0
+    assert synth("translate", "--device", "cpu") == 0
     out = desk / "data" / "translated"
     assert verify(out) == []
     translated = DatasetReader(out)
@@ -246,3 +261,59 @@ def test_wrong_names_list_the_right_ones(desk: Path) -> None:
         InputError, match="the method brighter has no preset 'quick': choose among plain, half"
     ):
         synth(*BRIGHTER, "--preset", "quick")
+
+
+def test_the_first_method_is_the_default_where_that_one_is_taken_out() -> None:
+    """The help says so too."""
+    program = (
+        "from synth.gan.methods import DEFAULT, METHODS; del METHODS[DEFAULT]; import toy_method; "
+        "from synth.cli import app; app(['translate', '--help'])"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", program], cwd=TOYS, capture_output=True, text=True, check=True
+    ).stdout
+    assert "brighter; brighter if not given" in " ".join(said.split())
+
+
+def test_images_are_counted_only_by_what_learns_step_by_step(desk: Path) -> None:
+    """Else they would change nothing but how it is judged."""
+    with pytest.raises(InputError, match="--images is for methods that learn step by step, and brighter is"):
+        synth(*BRIGHTER, "--images", "4")
+    assert not (desk / "runs").exists()
+
+
+def test_a_run_is_not_gone_on_with_by_another_judge(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its witness and its scores are those of the settings that it was begun with."""
+    assert synth(*BRIGHTER) == 0
+    monkeypatch.setattr("synth.gan.request.WitnessSettings", partial(WitnessSettings, n_steps=5))
+    with pytest.raises(InputError, match=r"witness\.n_steps: 4 became 5"):
+        synth(*BRIGHTER)
+    monkeypatch.setattr("synth.gan.request.WitnessSettings", partial(WitnessSettings, n_steps=4))
+    monkeypatch.setattr("synth.gan.request.JudgeSettings", partial(JudgeSettings, n_patches=11))
+    with pytest.raises(InputError, match=r"judging\.n_patches: 12 became 11"):
+        synth(*BRIGHTER)
+
+
+def test_status_tells_the_command_that_goes_on(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Typed, it makes what is missing of a dataset that was begun with another method and preset."""
+    assert synth(*BRIGHTER, "--preset", "half", "--run", "runs/another") == 0
+    lines = (records := desk / "data/translated/samples.jsonl").read_text().splitlines(keepends=True)
+    records.write_text("".join(lines[:-1]))
+    capsys.readouterr()
+    print_status(as_json=True)
+    said = json.loads(capsys.readouterr().out)["next"].partition("   (")[0]
+    assert synth(*shlex.split(said)[1:], "--device", "cpu") == 0
+    assert len(records.read_text().splitlines()) == len(lines)
+    assert verify(desk / "data/translated") == []
+
+
+@pytest.mark.slow
+def test_the_toy_goes_from_dataset_to_report(tmp_path: Path, lenient: None) -> None:
+    """What it translated is compared like any other dataset."""
+    for i, (name, kind) in enumerate((("real", "real"), ("synthetic", "rendered"))):
+        write_part_set(tmp_path / "data" / name, kind, seed=i)
+    assert synth(*BRIGHTER) == 0
+    data = [f"--data={name}=data/{name}" for name in ("real", "synthetic", "translated")]
+    few = ("--preset", "quick", "--tasks", "normals", "--mixes", "real,translated", "--seeds", "1")
+    assert synth("compare", *few, "--images", "64", "--device", "cpu", *data) == 0
+    assert "translated" in (tmp_path / "runs/compare/report.html").read_text()

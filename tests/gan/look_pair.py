@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from synth.dataset.info import DatasetInfo, Kind, MadeBy
+from synth.dataset.info import CameraRecord, DatasetInfo, Kind, MadeBy
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Draft, Instance
 from synth.dataset.split import assign_splits
@@ -22,12 +22,24 @@ def write_look(
     *,
     seed: int,
     with_masks: bool = True,
+    with_depth: bool = False,
     n_plates: int = 1,
     K: np.ndarray | None = None,
 ) -> DatasetReader:
-    """``n`` images of plates at known places; a rendered set is plain grey, another one warm and noisy."""
+    """``n`` images of plates at known places; a rendered set is plain grey, another one warm and noisy.
+
+    with_depth: plates are 0.9 m away, the bench is 1 m.
+    """
     rng = np.random.default_rng(seed)
-    info = DatasetInfo(kind=kind, classes=("cover",), made_by=MadeBy(verb="test", simulated=True))
+    camera = CameraRecord(
+        name="test", serial="0", size_wh=SIZE_WH, K=np.eye(3).tolist(), dist=(0.0,) * 5, depth_scale_m=0.001
+    )
+    info = DatasetInfo(
+        kind=kind,
+        classes=("cover",),
+        camera=camera if with_depth else None,
+        made_by=MadeBy(verb="test", simulated=True),
+    )
     with DatasetWriter.create_or_resume(root, info) as writer:
         for i, split in enumerate(assign_splits(n, rng=rng)):
             width, height = SIZE_WH
@@ -54,7 +66,12 @@ def write_look(
                 rgb = rgb * (1.15, 1.0, 0.8) + rng.normal(0, 6, rgb.shape)
             draft = Draft(name=f"{i:06d}", split=split, size_wh=SIZE_WH, K=K, instances=tuple(instances))
             rgb_u8 = np.clip(rgb, 0, 255).astype(np.uint8)
-            writer.append(draft, rgb_u8=rgb_u8, mask=mask if with_masks else None)
+            writer.append(
+                draft,
+                rgb_u8=rgb_u8,
+                mask=mask if with_masks else None,
+                depth_counts=np.where(mask, 900, 1000).astype(np.uint16) if with_depth else None,
+            )
     return DatasetReader(root)
 
 

@@ -83,7 +83,7 @@ def make_batch(i: int, n: int = 1) -> Batch:
     images = smooth + 0.1 * torch.randn(smooth.shape, generator=rng)
     masks = torch.zeros(n, 1, SIDE_PX, SIDE_PX)
     masks[..., 20:44, 20:44] = 1
-    return Batch(images[:n], 0.5 * images[n:], masks)
+    return Batch(images[:n], 0.5 * images[n:], {"mask": masks})
 
 
 def make_cyclegan(settings: CycleGANSettings) -> CycleGAN:
@@ -117,7 +117,7 @@ def test_a_step_has_the_papers_losses_and_gradients(kind: GeneratorKind) -> None
     """Sharing forward passes changes neither a loss nor a gradient, for any kind of generator."""
     gan = make_cyclegan(make_settings(kind)).double()
     single = make_batch(0, n=2)
-    batch = Batch(single.sim.double(), single.real.double(), single.sim_masks.double())
+    batch = Batch(single.sim.double(), single.real.double(), {"mask": single.layers["mask"].double()})
     terms, fakes = gan.generator_losses(batch)
     terms |= gan.discriminator_losses(batch, fakes, torch.Generator())
     loss_G, loss_D = literal_losses(gan, batch)
@@ -180,9 +180,9 @@ def test_labels_are_kept_by_terms_on_rendered_images() -> None:
     gan = make_cyclegan(make_settings(**weights))
     terms, _ = gan.generator_losses(batch, witness)
     expected = {
-        "loss/background": losses.background_loss(batch.sim, fakes.real, batch.sim_masks),
-        "loss/mask_edge": losses.mask_edge_loss(batch.sim, fakes.real, batch.sim_masks),
-        "loss/witness": losses.witness_loss(witness(batch.sim), witness(fakes.real), batch.sim_masks),
+        "loss/background": losses.background_loss(batch.sim, fakes.real, batch.layers["mask"]),
+        "loss/mask_edge": losses.mask_edge_loss(batch.sim, fakes.real, batch.layers["mask"]),
+        "loss/witness": losses.witness_loss(witness(batch.sim), witness(fakes.real), batch.layers["mask"]),
     }
     assert set(terms) - set(plain) == set(expected)
     total = plain["loss/G/total"].item()

@@ -46,7 +46,7 @@ def test_what_does_not_fit_is_one_sentence(looks, tmp_path, changes, sentence):
 
 def test_one_dataset_is_no_pair(looks):
     """A look cannot be translated into itself."""
-    with pytest.raises(InputError, match="source and target are one dataset"):
+    with pytest.raises(InputError, match="--sim and --real are one dataset"):
         check_pair(looks[1], looks[1])
 
 

@@ -9,7 +9,7 @@ from look_pair import PLATE_PX, SIZE_WH, write_look
 
 from synth.dataset.reader import DatasetReader
 from synth.errors import DatasetError, InputError
-from synth.gan.patches import PatchSource
+from synth.gan.patches import PatchCutter
 
 SIDE_PX = 32
 
@@ -35,7 +35,7 @@ def test_patches_are_the_images_own_pixels_with_their_masks(
 ) -> None:
     """Values from −1 to 1 turn back into the very pixels of the named sample; the mask lies on the plate."""
     _, real = looks
-    patches = PatchSource(real, "train", SIDE_PX).draw(24, np.random.default_rng(0))
+    patches = PatchCutter(real, "train", SIDE_PX).draw(24, np.random.default_rng(0))
     assert patches.images.shape == (24, 3, SIDE_PX, SIDE_PX)
     assert patches.images.dtype == patches.masks.dtype == patches.normals.dtype == torch.float32
     assert {real[name].split for name in patches.names} == {"train"}
@@ -49,9 +49,9 @@ def test_patches_are_the_images_own_pixels_with_their_masks(
 def test_half_of_the_patches_are_about_a_part(looks: tuple[DatasetReader, DatasetReader]) -> None:
     """More than chance would give, yet not all; and the part stands in ever another place."""
     sim, _ = looks
-    patches = PatchSource(sim, "train", SIDE_PX).draw(400, np.random.default_rng(0))
+    patches = PatchCutter(sim, "train", SIDE_PX).draw(400, np.random.default_rng(0))
     shows = patches.masks.flatten(1).any(dim=1)
-    anywhere = PatchSource(sim, "train", SIDE_PX)
+    anywhere = PatchCutter(sim, "train", SIDE_PX)
     anywhere._with_part = ()
     by_chance = _share_with_part(anywhere.draw(400, np.random.default_rng(0)).masks)
     assert _share_with_part(patches.masks) == pytest.approx(0.5 + 0.5 * by_chance, abs=0.07)
@@ -64,14 +64,14 @@ def test_half_of_the_patches_are_about_a_part(looks: tuple[DatasetReader, Datase
 def test_normals_belong_to_the_one_part_shown(tmp_path: Path) -> None:
     """The normal of the only part; nan for none and for two, where it could be taken for either's."""
     data = write_look(tmp_path / "one", "rendered", 6, seed=3)
-    patches = PatchSource(data, "train", SIDE_PX).draw(60, np.random.default_rng(0))
+    patches = PatchCutter(data, "train", SIDE_PX).draw(60, np.random.default_rng(0))
     for name, mask, normal in zip(patches.names, patches.masks, patches.normals, strict=True):
         if mask.sum() >= 16:
             assert normal.tolist() == pytest.approx(data[name].instances[0].normal_uvw)
         else:
             assert normal.isnan().all()
     two = write_look(tmp_path / "two", "rendered", 6, seed=3, n_plates=2)
-    whole = PatchSource(two, "train", 80).draw(200, np.random.default_rng(0))
+    whole = PatchCutter(two, "train", 80).draw(200, np.random.default_rng(0))
     full = whole.masks.flatten(1).sum(dim=1) > PLATE_PX[0] * PLATE_PX[1] * 1.5
     assert full.any()
     assert whole.normals[full].isnan().all()
@@ -82,7 +82,7 @@ def test_normals_are_turned_to_the_line_of_sight(tmp_path: Path) -> None:
     focal_px = 60.0
     K = np.array([[focal_px, 0, 47.5], [0, focal_px, 39.5], [0, 0, 1.0]])
     data = write_look(tmp_path / "wide", "rendered", 6, seed=3, K=K)
-    patches = PatchSource(data, "train", SIDE_PX).draw(40, np.random.default_rng(0))
+    patches = PatchCutter(data, "train", SIDE_PX).draw(40, np.random.default_rng(0))
     n_known = 0
     for name, normal in zip(patches.names, patches.normals.numpy(), strict=True):
         if np.isnan(normal).any():
@@ -101,9 +101,9 @@ def test_normals_are_turned_to_the_line_of_sight(tmp_path: Path) -> None:
 def test_without_masks_patches_are_about_boxes(tmp_path: Path) -> None:
     """A captured set may lack masks: patches still stand about parts, masks are empty, normals unknown."""
     data = write_look(tmp_path / "real", "real", 4, seed=5, with_masks=False)
-    source = PatchSource(data, "train", SIDE_PX)
-    assert not source.has_masks
-    patches = source.draw(40, np.random.default_rng(0))
+    cutter = PatchCutter(data, "train", SIDE_PX)
+    assert not cutter.has("mask")
+    patches = cutter.draw(40, np.random.default_rng(0))
     assert not patches.masks.any()
     assert patches.normals.isnan().all()
     blue = (patches.images[:, 2] > patches.images[:, 0] + 0.2).flatten(1).float().mean(dim=1) > 0.01
@@ -113,9 +113,9 @@ def test_without_masks_patches_are_about_boxes(tmp_path: Path) -> None:
 def test_draws_follow_from_the_generator_alone(looks: tuple[DatasetReader, DatasetReader]) -> None:
     """The same seed draws the same patches, whether frames are remembered or decoded again each time."""
     sim, _ = looks
-    remembering = PatchSource(DatasetReader(sim.root), "train", SIDE_PX)
+    remembering = PatchCutter(DatasetReader(sim.root), "train", SIDE_PX)
     remembering.draw(50, np.random.default_rng(9))
-    forgetting = PatchSource(DatasetReader(sim.root), "train", SIDE_PX, cache_bytes=0)
+    forgetting = PatchCutter(DatasetReader(sim.root), "train", SIDE_PX, cache_bytes=0)
     a = remembering.draw(20, np.random.default_rng(1))
     b = forgetting.draw(20, np.random.default_rng(1))
     assert a.names == b.names
@@ -134,26 +134,40 @@ def test_frames_are_decoded_once_for_all_who_share_a_dataset(
     monkeypatch.setattr(sim, "load_rgb", lambda sample: decoded.append(sample.name) or load_rgb(sample))
     for side_px in (32, 64):
         for split in ("train", "val"):
-            PatchSource(sim, split, side_px).draw(60, np.random.default_rng(0))
+            PatchCutter(sim, split, side_px).draw(60, np.random.default_rng(0))
     assert len(decoded) == len(set(decoded)) == len(sim.of_split("train")) + len(sim.of_split("val"))
 
 
 def test_the_largest_patch_is_the_image(looks: tuple[DatasetReader, DatasetReader]) -> None:
     """A patch as high as the image is cut from it; one pixel more and the image is named."""
     sim, _ = looks
-    assert PatchSource(sim, "train", 80).draw(3, np.random.default_rng(0)).images.shape[-1] == 80
+    assert PatchCutter(sim, "train", 80).draw(3, np.random.default_rng(0)).images.shape[-1] == 80
     with pytest.raises(InputError, match=r"images/0000\d\d.png is 96×80, smaller than a patch of 84×84"):
-        PatchSource(sim, "train", 84)
+        PatchCutter(sim, "train", 84)
 
 
 def test_what_cannot_be_cut_is_refused(tmp_path: Path) -> None:
     """A side that the generators cannot halve twice, a split without images, a file that is no PNG."""
     data = write_look(tmp_path / "real", "real", 2, seed=5)
     with pytest.raises(InputError, match="multiple of 4 pixels, got 30"):
-        PatchSource(data, "train", 30)
+        PatchCutter(data, "train", 30)
     with pytest.raises(InputError, match="has no val images"):
-        PatchSource(data, "val", SIDE_PX)
+        PatchCutter(data, "val", SIDE_PX)
     (sample,) = data.of_split("train")
     (data.root / sample.image).write_bytes(b"\x89PNG torn")
     with pytest.raises(DatasetError, match=rf"{sample.name}.png is not a readable PNG"):
-        PatchSource(data, "train", SIDE_PX).draw(1, np.random.default_rng(0))
+        PatchCutter(data, "train", SIDE_PX).draw(1, np.random.default_rng(0))
+
+
+def test_layers_are_cut_as_the_image_is(tmp_path: Path) -> None:
+    """Those that are asked for and no others, in their own units, from one draw of chance."""
+    data = write_look(tmp_path / "rendered", "rendered", 4, seed=5, with_depth=True)
+    plain, deep = (
+        PatchCutter(data, "train", SIDE_PX, layers=layers).draw(20, np.random.default_rng(0))
+        for layers in ((), ("depth", "mask"))
+    )
+    assert not plain.layers
+    assert torch.equal(plain.images, deep.images)
+    assert torch.equal(deep.layers["mask"], deep.masks)
+    torch.testing.assert_close(deep.layers["depth"], 1.0 - 0.1 * deep.masks)
+    assert not PatchCutter(data, "train", SIDE_PX).has("semantic")

@@ -22,9 +22,12 @@ from synth.compute.checkpoint import load_state
 from synth.compute.run_dir import read_stats
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError, TrainingDiverged
-from synth.gan.checkpoint import load_generator_of
+from synth.gan.checkpoint import last_checkpoint, load_generator_of, path_of_step
+from synth.gan.methods.cyclegan import CycleGANMethod
 from synth.gan.methods.cyclegan_networks import CycleGANSettings
+from synth.gan.methods.method import Batch
 from synth.gan.run import train
+from synth.gan.training import Training
 
 Looks = tuple[DatasetReader, DatasetReader]
 SCRIPT = Path(__file__).with_name("small_training.py")
@@ -197,7 +200,7 @@ def test_what_cannot_be_trained_is_refused_before_it_begins(looks: Looks, tmp_pa
     watched = replace(SETTINGS, w_witness=1.0)
     out = tmp_path / "translate"
     for settings, sentence in (
-        (make_settings(bare, looks[1], out, settings=needy), "has images without masks"),
+        (make_settings(bare, looks[1], out, settings=needy), "has images without the layer mask"),
         (make_settings(*looks, out, settings=watched), "needs a witness"),
         (make_settings(*looks, out, settings=on_schedule(side_px=96)), "smaller than a patch of 96×96"),
         (make_settings(*looks, out, device="cuda:99"), "--device must be one of"),
@@ -238,3 +241,29 @@ def test_two_processes_learn_one_network(looks: Looks, tmp_path: Path) -> None:
     assert not torch.equal(state["memories"][0]["real"]["images"], state["memories"][1]["real"]["images"])
     train(settings, QUIET)
     assert without_timing(out) == [{k: v for k, v in row.items() if k != "timing"} for row in rows]
+
+
+def test_the_last_checkpoint_is_the_one_of_the_highest_step(tmp_path: Path) -> None:
+    """Also where its number has a digit more than the name pads."""
+    for step in (999_999, 1_000_000):
+        path_of_step(tmp_path, step).parent.mkdir(exist_ok=True)
+        path_of_step(tmp_path, step).touch()
+    assert last_checkpoint(tmp_path) == path_of_step(tmp_path, 1_000_000)
+
+
+def test_a_method_gets_the_layers_that_it_needs(
+    looks: Looks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Any that samples have, cut as the image; one that they lack is named, and no other is brought."""
+    monkeypatch.setattr(CycleGANMethod, "needs", lambda _self, _settings: {"depth": "w_far"})
+    deep = write_look(tmp_path / "deep", "rendered", 4, seed=0, with_depth=True)
+    batches: list[Batch] = []
+    learn = Training.learn
+    monkeypatch.setattr(
+        Training, "learn", lambda self, batch, *rest: batches.append(batch) or learn(self, batch, *rest)
+    )
+    train(make_settings(deep, looks[1], tmp_path / "run", settings=on_schedule(n_images=2)), QUIET)
+    assert all(set(batch.layers) == {"depth"} for batch in batches)
+    assert {tuple(batch.layers["depth"].shape) for batch in batches} == {(1, 1, 32, 32)}
+    with pytest.raises(InputError, match=r"without the layer depth, and the method .* needs it for w_far"):
+        train(make_settings(*looks, tmp_path / "other"), QUIET)

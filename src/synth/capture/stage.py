@@ -1,5 +1,8 @@
 """What `synth status` knows of a capture."""
 
+from collections.abc import Mapping
+from pathlib import Path
+
 from synth.dataset.info import MadeBy
 from synth.dataset.reader import DatasetReader
 
@@ -7,7 +10,9 @@ from synth.dataset.reader import DatasetReader
 class CaptureStage:
     """Goes on while poses of its plan have no sample."""
 
-    def begin(self) -> str:
+    folder = Path("data/real")
+
+    def begin(self, folders: Mapping[str, Path]) -> str:
         """The command that begins one."""
         return "synth capture --poses 400"
 

@@ -62,13 +62,15 @@ class ModelRecord(Record):
 class MadeBy(Record):
     """How a dataset came to be: enough to make it again.
 
-    config: the full configuration; going on with a dataset demands the same one. parents: dataset folders it
-    was made from. simulated: whether any device was. figures: numbers about the whole set (coverage, nearest
+    config: the full configuration; going on with a dataset demands the same one. command: the words after
+    ``synth`` that go on with it, where the configuration does not tell them. parents: dataset folders it was
+    made from. simulated: whether any device was. figures: numbers about the whole set (coverage, nearest
     train–test pose).
     """
 
     verb: str
     config: dict[str, Free] = Field(default_factory=dict)
+    command: tuple[str, ...] | None = None
     seed: int | None = None
     versions: dict[str, str] = Field(default_factory=dict)
     devices: dict[str, Free] = Field(default_factory=dict)

@@ -40,32 +40,34 @@ class Applied:
 
 def apply(
     translator: Translator,
-    source: DatasetReader,
+    dataset: DatasetReader,
     out: Path,
     witness: Witness,
     limits: DriftLimits,
     progress: Progress,
     *,
     parents: Sequence[DatasetReader],
+    command: tuple[str, ...],
 ) -> Applied:
     """Translate every frame of a dataset into another, or go on with it.
 
-    Labels, masks, depth and splits are the source's; crops are cut from the translated frame. A frame whose
+    Labels, masks, depth and splits are that dataset's; crops are cut from the translated frame. A frame whose
     labels moved beyond ``limits`` goes to rejected/ with its figures; every part's figures stand in
-    drift.jsonl, and as histograms in drift.png. parents: every dataset that the translator has seen. Raises
-    DatasetError when the folder was made otherwise, StorageError when the disk refuses.
+    drift.jsonl, and as histograms in drift.png. parents: every dataset that the translator has seen. command:
+    the words that go on with the folder. Raises DatasetError when the folder was made otherwise, StorageError
+    when the disk refuses.
     """
     refuse_other_kind(out, "translated")
-    info = _describe(translator, source, limits, parents)
+    info = _describe(translator, dataset, limits, parents, command)
     seconds = 0.0
     log = DriftLog(out / "drift.jsonl")
     with DatasetWriter.create_or_resume(out, info) as writer:
         done = writer.done_names() | {r.name for r in writer.rejections if r.name}
-        todo = [s for s in source.samples if s.name not in done]
-        progress.begin(total=len(source), done=len(source) - len(todo))
+        todo = [s for s in dataset.samples if s.name not in done]
+        progress.begin(total=len(dataset), done=len(dataset) - len(todo))
         try:
             for sample in todo:
-                rgb_u8, layers = source.load_rgb(sample), SampleLayers(source, sample)
+                rgb_u8, layers = dataset.load_rgb(sample), SampleLayers(dataset, sample)
                 began = time.perf_counter()
                 translated_u8 = translator.apply(rgb_u8, layers)
                 taken_s = time.perf_counter() - began
@@ -74,7 +76,7 @@ def apply(
                 log.add(sample.name, drift)
                 _write(
                     writer,
-                    source,
+                    dataset,
                     sample,
                     layers,
                     translated_u8,
@@ -92,7 +94,7 @@ def apply(
 
 def _write(
     writer: DatasetWriter,
-    source: DatasetReader,
+    dataset: DatasetReader,
     sample: Sample,
     layers: SampleLayers,
     translated_u8: NDArray[np.uint8],
@@ -119,7 +121,7 @@ def _write(
         progress.refused(sample.name, reasons[0].detail)
         return
     parent = Parent(
-        dataset=source.root.resolve().name,
+        dataset=dataset.root.resolve().name,
         name=sample.name,
         split=sample.split,
         pixels_sha256=sample.pixels_sha256,
@@ -136,16 +138,20 @@ def _write(
             timing=timing,
         ),
         rgb_u8=translated_u8,
-        depth_png=None if sample.depth is None else source.load_file(sample, sample.depth),
+        depth_png=None if sample.depth is None else dataset.load_file(sample, sample.depth),
         mask=layers.get("mask"),
-        mask_png=None if sample.mask is None else source.load_file(sample, sample.mask),
+        mask_png=None if sample.mask is None else dataset.load_file(sample, sample.mask),
         crops=recut(sample, translated_u8),
     )
     progress.accepted(sample.name)
 
 
 def _describe(
-    translator: Translator, source: DatasetReader, limits: DriftLimits, parents: Sequence[DatasetReader]
+    translator: Translator,
+    dataset: DatasetReader,
+    limits: DriftLimits,
+    parents: Sequence[DatasetReader],
+    command: tuple[str, ...],
 ) -> DatasetInfo:
     """dataset.json: what a resumed run must share is in ``made_by.config``."""
     config: dict[str, JsonValue] = {
@@ -153,23 +159,24 @@ def _describe(
         "direction": translator.identity.direction,
         "checkpoint_sha256": translator.identity.sha256,
         "source": {
-            "dataset": source.root.resolve().name,
-            "samples": len(source),
-            "sha256": source.digest(),
+            "dataset": dataset.root.resolve().name,
+            "samples": len(dataset),
+            "sha256": dataset.digest(),
         },
         "drift_limits": asdict(limits),
     }
     return DatasetInfo(
         kind="translated",
-        classes=source.info.classes,
-        camera=source.info.camera,
-        part=source.info.part,
-        box_kind=source.info.box_kind,
+        classes=dataset.info.classes,
+        camera=dataset.info.camera,
+        part=dataset.info.part,
+        box_kind=dataset.info.box_kind,
         made_by=MadeBy(
             verb="translate",
             config=config,
+            command=command,
             versions=list_versions(_PACKAGES),
-            parents=tuple(dict.fromkeys(d.root.resolve().name for d in (source, *parents))),
-            simulated=any(d.info.made_by.simulated for d in (source, *parents)),
+            parents=tuple(dict.fromkeys(d.root.resolve().name for d in (dataset, *parents))),
+            simulated=any(d.info.made_by.simulated for d in (dataset, *parents)),
         ),
     )

@@ -21,6 +21,11 @@ def path_of_step(run: Path, step: int) -> Path:
     return run / CHECKPOINTS / f"step_{step:06d}.safetensors"
 
 
+def last_checkpoint(run: Path) -> Path:
+    """The one of the highest step that a run's folder has; there must be one."""
+    return max((run / CHECKPOINTS).iterdir(), key=lambda path: int(path.stem.removeprefix("step_")))
+
+
 def encode_checkpoint(method: str, tensors: Mapping[str, Tensor], words: Mapping[str, str]) -> bytes:
     """A file's bytes: tensors by name under a method's name; words: further ones for the header.
 

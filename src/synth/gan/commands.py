@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synth.gan.methods import DEFAULT, METHODS
+from synth.gan.methods import METHODS, choose_default
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,7 +34,8 @@ def translate(
     ] = None,
     run: Annotated[Path, typer.Option(help="Folder of the training; gone on with.")] = Path("runs/translate"),
     method: Annotated[
-        str | None, typer.Option(help=f"How it is learnt: {', '.join(METHODS)}; {DEFAULT} if not given.")
+        str | None,
+        typer.Option(help=f"How it is learnt: {', '.join(METHODS)}; {choose_default()} if not given."),
     ] = None,
     preset: Annotated[
         str | None, typer.Option(help="One of the method's; the one for this machine if not given.")

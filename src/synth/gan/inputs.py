@@ -19,7 +19,7 @@ def check_pair(sim: DatasetReader, real: DatasetReader) -> None:
     Only train and val images count: train ones teach, val ones say which checkpoint is kept.
     """
     if sim.root.resolve() == real.root.resolve():
-        raise InputError(f"source and target are one dataset, {sim.root}: give two, with --sim and --real")
+        raise InputError(f"--sim and --real are one dataset, {sim.root}: give two")
     if not set(sim.info.classes) & set(real.info.classes):
         raise InputError(
             f"{sim.root} and {real.root} have no class in common: one shows {', '.join(sim.info.classes)}, "

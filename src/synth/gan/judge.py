@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from synth.gan.distance import DistanceMeter, Distances
 from synth.gan.methods.method import Translator
-from synth.gan.patches import Patches, PatchSource, from_u8, to_u8
+from synth.gan.patches import PatchCutter, Patches, from_u8, to_u8
 from synth.metrics.inception import load_inception
 from synth.metrics.intervals import Estimate
 from synth.witness.observation import WitnessScore, compare_observations
@@ -65,9 +65,9 @@ class Judge:
 
     def __init__(
         self,
-        sim_train: PatchSource,
-        sim_val: PatchSource,
-        real_val: PatchSource,
+        sim_train: PatchCutter,
+        sim_val: PatchCutter,
+        real_val: PatchCutter,
         witness: Witness,
         settings: JudgeSettings,
         device: torch.device,

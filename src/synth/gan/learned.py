@@ -9,15 +9,15 @@ from rich.console import Console
 
 from synth.compute.progress import LineProgress
 from synth.dataset.reader import DatasetReader
-from synth.gan.checkpoint import CHECKPOINTS
+from synth.gan.checkpoint import last_checkpoint
 from synth.gan.methods.method import LearnedMethod, Translator
 from synth.gan.run import FitSettings, train
 
 
 def fit_by_training(
     method: LearnedMethod,
-    source: DatasetReader,
-    target: DatasetReader,
+    sim: DatasetReader,
+    real: DatasetReader,
     settings: Any,
     seed: int,
     device: torch.device,
@@ -25,7 +25,7 @@ def fit_by_training(
     """`Method.fit` of a learned method: a whole training in a folder that is gone afterwards, unjudged."""
     with TemporaryDirectory() as folder:
         fit = FitSettings(
-            source, target, Path(folder) / "run", settings, method.name, seed=seed, device=str(device)
+            sim, real, Path(folder) / "run", settings, method.name, seed=seed, device=str(device)
         )
         run = train(fit, LineProgress(Console(quiet=True), "steps"))
-        return method.load(max((run / CHECKPOINTS).iterdir()), "sim2real", device)
+        return method.load(last_checkpoint(run), "sim2real", device)

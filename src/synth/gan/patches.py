@@ -3,7 +3,9 @@
 Nothing is scaled: what the translator learns of grain, edges and blur holds for whole frames.
 """
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -15,6 +17,7 @@ from synth.dataset.reader import DatasetReader
 from synth.dataset.record import Row3
 from synth.dataset.sample import Instance, Sample, Split
 from synth.errors import DatasetError, InputError
+from synth.gan.sample_layers import SampleLayers
 from synth.geometry.frames import cam_from_uvw, uvw_from_cam
 from synth.geometry.normals import crop_rotation
 from synth.geometry.pinhole import Pinhole
@@ -29,16 +32,20 @@ _UNKNOWN: Row3 = (np.nan, np.nan, np.nan)
 
 @dataclass(frozen=True)
 class Patches:
-    """images: float32 [N,3,S,S] in −1 to 1. masks: float32 [N,1,S,S], 1 on parts; 0 throughout where the
+    """What was cut from images.
+
+    images: float32 [N,3,S,S] in −1 to 1. masks: float32 [N,1,S,S], 1 on parts; 0 throughout where the
     dataset has no masks. normals: float32 [N,3], uvw of the one part in the patch, in the camera's axes
     turned to the line of sight to it (CONVENTIONS.md, frame ``crop``; not turned where the sample has no K);
-    nan where there is none, more than one, or none known. names: the samples they were cut from.
+    nan where there is none, more than one, or none known. names: the samples they were cut from. layers:
+    float32 [N,1,S,S], those that were asked for.
     """
 
     images: Tensor
     masks: Tensor
     normals: Tensor
     names: tuple[str, ...]
+    layers: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -46,26 +53,33 @@ class Patches:
 
 @dataclass(frozen=True, eq=False)
 class _Frame:
-    """rgb_u8: [H,W,3]. mask: [H,W], value = instance index + 1; None where the sample has none."""
+    """rgb_u8: [H,W,3]. mask: [H,W], value = instance index + 1; None where the sample has none. layers:
+    further ones [H,W].
+    """
 
     rgb_u8: NDArray[np.uint8]
     mask: NDArray[np.uint8] | NDArray[np.uint16] | None
+    layers: Mapping[str, NDArray[Any]]
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All that there is, by what it is."""
+        return {"image": self.rgb_u8} | ({} if self.mask is None else {"mask": self.mask}) | dict(self.layers)
 
     @property
     def n_bytes(self) -> int:
-        return self.rgb_u8.nbytes + (0 if self.mask is None else self.mask.nbytes)
+        return sum(array.nbytes for array in self.arrays().values())
 
 
 @dataclass
 class _Cache:
-    """Decoded frames by name, kept while there is room; the rest is decoded again each time."""
+    """Decoded frames by name and further layers, kept while there is room; the rest is decoded each time."""
 
-    frames: dict[str, _Frame] = field(default_factory=dict)
+    frames: dict[tuple[str, ...], _Frame] = field(default_factory=dict)
     n_bytes: int = 0
 
-    def keep(self, name: str, frame: _Frame, limit_bytes: int) -> None:
-        if name not in self.frames and self.n_bytes + frame.n_bytes <= limit_bytes:
-            self.frames[name] = frame
+    def keep(self, key: tuple[str, ...], frame: _Frame, limit_bytes: int) -> None:
+        if key not in self.frames and self.n_bytes + frame.n_bytes <= limit_bytes:
+            self.frames[key] = frame
             self.n_bytes += frame.n_bytes
 
 
@@ -73,16 +87,22 @@ _caches: WeakKeyDictionary[DatasetReader, _Cache] = WeakKeyDictionary()
 """One a dataset, shared by all who cut patches from it and gone with it."""
 
 
-class PatchSource:
+class PatchCutter:
     """Draws patches of one split of a dataset.
 
-    side_px: of a patch, a multiple of 4. cache_bytes: memory for decoded frames, which all sources of one
-    DatasetReader share. has_masks: whether every sample of the split has one. Raises InputError when the
-    split is empty or an image smaller than a patch.
+    side_px: of a patch, a multiple of 4. layers: names of those that patches bring along (SampleLayers); ask
+    `has` first. cache_bytes: memory for decoded frames, which all cutters of one DatasetReader share. Raises
+    InputError when the split is empty or an image smaller than a patch.
     """
 
     def __init__(
-        self, dataset: DatasetReader, split: Split, side_px: int, *, cache_bytes: int = CACHE_BYTES
+        self,
+        dataset: DatasetReader,
+        split: Split,
+        side_px: int,
+        *,
+        layers: Collection[str] = (),
+        cache_bytes: int = CACHE_BYTES,
     ) -> None:
         if side_px < 4 or side_px % 4:
             raise InputError(f"the side of a patch must be a multiple of 4 pixels, got {side_px}")
@@ -97,9 +117,8 @@ class PatchSource:
                     "choose a smaller patch or a dataset of larger images"
                 )
         self.side_px = side_px
-        self.has_masks = all(sample.mask is not None for sample in samples)
         self._dataset = dataset
-        self._samples = samples
+        self._samples, self._layers = samples, tuple(layers)
         self._with_part = tuple(s for s in samples if s.instances)
         self._cache, self._cache_bytes = _caches.setdefault(dataset, _Cache()), cache_bytes
 
@@ -108,12 +127,16 @@ class PatchSource:
         """How many images patches are cut from."""
         return len(self._samples)
 
+    def has(self, layer: str) -> bool:
+        """Whether every sample of the split has a layer."""
+        return all(layer in SampleLayers(self._dataset, sample) for sample in self._samples)
+
     def draw(self, n: int, rng: np.random.Generator) -> Patches:
         """``n`` patches: with even chance about a part, or anywhere in any image.
 
         Raises DatasetError for an image that does not open.
         """
-        return _stack([self._draw_one(rng) for _ in range(n)])
+        return _stack([self._draw_one(rng) for _ in range(n)], self._layers)
 
     def _draw_one(self, rng: np.random.Generator) -> "_Patch":
         about_part = bool(rng.random() < _SHARE_WITH_PART) and bool(self._with_part)
@@ -130,16 +153,21 @@ class PatchSource:
         return _cut(sample, frame, int(x), int(y), self.side_px)
 
     def _load(self, sample: Sample) -> _Frame:
-        if (cached := self._cache.frames.get(sample.name)) is not None:
+        further = [name for name in self._layers if name != "mask"]
+        key = (sample.name, *further)
+        if (cached := self._cache.frames.get(key)) is not None:
             return cached
-        frame = _Frame(self._dataset.load_rgb(sample), _small(self._dataset.load_mask(sample)))
-        for what, array in (("image", frame.rgb_u8), ("mask", frame.mask)):
-            if array is not None and array.shape[1::-1] != sample.size_wh:
+        known = SampleLayers(self._dataset, sample)
+        frame = _Frame(
+            self._dataset.load_rgb(sample), _small(known.get("mask")), {name: known[name] for name in further}
+        )
+        for what, array in frame.arrays().items():
+            if array.shape[1::-1] != sample.size_wh:
                 raise DatasetError(
                     f"the {what} of sample {sample.name} in {self._dataset.root} is not "
                     f"{'×'.join(str(pixels) for pixels in sample.size_wh)} as its record says"
                 )
-        self._cache.keep(sample.name, frame, self._cache_bytes)
+        self._cache.keep(key, frame, self._cache_bytes)
         return frame
 
 
@@ -160,18 +188,20 @@ class _Patch:
     mask: NDArray[np.bool_]
     normal_uvw: Row3
     name: str
+    layers: Mapping[str, NDArray[Any]]
 
 
 def _cut(sample: Sample, frame: _Frame, x: int, y: int, side_px: int) -> _Patch:
     window = np.s_[y : y + side_px, x : x + side_px]
+    layers = {name: layer[window] for name, layer in frame.layers.items()}
     if frame.mask is None:
         no_mask = np.zeros((side_px, side_px), dtype=bool)
-        return _Patch(frame.rgb_u8[window], no_mask, _UNKNOWN, sample.name)
+        return _Patch(frame.rgb_u8[window], no_mask, _UNKNOWN, sample.name, layers)
     mask = frame.mask[window]
     counts = np.bincount(mask.ravel())[1 : len(sample.instances) + 1]
     (shown,) = np.nonzero(counts >= _MIN_PART_PX)
     normal = _normal_along_sight(sample, sample.instances[shown[0]]) if len(shown) == 1 else _UNKNOWN
-    return _Patch(frame.rgb_u8[window], mask > 0, normal, sample.name)
+    return _Patch(frame.rgb_u8[window], mask > 0, normal, sample.name, layers | {"mask": mask > 0})
 
 
 def _normal_along_sight(sample: Sample, instance: Instance) -> Row3:
@@ -202,11 +232,15 @@ def _small(mask: NDArray[np.uint16] | None) -> NDArray[np.uint8] | NDArray[np.ui
     return mask if mask is None or mask.max() > 255 else mask.astype(np.uint8)
 
 
-def _stack(patches: list[_Patch]) -> Patches:
+def _stack(patches: list[_Patch], layers: Sequence[str]) -> Patches:
     masks = torch.from_numpy(np.stack([p.mask for p in patches]))  # [N,S,S]
     return Patches(
         images=from_u8(np.stack([p.rgb_u8 for p in patches])),
         masks=masks[:, None].float(),
         normals=torch.tensor([p.normal_uvw for p in patches], dtype=torch.float32),
         names=tuple(p.name for p in patches),
+        layers={
+            name: torch.from_numpy(np.stack([p.layers[name] for p in patches]))[:, None].float()
+            for name in layers
+        },
     )

@@ -11,9 +11,10 @@ from synth.errors import InputError
 from synth.gan.checkpoint import read_method
 from synth.gan.choice import Criterion
 from synth.gan.judge import DOWNSTREAM, JudgeSettings
-from synth.gan.methods import DEFAULT, METHODS
+from synth.gan.methods import METHODS, choose_default
 from synth.gan.run import FitSettings
 from synth.gan.schedule import LearnedSettings
+from synth.gan.stage import STAGE
 from synth.gan.translate import TranslateSettings
 from synth.witness.witness import WitnessSettings
 
@@ -43,11 +44,11 @@ def make_settings(
     if images is not None and images < 1:
         raise InputError(f"--images must be 1 or more, got {images}")
     if method is None:
-        method = DEFAULT if checkpoint is None else read_method(checkpoint)
+        method = choose_default() if checkpoint is None else read_method(checkpoint)
     recipe = _choose_preset(method, preset, device, say if checkpoint is None else lambda _sentence: None)
     witness, judging = WitnessSettings(), JudgeSettings(inception=inception_weights)
     if images is not None:
-        recipe = _shorten(recipe, images)
+        recipe = _shorten(method, recipe, images)
         witness = replace(witness, n_steps=min(witness.n_steps, images))
         judging = replace(judging, downstream=replace(DOWNSTREAM, n_steps=min(DOWNSTREAM.n_steps, images)))
     return TranslateSettings(
@@ -60,7 +61,7 @@ def make_settings(
             seed=seed,
             device=device,
         ),
-        out=out or Path("data/translated_reverse" if reverse else "data/translated"),
+        out=out or (STAGE.folder.with_name(f"{STAGE.folder.name}_reverse") if reverse else STAGE.folder),
         criterion=choose,
         direction="real2sim" if reverse else "sim2real",
         witness=witness,
@@ -83,8 +84,10 @@ def _choose_preset(method: str, preset: str | None, device: str | None, say: Cal
     return chosen.presets[preset]
 
 
-def _shorten(recipe: Any, n_images: int) -> Any:
-    """Settings that learn from so many images; those of a method that is fitted at once stay as they are."""
+def _shorten(method: str, recipe: Any, n_images: int) -> Any:
+    """Settings that learn from so many images; raises InputError for a method that has no schedule."""
     if not isinstance(recipe, LearnedSettings):
-        return recipe
+        raise InputError(
+            f"--images is for methods that learn step by step, and {method} is fitted at once: leave it out"
+        )
     return replace(recipe, schedule=replace(recipe.schedule, n_images=n_images, n_epochs=None))

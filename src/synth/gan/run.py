@@ -9,13 +9,13 @@ Any method that learns step by step is trained here.
       stats.jsonl      one line a tick: losses, progress, learning rate, seconds a step
       state.pt         where the run stands, to the last bit
       checkpoints/     step_000400.safetensors: averaged generators, both directions
-      figures/         losses.png and grid_000400.png (source, translated, cycled)
+      figures/         losses.png and grid_000400.png (as it was, translated, cycled)
       tensorboard/     the same for TensorBoard
 """
 
 import logging
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -36,9 +36,9 @@ from synth.compute.seeding import step_seed
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
 from synth.gan.logbook import Logbook, Window
-from synth.gan.methods import DEFAULT, METHODS
-from synth.gan.methods.method import Batch, LearnedMethod
-from synth.gan.patches import PatchSource
+from synth.gan.methods import METHODS, choose_default
+from synth.gan.methods.method import WITNESS, Batch, LearnedMethod
+from synth.gan.patches import PatchCutter
 from synth.gan.schedule import Lengths, Schedule
 from synth.gan.training import Training
 
@@ -56,21 +56,23 @@ checkpoint, and for the latest one again when the run was stopped before the nex
 class FitSettings:
     """A method fitted to two datasets in one folder.
 
-    sim: the source, whose images will be translated. real: the target, whose look is learnt. out: the run's
-    folder. method: its name. settings: the method's own, one of its presets or made like them. device: None
-    for the best there is. For methods that learn step by step alone: precision, None for the best there is;
-    n_devices, processes, one a device; with more than one, what `train` is given is pickled.
+    sim: whose images will be translated. real: whose look is learnt. out: the run's folder. method: its name.
+    settings: the method's own, one of its presets or made like them. device: None for the best there is. For
+    methods that learn step by step alone: precision, None for the best there is; n_devices, processes, one a
+    device; with more than one, what `train` is given is pickled. besides: what else a run that is gone on
+    with must share, by name, of who judges what is learnt.
     """
 
     sim: DatasetReader
     real: DatasetReader
     out: Path
     settings: Any
-    method: str = DEFAULT
+    method: str = field(default_factory=choose_default)
     seed: int = 0
     device: str | None = None
     precision: Precision | None = None
     n_devices: int = 1
+    besides: Mapping[str, JsonValue] = field(default_factory=dict)
 
     def to_config(self) -> dict[str, JsonValue]:
         """What a run that is gone on with must share."""
@@ -82,28 +84,30 @@ class FitSettings:
             "n_devices": self.n_devices,
             "sim": _digest(self.sim),
             "real": _digest(self.real),
+            **self.besides,
         }
 
 
 @dataclass
-class _Sources:
+class _Looks:
     """Patches of both looks. Raises InputError for datasets that the settings cannot train on."""
 
     fit: FitSettings
     method: LearnedMethod
-    sim: PatchSource = field(init=False)
-    real: PatchSource = field(init=False)
+    sim: PatchCutter = field(init=False)
+    real: PatchCutter = field(init=False)
 
     def __post_init__(self) -> None:
         side_px = self.schedule.side_px
-        self.sim = PatchSource(self.fit.sim, "train", side_px)
-        self.real = PatchSource(self.fit.real, "train", side_px)
-        who = self.method.needs(self.fit.settings).get("masks")
-        if who and not self.sim.has_masks:
-            raise InputError(
-                f"{self.fit.sim.root} has images without masks, and the method {self.fit.method} needs them "
-                f"for {who}: set it to 0 or give a dataset with masks"
-            )
+        needs = {n: who for n, who in self.method.needs(self.fit.settings).items() if n != WITNESS}
+        self.sim = PatchCutter(self.fit.sim, "train", side_px, layers=needs)
+        self.real = PatchCutter(self.fit.real, "train", side_px)
+        for layer, who in needs.items():
+            if not self.sim.has(layer):
+                raise InputError(
+                    f"{self.fit.sim.root} has images without the layer {layer}, and the method "
+                    f"{self.fit.method} needs it for {who}: set that to 0 or give a dataset that has it"
+                )
 
     @property
     def schedule(self) -> Schedule:
@@ -115,7 +119,7 @@ class _Sources:
         rng = np.random.default_rng(step_seed(self.fit.seed, rank, n_images_seen))
         n = self.schedule.batch_size
         sim, real = self.sim.draw(n, rng), self.real.draw(n, rng)
-        return Batch(sim.images, real.images, sim.masks)
+        return Batch(sim.images, real.images, sim.layers)
 
     def draw_train(self, n: int) -> tuple[Tensor, Tensor]:
         """So many train images of each look; they depend on the seed alone."""
@@ -126,7 +130,7 @@ class _Sources:
         """So many val images of each look, train ones where there are none; they depend on the seed alone."""
         rng = np.random.default_rng(self.fit.seed)
         sim, real = (
-            PatchSource(dataset, "val", self.schedule.side_px) if dataset.of_split("val") else train
+            PatchCutter(dataset, "val", self.schedule.side_px) if dataset.of_split("val") else train
             for dataset, train in ((self.fit.sim, self.sim), (self.fit.real, self.real))
         )
         return sim.draw(n, rng).images, real.draw(n, rng).images
@@ -152,11 +156,11 @@ def train(
     method = METHODS[fit.method]()
     if not isinstance(method, LearnedMethod):
         raise InputError(f"the method {fit.method} is not trained step by step: call its fit")
-    if (who := method.needs(fit.settings).get("witness")) and witness is None:
+    if (who := method.needs(fit.settings).get(WITNESS)) and witness is None:
         raise InputError(
             f"the method {fit.method} needs a witness for {who}: train one first, or set it to 0"
         )
-    _Sources(fit, method)
+    _Looks(fit, method)
     device = choose_device(fit.device)
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     fabric = Fabric(
@@ -184,10 +188,10 @@ def _train(
     progress = progress or make_progress(Console(quiet=not fabric.is_global_zero), "train", "steps")
     run = RunDir.create_or_resume(fit.out, fit.to_config()) if fabric.is_global_zero else None
     fabric.barrier()
-    sources = _Sources(fit, method)
-    lengths = sources.schedule.measure(max(sources.sim.n_images, sources.real.n_images), fabric.world_size)
-    training, window, is_judged = _begin(fabric, sources, lengths)
-    logbook = None if run is None else Logbook(run, training.step, *sources.draw_fixed(_N_GRID))
+    looks = _Looks(fit, method)
+    lengths = looks.schedule.measure(max(looks.sim.n_images, looks.real.n_images), fabric.world_size)
+    training, window, is_judged = _begin(fabric, looks, lengths)
+    logbook = None if run is None else Logbook(run, training.step, *looks.draw_fixed(_N_GRID))
     witness = None if witness is None else witness.to(fabric.device).eval().requires_grad_(False)
 
     def save(*, is_judged: bool) -> None:
@@ -210,7 +214,7 @@ def _train(
             while training.step < lengths.n_steps:
                 # Gradients, step, averages.
                 learning_rate = training.learning_rate
-                batch = sources.draw(fabric.global_rank, training.n_images_seen)
+                batch = looks.draw(fabric.global_rank, training.n_images_seen)
                 window.add(training.learn(batch, witness))
                 progress.accepted(f"step {training.step}")
 
@@ -241,20 +245,20 @@ def _train(
             logbook.close()
 
 
-def _begin(fabric: Fabric, sources: _Sources, lengths: Lengths) -> tuple[Training, Window, bool]:
+def _begin(fabric: Fabric, looks: _Looks, lengths: Lengths) -> tuple[Training, Window, bool]:
     """A fresh training, or the one that the folder holds; whether its latest checkpoint was judged."""
-    fit = sources.fit
+    fit = looks.fit
     training = Training(
-        sources.method,
+        looks.method,
         fit.settings,
         fabric,
         seed=fit.seed,
         n_images_total=lengths.n_images,
-        ema_half_life_images=sources.schedule.ema_half_life_images,
+        ema_half_life_images=looks.schedule.ema_half_life_images,
     )
     path = fit.out / STATE_FILE
     if not path.exists():
-        training.fit_inputs(*sources.draw_train(_N_FIT_INPUTS))
+        training.fit_inputs(*looks.draw_train(_N_FIT_INPUTS))
         return training, Window(), True
     state = load_state(path)
     training.load_state(state, str(path))

@@ -1,22 +1,34 @@
 """What `synth status` knows of a translation."""
 
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
 from synth.dataset.info import MadeBy
 from synth.dataset.reader import DatasetReader
 
 
 class TranslateStage:
-    """Goes on while frames of its source are neither translated nor refused."""
+    """Goes on while frames of what it translates are neither translated nor refused."""
 
-    def begin(self) -> str:
+    folder = Path("data/translated")
+
+    def begin(self, folders: Mapping[str, Path]) -> str:
         """The command that begins one."""
         return "synth translate"
 
     def go_on(self, made_by: MadeBy) -> str:
-        """The command that a dataset was begun with."""
-        return "synth translate"
+        """The command that it recorded; of one that recorded none, what its configuration tells of it."""
+        if made_by.command:
+            return shlex.join(("synth", *made_by.command))
+        method = made_by.config.get("method")
+        words = ["--method", str(method)] if method else []
+        if made_by.config.get("direction") == "real2sim":
+            words.append("--reverse")
+        return shlex.join(("synth", "translate", *words))
 
     def count_planned(self, made_by: MadeBy) -> int | None:
-        """How many samples its source has; None where it does not say."""
+        """How many samples there are to translate; None where it does not say."""
         source = made_by.config.get("source")
         planned = source.get("samples") if isinstance(source, dict) else None
         return planned if isinstance(planned, int) else None

@@ -66,7 +66,9 @@ class Training:
         """
         fabric = self._fabric
         batch = Batch(
-            *(_channels_last(x.to(fabric.device)) for x in (batch.sim, batch.real, batch.sim_masks))
+            self._bring(batch.sim),
+            self._bring(batch.real),
+            {name: self._bring(layer) for name, layer in batch.layers.items()},
         )
         seed = step_seed(self.seed, fabric.global_rank, self.n_images_seen)
         step = Step(
@@ -209,6 +211,6 @@ class Training:
         torch.distributed.all_gather_object(every, own)
         return every
 
-
-def _channels_last(images: Tensor) -> Tensor:
-    return images.contiguous(memory_format=torch.channels_last)
+    def _bring(self, images: Tensor) -> Tensor:
+        """To the device, as its convolutions want them."""
+        return images.to(self._fabric.device).contiguous(memory_format=torch.channels_last)

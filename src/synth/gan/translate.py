@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import torch
+from pydantic import JsonValue
 
 from synth.compute.device import choose_device
 from synth.compute.progress import Progress
@@ -29,7 +30,7 @@ from synth.gan.judge import Judge, JudgeSettings, Score, Translate, by_generator
 from synth.gan.logbook import FIGURES
 from synth.gan.methods import METHODS
 from synth.gan.methods.method import Direction, LearnedMethod, Translator
-from synth.gan.patches import PatchSource
+from synth.gan.patches import PatchCutter
 from synth.gan.result import Result
 from synth.gan.run import FitSettings, train
 from synth.gan.schedule import LearnedSettings
@@ -65,11 +66,12 @@ class TranslateSettings:
 
 
 def translate(settings: TranslateSettings, make_progress: MakeProgress) -> tuple[Result, Applied]:
-    """Fit a translator, choose a checkpoint, translate the source dataset; or go on with what is there.
+    """Fit a translator, choose a checkpoint, translate a dataset; or go on with what is there.
 
     Raises InputError and DatasetError for datasets that do not fit or leak, TrainingDiverged, StorageError.
     KeyboardInterrupt leaves folders whole; the same call goes on.
     """
+    settings = replace(settings, fit=replace(settings.fit, besides=_judged_by(settings)))
     fit, run = settings.fit, settings.fit.out
     method = METHODS[fit.method]()
     check_pair(fit.sim, fit.real)
@@ -96,28 +98,56 @@ def translate(settings: TranslateSettings, make_progress: MakeProgress) -> tuple
     result = _conclude(settings, judge, log.scores, witness)
     kept = f"Step {result.choice.step} is kept" if isinstance(method, LearnedMethod) else method.title
     say(f"{kept}: {result.choice.why}.")
-    translator = method.load(path_of_step(run, result.choice.step), settings.direction, device)
-    return result, _apply(translator, settings, witness, make_progress)
+    checkpoint = path_of_step(run, result.choice.step)
+    translator = method.load(checkpoint, settings.direction, device)
+    return result, _apply(translator, checkpoint, settings, witness, make_progress)
 
 
 def translate_with(checkpoint: Path, settings: TranslateSettings, make_progress: MakeProgress) -> Applied:
-    """Translate the source dataset with a checkpoint that is there, its run's witness looking on.
+    """Translate a dataset with a checkpoint that is there, its run's witness looking on.
 
     Raises InputError for a checkpoint that cannot be used; DatasetError and StorageError as `translate`.
     """
     device = choose_device(settings.fit.device)
     translator = METHODS[settings.fit.method]().load(checkpoint, settings.direction, device)
     witness = _make_witness(checkpoint.parent.parent / WITNESS_FILE, settings, device, make_progress)
-    return _apply(translator, settings, witness, make_progress)
+    return _apply(translator, checkpoint, settings, witness, make_progress)
 
 
 def _apply(
-    translator: Translator, settings: TranslateSettings, witness: Witness, make_progress: MakeProgress
+    translator: Translator,
+    checkpoint: Path,
+    settings: TranslateSettings,
+    witness: Witness,
+    make_progress: MakeProgress,
 ) -> Applied:
     pair = (settings.fit.sim, settings.fit.real)
-    source = pair[0] if settings.direction == "sim2real" else pair[1]
-    progress = make_progress("translate", "images")
-    return apply(translator, source, settings.out, witness, settings.limits, progress, parents=pair)
+    return apply(
+        translator,
+        pair[0] if settings.direction == "sim2real" else pair[1],
+        settings.out,
+        witness,
+        settings.limits,
+        make_progress("translate", "images"),
+        parents=pair,
+        command=_command(checkpoint, settings),
+    )
+
+
+def _command(checkpoint: Path, settings: TranslateSettings) -> tuple[str, ...]:
+    """The words that go on with a dataset once its checkpoint is there, whatever that was learnt with."""
+    reverse = ("--reverse",) if settings.direction == "real2sim" else ()
+    folders = {"--sim": settings.fit.sim.root, "--real": settings.fit.real.root, "--out": settings.out}
+    return (
+        *("translate", "--checkpoint", str(checkpoint), *reverse),
+        *(word for option, folder in folders.items() for word in (option, str(folder))),
+    )
+
+
+def _judged_by(settings: TranslateSettings) -> dict[str, JsonValue]:
+    """What decides the witness and the scores, for the run's config.json."""
+    judging = asdict(settings.judging) | {"inception": settings.judging.inception is not None}
+    return {"witness": asdict(settings.witness), "judging": judging}
 
 
 def _side_px(fit: FitSettings) -> int:
@@ -140,8 +170,8 @@ def _make_witness(
 def _train_witness(settings: TranslateSettings, device: torch.device, make_progress: MakeProgress) -> Witness:
     """A witness of rendered train images; raises InputError for a dataset without masks."""
     sim, side_px = settings.fit.sim, _side_px(settings.fit)
-    patches = {split: PatchSource(sim, split, side_px) for split in ("train", "val")}
-    if not patches["train"].has_masks:
+    patches = {split: PatchCutter(sim, split, side_px) for split in ("train", "val")}
+    if not patches["train"].has("mask"):
         raise InputError(
             f"{sim.root} has images without masks, and it is by masks that a translation's harm to labels is "
             "measured: give a dataset with masks"
@@ -167,9 +197,9 @@ def _make_judge(settings: TranslateSettings, witness: Witness, device: torch.dev
         judging = replace(judging, downstream=None)
     side_px = _side_px(fit)
     return Judge(
-        PatchSource(fit.sim, "train", side_px),
-        PatchSource(fit.sim, "val", side_px),
-        PatchSource(fit.real, "val", side_px),
+        PatchCutter(fit.sim, "train", side_px),
+        PatchCutter(fit.sim, "val", side_px),
+        PatchCutter(fit.real, "val", side_px),
         witness,
         judging,
         device,

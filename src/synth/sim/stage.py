@@ -1,31 +1,31 @@
 """What `synth status` knows of a rendering."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from synth.dataset.folder import INFO_FILE, read_info
 from synth.dataset.info import MadeBy
 from synth.dataset.reader import DatasetReader
 
-_REAL = Path("data/real")
-
 
 class RenderStage:
     """Goes on while it has less samples than its shares add up to."""
 
-    def begin(self) -> str:
-        """The command that begins one, after what stands in data/real."""
-        if not (_REAL / INFO_FILE).is_file() or (info := read_info(_REAL)).kind != "imported":
+    folder = Path("data/synthetic")
+
+    def begin(self, folders: Mapping[str, Path]) -> str:
+        """The command that begins one, after what stands in the folder of captures."""
+        real = folders["capture"]
+        if not (real / INFO_FILE).is_file() or (info := read_info(real)).kind != "imported":
             return "synth render --count 633"
         if not info.models:
-            return (
-                f"synth dataset sheet {_REAL}   (without poses and models nothing can be rendered after it)"
-            )
-        return f"synth render --over {_REAL} --count 120"
+            return f"synth dataset sheet {real}   (without poses and models nothing can be rendered after it)"
+        return f"synth render --over {real} --count 120"
 
     def go_on(self, made_by: MadeBy) -> str:
         """The command that a dataset was begun with, as far as it is no default."""
         config = made_by.config
-        words = [f"--over data/{made_by.parents[0]}"] if config.get("over") else []
+        words = [f"--over {self.folder.parent / made_by.parents[0]}"] if config.get("over") else []
         shares, quality = config.get("shares"), config.get("quality")
         if isinstance(shares, dict):
             words += [f"--share {source}={n}" for source, n in shares.items() if n]

@@ -1,4 +1,4 @@
-"""Networks that read images, and how they learn: labelled patches in, a frozen reader out.
+"""Networks that learn a task from labelled images, by a name and in a folder of their own.
 
 Called, ``synth.train(...)``, it is `synth.front.train`.
 """

@@ -94,7 +94,7 @@ class Sway:
 
 
 def score_observation(observation: Observation, masks: Floats, normals_uvw: Floats) -> WitnessScore:
-    """A observation against true masks [N,S,S] (0 or 1) and normals [N,3] (nan = not known)."""
+    """An observation against true masks [N,S,S] (0 or 1) and normals [N,3] (nan = not known)."""
     truth, found = masks > FOUND, observation.masks > FOUND
     union = int((truth | found).sum())
     sides: list[float] = []

@@ -103,8 +103,9 @@ def train_witness(
 ) -> Witness:
     """Train on ``draw`` for ``settings.n_steps``; measure the witness's own error on ``draw_val``.
 
-    The same settings and draws give the same witness on one machine and device. on_step: called with the
-    step and its losses. Raises SynthError with the step and the losses when one is not finite.
+    The same settings and draws give the same witness on one machine and device. Nothing is kept on the way:
+    it takes about a minute of one CPU core at 128 pixels, and begins anew after a kill. on_step: called with
+    the step and its losses. Raises SynthError with the step and the losses when one is not finite.
     """
     generator = torch.Generator().manual_seed(settings.seed)
     net = WitnessNet(settings.n_filters)

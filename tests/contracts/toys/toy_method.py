@@ -23,7 +23,7 @@ class BrighterSettings:
 
 
 class BrighterTranslator:
-    """statistics: mean and spread of each channel in counts, [2,2,3]: of the source, then of the target."""
+    """statistics: mean and spread of each channel in counts, [2,2,3]: of sim, then of real."""
 
     def __init__(self, statistics: np.ndarray, strength: float, direction: Direction) -> None:
         self._strength = strength
@@ -53,14 +53,14 @@ class BrighterMethod:
 
     def fit(
         self,
-        source: DatasetReader,
-        target: DatasetReader,
+        sim: DatasetReader,
+        real: DatasetReader,
         settings: BrighterSettings,
         seed: int,
         device: torch.device,
     ) -> BrighterTranslator:
         statistics = []
-        for dataset in (source, target):
+        for dataset in (sim, real):
             pixels = np.concatenate([dataset.load_rgb(s).reshape(-1, 3) for s in dataset.of_split("train")])
             statistics.append([pixels.mean(axis=0), pixels.std(axis=0) + 1])
         return BrighterTranslator(np.array(statistics), settings.strength, "sim2real")

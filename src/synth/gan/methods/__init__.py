@@ -16,7 +16,12 @@ METHODS: "Registry[Callable[[], Method]]" = Registry(
 )
 
 DEFAULT = "cyclegan"
-"""What is learnt with where nobody says."""
+"""What is learnt with where nobody says and it is there."""
 
 UNNAMED = "cyclegan"
 """What wrote the checkpoints that do not name their method: there was no other then."""
+
+
+def choose_default() -> str:
+    """`DEFAULT`, or the first method where it was taken out."""
+    return DEFAULT if DEFAULT in METHODS else next(iter(METHODS))

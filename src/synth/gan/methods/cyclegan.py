@@ -36,7 +36,7 @@ from synth.dataset.reader import DatasetReader
 from synth.gan.checkpoint import load_generator_of, save_generators
 from synth.gan.learned import fit_by_training
 from synth.gan.methods.cyclegan_networks import CycleGAN, CycleGANSettings
-from synth.gan.methods.method import Direction, Need, Translator
+from synth.gan.methods.method import WITNESS, Direction, Translator
 from synth.gan.schedule import Schedule
 from synth.gan.translator import GeneratorTranslator
 from synth.networks.architecture import DiscriminatorShape, GeneratorShape
@@ -82,11 +82,11 @@ class CycleGANMethod:
         """quick without a GPU, paper with one."""
         return "quick" if device.type == "cpu" else "paper"
 
-    def needs(self, settings: CycleGANSettings) -> Mapping[Need, str]:
+    def needs(self, settings: CycleGANSettings) -> Mapping[str, str]:
         """Masks for the terms that keep labels, the witness for its own."""
         asking = [name for name in ("w_background", "w_mask_edge", "w_witness") if getattr(settings, name)]
-        needs: dict[Need, str] = {"masks": " and ".join(asking)} if asking else {}
-        return needs | {"witness": "w_witness"} if settings.w_witness else needs
+        needs = {"mask": " and ".join(asking)} if asking else {}
+        return needs | {WITNESS: "w_witness"} if settings.w_witness else needs
 
     def make_networks(self, settings: CycleGANSettings, rng: torch.Generator) -> CycleGAN:
         """Two generators and two discriminators."""
@@ -94,14 +94,14 @@ class CycleGANMethod:
 
     def fit(
         self,
-        source: DatasetReader,
-        target: DatasetReader,
+        sim: DatasetReader,
+        real: DatasetReader,
         settings: CycleGANSettings,
         seed: int,
         device: torch.device,
     ) -> Translator:
         """Train to the end of the schedule."""
-        return fit_by_training(self, source, target, settings, seed, device)
+        return fit_by_training(self, sim, real, settings, seed, device)
 
     def load(self, path: Path, direction: Direction, device: torch.device) -> Translator:
         """Of a checkpoint."""

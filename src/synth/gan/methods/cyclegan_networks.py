@@ -163,14 +163,14 @@ class CycleGAN(Networks):
             terms["loss/identity/real"] = losses.identity_loss(batch.real, same_real)
             terms["loss/identity/sim"] = losses.identity_loss(batch.sim, same_sim)
         if s.w_background:
-            terms["loss/background"] = losses.background_loss(batch.sim, fake_real, batch.sim_masks)
+            terms["loss/background"] = losses.background_loss(batch.sim, fake_real, batch.layers["mask"])
         if s.w_mask_edge:
-            terms["loss/mask_edge"] = losses.mask_edge_loss(batch.sim, fake_real, batch.sim_masks)
+            terms["loss/mask_edge"] = losses.mask_edge_loss(batch.sim, fake_real, batch.layers["mask"])
         if s.w_witness:
             assert witness is not None
             with torch.no_grad():
                 before = witness(batch.sim)
-            terms["loss/witness"] = losses.witness_loss(before, witness(fake_real), batch.sim_masks)
+            terms["loss/witness"] = losses.witness_loss(before, witness(fake_real), batch.layers["mask"])
         terms["loss/G/total"] = self._weighted_sum(terms)
         return terms, Fakes(fake_real.detach(), fake_sim.detach())
 

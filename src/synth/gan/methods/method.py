@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from synth.dataset.reader import DatasetReader
 
 Direction = Literal["sim2real", "real2sim"]
-"""From the source's look to the target's, and back."""
+"""From the look of ``sim`` to that of ``real``, and back."""
 
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 
@@ -84,11 +84,11 @@ class Method(Protocol):
         ...
 
     def fit(
-        self, source: DatasetReader, target: DatasetReader, settings: Any, seed: int, device: torch.device
+        self, sim: DatasetReader, real: DatasetReader, settings: Any, seed: int, device: torch.device
     ) -> Translator:
-        """Learn to give images of the source the look of the target; from their train images alone.
+        """Learn to give images of ``sim`` the look of ``real``; from their train images alone.
 
-        Returns the translator from source to target. Equal arguments give equal translators on one machine.
+        Returns the translator from sim to real. Equal arguments give equal translators on one machine.
         Raises InputError for datasets that the method cannot learn from.
         """
         ...
@@ -105,16 +105,21 @@ class Method(Protocol):
 # Methods that learn step by step.
 
 Losses = dict[str, Tensor]
-Need = Literal["masks", "witness"]
+
+WITNESS = "witness"
+"""What `LearnedMethod.needs` calls the network that watches labels; its other names are those of layers."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Images of both looks [N,3,S,S] in −1 to 1, and the masks [N,1,S,S] of the source's, 1 on parts."""
+    """Images of both looks [N,3,S,S] in −1 to 1, and the layers [N,1,S,S] of ``sim`` that the method needs.
+
+    layers: by name, as `Layers` has them; ``mask`` is 1 on any part.
+    """
 
     sim: Tensor
     real: Tensor
-    sim_masks: Tensor
+    layers: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -190,11 +195,13 @@ class LearnedMethod(Method, Protocol):
     """A method that is trained. Its settings are a `schedule.LearnedSettings`.
 
     `Method.fit` trains to the end and takes the last checkpoint (learned.fit_by_training); the stage judges
-    every checkpoint and chooses.
+    every checkpoint and chooses. It has no witness, so for settings that need one it only raises InputError.
     """
 
-    def needs(self, settings: Any) -> Mapping[Need, str]:
-        """What a batch or step must hold besides images, each with the settings that ask for it, in words."""
+    def needs(self, settings: Any) -> Mapping[str, str]:
+        """What a step must hold besides images, names of layers of ``sim`` and `WITNESS`, each with the
+        settings that ask for it, in words.
+        """
         ...
 
     def make_networks(self, settings: Any, rng: torch.Generator) -> Networks:
