@@ -10,7 +10,7 @@ demo: $(VENV)/.ready-demo
 	@$(BIN)/synth demo
 
 test: $(VENV)/.ready-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations=15 --durations-min=8
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=15 --durations-min=8
 
 # Damaged data for every entry point that reads any; FUZZ_EXAMPLES=2000 for a night.
 fuzz: $(VENV)/.ready-dev

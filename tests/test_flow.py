@@ -81,14 +81,15 @@ def test_captured_samples_get_rendered_twins_and_are_compared_with_them(tmp_path
 @pytest.mark.slow
 def test_composites_are_translated_into_the_captured_look(tmp_path):
     """Capture, compose, translate, verify, look: labels come through, and status knows the stage."""
-    shortly = ("translate", "--sim", "data/composited", "--images", "2", "--device", "cpu")
     cell = tmp_path / "cell.yaml"
     commands = [
         ("cell", "init"),
         ("capture", "--poses", "12", "--plates", "2", "--pace", "200"),
         ("compose", "data/real", "--count", "12"),
-        shortly,
-        (*shortly, "--choose", "real-val", "--run", "runs/real_val", "--out", "data/translated_real_val"),
+        (
+            *("translate", "--sim", "data/composited", "--images", "2", "--choose", "real-val"),
+            *("--device", "cpu"),
+        ),
         ("dataset", "verify", "data/translated"),
         ("status",),
     ]
