@@ -55,7 +55,7 @@ def write_crop_set(
             )
             draft = Draft(name=f"{i:06d}", split=split, size_wh=(96, 80), instances=(instance,))
             picture = rng.integers(0, 256, (10, 12, 3)).astype(np.uint8).repeat(8, 0).repeat(8, 1)
-            writer.append(draft, rgb_u8=picture, crops=[draw_crop(shown, rng)])
+            writer.append(draft, layers={"image": picture}, crops=[draw_crop(shown, rng)])
     return DatasetReader(root)
 
 

@@ -28,7 +28,7 @@ def write_set(
             mask[y0:y1, x0:x1] = 1
             part = Instance(class_name="part", box_xyxy_px=BOX, square_xyxy_px=BOX, visib_fract=1.0)
             draft = Draft(name=f"{i:06d}", split=split, size_wh=(80, 60), instances=(part,))
-            writer.append(draft, rgb_u8=picture, mask=mask)
+            writer.append(draft, layers={"image": picture, "mask": mask})
     return root
 
 

@@ -41,7 +41,7 @@ def write_box_set(root: Path, kind: Kind, *, seed: int, box_kind: BoxKind = "squ
             box = (x, y, x + 30, y + 30)
             part = Instance(class_name="cover", box_xyxy_px=box, square_xyxy_px=box, visib_fract=1.0)
             draft = Draft(name=f"{i:06d}", split=split, size_wh=(96, 80), instances=(part,))
-            writer.append(draft, rgb_u8=picture)
+            writer.append(draft, layers={"image": picture})
 
 
 @pytest.fixture(scope="module")

@@ -64,7 +64,7 @@ def write_samples(
             size = picture.shape[1], picture.shape[0]
             draft = Draft(**({"name": f"{i:06d}", "split": "train", "size_wh": size} | words))
             crops = [draw_crop(np.array(x.normal_uvw), rng) for x in draft.instances]
-            writer.append(draft, rgb_u8=picture, crops=crops)
+            writer.append(draft, layers={"image": picture}, crops=crops)
     return DatasetReader(root)
 
 
@@ -267,7 +267,7 @@ def test_the_threshold_parts_sure_hits_from_unsure_misses(
     with DatasetWriter.create_or_resume(tmp_path / "real", info) as writer:
         for i, (split, picture) in enumerate(zip(splits, make_pictures(rng, len(splits)), strict=True)):
             draft = Draft(name=f"{i:06d}", split=split, size_wh=SIZE_WH, instances=(part,))
-            writer.append(draft, rgb_u8=picture)
+            writer.append(draft, layers={"image": picture})
     real = DatasetReader(tmp_path / "real")
     plan = make_plan(BOXES, {"real": real, "synthetic": real}, tmp_path / "run")
     asked = []

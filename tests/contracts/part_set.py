@@ -53,5 +53,5 @@ def write_part_set(root: Path, kind: Kind, *, seed: int, n: int = 24) -> Dataset
                 dist=(0.0,) * 5,
                 instances=(part,),
             )
-            writer.append(draft, rgb_u8=picture, mask=mask, crops=recut(draft, picture))
+            writer.append(draft, layers={"image": picture, "mask": mask}, crops=recut(draft, picture))
     return DatasetReader(root)

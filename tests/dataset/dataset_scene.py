@@ -94,7 +94,8 @@ def make_shot(
         timing={"motion_s": 2.0, "machine_s": 0.4},
     )
     crop = cv2.resize(rgb_u8[int(top) : int(top + side), int(left) : int(left + side)], (224, 224))
-    return draft, {"rgb_u8": rgb_u8, "depth_counts": depth_counts, "mask": mask, "crops": [crop]}
+    layers = {"image": rgb_u8, "depth": depth_counts, "mask": mask}
+    return draft, {"layers": layers, "crops": [crop]}
 
 
 def fill(
@@ -108,8 +109,9 @@ def fill(
         for i in range(n):
             draft, arrays = make_shot(i, rng, size_wh, splits[i])
             writer.append(draft, **arrays)
-        writer.add_plate(arrays["rgb_u8"], arrays["depth_counts"])
+        rgb_u8, depth_counts = arrays["layers"]["image"], arrays["layers"]["depth"]
+        writer.add_plate(rgb_u8, depth_counts)
         writer.add_rejected(
-            reason="blur", detail="sharpness 0.1 < 0.35", pose_index=7, attempt=0, rgb_u8=arrays["rgb_u8"]
+            reason="blur", detail="sharpness 0.1 < 0.35", pose_index=7, attempt=0, rgb_u8=rgb_u8
         )
     return info

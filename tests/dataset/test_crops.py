@@ -25,9 +25,9 @@ def rectified(draft):
 def test_a_plain_crop_is_cut_as_it_was(shot):
     """A plain crop shows the square of the new picture and nothing else."""
     draft, arrays = shot
-    (crop,) = recut(draft, arrays["rgb_u8"])
+    (crop,) = recut(draft, arrays["layers"]["image"])
     x0, y0, x1, y1 = (round(v) for v in draft.instances[0].square_xyxy_px)
-    expected = arrays["rgb_u8"][y0:y1, x0:x1].mean(axis=(0, 1))
+    expected = arrays["layers"]["image"][y0:y1, x0:x1].mean(axis=(0, 1))
     assert crop.shape == (224, 224, 3)
     assert np.abs(crop.mean(axis=(0, 1)) - expected).max() < 1
 
@@ -36,8 +36,9 @@ def test_a_rectified_crop_is_cut_through_its_camera(shot):
     """A rectified crop is pixel for pixel what make_crop gives for the sample's camera."""
     draft, arrays = shot
     draft, camera = rectified(draft)
-    (crop,) = recut(draft, arrays["rgb_u8"])
-    assert np.array_equal(crop, make_crop(arrays["rgb_u8"], camera, draft.instances[0].square_xyxy_px)[0])
+    (crop,) = recut(draft, arrays["layers"]["image"])
+    expected, *_ = make_crop(arrays["layers"]["image"], camera, draft.instances[0].square_xyxy_px)
+    assert np.array_equal(crop, expected)
 
 
 def test_an_instance_without_a_crop_stays_without(shot):
@@ -46,7 +47,7 @@ def test_an_instance_without_a_crop_stays_without(shot):
     bare = draft.instances[0].model_copy(
         update={"R_crop_cam": None, "normal_crop_uvw": None, "point_crop_xy": None}
     )
-    assert recut(draft.model_copy(update={"instances": (bare,)}), arrays["rgb_u8"]) == [None]
+    assert recut(draft.model_copy(update={"instances": (bare,)}), arrays["layers"]["image"]) == [None]
 
 
 def test_a_rectified_crop_needs_its_camera(shot):
@@ -54,4 +55,4 @@ def test_a_rectified_crop_needs_its_camera(shot):
     draft, arrays = shot
     draft, _ = rectified(draft)
     with pytest.raises(DatasetError, match="000000 has rectified crops and no K"):
-        recut(draft.model_copy(update={"K": None}), arrays["rgb_u8"])
+        recut(draft.model_copy(update={"K": None}), arrays["layers"]["image"])

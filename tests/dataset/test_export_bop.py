@@ -156,11 +156,13 @@ def bent(draft: Any, arrays: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     """The shot as a lens with DIST shows it."""
     camera = Pinhole(draft.size_wh, np.asarray(draft.K), np.asarray(DIST))
     xy = (camera.rays @ camera.K.T)[..., :2].astype(np.float32)
-    arrays = {key: cv2.remap(arrays[key], xy, None, cv2.INTER_NEAREST) for key in ("rgb_u8", "mask")}
+    layers = {
+        name: cv2.remap(arrays["layers"][name], xy, None, cv2.INTER_NEAREST) for name in ("image", "mask")
+    }
     plain = draft.instances[0].model_copy(
         update=dict.fromkeys(("R_crop_cam", "normal_crop_uvw", "point_crop_xy"))
     )
-    return draft.model_copy(update={"dist": DIST, "instances": (plain,)}), arrays
+    return draft.model_copy(update={"dist": DIST, "instances": (plain,)}), {"layers": layers}
 
 
 def test_distorted_images_are_straightened(tmp_path: Path) -> None:
@@ -205,7 +207,7 @@ def test_what_bop_cannot_say_is_refused(tmp_path: Path) -> None:
     ]
     for i, (change, undistort, sentence) in enumerate(cases):
         with DatasetWriter.create_or_resume(tmp_path / f"{i}", make_info()) as writer:
-            writer.append(draft.model_copy(update=change), rgb_u8=arrays["rgb_u8"])
+            writer.append(draft.model_copy(update=change), layers={"image": arrays["layers"]["image"]})
         with pytest.raises(InputError, match=sentence):
             export_bop(DatasetReader(tmp_path / f"{i}"), tmp_path / "bop", undistort=undistort)
     assert not (tmp_path / "bop").exists()

@@ -39,7 +39,7 @@ def test_an_empty_bench_has_an_empty_label_and_an_empty_split_no_key(tmp_path: P
     """A background image keeps its empty file; data.yaml names no folder that is not there."""
     draft, arrays = make_shot(0, np.random.default_rng(0))
     with DatasetWriter.create_or_resume(tmp_path / "real", make_info()) as writer:
-        writer.append(draft.model_copy(update={"instances": ()}), rgb_u8=arrays["rgb_u8"])
+        writer.append(draft.model_copy(update={"instances": ()}), layers={"image": arrays["layers"]["image"]})
     path = export_yolo(DatasetReader(tmp_path / "real"), tmp_path / "yolo")
     assert (tmp_path / "yolo/labels/train/000000.txt").read_bytes() == b""
     assert set(yaml.safe_load(path.read_text())) == {"train", "names"}

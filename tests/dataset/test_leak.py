@@ -47,7 +47,7 @@ def add(root: Path, name: str, rgb_u8: Rgb, **changes: Any) -> None:
     """A train sample of these pixels at the end of a dataset."""
     draft = Draft(name=name, split="train", size_wh=(rgb_u8.shape[1], rgb_u8.shape[0]))
     with DatasetWriter.open(root) as writer:
-        writer.append(draft.model_copy(update=changes), rgb_u8=rgb_u8)
+        writer.append(draft.model_copy(update=changes), layers={"image": rgb_u8})
 
 
 def overwrite(root: Path, sample: Sample, rgb_u8: Rgb) -> None:
@@ -290,7 +290,9 @@ def test_no_false_alarm_among_400_poses_of_a_static_bench(tmp_path: Path):
     tests = range(1, 400, 4)
     with DatasetWriter.create_or_resume(tmp_path / "static", make_info((width, height))) as writer:
         for i in tests:
-            writer.append(Draft(name=f"{i:06d}", split="test", size_wh=(width, height)), rgb_u8=pictures[i])
+            writer.append(
+                Draft(name=f"{i:06d}", split="test", size_wh=(width, height)), layers={"image": pictures[i]}
+            )
     guard = LeakGuard.of([DatasetReader(tmp_path / "static")])
     looks = [Look.of(picture) for picture in pictures]
     assert max(coarse_distance(looks[1], look) for look in looks) < COARSE_COUNTS

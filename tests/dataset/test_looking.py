@@ -74,9 +74,9 @@ def test_instances_without_pose_or_normal_are_drawn_all_the_same(tmp_path: Path)
         update={"instances": (draft.instances[0].model_copy(update=bare),), "K": None, "robot": None}
     )
     with DatasetWriter.create_or_resume(tmp_path, make_info()) as writer:
-        writer.append(plain, rgb_u8=arrays["rgb_u8"])
+        writer.append(plain, layers={"image": arrays["layers"]["image"]})
         draft, arrays = make_shot(1, np.random.default_rng(1))
-        writer.append(draft.model_copy(update={"instances": ()}), rgb_u8=arrays["rgb_u8"])
+        writer.append(draft.model_copy(update={"instances": ()}), layers={"image": arrays["layers"]["image"]})
     invoke("sheet", str(tmp_path))
     invoke("view", str(tmp_path))
     assert Image.open(tmp_path / "sheet.png").size[0] > 900

@@ -82,7 +82,7 @@ def test_arrays_have_the_shapes_that_are_told(filled: Path) -> None:
     assert (mask.shape, mask.dtype) == ((height, width), np.uint16)
     assert crop is not None
     assert (crop.shape, crop.dtype) == ((224, 224, 3), np.uint8)
-    bare = sample.model_copy(update={"depth": None, "mask": None})
+    bare = sample.model_copy(update={"layers": {"image": sample.image}})
     assert dataset.load_depth_m(bare) is None
     assert dataset.load_mask(bare) is None
 

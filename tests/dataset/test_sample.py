@@ -16,7 +16,8 @@ SHA = "a" * 64
 
 
 def make_sample(**changes: object) -> Sample:
-    fields = {"name": "000001", "split": "train", "size_wh": (640, 480), "image": "images/000001.png"}
+    fields = {"name": "000001", "split": "train", "size_wh": (640, 480)}
+    fields |= {"layers": {"image": "images/000001.png"}}
     return Sample(**fields | {"sha256": {"images/000001.png": SHA}, "pixels_sha256": SHA} | changes)
 
 
@@ -41,9 +42,11 @@ def test_a_whole_shot_survives_json() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"image": "../../etc/passwd"}, "image must be images/000001.png"),
-        ({"image": "/etc/passwd"}, "image must be images/000001.png"),
-        ({"depth": "depth/../../x.png"}, "depth must be depth/000001.png"),
+        ({"layers": {"image": "../../etc/passwd"}}, "image must be images/000001.png"),
+        ({"layers": {"image": "/etc/passwd"}}, "image must be images/000001.png"),
+        ({"layers": {"depth": "depth/../../x.png"}}, "depth must be depth/000001.png"),
+        ({"layers": {"colour": "images/000001.png"}}, "layers.colour"),
+        ({"layers": {}}, "an image or a semantic map"),
         ({"name": "../x"}, "match pattern"),
         ({"name": "000001\n"}, "match pattern"),
         ({"split": "holdout"}, "'train', 'val' or 'test'"),
@@ -70,12 +73,11 @@ def test_bad_samples_are_refused(changes: dict[str, object], message: str) -> No
         ({"square_xyxy_px": (10, 10, 30, 31)}, "not square"),
         ({"normal_uvw": (0.1, 0.0, 0.9)}, "not a unit vector"),
         ({"visib_fract": 1.5}, "less than or equal to 1"),
-        ({"crop": "crops/000001_0.png"}, "a crop needs R_crop_cam"),
         ({"R_crop_cam": np.eye(3)}, "go together"),
     ],
 )
 def test_bad_instances_are_refused(changes: dict[str, object], message: str) -> None:
-    """Empty boxes, squares that are not square, normals that are not unit and half-described crops are
+    """Empty boxes, squares that are not square, normals that are not unit and half-described turns are
     refused.
     """
     fields = {
@@ -90,9 +92,9 @@ def test_bad_instances_are_refused(changes: dict[str, object], message: str) -> 
 
 @pytest.mark.parametrize(("w", "visib_fract"), [(0.1, 1.0), (1.0, 0.7)])
 def test_crops_show_a_visible_face(w: float, visib_fract: float) -> None:
-    """No crop of a face seen edge-on or of a hidden part."""
+    """No crop tells the normal of a face seen edge-on or of a hidden part."""
     normal = (np.sqrt(1 - w * w), 0, w)
-    with pytest.raises(ValidationError, match=r"a crop needs (a normal_uvw|visib_fract)"):
+    with pytest.raises(ValidationError, match=r"R_crop_cam needs (a normal_uvw|visib_fract)"):
         Instance(
             class_name="a",
             box_xyxy_px=(0, 0, 9, 9),

@@ -33,10 +33,10 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     reader = DatasetReader(tmp_path)
     sample = reader["000000"]
     assert sample == written
-    assert np.array_equal(reader.load_rgb(sample), arrays["rgb_u8"])
-    assert np.array_equal(reader.load_mask(sample), arrays["mask"])
+    assert np.array_equal(reader.load_rgb(sample), arrays["layers"]["image"])
+    assert np.array_equal(reader.load_mask(sample), arrays["layers"]["mask"])
     assert np.array_equal(reader.load_crop(sample, 0), arrays["crops"][0])
-    assert np.allclose(reader.load_depth_m(sample), arrays["depth_counts"] * 0.00025)
+    assert np.allclose(reader.load_depth_m(sample), arrays["layers"]["depth"] * 0.00025)
     assert {k: getattr(sample, k) for k in ("robot", "K", "quality", "timing")} == {
         k: getattr(draft, k) for k in ("robot", "K", "quality", "timing")
     }
@@ -60,7 +60,7 @@ def test_resuming_goes_on(filled: Path) -> None:
         writer.append(draft, **arrays)
         assert writer.add_rejected(reason="blur", pose_index=7, attempt=1).number == 1
         assert writer.attempts(7) == 2
-        assert writer.add_plate(arrays["rgb_u8"], inpainted=True).image == "plates/000001.png"
+        assert writer.add_plate(arrays["layers"]["image"], inpainted=True).image == "plates/000001.png"
     assert verify(filled) == []
 
 
@@ -113,15 +113,15 @@ def test_a_name_is_taken_once(filled: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"rgb_u8": np.zeros((10, 10, 3), np.uint8)}, "the image must be 160×120 as size_wh says, got 10×10"),
-        ({"depth_counts": np.zeros((120, 100), np.uint16)}, "the depth must be 160×120"),
-        ({"depth_counts": np.zeros((120, 160), np.float32)}, r"depth must be \[H,W\] uint16"),
+        ({"image": np.zeros((10, 10, 3), np.uint8)}, "the image must be 160×120 as size_wh says, got 10×10"),
+        ({"depth": np.zeros((120, 100), np.uint16)}, "the depth must be 160×120"),
+        ({"depth": np.zeros((120, 160), np.float32)}, r"depth must be \[H,W\] uint16"),
         (
             {"mask": np.full((120, 160), 2, np.uint16)},
             "mask values go up to the number of instances, 1, got 2",
         ),
-        ({"crops": []}, "one crop for each instance"),
-        ({"crops": [None]}, "one crop for each instance"),
+        ({"crops": []}, "give a crop for each instance that has R_crop_cam"),
+        ({"crops": [None]}, "give a crop for each instance that has R_crop_cam"),
         ({"crops": [np.zeros((10, 10, 3), np.uint8)]}, "crops must be 224×224"),
     ],
 )
@@ -130,8 +130,9 @@ def test_arrays_that_disagree_leave_nothing(tmp_path: Path, changes: dict[str, A
     draft, arrays = make_shot(0, np.random.default_rng(0))
     with DatasetWriter.create_or_resume(tmp_path, make_info()) as writer:
         before = listing(tmp_path)
+        crops = changes.pop("crops", arrays["crops"])
         with pytest.raises(DatasetError, match=message):
-            writer.append(draft, **arrays | changes)
+            writer.append(draft, layers=arrays["layers"] | changes, crops=crops)
         assert listing(tmp_path) == before
 
 

@@ -144,5 +144,5 @@ def test_a_shot_without_instances_has_an_empty_label(tmp_path: Path) -> None:
 
     draft, arrays = make_shot(0, np.random.default_rng(0))
     with DatasetWriter.create_or_resume(tmp_path, make_info()) as writer:
-        writer.append(draft.model_copy(update={"instances": ()}), rgb_u8=arrays["rgb_u8"])
+        writer.append(draft.model_copy(update={"instances": ()}), layers={"image": arrays["layers"]["image"]})
     assert (tmp_path / "labels/000000.txt").read_text() == ""

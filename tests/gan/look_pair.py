@@ -66,12 +66,12 @@ def write_look(
                 rgb = rgb * (1.15, 1.0, 0.8) + rng.normal(0, 6, rgb.shape)
             draft = Draft(name=f"{i:06d}", split=split, size_wh=SIZE_WH, K=K, instances=tuple(instances))
             rgb_u8 = np.clip(rgb, 0, 255).astype(np.uint8)
-            writer.append(
-                draft,
-                rgb_u8=rgb_u8,
-                mask=mask if with_masks else None,
-                depth_counts=np.where(mask, 900, 1000).astype(np.uint16) if with_depth else None,
-            )
+            layers = {"image": rgb_u8}
+            if with_masks:
+                layers["mask"] = mask
+            if with_depth:
+                layers["depth"] = np.where(mask, 900, 1000).astype(np.uint16)
+            writer.append(draft, layers=layers)
     return DatasetReader(root)
 
 

@@ -20,7 +20,7 @@ def write_plain(root, *, classes=("cover",), splits=("train", "train", "val", "v
     with DatasetWriter.create_or_resume(root, info) as writer:
         for i, split in enumerate(splits):
             rgb_u8 = rng.integers(0, 256, (*size_wh[::-1], 3)).astype(np.uint8)
-            writer.append(Draft(name=f"{i:06d}", split=split, size_wh=size_wh), rgb_u8=rgb_u8)
+            writer.append(Draft(name=f"{i:06d}", split=split, size_wh=size_wh), layers={"image": rgb_u8})
     return DatasetReader(root)
 
 
@@ -57,7 +57,7 @@ def test_a_captured_test_image_among_the_rendered_is_named(looks, tmp_path):
     leaked = real.of_split("test")[0]
     with DatasetWriter.open(tmp_path / "synthetic") as writer:
         draft = Draft(name="000099", split="train", size_wh=SIZE_WH, instances=leaked.instances)
-        writer.append(draft, rgb_u8=real.load_rgb(leaked), mask=real.load_mask(leaked))
+        writer.append(draft, layers={"image": real.load_rgb(leaked), "mask": real.load_mask(leaked)})
     with pytest.raises(DatasetError, match=rf"000099.*{leaked.image}"):
         refuse_leaks(DatasetReader(tmp_path / "synthetic"), real, print)
 
@@ -75,6 +75,7 @@ def test_sizes_of_test_images_do_not_matter(looks, tmp_path):
     sim = write_look(tmp_path / "synthetic", "rendered", 12, seed=3)
     with DatasetWriter.open(sim.root) as writer:
         writer.append(
-            Draft(name="000050", split="test", size_wh=(32, 32)), rgb_u8=np.zeros((32, 32, 3), np.uint8)
+            Draft(name="000050", split="test", size_wh=(32, 32)),
+            layers={"image": np.zeros((32, 32, 3), np.uint8)},
         )
     check_pair(DatasetReader(sim.root), looks[1])

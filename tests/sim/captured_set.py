@@ -70,9 +70,11 @@ def write_captured(root: Path, *, with_poses: bool = True) -> Path:
             )
             writer.append(
                 draft,
-                rgb_u8=rgb_u8,
-                depth_counts=labels.depth_counts(0.00025),
-                mask=labels.mask,
+                layers={
+                    "image": rgb_u8,
+                    "depth": labels.depth_counts(0.00025),
+                    "mask": labels.mask,
+                },
                 crops=labels.crops(rgb_u8),
             )
     return root

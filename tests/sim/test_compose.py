@@ -83,7 +83,7 @@ def write_captured(
                 instances=(instance,),
                 origin=Origin(parents=(parent,)),
             )
-            writer.append(draft, rgb_u8=rgb_u8, mask=mask.astype(np.uint16))
+            writer.append(draft, layers={"image": rgb_u8, "mask": mask.astype(np.uint16)})
         for k in range(n_plates):
             writer.add_plate(plate(rng, k))
     return DatasetReader(root)

@@ -89,7 +89,7 @@ def write_dataset(root: Path, n_plates: int = 3, n: int = 6) -> Path:
             )
             split = ("train", "train", "val", "train", "test", "train")[i % 6]
             draft = Draft(name=f"{i:06d}", split=split, size_wh=SIZE_WH, instances=(instance,))
-            writer.append(draft, rgb_u8=shoot(light, rng), mask=mask.astype(np.uint16))
+            writer.append(draft, layers={"image": shoot(light, rng), "mask": mask.astype(np.uint16)})
         for _ in range(n_plates):
             writer.add_plate(shoot(bench(), rng))
     return root

@@ -98,7 +98,7 @@ def test_as_many_twins_as_were_promised_can_be_made(photographed, tmp_path):
         name="000050", split="train", size_wh=rgb_u8.shape[1::-1], K=sample.K, instances=sample.instances
     )
     with DatasetWriter.open(dataset.root) as writer:  # Without a mask no plate can be made of it.
-        writer.append(larger, rgb_u8=rgb_u8, crops=recut(larger, rgb_u8))
+        writer.append(larger, layers={"image": rgb_u8}, crops=recut(larger, rgb_u8))
     settings = RenderSettings(out=tmp_path / "out", over=DatasetReader(dataset.root), shares={"twin": 1})
     n, _ = SOURCES["twin"].most(settings)
     assert n == 6

@@ -68,7 +68,7 @@ def write_detection_set(
             instances = [_instance(classes[0], tuple(box), 1.0) for box in boxes.tolist()]
             hidden = _instance(classes[0], (0, 0, 10, 10), 0.1)
             draft = Draft(name=f"{i:06d}", split=split, size_wh=size_wh, instances=(*instances, hidden))
-            writer.append(draft, rgb_u8=picture)
+            writer.append(draft, layers={"image": picture})
     return DatasetReader(root)
 
 
@@ -100,7 +100,7 @@ def write_normal_set(
             draft = Draft(name=f"{first + i:06d}", split=split, size_wh=SIZE_WH, instances=(instance,))
             picture = toy_picture(draft.name)
             picture[0, 0] = rng.integers(0, 256, 3)
-            writer.append(draft, rgb_u8=picture, crops=[_draw_crop(uvw, rng)])
+            writer.append(draft, layers={"image": picture}, crops=[_draw_crop(uvw, rng)])
     return DatasetReader(root)
 
 

@@ -11,7 +11,8 @@ from synth.capture.poses import PlannedPose
 from synth.capture.quality import Verdict, judge
 from synth.capture.settings import CaptureSettings
 from synth.dataset.codecs import to_depth_m
-from synth.dataset.sample import Draft, Instance, Origin, RobotReading, RobotShot
+from synth.dataset.origin import Origin, Step
+from synth.dataset.sample import Draft, Instance, RobotReading, RobotShot
 from synth.dataset.store import DatasetWriter
 from synth.geometry import se3
 from synth.geometry.pinhole import Pinhole
@@ -63,9 +64,11 @@ class Recorder:
             draft = self._draft(shot, label, verdict, timing)
             self._writer.append(
                 draft,
-                rgb_u8=sample.rgb_u8,
-                depth_counts=sample.depth_counts,
-                mask=label.mask.astype(np.uint16),
+                layers={
+                    "image": sample.rgb_u8,
+                    "depth": sample.depth_counts,
+                    "mask": label.mask.astype(np.uint16),
+                },
                 crops=[None if label.crop is None else label.crop.rgb_u8],
             )
         else:
@@ -119,7 +122,7 @@ class Recorder:
                 t_depth_ns=sample.t_depth_ns,
             ),
             instances=(instance,),
-            origin=Origin(seed=self._settings.seed),
+            origin=Origin(steps=(Step(verb="capture", seed=self._settings.seed),)),
             quality=verdict.figures | temperature | {"attempt": shot.attempt},
             timing=timing,
         )

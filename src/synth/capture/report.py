@@ -12,9 +12,8 @@ from rich.table import Table
 from synth.capture.poses import Plan
 from synth.capture.run import Summary
 from synth.capture.settings import CaptureSettings
-from synth.dataset.folder import REJECTED_FILE, read_records
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import SPLITS, Rejection
+from synth.dataset.sample import SPLITS
 
 _TILT_BIN_DEG = 10
 
@@ -66,7 +65,7 @@ def print_summary(settings: CaptureSettings, summary: Summary, console: Console)
     if summary.refused:
         console.print("Refused: " + ", ".join(f"{gate} {n}" for gate, n in summary.refused.items()))
         taken = Counter(_tilt_bin(s.quality) for s in reader.samples)
-        refused = Counter(_tilt_bin(r.quality) for r in read_records(Rejection, settings.out / REJECTED_FILE))
+        refused = Counter(_tilt_bin(r.quality) for r in reader.rejections)
         table = Table("tilt", "accepted", "refused", box=None, pad_edge=False)
         for tilt in sorted(taken | refused):
             table.add_row(tilt, str(taken[tilt]), str(refused[tilt]))

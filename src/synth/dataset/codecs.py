@@ -7,6 +7,7 @@ depth 15 ms, masks 5 ms. The bytes depend on the pixels alone.
 
 import hashlib
 from io import BytesIO
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,6 +21,8 @@ Rgb = NDArray[np.uint8]
 Counts = NDArray[np.uint16]
 
 MAX_PIXELS = 100_000_000
+
+_UNIT_TOLERANCE = 1e-3
 
 _RLE = (cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE)
 _COLOUR = (*_RLE, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_AVG)
@@ -62,11 +65,62 @@ def encode_mask(mask: Counts) -> bytes:
 
 
 def decode_u16(png: bytes, where: str) -> Counts:
-    """Depth counts or a mask [H,W] uint16 of PNG bytes; ``where`` names them in a DatasetError."""
-    array = _decode(png, where)
-    if array.dtype != np.uint16 or array.ndim != 2:
-        raise DatasetError(f"{where} is not a 16-bit grey image (got {array.dtype}, shape {array.shape})")
-    return np.asarray(array, dtype=np.uint16)
+    """Counts [H,W] uint16 of PNG bytes; ``where`` names them in a DatasetError."""
+    return np.asarray(_decode_grey(png, where, (np.uint16,)), dtype=np.uint16)
+
+
+def encode_normals(normals_cam: NDArray[np.float32]) -> bytes:
+    """PNG bytes of unit vectors [H,W,3] in camera axes; 0 0 0 where there is none.
+
+    A component is stored as 32768 + 32767 n, rounded: 0.002° off at most.
+    """
+    _demand(normals_cam, np.float32, 3, "normals")
+    length = np.linalg.norm(normals_cam, axis=2)
+    missing = ~normals_cam.any(axis=2)
+    if not (missing | (np.abs(length - 1) < _UNIT_TOLERANCE)).all():
+        raise DatasetError("normals must be unit vectors, or 0 0 0 where there is none")
+    counts = np.rint(32768 + 32767 * np.clip(normals_cam, -1, 1)).astype(np.uint16)
+    counts[missing] = 0
+    return _encode(counts[..., ::-1], _DEPTH)
+
+
+def decode_normals(png: bytes, where: str) -> NDArray[np.float32]:
+    """Unit vectors [H,W,3] in camera axes, 0 0 0 where there is none; ``where`` as in `decode_u16`."""
+    counts = _decode(png, where)
+    if counts.dtype != np.uint16 or counts.ndim != 3 or counts.shape[2] != 3:
+        raise DatasetError(f"{where} is not a 16-bit RGB image (got {counts.dtype}, shape {counts.shape})")
+    normals = (counts[..., ::-1].astype(np.float32) - 32768) / 32767
+    normals[~counts.any(axis=2)] = 0
+    length = np.linalg.norm(normals, axis=2, keepdims=True)
+    return np.asarray(normals / np.where(length > 0, length, 1), dtype=np.float32)
+
+
+def encode_semantic(ids: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
+    """PNG bytes of class ids [H,W], uint8 or uint16."""
+    _demand(ids, np.uint16 if ids.dtype == np.uint16 else np.uint8, 2, "a semantic map")
+    return _encode(ids, _MASK)
+
+
+def decode_semantic(png: bytes, where: str) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """Class ids [H,W], uint8 or uint16 as they were stored; ``where`` as in `decode_u16`."""
+    return _decode_grey(png, where, (np.uint8, np.uint16))
+
+
+def encode_confidence(counts: Counts) -> bytes:
+    """PNG bytes of confidences [H,W] uint16, 65535 = 1."""
+    _demand(counts, np.uint16, 2, "confidence")
+    return _encode(counts, _DEPTH)
+
+
+def encode_alpha(alpha: NDArray[np.uint8]) -> bytes:
+    """PNG bytes of coverage [H,W] uint8, 255 = 1."""
+    _demand(alpha, np.uint8, 2, "alpha")
+    return _encode(alpha, _DEPTH)
+
+
+def decode_u8(png: bytes, where: str) -> NDArray[np.uint8]:
+    """Counts [H,W] uint8 of PNG bytes; ``where`` as in `decode_u16`."""
+    return np.asarray(_decode_grey(png, where, (np.uint8,)), dtype=np.uint8)
 
 
 def png_size_wh(png: bytes) -> tuple[int, int]:
@@ -84,14 +138,14 @@ def file_sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def pixels_sha256(pixels: Rgb | Counts) -> str:
+def pixels_sha256(pixels: NDArray[Any]) -> str:
     """The SHA-256 of decoded pixels: type, shape and values, whatever the file's compression."""
     digest = hashlib.sha256(f"{pixels.dtype.name} {pixels.shape}".encode())
     digest.update(np.ascontiguousarray(pixels).data)
     return digest.hexdigest()
 
 
-def _demand(array: Rgb | Counts, dtype: type, ndim: int, what: str) -> None:
+def _demand(array: NDArray[Any], dtype: type, ndim: int, what: str) -> None:
     if array.dtype != dtype or array.ndim != ndim or (ndim == 3 and array.shape[2] != 3) or array.size == 0:
         shape = "[H,W,3]" if ndim == 3 else "[H,W]"
         raise DatasetError(
@@ -115,6 +169,14 @@ def _decode(png: bytes, where: str) -> MatLike:
     if array is None:
         raise DatasetError(f"{where} is not a readable PNG file")
     return array
+
+
+def _decode_grey(png: bytes, where: str, dtypes: tuple[type[np.generic], ...]) -> NDArray[Any]:
+    array = _decode(png, where)
+    if array.dtype not in dtypes or array.ndim != 2:
+        bits = " or ".join(f"{8 * np.dtype(dtype).itemsize}" for dtype in dtypes)
+        raise DatasetError(f"{where} is not a {bits}-bit grey image (got {array.dtype}, shape {array.shape})")
+    return np.asarray(array)
 
 
 def _count_pixels(png: bytes) -> int:

@@ -85,6 +85,16 @@ def mend(folder: Folder = _DEFAULT) -> None:
 
 
 @app.command()
+def migrate(folder: Folder = _DEFAULT) -> None:
+    """Bring records of an older schema to this one. Example: synth dataset migrate data/real"""
+    from synth.dataset.info import SCHEMA_VERSION
+    from synth.dataset.migrate import migrate as bring_to_this_schema
+
+    done = bring_to_this_schema(folder)
+    typer.echo(f"{folder}: {'is now' if done else 'was already'} of schema {SCHEMA_VERSION}")
+
+
+@app.command()
 def sheet(
     folder: Folder = _DEFAULT,
     out: Annotated[Path | None, typer.Option(help="PNG to write; FOLDER/sheet.png if not given.")] = None,

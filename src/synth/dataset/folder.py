@@ -1,14 +1,20 @@
 """The files of a dataset folder and their records; nothing is read that leaves the folder."""
 
+import json
 import os
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from synth.dataset.info import DatasetInfo, Kind
-from synth.dataset.record import Record
-from synth.dataset.sample import Draft, Sample
+from synth.dataset import schema_1
+from synth.dataset.info import SCHEMA_VERSION, DatasetInfo
+from synth.dataset.layers import LAYERS, LayerName
+from synth.dataset.record import Kind, Record
+from synth.dataset.sample import Draft, Plate, Rejection, Sample
 from synth.errors import DatasetError
 from synth.storage.atomic import LineLog
 from synth.storage.lock import LOCK_FILE
@@ -17,21 +23,29 @@ INFO_FILE = "dataset.json"
 SAMPLES_FILE = "samples.jsonl"
 PLATES_FILE = "plates/plates.jsonl"
 REJECTED_FILE = "rejected/rejected.jsonl"
-FOLDERS = ("images", "depth", "masks", "crops", "labels", "plates", "rejected")
+FOLDERS = (*(layer.folder for layer in LAYERS.values()), "crops", "labels", "plates", "rejected")
 _FILES = (INFO_FILE, SAMPLES_FILE, PLATES_FILE, REJECTED_FILE, LOCK_FILE)
 
 R = TypeVar("R", bound=Record)
 
 
-def parse(model: type[R], text: bytes, where: str) -> R:
-    """A record from JSON; raises DatasetError that names the place and the first thing wrong."""
+def parse(model: type[R], text: bytes, where: str, info: DatasetInfo | None = None) -> R:
+    """A record from JSON; raises DatasetError that names the place and the first thing wrong.
+
+    info: of the dataset that a sample or a rejection is of, whose schema may be an earlier one.
+    """
     try:
-        return model.model_validate_json(text)
+        if info is None or info.schema_version == SCHEMA_VERSION:
+            return model.model_validate_json(text)
+        upgraded = schema_1.upgrade(json.loads(text), info.made_by.verb)
+        return model.model_validate_json(json.dumps(upgraded))
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         key = ".".join(str(part) for part in first["loc"])
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
         raise DatasetError(f"{where}: {key + ': ' if key else ''}{first['msg']}{more}") from error
+    except (ValueError, RecursionError) as error:
+        raise DatasetError(f"{where}: Invalid JSON: {error}") from error
 
 
 def read_info(root: Path) -> DatasetInfo:
@@ -46,7 +60,34 @@ def read_info(root: Path) -> DatasetInfo:
         raise DatasetError(f"{root} is not a dataset: it has no {INFO_FILE}") from None
     except OSError as error:
         raise DatasetError(f"cannot read {path}: {error.strerror}") from error
+    _refuse_newer(text, path)
     return parse(DatasetInfo, text, str(path))
+
+
+def encode_info(info: DatasetInfo) -> bytes:
+    """What dataset.json holds."""
+    return (info.model_dump_json(indent=2, exclude_none=True) + "\n").encode()
+
+
+def _refuse_newer(text: bytes, path: Path) -> None:
+    try:
+        version = json.loads(text)["schema_version"]
+    except (ValueError, RecursionError, KeyError, TypeError):
+        return
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise DatasetError(
+            f"{path} is of schema {version}, and this synth reads schemas up to {SCHEMA_VERSION}: "
+            "install a newer synth-robotics"
+        )
+
+
+def refuse_older(root: Path, info: DatasetInfo) -> None:
+    """Raises DatasetError for a dataset that can be read, but not written to, before it is migrated."""
+    if info.schema_version != SCHEMA_VERSION:
+        raise DatasetError(
+            f"{root} is of schema {info.schema_version}, which is read but no longer written to: "
+            f"synth dataset migrate {root} brings it to schema {SCHEMA_VERSION}"
+        )
 
 
 def refuse_odd_entries(root: Path) -> None:
@@ -73,19 +114,10 @@ def refuse_other_kind(out: Path, kind: Kind) -> None:
         raise DatasetError(f"{out} is a {found} dataset, and a {kind} one is asked for: choose another --out")
 
 
-def read_records(model: type[R], path: Path) -> list[R]:
-    """Every finished line of a log; raises DatasetError that names the line."""
-    try:
-        lines = LineLog(path).read()
-    except OSError as error:
-        raise DatasetError(f"cannot read {path}: {error.strerror}") from error
-    return [parse(model, line, f"{path}:{number}") for number, line in enumerate(lines, start=1)]
-
-
 def read_samples(root: Path, info: DatasetInfo) -> list[Sample]:
     """Every sample in the order it was written; names are unique and classes known, or DatasetError."""
     path = root / SAMPLES_FILE
-    samples = read_records(Sample, path)
+    samples = _read_records(Sample, path, info)
     first_line: dict[str, int] = {}
     for number, sample in enumerate(samples, start=1):
         if sample.name in first_line:
@@ -94,7 +126,26 @@ def read_samples(root: Path, info: DatasetInfo) -> list[Sample]:
             )
         first_line[sample.name] = number
         check_classes(sample, info, f"{path}:{number}")
+        check_layers(sample.layers, info, f"{path}:{number}")
     return samples
+
+
+def read_plates(root: Path) -> list[Plate]:
+    """Every picture of the empty bench, by number."""
+    return _read_records(Plate, root / PLATES_FILE, None)
+
+
+def read_rejections(root: Path, info: DatasetInfo) -> list[Rejection]:
+    """Everything that was refused or taken out, by number."""
+    return _read_records(Rejection, root / REJECTED_FILE, info)
+
+
+def _read_records(model: type[R], path: Path, info: DatasetInfo | None) -> list[R]:
+    try:
+        lines = LineLog(path).read()
+    except OSError as error:
+        raise DatasetError(f"cannot read {path}: {error.strerror}") from error
+    return [parse(model, line, f"{path}:{number}", info) for number, line in enumerate(lines, start=1)]
 
 
 def check_classes(sample: Draft, info: DatasetInfo, where: str) -> None:
@@ -105,6 +156,23 @@ def check_classes(sample: Draft, info: DatasetInfo, where: str) -> None:
             raise DatasetError(
                 f"{where}: class {instance.class_name!r} is not among the dataset's classes: {known}"
             )
+
+
+def check_layers(names: Iterable[LayerName], info: DatasetInfo, where: str) -> None:
+    """Raises DatasetError for a sample without an image in a dataset that is not of maps, and for a semantic
+    map in one that names no classes of pixels.
+    """
+    if "image" not in names and info.kind != "maps":
+        raise DatasetError(f"{where}: has no image, which only a dataset of the kind maps may lack")
+    if "semantic" in names and info.semantic is None:
+        raise DatasetError(f"{where}: a semantic map needs semantic.names in {INFO_FILE}")
+
+
+def list_unknown_ids(ids: NDArray[Any], info: DatasetInfo) -> list[int]:
+    """Values of a semantic map [H,W] that are neither a class's id nor void."""
+    assert info.semantic is not None
+    found = np.flatnonzero(np.bincount(ids.ravel()))
+    return [int(i) for i in found if i >= len(info.semantic.names) and i != info.semantic.void]
 
 
 def read_inside(root: Path, path: str) -> bytes:
@@ -127,7 +195,6 @@ def read_inside(root: Path, path: str) -> bytes:
 def rejected_path(number: int, path: str) -> str:
     """Where a file of a sample stands once it was taken out: ``rejected/000007_crop_0.png``."""
     folder, stem = PurePosixPath(path).parts[0], PurePosixPath(path).stem
-    kind = {"images": "image", "depth": "depth", "masks": "mask"}.get(
-        folder, f"crop_{stem.rpartition('_')[2]}"
-    )
+    layers = {layer.folder: name for name, layer in LAYERS.items()}
+    kind = layers.get(folder, f"crop_{stem.rpartition('_')[2]}")
     return f"rejected/{number:06d}_{kind}{PurePosixPath(path).suffix}"

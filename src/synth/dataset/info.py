@@ -3,10 +3,12 @@
 Frames and units are those of CONVENTIONS.md; camera in OpenCV axes.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from synth.dataset.origin import Reading
 from synth.dataset.record import (
     BoxKind,
     ClassName,
@@ -21,8 +23,15 @@ from synth.dataset.record import (
     UnitVector3,
     plain,
 )
+from synth.dataset.record import Kind as Kind
 
-Kind = Literal["real", "rendered", "translated", "composited", "imported"]
+SCHEMA_VERSION: Literal[2] = 2
+
+Colour = tuple[
+    Annotated[int, Field(ge=0, le=255)],
+    Annotated[int, Field(ge=0, le=255)],
+    Annotated[int, Field(ge=0, le=255)],
+]
 
 
 class CameraRecord(Record):
@@ -59,13 +68,35 @@ class ModelRecord(Record):
     point_part_m: Annotated[Row3, BeforeValidator(plain)]
 
 
+class SemanticInfo(Record):
+    """What the values of semantic/ mean. names: of the ids from 0 on. colours: RGB of each, for drawing.
+
+    void: the id of pixels without a class; 255 in maps of 8 bits, 65535 in those of 16.
+    """
+
+    names: Annotated[tuple[ClassName, ...], Field(min_length=1)]
+    colours: tuple[Colour, ...]
+    void: Literal[255, 65535] = 255
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if len(set(self.names)) != len(self.names):
+            raise ValueError("names must differ from one another")
+        if len(self.names) > self.void:
+            raise ValueError(f"{len(self.names)} names leave no id for void, {self.void}: use 65535")
+        if len(self.colours) != len(self.names):
+            raise ValueError(f"colours must be one a name, {len(self.names)}, got {len(self.colours)}")
+        return self
+
+
 class MadeBy(Record):
     """How a dataset came to be: enough to make it again.
 
     config: the full configuration; going on with a dataset demands the same one. command: the words after
     ``synth`` that go on with it, where the configuration does not tell them. parents: dataset folders it was
-    made from. simulated: whether any device was. figures: numbers about the whole set (coverage, nearest
-    train–test pose).
+    made from. readings: what all its samples share beyond their own parents: pictures that gave a look,
+    labels that trained and chose a checkpoint. simulated: whether any device was. figures: numbers about the
+    whole set (coverage, nearest train–test pose).
     """
 
     verb: str
@@ -76,16 +107,24 @@ class MadeBy(Record):
     devices: dict[str, Free] = Field(default_factory=dict)
     calibration: dict[str, Free] = Field(default_factory=dict)
     parents: tuple[str, ...] = ()
+    readings: tuple[Reading, ...] = ()
     simulated: bool
     figures: dict[str, Free] = Field(default_factory=dict)
 
 
 class DatasetInfo(Record):
-    """dataset.json."""
+    """dataset.json.
 
-    schema_version: Literal[1] = 1
+    schema_version: of the folder's records; those of 1 are read as `schema_1` says, and never written.
+    classes: of instances. semantic: of pixels. flip_pairs: classes of either that a mirror swaps, such as
+    follow_left and follow_right; all others are taken to look alike in a mirror.
+    """
+
+    schema_version: Literal[1, 2] = SCHEMA_VERSION
     kind: Kind
-    classes: Annotated[tuple[ClassName, ...], Field(min_length=1)]
+    classes: tuple[ClassName, ...]
+    semantic: SemanticInfo | None = None
+    flip_pairs: tuple[tuple[ClassName, ClassName], ...] = ()
     camera: CameraRecord | None = None
     part: PartRecord | None = None
     models: tuple[ModelRecord, ...] = ()
@@ -93,7 +132,25 @@ class DatasetInfo(Record):
     made_by: MadeBy
 
     @model_validator(mode="after")
-    def _classes_differ(self) -> Self:
+    def _consistent(self) -> Self:
         if len(set(self.classes)) != len(self.classes):
             raise ValueError("classes must differ from one another")
+        if not self.classes and self.semantic is None:
+            raise ValueError("there must be a class, of instances or of pixels")
+        paired = [name for pair in self.flip_pairs for name in pair]
+        if len(set(paired)) != len(paired):
+            raise ValueError("flip_pairs must name two classes each, and no class twice")
+        for names in (self.classes, () if self.semantic is None else self.semantic.names):
+            for left, right in self.flip_pairs:
+                if (left in names) != (right in names):
+                    missing = right if left in names else left
+                    raise ValueError(f"flip_pairs pair {left} with {right}, and there is no class {missing}")
+        known = {*self.classes, *(() if self.semantic is None else self.semantic.names)}
+        if unknown := [name for name in paired if name not in known]:
+            raise ValueError(f"flip_pairs name {unknown[0]}, and there is no class {unknown[0]}")
         return self
+
+    def mirrored(self, classes: Sequence[str]) -> tuple[int, ...]:
+        """For each of these names, the index of what it is in a mirror; its own where it has no pair."""
+        other = dict(self.flip_pairs) | {right: left for left, right in self.flip_pairs}
+        return tuple(classes.index(other.get(name, name)) for name in classes)

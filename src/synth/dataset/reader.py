@@ -2,9 +2,9 @@
 
 import hashlib
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import overload
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 from synth.dataset import codecs
 from synth.dataset.folder import (
     INFO_FILE,
-    PLATES_FILE,
-    REJECTED_FILE,
     read_info,
     read_inside,
-    read_records,
+    read_plates,
+    read_rejections,
     read_samples,
 )
-from synth.dataset.sample import SPLITS, Plate, Rejection, Sample, Split
+from synth.dataset.layers import LAYERS, LayerName
+from synth.dataset.origin import Parent, Reading, Used
+from synth.dataset.record import SPLITS, Split
+from synth.dataset.sample import Instance, Plate, Sample
 from synth.errors import DatasetError
 
 
@@ -33,8 +35,8 @@ class DatasetReader:
         self.root = Path(root)
         self.info = read_info(self.root)
         self.samples = tuple(sorted(read_samples(self.root, self.info), key=lambda s: s.name))
-        self.plates = tuple(read_records(Plate, self.root / PLATES_FILE))
-        self.rejections = tuple(read_records(Rejection, self.root / REJECTED_FILE))
+        self.plates = tuple(read_plates(self.root))
+        self.rejections = tuple(read_rejections(self.root, self.info))
         self._digests: dict[frozenset[Split], str] = {}
 
     def __len__(self) -> int:
@@ -95,24 +97,56 @@ class DatasetReader:
         key = frozenset(splits)
         if key not in self._digests:
             lines = "\n".join(
-                f"{s.split} {s.name} {s.pixels_sha256} {' '.join(i.to_line() for i in s.instances)}"
+                f"{s.split} {s.name} {s.pixels_sha256} {' '.join(_labels(s))}"
                 for s in self.samples
                 if s.split in key
             )
             self._digests[key] = hashlib.sha256(lines.encode()).hexdigest()
         return self._digests[key]
 
+    def as_parent(self, source: Sample | Plate, *used: Used) -> Parent:
+        """What the record of something that is made of a sample or a plate says of it."""
+        return Parent(
+            dataset=self.root.resolve().name,
+            kind=self.info.kind,
+            digest=self.digest(),
+            name=source.name if isinstance(source, Sample) else f"{source.number:06d}",
+            split=source.split if isinstance(source, Sample) else None,
+            pixels_sha256=source.pixels_sha256,
+            used=used,
+        )
+
+    def as_reading(
+        self, samples: Iterable[Sample], *used: Used, role: Literal["made", "chosen"] = "made"
+    ) -> Reading:
+        """What is said of some samples by what all of them together have made or chosen."""
+        return Reading(
+            dataset=self.root.resolve().name,
+            kind=self.info.kind,
+            digest=self.digest(),
+            role=role,
+            used=used,
+            names=tuple(sample.name for sample in samples),
+        )
+
+    def load_layer(self, sample: Sample, name: LayerName) -> NDArray[Any] | None:
+        """A layer [H,W] or [H,W,3] as `LAYERS` has it; None where the sample has none."""
+        path = sample.layers.get(name)
+        return None if path is None else self._load(sample, name, path)
+
+    def load_labels(self, sample: Sample) -> dict[LayerName, NDArray[Any]]:
+        """Every layer that a sample has beside its image."""
+        return {
+            name: self._load(sample, name, path) for name, path in sample.layers.items() if name != "image"
+        }
+
     def load_rgb(self, sample: Sample) -> NDArray[np.uint8]:
-        """The image [H,W,3] uint8, RGB."""
-        rgb_u8 = codecs.decode_rgb(read_inside(self.root, sample.image), str(self.root / sample.image))
-        self._demand_size(rgb_u8.shape, sample, sample.image)
-        return rgb_u8
+        """The image [H,W,3] uint8, RGB; raises DatasetError for a label map without one."""
+        return self._load(sample, "image", sample.image)
 
     def load_depth_counts(self, sample: Sample) -> NDArray[np.uint16] | None:
         """Depth [H,W] as it stands on disk, 0 = missing; None where the sample has none."""
-        if sample.depth is None:
-            return None
-        return self._load_u16(sample, sample.depth)
+        return self.load_layer(sample, "depth")
 
     def load_depth_m(self, sample: Sample) -> NDArray[np.float32] | None:
         """Depth [H,W] float32 in metres along z, 0 = missing; None where the sample has none."""
@@ -128,9 +162,15 @@ class DatasetReader:
 
     def load_mask(self, sample: Sample) -> NDArray[np.uint16] | None:
         """The mask [H,W] uint16, value = instance index + 1; None where the sample has none."""
-        if sample.mask is None:
-            return None
-        return self._load_u16(sample, sample.mask)
+        return self.load_layer(sample, "mask")
+
+    def load_semantic(self, sample: Sample) -> NDArray[np.uint8] | NDArray[np.uint16] | None:
+        """Class ids [H,W], indices of ``info.semantic.names`` or its void; None where the sample has none."""
+        return self.load_layer(sample, "semantic")
+
+    def load_normals_cam(self, sample: Sample) -> NDArray[np.float32] | None:
+        """Unit vectors [H,W,3] in camera axes, 0 0 0 = missing; None where the sample has none."""
+        return self.load_layer(sample, "normals")
 
     def load_crop(self, sample: Sample, i_instance: int) -> NDArray[np.uint8] | None:
         """The crop [224,224,3] uint8, RGB, of one instance; None where it has none."""
@@ -152,12 +192,18 @@ class DatasetReader:
             )
         return content
 
-    def _load_u16(self, sample: Sample, path: str) -> NDArray[np.uint16]:
-        counts = codecs.decode_u16(read_inside(self.root, path), str(self.root / path))
-        self._demand_size(counts.shape, sample, path)
-        return counts
-
-    def _demand_size(self, shape: tuple[int, ...], sample: Sample, path: str) -> None:
-        if (shape[1], shape[0]) != tuple(sample.size_wh):
+    def _load(self, sample: Sample, name: LayerName, path: str) -> NDArray[Any]:
+        layer = LAYERS[name].decode(read_inside(self.root, path), str(self.root / path))
+        if (layer.shape[1], layer.shape[0]) != tuple(sample.size_wh):
             recorded = f"{sample.size_wh[0]}×{sample.size_wh[1]}"
-            raise DatasetError(f"{self.root / path} is {shape[1]}×{shape[0]}, recorded as {recorded}")
+            raise DatasetError(
+                f"{self.root / path} is {layer.shape[1]}×{layer.shape[0]}, recorded as {recorded}"
+            )
+        return layer
+
+
+def _labels(sample: Sample) -> Iterator[str]:
+    """What a digest holds of a sample's labels."""
+    yield from map(Instance.to_line, sample.instances)
+    if (path := sample.layers.get("semantic")) is not None:
+        yield f"semantic {sample.sha256[path]}"

@@ -65,8 +65,16 @@ SizeWh = tuple[Annotated[int, Field(gt=0, le=100_000)], Annotated[int, Field(gt=
 Name = Annotated[str, Field(pattern=r"^[0-9]{6,9}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 ClassName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]*$", max_length=60)]
+Text = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=200)]
+"""A name of the user's own; it says nothing about files."""
+
 Figure = bool | int | float | str
 BoxKind = Literal["square", "tight"]
+Kind = Literal["real", "imported", "rendered", "composited", "translated", "painted", "maps"]
+"""Of a dataset. real: captured. imported: somebody else's pictures. maps: label maps without an image."""
+
+Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
 
 class Record(BaseModel):

@@ -4,11 +4,15 @@ Frames and units are those of CONVENTIONS.md: metres, radians, camera in OpenCV 
 edges 0 to W.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
+from synth.dataset.layers import LAYERS, LayerName
+from synth.dataset.origin import Origin as Origin
+from synth.dataset.origin import Parent as Parent
+from synth.dataset.record import SPLITS as SPLITS
 from synth.dataset.record import (
     BoxKind,
     BoxXyxyPx,
@@ -21,11 +25,14 @@ from synth.dataset.record import (
     Row4,
     Sha256,
     SizeWh,
+    Text,
     Transform,
     UnitVector3,
     Vector2,
     Vector6,
 )
+from synth.dataset.record import Split as Split
+from synth.errors import DatasetError
 from synth.geometry.frames import cam_from_uvw
 from synth.geometry.normals import angle_deg
 
@@ -33,11 +40,6 @@ MIN_VISIBLE_FOR_LABEL = 0.25
 MIN_VISIBLE_FOR_CROP = 0.8
 MIN_W_FOR_CROP = 0.2
 CROP_SIDE_PX = 224
-IMAGE_SUFFIXES = (".png", ".jpg")
-"""Of images; synth writes PNG, imported photographs may be JPEG."""
-
-Split = Literal["train", "val", "test"]
-SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
 
 class Instance(Record):
@@ -45,8 +47,8 @@ class Instance(Record):
 
     box_xyxy_px: tight box. square_xyxy_px: the paper's 1:1 box. normal_uvw, normal_crop_uvw: unit, in camera
     and crop axes. point_xy, point_crop_xy: the point of interest as fractions of image and crop. T_cam_part:
-    part points to the camera frame, metres. R_crop_cam: turns camera axes to crop axes. visib_fract: 0 to 1.
-    crop: path inside the folder.
+    part points to the camera frame, metres. visib_fract: 0 to 1. crop: path inside the folder, of an instance
+    with a normal or without. R_crop_cam: turns camera axes to crop axes, where the crop tells a normal.
     """
 
     class_name: ClassName
@@ -76,20 +78,23 @@ class Instance(Record):
         turned = (self.R_crop_cam, self.normal_crop_uvw, self.point_crop_xy)
         if any(v is None for v in turned) != all(v is None for v in turned):
             raise ValueError("R_crop_cam, normal_crop_uvw and point_crop_xy go together")
-        if self.crop is not None and self.R_crop_cam is None:
-            raise ValueError("a crop needs R_crop_cam, normal_crop_uvw and point_crop_xy")
         if self.R_crop_cam is not None:
             if self.point_xy is None:
-                raise ValueError("a crop needs point_xy, its row in normals.txt")
+                raise ValueError("R_crop_cam needs point_xy, the crop's row in normals.txt")
             if self.normal_uvw is None or self.normal_uvw[2] <= MIN_W_FOR_CROP:
-                raise ValueError(f"a crop needs a normal_uvw with w above {MIN_W_FOR_CROP}")
+                raise ValueError(f"R_crop_cam needs a normal_uvw with w above {MIN_W_FOR_CROP}")
             if self.visib_fract < MIN_VISIBLE_FOR_CROP:
-                raise ValueError(f"a crop needs visib_fract of {MIN_VISIBLE_FOR_CROP} or more")
+                raise ValueError(f"R_crop_cam needs visib_fract of {MIN_VISIBLE_FOR_CROP} or more")
         return self
 
     def box_of(self, box_kind: BoxKind) -> Row4:
         """The box of one kind, xyxy pixels."""
         return self.square_xyxy_px if box_kind == "square" else self.box_xyxy_px
+
+    @property
+    def normal_crop(self) -> str | None:
+        """Its crop, where that tells a normal."""
+        return None if self.R_crop_cam is None else self.crop
 
     @property
     def tilt_deg(self) -> float | None:
@@ -125,32 +130,18 @@ class RobotShot(Record):
     t_depth_ns: int | None = None
 
 
-class Parent(Record):
-    """A sample that another was made from; the hash finds it even when folders were renamed."""
-
-    dataset: str
-    name: Name
-    split: Split
-    pixels_sha256: Sha256
-
-
-class Origin(Record):
-    """What a sample was made from and how it can be made again."""
-
-    parents: tuple[Parent, ...] = ()
-    seed: int | None = None
-    checkpoint: str | None = None
-
-
 class Draft(Record):
     """A sample before its files are written: all that is known about the image besides the files themselves.
 
-    K: [3,3] pixels. dist: OpenCV order. T_base_cam: camera points to base. quality: figures of the gates,
-    free keys. timing: seconds spent (``motion_s``, ``machine_s``, ...).
+    group: the film or recording that it is of; its samples are alike. shot_id: views taken at one moment
+    share it. K: [3,3] pixels. dist: OpenCV order. T_base_cam: camera points to base. quality: figures of the
+    gates, free keys. timing: seconds spent (``motion_s``, ``machine_s``, ...).
     """
 
     name: Name
     split: Split
+    group: Text | None = None
+    shot_id: Text | None = None
     size_wh: SizeWh
     K: Matrix3 | None = None
     dist: Distortion | None = None
@@ -175,27 +166,23 @@ class Draft(Record):
 
 
 class Sample(Draft):
-    """One line of samples.jsonl: a draft, its files (paths inside the folder) and their hashes.
+    """One line of samples.jsonl: a draft, its files and their hashes.
 
-    sha256: of every file by path. pixels_sha256: of the decoded image (codecs.pixels_sha256).
+    layers: paths inside the folder. sha256: of every file by path. pixels_sha256: of the decoded image, or of
+    the semantic map where there is no image (codecs.pixels_sha256).
     """
 
-    image: str
-    depth: str | None = None
-    mask: str | None = None
+    layers: dict[LayerName, str]
     sha256: dict[str, Sha256]
     pixels_sha256: Sha256
 
     @model_validator(mode="after")
     def _own_files(self) -> Self:
-        expected = {
-            "image": [f"images/{self.name}{suffix}" for suffix in IMAGE_SUFFIXES],
-            "depth": [f"depth/{self.name}.png"],
-            "mask": [f"masks/{self.name}.png"],
-        }
-        for key, paths in expected.items():
-            if (got := getattr(self, key)) is not None and got not in paths:
-                raise ValueError(f"{key} must be {' or '.join(paths)}, got {got!r}")
+        for name, path in self.layers.items():
+            if path not in (allowed := LAYERS[name].paths(self.name)):
+                raise ValueError(f"layers.{name} must be {' or '.join(allowed)}, got {path!r}")
+        if not self.layers.keys() & {"image", "semantic"}:
+            raise ValueError("layers must have an image or a semantic map")
         for i, instance in enumerate(self.instances):
             if instance.crop is not None and instance.crop != f"crops/{self.name}_{i}.png":
                 raise ValueError(
@@ -206,12 +193,32 @@ class Sample(Draft):
         return self
 
     @property
+    def image(self) -> str:
+        """The path of its image; raises DatasetError for a label map without one."""
+        if "image" not in self.layers:
+            raise DatasetError(
+                f"sample {self.name} is a label map without an image: give a dataset of images here"
+            )
+        return self.layers["image"]
+
+    @property
+    def depth(self) -> str | None:
+        """The path of its depth, where it has one."""
+        return self.layers.get("depth")
+
+    @property
+    def mask(self) -> str | None:
+        """The path of its mask, where it has one."""
+        return self.layers.get("mask")
+
+    @property
     def files(self) -> tuple[str, ...]:
         """Every file of the sample, relative to the folder, the image first; labels are views and not among
         them.
         """
         crops = (instance.crop for instance in self.instances)
-        return tuple(p for p in (self.image, self.depth, self.mask, *crops) if p is not None)
+        layers = (self.layers[name] for name in LAYERS if name in self.layers)
+        return (*layers, *(path for path in crops if path is not None))
 
 
 class Plate(Record):

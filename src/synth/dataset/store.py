@@ -11,8 +11,10 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
+
+from numpy.typing import NDArray
 
 from synth.dataset import codecs
 from synth.dataset.codecs import Counts, Rgb
@@ -23,12 +25,18 @@ from synth.dataset.folder import (
     REJECTED_FILE,
     SAMPLES_FILE,
     check_classes,
+    check_layers,
+    encode_info,
+    list_unknown_ids,
     read_info,
-    read_records,
+    read_plates,
+    read_rejections,
     read_samples,
+    refuse_older,
     rejected_path,
 )
 from synth.dataset.info import DatasetInfo
+from synth.dataset.layers import LAYERS, LayerName
 from synth.dataset.record import Figure
 from synth.dataset.sample import CROP_SIDE_PX, Draft, Plate, Rejection, Sample, Split
 from synth.dataset.sweep import sweep
@@ -56,8 +64,8 @@ class DatasetWriter:
             if log.mend():
                 self.notes.append(f"cut off a torn last line of {log.path}")
         self._samples = {s.name: s for s in read_samples(root, info)}
-        self._plates = read_records(Plate, self._plate_log.path)
-        self._rejections = read_records(Rejection, self._rejection_log.path)
+        self._plates = read_plates(root)
+        self._rejections = read_rejections(root, info)
         for rejection in self._rejections:
             self._finish_taking_out(rejection)
         self.notes += sweep(root, self.samples, self._plates, self._rejections)
@@ -74,6 +82,7 @@ class DatasetWriter:
         try:
             if (root / INFO_FILE).exists():
                 found = read_info(root)
+                refuse_older(root, found)
                 if differences := list_differences(found, info):
                     lines = "".join(f"\n  {d}" for d in differences)
                     raise DatasetError(
@@ -86,9 +95,7 @@ class DatasetWriter:
                         f"{root} is not empty and has no {INFO_FILE} (found {', '.join(strangers[:3])}): "
                         "choose an empty folder"
                     )
-                write_bytes(
-                    root / INFO_FILE, (info.model_dump_json(indent=2, exclude_none=True) + "\n").encode()
-                )
+                write_bytes(root / INFO_FILE, encode_info(info))
             return cls(root, info, lock)
         except BaseException:
             os.close(lock)
@@ -98,6 +105,7 @@ class DatasetWriter:
     def open(cls, root: Path) -> Self:
         """Open an existing dataset, mending what a killed writer left; raises DatasetError."""
         info = read_info(root)
+        refuse_older(root, info)
         lock = acquire(root, create=False, refusal=DatasetError)
         try:
             return cls(root, info, lock)
@@ -140,43 +148,31 @@ class DatasetWriter:
         self,
         draft: Draft,
         *,
-        rgb_u8: Rgb,
-        depth_counts: Counts | None = None,
-        mask: Counts | None = None,
+        layers: Mapping[LayerName, NDArray[Any]],
         crops: Sequence[Rgb | None] = (),
-        image_file: Path | None = None,
-        depth_file: Path | None = None,
-        depth_png: bytes | None = None,
-        mask_png: bytes | None = None,
+        files: Mapping[LayerName, Path | bytes] = MappingProxyType({}),
     ) -> Sample:
         """Write one sample, durably, and return its record.
 
-        rgb_u8: [H,W,3]. depth_counts: [H,W], times the camera's depth_scale_m is metres. mask: [H,W], value =
-        instance index + 1. crops: one [224,224,3] or None an instance, exactly where R_crop_cam is given;
-        empty for no crops. image_file, depth_file: files elsewhere that decode to just these arrays; they are
-        hard-linked instead of being encoded again. depth_png, mask_png: the bytes of such files,
-        taken as they are; with depth_png no depth_counts are needed. Raises DatasetError when arrays and
-        draft do not agree or the name is taken, StorageError when the disk refuses; then nothing of the
-        sample is left behind.
+        layers: as `LAYERS` has them, [H,W] or [H,W,3]; an image or a semantic map at least. crops: one
+        [224,224,3] or None an instance, one wherever R_crop_cam is given; empty for no crops. files: files
+        elsewhere that decode to just these layers, hard-linked instead of being encoded again, or the bytes
+        of such files. Raises DatasetError when arrays and draft do not agree or the name is taken,
+        StorageError when the disk refuses; then nothing of the sample is left behind.
         """
         where = f"sample {draft.name}"
         if draft.name in self._samples:
             raise DatasetError(f"{where} is in {self.root} already")
         check_classes(draft, self.info, where)
-        depth_wh = None if depth_png is None else codecs.png_size_wh(depth_png)
-        if depth_counts is not None:
-            depth_wh = depth_counts.shape[1], depth_counts.shape[0]
-        self._check_arrays(draft, rgb_u8, depth_wh, mask, crops)
-        is_jpeg = image_file is not None and image_file.suffix.lower() in (".jpg", ".jpeg")
-        image = f"images/{draft.name}{'.jpg' if is_jpeg else '.png'}"
-        contents: dict[str, bytes | Path] = {image: image_file or codecs.encode_rgb(rgb_u8)}
-        depth, mask_path = f"depth/{draft.name}.png", f"masks/{draft.name}.png"
-        if depth_png is not None:
-            contents[depth] = depth_png
-        elif depth_counts is not None:
-            contents[depth] = depth_file or codecs.encode_depth(depth_counts)
-        if mask is not None:
-            contents[mask_path] = mask_png or codecs.encode_mask(mask)
+        self._check_layers(draft, layers)
+        self._check_crops(draft, crops)
+        paths: dict[LayerName, str] = {}
+        contents: dict[str, bytes | Path] = {}
+        for name in LAYERS:
+            if name in layers:
+                content = files[name] if name in files else LAYERS[name].encode(layers[name])
+                paths[name] = f"{LAYERS[name].folder}/{draft.name}{_suffix(content)}"
+                contents[paths[name]] = content
         instances = list(draft.instances)
         for i, crop in enumerate(crops):
             if crop is not None:
@@ -186,11 +182,9 @@ class DatasetWriter:
         fields: dict[str, Any] = {key: getattr(draft, key) for key in Draft.model_fields}
         sample = Sample(
             **fields | {"instances": tuple(instances)},
-            image=image,
-            depth=depth if depth in contents else None,
-            mask=mask_path if mask_path in contents else None,
+            layers=paths,
             sha256={path: codecs.file_sha256(_read(content)) for path, content in contents.items()},
-            pixels_sha256=codecs.pixels_sha256(rgb_u8),
+            pixels_sha256=codecs.pixels_sha256(layers["image" if "image" in layers else "semantic"]),
         )
         contents[f"labels/{draft.name}.txt"] = yolo_label(sample, self.info).encode()
         self._commit(contents, self._log, sample.to_line())
@@ -304,7 +298,7 @@ class DatasetWriter:
         if sample is None:
             return
         live = self._samples.get(sample.name)
-        moved = (self.root / rejected_path(rejection.number, sample.image)).exists()
+        moved = (self.root / rejected_path(rejection.number, sample.files[0])).exists()
         if live is not None and (live != sample or moved):
             return  # A newer sample has taken the name; this one's files moved before that.
         if live is not None:
@@ -320,37 +314,44 @@ class DatasetWriter:
         with storage(label):
             label.unlink(missing_ok=True)
 
-    def _check_arrays(
-        self,
-        draft: Draft,
-        rgb_u8: Rgb,
-        depth_wh: tuple[int, int] | None,
-        mask: Counts | None,
-        crops: Sequence[Rgb | None],
-    ) -> None:
-        width, height = draft.size_wh
-        mask_wh = None if mask is None else mask.shape[1::-1]
-        for what, size_wh in (("image", rgb_u8.shape[1::-1]), ("depth", depth_wh), ("mask", mask_wh)):
-            if size_wh is not None and size_wh != (width, height):
-                got = "×".join(str(n) for n in size_wh)
-                raise DatasetError(
-                    f"sample {draft.name}: the {what} must be {width}×{height} as size_wh says, got {got}"
-                )
-        if depth_wh is not None and (self.info.camera is None or self.info.camera.depth_scale_m is None):
+    def _check_layers(self, draft: Draft, layers: Mapping[LayerName, NDArray[Any]]) -> None:
+        where = f"sample {draft.name}"
+        check_layers(layers, self.info, where)
+        if "depth" in layers and (self.info.camera is None or self.info.camera.depth_scale_m is None):
             raise DatasetError("depth needs camera.depth_scale_m in the dataset's description")
-        if mask is not None and int(mask.max()) > len(draft.instances):
+        for name, layer in layers.items():
+            if layer.shape[1::-1] != tuple(draft.size_wh):
+                width, height = draft.size_wh
+                got = "×".join(str(n) for n in layer.shape[1::-1])
+                raise DatasetError(f"{where}: the {name} must be {width}×{height} as size_wh says, got {got}")
+        if "mask" in layers and int(layers["mask"].max()) > len(draft.instances):
             raise DatasetError(
-                f"sample {draft.name}: mask values go up to the number of instances, {len(draft.instances)}, "
-                f"got {int(mask.max())}"
+                f"{where}: mask values go up to the number of instances, {len(draft.instances)}, "
+                f"got {int(layers['mask'].max())}"
+            )
+        if "semantic" in layers and (unknown := list_unknown_ids(layers["semantic"], self.info)):
+            raise DatasetError(f"{where}: {unknown[0]} in its semantic map is no id of a class")
+
+    def _check_crops(self, draft: Draft, crops: Sequence[Rgb | None]) -> None:
+        where = f"sample {draft.name}"
+        if crops and len(crops) != len(draft.instances):
+            raise DatasetError(
+                f"{where}: give a crop or None for each of its {len(draft.instances)} instances"
             )
         if any(c is not None and c.shape[:2] != (CROP_SIDE_PX, CROP_SIDE_PX) for c in crops):
-            raise DatasetError(f"sample {draft.name}: crops must be {CROP_SIDE_PX}×{CROP_SIDE_PX}")
+            raise DatasetError(f"{where}: crops must be {CROP_SIDE_PX}×{CROP_SIDE_PX}")
         given = [crop is not None for crop in crops] or [False] * len(draft.instances)
-        if given != [instance.R_crop_cam is not None for instance in draft.instances]:
-            raise DatasetError(
-                f"sample {draft.name}: give one crop for each instance that has R_crop_cam, else None"
-            )
+        if any(
+            instance.R_crop_cam is not None and not has
+            for instance, has in zip(draft.instances, given, strict=True)
+        ):
+            raise DatasetError(f"{where}: give a crop for each instance that has R_crop_cam")
 
 
 def _read(content: bytes | Path) -> bytes:
     return content.read_bytes() if isinstance(content, Path) else content
+
+
+def _suffix(content: bytes | Path) -> str:
+    is_jpeg = isinstance(content, Path) and content.suffix.lower() in (".jpg", ".jpeg")
+    return ".jpg" if is_jpeg else ".png"

@@ -5,19 +5,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from synth.dataset.folder import FOLDERS, PLATES_FILE, REJECTED_FILE
+from synth.dataset.layers import LAYERS
 from synth.dataset.sample import Plate, Rejection, Sample
 from synth.errors import DatasetError
 from synth.storage.atomic import is_temp, storage
 
 # The numbering scheme of each folder; the first group names the record that a file belongs to.
 _SCHEMES = {
-    "images": r"(\d{6,9})\.(?:png|jpg)",
-    "depth": r"(\d{6,9})\.png",
-    "masks": r"(\d{6,9})\.png",
+    **{layer.folder: rf"(\d{{6,9}})(?:{'|'.join(layer.suffixes)})" for layer in LAYERS.values()},
     "crops": r"(\d{6,9})_\d+\.png",
     "labels": r"(\d{6,9})\.txt",
     "plates": r"(\d{6,9})(?:_depth)?\.png",
-    "rejected": r"(\d{6,9})_(?:image\.(?:png|jpg)|(?:depth|mask|crop_\d+)\.png)",
+    "rejected": rf"(\d{{6,9}})_(?:image\.jpg|(?:{'|'.join(LAYERS)}|crop_\d+)\.png)",
 }
 
 

@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from synth.dataset import codecs
 from synth.dataset.folder import (
@@ -15,12 +17,15 @@ from synth.dataset.folder import (
     SAMPLES_FILE,
     R,
     check_classes,
+    check_layers,
+    list_unknown_ids,
     parse,
     read_info,
     read_inside,
     refuse_odd_entries,
 )
 from synth.dataset.info import DatasetInfo
+from synth.dataset.layers import LAYERS
 from synth.dataset.record import SizeWh
 from synth.dataset.sample import CROP_SIDE_PX, MIN_VISIBLE_FOR_LABEL, Plate, Rejection, Sample
 from synth.dataset.sweep import list_unknown
@@ -59,11 +64,11 @@ def verify(root: Path, *, on_progress: Callable[[int, int], None] | None = None)
             raise
         return [Finding(INFO_FILE, _without_root(root, INFO_FILE, error))]
     findings: list[Finding] = []
-    samples = _parse_lines(Sample, root, SAMPLES_FILE, findings)
-    plates = _parse_lines(Plate, root, PLATES_FILE, findings)
-    rejections = _parse_lines(Rejection, root, REJECTED_FILE, findings)
+    samples = _parse_lines(Sample, root, SAMPLES_FILE, info, findings)
+    plates = _parse_lines(Plate, root, PLATES_FILE, None, findings)
+    rejections = _parse_lines(Rejection, root, REJECTED_FILE, info, findings)
     all_lines_read = not findings
-    known = [s for s in samples if _classes_known(s, info, findings)]
+    known = [s for s in samples if _fits(s, info, findings)]
     findings += _list_doubles(samples)
     findings += _list_misnumbered(PLATES_FILE, [plate.number for plate in plates])
     findings += _list_misnumbered(REJECTED_FILE, [rejection.number for rejection in rejections])
@@ -88,7 +93,9 @@ def verify(root: Path, *, on_progress: Callable[[int, int], None] | None = None)
     return findings
 
 
-def _parse_lines(model: type[R], root: Path, name: str, findings: list[Finding]) -> list[R]:
+def _parse_lines(
+    model: type[R], root: Path, name: str, info: DatasetInfo | None, findings: list[Finding]
+) -> list[R]:
     log = LineLog(root / name)
     try:
         lines = log.read()
@@ -101,16 +108,17 @@ def _parse_lines(model: type[R], root: Path, name: str, findings: list[Finding])
     for number, line in enumerate(lines, start=1):
         where = f"{name}:{number}"
         try:
-            records.append(parse(model, line, where))
+            records.append(parse(model, line, where, info))
         except DatasetError as error:
             findings.append(Finding(where, str(error).removeprefix(f"{where}: ")))
     return records
 
 
-def _classes_known(sample: Sample, info: DatasetInfo, findings: list[Finding]) -> bool:
+def _fits(sample: Sample, info: DatasetInfo, findings: list[Finding]) -> bool:
     where = f"{SAMPLES_FILE} {sample.name}"
     try:
         check_classes(sample, info, where)
+        check_layers(sample.layers, info, where)
     except DatasetError as error:
         findings.append(Finding(where, str(error).removeprefix(f"{where}: ")))
         return False
@@ -126,8 +134,8 @@ def _list_doubles(samples: Sequence[Sample]) -> Iterable[Finding]:
         elif sample.pixels_sha256 in pixels:
             twin = pixels[sample.pixels_sha256]
             yield Finding(
-                sample.image,
-                f"shows the very pixels of {twin.image} (splits {sample.split} and {twin.split})",
+                sample.files[0],
+                f"shows the very pixels of {twin.files[0]} (splits {sample.split} and {twin.split})",
             )
         names.add(sample.name)
         pixels.setdefault(sample.pixels_sha256, sample)
@@ -141,19 +149,26 @@ def _list_misnumbered(name: str, numbers: Sequence[int]) -> Iterable[Finding]:
 
 def _check_sample(root: Path, info: DatasetInfo, sample: Sample) -> list[Finding]:
     findings, contents = _check_hashes(root, sample.sha256)
-    findings += _check_colour(contents, sample.image, sample.size_wh, sample.pixels_sha256)
-    if sample.depth in contents:
-        findings += _check_counts(contents[sample.depth], sample.depth, sample.size_wh)[0]
-        if info.camera is None or info.camera.depth_scale_m is None:
-            findings.append(Finding(sample.depth, f"has no unit: {INFO_FILE} lacks camera.depth_scale_m"))
-    if sample.mask in contents:
-        found, mask = _check_counts(contents[sample.mask], sample.mask, sample.size_wh)
+    hashed = sample.layers.get("image", sample.layers.get("semantic"))
+    for name, path in sample.layers.items():
+        if path not in contents:
+            continue
+        found, layer = _decode(LAYERS[name].decode, contents[path], path, sample.size_wh)
         findings += found
-        if mask is not None:
-            findings += _check_mask(sample, sample.mask, mask)
+        if layer is None:
+            continue
+        if path == hashed:
+            findings += _check_pixels(path, layer, sample.pixels_sha256)
+        if name == "mask":
+            findings += _check_mask(sample, path, layer)
+        if name == "semantic" and (unknown := list_unknown_ids(layer, info)):
+            findings.append(Finding(path, f"has value {unknown[0]}, which is no id of a class"))
+        if name == "depth" and (info.camera is None or info.camera.depth_scale_m is None):
+            findings.append(Finding(path, f"has no unit: {INFO_FILE} lacks camera.depth_scale_m"))
     for instance in sample.instances:
         if instance.crop in contents:
-            findings += _check_colour(contents, instance.crop, (CROP_SIDE_PX, CROP_SIDE_PX), None)
+            side = (CROP_SIDE_PX, CROP_SIDE_PX)
+            findings += _decode(codecs.decode_rgb, contents[instance.crop], instance.crop, side)[0]
     return findings
 
 
@@ -170,9 +185,12 @@ def _check_extra(root: Path, info: DatasetInfo, record: Plate | Rejection) -> li
     findings, contents = _check_hashes(root, record.sha256)
     size_wh = info.camera.size_wh if info.camera else None
     if isinstance(record, Plate):
-        findings += _check_colour(contents, record.image, size_wh, record.pixels_sha256)
-        if record.depth in contents:
-            findings += _check_counts(contents[record.depth], record.depth, size_wh)[0]
+        for path in (p for p in (record.image, record.depth) if p in contents):
+            decode = codecs.decode_rgb if path == record.image else codecs.decode_u16
+            found, layer = _decode(decode, contents[path], path, size_wh)
+            findings += found
+            if path == record.image and layer is not None:
+                findings += _check_pixels(path, layer, record.pixels_sha256)
     return findings
 
 
@@ -192,29 +210,19 @@ def _check_hashes(root: Path, sha256: dict[str, str]) -> tuple[list[Finding], di
     return findings, contents
 
 
-def _check_colour(
-    contents: dict[str, bytes], path: str, size_wh: SizeWh | None, pixels_sha256: str | None
-) -> Iterable[Finding]:
-    if path not in contents:
-        return
+def _decode(
+    decode: Callable[[bytes, str], NDArray[Any]], content: bytes, path: str, size_wh: SizeWh | None
+) -> tuple[list[Finding], NDArray[Any] | None]:
     try:
-        rgb_u8 = codecs.decode_rgb(contents[path], path)
-    except DatasetError as error:
-        yield Finding(path, str(error).removeprefix(f"{path} "))
-        return
-    yield from _check_size(path, rgb_u8.shape, size_wh)
-    if pixels_sha256 is not None and codecs.pixels_sha256(rgb_u8) != pixels_sha256:
-        yield Finding(path, "its pixels are not the recorded ones")
-
-
-def _check_counts(
-    content: bytes, path: str, size_wh: SizeWh | None
-) -> tuple[list[Finding], codecs.Counts | None]:
-    try:
-        counts = codecs.decode_u16(content, path)
+        layer = decode(content, path)
     except DatasetError as error:
         return [Finding(path, str(error).removeprefix(f"{path} "))], None
-    return list(_check_size(path, counts.shape, size_wh)), counts
+    return list(_check_size(path, layer.shape, size_wh)), layer
+
+
+def _check_pixels(path: str, layer: NDArray[Any], pixels_sha256: str) -> Iterable[Finding]:
+    if codecs.pixels_sha256(layer) != pixels_sha256:
+        yield Finding(path, "its pixels are not the recorded ones")
 
 
 def _check_size(path: str, shape: tuple[int, ...], size_wh: SizeWh | None) -> Iterable[Finding]:

@@ -33,10 +33,10 @@ def yolo_label(sample: Draft, info: DatasetInfo) -> str:
 def normal_rows(samples: Sequence[Sample]) -> list[NormalRow]:
     """One row a crop, in the order of the samples: camera-axis normal, point in the full image."""
     return [
-        NormalRow(PurePosixPath(instance.crop).name, instance.point_xy, instance.normal_uvw)
+        NormalRow(PurePosixPath(instance.normal_crop).name, instance.point_xy, instance.normal_uvw)
         for sample in samples
         for instance in sample.instances
-        if instance.crop and instance.point_xy and instance.normal_uvw
+        if instance.normal_crop and instance.point_xy and instance.normal_uvw
     ]
 
 
@@ -58,7 +58,9 @@ def make_views(info: DatasetInfo, samples: Sequence[Sample]) -> dict[str, str]:
     views["normals.txt"] = format_normals(normal_rows(ordered))
     views["data.yaml"] = data_yaml(info)
     for split in SPLITS:
-        views[f"{split}.txt"] = "".join(f"./{s.image}\n" for s in ordered if s.split == split)
+        views[f"{split}.txt"] = "".join(
+            f"./{s.image}\n" for s in ordered if s.split == split and "image" in s.layers
+        )
     return views
 
 

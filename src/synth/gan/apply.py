@@ -14,9 +14,10 @@ from synth.compute.versions import list_versions
 from synth.dataset.crops import recut
 from synth.dataset.folder import refuse_other_kind
 from synth.dataset.info import DatasetInfo, MadeBy
+from synth.dataset.origin import Step
 from synth.dataset.reader import DatasetReader
 from synth.dataset.record import Figure
-from synth.dataset.sample import Draft, Origin, Parent, Sample
+from synth.dataset.sample import Draft, Sample
 from synth.dataset.store import DatasetWriter
 from synth.gan.methods.method import Translator
 from synth.gan.sample_layers import SampleLayers
@@ -120,11 +121,12 @@ def _write(
         )
         progress.refused(sample.name, reasons[0].detail)
         return
-    parent = Parent(
-        dataset=dataset.root.resolve().name,
-        name=sample.name,
-        split=sample.split,
-        pixels_sha256=sample.pixels_sha256,
+    parent = dataset.as_parent(sample, "pixels", "labels", *(("mask",) if sample.mask else ()))
+    step = Step(
+        verb="translate",
+        method=translator.identity.method,
+        checkpoint_sha256=translator.identity.sha256,
+        params={"direction": translator.identity.direction},
     )
     kept = {
         key: getattr(sample, key) for key in Draft.model_fields if key not in ("origin", "quality", "timing")
@@ -133,14 +135,14 @@ def _write(
     writer.append(
         Draft(
             **kept,
-            origin=Origin(parents=(parent,), seed=sample.origin.seed, checkpoint=translator.identity.sha256),
+            origin=sample.origin.then(step, parent),
             quality=quality,
             timing=timing,
         ),
-        rgb_u8=translated_u8,
-        depth_png=None if sample.depth is None else dataset.load_file(sample, sample.depth),
-        mask=layers.get("mask"),
-        mask_png=None if sample.mask is None else dataset.load_file(sample, sample.mask),
+        layers={"image": translated_u8, **dataset.load_labels(sample)},
+        files={
+            name: dataset.load_file(sample, path) for name, path in sample.layers.items() if name != "image"
+        },
         crops=recut(sample, translated_u8),
     )
     progress.accepted(sample.name)
@@ -168,6 +170,8 @@ def _describe(
     return DatasetInfo(
         kind="translated",
         classes=dataset.info.classes,
+        semantic=dataset.info.semantic,
+        flip_pairs=dataset.info.flip_pairs,
         camera=dataset.info.camera,
         part=dataset.info.part,
         box_kind=dataset.info.box_kind,

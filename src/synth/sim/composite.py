@@ -12,15 +12,16 @@ from numpy.typing import NDArray
 from synth.dataset import codecs
 from synth.dataset.codecs import Counts, Rgb
 from synth.dataset.folder import read_inside
+from synth.dataset.origin import Origin, Parent, Step
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import SPLITS, Draft, Instance, Origin, Parent, Sample, Split
+from synth.dataset.record import SPLITS, Split
+from synth.dataset.sample import Draft, Instance, Sample
 from synth.errors import InputError
 from synth.geometry.boxes import Mask, inside_image, square_box, tight_box
 from synth.sim.colour import Linear, linear_of_u8, u8_of_linear
 from synth.sim.cutout import Cutout, cut_out, lay, lay_mask, soft_edge, turned
 from synth.sim.look import fit_gradient, gradient_terms
 from synth.sim.sharpness import measure_edge_sigma
-from synth.sim.sources.source import parent_of
 
 Corner = tuple[int, int]
 T = TypeVar("T", bound=np.generic)
@@ -71,7 +72,7 @@ class Pick:
     @property
     def parent(self) -> Parent:
         """The record of where it came from."""
-        return parent_of(self.dataset, self.sample)
+        return self.dataset.as_parent(self.sample, "pixels", "labels", "mask")
 
 
 class CompositeMaker:
@@ -136,7 +137,7 @@ class CompositeMaker:
             split=split,
             size_wh=self._size_wh,
             instances=tuple(instances),
-            origin=Origin(parents=tuple(parents.values()), seed=self._seed),
+            origin=Origin(parents=tuple(parents.values()), steps=(Step(verb="compose", seed=self._seed),)),
             quality={"plate": number, "bench_patches": n_patches},
         )
         return draft, u8_of_linear(picture), ids

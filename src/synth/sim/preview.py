@@ -69,7 +69,7 @@ def _sheet(samples: list[MadeSample], real: DatasetReader | None) -> Image.Image
         if real is not None and (captured := _find_captured(sample, real)) is not None:
             tiles.append((f"{name}   captured", real.load_rgb(captured)))
         kind = "" if sample.scene is None else f"{sample.scene.scenario}, "
-        tiles.append((f"{name}   {kind}rendered", sample.rgb_u8))
+        tiles.append((f"{name}   {kind}rendered", sample.layers["image"]))
     width, height = samples[0].draft.size_wh
     tile_h = round(_TILE_W * height / width)
     n_rows = -(-len(tiles) // 2)

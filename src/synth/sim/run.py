@@ -1,6 +1,5 @@
 """The one loop that makes a dataset from sources: orders → child processes → samples on disk, in order."""
 
-import io
 import shutil
 import time
 from collections import Counter
@@ -8,8 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from synth.compute.engines import ENGINES
 from synth.compute.progress import Progress
@@ -24,7 +21,7 @@ from synth.sim.sources import SOURCES
 from synth.sim.sources.source import WORK_FOLDER, MadeSample, Order, Studio
 from synth.storage.atomic import write_bytes
 
-SCENES_FOLDER, LAYERS_FOLDER = "scenes", "layers"
+SCENES_FOLDER = "scenes"
 
 _BYTES_PER_PIXEL, _SPARE_BYTES = 4, 200e6
 
@@ -190,20 +187,10 @@ def _find_earlier_run(out: Path, info: DatasetInfo) -> DatasetReader | None:
 
 
 def _write(sample: MadeSample, writer: DatasetWriter, progress: Progress) -> None:
-    """Write scene, layers and last the sample itself, which counts as done from then on."""
+    """Write the scene and then the sample itself, which counts as done from then on."""
     name = sample.draft.name
     if sample.scene is not None:
         content = (sample.scene.model_dump_json() + "\n").encode()
         write_bytes(writer.root / SCENES_FOLDER / f"{name}.json", content)
-    if sample.layers:
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, allow_pickle=False, **sample.layers)
-        write_bytes(writer.root / LAYERS_FOLDER / f"{name}.npz", buffer.getvalue())
-    writer.append(
-        sample.draft,
-        rgb_u8=sample.rgb_u8,
-        depth_counts=sample.depth_counts,
-        mask=sample.mask,
-        crops=sample.crops,
-    )
+    writer.append(sample.draft, layers=sample.layers, crops=sample.crops)
     progress.accepted(name)

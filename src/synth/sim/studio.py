@@ -14,8 +14,10 @@ from synth.compute.engines import ENGINES
 from synth.compute.engines.engine import Resources
 from synth.compute.progress import Progress
 from synth.dataset.info import DatasetInfo
+from synth.dataset.layers import LayerName
+from synth.dataset.origin import Origin, Parent, Step
 from synth.dataset.record import Figure
-from synth.dataset.sample import Draft, Origin, Parent
+from synth.dataset.sample import Draft
 from synth.geometry.se3 import Array
 from synth.sim.backdrop import LOOK_FOLDER, Backdrop, Pair
 from synth.sim.blender import QUALITIES, Blender, Quality
@@ -24,8 +26,8 @@ from synth.sim.labels import SceneLabels, label_scene
 from synth.sim.meshes import write_meshes
 from synth.sim.optics import Lens
 from synth.sim.scene import Scene, SceneBody
-from synth.sim.settings import LAYERS, RenderSettings
-from synth.sim.sources.source import WORK_FOLDER, MadeSample, Order, Studio, parent_of
+from synth.sim.settings import RenderSettings
+from synth.sim.sources.source import WORK_FOLDER, MadeSample, Order, Studio
 
 DEPTH_SCALE_M = 0.00025
 """Metres a count where no dataset says otherwise; an L515's."""
@@ -75,7 +77,7 @@ class BlenderStudio(Studio):
         return cls(
             backdrop=backdrop,
             info=info,
-            parents={} if twinned is None else {s.name: parent_of(twinned, s) for s in twinned},
+            parents={} if twinned is None else {s.name: twinned.as_parent(s) for s in twinned},
             quality=QUALITIES[settings.quality],
             with_layers=settings.layers,
             depth_scale_m=DEPTH_SCALE_M
@@ -154,7 +156,7 @@ class Photographer:
         labels = label_scene(scene, backdrop.meshes, backdrop.labels, demand_part=is_settled)
         labelled = time.perf_counter()
         light, coverage = self._pictures.draw(scene)
-        layers = self._draw_layers(scene, self._pictures.lens(scene)) if studio.with_layers else {}
+        layers = self._draw_normals(scene, self._pictures.lens(scene)) if studio.with_layers else {}
         rendered = time.perf_counter()
         rgb_u8 = self._pictures.make_picture(plain, scene, light, coverage)
         timing = {
@@ -167,12 +169,9 @@ class Photographer:
             depth_counts = np.where(labels.mask > 0, depth_counts, 0).astype(np.uint16)
         return MadeSample(
             draft=self._write_record(scene, labels, timing),
-            rgb_u8=rgb_u8,
-            mask=labels.mask,
-            depth_counts=depth_counts,
+            layers={"image": rgb_u8, "depth": depth_counts, "mask": labels.mask, **layers},
             crops=labels.crops(rgb_u8),
             scene=scene,
-            layers=layers,
         )
 
     def _write_record(self, scene: Scene, labels: SceneLabels, timing: dict[str, float]) -> Draft:
@@ -193,14 +192,16 @@ class Photographer:
             dist=scene.camera.dist,
             T_base_cam=scene.camera.T_base_cam if studio.backdrop.knows_behind else None,
             instances=labels.instances,
-            origin=Origin(parents=parents, seed=scene.seed),
+            origin=Origin(
+                parents=parents, steps=(Step(verb="render", method=scene.scenario, seed=scene.seed),)
+            ),
             quality=quality,
             timing=timing,
         )
 
-    def _draw_layers(self, scene: Scene, lens: Lens) -> dict[str, NDArray[Any]]:
-        """Each layer [H,W,...] in the distorted picture, by the nearest pixel of the ideal one."""
+    def _draw_normals(self, scene: Scene, lens: Lens) -> dict[LayerName, NDArray[Any]]:
+        """The normals [H,W,3] in the distorted picture, by the nearest pixel of the ideal one."""
         whole = (0, 0, *lens.ideal.size_wh)
-        drawn = self._blender.render(scene, lens.ideal, whole, Quality(1, denoiser=None), LAYERS).layers
+        drawn = self._blender.render(scene, lens.ideal, whole, Quality(1, denoiser=None), ("normals",)).layers
         x, y = np.moveaxis(np.rint(lens.ideal_xy).astype(int), -1, 0)
-        return {name: layer[y, x] for name, layer in drawn.items()}
+        return {"normals": drawn["normals"][y, x]}

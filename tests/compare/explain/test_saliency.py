@@ -264,13 +264,8 @@ def write_dataset(root: Path, with_mask: bool = True) -> DatasetReader:
                 ),
             )
             rgb += rng.integers(0, 3, rgb.shape, dtype=np.uint8)
-            writer.append(
-                draft,
-                rgb_u8=rgb,
-                depth_counts=depth,
-                mask=mask if with_mask else None,
-                crops=recut(draft, rgb),
-            )
+            layers = {"image": rgb, "depth": depth} | ({"mask": mask} if with_mask else {})
+            writer.append(draft, layers=layers, crops=recut(draft, rgb))
         writer.add_plate(np.full((120, 160, 3), 160, np.uint8), bench)
     return DatasetReader(root)
 

@@ -93,7 +93,7 @@ def draw(order: Order) -> MadeSample:
         instances=(square,),
         origin=Origin(seed=own_seed),
     )
-    return MadeSample(draft, rgb_u8, mask, crops=recut(draft, rgb_u8))
+    return MadeSample(draft, {"image": rgb_u8, "mask": mask}, crops=recut(draft, rgb_u8))
 
 
 SOURCES["squares"] = Squares()

@@ -83,7 +83,7 @@ def measure_attention(plan: Plan, contest: Contest) -> Looks:
 
 
 def _with_crops(samples: Sequence[Sample], n: int) -> list[Sample]:
-    return [s for s in samples if any(i.crop is not None for i in s.instances)][:n]
+    return [s for s in samples if any(i.normal_crop for i in s.instances)][:n]
 
 
 def _first(regions: Regions, n: int) -> Regions:

@@ -111,7 +111,7 @@ def load_regions(
     bench_m = _load_bench_m(dataset)
     labels, parts, known, names = [], [], [], []
     for sample in samples:
-        wanted = [(i, instance) for i, instance in enumerate(sample.instances) if instance.crop is not None]
+        wanted = [(i, instance) for i, instance in enumerate(sample.instances) if instance.normal_crop]
         mask = dataset.load_mask(sample) if wanted else None
         names += [f"{sample.name}_{i}" for i, _ in wanted]
         known += [mask is not None] * len(wanted)

@@ -35,7 +35,7 @@ def find_twins(plan: Plan, contest: Contest, name: str) -> Twins | None:
     pairs = []
     for twin in made:
         parents = [by_hash[p.pixels_sha256] for p in twin.origin.parents if p.pixels_sha256 in by_hash]
-        single = [x for x in (*parents, twin) if len(x.instances) == 1 and x.instances[0].crop is not None]
+        single = [x for x in (*parents, twin) if len(x.instances) == 1 and x.instances[0].normal_crop]
         if len(parents) == 1 and len(single) == 2 and twin.split != "test":
             pairs.append((parents[0], twin))
     if not pairs:

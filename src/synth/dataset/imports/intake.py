@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +16,7 @@ from synth import __version__
 from synth.dataset.codecs import pixels_sha256
 from synth.dataset.imports.pictures import Picture
 from synth.dataset.info import DatasetInfo, MadeBy
+from synth.dataset.layers import LayerName
 from synth.dataset.posed import cut_crops
 from synth.dataset.record import Figure
 from synth.dataset.sample import Draft, Instance, Split
@@ -122,14 +124,19 @@ class Intake:
         twin = self._pixels.setdefault(pixels_sha256(picture.rgb_u8), name)
         if twin != name:
             raise Misfit(source, "same picture", f"shows just the pixels of sample {twin}: take it out")
+        layers: dict[LayerName, NDArray[Any]] = {"image": picture.rgb_u8}
+        files: dict[LayerName, Path | bytes] = {"image": picture.path} if picture.as_it_is else {}
+        if depth_counts is not None:
+            layers["depth"] = depth_counts
+        if depth_file is not None:
+            files["depth"] = depth_file
+        if mask is not None:
+            layers["mask"] = mask
         self.writer.append(
             draft,
-            rgb_u8=picture.rgb_u8,
-            depth_counts=depth_counts,
-            mask=mask,
+            layers=layers,
             crops=[] if camera is None else cut_crops(draft.instances, picture.rgb_u8, camera),
-            image_file=picture.path if picture.as_it_is else None,
-            depth_file=depth_file,
+            files=files,
         )
         self.n_new += 1
 

@@ -227,6 +227,7 @@ def _describe(settings: RenderSettings) -> DatasetInfo:
     return DatasetInfo(
         kind="rendered",
         classes=info.classes,
+        flip_pairs=info.flip_pairs,
         camera=camera,
         part=info.part,
         box_kind=info.box_kind,

@@ -86,7 +86,7 @@ class CuttingTable(Studio):
 
         def make(order: Order) -> MadeSample:
             draft, rgb_u8, mask = maker.make(*order.job)
-            return MadeSample(draft, rgb_u8, mask)
+            return MadeSample(draft, {"image": rgb_u8, "mask": mask})
 
         yield make
 
@@ -109,7 +109,7 @@ def _list_picks(datasets: Sequence[DatasetReader]) -> dict[Split, list[Pick]]:
     picks: dict[Split, list[Pick]] = {split: [] for split in SPLITS}
     for dataset in datasets:
         for sample in dataset.samples:
-            if wrong := sorted({p.split for p in sample.origin.parents} - {sample.split}):
+            if wrong := sorted({p.split for p in sample.origin.parents if p.split} - {sample.split}):
                 raise DatasetError(
                     f"{dataset.root} {sample.name} is {sample.split} but was made from a {wrong[0]} sample: "
                     "composites of it would mix splits"
@@ -200,6 +200,7 @@ def _describe(
     return DatasetInfo(
         kind="composited",
         classes=tuple(dict.fromkeys(name for d in datasets for name in d.info.classes)),
+        flip_pairs=tuple(dict.fromkeys(pair for d in datasets for pair in d.info.flip_pairs)),
         camera=first.camera,
         part=first.part,
         box_kind=first.box_kind,

@@ -12,9 +12,9 @@ A sample depends on settings and its name alone: neither the number of processes
 in what is written.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self, TypeVar
 
@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from synth.compute.engines.engine import Resources
 from synth.compute.progress import Progress
 from synth.dataset.info import DatasetInfo
-from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import Draft, Parent, Sample
+from synth.dataset.layers import LayerName
+from synth.dataset.sample import Draft
 from synth.sim.scene import Scene
 from synth.sim.settings import RenderSettings
 
@@ -51,18 +51,15 @@ class Order:
 class MadeSample:
     """All that is written of one sample.
 
-    rgb_u8: [H,W,3]. mask: [H,W] uint16, instance + 1. depth_counts: [H,W] uint16, 0 = missing. crops: one
-    [224,224,3] or None an instance, exactly where its record has R_crop_cam; empty for none at all. scene:
-    what was rendered, where something was. layers: of the picture, by name.
+    layers: as `synth.dataset.layers.LAYERS` has them, the image among them. crops: one [224,224,3] or None an
+    instance, wherever its record has R_crop_cam; empty for none at all. scene: what was rendered, where
+    something was.
     """
 
     draft: Draft
-    rgb_u8: NDArray[np.uint8]
-    mask: NDArray[np.uint16]
-    depth_counts: NDArray[np.uint16] | None = None
+    layers: Mapping[LayerName, NDArray[Any]]
     crops: Sequence[NDArray[np.uint8] | None] = ()
     scene: Scene | None = None
-    layers: dict[str, NDArray[Any]] = field(default_factory=dict)
 
 
 class Studio(Protocol):
@@ -140,13 +137,3 @@ class Source(Protocol[StudioT]):
     def plan(self, studio: StudioT, n: int, *, seed: int) -> Sequence[Order]:
         """``n`` orders; equal studios and seeds give equal ones. Raises InputError where they cannot be."""
         ...
-
-
-def parent_of(dataset: DatasetReader, sample: Sample) -> Parent:
-    """What a sample's record says of one that it was made of."""
-    return Parent(
-        dataset=dataset.root.resolve().name,
-        name=sample.name,
-        split=sample.split,
-        pixels_sha256=sample.pixels_sha256,
-    )

@@ -53,7 +53,7 @@ def load_normal_crops(
     crops, names = [], []
     records: list[tuple[Any, Any, Any]] = []
     for sample in samples:
-        wanted = [(i, instance) for i, instance in enumerate(sample.instances) if instance.crop is not None]
+        wanted = [(i, instance) for i, instance in enumerate(sample.instances) if instance.normal_crop]
         image = dataset.load_rgb(sample) if wanted and crop == "paper" else None
         for i, instance in wanted:
             if image is None:

@@ -124,7 +124,7 @@ class NormalTask(Task[NormalSettings, NormalCrops]):
 
     def count(self, samples: Sequence[Sample]) -> int:
         """Crops."""
-        return sum(instance.crop is not None for sample in samples for instance in sample.instances)
+        return sum(bool(instance.normal_crop) for sample in samples for instance in sample.instances)
 
     def load(
         self, dataset: DatasetReader, samples: Sequence[Sample], settings: NormalSettings

@@ -1,0 +1,115 @@
+"""Where a sample comes from: what it was made of, by which steps, and what of real labels that has read."""
+
+from collections.abc import Iterable
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field
+
+from synth.dataset.record import Free, Kind, Name, Record, Sha256, Split
+
+REAL_KINDS: tuple[Kind, ...] = ("real", "imported")
+
+Used = Literal["pixels", "labels", "mask", "pose", "plate", "look"]
+"""What was taken of something: its picture, its boxes and normals, its outlines, where arm and part stood, it
+as the background, how pictures come out.
+"""
+
+USES: tuple[Used, ...] = get_args(Used)
+LABELS: tuple[Used, ...] = ("labels", "mask", "pose")
+"""What of it is a label."""
+
+Region = Literal["all"] | Annotated[int, Field(ge=0)]
+
+
+class Parent(Record):
+    """A sample or plate that another sample was made of; its hash finds it when folders were renamed.
+
+    dataset, kind, digest: its dataset's name, kind and digest at that time (`DatasetReader.digest`). name: a
+    plate's is its number, and a plate has no split. used: what was taken of it; None: written in schema 1,
+    which did not say.
+    """
+
+    dataset: str
+    kind: Kind | None = None
+    digest: Sha256 | None = None
+    name: Name
+    split: Split | None = None
+    pixels_sha256: Sha256
+    used: tuple[Used, ...] | None = None
+
+
+class Step(Record):
+    """One thing that was done. region: to the whole picture, or to the instance of that index."""
+
+    verb: str
+    method: str | None = None
+    checkpoint_sha256: Sha256 | None = None
+    params: dict[str, Free] = Field(default_factory=dict)
+    seed: int | None = None
+    region: Region = "all"
+
+
+class Origin(Record):
+    """What a sample was made of and how it can be made again, from the first picture on.
+
+    parents: those of parents too. steps: in the order in which they were done.
+    """
+
+    parents: tuple[Parent, ...] = ()
+    steps: tuple[Step, ...] = ()
+
+    def then(self, step: Step, *parents: Parent) -> "Origin":
+        """Of what is made of this by one more step, and of further parents."""
+        return Origin(parents=merge_parents(*self.parents, *parents), steps=(*self.steps, step))
+
+
+class Reading(Record):
+    """Samples of one dataset that something was made with, and what of them.
+
+    role: whether they made it (trained a checkpoint, gave a look), or were what it was chosen by.
+    """
+
+    dataset: str
+    kind: Kind
+    digest: Sha256
+    role: Literal["made", "chosen"] = "made"
+    used: tuple[Used, ...]
+    names: tuple[Name, ...]
+
+
+def count_real_labels(origins: Iterable[Origin], readings: Iterable[Reading]) -> dict[Used, int] | None:
+    """How many real samples gave each kind of label, through any number of stages.
+
+    None where a record of schema 1 does not tell what was taken of a parent.
+    """
+    found: dict[Used, set[tuple[str, str]]] = {use: set() for use in LABELS}
+    for origin in origins:
+        for parent in origin.parents:
+            if parent.used is None or parent.kind is None:
+                return None
+            if parent.kind in REAL_KINDS:
+                for use in LABELS:
+                    if use in parent.used:
+                        found[use].add((parent.dataset, parent.name))
+    for reading in readings:
+        if reading.kind in REAL_KINDS:
+            for use in LABELS:
+                if use in reading.used:
+                    found[use].update((reading.dataset, name) for name in reading.names)
+    return {use: len(samples) for use, samples in found.items()}
+
+
+def merge_parents(*parents: Parent) -> tuple[Parent, ...]:
+    """Each parent once, with everything that was taken of it, in the order in which they come first."""
+    merged: dict[tuple[str, str], Parent] = {}
+    for parent in parents:
+        key = (parent.dataset, parent.pixels_sha256)
+        merged[key] = parent if key not in merged else _joined(merged[key], parent)
+    return tuple(merged.values())
+
+
+def _joined(first: Parent, second: Parent) -> Parent:
+    if first.used is None or second.used is None:
+        return first
+    both = {*first.used, *second.used}
+    return first.model_copy(update={"used": tuple(use for use in USES if use in both)})
