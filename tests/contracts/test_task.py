@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
 from synth.cli import main
 from synth.dataset.reader import DatasetReader
@@ -86,6 +87,17 @@ def test_what_is_loaded_is_counted_named_and_true(toy: None, name: str, sets: An
     both = task.join(data, load(name, sets, "val"))
     assert task.names(both)[:n] == task.names(data)
     assert json.loads(json.dumps(task.truth(both)))[:n] == task.truth(data)
+
+
+@EVERY
+def test_it_feeds_loops_of_pytorch(toy: None, name: str, sets: Any) -> None:
+    """As many items as are counted, pictures first, in batches by its own collate."""
+    train = sets["real"].of_split("train")
+    data = TASKS[name].to_torch(sets["real"], train)
+    assert len(data) == TASKS[name].count(train)
+    pictures, truths = next(iter(DataLoader(data, batch_size=3, collate_fn=data.collate)))
+    assert len(pictures) == len(truths) == 3
+    assert all(0 <= float(picture.min()) <= float(picture.max()) <= 1 for picture in pictures)
 
 
 @EVERY

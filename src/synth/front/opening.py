@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from synth.cell.model import Cell
-    from synth.dataset.reader import DatasetReader
+    from synth.front.dataset import OpenDataset
 
 StrPath = str | os.PathLike[str]
 """A file or folder; a dataset stands for its folder."""
@@ -27,19 +27,20 @@ def load_cell(path: StrPath | None = None) -> "Cell":
     return load(Path(path))
 
 
-def open_dataset(path: StrPath) -> "DatasetReader":
+def open_dataset(path: StrPath) -> "OpenDataset":
     """A dataset as it stands on disk now.
 
     ``dataset[0]``, ``dataset[-1]`` and ``dataset["000012"]`` are samples, ``for sample in dataset`` goes
     through all by name, ``dataset.of_split("test")`` has those of one split. Of a sample, ``load_rgb`` is
     [H,W,3] uint8, ``load_depth_m`` [H,W] float32 in metres along z, ``load_mask`` [H,W] uint16 with
     instance index + 1, ``load_crop(sample, i)`` [224,224,3] uint8 of its instance i.
+    ``dataset.to_torch("detection")`` feeds a PyTorch ``DataLoader``.
 
     Raises DatasetError when the folder holds none.
     """
-    from synth.dataset.reader import DatasetReader
+    from synth.front.dataset import OpenDataset
 
-    return DatasetReader(path)
+    return OpenDataset(path)
 
 
 def as_cell(cell: "Cell | StrPath | None") -> "Cell":

@@ -29,6 +29,7 @@ from synth.train.tasks.task import (
     TaskSettings,
     Words,
 )
+from synth.train.torch_data import TorchData
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,9 @@ class PlaceTask(Task[PlaceSettings, Places]):
             torch.from_numpy((boxes[:, 0] + boxes[:, 2]) / 2 / widths).float(),
             tuple(sample.name for sample in shown),
         )
+
+    def to_torch(self, dataset: DatasetReader, samples: Sequence[Sample]) -> TorchData[Any]:
+        return TorchData(dataset, [sample for sample in samples if sample.instances], _read_item)
 
     def join(self, first: Places, second: Places) -> Places:
         return Places(
@@ -196,6 +200,12 @@ class _OfPictures(nn.Module):
 def _to_grey(pictures: Sequence[Rgb], side_px: int) -> Tensor:
     small = [cv2.resize(p, (side_px, side_px), interpolation=cv2.INTER_AREA).mean(axis=2) for p in pictures]
     return torch.from_numpy(np.stack(small)).float() / 255
+
+
+def _read_item(dataset: DatasetReader, sample: Sample) -> tuple[Tensor, Tensor]:
+    x0, _, x1, _ = sample.instances[0].box_xyxy_px
+    grey = _to_grey([dataset.load_rgb(sample)], 16)
+    return grey[0], torch.tensor((x0 + x1) / 2 / sample.size_wh[0])
 
 
 def _error(net: nn.Module, data: Places) -> float:

@@ -22,6 +22,7 @@ from synth.errors import InputError
 from synth.metrics.comparison import Draws
 from synth.metrics.operating_point import OperatingPoint
 from synth.train.loop import Learner, Schedule
+from synth.train.torch_data import TorchData
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -239,6 +240,10 @@ class Task(Protocol[S, D]):
 
     def join(self, first: D, second: D) -> D:
         """Both, in this order."""
+        ...
+
+    def to_torch(self, dataset: DatasetReader, samples: Sequence[Sample]) -> TorchData[Any]:
+        """Some samples' images at full size with their truth, for training loops that are not synth's."""
         ...
 
     def make_learner(

@@ -38,6 +38,7 @@ from synth.train.tasks.detection.learning import (
     predict_boxes,
 )
 from synth.train.tasks.detection.target import DetectionTarget
+from synth.train.tasks.detection.torch_data import Item, make_torch_data
 from synth.train.tasks.task import (
     Baseline,
     Curves,
@@ -53,6 +54,7 @@ from synth.train.tasks.task import (
     Task,
     Words,
 )
+from synth.train.torch_data import TorchData
 
 Boxes = list[list[float]]
 
@@ -173,6 +175,10 @@ class DetectionTask(Task[DetectionSettings, DetectionImages]):
     def join(self, first: DetectionImages, second: DetectionImages) -> DetectionImages:
         """Both, in this order."""
         return first.joined(second)
+
+    def to_torch(self, dataset: DatasetReader, samples: Sequence[Sample]) -> TorchData[Item]:
+        """Pictures and boxes as torchvision's detectors take them."""
+        return make_torch_data(dataset, samples)
 
     def make_learner(
         self,

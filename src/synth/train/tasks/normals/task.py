@@ -31,6 +31,7 @@ from synth.train.tasks.normals.learning import (
     predict_crop_uvw,
     predict_uvw,
 )
+from synth.train.tasks.normals.torch_data import Item, make_torch_data
 from synth.train.tasks.task import (
     CropKind,
     Curves,
@@ -46,6 +47,7 @@ from synth.train.tasks.task import (
     Task,
     Words,
 )
+from synth.train.torch_data import TorchData
 
 _COLUMNS: tuple[tuple[Metric, Callable[[NDArray[np.float64]], Any]], ...] = (
     (Metric("median_deg", "median", "°", lower_is_better=True), partial(np.median, axis=-1)),
@@ -135,6 +137,10 @@ class NormalTask(Task[NormalSettings, NormalCrops]):
     def join(self, first: NormalCrops, second: NormalCrops) -> NormalCrops:
         """Both, in this order."""
         return first.joined(second)
+
+    def to_torch(self, dataset: DatasetReader, samples: Sequence[Sample]) -> TorchData[Item]:
+        """Crops and their normals."""
+        return make_torch_data(dataset, samples)
 
     def make_learner(
         self,
