@@ -46,7 +46,7 @@ def test_every_sample_comes_back(filled: Path, tmp_path: Path) -> None:
             assert record["depth_scale_m"] == 0.00025
             assert np.array_equal(record["K"], sample.K)
             assert np.array_equal(record["T_base_cam"], sample.T_base_cam)
-            assert {"image", "depth", "mask", "sha256"}.isdisjoint(record)
+            assert {"layers", "sha256"}.isdisjoint(record)
             (instance,) = record["instances"]
             assert Instance(**instance) == sample.instances[0].model_copy(update={"crop": None})
     assert found == {s.name: s.split for s in dataset}

@@ -12,8 +12,11 @@ from hypothesis.extra.numpy import arrays
 
 from synth.dataset.info import DatasetInfo, SemanticInfo
 from synth.dataset.layers import LAYERS, LayerName
+from synth.dataset.leak import LeakGuard
+from synth.dataset.origin import Origin, Step
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Draft, Instance
+from synth.dataset.sheet import picture_of, write_sheet
 from synth.dataset.store import DatasetWriter
 from synth.dataset.verify import verify
 from synth.errors import DatasetError
@@ -113,11 +116,32 @@ def test_a_map_needs_no_image(tmp_path: Path) -> None:
     assert np.array_equal(dataset.load_semantic(dataset[0]), semantic)
     with pytest.raises(DatasetError, match="a label map without an image"):
         dataset.load_rgb(dataset[0])
+    picture = picture_of(dataset, dataset[0])
+    assert (picture[semantic == 1] == (200, 0, 0)).all()
+    assert (picture[semantic == 255] == 0).all()
+    write_sheet(dataset, tmp_path / "sheet.png", n_samples=1, n_columns=1)
     with (
         DatasetWriter.create_or_resume(tmp_path / "real", make_info(semantic=SEMANTIC)) as writer,
         pytest.raises(DatasetError, match="only a dataset of the kind maps may lack"),
     ):
         writer.append(draft, layers={"semantic": semantic})
+
+
+def test_a_map_made_of_a_test_map_must_not_train(tmp_path: Path) -> None:
+    """Without an image its ancestry and its very pixels are looked at."""
+    info = make_info(kind="maps", semantic=SEMANTIC, classes=())
+    semantic = draw_layer("semantic", np.random.default_rng(0))
+    roots = tmp_path / "a", tmp_path / "b"
+    with DatasetWriter.create_or_resume(roots[0], info) as writer:
+        writer.append(make_sample(instances=(), split="test"), layers={"semantic": semantic})
+    test = DatasetReader(roots[0])
+    origin = Origin().then(Step(verb="edit"), test.as_parent(test[0], "labels"))
+    with DatasetWriter.create_or_resume(roots[1], info) as writer:
+        draft = make_sample(instances=(), split="train", origin=origin)
+        writer.append(draft, layers={"semantic": semantic[::-1].copy()})
+    train = DatasetReader(roots[1])
+    with pytest.raises(DatasetError, match="was made from test image"):
+        LeakGuard.of([test]).check(train, train.samples)
 
 
 def test_ids_without_a_name_are_refused_and_found(tmp_path: Path) -> None:

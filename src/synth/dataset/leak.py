@@ -1,7 +1,7 @@
 """Keeps test images, and whatever was made from them, out of every training.
 
 A guard looks three ways, always at the decoded image and never at the hash that a record claims for it:
-ancestry (``origin.parents``, as far back as the given datasets tell), equal pixels, and likeness.
+ancestry (``origin.parents``, as far back as the given datasets tell), equal pixels, and likeness. A label map without an image is judged by ancestry and by equal pixels alone.
 
 Likeness is judged twice. A coarse look, 64×64 luminance, finds candidates. It cannot decide, since it dilutes
 a small part on a static bench: captures are 2.6 counts apart and more, a copy of a small picture up to 5 from
@@ -102,7 +102,7 @@ class LeakGuard:
         self._samples = [sample for dataset in datasets for sample in dataset.samples]
         for dataset in datasets:
             for sample in dataset.of_split("test"):
-                path = dataset.root / sample.image
+                path = dataset.root / sample.files[0]
                 self._by_hash.setdefault(sample.pixels_sha256, path)
                 self._by_place[dataset.root.resolve().name, sample.name] = path
 
@@ -114,7 +114,12 @@ class LeakGuard:
         on_progress: called with the number of images looked at and their total. Raises DatasetError for an
         image that does not open.
         """
-        tests = [(dataset, sample) for dataset in datasets for sample in dataset.of_split("test")]
+        tests = [
+            (dataset, sample)
+            for dataset in datasets
+            for sample in dataset.of_split("test")
+            if "image" in sample.layers
+        ]
         images = []
         with ThreadPoolExecutor(_N_THREADS) as pool:
             for image in pool.map(lambda test: _open_test_image(*test), tests):
@@ -148,7 +153,7 @@ class LeakGuard:
             found = pool.map(lambda sample: self._find_leak(dataset, sample, parents_of), samples)
             for done, (sample, leak) in enumerate(zip(samples, found, strict=True), start=1):
                 if leak:
-                    leaks.append(f"{dataset.root / sample.image} {leak}")
+                    leaks.append(f"{dataset.root / sample.files[0]} {leak}")
                 if on_progress:
                     on_progress(done, len(samples))
         if leaks:
@@ -183,7 +188,7 @@ class LeakGuard:
             return "is for analysis only"
         if (ancestor := self._find_ancestor(sample, parents_of)) is not None:
             return f"was made from test image {ancestor}"
-        if (shown := self.find_shown(dataset.load_rgb(sample))) is not None:
+        if "image" in sample.layers and (shown := self.find_shown(dataset.load_rgb(sample))) is not None:
             return f"shows test image {shown[0]} ({shown[1]})"
         return None
 

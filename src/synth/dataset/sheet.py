@@ -38,6 +38,8 @@ _LOOKS: dict[Kind, str] = {
     "rendered": "rendered",
     "translated": "translated",
     "composited": "composed",
+    "painted": "painted",
+    "maps": "label map",
 }
 
 _TILE_W, _MAX_TILE_H, _CAPTION_H, _GAP, _TITLE_H = 480, 1440, 34, 14, 92
@@ -113,7 +115,7 @@ def make_sheet(dataset: DatasetReader, *, n_samples: int, n_columns: int) -> Ima
 
 
 def _make_tile(dataset: DatasetReader, sample: Sample) -> Image.Image:
-    rgb_u8, mask = dataset.load_rgb(sample), dataset.load_mask(sample)
+    rgb_u8, mask = picture_of(dataset, sample), dataset.load_mask(sample)
     width, height = sample.size_wh
     scale = _SUPERSAMPLING * min(_TILE_W / width, _MAX_TILE_H / height)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -127,6 +129,16 @@ def _make_tile(dataset: DatasetReader, sample: Sample) -> Image.Image:
     tile.paste(picture, ((_TILE_W - picture.width) // 2, 0))
     _draw_caption(ImageDraw.Draw(tile), sample, picture.height)
     return tile
+
+
+def picture_of(dataset: DatasetReader, sample: Sample) -> NDArray[np.uint8]:
+    """The image [H,W,3], or the semantic map in its classes' colours, void black, where there is none."""
+    ids, semantic = dataset.load_semantic(sample), dataset.info.semantic
+    if "image" in sample.layers or ids is None or semantic is None:
+        return dataset.load_rgb(sample)
+    colours = np.zeros((semantic.void + 1, 3), np.uint8)
+    colours[: len(semantic.names)] = semantic.colours
+    return np.asarray(colours[ids])
 
 
 def _paste_inset(

@@ -8,7 +8,7 @@ import numpy as np
 from synth.dataset import codecs
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
-from synth.dataset.sheet import NORMAL, OUTLINE, SQUARE, TIGHT, outlines_of
+from synth.dataset.sheet import NORMAL, OUTLINE, SQUARE, TIGHT, outlines_of, picture_of
 from synth.errors import DatasetError, InputError
 from synth.geometry import frames
 from synth.geometry.se3 import Array
@@ -82,7 +82,7 @@ def _log_camera(rr: Any, stream: Any, dataset: DatasetReader, sample: Sample) ->
                 image_plane_distance=0.2,
             ),
         )
-    jpeg = codecs.encode_preview(dataset.load_rgb(sample))
+    jpeg = codecs.encode_preview(picture_of(dataset, sample))
     stream.log("base/camera/image", rr.EncodedImage(contents=jpeg, media_type="image/jpeg"))
 
 

@@ -1,11 +1,11 @@
 """Shards of the WebDataset convention: tar files whose members belong together by name up to the first dot.
 
-Of each sample NAME.png (or .jpg) is the image, NAME.depth.png 16-bit depth along z, NAME.mask.png a 16-bit
-mask of instance index + 1, and NAME.json the record: instances, K, T_base_cam and all else that samples.jsonl
-says of it but its files, with ``depth_scale_m``, metres a count, beside depth. ``info.json`` is the dataset's
-description. The same dataset gives the same bytes.
+Of each sample NAME.png (or .jpg) is the image, NAME.LAYER.png every other layer as it is (NAME.depth.png, 16-bit
+depth along z; NAME.mask.png, instance index + 1; …), and NAME.json the record: instances, K, T_base_cam and
+all else that samples.jsonl says of it but its files, with ``depth_scale_m``, metres a count, beside depth.
+``info.json`` is the dataset's description. The same dataset gives the same bytes.
 
-The library's own image decoders make 8-bit colour of every PNG: read depth and mask from their bytes with
+The library's own image decoders make 8-bit colour of every PNG: read the layers from their bytes with
 ``cv2.imdecode(…, cv2.IMREAD_UNCHANGED)``.
 """
 
@@ -23,7 +23,7 @@ from synth.dataset.sample import SPLITS, Sample, Split
 from synth.storage.atomic import replacing, write_bytes
 
 _FILES: dict[str, Any] = {
-    **dict.fromkeys(("image", "depth", "mask", "sha256"), True),
+    **dict.fromkeys(("layers", "sha256"), True),
     "instances": {"__all__": {"crop"}},
 }
 
@@ -69,11 +69,11 @@ def _shards(dataset: DatasetReader, split: Split, limit_bytes: float) -> Iterato
 
 
 def _paths(sample: Sample) -> dict[str, str]:
-    paths = {PurePosixPath(sample.image).suffix[1:]: sample.image}
-    for extension, path in (("depth.png", sample.depth), ("mask.png", sample.mask)):
-        if path is not None:
-            paths[extension] = path
-    return paths
+    suffixes = {name: PurePosixPath(path).suffix[1:] for name, path in sample.layers.items()}
+    return {
+        suffixes[name] if name == "image" else f"{name}.{suffixes[name]}": path
+        for name, path in sample.layers.items()
+    }
 
 
 def _members(dataset: DatasetReader, sample: Sample) -> dict[str, bytes]:
