@@ -139,9 +139,11 @@ def test_a_map_made_of_a_test_map_must_not_train(tmp_path: Path) -> None:
     with DatasetWriter.create_or_resume(roots[1], info) as writer:
         draft = make_sample(instances=(), split="train", origin=origin)
         writer.append(draft, layers={"semantic": semantic[::-1].copy()})
+        writer.append(make_sample(instances=(), name="000001"), layers={"semantic": semantic})
     train = DatasetReader(roots[1])
-    with pytest.raises(DatasetError, match="was made from test image"):
-        LeakGuard.of([test]).check(train, train.samples)
+    for sample, sentence in zip(train, ("was made from test image", "shows test map"), strict=True):
+        with pytest.raises(DatasetError, match=sentence):
+            LeakGuard.of([test]).check(train, [sample])
 
 
 def test_ids_without_a_name_are_refused_and_found(tmp_path: Path) -> None:

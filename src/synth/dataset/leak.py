@@ -1,7 +1,8 @@
 """Keeps test images, and whatever was made from them, out of every training.
 
 A guard looks three ways, always at the decoded image and never at the hash that a record claims for it:
-ancestry (``origin.parents``, as far back as the given datasets tell), equal pixels, and likeness. A label map without an image is judged by ancestry and by equal pixels alone.
+ancestry (``origin.parents``, as far back as the given datasets tell), equal pixels, and likeness.
+A label map without an image is judged by ancestry and by equal pixels alone.
 
 Likeness is judged twice. A coarse look, 64×64 luminance, finds candidates. It cannot decide, since it dilutes
 a small part on a static bench: captures are 2.6 counts apart and more, a copy of a small picture up to 5 from
@@ -188,7 +189,10 @@ class LeakGuard:
             return "is for analysis only"
         if (ancestor := self._find_ancestor(sample, parents_of)) is not None:
             return f"was made from test image {ancestor}"
-        if "image" in sample.layers and (shown := self.find_shown(dataset.load_rgb(sample))) is not None:
+        if "image" not in sample.layers:
+            path = self._by_hash.get(sample.pixels_sha256)
+            return None if path is None else f"shows test map {path} (the very pixels)"
+        if (shown := self.find_shown(dataset.load_rgb(sample))) is not None:
             return f"shows test image {shown[0]} ({shown[1]})"
         return None
 

@@ -1,8 +1,9 @@
 """Shards of the WebDataset convention: tar files whose members belong together by name up to the first dot.
 
-Of each sample NAME.png (or .jpg) is the image, NAME.LAYER.png every other layer as it is (NAME.depth.png, 16-bit
-depth along z; NAME.mask.png, instance index + 1; …), and NAME.json the record: instances, K, T_base_cam and
-all else that samples.jsonl says of it but its files, with ``depth_scale_m``, metres a count, beside depth.
+Of each sample NAME.png (or .jpg) is the image, NAME.LAYER.png every other layer as it is (NAME.depth.png,
+16-bit depth along z; NAME.mask.png, instance index + 1; …), and NAME.json the record: instances, K,
+T_base_cam and all else that samples.jsonl says of it but its files, with ``depth_scale_m``, metres a count,
+beside depth.
 ``info.json`` is the dataset's description. The same dataset gives the same bytes.
 
 The library's own image decoders make 8-bit colour of every PNG: read the layers from their bytes with
