@@ -27,8 +27,7 @@ CLASS_RGB: tuple[Colour, ...] = (
     (160, 90, 255),
     (170, 230, 90),
     (255, 170, 170),
-    (150, 100, 50),
-    (0, 130, 110),
+    (140, 255, 200),
 )
 """Of classes, told apart on most pictures."""
 

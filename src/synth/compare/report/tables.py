@@ -78,7 +78,8 @@ def list_breakdowns(contest: Contest, figures: Figures) -> list[Table]:
                 rows.append((part, *count, *(format_figure(effect, metric.unit) for effect in effects)))
             if rows:
                 header = (breakdown.title, *(("truths",) if counted else ()), *mixes)
-                tables.append(Table(header, tuple(rows), f"{metric.title}. {breakdown.note}"))
+                note = f" {breakdown.note}" if metric == breakdown.columns[-1] else ""
+                tables.append(Table(header, tuple(rows), f"{metric.title}.{note}"))
     return tables
 
 
