@@ -1,23 +1,17 @@
 """`synth capture` from outside: dry run, resume, and one sentence for every wrong argument."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
-SYNTH = Path(sys.executable).with_name("synth")
+from typed import synth
 
 
 def run(*arguments, cwd):
-    return subprocess.run(
-        [SYNTH, "capture", *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=120
-    )
+    return synth("capture", *arguments, cwd=cwd)
 
 
 def own_cell(folder, *changes):
     """The default cell beside its meshes, with lines replaced."""
-    subprocess.run([SYNTH, "cell", "init"], cwd=folder, check=True, capture_output=True)
+    synth("cell", "init", cwd=folder)
     path = folder / "cell.yaml"
     text = path.read_text()
     for old, new in changes:
