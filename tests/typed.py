@@ -15,14 +15,9 @@ def synth(*words: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Exit code and both streams, as the program's own process in ``cwd`` would leave them."""
     command = ["synth", *map(str, words)]
     out, err = io.StringIO(), io.StringIO()
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        contextlib.redirect_stdout(out),
-        contextlib.redirect_stderr(err),
-        pytest.raises(SystemExit) as ended,
-    ):
-        patch.chdir(cwd)
+    with pytest.MonkeyPatch.context() as patch, contextlib.chdir(cwd):
         patch.setattr(sys, "argv", command)
-        main()
-    assert isinstance(ended.value.code, int)
-    return subprocess.CompletedProcess(command, ended.value.code, out.getvalue(), err.getvalue())
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as e:
+            main()
+    assert isinstance(e.value.code, int)
+    return subprocess.CompletedProcess(command, e.value.code, out.getvalue(), err.getvalue())

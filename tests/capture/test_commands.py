@@ -2,6 +2,7 @@
 
 import pytest
 
+from synth.demo import write_cell
 from typed import synth
 
 
@@ -44,7 +45,7 @@ def test_the_cell_in_the_folder_is_taken(tmp_path):
         (("--poses", 0), "--poses"),
         (("--cell", "missing.yaml"), "missing.yaml"),
         (("--split", "random"), "--split"),
-        (("--out", "/proc/synth"), "/proc/synth"),
+        (("--poses", 2, "--out", "/proc/synth"), "/proc/synth"),
         (("--poses", 2, "--out", "taken"), "taken"),
     ],
 )
@@ -99,6 +100,7 @@ def test_a_colour_range_that_finds_nothing_stops_early(tmp_path):
 @pytest.mark.slow
 def test_other_settings_are_refused_with_what_changed(tmp_path):
     """The same folder with another seed or count: exit code 2 and the difference; unchanged: complete."""
+    write_cell(tmp_path)
     assert run("--poses", 2, "--plates", 0, "--pace", 40, cwd=tmp_path).returncode == 0
     for change, says in ((("--seed", 1), "seed: 0 became 1"), (("--poses", 3), "poses: 2 became 3")):
         answer = run(*("--poses", 2, "--plates", 0, *change), cwd=tmp_path)

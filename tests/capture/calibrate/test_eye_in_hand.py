@@ -1,7 +1,6 @@
 """A camera on the arm: its poses, what it sees, and the way from a rough place to a true one."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
