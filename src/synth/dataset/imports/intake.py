@@ -17,6 +17,7 @@ from synth.dataset.codecs import pixels_sha256
 from synth.dataset.imports.pictures import Picture
 from synth.dataset.info import DatasetInfo, MadeBy
 from synth.dataset.layers import LayerName
+from synth.dataset.origin import Origin, Step
 from synth.dataset.posed import cut_crops
 from synth.dataset.record import Figure
 from synth.dataset.sample import Draft, Instance, Split
@@ -114,6 +115,7 @@ class Intake:
                 dist=None if camera is None else np.asarray(camera.dist).tolist(),
                 T_base_cam=None if T_base_cam is None else T_base_cam.tolist(),
                 instances=tuple(instances),
+                origin=Origin(steps=(Step(verb=self.writer.info.made_by.verb),)),
                 quality={"source": source, **(quality or {})},
             )
         except ValidationError as error:
