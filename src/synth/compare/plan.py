@@ -1,7 +1,7 @@
 """What is trained to be compared: which data, which networks, how often, and on what all are tested."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -162,7 +162,7 @@ class Plan:
         return {
             "mixes": [mix.name for mix in self.mixes],
             "contests": [
-                {"task": c.task, "settings": asdict(c.settings), "seeds": list(c.seeds)}
+                {"task": c.task, "settings": c.settings.to_config(), "seeds": list(c.seeds)}
                 for c in self.contests
             ],
             "choose": self.choose,

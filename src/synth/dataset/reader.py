@@ -89,7 +89,8 @@ class DatasetReader:
         return tuple(s for s in self.samples if s.split == split)
 
     def digest(self, splits: Collection[Split] = SPLITS) -> str:
-        """SHA-256 of which images of some splits there are, in which split, and of their labels.
+        """SHA-256 of which images of some splits there are, in which split, and of their labels and
+        mirror pairs.
 
         What goes on with a dataset, or is made from it, keeps it and is gone on with only while it is the
         same.
@@ -101,7 +102,8 @@ class DatasetReader:
                 for s in self.samples
                 if s.split in key
             )
-            self._digests[key] = hashlib.sha256(lines.encode()).hexdigest()
+            pairs = "".join(f"{left} {right} are mirror images\n" for left, right in self.info.flip_pairs)
+            self._digests[key] = hashlib.sha256((pairs + lines).encode()).hexdigest()
         return self._digests[key]
 
     def as_parent(self, source: Sample | Plate, *used: Used) -> Parent:

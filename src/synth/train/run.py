@@ -14,7 +14,7 @@ import json
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
@@ -104,7 +104,7 @@ class TrainSpec:
         roots = {portion.root for stage in self.stages for portion in stage} | {self.test}
         return {
             "task": self.task,
-            "settings": asdict(self.settings),
+            "settings": self.settings.to_config(),
             "stages": [[[str(s.root), s.limit] for s in stage] for stage in self.stages],
             "test": str(self.test),
             "seed": self.seed,
@@ -181,7 +181,7 @@ def run_training(
         if learned.step < spec.settings.n_steps:
             return None
         assert learned.best is not None
-        words = {"task": spec.task, "settings": json.dumps(asdict(spec.settings)), "seed": str(spec.seed)}
+        words = {"task": spec.task, "settings": json.dumps(spec.settings.to_config()), "seed": str(spec.seed)}
         words[READINGS] = encode_readings(list_readings(spec))
         save_weights(out / WEIGHTS_FILE, learner.net.state_dict(), words)
         result = TrainResult(
