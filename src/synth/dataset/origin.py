@@ -80,19 +80,23 @@ class Reading(Record):
 def count_real_labels(origins: Iterable[Origin], readings: Iterable[Reading]) -> dict[Used, int] | None:
     """How many real samples gave each kind of label, through any number of stages.
 
-    None where a record of schema 1 does not tell what was taken of a parent.
+    A sample that was merged or split into another dataset counts once, as what it was first. A reading of a
+    mixed dataset does not say which of its samples are real: all of them count. None where a record of schema
+    1 does not tell what was taken of a parent.
     """
     found: dict[Used, set[tuple[str, str]]] = {use: set() for use in LABELS}
+    first: dict[str, tuple[str, str]] = {}
     for origin in origins:
         for parent in origin.parents:
             if parent.used is None or parent.kind is None:
                 return None
             if parent.kind in REAL_KINDS:
+                place = first.setdefault(parent.pixels_sha256, (parent.dataset, parent.name))
                 for use in LABELS:
                     if use in parent.used:
-                        found[use].add((parent.dataset, parent.name))
+                        found[use].add(place)
     for reading in readings:
-        if reading.kind in REAL_KINDS:
+        if reading.kind in (*REAL_KINDS, "mixed"):
             for use in LABELS:
                 if use in reading.used:
                     found[use].update((reading.dataset, name) for name in reading.names)
