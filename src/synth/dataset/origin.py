@@ -82,12 +82,15 @@ class Reading(Record):
 def count_real_labels(origins: Iterable[Origin], readings: Iterable[Reading]) -> dict[Used, int] | None:
     """How many real samples gave each kind of label, through any number of stages.
 
-    origins: of the samples that were made. readings: of their dataset. None where that is not told: of
-    parents in a record of schema 1, or of a checkpoint that lists nothing.
+    origins: of the samples that were made. readings: of their dataset. A sample that was merged or split into
+    another dataset counts once, as what it was first. A reading of a mixed dataset does not say which of its
+    samples are real: all of them count. None where that is not told: of parents in a record of schema 1, or
+    of a checkpoint that lists nothing.
     """
     readings = tuple(readings)
     listed = {reading.checkpoint_sha256 for reading in readings}
     found: dict[Used, set[tuple[str, str]]] = {use: set() for use in LABELS}
+    first: dict[str, tuple[str, str]] = {}
     for origin in origins:
         if any(step.checkpoint_sha256 and step.checkpoint_sha256 not in listed for step in origin.steps):
             return None
@@ -95,11 +98,12 @@ def count_real_labels(origins: Iterable[Origin], readings: Iterable[Reading]) ->
             if parent.used is None or parent.kind is None:
                 return None
             if parent.kind in REAL_KINDS:
+                place = first.setdefault(parent.pixels_sha256, (parent.dataset, parent.name))
                 for use in LABELS:
                     if use in parent.used:
-                        found[use].add((parent.dataset, parent.name))
+                        found[use].add(place)
     for reading in readings:
-        if reading.kind in REAL_KINDS:
+        if reading.kind in (*REAL_KINDS, "mixed"):
             for use in LABELS:
                 if use in reading.used:
                     found[use].update((reading.dataset, name) for name in reading.names)
