@@ -36,3 +36,10 @@ def few_patches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("synth.gan.request.WitnessSettings", partial(WitnessSettings, n_error_patches=16))
     monkeypatch.setattr("synth.gan.request.JudgeSettings", partial(JudgeSettings, n_patches=16))
     monkeypatch.setattr("synth.gan.request.DOWNSTREAM", replace(DOWNSTREAM, n_error_patches=16))
+
+
+@pytest.fixture
+def coarse_maps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports show where a network looks by a few large patches and steps."""
+    monkeypatch.setattr("synth.compare.explain.saliency._PATCHES_A_SIDE", 2)
+    monkeypatch.setattr("synth.compare.explain.saliency._N_STEPS", 2)

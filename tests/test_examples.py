@@ -12,7 +12,7 @@ EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("[0-9]*.py"))
 
 @pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
-@pytest.mark.usefixtures("few_patches")
+@pytest.mark.usefixtures("few_patches", "coarse_maps")
 def test_example_runs(
     example: Path,
     tmp_path: Path,

@@ -53,6 +53,7 @@ def bench(tmp_path_factory) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("coarse_maps")
 def test_captured_samples_get_rendered_twins_and_are_compared_with_them(bench, tmp_path):
     """Capture small pictures, render after them, verify, look, compare: all end well, names match."""
     shutil.copytree(bench, tmp_path, dirs_exist_ok=True)

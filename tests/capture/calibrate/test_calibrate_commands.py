@@ -21,6 +21,7 @@ from synth.geometry.normals import angle_deg
 from typed import synth
 
 TILT_DEG = 1.5
+N_VIEWS = 12
 REAL = (("address: simulated", "address: 127.9.9.9"), ("serial: simulated", "serial: any"))
 
 
@@ -168,7 +169,7 @@ def test_calibrate_then_capture_gives_true_normals(bench) -> None:
     the dataset carries the calibration's hashes and every normal its uncertainty.
     """
     truth = yaml.safe_load((bench / "truth.yaml").read_text())
-    ran = synth("calibrate", "run", "--views", 16, "--pace", 1000, cwd=bench)
+    ran = synth("calibrate", "run", "--views", N_VIEWS, "--pace", 1000, cwd=bench)
     assert ran.returncode == 0, ran.stderr + ran.stdout
     cell = load_cell(bench / "cell.yaml")
     off = se3.inverse(np.array(truth["T_base_cam"])) @ cell.camera.T_base_cam
@@ -186,7 +187,7 @@ def test_calibrate_then_capture_gives_true_normals(bench) -> None:
         assert "SIMULATED CELL" in page
         assert f"{place} is known to" in page
 
-    ran = synth("capture", "--poses", 6, "--plates", 0, "--pace", 1000, cwd=bench)
+    ran = synth("capture", "--poses", 4, "--plates", 0, "--pace", 1000, cwd=bench)
     assert ran.returncode == 0, ran.stderr + ran.stdout
     dataset = DatasetReader(bench / "data" / "real")
     assert cell.calibration.camera is not None
@@ -234,7 +235,7 @@ def test_a_run_goes_on_and_solves_alike(bench) -> None:
     again = json.loads(ran.stdout)
     assert again["simulated"] is True
     assert np.array(again["T_base_cam"]) == pytest.approx(np.array(result["T_base_cam"]), abs=1e-9)
-    assert again["n_views"] == result["n_views"] == 16
+    assert again["n_views"] == result["n_views"] == N_VIEWS
     poses = (folder / "poses.csv").read_bytes()
     for verb in ("run", "part"):
         ran = synth("calibrate", verb, cwd=bench)
