@@ -241,6 +241,7 @@ def test_a_rendering_takes_its_engine_from_the_command_line(tmp_path, monkeypatc
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("coarse_maps")
 def test_the_toy_goes_from_command_line_to_report(tmp_path, monkeypatch):
     """Squares train, on an engine that was asked for, and are held against a captured set on the page."""
     trained = []

@@ -212,6 +212,6 @@ def test_the_colour_comes_from_a_cell_or_the_command(tmp_path: Path) -> None:
     assert DatasetReader(tmp_path / "a").info.classes == ("bracket",)
     done = runner.invoke(app, [*arguments, str(tmp_path / "b"), "--hsv", ORANGE, "--square"])
     assert done.exit_code == 0, done.output
-    assert "8 images (2 test, 1 val, 5 train)" in done.output
+    assert "8 images (5 train, 1 val, 2 test)" in done.output
     assert DatasetReader(tmp_path / "b").info.box_kind == "square"
     assert isinstance(runner.invoke(app, [*arguments, str(tmp_path / "c")]).exception, InputError)

@@ -51,7 +51,7 @@ def test_pictures_are_linked_and_the_same_command_adds_nothing(tmp_path: Path) -
     assert [str(m) for m in first.misfits] == [str(m) for m in second.misfits]
     assert files_of(tmp_path / "out") == before
     with pytest.raises(DatasetError, match="made otherwise"):
-        take(folder, tmp_path / "out", classes=("a", "b"))
+        take(folder, tmp_path / "out", names=("a", "b"))
 
 
 def test_pictures_without_a_label_show_the_background(tmp_path: Path) -> None:

@@ -100,14 +100,14 @@ def test_names_that_are_no_text_are_named(tmp_path: Path) -> None:
 
 
 def test_a_bare_folder_needs_classes(tmp_path: Path) -> None:
-    """images/ and labels/ suffice with --classes or classes.txt; neighbours share a split, ranges choose."""
+    """images/ and labels/ suffice with --names or classes.txt; neighbours share a split, ranges choose."""
     folder = write_set(tmp_path / "in")
     (folder / "data.yaml").unlink()
     for path in sorted(folder.glob("*/*/*")):
         path.rename(path.parent.parent / path.name)
-    with pytest.raises(InputError, match="--classes"):
+    with pytest.raises(InputError, match="--names"):
         take(folder, tmp_path / "out")
-    take(folder, tmp_path / "out", classes=("cup",), splits={"train": "0-3", "test": "4"})
+    take(folder, tmp_path / "out", names=("cup",), splits={"train": "0-3", "test": "4"})
     assert [s.split for s in DatasetReader(tmp_path / "out")] == ["train"] * 4 + ["test"]
     (folder / "classes.txt").write_text("cup\nlid\n")
     take(folder, tmp_path / "out2")
@@ -119,10 +119,10 @@ def test_folders_of_splits_are_kept(tmp_path: Path) -> None:
     """images/train and images/test tell the splits; ranges beside them are refused."""
     folder = write_set(tmp_path / "in")
     (folder / "data.yaml").unlink()
-    summary = take(folder, tmp_path / "out", classes=("cup",))
+    summary = take(folder, tmp_path / "out", names=("cup",))
     assert summary.splits == {"test": 2, "val": 2, "train": 2}
     with pytest.raises(InputError, match="splits already"):
-        take(folder, tmp_path / "out2", classes=("cup",), splits={"train": "0"})
+        take(folder, tmp_path / "out2", names=("cup",), splits={"train": "0"})
 
 
 YAMLS = [

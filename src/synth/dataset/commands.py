@@ -1,12 +1,18 @@
-"""``synth dataset``: look at a dataset, check it, take samples out, hand it to others."""
+"""``synth dataset``: look at a dataset, check it, merge, split, take samples out, hand it to others."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 app = typer.Typer(
-    help="Look at a dataset, check it, take samples out, export it.",
+    help="Look at a dataset, check it, merge, split, take samples out, export it.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -17,6 +23,21 @@ app.add_typer(export_app, name="export")
 
 _DEFAULT = Path("data/real")
 Folder = Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Dataset folder.")]
+Classes = Annotated[str | None, typer.Option(help="Only these classes, such as cup,lid; all if not given.")]
+SingleClass = Annotated[
+    str | None, typer.Option(metavar="NAME", help="All that is kept becomes one class of this name.")
+]
+FlipPairs = Annotated[
+    str | None, typer.Option(help="Classes that a mirror swaps: turn_left=turn_right, comma between pairs.")
+]
+NewFolder = Annotated[Path, typer.Option(help="New dataset folder; an unfinished one is gone on with.")]
+
+
+class Boxes(StrEnum):
+    """Which boxes labels/ holds."""
+
+    square = "square"
+    tight = "tight"
 
 
 @app.command()
@@ -31,11 +52,11 @@ def stats(
     from synth.dataset.reader import DatasetReader
     from synth.dataset.statistics import compute_figures, print_figures
 
-    figures = compute_figures(DatasetReader(folder))
+    dataset = DatasetReader(folder)
     if as_json:
-        typer.echo(json.dumps(figures, indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(compute_figures(dataset), indent=2, ensure_ascii=False))
     else:
-        print_figures(figures, Console(highlight=False))
+        print_figures(dataset, Console(highlight=False))
 
 
 @app.command()
@@ -92,6 +113,108 @@ def migrate(folder: Folder = _DEFAULT) -> None:
 
     done = bring_to_this_schema(folder)
     typer.echo(f"{folder}: {'is now' if done else 'was already'} of schema {SCHEMA_VERSION}")
+
+
+@app.command()
+def merge(
+    folders: Annotated[list[Path], typer.Argument(metavar="A B ...", help="Datasets, two or more.")],
+    out: NewFolder,
+    classes: Classes = None,
+    single_class: SingleClass = None,
+    flip_pairs: FlipPairs = None,
+    boxes: Annotated[
+        Boxes | None, typer.Option(help="Which boxes labels/ holds; needed where the datasets differ.")
+    ] = None,
+) -> None:
+    """Make one dataset of several; files are linked, not copied. The same command goes on where it stopped.
+
+    Example: synth dataset merge data/monday data/tuesday --out data/both
+    """
+    from rich.console import Console
+
+    from synth.dataset.bar import show_bar
+    from synth.dataset.classes import parse_choice
+    from synth.dataset.merge import MergeSettings
+    from synth.dataset.merge import merge as run_merge
+
+    choice = parse_choice(classes, single_class, flip_pairs)
+    settings = MergeSettings(tuple(folders), out, choice, None if boxes is None else boxes.value)
+    console = Console(highlight=False)
+    with _logged(out, settings, console):
+        with show_bar("merging") as on_progress:
+            merged = run_merge(settings, on_progress)
+        for note in merged.notes:
+            console.print(note, soft_wrap=True, markup=False)
+        _report(out, merged.n_new, console)
+
+
+@app.command()
+def split(
+    folder: Annotated[Path, typer.Argument(help="Dataset folder.")],
+    out: NewFolder,
+    by: Annotated[
+        Path | None, typer.Option(help="A CSV with a header: a column of pictures, a column of splits.")
+    ] = None,
+    test: Annotated[
+        str | None,
+        typer.Option(help="What tests: groups by name (film1,film 2) or samples by number (0-5,9)."),
+    ] = None,
+    val: Annotated[str | None, typer.Option(help="What validates, likewise; the rest trains.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Deal at random, groups as a whole.")] = None,
+    group: Annotated[
+        Path | None,
+        typer.Option(help="A CSV with a header: a column of pictures, one of the recording that each is of."),
+    ] = None,
+    classes: Classes = None,
+    single_class: SingleClass = None,
+    flip_pairs: FlipPairs = None,
+) -> None:
+    """Deal train, val and test anew, in a new folder. A group, and a shot, always stays together.
+
+    Example: synth dataset split data/signs --test film3 --val film2 --out data/signs_by_film
+    """
+    from rich.console import Console
+
+    from synth.dataset.bar import show_bar
+    from synth.dataset.classes import parse_choice
+    from synth.dataset.record import SPLITS
+    from synth.dataset.resplit import SplitSettings, resplit
+
+    given = {"val": val, "test": test}
+    settings = SplitSettings(
+        dataset=folder,
+        out=out,
+        by=by,
+        asked={s: text for s in SPLITS if (text := given.get(s)) is not None},
+        seed=seed,
+        group=group,
+        choice=parse_choice(classes, single_class, flip_pairs),
+    )
+    console = Console(highlight=False)
+    with _logged(out, settings, console):
+        with show_bar("splitting") as on_progress:
+            n_new = resplit(settings, on_progress)
+        _report(out, n_new, console)
+
+
+@contextmanager
+def _logged(out: Path, settings: object, console: "Console") -> Iterator[None]:
+    """A log of what the block does; stopped, it says how to go on."""
+    from synth.run_log import run_log
+
+    with run_log(out, settings, console):
+        try:
+            yield
+        except KeyboardInterrupt:
+            console.print("Stopped; the same command goes on from there.")
+            raise typer.Exit(130) from None
+
+
+def _report(out: Path, n_new: int, console: "Console") -> None:
+    from synth.dataset.reader import DatasetReader
+    from synth.dataset.statistics import print_result
+
+    print_result(DatasetReader(out), n_new, console)
 
 
 @app.command()

@@ -20,7 +20,7 @@ from synth.dataset.folder import (
 )
 from synth.dataset.layers import LAYERS, LayerName
 from synth.dataset.origin import Parent, Reading, Used
-from synth.dataset.record import SPLITS, Split
+from synth.dataset.record import SPLITS, Kind, Split
 from synth.dataset.sample import Instance, Plate, Sample
 from synth.errors import DatasetError
 
@@ -89,7 +89,8 @@ class DatasetReader:
         return tuple(s for s in self.samples if s.split == split)
 
     def digest(self, splits: Collection[Split] = SPLITS) -> str:
-        """SHA-256 of which images of some splits there are, in which split, and of their labels.
+        """SHA-256 of which images of some splits there are, in which split, and of their labels and
+        mirror pairs.
 
         What goes on with a dataset, or is made from it, keeps it and is gone on with only while it is the
         same.
@@ -101,14 +102,22 @@ class DatasetReader:
                 for s in self.samples
                 if s.split in key
             )
-            self._digests[key] = hashlib.sha256(lines.encode()).hexdigest()
+            pairs = "".join(f"{left} {right} are mirror images\n" for left, right in self.info.flip_pairs)
+            self._digests[key] = hashlib.sha256((pairs + lines).encode()).hexdigest()
         return self._digests[key]
+
+    def kind_of(self, sample: Sample) -> Kind:
+        """Of one sample: in a mixed dataset, that of the dataset which the sample was merged from."""
+        if self.info.kind != "mixed":
+            return self.info.kind
+        own = (p.kind for p in reversed(sample.origin.parents) if p.pixels_sha256 == sample.pixels_sha256)
+        return next((kind for kind in own if kind is not None), "mixed")
 
     def as_parent(self, source: Sample | Plate, *used: Used) -> Parent:
         """What the record of something that is made of a sample or a plate says of it."""
         return Parent(
             dataset=self.root.resolve().name,
-            kind=self.info.kind,
+            kind=self.kind_of(source) if isinstance(source, Sample) else self.info.kind,
             digest=self.digest(),
             name=source.name if isinstance(source, Sample) else f"{source.number:06d}",
             split=source.split if isinstance(source, Sample) else None,
@@ -119,10 +128,15 @@ class DatasetReader:
     def as_reading(
         self, samples: Iterable[Sample], *used: Used, role: Literal["made", "chosen"] = "made"
     ) -> Reading:
-        """What is said of some samples by what all of them together have made or chosen."""
+        """What is said of some samples by what all of them together have made or chosen.
+
+        Samples of several kinds make a reading of the kind mixed.
+        """
+        samples = tuple(samples)
+        kinds = {self.kind_of(sample) for sample in samples} or {self.info.kind}
         return Reading(
             dataset=self.root.resolve().name,
-            kind=self.info.kind,
+            kind=kinds.pop() if len(kinds) == 1 else "mixed",
             digest=self.digest(),
             role=role,
             used=used,

@@ -70,8 +70,10 @@ Text = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=200)]
 
 Figure = bool | int | float | str
 BoxKind = Literal["square", "tight"]
-Kind = Literal["real", "imported", "rendered", "composited", "translated", "painted", "maps"]
-"""Of a dataset. real: captured. imported: somebody else's pictures. maps: label maps without an image."""
+Kind = Literal["real", "imported", "rendered", "composited", "translated", "painted", "mixed", "maps"]
+"""Of a dataset. real: captured. imported: somebody else's pictures. mixed: merged of several of these.
+maps: label maps without an image.
+"""
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")

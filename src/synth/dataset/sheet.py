@@ -39,6 +39,7 @@ _LOOKS: dict[Kind, str] = {
     "translated": "translated",
     "composited": "composed",
     "painted": "painted",
+    "mixed": "mixed",
     "maps": "label map",
 }
 

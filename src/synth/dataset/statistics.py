@@ -1,26 +1,34 @@
 """The figures of a dataset: how many, how they spread, what was refused, what it cost."""
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from synth.dataset.next_steps import NextStep, list_next_steps, say_next_steps
+from synth.dataset.origin import REAL_KINDS, count_real_labels
+from synth.dataset.overview import Overview, Tally, look_over
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import SPLITS
 
 _GRID_WH = (8, 5)
 _BAR_WIDTH = 32
+_MOST_GROUPS = 12
 
 
 def compute_figures(dataset: DatasetReader) -> dict[str, Any]:
     """Everything ``synth dataset stats`` shows, as plain data.
 
-    tilt_deg: 10° bins of the angle between normal and line of sight. box_side_px: of the square boxes.
-    place_coverage: share of an 8×5 grid over the image in which a box centre lies. seconds: means a sample.
+    by_class: instances and the images that show any, by class and split. next: what the dataset can do, and
+    what it cannot. tilt_deg: 10° bins of the angle between normal and line of sight. box_side_px: of the
+    square boxes. place_coverage: share of an 8×5 grid over the image in which a box centre lies. seconds:
+    means a sample.
     """
-    info = dataset.info
+    info, overview = dataset.info, look_over(dataset)
     instances = [(s, i) for s in dataset.samples for i in s.instances]
     tilts = [tilt for _, i in instances if (tilt := i.tilt_deg) is not None]
     sides = [i.square_xyxy_px[2] - i.square_xyxy_px[0] for _, i in instances]
@@ -46,6 +54,15 @@ def compute_figures(dataset: DatasetReader) -> dict[str, Any]:
         "crops": sum(i.crop is not None for _, i in instances),
         "plates": len(dataset.plates),
         "splits": {split: len(dataset.of_split(split)) for split in SPLITS},
+        "by_class": {
+            name: {split: asdict(tally) for split, tally in by_split.items()}
+            for name, by_split in overview.tallies.items()
+        },
+        "groups": dict(overview.groups),
+        "groups_in_several_splits": {group: list(splits) for group, splits in overview.apart.items()},
+        "classes_in_one_group": dict(overview.lone),
+        "warnings": list(overview.warnings),
+        "next": [asdict(step) for step in list_next_steps(dataset)],
         "tilt_deg": _histogram(tilts, np.arange(0, 91, 10)),
         "tilt_median_deg": float(np.median(tilts)) if tilts else None,
         "box_side_px": _histogram(sides, _round_edges(sides)),
@@ -53,12 +70,22 @@ def compute_figures(dataset: DatasetReader) -> dict[str, Any]:
         "place_coverage": len(cells) / (_GRID_WH[0] * _GRID_WH[1]),
         "rejections": dict(Counter(r.reason for r in dataset.rejections).most_common()),
         "seconds": seconds,
+        "real_labels_read": _count_real_labels(dataset),
         "figures": info.made_by.figures,
     }
 
 
-def print_figures(figures: dict[str, Any], console: Console) -> None:
+def _count_real_labels(dataset: DatasetReader) -> dict[str, int] | None:
+    """How many real samples gave each kind of label; of a real dataset its own. None: not told."""
+    if dataset.info.kind in REAL_KINDS:
+        return {"labels": sum(bool(s.instances) or "semantic" in s.layers for s in dataset)}
+    read = count_real_labels((s.origin for s in dataset), dataset.info.made_by.readings)
+    return None if read is None else {str(use): n for use, n in read.items()}
+
+
+def print_figures(dataset: DatasetReader, console: Console) -> None:
     """The figures as tables and bars."""
+    figures = compute_figures(dataset)
     banner = "[black on yellow] SIMULATED [/] " if figures["simulated"] else ""
     console.print(f"{banner}[bold]{figures['folder']}[/]  {figures['kind']}, made by synth {figures['verb']}")
     facts = Table.grid(padding=(0, 2))
@@ -74,6 +101,47 @@ def print_figures(figures: dict[str, Any], console: Console) -> None:
         if any(bars.values()):
             console.print(f"\n[bold]{title}[/]")
             console.print(_bars(bars))
+    print_overview(look_over(dataset), list_next_steps(dataset), console)
+
+
+def print_result(dataset: DatasetReader, n_new: int, console: Console) -> None:
+    """What was made, an overview of it, and the command to look at it."""
+    splits = ", ".join(f"{len(dataset.of_split(split))} {split}" for split in SPLITS)
+    n_instances = sum(len(sample.instances) for sample in dataset)
+    if dataset.info.made_by.simulated:
+        console.print("[black on yellow] SIMULATED [/] no real camera or arm made these pictures")
+    console.print(
+        f"{dataset.root}: {len(dataset)} images ({splits}) with {n_instances} labelled objects, "
+        f"{n_new} of them new. Next: synth dataset sheet {dataset.root}",
+        soft_wrap=True,
+        markup=False,
+    )
+    print_overview(look_over(dataset), list_next_steps(dataset), console)
+
+
+def print_overview(overview: Overview, steps: Sequence[NextStep], console: Console) -> None:
+    """Classes by split, what is odd about them, and what can come next."""
+    if overview.tallies:
+        console.print("\n[bold]instances of each class (images that show any)[/]")
+        table = Table(box=None, padding=(0, 2))
+        table.add_column("class")
+        for split in SPLITS:
+            table.add_column(split, justify="right")
+        for name, by_split in overview.tallies.items():
+            table.add_row(name, *(_tally(by_split[split]) for split in SPLITS))
+        console.print(table)
+    if overview.warnings:
+        console.print()
+    for warning in overview.warnings:
+        console.print(f"! {warning}", soft_wrap=True, markup=False)
+    if steps:
+        console.print("\n[bold]What this dataset can do next, and what it cannot[/]")
+    for line in say_next_steps(steps):
+        console.print(line, soft_wrap=True, markup=False)
+
+
+def _tally(tally: Tally) -> str:
+    return f"{tally.instances} ({tally.images})" if tally.instances else "[yellow]0[/]"
 
 
 def _facts(figures: dict[str, Any]) -> list[tuple[str, str]]:
@@ -81,18 +149,35 @@ def _facts(figures: dict[str, Any]) -> list[tuple[str, str]]:
         ("samples", f"{figures['samples']} with {figures['instances']} instances, {figures['crops']} crops"),
         ("classes", ", ".join(figures["classes"]) + f"  ({figures['box_kind']} boxes in labels/)"),
         ("plates", str(figures["plates"])),
+        *([("groups", _groups(figures["groups"]))] if figures["groups"] else []),
         ("image places", f"{figures['place_coverage']:.0%} of an {_GRID_WH[0]}×{_GRID_WH[1]} grid"),
     ]
     if figures["tilt_median_deg"] is not None:
         facts.append(("median tilt", f"{figures['tilt_median_deg']:.1f}°"))
     if figures["box_side_median_px"] is not None:
         facts.append(("median box side", f"{figures['box_side_median_px']:.0f} px"))
+    read = figures["real_labels_read"]
+    if figures["kind"] not in REAL_KINDS:
+        said = "not told: made by an older synth" if read is None else _say_read(read)
+        facts.append(("real labels read", said))
     if figures["seconds"]:
         parts = (f"{key.removesuffix('_s')} {value:.2f} s" for key, value in figures["seconds"].items())
         facts.append(("time a sample", ", ".join(parts)))
     facts += [(f"device: {name}", _plain(value)) for name, value in figures["devices"].items()]
     facts += [(key.replace("_", " "), _plain(value)) for key, value in figures["figures"].items()]
     return facts
+
+
+def _say_read(read: dict[str, int]) -> str:
+    words = {"labels": "boxes and normals", "mask": "masks", "pose": "poses"}
+    said = [f"{words[use]} of {n} samples" for use, n in read.items() if n]
+    return ", ".join(said) or "none"
+
+
+def _groups(counts: dict[str, int]) -> str:
+    shown = ", ".join(f"{group} {n}" for group, n in list(counts.items())[:_MOST_GROUPS])
+    more = len(counts) - _MOST_GROUPS
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def _plain(value: Any) -> str:

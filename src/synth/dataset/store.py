@@ -149,16 +149,16 @@ class DatasetWriter:
         draft: Draft,
         *,
         layers: Mapping[LayerName, NDArray[Any]],
-        crops: Sequence[Rgb | None] = (),
+        crops: Sequence[Rgb | Path | None] = (),
         files: Mapping[LayerName, Path | bytes] = MappingProxyType({}),
     ) -> Sample:
         """Write one sample, durably, and return its record.
 
         layers: as `LAYERS` has them, [H,W] or [H,W,3]; an image or a semantic map at least. crops: one
-        [224,224,3] or None an instance, one wherever R_crop_cam is given; empty for no crops. files: files
-        elsewhere that decode to just these layers, hard-linked instead of being encoded again, or the bytes
-        of such files. Raises DatasetError when arrays and draft do not agree or the name is taken,
-        StorageError when the disk refuses; then nothing of the sample is left behind.
+        [224,224,3], or the PNG file of one, or None an instance, one wherever R_crop_cam is given; empty for
+        no crops. files: files elsewhere that decode to just these layers, hard-linked instead of being
+        encoded again, or the bytes of such files. Raises DatasetError when arrays and draft do not agree or
+        the name is taken, StorageError when the disk refuses; then nothing of the sample is left behind.
         """
         where = f"sample {draft.name}"
         if draft.name in self._samples:
@@ -177,7 +177,7 @@ class DatasetWriter:
         for i, crop in enumerate(crops):
             if crop is not None:
                 path = f"crops/{draft.name}_{i}.png"
-                contents[path] = codecs.encode_rgb(crop)
+                contents[path] = crop if isinstance(crop, Path) else codecs.encode_rgb(crop)
                 instances[i] = instances[i].model_copy(update={"crop": path})
         fields: dict[str, Any] = {key: getattr(draft, key) for key in Draft.model_fields}
         sample = Sample(
@@ -332,13 +332,13 @@ class DatasetWriter:
         if "semantic" in layers and (unknown := list_unknown_ids(layers["semantic"], self.info)):
             raise DatasetError(f"{where}: {unknown[0]} in its semantic map is no id of a class")
 
-    def _check_crops(self, draft: Draft, crops: Sequence[Rgb | None]) -> None:
+    def _check_crops(self, draft: Draft, crops: Sequence[Rgb | Path | None]) -> None:
         where = f"sample {draft.name}"
         if crops and len(crops) != len(draft.instances):
             raise DatasetError(
                 f"{where}: give a crop or None for each of its {len(draft.instances)} instances"
             )
-        if any(c is not None and c.shape[:2] != (CROP_SIDE_PX, CROP_SIDE_PX) for c in crops):
+        if any(c is not None and _size_of(c) != (CROP_SIDE_PX, CROP_SIDE_PX) for c in crops):
             raise DatasetError(f"{where}: crops must be {CROP_SIDE_PX}×{CROP_SIDE_PX}")
         given = [crop is not None for crop in crops] or [False] * len(draft.instances)
         if any(
@@ -350,6 +350,10 @@ class DatasetWriter:
 
 def _read(content: bytes | Path) -> bytes:
     return content.read_bytes() if isinstance(content, Path) else content
+
+
+def _size_of(crop: Rgb | Path) -> tuple[int, int]:
+    return codecs.png_size_wh(crop.read_bytes()) if isinstance(crop, Path) else crop.shape[1::-1]
 
 
 def _suffix(content: bytes | Path) -> str:

@@ -26,6 +26,7 @@ from synth.compute.checkpoint import save_weights
 from synth.compute.device import choose_device
 from synth.compute.run_dir import CONFIG_FILE, RunDir
 from synth.dataset.folder import INFO_FILE, SAMPLES_FILE
+from synth.dataset.origin import READINGS, Reading, encode_readings
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 from synth.errors import InputError
@@ -181,6 +182,7 @@ def run_training(
             return None
         assert learned.best is not None
         words = {"task": spec.task, "settings": json.dumps(spec.settings.to_config()), "seed": str(spec.seed)}
+        words[READINGS] = encode_readings(list_readings(spec))
         save_weights(out / WEIGHTS_FILE, learner.net.state_dict(), words)
         result = TrainResult(
             task=spec.task,
@@ -201,6 +203,23 @@ def run_training(
         write_bytes(out / RESULT_FILE, _RESULT.dump_json(result) + b"\n")
         (out / STATE_FILE).unlink(missing_ok=True)
         return result
+
+
+def list_readings(spec: TrainSpec) -> tuple[Reading, ...]:
+    """The samples that train a network, and those by which its weights are chosen."""
+    made: list[Reading] = []
+    chosen: list[Reading] = []
+    for stage in spec.stages:
+        chosen.clear()  # The last stage's val images choose.
+        for portion in stage:
+            dataset = open_once(portion.root)
+            train, val = portion.samples(dataset, spec.seed)
+            made.append(dataset.as_reading(train, "pixels", "labels"))
+            chosen.append(dataset.as_reading(val, "pixels", "labels", role="chosen"))
+    if spec.choose == "real-val":
+        tested = open_once(spec.test)
+        chosen = [tested.as_reading(tested.of_split("val"), "pixels", "labels", role="chosen")]
+    return (*made, *chosen)
 
 
 def choose_by(text: str) -> Choose:

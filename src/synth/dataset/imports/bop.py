@@ -13,6 +13,7 @@ Source: the format's description, bop_toolkit/docs/bop_datasets_format.md.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from typing import Any
 import numpy as np
 from pydantic import JsonValue
 
+from synth.dataset.classes import ALL_CLASSES, ClassChoice
+from synth.dataset.dealing import Card, deal
 from synth.dataset.imports.bop_models import BopModel, find_models
 from synth.dataset.imports.bop_records import (
     GT_FILE,
@@ -42,11 +45,11 @@ from synth.dataset.imports.intake import (
     open_import,
 )
 from synth.dataset.imports.pictures import SUFFIXES, open_picture
-from synth.dataset.imports.splits import choose_splits
 from synth.dataset.info import CameraRecord, DatasetInfo
 from synth.dataset.posed import describe_posed
 from synth.dataset.record import BoxKind
 from synth.dataset.sample import SPLITS, Instance, Split
+from synth.dataset.table import call_by_path, read_groups
 from synth.errors import DatasetError, InputError
 from synth.geometry.boxes import tight_box
 from synth.geometry.pinhole import Pinhole
@@ -61,7 +64,7 @@ class BopSettings:
 
     models: folder of meshes; None to look for it. names: class by object number. normal: an axis of the
     models, face: a point on the labelled face in the models' units; one of them or neither, for no normals.
-    splits: ranges of picture numbers.
+    splits: numbers or groups of pictures. group: a table of pictures and groups. choice: of classes.
     """
 
     folder: Path
@@ -72,6 +75,8 @@ class BopSettings:
     face: tuple[float, float, float] | None
     box_kind: BoxKind
     splits: Mapping[Split, str]
+    group: Path | None = None
+    choice: ClassChoice = ALL_CLASSES
 
 
 def import_bop(settings: BopSettings, on_picture: OnPicture = lambda done, total: None) -> Summary:
@@ -93,24 +98,28 @@ def import_bop(settings: BopSettings, on_picture: OnPicture = lambda done, total
     if not models:
         known = ", ".join(str(i) for i in sorted(object_ids)) or "none"
         raise InputError(f"no model was found for any object of {settings.folder} ({known}): give --models")
-    splits = _choose_splits(settings, shots)
+    groups = _read_groups(settings, shots)
+    splits = _choose_splits(settings, shots, groups, models)
     first = _first_camera(shots)
-    with open_import(settings.out, _describe(settings, models, first), settings.folder) as writer:
+    info = _describe(settings, models, first)
+    kept = {record.mesh for record in info.models}
+    with open_import(settings.out, info, settings.folder) as writer:
         for model in models.values():
-            if (target := writer.root / model.record.mesh).is_file():
+            target = writer.root / model.record.mesh
+            if target.is_file() or model.record.mesh not in kept:
                 continue
             if isinstance(model.content, Path):
                 link_file(target, model.content)
             else:
                 write_bytes(target, model.content)
-        intake = Intake(writer)
+        intake = Intake(writer, settings.choice)
         for i, shot in enumerate(shots):
             on_picture(i, len(shots))
             split = splits.get(int(shot.name))
             if split is None or shot.name in writer.done_names():
                 continue
             try:
-                _take(shot, split, models, intake, first.depth_scale_m)
+                _take(shot, split, groups.get(shot.name), models, intake, first.depth_scale_m)
             except (Misfit, DatasetError) as error:
                 misfit = error if isinstance(error, Misfit) else Misfit(shot.where, "unreadable", str(error))
                 intake.refuse(misfit, shot.name, split)
@@ -119,16 +128,39 @@ def import_bop(settings: BopSettings, on_picture: OnPicture = lambda done, total
         return intake.sum_up()
 
 
-def _choose_splits(settings: BopSettings, shots: Sequence[Shot]) -> dict[int, Split]:
-    """By ranges; else by folders named after two splits or more; else neighbours together."""
+def _read_groups(settings: BopSettings, shots: Sequence[Shot]) -> dict[str, str]:
+    """The group of each picture by its name; none without a table."""
+    if settings.group is None:
+        return {}
+    paths = {}
+    for shot in shots:
+        with suppress(Misfit, DatasetError):  # A picture that is not there is named when it is taken.
+            path = str(find_picture(shot).relative_to(settings.folder.resolve()))
+            paths[shot.name] = (path, *call_by_path(path))
+    return read_groups(settings.group, paths)
+
+
+def _choose_splits(
+    settings: BopSettings,
+    shots: Sequence[Shot],
+    groups: Mapping[str, str],
+    models: Mapping[int, BopModel],
+) -> dict[int, Split]:
+    """By words; else by folders named after two splits or more; else whole groups; else neighbours."""
     scenes = {shot.scene for shot in shots}
-    if len(scenes) > 1 and settings.splits:
+    if len(scenes) > 1 and settings.splits and not groups:
         raise InputError("ranges of pictures are for a single scene: import one scene, or leave them out")
     by_folder = {int(s.name): _split_of_folder(s.scene.relative_to(settings.folder)) for s in shots}
     named = {n: split for n, split in by_folder.items() if split is not None}
     if not settings.splits and len(named) == len(shots) and len(set(named.values())) > 1:
         return named
-    return choose_splits([int(shot.name) for shot in shots], settings.splits)
+    cards = []
+    for shot in shots:
+        ids = {entry["obj_id"] for entry in entries(shot.truth)} & models.keys()
+        names = (settings.choice.name_of(models[i].record.class_name) for i in ids)
+        shown = frozenset(name for name in names if name is not None)
+        cards.append(Card(int(shot.name), shot.where, groups.get(shot.name), classes=shown))
+    return deal(cards, settings.splits)
 
 
 def _split_of_folder(path: Path) -> Split | None:
@@ -161,10 +193,14 @@ def _describe(settings: BopSettings, models: Mapping[int, BopModel], first: _Fir
         "splits": {split: settings.splits.get(split) for split in SPLITS},
         "objects": {str(i): model.record.class_name for i, model in models.items()},
     }
-    single = next(iter(models.values())).record if len(models) == 1 else None
+    choice = settings.choice
+    classes = choice.choose(tuple(dict.fromkeys(model.record.class_name for model in models.values())))
+    records = choice.choose_models([model.record for model in models.values()])
+    single = records[0] if len(records) == 1 else None
     return DatasetInfo(
         kind="imported",
-        classes=tuple(dict.fromkeys(model.record.class_name for model in models.values())),
+        classes=classes,
+        flip_pairs=choice.choose_pairs((), classes),
         camera=CameraRecord(
             name="imported",
             serial="none",
@@ -174,14 +210,19 @@ def _describe(settings: BopSettings, models: Mapping[int, BopModel], first: _Fir
             depth_scale_m=first.depth_scale_m,
         ),
         part=None if single is None else {"name": single.class_name, "cad_sha256": single.sha256},
-        models=tuple(model.record for model in models.values()),
+        models=records,
         box_kind=settings.box_kind,
-        made_by=describe_import("bop", settings.folder, config),
+        made_by=describe_import("bop", settings.folder, config, settings.group, choice),
     )
 
 
 def _take(
-    shot: Shot, split: Split, models: Mapping[int, BopModel], intake: Intake, depth_scale_m: float | None
+    shot: Shot,
+    split: Split,
+    group: str | None,
+    models: Mapping[int, BopModel],
+    intake: Intake,
+    depth_scale_m: float | None,
 ) -> None:
     K, own_scale_m = read_camera(shot)
     picture = open_picture(find_picture(shot))
@@ -203,11 +244,12 @@ def _take(
             )
         else:
             poses.append((model, read_pose(entry, model.mesh, where)))
-    instances, mask = _label(poses, camera, shot.where)
+    instances, mask, _ = intake.choice.choose_instances(*_label(poses, camera, shot.where))
     depth_counts, depth_file = read_depth(shot, picture, own_scale_m, depth_scale_m)
     intake.take(
         name=shot.name,
         split=split,
+        group=group,
         picture=picture,
         source=str(picture.path.relative_to(shot.scene.resolve())),
         instances=instances,

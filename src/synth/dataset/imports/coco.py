@@ -15,11 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
+from synth.dataset.classes import ALL_CLASSES, ClassChoice
 from synth.dataset.codecs import file_sha256
 from synth.dataset.imports.coco_records import (
     CocoAnnotation,
     CocoFile,
     CocoImage,
+    Id,
     RunLengths,
     find_files,
     parse,
@@ -59,7 +61,8 @@ class CocoSettings:
     """One import.
 
     folder: one of the usual layouts, or the JSON itself. images: where the JSON's file names begin; None to
-    look. splits: ranges of the pictures' numbers, for a JSON that tells no split.
+    look. splits: numbers or groups of pictures, for a JSON that tells no split. group: a table of pictures
+    and groups. choice: of classes.
     """
 
     folder: Path
@@ -67,6 +70,8 @@ class CocoSettings:
     images: Path | None = None
     box_kind: BoxKind = "tight"
     splits: Mapping[Split, str] = field(default_factory=dict)
+    group: Path | None = None
+    choice: ClassChoice = ALL_CLASSES
 
 
 def import_coco(settings: CocoSettings, on_picture: OnPicture = lambda done, total: None) -> Summary:
@@ -92,9 +97,13 @@ def import_coco(settings: CocoSettings, on_picture: OnPicture = lambda done, tot
     for entry, file, image in listed:
         if entry.split == split_of[entry.path]:
             labels.setdefault(entry.path, (file, image))
+    choice = settings.choice
+    classes = choice.choose(check_classes(list(categories.values()), "rename it in the JSON"))
+    planned = plan(found, settings.splits, settings.group, lambda path: _list_classes(*labels[path], choice))
     info = DatasetInfo(
         kind="imported",
-        classes=check_classes(list(categories.values()), "rename it in the JSON"),
+        classes=classes,
+        flip_pairs=choice.choose_pairs((), classes),
         box_kind=settings.box_kind,
         made_by=describe_import(
             "coco",
@@ -104,11 +113,12 @@ def import_coco(settings: CocoSettings, on_picture: OnPicture = lambda done, tot
                 "json_sha256": [file_sha256(path.read_bytes()) for path in paths],
                 "splits": {split: settings.splits.get(split) for split in SPLITS},
             },
+            settings.group,
+            choice,
         ),
     )
-    planned = plan(found, settings.splits)
     with open_import(settings.out, info, root) as writer:
-        intake = Intake(writer)
+        intake = Intake(writer, choice)
         for misfit in (*(m for file in files for m in file.misfits), *again):
             intake.refuse(misfit)
         intake.notes += _unlisted(root, files, labels)
@@ -134,6 +144,15 @@ def _unlisted(root: Path, files: Sequence[CocoFile], labels: Mapping[str, object
         pictures, _ = list_pictures(folder)
         if n_left := sum(relpath(folder / picture, root) not in labels for picture in pictures):
             yield f"{folder}: {n_left} pictures that are not listed, or more than once, are left out"
+
+
+def _list_classes(file: CocoFile, image: CocoImage, choice: ClassChoice) -> Iterator[str]:
+    """What a picture shows, as far as its records can be read."""
+    for _, entry in file.annotations[image.id]:
+        number = entry.get("category_id")
+        category = file.categories.get(number) if isinstance(number, Id) else None
+        if category is not None and (name := choice.name_of(category)) is not None:
+            yield name
 
 
 def _read_shapes(file: CocoFile, image: CocoImage, picture: Picture, notes: list[str]) -> list[Shape]:

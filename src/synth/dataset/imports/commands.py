@@ -1,11 +1,12 @@
 """``synth import``: somebody else's images and labels as one of synth's datasets."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
+
+from synth.dataset.commands import Classes, FlipPairs, SingleClass
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,10 +22,19 @@ app = typer.Typer(
 
 _MOST_SHOWN = 20
 
+Group = Annotated[
+    Path | None,
+    typer.Option(help="A CSV with a header: a column of pictures, one of the recording that each is of."),
+]
 Out = Annotated[Path, typer.Option(help="Dataset folder; an unfinished one is gone on with.")]
-Train = Annotated[str | None, typer.Option(help="Numbers of the pictures that train, such as 0-5,9.")]
-Val = Annotated[str | None, typer.Option(help="Numbers of those that validate.")]
-Test = Annotated[str | None, typer.Option(help="Numbers of those that test; what none names is left out.")]
+Train = Annotated[
+    str | None, typer.Option(help="What trains: pictures by number (0-5,9) or, with --group, groups by name.")
+]
+Val = Annotated[str | None, typer.Option(help="What validates, likewise.")]
+Test = Annotated[
+    str | None,
+    typer.Option(help="What tests. A number that none names is left out; a group that none names trains."),
+]
 Square = Annotated[bool, typer.Option("--square", help="The 1:1 boxes go to labels/, not the tight ones.")]
 
 
@@ -48,11 +58,16 @@ def bop(
     train: Train = None,
     val: Val = None,
     test: Test = None,
+    group: Group = None,
+    classes: Classes = None,
+    single_class: SingleClass = None,
+    flip_pairs: FlipPairs = None,
 ) -> None:
     """Poses of known models become masks, boxes, visible shares and normals, by ray casting.
 
     Example: synth import bop lmo/test/000002 --normal 0,0,1 --out data/real
     """
+    from synth.dataset.classes import parse_choice
     from synth.dataset.imports.bop import BopSettings, import_bop
     from synth.errors import InputError
 
@@ -67,6 +82,8 @@ def bop(
         face=None if face is None else _parse_triple("--face", face),
         box_kind="square" if square else "tight",
         splits=_splits(train, val, test),
+        group=group,
+        choice=parse_choice(classes, single_class, flip_pairs),
     )
     _take(import_bop, settings, out)
 
@@ -77,8 +94,9 @@ def yolo(
         Path, typer.Argument(help="A folder with a data.yaml, or with images and labels; or the data.yaml.")
     ],
     out: Out = Path("data/real"),
-    classes: Annotated[
-        str | None, typer.Option(help="Classes from number 0 on, such as cup,lid, instead of the folder's.")
+    names: Annotated[
+        str | None,
+        typer.Option(help="Names of the classes from number 0 on, cup,lid, instead of the folder's."),
     ] = None,
     root: Annotated[
         Path | None, typer.Option(help="Where the paths in data.yaml begin; its own folder if not given.")
@@ -87,20 +105,27 @@ def yolo(
     train: Train = None,
     val: Val = None,
     test: Test = None,
+    group: Group = None,
+    classes: Classes = None,
+    single_class: SingleClass = None,
+    flip_pairs: FlipPairs = None,
 ) -> None:
     """Boxes and polygons in Ultralytics' layout.
 
     Example: synth import yolo downloads/cups --out data/real
     """
+    from synth.dataset.classes import parse_choice
     from synth.dataset.imports.yolo import YoloSettings, import_yolo
 
     settings = YoloSettings(
         folder=folder,
         out=out,
-        classes=tuple(name.strip() for name in classes.split(",")) if classes else (),
+        names=tuple(name.strip() for name in names.split(",")) if names else (),
         root=root,
         box_kind="square" if square else "tight",
         splits=_splits(train, val, test),
+        group=group,
+        choice=parse_choice(classes, single_class, flip_pairs),
     )
     _take(import_yolo, settings, out)
 
@@ -116,11 +141,16 @@ def coco(
     train: Train = None,
     val: Val = None,
     test: Test = None,
+    group: Group = None,
+    classes: Classes = None,
+    single_class: SingleClass = None,
+    flip_pairs: FlipPairs = None,
 ) -> None:
     """Boxes and masks in COCO's JSON.
 
     Example: synth import coco downloads/cups --out data/real
     """
+    from synth.dataset.classes import parse_choice
     from synth.dataset.imports.coco import CocoSettings, import_coco
 
     settings = CocoSettings(
@@ -129,6 +159,8 @@ def coco(
         images=images,
         box_kind="square" if square else "tight",
         splits=_splits(train, val, test),
+        group=group,
+        choice=parse_choice(classes, single_class, flip_pairs),
     )
     _take(import_coco, settings, out)
 
@@ -149,6 +181,7 @@ def images(
     train: Train = None,
     val: Val = None,
     test: Test = None,
+    group: Group = None,
 ) -> None:
     """Photographs, labelled by the colour of the part.
 
@@ -168,6 +201,7 @@ def images(
         class_name=name or (described.part.class_name if described else "part"),
         box_kind="square" if square else "tight",
         splits=_splits(train, val, test),
+        group=group,
     )
     _take(import_images, settings, out)
 
@@ -207,37 +241,24 @@ def _take(take: "Callable[[S, Callable[[int, int], None]], Summary]", settings: 
     """Import as the settings say, with a bar and a log, and say what came of it."""
     from rich.console import Console
 
+    from synth.dataset.bar import show_bar
     from synth.run_log import run_log
 
     console = Console(highlight=False)
     with run_log(out, settings, console):
-        with _progress() as on_picture:
-            summary = take(settings, on_picture)
+        with show_bar("importing") as on_progress:
+            summary = take(settings, lambda done, total: on_progress("importing", done, total))
         _report(summary, out, console)
 
 
-@contextmanager
-def _progress() -> "Iterator[Callable[[int, int], None]]":
-    """A bar on a terminal, nothing in a pipe; what it yields is told of every picture."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("importing", total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
-
-
 def _report(summary: "Summary", out: Path, console: "Console") -> None:
-    splits = ", ".join(f"{n} {split}" for split, n in summary.splits.items())
+    from synth.dataset.reader import DatasetReader
+    from synth.dataset.statistics import print_result
+
     for note in summary.notes[:_MOST_SHOWN]:
         console.print(note, soft_wrap=True, markup=False)
     _print_misfits(summary, out, console)
-    console.print(
-        f"{out}: {summary.n_samples} images ({splits}) with {summary.n_instances} labelled objects, "
-        f"{summary.n_new} of them new. Next: synth dataset sheet {out}",
-        soft_wrap=True,
-    )
+    print_result(DatasetReader(out), summary.n_new, console)
 
 
 def _print_misfits(summary: "Summary", out: Path, console: "Console") -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from synth.cell.model import Label as ColourRange
+from synth.dataset.classes import ALL_CLASSES
 from synth.dataset.colour_filter import colour_mask, largest_component, refine_edge
 from synth.dataset.imports.intake import (
     Intake,
@@ -46,7 +47,8 @@ RIVAL_SHARE = 0.5
 class ImagesSettings:
     """One import.
 
-    colour: of the part, HSV. splits: ranges of the pictures' numbers, where folders tell no splits.
+    colour: of the part, HSV. splits: numbers or groups of pictures, where folders tell no splits. group: a
+    table of pictures and groups.
     """
 
     folder: Path
@@ -55,6 +57,7 @@ class ImagesSettings:
     class_name: str
     box_kind: BoxKind = "tight"
     splits: Mapping[Split, str] = field(default_factory=dict)
+    group: Path | None = None
 
 
 def import_images(settings: ImagesSettings, on_picture: OnPicture = lambda done, total: None) -> Summary:
@@ -69,7 +72,8 @@ def import_images(settings: ImagesSettings, on_picture: OnPicture = lambda done,
     if not pictures:
         raise InputError(f"{settings.folder} has no pictures")
     (class_name,) = check_classes([settings.class_name], "give another --name")
-    planned = plan([Found(path, split_by_folder(path)) for path in pictures], settings.splits)
+    found = [Found(path, split_by_folder(path)) for path in pictures]
+    planned = plan(found, settings.splits, settings.group, lambda path: [class_name])
     info = DatasetInfo(
         kind="imported",
         classes=(class_name,),
@@ -81,6 +85,8 @@ def import_images(settings: ImagesSettings, on_picture: OnPicture = lambda done,
                 "colour": settings.colour.model_dump(),
                 "splits": {split: settings.splits.get(split) for split in SPLITS},
             },
+            settings.group,
+            ALL_CLASSES,
         ),
     )
     with open_import(settings.out, info, settings.folder) as writer:

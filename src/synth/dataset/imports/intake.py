@@ -13,10 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import JsonValue, ValidationError
 
 from synth import __version__
-from synth.dataset.codecs import pixels_sha256
+from synth.dataset.classes import ALL_CLASSES, ClassChoice
+from synth.dataset.codecs import file_sha256, pixels_sha256
 from synth.dataset.imports.pictures import Picture
 from synth.dataset.info import DatasetInfo, MadeBy
 from synth.dataset.layers import LayerName
+from synth.dataset.origin import Origin, Step
 from synth.dataset.posed import cut_crops
 from synth.dataset.record import Figure
 from synth.dataset.sample import Draft, Instance, Split
@@ -68,11 +70,14 @@ class Summary:
 class Intake:
     """Takes pictures into a dataset that is being written. A misfit costs its picture, never the import.
 
+    choice: which objects are taken, and what they are called; whoever labels a picture goes by it.
+
     Misfits stand in rejected/rejected.jsonl too, so that the dataset itself says what is not in it; taken
     over once more, the same folder adds none of them twice.
     """
 
     writer: DatasetWriter
+    choice: ClassChoice = ALL_CLASSES
     misfits: list[Misfit] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     n_new: int = 0
@@ -92,6 +97,7 @@ class Intake:
         *,
         name: str,
         split: Split,
+        group: str | None = None,
         picture: Picture,
         source: str,
         instances: Sequence[Instance],
@@ -109,11 +115,13 @@ class Intake:
             draft = Draft(
                 name=name,
                 split=split,
+                group=group,
                 size_wh=picture.size_wh,
                 K=None if camera is None else camera.K.tolist(),
                 dist=None if camera is None else np.asarray(camera.dist).tolist(),
                 T_base_cam=None if T_base_cam is None else T_base_cam.tolist(),
                 instances=tuple(instances),
+                origin=Origin(steps=(Step(verb=self.writer.info.made_by.verb),)),
                 quality={"source": source, **(quality or {})},
             )
         except ValidationError as error:
@@ -192,11 +200,17 @@ def boxes_of(
     return _four(box), _four(square)
 
 
-def describe_import(format_name: str, folder: Path, config: Mapping[str, JsonValue]) -> MadeBy:
-    """How an imported dataset came to be. Simulated is what an export of synth's says to be so."""
+def describe_import(
+    format_name: str, folder: Path, config: Mapping[str, JsonValue], group: Path | None, choice: ClassChoice
+) -> MadeBy:
+    """How an imported dataset came to be. Simulated is what an export of synth's says to be so.
+
+    config: what is particular to the format. group: the table of groups, which `read_groups` has read.
+    """
+    groups: dict[str, JsonValue] = {} if group is None else {"group": file_sha256(group.read_bytes())}
     return MadeBy(
         verb=f"import {format_name}",
-        config={"folder": str(folder), **config},
+        config={"folder": str(folder), **config, **groups, **choice.to_config()},
         versions={"synth-robotics": __version__},
         simulated=_says_simulated(folder),
     )

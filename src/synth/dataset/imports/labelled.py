@@ -2,19 +2,20 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
+from synth.dataset.dealing import Card, deal
 from synth.dataset.imports.intake import ROUNDING_PX, Intake, Misfit, OnPicture, boxes_of
 from synth.dataset.imports.pictures import SUFFIXES, Picture, inside_folder, open_picture
-from synth.dataset.imports.splits import choose_splits
 from synth.dataset.record import ClassName, Name
 from synth.dataset.sample import SPLITS, Instance, Split
+from synth.dataset.table import call_by_path, read_groups
 from synth.errors import DatasetError, InputError
 from synth.geometry.boxes import Mask, tight_box
 
@@ -36,11 +37,12 @@ class Found:
 
 @dataclass(frozen=True)
 class Planned:
-    """A picture with the name and the split that it gets."""
+    """A picture with the name, the split and the group that it gets."""
 
     path: str
     name: Name
     split: Split
+    group: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,22 +104,36 @@ def name_once(found: Sequence[Found]) -> tuple[list[Found], list[Misfit]]:
     return [f for f in found if kept[f.path] is f], misfits
 
 
-def plan(found: Sequence[Found], asked: Mapping[Split, str]) -> list[Planned]:
+def plan(
+    found: Sequence[Found],
+    asked: Mapping[Split, str],
+    group: Path | None,
+    classes_of: Callable[[str], Iterable[str]],
+) -> list[Planned]:
     """Names and splits, the strictest split first, so that it keeps pixels that stand in two.
 
     A picture keeps its own name where every one is a number of 6 to 9 digits and no two are the same; else
-    they are numbered as they come. Splits are those that the folder tells where it tells two or more. asked:
-    ranges of numbers by split, where it does not; without any, neighbours stay together.
+    they are numbered as they come. Splits are those that the folder tells where it tells two or more, else
+    `deal` deals them. asked: numbers or groups by split. group: a table of the pictures' groups. classes_of:
+    what the picture of a path shows, asked where whole groups are dealt.
 
-    Raises InputError for ranges where splits are told, for a folder that tells only some, and as
-    choose_splits does.
+    Raises InputError for words where splits are told, for a folder that tells only some, and as `deal` and
+    `read_groups` do.
     """
     stems = [Path(f.path).stem for f in found]
     own = all(_NAME.fullmatch(stem) for stem in stems) and len(set(map(int, stems))) == len(stems)
     names = stems if own else [f"{i:06d}" for i in range(len(found))]
     numbers = [int(name) for name in names]
+    groups = read_groups(group, {f.path: call_by_path(f.path) for f in found}) if group is not None else {}
     if len({f.split for f in found} - {None}) < 2:
-        splits = choose_splits(numbers, asked)
+        shown = {f.path: frozenset(classes_of(f.path)) for f in found} if groups and not asked else {}
+        splits = deal(
+            [
+                Card(n, f.path, groups.get(f.path), classes=shown.get(f.path, frozenset()))
+                for n, f in zip(numbers, found, strict=True)
+            ],
+            asked,
+        )
     elif asked:
         raise InputError("these pictures have their splits already: leave --train, --val and --test out")
     elif untold := [f.path for f in found if f.split is None]:
@@ -127,7 +143,7 @@ def plan(found: Sequence[Found], asked: Mapping[Split, str]) -> list[Planned]:
     else:
         splits = {n: f.split for n, f in zip(numbers, found, strict=True) if f.split is not None}
     planned = [
-        Planned(f.path, name, splits[n])
+        Planned(f.path, name, splits[n], groups.get(f.path))
         for n, name, f in zip(numbers, names, found, strict=True)
         if n in splits
     ]
@@ -176,7 +192,11 @@ def take_all(
             continue
         try:
             picture = _open(folder, entry.path)
-            shapes = label(entry, picture)
+            shapes = [
+                replace(shape, class_name=name)
+                for shape in label(entry, picture)
+                if (name := intake.choice.name_of(shape.class_name)) is not None
+            ]
             described = [_describe(shape, picture.size_wh) for shape in shapes]
             mask = _join_masks(shapes, [area_px for _, area_px in described], picture.size_wh)
             if mask is None and any(shape.draw for shape in shapes):
@@ -184,6 +204,7 @@ def take_all(
             intake.take(
                 name=entry.name,
                 split=entry.split,
+                group=entry.group,
                 picture=picture,
                 source=entry.path,
                 instances=[instance for instance, _ in described],

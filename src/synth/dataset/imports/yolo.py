@@ -7,7 +7,7 @@ otherwise. One line that cannot be taken costs its picture, since an object with
 it is none. Where what stands is told by yolo_folder.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from math import isfinite
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from synth.dataset.classes import ALL_CLASSES, ClassChoice
 from synth.dataset.imports.intake import (
     Intake,
     Misfit,
@@ -39,17 +40,19 @@ _N_BOX = 5
 class YoloSettings:
     """One import.
 
-    folder: one with a data.yaml, or with images/ and labels/, or the data.yaml itself. classes: instead of
-    those that the folder names. root: where the paths of data.yaml begin. splits: ranges of the pictures'
-    numbers, for folders that tell no splits.
+    folder: one with a data.yaml, or with images/ and labels/, or the data.yaml itself. names: of the classes,
+    instead of those in the folder. root: where the paths of data.yaml begin. splits: numbers or groups of
+    pictures, for folders that tell no splits. group: a table of pictures and groups. choice: of classes.
     """
 
     folder: Path
     out: Path
-    classes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
     root: Path | None = None
     box_kind: BoxKind = "tight"
     splits: Mapping[Split, str] = field(default_factory=dict)
+    group: Path | None = None
+    choice: ClassChoice = ALL_CLASSES
 
 
 def import_yolo(settings: YoloSettings, on_picture: OnPicture = lambda done, total: None) -> Summary:
@@ -58,11 +61,16 @@ def import_yolo(settings: YoloSettings, on_picture: OnPicture = lambda done, tot
     Raises InputError for a folder that is none of this layout or of which nothing fits, DatasetError for an
     ``out`` that was made otherwise, StorageError. KeyboardInterrupt leaves whole samples.
     """
-    folder = read_yolo(settings.folder, settings.classes, settings.root)
-    planned = plan(folder.found, settings.splits)
+    folder = read_yolo(settings.folder, settings.names, settings.root)
+    choice = settings.choice
+    classes = choice.choose(folder.classes)
+    planned = plan(
+        folder.found, settings.splits, settings.group, lambda path: _list_classes(folder, path, choice)
+    )
     info = DatasetInfo(
         kind="imported",
-        classes=folder.classes,
+        classes=classes,
+        flip_pairs=choice.choose_pairs((), classes),
         box_kind=settings.box_kind,
         made_by=describe_import(
             "yolo",
@@ -71,10 +79,12 @@ def import_yolo(settings: YoloSettings, on_picture: OnPicture = lambda done, tot
                 "root": str(folder.root),
                 "splits": {split: settings.splits.get(split) for split in SPLITS},
             },
+            settings.group,
+            choice,
         ),
     )
     with open_import(settings.out, info, folder.root) as writer:
-        intake = Intake(writer)
+        intake = Intake(writer, choice)
         intake.notes += folder.notes
         for misfit in folder.misfits:
             intake.refuse(misfit)
@@ -86,6 +96,18 @@ def import_yolo(settings: YoloSettings, on_picture: OnPicture = lambda done, tot
             on_picture,
         )
         return intake.sum_up()
+
+
+def _list_classes(folder: YoloFolder, path: str, choice: ClassChoice) -> Iterator[str]:
+    """What a label shows, as far as it can be read."""
+    try:
+        lines = inside_folder(folder.root, label_of(path)).read_text(encoding="utf-8-sig").splitlines()
+    except (DatasetError, OSError, ValueError):
+        return
+    for number in (line.split()[0] for line in lines if line.strip()):
+        if number.isdecimal() and int(number) < len(folder.classes):
+            name = choice.name_of(folder.classes[int(number)])
+            yield from () if name is None else (name,)
 
 
 def _read_shapes(folder: YoloFolder, entry: Planned, picture: Picture, notes: list[str]) -> list[Shape]:

@@ -34,7 +34,7 @@ from synth.dataset.imports.pictures import SUFFIXES
 from synth.dataset.sample import SPLITS
 from synth.errors import InputError
 
-_GIVE_CLASSES = "give --classes first,second,…"
+_GIVE_NAMES = "give --names first,second,…"
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def read_yolo(folder: Path, classes: Sequence[str], root: Path | None) -> YoloFo
     pictures, misfits = list_pictures(folder / "images")
     found = [Found(f"images/{picture}", split_by_folder(picture)) for picture in pictures]
     names = classes or next(filter(None, map(_lines, _class_files(folder))), [])
-    return _sift(folder, check_classes(names, _GIVE_CLASSES), found, _within("images", misfits), [])
+    return _sift(folder, check_classes(names, _GIVE_NAMES), found, _within("images", misfits), [])
 
 
 def label_of(picture: str) -> str:
@@ -94,7 +94,7 @@ def _read_yaml(file: Path, classes: Sequence[str], root: Path | None) -> YoloFol
     entries = {split: data[split] for split in SPLITS if data.get(split)}
     if not entries:
         raise InputError(f"{file} names no pictures: it has none of {', '.join(SPLITS)}")
-    names = check_classes(classes or _names(data, file), _GIVE_CLASSES)
+    names = check_classes(classes or _names(data, file), _GIVE_NAMES)
     base, notes = _base(file, data.get("path"), root)
     found: list[Found] = []
     misfits: list[Misfit] = []
@@ -119,11 +119,11 @@ def _names(data: dict[str, Any], file: Path) -> list[str]:
     names = data.get("names")
     if isinstance(names, dict):
         if set(names) != set(range(len(names))):
-            raise InputError(f"{file}: names must be numbered from 0 without gaps, or {_GIVE_CLASSES}")
+            raise InputError(f"{file}: names must be numbered from 0 without gaps, or {_GIVE_NAMES}")
         names = [names[i] for i in range(len(names))]
     if not isinstance(names, list) or not all(type(name) in (str, int, float) for name in names):
         raise InputError(
-            f"{file}: names must be a list of names, in quotes where they are yes or no; or {_GIVE_CLASSES}"
+            f"{file}: names must be a list of names, in quotes where they are yes or no; or {_GIVE_NAMES}"
         )
     if data.get("nc", len(names)) != len(names):
         raise InputError(f"{file} has {len(names)} names, but says nc: {data['nc']!r:.20}")

@@ -210,6 +210,7 @@ def _describe(
             seed=seed,
             versions=list_versions(_PACKAGES),
             parents=tuple(dict.fromkeys(d.root.resolve().name for d in (*datasets, bench))),
+            readings=tuple(dict.fromkeys(r for d in datasets for r in d.info.made_by.readings)),
             simulated=any(d.info.made_by.simulated for d in (*datasets, bench)),
         ),
     )

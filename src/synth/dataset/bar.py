@@ -1,0 +1,16 @@
+"""A bar for work on many samples: on a terminal, nothing in a pipe."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import Progress
+
+
+@contextmanager
+def show_bar(what: str) -> Iterator[Callable[[str, int, int], None]]:
+    """What it yields is told what is done, how many of it are done, and of how many."""
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda now, done, total: progress.update(task, description=now, completed=done, total=total)

@@ -1,0 +1,194 @@
+"""What a dataset can do next, and what it cannot, with the commands; told from what stands in it alone."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from synth.dataset.origin import REAL_KINDS
+from synth.dataset.reader import DatasetReader
+from synth.dataset.record import SPLITS
+from synth.dataset.sample import MIN_VISIBLE_FOR_LABEL, Sample
+
+MIN_VISIBLE_TO_CUT = 0.9
+"""How much of a part must be visible for composites to cut it out."""
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """One thing that could come next. able: whether it can. sentence: with the command, or the reason."""
+
+    what: str
+    able: bool
+    sentence: str
+
+
+def list_next_steps(dataset: DatasetReader) -> tuple[NextStep, ...]:
+    """Training, rendering, composing, translating and comparing, one after the other."""
+    if not dataset.samples:
+        return ()
+    if not any("image" in sample.layers for sample in dataset):
+        reason = "its samples are label maps without pictures"
+        names = ("train detection", "train normals", "render", "compose", "translate", "compare")
+        return tuple(NextStep(what, False, reason) for what in names)
+    return tuple(make(dataset) for make in (_detection, _normals, _render, _compose, _translate, _compare))
+
+
+def _detection(dataset: DatasetReader) -> NextStep:
+    return _train(
+        dataset,
+        "detection",
+        [s for s in dataset if any(i.visib_fract >= MIN_VISIBLE_FOR_LABEL for i in s.instances)],
+        "boxes",
+        "no instance has a box: synth import yolo, coco or bop takes labels over",
+    )
+
+
+def _normals(dataset: DatasetReader) -> NextStep:
+    return _train(
+        dataset,
+        "normals",
+        [s for s in dataset if any(i.normal_crop for i in s.instances)],
+        "crops with normals",
+        _why_no_normals(dataset),
+    )
+
+
+def _train(
+    dataset: DatasetReader, task: str, labelled: Sequence[Sample], unit: str, without: str
+) -> NextStep:
+    what, splits = f"train {task}", {sample.split for sample in labelled}
+    if not splits:
+        return NextStep(what, False, without)
+    if lacking := [split for split in ("train", "val") if split not in splits]:
+        return NextStep(
+            what,
+            False,
+            f"{' and '.join(lacking)} images have no {unit}, and a network learns from train and is chosen "
+            f"by val images: {_deal(dataset)}",
+        )
+    test = dataset.root if "test" in splits else Path("OTHER")
+    of = "" if "test" in splits else f"; its own test images have no {unit}, so OTHER is a dataset whose do"
+    return NextStep(what, True, f"synth {what} --data {dataset.root} --test {test}{of}")
+
+
+def _deal(dataset: DatasetReader) -> str:
+    return f"synth dataset split {dataset.root} --out OTHER deals splits anew"
+
+
+def _why_no_normals(dataset: DatasetReader) -> str:
+    instances = [i for sample in dataset for i in sample.instances]
+    if any(i.normal_uvw for i in instances):
+        return "no instance with a normal is seen well enough for a crop"
+    if dataset.info.made_by.verb == "import bop" or dataset.info.models:
+        return (
+            "no instance has a normal: import it again with --normal 0,0,1, an axis of the models, or "
+            "--face, a point on the labelled face"
+        )
+    if dataset.info.kind in REAL_KINDS:
+        return (
+            "no instance has a normal, and boxes tell none: synth import bop takes poses and, with --normal, "
+            "makes normals of them; synth capture labels normals itself"
+        )
+    return "no instance has a normal"
+
+
+def _render(dataset: DatasetReader) -> NextStep:
+    what, info, root = "render", dataset.info, dataset.root
+    if info.kind not in REAL_KINDS:
+        return NextStep(what, False, f"it is {info.kind}: renderings are made after photographs")
+    if info.models:
+        models = {model.class_name for model in info.models}
+        posed = [
+            s
+            for s in dataset.of_split("train")
+            if s.K is not None and any(i.T_cam_part and i.class_name in models for i in s.instances)
+        ]
+        if not posed:
+            return NextStep(what, False, "no train sample has K and the pose of a model")
+        if not any(sample.mask for sample in dataset.of_split("train")):
+            return NextStep(what, False, "no train sample has a mask, which plates are made by")
+        return NextStep(what, True, f"synth render --over {root}")
+    if any(s.robot and s.K and s.T_base_cam for s in dataset if s.split != "test"):
+        return NextStep(what, True, f"synth render --real {root}, with the cell that it was captured in")
+    return NextStep(
+        what,
+        False,
+        "it brings no models and no poses along: synth import bop takes both; of a part with a mesh of its "
+        "own, synth capture begins with a cell",
+    )
+
+
+def _compose(dataset: DatasetReader) -> NextStep:
+    what, root = "compose", dataset.root
+    if dataset.info.kind == "composited":
+        return NextStep(what, False, "it is composited: name the datasets that it was made from")
+    cut = any(
+        s.mask and not s.quality.get("analysis_only") and i.visib_fract >= MIN_VISIBLE_TO_CUT
+        for s in dataset
+        for i in s.instances
+    )
+    if not cut:
+        return NextStep(what, False, "no sample has a mask, by which parts are cut out")
+    if len({tuple(sample.size_wh) for sample in dataset}) > 1:
+        return NextStep(what, False, "its images differ in size, and composites have one")
+    if dataset.plates:
+        return NextStep(what, True, f"synth compose {root}")
+    return NextStep(
+        what,
+        True,
+        f"synth compose {root} --plates OTHER, where OTHER has plates of the empty bench at this size; it "
+        "has none itself",
+    )
+
+
+def _translate(dataset: DatasetReader) -> NextStep:
+    what, info, root = "translate", dataset.info, dataset.root
+    n = {split: len(dataset.of_split(split)) for split in SPLITS}
+    if n["train"] < 2 or n["val"] < 1:
+        return NextStep(what, False, f"it needs two train images and one val image: {_deal(dataset)}")
+    sizes = {tuple(s.size_wh) for s in dataset if s.split != "test"}
+    if len(sizes) > 1:
+        return NextStep(what, False, "its images differ in size, and patches are cut at one scale")
+    if info.kind in ("translated", "painted"):
+        return NextStep(what, False, f"it is {info.kind} already")
+    if info.kind == "mixed":
+        return NextStep(what, False, "it has pictures of several looks: name datasets of one look each")
+    width, height = sizes.pop()
+    same = f"of the same classes and {width}×{height} pixels"
+    if info.kind in REAL_KINDS:
+        return NextStep(
+            what, True, f"synth translate --real {root} --sim OTHER, where OTHER has renderings {same}"
+        )
+    return NextStep(
+        what, True, f"synth translate --sim {root} --real OTHER, where OTHER has photographs {same}"
+    )
+
+
+def _compare(dataset: DatasetReader) -> NextStep:
+    what, info, root = "compare", dataset.info, dataset.root
+    labelled = {s.split for s in dataset if s.instances}
+    needed = SPLITS if info.kind in REAL_KINDS else ("train", "val")
+    if lacking := [split for split in needed if split not in labelled]:
+        return NextStep(what, False, f"{' and '.join(lacking)} images have no labels: {_deal(dataset)}")
+    boxes = f"with {info.box_kind} boxes"
+    has_normals = any(i.normal_crop for s in dataset for i in s.instances)
+    tasks = "" if has_normals else " --tasks detection"
+    if info.kind in REAL_KINDS:
+        return NextStep(
+            what,
+            True,
+            f"synth compare --data real={root} --data other=OTHER{tasks}, where OTHER is a dataset of the "
+            f"same classes {boxes}",
+        )
+    return NextStep(
+        what,
+        True,
+        f"synth compare --data real=OTHER --data {info.kind}={root}{tasks}, where OTHER has "
+        f"photographs of the same classes {boxes}",
+    )
+
+
+def say_next_steps(steps: Sequence[NextStep]) -> Iterator[str]:
+    """A line each: what it can first."""
+    for step in sorted(steps, key=lambda step: not step.able):
+        yield f"  {'yes' if step.able else 'no ':<4} {step.what}: {step.sentence}"
