@@ -19,6 +19,7 @@ from synth.dataset.info import (
 )
 from synth.dataset.leak import LeakGuard
 from synth.dataset.origin import REAL_KINDS
+from synth.dataset.overview import list_some
 from synth.dataset.reader import DatasetReader
 from synth.dataset.record import BoxKind, Kind
 from synth.dataset.sample import Sample
@@ -64,7 +65,8 @@ def merge(settings: MergeSettings, on_progress: OnProgress = lambda what, done, 
             _refuse_leaks(datasets, on_progress)
         files = {model.mesh: source for model, source in models}
         n_new = carry(writer, moves, settings.choice, "merge", on_progress, models=files)
-    return Merged(n_new, (*_list_notes(moves, datasets, info), *notes))
+    unlabelled = _list_unlabelled(datasets, settings.choice)
+    return Merged(n_new, (*_list_notes(moves, datasets, info), *unlabelled, *notes))
 
 
 def unite_kinds(kinds: Sequence[Kind]) -> Kind:
@@ -271,6 +273,17 @@ def _refuse_leaks(datasets: Sequence[DatasetReader], on_progress: OnProgress) ->
         guard.check(
             dataset, samples, on_progress=lambda *n: on_progress("looking for test images elsewhere", *n)
         )
+
+
+def _list_unlabelled(datasets: Sequence[DatasetReader], choice: ClassChoice) -> Iterator[str]:
+    """Classes that one dataset labels and another does not, where its pictures may show them all the same."""
+    labelled = [{choice.name_of(name) for name in d.info.classes} - {None} for d in datasets]
+    for dataset, known in zip(datasets, labelled, strict=True):
+        if missing := sorted(str(name) for some in labelled for name in some - known):
+            yield (
+                f"{dataset.root} does not label {list_some(tuple(dict.fromkeys(missing)))}: where its "
+                "pictures show any, a network learns that they are background"
+            )
 
 
 def _list_notes(moves: Sequence[Move], datasets: Sequence[DatasetReader], info: DatasetInfo) -> Iterator[str]:

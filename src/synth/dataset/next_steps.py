@@ -12,6 +12,9 @@ from synth.dataset.sample import MIN_VISIBLE_FOR_LABEL, Sample
 MIN_VISIBLE_TO_CUT = 0.9
 """How much of a part must be visible for composites to cut it out."""
 
+MIN_TEST_TO_COMPARE = 5
+"""The fewest real test images that an interval is drawn over."""
+
 
 @dataclass(frozen=True)
 class NextStep:
@@ -170,6 +173,13 @@ def _compare(dataset: DatasetReader) -> NextStep:
     needed = SPLITS if info.kind in REAL_KINDS else ("train", "val")
     if lacking := [split for split in needed if split not in labelled]:
         return NextStep(what, False, f"{' and '.join(lacking)} images have no labels: {_deal(dataset)}")
+    n_test = len(dataset.of_split("test"))
+    if info.kind in REAL_KINDS and n_test < MIN_TEST_TO_COMPARE:
+        return NextStep(
+            what,
+            False,
+            f"it has {n_test} test images, and a comparison is measured on {MIN_TEST_TO_COMPARE} or more",
+        )
     boxes = f"with {info.box_kind} boxes"
     has_normals = any(i.normal_crop for s in dataset for i in s.instances)
     tasks = "" if has_normals else " --tasks detection"

@@ -63,7 +63,7 @@ def look_over(dataset: DatasetReader) -> Overview:
         if len(found := seen_in.get(name, set())) == 1 and (group := next(iter(found))) is not None
     }
     warnings = (
-        *_warn_of_classes(tallies, lone),
+        *_warn_of_classes(tallies, {name: group for name, group in lone.items() if group not in apart}),
         *_warn_of_bare(dataset),
         *_warn_of_groups(apart),
         *_hint(dataset),
@@ -84,7 +84,7 @@ def _warn_of_classes(
         if len(tallies) > 1 or len(used) < 2:
             one = "is" if len(names) == 1 else "are"
             found.append(
-                f"{_listed(names)} {one} seen in one group alone, {group}, and so cannot be both in train "
+                f"{list_some(names)} {one} seen in one group alone, {group}, and so cannot be both in train "
                 "and in test."
             )
     lacking: dict[tuple[str, ...], list[str]] = {}
@@ -94,14 +94,14 @@ def _warn_of_classes(
             lacking.setdefault(tuple(names), []).append(split)
     for some, splits in lacking.items():
         have = "has" if len(splits) == 1 else "have"
-        found.append(f"{_listed(splits)} {have} no instance of {_listed(some)}.")
+        found.append(f"{list_some(splits)} {have} no instance of {list_some(some)}.")
     few = {
         name: by_split["test"].images
         for name, by_split in tallies.items()
         if 0 < by_split["test"].images < FEW_TEST_IMAGES
     }
     if few:
-        counted = _listed([f"{name} ({n})" for name, n in few.items()])
+        counted = list_some([f"{name} ({n})" for name, n in few.items()])
         found.append(
             f"fewer than {FEW_TEST_IMAGES} test images show {counted}: their figures will say little."
         )
@@ -121,12 +121,12 @@ def _warn_of_bare(dataset: DatasetReader) -> tuple[str, ...]:
 
 
 def _warn_of_groups(apart: Mapping[str, tuple[Split, ...]]) -> tuple[str, ...]:
-    named = [f"{group} ({' and '.join(splits)})" for group, splits in apart.items()]
+    named = [f"{group} ({list_some(splits)})" for group, splits in apart.items()]
     if not named:
         return ()
     verb = "stands" if len(named) == 1 else "stand"
     return (
-        f"{_listed(named)} {verb} in several splits: pictures of one group are alike, so test figures may "
+        f"{list_some(named)} {verb} in several splits: pictures of one group are alike, so test figures may "
         "come out too good.",
     )
 
@@ -138,7 +138,7 @@ def _hint(dataset: DatasetReader) -> tuple[str, ...]:
     return (say_guess(pairs, info.flip_pairs),) if pairs else ()
 
 
-def _listed(names: Sequence[str]) -> str:
+def list_some(names: Sequence[str]) -> str:
     """``a, b and c``; of many the first and how many more."""
     if len(names) > _MOST_NAMED:
         return f"{', '.join(names[:_MOST_NAMED])} and {len(names) - _MOST_NAMED} more"

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from synth.dataset.next_steps import NextStep, list_next_steps, say_next_steps
@@ -149,7 +150,7 @@ def _facts(figures: dict[str, Any]) -> list[tuple[str, str]]:
         ("samples", f"{figures['samples']} with {figures['instances']} instances, {figures['crops']} crops"),
         ("classes", ", ".join(figures["classes"]) + f"  ({figures['box_kind']} boxes in labels/)"),
         ("plates", str(figures["plates"])),
-        *([("groups", _groups(figures["groups"]))] if figures["groups"] else []),
+        *([("groups", escape(_groups(figures["groups"])))] if figures["groups"] else []),
         ("image places", f"{figures['place_coverage']:.0%} of an {_GRID_WH[0]}×{_GRID_WH[1]} grid"),
     ]
     if figures["tilt_median_deg"] is not None:

@@ -30,7 +30,7 @@ from synth.dataset.imports.yolo_folder import YoloFolder, label_of, read_yolo
 from synth.dataset.info import DatasetInfo
 from synth.dataset.record import BoxKind
 from synth.dataset.sample import SPLITS, Split
-from synth.errors import DatasetError
+from synth.errors import DatasetError, InputError
 from synth.geometry.polygon import fill_polygon
 
 _N_BOX = 5
@@ -63,7 +63,7 @@ def import_yolo(settings: YoloSettings, on_picture: OnPicture = lambda done, tot
     """
     folder = read_yolo(settings.folder, settings.names, settings.root)
     choice = settings.choice
-    classes = choice.choose(folder.classes)
+    classes = _choose(folder.classes, choice)
     planned = plan(
         folder.found, settings.splits, settings.group, lambda path: _list_classes(folder, path, choice)
     )
@@ -96,6 +96,13 @@ def import_yolo(settings: YoloSettings, on_picture: OnPicture = lambda done, tot
             on_picture,
         )
         return intake.sum_up()
+
+
+def _choose(known: Sequence[str], choice: ClassChoice) -> tuple[str, ...]:
+    try:
+        return choice.choose(known)
+    except InputError as error:
+        raise InputError(f"{error}; --names gives them other names, from number 0 on") from None
 
 
 def _list_classes(folder: YoloFolder, path: str, choice: ClassChoice) -> Iterator[str]:
