@@ -12,7 +12,7 @@ from synth.compare.questions import Gap, Question, find_origins, list_gaps, list
 from synth.compute.engines import DEFAULT_ENGINE, ENGINES
 from synth.dataset.leak import LeakGuard
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import Split
+from synth.dataset.record import Split
 from synth.errors import InputError
 from synth.metrics.comparison import MIN_IMAGES
 from synth.train.run import Choose, Portion, TrainSpec, open_once

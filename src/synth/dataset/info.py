@@ -13,6 +13,7 @@ from synth.dataset.record import (
     ClassName,
     Distortion,
     Free,
+    Kind,
     Matrix3,
     Record,
     Row3,
@@ -22,7 +23,6 @@ from synth.dataset.record import (
     UnitVector3,
     plain,
 )
-from synth.dataset.record import Kind as Kind
 
 SCHEMA_VERSION: Literal[2] = 2
 

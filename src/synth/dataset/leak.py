@@ -32,8 +32,9 @@ from numpy.typing import NDArray
 
 from synth.dataset import codecs
 from synth.dataset.codecs import Rgb
+from synth.dataset.origin import Parent
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import Parent, Sample
+from synth.dataset.sample import Sample
 from synth.errors import DatasetError
 
 OnProgress = Callable[[int, int], None]

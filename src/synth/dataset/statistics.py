@@ -14,7 +14,7 @@ from synth.dataset.next_steps import NextStep, list_next_steps, say_next_steps
 from synth.dataset.origin import REAL_KINDS, count_real_labels
 from synth.dataset.overview import Overview, Tally, look_over
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import SPLITS
+from synth.dataset.record import SPLITS
 
 _GRID_WH = (8, 5)
 _BAR_WIDTH = 32

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from synth.compute.progress import Progress
 from synth.dataset.origin import Parent, Reading, Used
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import Sample, Split
+from synth.dataset.record import Split
+from synth.dataset.sample import Sample
 from synth.geometry.se3 import Array
 from synth.sim.blender import Blender, Quality
 from synth.sim.colour import Linear

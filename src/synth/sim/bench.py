@@ -18,7 +18,8 @@ from synth.dataset.info import CameraRecord, DatasetInfo, MadeBy, PartRecord
 from synth.dataset.origin import Parent, Reading
 from synth.dataset.posed import PartLabel
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import SPLITS, Sample, Split
+from synth.dataset.record import SPLITS, Split
+from synth.dataset.sample import Sample
 from synth.errors import InputError
 from synth.geometry import se3
 from synth.geometry.mesh import Mesh

@@ -114,7 +114,7 @@ def evaluate(
     from rich.table import Table
 
     from synth.dataset.reader import DatasetReader
-    from synth.dataset.sample import SPLITS
+    from synth.dataset.record import SPLITS
     from synth.errors import InputError
     from synth.train.trained import ask, load_trained, losses_of, measure, measure_parts
 

@@ -15,7 +15,7 @@ from synth.compute.checkpoint import load_weights
 from synth.compute.device import choose_device
 from synth.dataset.codecs import decode_rgb
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import Split
+from synth.dataset.record import Split
 from synth.errors import InputError
 from synth.metrics.comparison import Effect, measure_mix
 from synth.train.run import WEIGHTS_FILE

@@ -23,7 +23,7 @@ from synth.compare.mixes import REAL
 from synth.compare.plan import Contest, Plan
 from synth.compare.report.content import Table
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import SPLITS
+from synth.dataset.record import SPLITS
 from synth.metrics.comparison import Effect
 from synth.metrics.intervals import Estimate
 from synth.metrics.operating_point import MIN_CONFIDENCE, MIN_IOU

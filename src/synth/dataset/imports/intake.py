@@ -20,8 +20,8 @@ from synth.dataset.info import DatasetInfo, MadeBy
 from synth.dataset.layers import LayerName
 from synth.dataset.origin import Origin, Step
 from synth.dataset.posed import cut_crops
-from synth.dataset.record import Figure
-from synth.dataset.sample import Draft, Instance, Split
+from synth.dataset.record import Figure, Split
+from synth.dataset.sample import Draft, Instance
 from synth.dataset.store import DatasetWriter
 from synth.errors import InputError
 from synth.geometry.boxes import inside_image, square_box

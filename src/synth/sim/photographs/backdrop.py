@@ -15,7 +15,8 @@ from synth.dataset.info import DatasetInfo, MadeBy
 from synth.dataset.origin import Parent, Reading
 from synth.dataset.posed import PartLabel
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import Sample, Split
+from synth.dataset.record import Split
+from synth.dataset.sample import Sample
 from synth.errors import InputError
 from synth.geometry.mesh import Mesh
 from synth.geometry.se3 import Array

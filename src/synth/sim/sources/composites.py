@@ -18,7 +18,7 @@ from synth.dataset import codecs
 from synth.dataset.folder import read_inside
 from synth.dataset.info import DatasetInfo, MadeBy
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import SPLITS, Split
+from synth.dataset.record import SPLITS, Split
 from synth.errors import DatasetError, InputError
 from synth.sim.composite import CompositeMaker, Ingredients, Pick
 from synth.sim.settings import RenderSettings
