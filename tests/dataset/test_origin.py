@@ -15,6 +15,7 @@ from synth.dataset.origin import (
     decode_readings,
     encode_readings,
     merge_parents,
+    trace,
 )
 
 SHA = "a" * 64
@@ -57,6 +58,16 @@ def test_what_is_not_told_is_not_counted_as_nothing() -> None:
     unlisted = Origin(steps=(Step(verb="translate", checkpoint_sha256=SHA),))
     assert count_real_labels([unlisted], []) is None
     assert count_real_labels([Origin()], []) == {"labels": 0, "mask": 0, "pose": 0}
+
+
+def test_what_stands_behind_a_checkpoint_s_images_is_traced() -> None:
+    """Renderings that used poses of real samples bring these into the list of whom they train."""
+    twins = [Origin(parents=(parent(i, "pose"),)) for i in (1, 2, 2)]
+    (reading,) = trace(twins, "made")
+    assert (reading.names, reading.used, reading.role) == (("000001", "000002"), ("pose",), "made")
+    assert count_real_labels([], [reading]) == {"labels": 0, "mask": 0, "pose": 2}
+    old = Parent(dataset="real", name="000001", split="train", pixels_sha256=SHA)
+    assert count_real_labels([], trace([Origin(parents=(old,))], "made")) is None
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.sets(st.sampled_from(USES))), max_size=12))

@@ -1,7 +1,7 @@
 """Where a sample comes from: what it was made of, by which steps, and what of real labels that has read."""
 
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, TypeAdapter
 
@@ -17,6 +17,8 @@ as the background, how pictures come out.
 USES: tuple[Used, ...] = get_args(Used)
 LABELS: tuple[Used, ...] = ("labels", "mask", "pose")
 """What of it is a label."""
+
+Role = Literal["made", "chosen"]
 
 Region = Literal["all"] | Annotated[int, Field(ge=0)]
 
@@ -66,15 +68,15 @@ class Origin(Record):
 class Reading(Record):
     """Samples of one dataset that something was made with, and what of them.
 
-    role: whether they made it (trained a checkpoint, gave a look), or were what it was chosen by.
-    checkpoint_sha256: of the checkpoint that they made or chose.
+    role: whether they made it (trained a checkpoint, gave a look), or were what it was chosen by. used: None
+    where a record of schema 1 did not say. checkpoint_sha256: of the checkpoint that they made or chose.
     """
 
     dataset: str
-    kind: Kind
-    digest: Sha256
-    role: Literal["made", "chosen"] = "made"
-    used: tuple[Used, ...]
+    kind: Kind | None = None
+    digest: Sha256 | None = None
+    role: Role = "made"
+    used: tuple[Used, ...] | None = None
     names: tuple[Name, ...]
     checkpoint_sha256: Sha256 | None = None
 
@@ -103,11 +105,26 @@ def count_real_labels(origins: Iterable[Origin], readings: Iterable[Reading]) ->
                     if use in parent.used:
                         found[use].add(place)
     for reading in readings:
+        if reading.used is None:
+            return None
         if reading.kind in (*REAL_KINDS, "mixed"):
             for use in LABELS:
                 if use in reading.used:
                     found[use].update((reading.dataset, name) for name in reading.names)
     return {use: len(samples) for use, samples in found.items()}
+
+
+def trace(origins: Iterable[Origin], role: Role) -> tuple[Reading, ...]:
+    """What of real samples, or of who knows what, stands behind some samples, as readings of a ``role``."""
+    behind: dict[tuple[Any, ...], dict[Name, None]] = {}
+    for parent in (p for origin in origins for p in origin.parents if p.split is not None):
+        if parent.kind in (*REAL_KINDS, None):
+            key = (parent.dataset, parent.kind, parent.digest, parent.used)
+            behind.setdefault(key, {})[parent.name] = None
+    return tuple(
+        Reading(dataset=dataset, kind=kind, digest=digest, role=role, used=used, names=tuple(names))
+        for (dataset, kind, digest, used), names in behind.items()
+    )
 
 
 READINGS = "readings"

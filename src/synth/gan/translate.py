@@ -153,12 +153,13 @@ def _list_readings(settings: TranslateSettings) -> tuple[Reading, ...]:
     """What a translator learns from and is chosen by; the witness, which has a say, learns from masks."""
     sim, real = settings.fit.sim, settings.fit.real
     labels: tuple[Used, ...] = ("labels", "mask") if settings.criterion == "real-val" else ()
-    return (
-        sim.as_reading(sim.of_split("train"), "pixels", "mask"),
-        real.as_reading(real.of_split("train"), "pixels"),
-        sim.as_reading(sim.of_split("val"), "pixels", "mask", role="chosen"),
-        real.as_reading(real.of_split("val"), "pixels", *labels, role="chosen"),
+    readings = (
+        *sim.trace_readings(sim.of_split("train"), "pixels", "mask"),
+        *real.trace_readings(real.of_split("train"), "pixels"),
+        *sim.trace_readings(sim.of_split("val"), "pixels", "mask", role="chosen"),
+        *real.trace_readings(real.of_split("val"), "pixels", *labels, role="chosen"),
     )
+    return tuple(dict.fromkeys(readings))
 
 
 def _judged_by(settings: TranslateSettings) -> dict[str, JsonValue]:

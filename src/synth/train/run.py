@@ -214,12 +214,12 @@ def list_readings(spec: TrainSpec) -> tuple[Reading, ...]:
         for portion in stage:
             dataset = open_once(portion.root)
             train, val = portion.samples(dataset, spec.seed)
-            made.append(dataset.as_reading(train, "pixels", "labels"))
-            chosen.append(dataset.as_reading(val, "pixels", "labels", role="chosen"))
+            made += dataset.trace_readings(train, "pixels", "labels")
+            chosen += dataset.trace_readings(val, "pixels", "labels", role="chosen")
     if spec.choose == "real-val":
         tested = open_once(spec.test)
-        chosen = [tested.as_reading(tested.of_split("val"), "pixels", "labels", role="chosen")]
-    return (*made, *chosen)
+        chosen = [*tested.trace_readings(tested.of_split("val"), "pixels", "labels", role="chosen")]
+    return tuple(dict.fromkeys((*made, *chosen)))
 
 
 def choose_by(text: str) -> Choose:
