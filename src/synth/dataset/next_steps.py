@@ -82,8 +82,8 @@ def _why_no_normals(dataset: DatasetReader) -> str:
     instances = [i for sample in dataset for i in sample.instances]
     if any(i.normal_uvw for i in instances):
         return (
-            "no labelled face is turned to the camera and visible enough for a crop: perhaps its normal points "
-            "the other way"
+            "no labelled face is turned to the camera and visible enough for a crop: perhaps its normal "
+            "points the other way"
         )
     if dataset.info.made_by.verb == "import bop" or dataset.info.models:
         return (
