@@ -1,7 +1,12 @@
-"""Lets the tests of every folder import bop_scene and its like, and their child processes obey Ctrl-C."""
+"""Lets the tests of every folder import bop_scene and its like, and their child processes obey Ctrl-C and
+start quickly.
+"""
 
+import os
 import signal
 import sys
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,8 +16,30 @@ sys.path.insert(0, str(Path(__file__).parent))
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # Begun in the background of a script.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# What a process compiles is kept: without, each child that loads torch starts five seconds later.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests come first, so that no worker is left with one of them at the end."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture
+def few_patches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands that translate measure witness and translation on a few patches, which takes no time."""
+    from synth.gan.judge import DOWNSTREAM, JudgeSettings
+    from synth.witness.witness import WitnessSettings
+
+    monkeypatch.setattr("synth.gan.request.WitnessSettings", partial(WitnessSettings, n_error_patches=16))
+    monkeypatch.setattr("synth.gan.request.JudgeSettings", partial(JudgeSettings, n_patches=16))
+    monkeypatch.setattr("synth.gan.request.DOWNSTREAM", replace(DOWNSTREAM, n_error_patches=16))
+
+
+@pytest.fixture
+def coarse_maps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports show where a network looks by a few large patches and steps."""
+    monkeypatch.setattr("synth.compare.explain.saliency._PATCHES_A_SIDE", 2)
+    monkeypatch.setattr("synth.compare.explain.saliency._N_STEPS", 2)

@@ -17,6 +17,7 @@ from synth.cli import app, main
 from synth.dataset.info import DatasetInfo, MadeBy
 from synth.dataset.store import DatasetWriter
 from synth.extras import EXTRAS
+from typed import synth
 
 SYNTH = Path(sys.executable).with_name("synth")
 ESCAPE = "\x1b"
@@ -159,7 +160,7 @@ def test_examples_are_commands_that_the_verb_takes(words: tuple[str, ...]) -> No
 
 def test_status_of_an_empty_folder_names_the_first_command(tmp_path: Path) -> None:
     """A newcomer in an empty folder is told to capture."""
-    answer = run("status", "--json", cwd=tmp_path)
+    answer = synth("status", "--json", cwd=tmp_path)
     report = json.loads(answer.stdout)
     assert report["next"].startswith("synth capture")
     assert report["stages"][0]["state"] == "absent"
@@ -188,7 +189,7 @@ def test_verify_says_as_json_what_it_says_in_words(
 
 def test_doctor_finds_the_pinned_camera_wheel(tmp_path: Path) -> None:
     """Doctor lists the wheels with their versions and judges the L515's wheel."""
-    answer = run("doctor", "--json", cwd=tmp_path)
+    answer = synth("doctor", "--json", cwd=tmp_path)
     assert answer.returncode == 0, answer.stderr
     rows = {row["part"]: row for row in json.loads(answer.stdout)}
     assert rows["pyrealsense2"]["verdict"] == "ok"
@@ -209,7 +210,7 @@ def test_bad_input_is_one_sentence_and_exit_code_two(
     arguments: tuple[str, ...], hint: str, tmp_path: Path
 ) -> None:
     """What a user can get wrong ends with exit code 2, names the thing, and shows no traceback."""
-    answer = run(*arguments, cwd=tmp_path)
+    answer = synth(*arguments, cwd=tmp_path)
     assert answer.returncode == 2, answer.stdout + answer.stderr
     assert "Traceback" not in answer.stderr
     assert hint in answer.stderr

@@ -1,11 +1,8 @@
 """What README and docs/ tell to type is understood, works, and links to what is there."""
 
 import ast
-import os
 import re
 import shlex
-import subprocess
-import sys
 from collections.abc import Iterator
 from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
@@ -17,9 +14,9 @@ from typer.main import get_command
 
 from synth.cli import app
 from synth.demo import write_cell
+from typed import synth
 
 ROOT = Path(__file__).parents[1]
-SYNTH = Path(sys.executable).with_name("synth")
 DOCS = ROOT / "docs"
 _INDEX = re.findall(r"\]\(([\w-]+\.md)\)", (DOCS / "README.md").read_text())
 PAGES = (ROOT / "README.md", DOCS / "README.md", *(DOCS / name for name in _INDEX))
@@ -204,18 +201,9 @@ def test_every_exception_is_of_use() -> None:
 def test_what_the_pages_tell_to_type_works(tmp_path: Path) -> None:
     """In the pages' order, in one folder, tiny: all that needs no hardware and no hours ends well."""
     write_cell(tmp_path)
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
 
     def run(line: str) -> None:
-        answer = subprocess.run(
-            [SYNTH, *shlex.split(line)],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            stdin=subprocess.DEVNULL,
-        )
+        answer = synth(*shlex.split(line), cwd=tmp_path)
         assert answer.returncode == 0, f"synth {line}\n{answer.stdout[-1000:]}\n{answer.stderr[-1000:]}"
 
     done: set[str] = set()

@@ -1,5 +1,6 @@
 """All stages that exist, tiny, on the CPU, as a newcomer types them."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,8 @@ import pytest
 
 from bop_scene import write_scene
 from synth.dataset.reader import DatasetReader
+from synth.demo import write_cell
+from typed import synth
 
 SYNTH = Path(sys.executable).with_name("synth")
 
@@ -38,38 +41,35 @@ def test_a_newcomer_gets_a_labelled_dataset(tmp_path):
     )
 
 
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory) -> Path:
+    """A folder with a cell of a small camera and what it captured; nobody changes them."""
+    folder = tmp_path_factory.mktemp("bench")
+    assert synth("cell", "init", cwd=folder).returncode == 0
+    write_cell(folder)
+    answer = synth("capture", "--poses", "24", "--plates", "2", "--pace", "200", cwd=folder)
+    assert answer.returncode == 0, answer.stderr
+    return folder
+
+
 @pytest.mark.slow
-def test_captured_samples_get_rendered_twins_and_are_compared_with_them(tmp_path):
+@pytest.mark.usefixtures("coarse_maps")
+def test_captured_samples_get_rendered_twins_and_are_compared_with_them(bench, tmp_path):
     """Capture small pictures, render after them, verify, look, compare: all end well, names match."""
-    cell = tmp_path / "cell.yaml"
+    shutil.copytree(bench, tmp_path, dirs_exist_ok=True)
     commands = [
-        ("cell", "init"),
-        ("capture", "--poses", "28", "--plates", "2", "--pace", "200"),
-        ("render", "--share", "twin=8", "--share", "fresh=2", "--quality", "draft"),
+        ("render", "--share", "twin=6", "--share", "fresh=2", "--quality", "draft"),
         ("dataset", "verify", "data/synthetic"),
         ("dataset", "sheet", "data/synthetic"),
         (
-            "compare",
-            "--preset",
-            "quick",
-            "--mixes",
-            "real,synthetic",
-            "--seeds",
-            "1",
-            "--images",
-            "64",
-            "--device",
-            "cpu",
+            *("compare", "--preset", "quick", "--tasks", "normals", "--mixes", "real,synthetic"),
+            *("--seeds", "1", "--images", "64", "--device", "cpu"),
         ),
         ("status",),
     ]
     for command in commands:
-        answer = subprocess.run([SYNTH, *command], cwd=tmp_path, capture_output=True, text=True, timeout=240)
+        answer = synth(*command, cwd=tmp_path)
         assert answer.returncode == 0, f"{command}: {answer.stderr}"
-        if command[:2] == ("cell", "init"):
-            text = cell.read_text()
-            assert "color_size_wh: [1280, 720]" in text
-            cell.write_text(text.replace("color_size_wh: [1280, 720]", "color_size_wh: [640, 360]"))
     synthetic = tmp_path / "data" / "synthetic"
     names = sorted(p.stem for p in (synthetic / "images").iterdir())
     assert names[-2:] == ["100000", "100001"]
@@ -79,12 +79,11 @@ def test_captured_samples_get_rendered_twins_and_are_compared_with_them(tmp_path
 
 
 @pytest.mark.slow
-def test_composites_are_translated_into_the_captured_look(tmp_path):
+@pytest.mark.usefixtures("few_patches")
+def test_composites_are_translated_into_the_captured_look(bench, tmp_path):
     """Capture, compose, translate, verify, look: labels come through, and status knows the stage."""
-    cell = tmp_path / "cell.yaml"
+    shutil.copytree(bench, tmp_path, dirs_exist_ok=True)
     commands = [
-        ("cell", "init"),
-        ("capture", "--poses", "12", "--plates", "2", "--pace", "200"),
         ("compose", "data/real", "--count", "12"),
         (
             *("translate", "--sim", "data/composited", "--images", "2", "--choose", "real-val"),
@@ -94,11 +93,8 @@ def test_composites_are_translated_into_the_captured_look(tmp_path):
         ("status",),
     ]
     for command in commands:
-        answer = subprocess.run([SYNTH, *command], cwd=tmp_path, capture_output=True, text=True, timeout=280)
+        answer = synth(*command, cwd=tmp_path)
         assert answer.returncode == 0, f"{command}: {answer.stderr}"
-        if command[:2] == ("cell", "init"):
-            text = cell.read_text()
-            cell.write_text(text.replace("color_size_wh: [1280, 720]", "color_size_wh: [640, 360]"))
     assert "SIMULATED" in answer.stdout or "simulated" in answer.stdout
     assert "translate" in answer.stdout
     translated = tmp_path / "data" / "translated"
@@ -136,7 +132,7 @@ def test_somebody_else_s_photographs_go_all_the_way(tmp_path):
     ]
     said = {}
     for command in commands:
-        answer = subprocess.run([SYNTH, *command], cwd=tmp_path, capture_output=True, text=True, timeout=240)
+        answer = synth(*command, cwd=tmp_path)
         assert answer.returncode == 0, f"{command}: {answer.stderr}"
         said[command] = answer.stdout
     assert "synth render --over data/real" in said["status",]

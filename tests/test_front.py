@@ -16,6 +16,7 @@ import pytest
 from typer.main import get_command
 
 import synth
+from contracts.part_set import write_part_set
 from synth import front
 from synth.cli import app
 from synth.dataset.info import DatasetInfo, MadeBy
@@ -226,6 +227,7 @@ def test_what_was_captured_is_gone_on_with(
 ) -> None:
     """The same call finishes what stopped, and only reads what is finished; quiet where that is asked for."""
     monkeypatch.chdir(tmp_path)
+    write_cell(tmp_path)
     stop = "synth.capture.run.Session._settle"
     with monkeypatch.context() as patched:
         patched.setattr(stop, lambda _self: (_ for _ in ()).throw(KeyboardInterrupt))
@@ -246,7 +248,7 @@ def test_what_was_captured_is_gone_on_with(
 @pytest.mark.slow
 def test_what_was_trained_can_be_asked(tmp_path: Path) -> None:
     """A training's folder and figures come back, and its network answers for pictures in their order."""
-    real = synth.capture(8, tmp_path / "real", plates=0, pace=400, progress=False)
+    real = write_part_set(tmp_path / "real", "real", seed=0)
     crops = [real.root / str(real[i].instances[0].crop) for i in (1, 0)]
     asked = {"test": real, "out": tmp_path / "run", "side": 64, "images": 32, "device": "cpu"}
     training = synth.train("normals", real, net="paper", progress=False, **asked)  # type: ignore[arg-type]

@@ -1,23 +1,18 @@
 """`synth capture` from outside: dry run, resume, and one sentence for every wrong argument."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
-SYNTH = Path(sys.executable).with_name("synth")
+from synth.demo import write_cell
+from typed import synth
 
 
 def run(*arguments, cwd):
-    return subprocess.run(
-        [SYNTH, "capture", *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=120
-    )
+    return synth("capture", *arguments, cwd=cwd)
 
 
 def own_cell(folder, *changes):
     """The default cell beside its meshes, with lines replaced."""
-    subprocess.run([SYNTH, "cell", "init"], cwd=folder, check=True, capture_output=True)
+    synth("cell", "init", cwd=folder)
     path = folder / "cell.yaml"
     text = path.read_text()
     for old, new in changes:
@@ -50,7 +45,7 @@ def test_the_cell_in_the_folder_is_taken(tmp_path):
         (("--poses", 0), "--poses"),
         (("--cell", "missing.yaml"), "missing.yaml"),
         (("--split", "random"), "--split"),
-        (("--out", "/proc/synth"), "/proc/synth"),
+        (("--poses", 2, "--out", "/proc/synth"), "/proc/synth"),
         (("--poses", 2, "--out", "taken"), "taken"),
     ],
 )
@@ -105,6 +100,7 @@ def test_a_colour_range_that_finds_nothing_stops_early(tmp_path):
 @pytest.mark.slow
 def test_other_settings_are_refused_with_what_changed(tmp_path):
     """The same folder with another seed or count: exit code 2 and the difference; unchanged: complete."""
+    write_cell(tmp_path)
     assert run("--poses", 2, "--plates", 0, "--pace", 40, cwd=tmp_path).returncode == 0
     for change, says in ((("--seed", 1), "seed: 0 became 1"), (("--poses", 3), "poses: 2 became 3")):
         answer = run(*("--poses", 2, "--plates", 0, *change), cwd=tmp_path)

@@ -52,6 +52,21 @@ def collect_boxes(shifts_px: dict[str, float], n: int = 30) -> Figures:
     )
 
 
+def collect_classes(shifts_px: dict[str, float], n_true: dict[str, int]) -> Figures:
+    """Figures of detection of several classes, a box of 60 px an image, shifted by so many pixels, by mix."""
+    contest = Contest("detection", DetectionSettings(net="yolov5n", classes=tuple(n_true)), (0, 1))
+    names = [name for name, n in n_true.items() for _ in range(n)]
+    true = [[[20.0, 20.0, 80.0, 80.0, name]] for name in names]
+    return _collect(
+        contest,
+        {
+            (mix, seed): ([[[20 + s, 20.0, 80 + s, 80.0, 0.9, name]] for name in names], true)
+            for mix, s in shifts_px.items()
+            for seed in contest.seeds
+        },
+    )
+
+
 def _collect(contest: Contest, said: dict[tuple[str, int], tuple[list[Any], list[Any]]]) -> Figures:
     mixes = tuple(parse_mix(name, KINDS) for name in dict.fromkeys(mix for mix, _ in said))
     trials = [Trial(contest, mix, seed) for seed in contest.seeds for mix in mixes]

@@ -21,8 +21,10 @@ from synth.compare.mixes import parse_mix
 from synth.compare.plan import Contest, Plan
 from synth.compute.checkpoint import save_weights
 from synth.dataset.info import DatasetInfo, MadeBy
+from synth.dataset.origin import Origin, Parent
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import Draft, Instance, Origin, Parent, Sample, Split
+from synth.dataset.record import Split
+from synth.dataset.sample import Draft, Instance, Sample
 from synth.dataset.store import DatasetWriter
 from synth.train.models.normal_nets import make_normal_net
 from synth.train.run import WEIGHTS_FILE

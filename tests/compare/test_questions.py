@@ -6,7 +6,8 @@ import pytest
 
 from synth.compare.mixes import REAL, check_data, parse_data
 from synth.compare.questions import Gap, Question, find_origins, list_gaps, list_questions, parse_question
-from synth.dataset.info import DatasetInfo, Kind, MadeBy
+from synth.dataset.info import DatasetInfo, MadeBy
+from synth.dataset.record import Kind
 from synth.errors import InputError
 
 

@@ -241,7 +241,7 @@ def test_the_toy_goes_from_dataset_to_dataset(
     assert len(translated) > 0
     assert translated.info.made_by.config["method"] == "brighter"
     (checkpoint,) = (desk / "runs/translate/checkpoints").iterdir()
-    assert translated.samples[0].origin.checkpoint == file_sha256(checkpoint.read_bytes())
+    assert translated.samples[0].origin.steps[-1].checkpoint_sha256 == file_sha256(checkpoint.read_bytes())
     before = checkpoint.stat().st_mtime_ns
     assert synth(*BRIGHTER) == 0
     assert checkpoint.stat().st_mtime_ns == before
@@ -308,6 +308,7 @@ def test_status_tells_the_command_that_goes_on(desk: Path, capsys: pytest.Captur
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("coarse_maps")
 def test_the_toy_goes_from_dataset_to_report(tmp_path: Path, lenient: None) -> None:
     """What it translated is compared like any other dataset."""
     for i, (name, kind) in enumerate((("real", "real"), ("synthetic", "rendered"))):

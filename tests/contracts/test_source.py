@@ -157,8 +157,11 @@ def test_studio_and_orders_travel_to_a_child(name, plan_of):
         for n in [*BUILT_IN, "squares"]
     ],
 )
-def test_what_it_makes_verifies_and_does_not_depend_on_a_kill(name, settings_of, plan_of, tmp_path):
-    """Two samples, none of them test; one made again in another run is the same but for the time it took."""
+def test_what_it_makes_verifies_and_does_not_depend_on_a_kill(name, inputs, settings_of, plan_of, tmp_path):
+    """Two samples, none of them test; one made again in another run is the same but for the time it took.
+
+    Each says by which step it was made and of what, and the dataset what all of them share.
+    """
     plan = plan_of(name)
     out = tmp_path / "data" / name
     plan = replace(plan, settings=replace(plan.settings, out=out))
@@ -167,6 +170,7 @@ def test_what_it_makes_verifies_and_does_not_depend_on_a_kill(name, settings_of,
     before = DatasetReader(out).samples
     assert [s.name for s in before] == [order.name for order in plan.orders]
     assert {s.split for s in before} <= {"train", "val", *(p.split for s in before for p in s.origin.parents)}
+    _look_at_origins(DatasetReader(out), [DatasetReader(path) for path in inputs.values()])
     with DatasetWriter.open(out) as writer:
         writer.reject(before[0].name, "to be made again")
     assert render(plan, QUIET).n_new == 1
@@ -174,6 +178,22 @@ def test_what_it_makes_verifies_and_does_not_depend_on_a_kill(name, settings_of,
     assert [s.model_copy(update={"timing": {}}) for s in after] == [
         s.model_copy(update={"timing": {}}) for s in before
     ]
+
+
+def _look_at_origins(made, inputs):
+    """Steps end with the verb's; parents and readings are things that there are, with what was taken."""
+    known = {(i.digest(), x.pixels_sha256): i for i in inputs for x in (*i.samples, *i.plates)}
+    for sample in made:
+        assert sample.origin.steps[-1].verb == made.info.made_by.verb
+        assert sample.origin.steps[-1].seed is not None
+        for parent in sample.origin.parents:
+            dataset = known[parent.digest, parent.pixels_sha256]
+            assert (parent.dataset, parent.kind) == (dataset.root.name, dataset.info.kind)
+            assert parent.used
+    for reading in made.info.made_by.readings:
+        (dataset,) = [i for i in inputs if i.digest() == reading.digest]
+        assert reading.used
+        assert all(name in dataset for name in reading.names)
 
 
 def _run(*words):
@@ -241,6 +261,7 @@ def test_a_rendering_takes_its_engine_from_the_command_line(tmp_path, monkeypatc
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("coarse_maps")
 def test_the_toy_goes_from_command_line_to_report(tmp_path, monkeypatch):
     """Squares train, on an engine that was asked for, and are held against a captured set on the page."""
     trained = []

@@ -202,15 +202,6 @@ def test_descriptions_that_contradict_themselves_are_refused(changes: dict[str, 
         DatasetInfo.model_validate(fields | changes)
 
 
-def test_a_mirror_swaps_pairs_and_leaves_the_rest() -> None:
-    """Whatever the order of the names, and twice is once back."""
-    info = make_info(classes=("left", "cover", "right"), flip_pairs=(("left", "right"),))
-    mirrored = info.mirrored(info.classes)
-    assert mirrored == (2, 1, 0)
-    assert [mirrored[i] for i in mirrored] == [0, 1, 2]
-    assert info.mirrored(("right", "left")) == (1, 0)
-
-
 def test_a_sample_says_of_which_recording_it_is(tmp_path: Path) -> None:
     """Group and shot come back as they were written; a line break is no name."""
     with DatasetWriter.create_or_resume(tmp_path, make_info()) as writer:

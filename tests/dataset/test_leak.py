@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from synth.dataset import codecs
 from synth.dataset.leak import COARSE_COUNTS, LeakGuard, Look, coarse_distance, fine_distance
+from synth.dataset.origin import Origin, Parent
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import Draft, Origin, Parent, Sample
+from synth.dataset.sample import Draft, Sample
 from synth.dataset.store import DatasetWriter
 from synth.errors import DatasetError
 

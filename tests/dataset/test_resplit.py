@@ -12,9 +12,9 @@ from synth.dataset.classes import ClassChoice
 from synth.dataset.commands import app
 from synth.dataset.leak import LeakGuard
 from synth.dataset.merge import MergeSettings, merge
+from synth.dataset.origin import Origin, Parent
 from synth.dataset.reader import DatasetReader
 from synth.dataset.resplit import SplitSettings, resplit
-from synth.dataset.sample import Origin, Parent
 from synth.dataset.verify import verify
 from synth.errors import InputError
 

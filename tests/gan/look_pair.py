@@ -5,8 +5,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from synth.dataset.info import CameraRecord, DatasetInfo, Kind, MadeBy
+from synth.dataset.info import CameraRecord, DatasetInfo, MadeBy
 from synth.dataset.reader import DatasetReader
+from synth.dataset.record import Kind
 from synth.dataset.sample import Draft, Instance
 from synth.dataset.split import assign_splits
 from synth.dataset.store import DatasetWriter

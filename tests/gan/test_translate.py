@@ -9,8 +9,10 @@ from rich.console import Console
 
 from synth.compute.progress import make_progress
 from synth.dataset.reader import DatasetReader
+from synth.dataset.statistics import compute_figures
 from synth.dataset.verify import verify
 from synth.errors import DatasetError, InputError
+from synth.gan.checkpoint import path_of_step, read_readings
 from synth.gan.judge import JudgeSettings
 from synth.gan.methods.cyclegan import CycleGANSettings
 from synth.gan.run import FitSettings
@@ -69,8 +71,31 @@ def test_every_image_comes_out_with_its_labels(finished, looks):
         assert np.array_equal(translated.load_mask(sample), source.load_mask(parent))
         assert sample.pixels_sha256 != parent.pixels_sha256
         assert sample.origin.parents[0].pixels_sha256 == parent.pixels_sha256
-        assert sample.origin.checkpoint == translated.info.made_by.config["checkpoint_sha256"]
+        assert sample.origin.parents[0].used == ("pixels", "labels", "mask")
+        step = sample.origin.steps[-1]
+        assert (step.verb, step.method) == ("translate", "cyclegan")
+        assert step.checkpoint_sha256 == translated.info.made_by.config["checkpoint_sha256"]
         assert "drift_droplets" in sample.quality
+
+
+def test_a_checkpoint_lists_what_trained_and_chose_it(finished, looks):
+    """The translated set says the same of its checkpoint, and counts the real labels that were read."""
+    settings, result, _ = finished
+    sim, real = looks
+    listed = read_readings(path_of_step(settings.fit.out, result.choice.step))
+    translated = DatasetReader(settings.out)
+    sha256 = translated.info.made_by.config["checkpoint_sha256"]
+    assert translated.info.made_by.readings == tuple(
+        r.model_copy(update={"checkpoint_sha256": sha256}) for r in listed
+    )
+    told = {(r.digest, r.role): r for r in listed}
+    assert set(told[sim.digest(), "made"].names) == {s.name for s in sim.of_split("train")}
+    assert told[real.digest(), "made"].used == ("pixels",)
+    assert set(told[real.digest(), "chosen"].names) == {s.name for s in real.of_split("val")}
+    by_labels = settings.criterion == "real-val"
+    n_val = len(real.of_split("val")) if by_labels else 0
+    read = compute_figures(translated)["real_labels_read"]
+    assert read == {"labels": n_val, "mask": n_val, "pose": 0}
 
 
 def test_the_choice_says_what_it_cost(finished):

@@ -34,3 +34,12 @@ def test_the_surer_box_takes_the_part_and_half_an_overlap_is_enough():
     assert (point.hits, point.false_boxes, point.median_iou) == ((1,), (1,), 0.5)
     point = measure_operating_point([[boxes((0, 0, 10, 20.1, 0.9)), boxes(), boxes()]], TRUE)
     assert (point.hits, point.false_boxes, point.median_iou) == ((0,), (1,), None)
+
+
+def test_a_box_of_the_wrong_class_is_false():
+    """A hit needs the class to be right; the box that lies best but says another takes nothing away."""
+    true = [np.array([[0.0, 0, 10, 10, 0], [0, 0, 10, 9, 1]])]
+    said = [np.array([[0, 0, 10, 10, 0.9, 1], [0, 0, 10, 10, 0.8, 2], [0, 0, 10, 8, 0.7, 0]])]
+    point = measure_operating_point([said], true)
+    assert (point.n_true, point.hits, point.false_boxes) == (2, (2,), (1,))
+    assert point.median_iou == pytest.approx((0.9 + 0.8) / 2)

@@ -7,7 +7,8 @@ import numpy as np
 from synth.cell.load import default_cell
 from synth.cell.mesh import cad_sha256
 from synth.dataset.info import CameraRecord, DatasetInfo, MadeBy, PartRecord
-from synth.dataset.sample import Draft, RobotReading, RobotShot, Split
+from synth.dataset.record import Split
+from synth.dataset.sample import Draft, RobotReading, RobotShot
 from synth.dataset.store import DatasetWriter
 from synth.sim.furnish import camera_of_cell
 from synth.sim.labels import cell_labels, label_scene

@@ -13,8 +13,9 @@ from typer.testing import CliRunner
 
 from synth.cli import app
 from synth.dataset.info import CameraRecord, DatasetInfo, MadeBy
+from synth.dataset.origin import Origin, Parent, Step
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import Draft, Instance, Origin, Parent
+from synth.dataset.sample import Draft, Instance
 from synth.dataset.store import DatasetWriter
 from synth.dataset.verify import verify
 from synth.errors import DatasetError, InputError
@@ -81,7 +82,7 @@ def write_captured(
                 split=split,
                 size_wh=size_wh,
                 instances=(instance,),
-                origin=Origin(parents=(parent,)),
+                origin=Origin(parents=(parent,), steps=(Step(verb="capture"),)),
             )
             writer.append(draft, layers={"image": rgb_u8, "mask": mask.astype(np.uint16)})
         for k in range(n_plates):
@@ -154,10 +155,30 @@ def test_splits_do_not_mix(composed: DatasetReader, captured: DatasetReader) -> 
         bare = cv2.dilate((mask > 0).astype(np.uint8), np.ones((61, 61), np.uint8)) == 0
         blue_over_red = np.median(rgb_u8[bare][:, 2] / rgb_u8[bare][:, 0].astype(float))
         assert abs(blue_over_red - BLUE_OF_PLATE[number] / 128) < 0.03
-        for parent in sample.origin.parents:
+        for parent in (p for p in sample.origin.parents if p.used and p.split):
             source = captured[parent.name]
             assert parent.split == sample.split == source.split
             assert parent.pixels_sha256 == source.pixels_sha256
+
+
+def test_composites_say_which_pixels_they_are_made_of(
+    composed: DatasetReader, captured: DatasetReader
+) -> None:
+    """Cut-outs by pixels, labels and mask with all that their pictures came from, and the plates."""
+    plates = {p.pixels_sha256: p.number for p in captured.plates}
+    for sample in composed:
+        cut = [p for p in sample.origin.parents if p.used == ("pixels", "labels", "mask")]
+        assert {p.digest for p in cut} == {captured.digest()}
+        laid = [p for p in sample.origin.parents if p.pixels_sha256 in plates]
+        assert {plates[p.pixels_sha256] for p in laid if "plate" in p.used} == {sample.quality["plate"]}
+        assert all(p.split is None and {*p.used} <= {"plate", "pixels"} for p in laid)
+        before = [p for p in sample.origin.parents if p.dataset == "x"]
+        assert len(cut) + len(laid) + len(before) == len(sample.origin.parents)
+        assert len(before) == 1
+        *_, step = sample.origin.steps
+        assert (step.verb, step.region) == ("compose", "all")
+        earlier = [s.region for s in sample.origin.steps[:-1]]
+        assert earlier == list(range(len(sample.instances)))
 
 
 def test_each_split_has_its_share(composed: DatasetReader) -> None:

@@ -175,6 +175,9 @@ def test_renders_over_photographs(photographed, tmp_path):
     assert np.median(difference[~mask]) <= 2
     assert np.median(difference[mask]) < 60
     assert {p.split for s in found for p in s.origin.parents} <= {"train", "val"}
+    assert [(p.name, p.used) for p in twin.origin.parents] == [("000000", ("pose", "plate"))]
+    assert [p.used for p in found["100000"].origin.parents] == [("plate",)]
+    assert {use for r in found.info.made_by.readings for use in r.used} == {"mask", "plate", "look", "pose"}
     before = (settings.out / "samples.jsonl").read_bytes().splitlines()
     with DatasetWriter.open(settings.out) as writer:
         writer.reject("100000", "to be made again")

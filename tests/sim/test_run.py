@@ -15,9 +15,11 @@ from rich.console import Console
 from synth.cell.load import default_cell
 from synth.compute.progress import make_progress
 from synth.dataset.reader import DatasetReader
+from synth.dataset.statistics import compute_figures
 from synth.dataset.store import DatasetWriter
 from synth.dataset.verify import verify
 from synth.errors import DatasetError, InputError, StorageError
+from synth.sim.look import choose_measured
 from synth.sim.preview import preview
 from synth.sim.run import check_disk, make_plan, render
 from synth.sim.settings import RenderSettings
@@ -57,7 +59,7 @@ def test_a_rendered_dataset_is_whole(rendered, captured):
     for sample in found:
         scene = json.loads((rendered / "scenes" / f"{sample.name}.json").read_bytes())
         assert scene["scenario"] == sample.quality["scenario"]
-        parents = [(p.name, p.split, p.pixels_sha256) for p in sample.origin.parents]
+        parents = [(p.name, p.split, p.pixels_sha256) for p in sample.origin.parents if p.split]
         if scene["scenario"] == "twin":
             parent = real[sample.name]
             assert parents == [(parent.name, parent.split, parent.pixels_sha256)]
@@ -79,18 +81,38 @@ def test_a_twin_shows_what_its_parent_shows(rendered, captured):
         assert np.median(redness[mask]) > np.median(redness[~mask]) + 40
 
 
-def test_layers_lie_in_our_frames(rendered):
-    """ids is the mask but for edges, depth is the label's, normals are unit and face the camera."""
+def test_normals_lie_in_our_frame(rendered):
+    """Of every pixel of a part there is one, unit, and it faces the camera."""
     found = DatasetReader(rendered)
     for sample in found.samples[:4]:
-        with np.load(rendered / "layers" / f"{sample.name}.npz") as layers:
-            ids, depth_m, normals = layers["ids"], layers["depth"], layers["normals"]
-        mask = found.load_mask(sample) > 0
-        assert ((ids > 0) != mask).sum() <= 0.06 * mask.sum() + 4
-        both = mask & (ids > 0)
-        assert np.median(np.abs(depth_m - found.load_depth_m(sample))[both]) < 0.002
-        assert np.abs(np.linalg.norm(normals[both], axis=-1) - 1).max() < 1e-2
-        assert (normals[both][:, 2] < 0.2).all()
+        normals = found.load_normals_cam(sample)
+        seen = normals[found.load_mask(sample) > 0]
+        told = seen.any(axis=-1)
+        assert told.mean() > 0.94
+        assert np.abs(np.linalg.norm(seen[told], axis=-1) - 1).max() < 1e-3
+        assert (seen[told][:, 2] < 0.2).all()
+
+
+def test_a_twin_says_that_it_used_a_pose_and_a_plate(rendered, captured):
+    """Every parent is a captured sample or plate by its pixels; fresh poses used plates alone."""
+    real, found = DatasetReader(captured), DatasetReader(rendered)
+    plates = {p.pixels_sha256 for p in real.plates}
+    for sample in found:
+        (step,) = sample.origin.steps
+        assert (step.verb, step.method) == ("render", sample.quality["scenario"])
+        assert {p.digest for p in sample.origin.parents} == {real.digest()}
+        posed = [p for p in sample.origin.parents if p.used == ("pose",)]
+        laid = [p for p in sample.origin.parents if p.used == ("plate",)]
+        assert len(posed) + len(laid) == len(sample.origin.parents)
+        assert {p.pixels_sha256 for p in laid} == plates
+        assert [p.pixels_sha256 for p in posed] == (
+            [real[sample.name].pixels_sha256] if step.method == "twin" else []
+        )
+    read = compute_figures(found)["real_labels_read"]
+    n_twins = sum(s.quality["scenario"] == "twin" for s in found)
+    assert read["pose"] >= n_twins
+    assert read["mask"] == len(choose_measured(real))
+    assert read["labels"] == 0
 
 
 def test_going_on_renders_only_what_is_missing_and_two_workers_give_the_same(rendered, captured, tmp_path):

@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,14 +9,11 @@ import trimesh
 from captured_set import write_captured
 
 from synth.cell.load import DEFAULT_CELL
-
-SYNTH = Path(sys.executable).with_name("synth")
+from typed import synth
 
 
 def _render(cwd: Path, *words: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [SYNTH, "render", *map(str, words)], cwd=cwd, capture_output=True, text=True, timeout=120
-    )
+    return synth("render", *words, cwd=cwd)
 
 
 def _refused(answer: subprocess.CompletedProcess[str], words: str, cwd: Path) -> None:

@@ -83,7 +83,7 @@ def test_data_are_mixed_and_then_tuned(synth: Type, tmp_path: Path) -> None:
         (("train", "poses"), ("no task 'poses'", "normals, detection")),
         ((*SHORT, "--net", "resnet99"), ("'resnet99'", "paper")),
         ((*SHORT, "--side", 33), ("multiple", "33")),
-        ((*BOXES, "--net", "yolov8n"), ("'yolov8n'", "yolov5n")),
+        ((*BOXES, "--net", "yolov8n-seg"), ("yolov8n-seg is no plain detector", "yolov5n")),
         ((*BOXES, "--side", 100), ("multiple of 32", "100")),
         ((*BOXES, "--data", "tight"), ("tight boxes", "square")),
         ((*BOXES, "--pretrained", "absent.pt"), ("no checkpoint at absent.pt",)),

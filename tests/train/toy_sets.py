@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from synth.dataset.info import DatasetInfo, Kind, MadeBy
+from synth.dataset.info import DatasetInfo, MadeBy
 from synth.dataset.reader import DatasetReader
-from synth.dataset.record import BoxKind
+from synth.dataset.record import BoxKind, Kind
 from synth.dataset.sample import Draft, Instance, Sample
 from synth.dataset.split import assign_splits
 from synth.dataset.store import DatasetWriter
@@ -18,6 +18,7 @@ from synth.train.tasks.detection.images import DetectionImages
 CROP_PX = 224
 SQUARE_PX = (8, 12, 64, 68)
 SIZE_WH = (96, 80)
+CLASS_RGB = {"left": (250, 30, 30), "right": (30, 250, 30), "stop": (40, 40, 250), "bump": (240, 240, 30)}
 
 
 def draw_rectangles(rng: np.random.Generator, size_wh: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -68,6 +69,36 @@ def write_detection_set(
             instances = [_instance(classes[0], tuple(box), 1.0) for box in boxes.tolist()]
             hidden = _instance(classes[0], (0, 0, 10, 10), 0.1)
             draft = Draft(name=f"{i:06d}", split=split, size_wh=size_wh, instances=(*instances, hidden))
+            writer.append(draft, layers={"image": picture})
+    return DatasetReader(root)
+
+
+def write_class_set(
+    root: Path,
+    classes: tuple[str, ...],
+    *,
+    shown: tuple[str, ...] | None = None,
+    flip_pairs: tuple[tuple[str, str], ...] = (),
+    seed: int = 0,
+    n: int = 20,
+) -> DatasetReader:
+    """``n`` samples of one to three squares whose class is their colour, by name; shown: those that occur."""
+    rng, occurring = np.random.default_rng(seed), shown or classes
+    info = DatasetInfo(
+        kind="imported",
+        classes=classes,
+        flip_pairs=flip_pairs,
+        made_by=MadeBy(verb="test", simulated=True),
+    )
+    with DatasetWriter.create_or_resume(root, info) as writer:
+        for i, split in enumerate(assign_splits(n, rng=rng)):
+            picture, boxes = draw_rectangles(rng, SIZE_WH)
+            instances = []
+            for k, (x0, y0, x1, y1) in enumerate(boxes.astype(int).tolist()):
+                name = occurring[(i + k) % len(occurring)]
+                picture[y0:y1, x0:x1] = CLASS_RGB[name]
+                instances.append(_instance(name, (x0, y0, x1, y1), 1.0))
+            draft = Draft(name=f"{i:06d}", split=split, size_wh=SIZE_WH, instances=tuple(instances))
             writer.append(draft, layers={"image": picture})
     return DatasetReader(root)
 

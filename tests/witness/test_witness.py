@@ -33,6 +33,7 @@ def trained() -> tuple[Witness, list[float]]:
     return witness, losses
 
 
+@pytest.mark.slow
 def test_learns_the_mask_of_a_toy_part(trained: tuple[Witness, list[float]]) -> None:
     """The loss falls by half and more, and held-out plates are found to a pixel and their normal to 15°."""
     witness, losses = trained

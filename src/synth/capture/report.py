@@ -13,7 +13,7 @@ from synth.capture.poses import Plan
 from synth.capture.run import Summary
 from synth.capture.settings import CaptureSettings
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import SPLITS
+from synth.dataset.record import SPLITS
 
 _TILT_BIN_DEG = 10
 

@@ -36,12 +36,15 @@ def export_best(plan: Plan, contest: Contest, results: Results, figures: Figures
         "seed": trial.seed,
         "simulated": plan.is_simulated,
     }
+    if classes := task.classes_of(contest.settings):
+        words["classes"] = list(classes)
     captured = plan.reader(contest.task, REAL)
     threshold = task.find_threshold(net, task.load(captured, captured.of_split("val"), contest.settings))
     if threshold is not None:
         words["threshold"] = threshold
     path = plan.out / f"best_{contest.task}_{contest.settings.model}.onnx"
-    export_onnx(net, task.export, contest.settings.side_px, path, words)
+    export = task.describe_export(contest.settings)
+    export_onnx(net, export, contest.settings.side_px, path, words)
     about = path.with_suffix(".json")
-    write_bytes(about, (json.dumps(words | {"about": task.export.about}, indent=2) + "\n").encode())
+    write_bytes(about, (json.dumps(words | {"about": export.about}, indent=2) + "\n").encode())
     return [path, about]

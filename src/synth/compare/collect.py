@@ -11,6 +11,7 @@ from synth.compare.figures import (
     GapClosed,
     InUse,
     Measured,
+    MeasuredPart,
     MixWorth,
     Row,
     TestImages,
@@ -31,6 +32,7 @@ from synth.metrics.comparison import (
 from synth.metrics.data_size import MIN_POINTS, measure_worth
 from synth.train.run import TrainResult
 from synth.train.tasks import TASKS
+from synth.train.tasks.task import Said
 
 Results = Sequence[tuple[Trial, TrainResult]]
 
@@ -46,6 +48,7 @@ def collect_figures(plan: Plan, results: Results, *, seed: int = 0) -> Figures:
         for mix in plan.mixes:
             rows += _describe_mix(plan, contest, own, mix.name)
             rows += [Measured(contest, mix.name, m, measure_mix(d)) for m, d in draws[mix.name].items()]
+            rows += _measure_parts(contest, mix.name, [r for t, r in own if t.mix == mix], seed)
         main = {name: by_metric[task.headline.name] for name, by_metric in draws.items()}
         for question in plan.questions:
             effect = measure_difference(main[question.mix], main[question.against])
@@ -99,6 +102,16 @@ def _describe_mix(plan: Plan, contest: Contest, own: Results, mix: str) -> list[
             )
             for name in losses
         ),
+    ]
+
+
+def _measure_parts(contest: Contest, mix: str, said: Sequence[Said], seed: int) -> list[Row]:
+    """What a task breaks down, part by part and metric by metric."""
+    return [
+        MeasuredPart(contest, mix, breakdown, part.name, part.n_true, metric, measure_mix(draws))
+        for breakdown, parts in TASKS[contest.task].break_down(said, seed).items()
+        for part in parts
+        for metric, draws in part.draws.items()
     ]
 
 

@@ -55,7 +55,7 @@ def compare(
         typer.Option(help="Val images that choose weights: own-val, each mix's; real-val, captured ones."),
     ] = "own-val",
     pretrained: Annotated[
-        Path | None, typer.Option(help="Local YOLOv5 checkpoint; its backbone is frozen.")
+        Path | None, typer.Option(help="Local checkpoint of that detector; its backbone is frozen.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder of the comparison; gone on with.")] = Path("runs/compare"),
     plan_only: Annotated[

@@ -63,6 +63,22 @@ class Measured:
 
 
 @dataclass(frozen=True)
+class MeasuredPart:
+    """A metric of a mix on one part of what is true, such as one class.
+
+    breakdown: the task's, by name. n_true: how much of it there is; None where it is no share of that.
+    """
+
+    contest: Contest
+    mix: str
+    breakdown: str
+    part: str
+    n_true: int | None
+    metric: str
+    effect: Effect
+
+
+@dataclass(frozen=True)
 class Difference:
     """The headline metric of one mix less that of another. p_holm: p after Holm's correction."""
 
@@ -143,6 +159,7 @@ Row = (
     | UsedData
     | TestLoss
     | Measured
+    | MeasuredPart
     | Difference
     | GapClosed
     | MixWorth
@@ -157,6 +174,7 @@ R = TypeVar(
     UsedData,
     TestLoss,
     Measured,
+    MeasuredPart,
     Difference,
     GapClosed,
     MixWorth,

@@ -1,7 +1,7 @@
 """What is trained to be compared: which data, which networks, how often, and on what all are tested."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from synth.compare.questions import Gap, Question, find_origins, list_gaps, list
 from synth.compute.engines import DEFAULT_ENGINE, ENGINES
 from synth.dataset.leak import LeakGuard
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import Split
+from synth.dataset.record import Split
 from synth.errors import InputError
 from synth.metrics.comparison import MIN_IMAGES
 from synth.train.run import Choose, Portion, TrainSpec, open_once
@@ -162,7 +162,7 @@ class Plan:
         return {
             "mixes": [mix.name for mix in self.mixes],
             "contests": [
-                {"task": c.task, "settings": asdict(c.settings), "seeds": list(c.seeds)}
+                {"task": c.task, "settings": c.settings.to_config(), "seeds": list(c.seeds)}
                 for c in self.contests
             ],
             "choose": self.choose,

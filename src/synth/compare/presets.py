@@ -22,12 +22,12 @@ def make_contests(
 ) -> tuple[Contest, ...]:
     """A preset's contests of some tasks, in the registry's order.
 
-    info: of the dataset whose labels all have. pretrained: a detector's checkpoint; its backbone is frozen.
-    plain_crops: what reads crops reads plain ones too. Raises InputError for an unknown preset, or a
-    checkpoint that no task takes.
+    info: of the dataset that tests; all others have labels like its own. pretrained: a detector's checkpoint;
+    its backbone is frozen. plain_crops: what reads crops reads plain ones too. Raises InputError for an
+    unknown preset, or a checkpoint that no task takes.
     """
     contests = [
-        Contest(name, TASKS[name].adapt(recipe.settings, info), tuple(range(recipe.n_seeds)))
+        Contest(name, TASKS[name].adapt(recipe.settings, [info], info), tuple(range(recipe.n_seeds)))
         for name in TASKS
         if name in tasks
         for recipe in choose_preset(TASKS[name], preset)

@@ -3,7 +3,6 @@
 Frames and units are those of CONVENTIONS.md; camera in OpenCV axes.
 """
 
-from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -14,6 +13,7 @@ from synth.dataset.record import (
     ClassName,
     Distortion,
     Free,
+    Kind,
     Matrix3,
     Record,
     Row3,
@@ -23,7 +23,6 @@ from synth.dataset.record import (
     UnitVector3,
     plain,
 )
-from synth.dataset.record import Kind as Kind
 
 SCHEMA_VERSION: Literal[2] = 2
 
@@ -149,8 +148,3 @@ class DatasetInfo(Record):
         if unknown := [name for name in paired if name not in known]:
             raise ValueError(f"flip_pairs name {unknown[0]}, and there is no class {unknown[0]}")
         return self
-
-    def mirrored(self, classes: Sequence[str]) -> tuple[int, ...]:
-        """For each of these names, the index of what it is in a mirror; its own where it has no pair."""
-        other = dict(self.flip_pairs) | {right: left for left, right in self.flip_pairs}
-        return tuple(classes.index(other.get(name, name)) for name in classes)

@@ -32,8 +32,9 @@ from numpy.typing import NDArray
 
 from synth.dataset import codecs
 from synth.dataset.codecs import Rgb
+from synth.dataset.origin import Parent
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import Parent, Sample
+from synth.dataset.sample import Sample
 from synth.errors import DatasetError
 
 OnProgress = Callable[[int, int], None]
@@ -201,7 +202,8 @@ class LeakGuard:
         while ahead:
             parent = ahead.pop()
             path = self._by_hash.get(parent.pixels_sha256)
-            if path is None and parent.pixels_sha256 not in parents_of:
+            is_plate = parent.split is None
+            if path is None and not is_plate and parent.pixels_sha256 not in parents_of:
                 path = self._by_place.get((parent.dataset, parent.name))
             if path is not None:
                 return str(path)

@@ -1,9 +1,9 @@
 """Where a sample comes from: what it was made of, by which steps, and what of real labels that has read."""
 
-from collections.abc import Iterable
-from typing import Annotated, Literal, get_args
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from synth.dataset.record import Free, Kind, Name, Record, Sha256, Split
 
@@ -17,6 +17,8 @@ as the background, how pictures come out.
 USES: tuple[Used, ...] = get_args(Used)
 LABELS: tuple[Used, ...] = ("labels", "mask", "pose")
 """What of it is a label."""
+
+Role = Literal["made", "chosen"]
 
 Region = Literal["all"] | Annotated[int, Field(ge=0)]
 
@@ -66,27 +68,34 @@ class Origin(Record):
 class Reading(Record):
     """Samples of one dataset that something was made with, and what of them.
 
-    role: whether they made it (trained a checkpoint, gave a look), or were what it was chosen by.
+    role: whether they made it (trained a checkpoint, gave a look), or were what it was chosen by. used: None
+    where a record of schema 1 did not say. checkpoint_sha256: of the checkpoint that they made or chose.
     """
 
     dataset: str
-    kind: Kind
-    digest: Sha256
-    role: Literal["made", "chosen"] = "made"
-    used: tuple[Used, ...]
+    kind: Kind | None = None
+    digest: Sha256 | None = None
+    role: Role = "made"
+    used: tuple[Used, ...] | None = None
     names: tuple[Name, ...]
+    checkpoint_sha256: Sha256 | None = None
 
 
 def count_real_labels(origins: Iterable[Origin], readings: Iterable[Reading]) -> dict[Used, int] | None:
     """How many real samples gave each kind of label, through any number of stages.
 
-    A sample that was merged or split into another dataset counts once, as what it was first. A reading of a
-    mixed dataset does not say which of its samples are real: all of them count. None where a record of schema
-    1 does not tell what was taken of a parent.
+    origins: of the samples that were made. readings: of their dataset. A sample that was merged or split into
+    another dataset counts once, as what it was first. A reading of a mixed dataset does not say which of its
+    samples are real: all of them count. None where that is not told: of parents in a record of schema 1, or
+    of a checkpoint that lists nothing.
     """
+    readings = tuple(readings)
+    listed = {reading.checkpoint_sha256 for reading in readings}
     found: dict[Used, set[tuple[str, str]]] = {use: set() for use in LABELS}
     first: dict[str, tuple[str, str]] = {}
     for origin in origins:
+        if any(step.checkpoint_sha256 and step.checkpoint_sha256 not in listed for step in origin.steps):
+            return None
         for parent in origin.parents:
             if parent.used is None or parent.kind is None:
                 return None
@@ -96,11 +105,42 @@ def count_real_labels(origins: Iterable[Origin], readings: Iterable[Reading]) ->
                     if use in parent.used:
                         found[use].add(place)
     for reading in readings:
+        if reading.used is None:
+            return None
         if reading.kind in (*REAL_KINDS, "mixed"):
             for use in LABELS:
                 if use in reading.used:
                     found[use].update((reading.dataset, name) for name in reading.names)
     return {use: len(samples) for use, samples in found.items()}
+
+
+def trace(origins: Iterable[Origin], role: Role) -> tuple[Reading, ...]:
+    """What of real samples, or of who knows what, stands behind some samples, as readings of a ``role``."""
+    behind: dict[tuple[Any, ...], dict[Name, None]] = {}
+    for parent in (p for origin in origins for p in origin.parents if p.split is not None):
+        if parent.kind in (*REAL_KINDS, None):
+            key = (parent.dataset, parent.kind, parent.digest, parent.used)
+            behind.setdefault(key, {})[parent.name] = None
+    return tuple(
+        Reading(dataset=dataset, kind=kind, digest=digest, role=role, used=used, names=tuple(names))
+        for (dataset, kind, digest, used), names in behind.items()
+    )
+
+
+READINGS = "readings"
+"""The word of a checkpoint's header under which it lists what trained and chose it."""
+
+_READINGS = TypeAdapter(tuple[Reading, ...])
+
+
+def encode_readings(readings: Sequence[Reading]) -> str:
+    """What a checkpoint's header holds under `READINGS`."""
+    return _READINGS.dump_json(tuple(readings), exclude_none=True).decode()
+
+
+def decode_readings(text: str) -> tuple[Reading, ...]:
+    """What `encode_readings` gave; raises ValueError for what is no such list."""
+    return _READINGS.validate_json(text)
 
 
 def merge_parents(*parents: Parent) -> tuple[Parent, ...]:

@@ -2,9 +2,9 @@
 
 import hashlib
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from synth.dataset.folder import (
     read_samples,
 )
 from synth.dataset.layers import LAYERS, LayerName
-from synth.dataset.origin import Parent, Reading, Used
+from synth.dataset.origin import Parent, Reading, Role, Used, trace
 from synth.dataset.record import SPLITS, Kind, Split
 from synth.dataset.sample import Instance, Plate, Sample
 from synth.errors import DatasetError
@@ -89,7 +89,8 @@ class DatasetReader:
         return tuple(s for s in self.samples if s.split == split)
 
     def digest(self, splits: Collection[Split] = SPLITS) -> str:
-        """SHA-256 of which images of some splits there are, in which split, and of their labels.
+        """SHA-256 of which images of some splits there are, in which split, and of their labels and
+        mirror pairs.
 
         What goes on with a dataset, or is made from it, keeps it and is gone on with only while it is the
         same.
@@ -101,7 +102,8 @@ class DatasetReader:
                 for s in self.samples
                 if s.split in key
             )
-            self._digests[key] = hashlib.sha256(lines.encode()).hexdigest()
+            pairs = "".join(f"{left} {right} are mirror images\n" for left, right in self.info.flip_pairs)
+            self._digests[key] = hashlib.sha256((pairs + lines).encode()).hexdigest()
         return self._digests[key]
 
     def kind_of(self, sample: Sample) -> Kind:
@@ -123,9 +125,7 @@ class DatasetReader:
             used=used,
         )
 
-    def as_reading(
-        self, samples: Iterable[Sample], *used: Used, role: Literal["made", "chosen"] = "made"
-    ) -> Reading:
+    def as_reading(self, samples: Iterable[Sample], *used: Used, role: Role = "made") -> Reading:
         """What is said of some samples by what all of them together have made or chosen.
 
         Samples of several kinds make a reading of the kind mixed.
@@ -140,6 +140,14 @@ class DatasetReader:
             used=used,
             names=tuple(sample.name for sample in samples),
         )
+
+    def trace_readings(
+        self, samples: Sequence[Sample], *used: Used, role: Role = "made"
+    ) -> tuple[Reading, ...]:
+        """`as_reading`, and what was read before of real samples to make these."""
+        behind = trace((sample.origin for sample in samples), role)
+        own = self.as_reading(samples, *used, role=role)
+        return tuple(dict.fromkeys((own, *behind, *self.info.made_by.readings)))
 
     def load_layer(self, sample: Sample, name: LayerName) -> NDArray[Any] | None:
         """A layer [H,W] or [H,W,3] as `LAYERS` has it; None where the sample has none."""

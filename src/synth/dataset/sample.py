@@ -10,9 +10,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from synth.dataset.layers import LAYERS, LayerName
-from synth.dataset.origin import Origin as Origin
-from synth.dataset.origin import Parent as Parent
-from synth.dataset.record import SPLITS as SPLITS
+from synth.dataset.origin import Origin
 from synth.dataset.record import (
     BoxKind,
     BoxXyxyPx,
@@ -25,13 +23,13 @@ from synth.dataset.record import (
     Row4,
     Sha256,
     SizeWh,
+    Split,
     Text,
     Transform,
     UnitVector3,
     Vector2,
     Vector6,
 )
-from synth.dataset.record import Split as Split
 from synth.errors import DatasetError
 from synth.geometry.frames import cam_from_uvw
 from synth.geometry.normals import angle_deg

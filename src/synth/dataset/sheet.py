@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from synth.dataset.info import Kind
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import Instance, Sample, Split
+from synth.dataset.record import Kind, Split
+from synth.dataset.sample import Instance, Sample
 from synth.errors import DatasetError
 from synth.geometry import frames
 from synth.geometry.pinhole import Pinhole

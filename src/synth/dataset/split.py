@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
-from synth.dataset.sample import Split
+from synth.dataset.record import Split
 from synth.errors import InputError
 
 SplitMode = Literal["spread", "block"]

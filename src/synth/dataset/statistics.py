@@ -11,9 +11,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from synth.dataset.next_steps import NextStep, list_next_steps, say_next_steps
+from synth.dataset.origin import REAL_KINDS, count_real_labels
 from synth.dataset.overview import Overview, Tally, look_over
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import SPLITS
+from synth.dataset.record import SPLITS
 
 _GRID_WH = (8, 5)
 _BAR_WIDTH = 32
@@ -70,8 +71,17 @@ def compute_figures(dataset: DatasetReader) -> dict[str, Any]:
         "place_coverage": len(cells) / (_GRID_WH[0] * _GRID_WH[1]),
         "rejections": dict(Counter(r.reason for r in dataset.rejections).most_common()),
         "seconds": seconds,
+        "real_labels_read": _count_real_labels(dataset),
         "figures": info.made_by.figures,
     }
+
+
+def _count_real_labels(dataset: DatasetReader) -> dict[str, int] | None:
+    """How many real samples gave each kind of label; of a real dataset its own. None: not told."""
+    if dataset.info.kind in REAL_KINDS:
+        return {"labels": sum(bool(s.instances) or "semantic" in s.layers for s in dataset)}
+    read = count_real_labels((s.origin for s in dataset), dataset.info.made_by.readings)
+    return None if read is None else {str(use): n for use, n in read.items()}
 
 
 def print_figures(dataset: DatasetReader, console: Console) -> None:
@@ -147,12 +157,22 @@ def _facts(figures: dict[str, Any]) -> list[tuple[str, str]]:
         facts.append(("median tilt", f"{figures['tilt_median_deg']:.1f}°"))
     if figures["box_side_median_px"] is not None:
         facts.append(("median box side", f"{figures['box_side_median_px']:.0f} px"))
+    read = figures["real_labels_read"]
+    if figures["kind"] not in REAL_KINDS:
+        said = "not told: made by an older synth" if read is None else _say_read(read)
+        facts.append(("real labels read", said))
     if figures["seconds"]:
         parts = (f"{key.removesuffix('_s')} {value:.2f} s" for key, value in figures["seconds"].items())
         facts.append(("time a sample", ", ".join(parts)))
     facts += [(f"device: {name}", _plain(value)) for name, value in figures["devices"].items()]
     facts += [(key.replace("_", " "), _plain(value)) for key, value in figures["figures"].items()]
     return facts
+
+
+def _say_read(read: dict[str, int]) -> str:
+    words = {"labels": "boxes and normals", "mask": "masks", "pose": "poses"}
+    said = [f"{words[use]} of {n} samples" for use, n in read.items() if n]
+    return ", ".join(said) or "none"
 
 
 def _groups(counts: dict[str, int]) -> str:

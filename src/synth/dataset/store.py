@@ -37,8 +37,8 @@ from synth.dataset.folder import (
 )
 from synth.dataset.info import DatasetInfo
 from synth.dataset.layers import LAYERS, LayerName
-from synth.dataset.record import Figure
-from synth.dataset.sample import CROP_SIDE_PX, Draft, Plate, Rejection, Sample, Split
+from synth.dataset.record import Figure, Split
+from synth.dataset.sample import CROP_SIDE_PX, Draft, Plate, Rejection, Sample
 from synth.dataset.sweep import sweep
 from synth.dataset.views import write_views, yolo_label
 from synth.errors import DatasetError

@@ -10,7 +10,8 @@ from pathlib import Path, PurePosixPath
 
 from synth.dataset.info import DatasetInfo
 from synth.dataset.normals_txt import NormalRow, format_normals
-from synth.dataset.sample import MIN_VISIBLE_FOR_LABEL, SPLITS, Draft, Sample
+from synth.dataset.record import SPLITS
+from synth.dataset.sample import MIN_VISIBLE_FOR_LABEL, Draft, Sample
 from synth.storage.atomic import write_bytes
 
 

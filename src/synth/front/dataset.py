@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from synth.dataset.reader import DatasetReader
 
 if TYPE_CHECKING:
-    from synth.dataset.sample import Split
+    from synth.dataset.record import Split
     from synth.train.torch_data import TorchData
 
 

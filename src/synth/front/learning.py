@@ -26,8 +26,8 @@ class Training:
 class Prediction:
     """What a network says of one picture.
 
-    found: of detection a list of [x0, y0, x1, y1, confidence] in pixels, of normals [u, v, w] in the axes
-    of the crop.
+    found: of detection a list of [x0, y0, x1, y1, confidence] in pixels, each with the class's name last
+    where there are several; of normals [u, v, w] in the axes of the crop.
     """
 
     picture: Path
@@ -69,8 +69,8 @@ def train(
     data: to learn from; several are mixed. then: tuned on this afterwards. test: whose test images are
     predicted, and never trained on. out: runs/train/TASK if not given. preset: quick, default or paper, the
     first network that `compare` would train. net: an architecture. side: of images in pixels. images: seen in
-    all, repeats counted. pretrained: a local YOLOv5, its backbone frozen. plain_crops: never turned. device:
-    cpu, cuda, cuda:1, mps.
+    all, repeats counted. pretrained: a local checkpoint of it, its backbone frozen. plain_crops: never
+    turned. device: cpu, cuda, cuda:1, mps.
 
     Raises DatasetError where a test image would train, TrainingDiverged.
     """
@@ -166,8 +166,8 @@ def compare(
     "MIX:MIX", questions beside those of each against real. curve: growing numbers of real images too. tasks:
     all if not given. preset: quick takes minutes, default hours on a CPU, paper a GPU. seeds: trainings of
     each mix. images: each training sees in all. choose: whose val images choose the weights, each mix's own
-    or real ones. plain_crops: normals from plain crops too. pretrained: a local YOLOv5, its backbone frozen.
-    workers: trainings at a time. engine: what runs them. device: cpu, cuda, cuda:1, mps.
+    or real ones. plain_crops: normals from plain crops too. pretrained: a local checkpoint of the detector,
+    its backbone frozen. workers: trainings at a time. engine: what runs them. device: cpu, cuda, cuda:1, mps.
 
     Raises DatasetError where a test image would train, TrainingDiverged.
     """

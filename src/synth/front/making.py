@@ -112,8 +112,8 @@ def render(
     real: the captured dataset to match and to twin. over: an imported dataset, whose own models, cameras and
     poses are rendered over its own photographs; no cell then. look: like the captured pictures, or without
     any of them. quality: samples a pixel. randomize: how far light, surfaces, camera and clutter are spread,
-    0 to 5; 1 is their ranges as they stand. layers: normals, depth and ids of each picture, in
-    layers/NAME.npz. test_twins: of test samples too, to look at. workers: Blender processes. engine: what
+    0 to 5; 1 is their ranges as they stand. layers: normals of every pixel too, as a layer of each
+    sample. test_twins: of test samples too, to look at. workers: Blender processes. engine: what
     runs them. blender: an installed Blender, 3.4 to 4.5, for the bpy wheel.
 
     Raises RendererError or WorkerLost when a scene fails twice.

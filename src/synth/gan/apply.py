@@ -14,7 +14,7 @@ from synth.compute.versions import list_versions
 from synth.dataset.crops import recut
 from synth.dataset.folder import refuse_other_kind
 from synth.dataset.info import DatasetInfo, MadeBy
-from synth.dataset.origin import Step
+from synth.dataset.origin import Reading, Step
 from synth.dataset.reader import DatasetReader
 from synth.dataset.record import Figure
 from synth.dataset.sample import Draft, Sample
@@ -48,18 +48,19 @@ def apply(
     progress: Progress,
     *,
     parents: Sequence[DatasetReader],
+    readings: Sequence[Reading],
     command: tuple[str, ...],
 ) -> Applied:
     """Translate every frame of a dataset into another, or go on with it.
 
     Labels, masks, depth and splits are that dataset's; crops are cut from the translated frame. A frame whose
     labels moved beyond ``limits`` goes to rejected/ with its figures; every part's figures stand in
-    drift.jsonl, and as histograms in drift.png. parents: every dataset that the translator has seen. command:
-    the words that go on with the folder. Raises DatasetError when the folder was made otherwise, StorageError
-    when the disk refuses.
+    drift.jsonl, and as histograms in drift.png. parents: every dataset that the translator has seen.
+    readings: the samples that trained and chose it. command: the words that go on with the folder. Raises
+    DatasetError when the folder was made otherwise, StorageError when the disk refuses.
     """
     refuse_other_kind(out, "translated")
-    info = _describe(translator, dataset, limits, parents, command)
+    info = _describe(translator, dataset, limits, parents, readings, command)
     seconds = 0.0
     log = DriftLog(out / "drift.jsonl")
     with DatasetWriter.create_or_resume(out, info) as writer:
@@ -153,6 +154,7 @@ def _describe(
     dataset: DatasetReader,
     limits: DriftLimits,
     parents: Sequence[DatasetReader],
+    readings: Sequence[Reading],
     command: tuple[str, ...],
 ) -> DatasetInfo:
     """dataset.json: what a resumed run must share is in ``made_by.config``."""
@@ -181,6 +183,10 @@ def _describe(
             command=command,
             versions=list_versions(_PACKAGES),
             parents=tuple(dict.fromkeys(d.root.resolve().name for d in (dataset, *parents))),
+            readings=(
+                *dataset.info.made_by.readings,
+                *(r.model_copy(update={"checkpoint_sha256": translator.identity.sha256}) for r in readings),
+            ),
             simulated=any(d.info.made_by.simulated for d in (dataset, *parents)),
         ),
     )

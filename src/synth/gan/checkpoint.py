@@ -6,6 +6,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from synth.compute.checkpoint import encode_weights, load_weights
+from synth.dataset.origin import READINGS, Reading, decode_readings
 from synth.errors import InputError
 from synth.gan.methods import UNNAMED
 from synth.gan.methods.method import Direction
@@ -49,6 +50,18 @@ def load_checkpoint(path: Path, method: str) -> tuple[dict[str, Tensor], dict[st
 def read_method(path: Path) -> str:
     """The name of the method that wrote a file; raises InputError as `load_checkpoint` does."""
     return load_weights(path)[1].get(_METHOD, UNNAMED)
+
+
+def read_readings(path: Path) -> tuple[Reading, ...]:
+    """What a file lists of the samples that trained and chose it; nothing for one that lists none.
+
+    Raises InputError as `load_checkpoint` does.
+    """
+    words = load_weights(path)[1]
+    try:
+        return decode_readings(words.get(READINGS, "[]"))
+    except ValueError as error:
+        raise InputError(f"{path} lists what trained it in no form that synth writes") from error
 
 
 def save_generators(

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from synth.dataset.leak import LeakGuard
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import Sample, Split
+from synth.dataset.record import Split
+from synth.dataset.sample import Sample
 from synth.errors import InputError
 
 MIN_IMAGES: dict[Split, int] = {"train": 2, "val": 1}

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from synth.dataset.reader import DatasetReader
-from synth.dataset.record import Row3
-from synth.dataset.sample import Instance, Sample, Split
+from synth.dataset.record import Row3, Split
+from synth.dataset.sample import Instance, Sample
 from synth.errors import DatasetError, InputError
 from synth.gan.sample_layers import SampleLayers
 from synth.geometry.frames import cam_from_uvw, uvw_from_cam

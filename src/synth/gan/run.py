@@ -33,6 +33,7 @@ from synth.compute.device import Precision, choose_device, choose_precision
 from synth.compute.progress import Progress, make_progress
 from synth.compute.run_dir import RunDir
 from synth.compute.seeding import step_seed
+from synth.dataset.origin import Reading
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
 from synth.gan.logbook import Logbook, Window
@@ -60,7 +61,8 @@ class FitSettings:
     settings: the method's own, one of its presets or made like them. device: None for the best there is. For
     methods that learn step by step alone: precision, None for the best there is; n_devices, processes, one a
     device; with more than one, what `train` is given is pickled. besides: what else a run that is gone on
-    with must share, by name, of who judges what is learnt.
+    with must share, by name, of who judges what is learnt. readings: what trains and chooses, as checkpoints
+    list it.
     """
 
     sim: DatasetReader
@@ -73,6 +75,7 @@ class FitSettings:
     precision: Precision | None = None
     n_devices: int = 1
     besides: Mapping[str, JsonValue] = field(default_factory=dict)
+    readings: tuple[Reading, ...] = ()
 
     def to_config(self) -> dict[str, JsonValue]:
         """What a run that is gone on with must share."""
@@ -255,6 +258,7 @@ def _begin(fabric: Fabric, looks: _Looks, lengths: Lengths) -> tuple[Training, W
         seed=fit.seed,
         n_images_total=lengths.n_images,
         ema_half_life_images=looks.schedule.ema_half_life_images,
+        readings=fit.readings,
     )
     path = fit.out / STATE_FILE
     if not path.exists():

@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from synth.compute.seeding import step_seed
 from synth.compute.versions import list_versions
+from synth.dataset.origin import READINGS, Reading, encode_readings
 from synth.errors import InputError, TrainingDiverged
 from synth.gan.methods.method import Batch, LearnedMethod, Losses, Phase, Step
 
@@ -27,6 +28,7 @@ class Training:
 
     step: batches learnt from. n_images_seen: images of each look in them, over all processes. ema: the
     generators with averaged weights, in eval mode. n_images_total: when the learning rate has come down to 0.
+    readings: what trains and chooses it, for its checkpoints.
     """
 
     def __init__(
@@ -38,9 +40,11 @@ class Training:
         seed: int,
         n_images_total: int,
         ema_half_life_images: float,
+        readings: Sequence[Reading] = (),
     ) -> None:
         self.method, self.settings, self.seed, self._fabric = method, settings, seed, fabric
         self.n_images_total, self._ema_half_life = n_images_total, ema_half_life_images
+        self.readings = tuple(readings)
         self.step = self.n_images_seen = 0
         self.networks = method.make_networks(settings, torch.Generator().manual_seed(step_seed(seed, 0, 0)))
         self.networks.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -94,8 +98,9 @@ class Training:
         return figures
 
     def save_checkpoint(self, path: Path) -> None:
-        """The averaged generators, as the method writes them, with the run's progress and versions."""
+        """The averaged generators, as the method writes them, with the run's progress, readings, versions."""
         words = {"step": str(self.step), "n_images_seen": str(self.n_images_seen)}
+        words[READINGS] = encode_readings(self.readings)
         words |= {f"version_{name}": version for name, version in list_versions(_PACKAGES).items()}
         self.method.save_generators(path, self.ema, self.settings, words)
 

@@ -20,9 +20,10 @@ from pydantic import JsonValue
 from synth.compute.device import choose_device
 from synth.compute.progress import Progress
 from synth.compute.run_dir import RunDir
+from synth.dataset.origin import Reading, Used
 from synth.errors import InputError
 from synth.gan.apply import Applied, apply
-from synth.gan.checkpoint import path_of_step
+from synth.gan.checkpoint import path_of_step, read_readings
 from synth.gan.choice import Criterion, RealImages, choose
 from synth.gan.criteria_figure import draw_criteria
 from synth.gan.inputs import check_pair, refuse_leaks
@@ -71,7 +72,8 @@ def translate(settings: TranslateSettings, make_progress: MakeProgress) -> tuple
     Raises InputError and DatasetError for datasets that do not fit or leak, TrainingDiverged, StorageError.
     KeyboardInterrupt leaves folders whole; the same call goes on.
     """
-    settings = replace(settings, fit=replace(settings.fit, besides=_judged_by(settings)))
+    readings = _list_readings(settings)
+    settings = replace(settings, fit=replace(settings.fit, besides=_judged_by(settings), readings=readings))
     fit, run = settings.fit, settings.fit.out
     method = METHODS[fit.method]()
     check_pair(fit.sim, fit.real)
@@ -100,7 +102,7 @@ def translate(settings: TranslateSettings, make_progress: MakeProgress) -> tuple
     say(f"{kept}: {result.choice.why}.")
     checkpoint = path_of_step(run, result.choice.step)
     translator = method.load(checkpoint, settings.direction, device)
-    return result, _apply(translator, checkpoint, settings, witness, make_progress)
+    return result, _apply(translator, checkpoint, readings, settings, witness, make_progress)
 
 
 def translate_with(checkpoint: Path, settings: TranslateSettings, make_progress: MakeProgress) -> Applied:
@@ -111,12 +113,14 @@ def translate_with(checkpoint: Path, settings: TranslateSettings, make_progress:
     device = choose_device(settings.fit.device)
     translator = METHODS[settings.fit.method]().load(checkpoint, settings.direction, device)
     witness = _make_witness(checkpoint.parent.parent / WITNESS_FILE, settings, device, make_progress)
-    return _apply(translator, checkpoint, settings, witness, make_progress)
+    readings = read_readings(checkpoint)
+    return _apply(translator, checkpoint, readings, settings, witness, make_progress)
 
 
 def _apply(
     translator: Translator,
     checkpoint: Path,
+    readings: Sequence[Reading],
     settings: TranslateSettings,
     witness: Witness,
     make_progress: MakeProgress,
@@ -130,6 +134,7 @@ def _apply(
         settings.limits,
         make_progress("translate", "images"),
         parents=pair,
+        readings=readings,
         command=_command(checkpoint, settings),
     )
 
@@ -142,6 +147,19 @@ def _command(checkpoint: Path, settings: TranslateSettings) -> tuple[str, ...]:
         *("translate", "--checkpoint", str(checkpoint), *reverse),
         *(word for option, folder in folders.items() for word in (option, str(folder))),
     )
+
+
+def _list_readings(settings: TranslateSettings) -> tuple[Reading, ...]:
+    """What a translator learns from and is chosen by; the witness, which has a say, learns from masks."""
+    sim, real = settings.fit.sim, settings.fit.real
+    labels: tuple[Used, ...] = ("labels", "mask") if settings.criterion == "real-val" else ()
+    readings = (
+        *sim.trace_readings(sim.of_split("train"), "pixels", "mask"),
+        *real.trace_readings(real.of_split("train"), "pixels"),
+        *sim.trace_readings(sim.of_split("val"), "pixels", "mask", role="chosen"),
+        *real.trace_readings(real.of_split("val"), "pixels", *labels, role="chosen"),
+    )
+    return tuple(dict.fromkeys(readings))
 
 
 def _judged_by(settings: TranslateSettings) -> dict[str, JsonValue]:

@@ -66,7 +66,8 @@ class Effect:
 class Draws:
     """A metric of one mix: of each seed [k], and of each seed when images are drawn again [k,R].
 
-    Draws of mixes that are compared must come from the same drawing of images.
+    nan stands for a drawing that has nothing to measure; intervals are made from the others. Draws of mixes
+    that are compared must come from the same drawing of images.
     """
 
     by_seed: Floats
@@ -132,7 +133,7 @@ def _estimate(
 ) -> Effect:
     """by_seed: [seeds]. draws: [N_RESAMPLES], of their mean. value: the effect's, if not that mean."""
     n_seeds = len(by_seed)
-    se_images = float(draws.std(ddof=1))
+    se_images = float(draws[np.isfinite(draws)].std(ddof=1))
     se_seeds = float(by_seed.std(ddof=1) / np.sqrt(n_seeds)) if n_seeds > 1 else 0.0
     value = float(by_seed.mean()) if value is None else value
 

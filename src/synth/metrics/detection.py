@@ -7,11 +7,12 @@ A figure goes with the name of its protocol: a confidence limit can only lower a
 was thrown away adds no recall, so the paper's figures are not the field's.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
-from typing import Any
+from typing import Any, TypeVar
+from typing import Protocol as Interface
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from synth.errors import InputError
 from synth.metrics.intervals import Floats
 
 IOU_THRESHOLDS: Floats = np.linspace(0.5, 0.95, 10)
+T = TypeVar("T", bound=np.generic)
 _RECALLS: Floats = np.linspace(0.0, 1.0, 101)
 _CHUNK = 4_000_000  # Entries of a table [R,D] that are worked on at once.
 
@@ -31,8 +33,8 @@ class Protocol:
     """What counts as a detection.
 
     min_confidence: detections below it are dropped. max_detections: how many of an image are kept, the most
-    confident ones. at_best_f1: whether precision and recall are those at the confidence where F1 is highest,
-    or those of all detections kept.
+    confident ones, of each class by itself as in COCO. at_best_f1: whether precision and recall are those at
+    the confidence where F1 is highest, or those of all detections kept.
     """
 
     name: str
@@ -74,11 +76,16 @@ class Matches:
 
     def map50(self, weights: Floats) -> Floats:
         """Average precision at IoU 0.5."""
-        return self._in_chunks(weights, lambda part: self._average_precision(part, self.hits[:1]))
+        return self.at_iou(weights, 0)
 
     def map50_95(self, weights: Floats) -> Floats:
         """Average precision, mean over IOU_THRESHOLDS."""
         return self._in_chunks(weights, lambda part: self._average_precision(part, self.hits))
+
+    def at_iou(self, weights: Floats, i_threshold: int) -> Floats:
+        """Average precision at one of IOU_THRESHOLDS."""
+        hits = self.hits[i_threshold : i_threshold + 1]
+        return self._in_chunks(weights, lambda part: self._average_precision(part, hits))
 
     def precision(self, weights: Floats) -> Floats:
         """Share of detections that are hits at IoU 0.5, at the confidence of the protocol."""
@@ -88,17 +95,20 @@ class Matches:
         """Share of true boxes that are hit at IoU 0.5, at the confidence of the protocol."""
         return self._in_chunks(weights, lambda part: self._precision_recall(part)[1])
 
-    def _in_chunks(self, weights: Floats, compute: Callable[[Floats], Floats]) -> Floats:
+    def checked(self, weights: Floats) -> Floats:
+        """Weights of the right shape."""
         weights = np.asarray(weights, dtype=np.float64)
         if weights.ndim != 2 or weights.shape[1] != len(self.n_true):
             raise InputError(
                 f"weights must be [R,{len(self.n_true)}], a row a resample, got {list(weights.shape)}"
             )
+        return weights
+
+    def _in_chunks(self, weights: Floats, compute: Callable[[Floats], Floats]) -> Floats:
+        weights = self.checked(weights)
         values = np.full(len(weights), np.nan)
         usable = np.flatnonzero(weights @ self.n_true > 0)
-        n_rows = max(1, _CHUNK // max(1, len(self.image)))
-        for start in range(0, len(usable), n_rows):
-            rows = usable[start : start + n_rows]
+        for rows in split_rows(usable, len(self.image)):
             values[rows] = compute(weights[rows]) if len(self.image) else 0.0
         return values
 
@@ -136,12 +146,33 @@ class Matches:
         return np.divide(hit, found, out=np.zeros_like(hit), where=found > 0), hit / n_true
 
 
-METRICS: Mapping[str, Callable[[Matches, Floats], Floats]] = {
-    "map50": Matches.map50,
-    "map50_95": Matches.map50_95,
-    "precision": Matches.precision,
-    "recall": Matches.recall,
+class Measurable(Interface):
+    """`Matches` of one class, or those of several together."""
+
+    @property
+    def protocol(self) -> Protocol: ...
+    @property
+    def n_true(self) -> NDArray[np.int64]: ...
+    def map50(self, weights: Floats) -> Floats: ...
+    def map50_95(self, weights: Floats) -> Floats: ...
+    def precision(self, weights: Floats) -> Floats: ...
+    def recall(self, weights: Floats) -> Floats: ...
+
+
+M = TypeVar("M", bound=Measurable)
+METRICS: Mapping[str, Callable[[Any, Floats], Floats]] = {
+    "map50": lambda found, weights: found.map50(weights),
+    "map50_95": lambda found, weights: found.map50_95(weights),
+    "precision": lambda found, weights: found.precision(weights),
+    "recall": lambda found, weights: found.recall(weights),
 }
+
+
+def split_rows(rows: NDArray[T], n_detections: int) -> Iterator[NDArray[T]]:
+    """Rows of resamples in parts small enough to be worked on at once."""
+    n_rows = max(1, _CHUNK // max(1, n_detections))
+    for start in range(0, len(rows), n_rows):
+        yield rows[start : start + n_rows]
 
 
 def match(
@@ -178,14 +209,21 @@ def match(
     return Matches(protocol, image[order], confidence[order], matched[:, order] > 0, n_true)
 
 
-def measure(matches: Sequence[Matches], metric: str, weights: Floats) -> tuple[Floats, Floats]:
-    """A metric of a mix, one ``Matches`` a seed, all of the same images: by seed [k] and in draws [k,R].
+def measure(matches: Sequence[Measurable], metric: str, weights: Floats) -> tuple[Floats, Floats]:
+    """A metric of a mix, one entry a seed, all of the same images: by seed [k] and in draws [k,R].
 
     metric: a key of METRICS. weights: [R,N]; give all mixes of a comparison the same. Raises InputError
     for an unknown metric, for seeds with other images or other protocols, or for weights of another shape.
     """
     if metric not in METRICS:
         raise InputError(f"there is no metric {metric!r}: choose from {', '.join(METRICS)}")
+    return measure_seeds(matches, METRICS[metric], weights)
+
+
+def measure_seeds(
+    matches: Sequence[M], figure: Callable[[M, Floats], Floats], weights: Floats
+) -> tuple[Floats, Floats]:
+    """The same for any figure of the matches."""
     if not matches:
         raise InputError("a metric needs the matches of one seed or more, got none")
     first = matches[0]
@@ -194,8 +232,8 @@ def measure(matches: Sequence[Matches], metric: str, weights: Floats) -> tuple[F
     if len(found := {each.protocol.name: None for each in matches}) > 1:
         raise InputError(f"seeds are measured under one protocol, got {' and '.join(found)}")
     once = np.ones((1, len(first.n_true)))
-    by_seed = np.concatenate([METRICS[metric](each, once) for each in matches])
-    return by_seed, np.stack([METRICS[metric](each, weights) for each in matches])
+    by_seed = np.concatenate([figure(each, once) for each in matches])
+    return by_seed, np.stack([figure(each, weights) for each in matches])
 
 
 def _checked(array: NDArray[Any], width: int, what: str) -> Floats:

@@ -17,8 +17,9 @@ MIN_IOU = 0.5
 class OperatingPoint:
     """Counts over test images, one entry a seed.
 
-    hits: true boxes that a shown box overlaps with an IoU of MIN_IOU or more. false_boxes: shown boxes that
-    hit nothing, doubles among them. median_iou: of the hits of all seeds, None without any.
+    hits: true boxes that a shown box of their class overlaps with an IoU of MIN_IOU or more. false_boxes:
+    shown boxes that hit nothing, doubles and boxes of a wrong class among them. median_iou: of the hits of
+    all seeds, None without any.
     """
 
     n_images: int
@@ -39,8 +40,9 @@ def measure_operating_point(
     """Hits and false boxes at MIN_CONFIDENCE.
 
     predicted: for each seed an array [D,5] an image, x0, y0, x1, y1 in pixels and confidence. true_boxes:
-    [M,4] an image. Greedy as in `synth.metrics.detection`: the surest box first takes the free true box that
-    it overlaps most.
+    [M,4] an image. With several classes [D,6] and [M,5], last the class's number. Greedy as in
+    `synth.metrics.detection`: the surest box first takes the free true box of its class that it overlaps
+    most.
     """
     hits, false_boxes, overlaps = [], [], []
     for seed in predicted:
@@ -63,7 +65,7 @@ def _overlaps(boxes: NDArray[Any], truth: NDArray[Any]) -> tuple[list[float], in
     free = list(truth)
     ious: list[float] = []
     for row in shown:
-        each = [box_iou(row[:4], true) for true in free]
+        each = [box_iou(row[:4], true[:4]) if (row[5:] == true[4:]).all() else 0.0 for true in free]
         if each and max(each) >= MIN_IOU:
             ious.append(max(each))
             del free[int(np.argmax(each))]

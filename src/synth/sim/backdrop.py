@@ -1,6 +1,6 @@
 """What stands behind the parts of a scene, and how rendered light becomes a picture before it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synth.compute.progress import Progress
+from synth.dataset.origin import Parent, Reading, Used
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import Sample, Split
+from synth.dataset.record import Split
+from synth.dataset.sample import Sample
 from synth.geometry.se3 import Array
 from synth.sim.blender import Blender, Quality
 from synth.sim.colour import Linear
@@ -65,8 +67,8 @@ class Pictures(Protocol):
         """The 8-bit picture [H,W,3]. plain: the scene before anything was randomized."""
         ...
 
-    def parents(self, scene: Scene) -> tuple[str, ...]:
-        """Names of the samples that the picture was made of or stands for."""
+    def parents(self, scene: Scene) -> Mapping[str, tuple[Used, ...]]:
+        """Names of the samples that the picture was made of or stands for, and what was taken of each."""
         ...
 
     def compare(self, pair: Pair) -> Any:
@@ -103,6 +105,16 @@ class Backdrop(Protocol):
 
     def place(self, sample: Sample) -> Placement:
         """Where everything was in a sample. Raises InputError for one that does not say."""
+        ...
+
+    @property
+    def plates_behind(self) -> tuple[Parent, ...]:
+        """The plates that every picture is made of."""
+        ...
+
+    @property
+    def readings(self) -> tuple[Reading, ...]:
+        """The samples on which it is measured how pictures come out."""
         ...
 
     def furnish(

@@ -15,9 +15,11 @@ from synth.cell.model import Cell
 from synth.compute.progress import Progress
 from synth.compute.versions import list_versions
 from synth.dataset.info import CameraRecord, DatasetInfo, MadeBy, PartRecord
+from synth.dataset.origin import Parent, Reading
 from synth.dataset.posed import PartLabel
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import SPLITS, Sample, Split
+from synth.dataset.record import SPLITS, Split
+from synth.dataset.sample import Sample
 from synth.errors import InputError
 from synth.geometry import se3
 from synth.geometry.mesh import Mesh
@@ -27,7 +29,7 @@ from synth.sim.blender import QUALITIES, Blender, Quality
 from synth.sim.furnish import camera_of_cell, camera_of_sample, held_bodies, on_bench
 from synth.sim.installed import find_installed
 from synth.sim.labels import cell_labels
-from synth.sim.look import LOOK_FILE, Look, load_look, measure_look, plain_look, save_look
+from synth.sim.look import LOOK_FILE, Look, choose_measured, load_look, measure_look, plain_look, save_look
 from synth.sim.meshes import cell_meshes
 from synth.sim.randomize import randomize
 from synth.sim.scene import Scene, SceneCamera
@@ -125,6 +127,23 @@ class Bench:
         """The captured dataset."""
         return self.real
 
+    @property
+    def plates_behind(self) -> tuple[Parent, ...]:
+        """The captured plates, of which a matched look's bench is made."""
+        if self.real is None or self.look_kind == "plain":
+            return ()
+        return tuple(self.real.as_parent(plate, "plate") for plate in self.real.plates)
+
+    @property
+    def readings(self) -> tuple[Reading, ...]:
+        """Pictures and masks of which a matched look is made, and twins that set how bright objects are."""
+        if self.real is None or self.look_kind == "plain":
+            return ()
+        readings = [self.real.as_reading(choose_measured(self.real), "mask", "look")]
+        if twins := self._list_matched():
+            readings.append(self.real.as_reading(twins, "pose", "look"))
+        return tuple(readings)
+
     def list_twinnable(self) -> Sequence[Sample]:
         """The samples that say where arm and camera stood."""
         return () if self.real is None else list_twinnable(self.real, with_test=self.with_test)
@@ -201,16 +220,20 @@ class Bench:
                 look = look.model_copy(update={"object_gain": known.object_gain})
             else:
                 progress.say("A few train twins first show how bright objects come out beside the bench.")
-                train = [s for s in list_twinnable(real, with_test=False) if s.split == "train"]
                 pairs: list[Pair] = [
                     (make_twin(sample, self, seed=self.seed), real.load_rgb(sample))
-                    for sample in evenly(train, min(N_MATCHED, len(train)))
+                    for sample in self._list_matched()
                 ]
                 found = [ratio for ratio in compare(pairs, "draft") if ratio is not None]
                 if found:
                     look = look.model_copy(update={"object_gain": round(float(np.median(found)), 4)})
         save_look(look, look_folder)
         return replace(self, look=look)
+
+    def _list_matched(self) -> list[Sample]:
+        assert self.real is not None
+        train = [s for s in list_twinnable(self.real, with_test=False) if s.split == "train"]
+        return evenly(train, min(N_MATCHED, len(train)))
 
     def open(self, blender: Blender, folder: Path, quality: Quality) -> BenchPictures:
         """For one process. folder: of the empty bench's light, which whichever process is first renders."""

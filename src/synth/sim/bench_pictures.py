@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from synth.dataset.origin import Used
 from synth.geometry.pinhole import Pinhole
 from synth.sim.backdrop import Coverage, Pair
 from synth.sim.blender import Blender, Quality
@@ -60,9 +61,9 @@ class BenchPictures:
         rng = np.random.default_rng([scene.seed, _NOISE_STREAM])
         return self._response(plain, self.lens(scene)).apply(light, coverage, rng)
 
-    def parents(self, scene: Scene) -> tuple[str, ...]:
+    def parents(self, scene: Scene) -> dict[str, tuple[Used, ...]]:
         """The sample that a twin stands for."""
-        return scene.parents
+        return dict.fromkeys(scene.parents, ("pose",))
 
     def compare(self, pair: Pair) -> float | None:
         """How much brighter objects are in the captured picture than in its twin; None for too few."""

@@ -58,7 +58,7 @@ def render(
         QualityName, typer.Option(help="Samples a pixel: few, enough, or 1024.")
     ] = QualityName.normal,
     layers: Annotated[
-        bool, typer.Option("--layers", help="Normals, depth and ids of each picture, in layers/NAME.npz.")
+        bool, typer.Option("--layers", help="Normals of every pixel too, in normals/NAME.png.")
     ] = False,
     preview: Annotated[
         int | None, typer.Option(help="Only render this many quickly, into runs/render_preview.png.")

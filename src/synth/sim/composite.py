@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from synth.dataset import codecs
 from synth.dataset.codecs import Counts, Rgb
 from synth.dataset.folder import read_inside
-from synth.dataset.origin import Origin, Parent, Step
+from synth.dataset.origin import Origin, Parent, Step, merge_parents
 from synth.dataset.reader import DatasetReader
 from synth.dataset.record import SPLITS, Split
 from synth.dataset.sample import Draft, Instance, Sample
@@ -92,7 +92,7 @@ class CompositeMaker:
         max_parts: int,
         min_visible: float,
     ) -> None:
-        self._picks, self._shares = picks, shares
+        self._bench, self._picks, self._shares = bench, picks, shares
         self._seed, self._max_parts, self._min_visible = seed, max_parts, min_visible
         self._plates = [
             linear_of_u8(codecs.decode_rgb(read_inside(bench.root, p.image), str(bench.root / p.image)))
@@ -126,21 +126,39 @@ class CompositeMaker:
             )
         picture = self._plates[number].copy()
         edge_px = self._edge_of(picks[0].dataset)
-        n_patches = self._lay_bench(picture, split, [c.mask for c in cutouts], edge_px, rng)
+        patches = self._lay_bench(picture, split, [c.mask for c in cutouts], edge_px, rng)
         _cast_shadows(picture, cutouts, corners, rng)
         for cutout, corner in zip(cutouts, corners, strict=True):
             gain = self._at(_middle(cutout.mask, corner)) / self._at(_middle(cutout.mask, cutout.corner_xy))
             lay(picture, cutout.light * gain, cutout.alpha, corner)
-        parents = {(p.dataset.root, p.sample.name): p.parent for p in picks}
         draft = Draft(
             name=f"{i:06d}",
             split=split,
             size_wh=self._size_wh,
             instances=tuple(instances),
-            origin=Origin(parents=tuple(parents.values()), steps=(Step(verb="compose", seed=self._seed),)),
-            quality={"plate": number, "bench_patches": n_patches},
+            origin=self._origin(picks, number, patches),
+            quality={"plate": number, "bench_patches": len(patches)},
         )
         return draft, u8_of_linear(picture), ids
+
+    def _origin(self, picks: Sequence[Pick], plate: int, patches: Sequence[int]) -> Origin:
+        """Of parts, each with what was done to its picture before, on a plate with patches of others."""
+        plates = self._bench.plates
+        before = [parent for pick in picks for parent in pick.sample.origin.parents]
+        steps = [
+            step.model_copy(update={"region": i})
+            for i, pick in enumerate(picks)
+            for step in pick.sample.origin.steps
+        ]
+        return Origin(
+            parents=merge_parents(
+                *before,
+                *(pick.parent for pick in picks),
+                self._bench.as_parent(plates[plate], "plate"),
+                *(self._bench.as_parent(plates[number], "pixels") for number in patches),
+            ),
+            steps=(*steps, Step(verb="compose", seed=self._seed)),
+        )
 
     def _choose(self, split: Split, rng: np.random.Generator) -> tuple[list[Pick], list[Cutout]]:
         """One to max_parts parts, each of another picture where there are enough."""
@@ -206,16 +224,17 @@ class CompositeMaker:
 
     def _lay_bench(
         self, picture: Linear, split: Split, masks: list[Mask], edge_px: float, rng: np.random.Generator
-    ) -> int:
-        """Lay up to max_parts patches of bare bench, cut like these parts, in place; returns how many.
+    ) -> list[int]:
+        """Lay up to max_parts patches of bare bench, cut like these parts, in place; returns their plates.
 
         Each comes out of any plate of the split, at the brightness of where it goes. Nothing that lies on the
         bench is cut through or covered, for no photograph shows half a screw.
         """
-        n_laid = 0
+        laid = []
         for _ in range(int(rng.integers(self._max_parts + 1))):
             mask = np.rot90(masks[int(rng.integers(len(masks)))], int(rng.integers(4)))
-            plate = self._plates[int(rng.choice(self._shares[split]))]
+            number = int(rng.choice(self._shares[split]))
+            plate = self._plates[number]
             for _ in range(_MAX_TRIES):
                 corner = self._draw_corner(mask, rng)
                 source = self._draw_corner(mask, rng)
@@ -225,8 +244,8 @@ class CompositeMaker:
                 continue
             taken, covered = _cut_block(plate, mask, source), _cut_block(picture, mask, corner)
             lay(picture, taken * (_smooth(covered) / _smooth(taken)), soft_edge(mask, edge_px), corner)
-            n_laid += 1
-        return n_laid
+            laid.append(number)
+        return laid
 
     def _is_bare(self, mask: Mask, corner: Corner) -> bool:
         block = _cut_block(self._clutter, mask, corner)

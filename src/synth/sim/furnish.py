@@ -9,8 +9,8 @@ import numpy as np
 from synth.cell.arm_surfaces import ARM_SURFACES
 from synth.cell.model import Cell, Surface
 from synth.dataset.info import CameraRecord
-from synth.dataset.record import Distortion, Matrix3
-from synth.dataset.sample import Sample, Split
+from synth.dataset.record import Distortion, Matrix3, Split
+from synth.dataset.sample import Sample
 from synth.errors import InputError
 from synth.geometry import se3
 from synth.geometry.arm import joint_frames

@@ -17,6 +17,7 @@ from synth.cell.model import Cell
 from synth.dataset import codecs
 from synth.dataset.folder import read_inside
 from synth.dataset.reader import DatasetReader
+from synth.dataset.sample import Sample
 from synth.errors import InputError
 from synth.sim.colour import Linear, linear_of_u8, to_linear, to_srgb
 from synth.sim.noise import NO_NOISE, Noise, measure_noise
@@ -84,10 +85,9 @@ def measure_look(dataset: DatasetReader) -> Look:
             f"{dataset.root} has no plate of the empty bench to match: capture again with plates, "
             "or render with --look plain"
         )
-    train = dataset.of_split("train")
+    train = choose_measured(dataset)
     if not train:
         raise InputError(f"{dataset.root} has no train images to match: render with --look plain")
-    train = train[:: -(-len(train) // _MAX_PICTURES)]
     plates = [codecs.decode_rgb(read_inside(dataset.root, p.image), p.image) for p in dataset.plates]
     pictures = [dataset.load_rgb(s) for s in train]
     masks = [dataset.load_mask(s) for s in train]
@@ -114,6 +114,12 @@ def measure_look(dataset: DatasetReader) -> Look:
         ),
         plate=plate,
     )
+
+
+def choose_measured(dataset: DatasetReader) -> tuple[Sample, ...]:
+    """The train images on which a look is measured."""
+    train = dataset.of_split("train")
+    return train[:: -(-len(train) // _MAX_PICTURES) or 1]
 
 
 def save_look(look: Look, folder: Path) -> None:

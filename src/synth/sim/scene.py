@@ -7,8 +7,7 @@ bodies use.
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from synth.dataset.record import Matrix3, Transform
-from synth.dataset.sample import Split
+from synth.dataset.record import Matrix3, Split, Transform
 
 RGB = tuple[float, float, float]
 Vector3 = tuple[float, float, float]

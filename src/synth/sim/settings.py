@@ -10,12 +10,9 @@ from synth.compute.engines import DEFAULT_ENGINE, ENGINES
 from synth.compute.engines.engine import Resources
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
-from synth.sim.blender import Layer
 
 LookKind = Literal["matched", "plain"]
 QualityName = Literal["draft", "normal", "reference"]
-
-LAYERS: tuple[Layer, ...] = ("normals", "depth", "ids")
 
 MAX_PROCESSES = 16
 MAX_STRENGTH = 5.0

@@ -36,6 +36,9 @@ PACKAGES = ("synth-robotics", "numpy", "opencv-python", "open3d", "bpy", "blende
 """Whose versions a rendered dataset records."""
 
 
+_MIN_LENGTH = 0.5
+
+
 class Settle(Protocol):
     """Lets bodies fall on to static ones until they rest: T_base_body [4,4] of each afterwards.
 
@@ -94,7 +97,9 @@ class BlenderStudio(Studio):
 
     def measured(self) -> Self:
         """With what the backdrop measures on pictures."""
-        return replace(self, backdrop=self.backdrop.measured())
+        backdrop = self.backdrop.measured()
+        made_by = self.info.made_by.model_copy(update={"readings": backdrop.readings})
+        return replace(self, backdrop=backdrop, info=self.info.model_copy(update={"made_by": made_by}))
 
     def prepared(self, out: Path, progress: Progress) -> Self:
         """With meshes on disk and the brightness of objects."""
@@ -183,7 +188,8 @@ class Photographer:
         }
         if scene.split == "test":
             quality["analysis_only"] = True
-        parents = tuple(studio.parents[name] for name in self._pictures.parents(scene))
+        used = self._pictures.parents(scene)
+        parents = [studio.parents[name].model_copy(update={"used": uses}) for name, uses in used.items()]
         return Draft(
             name=scene.name,
             split=scene.split,
@@ -193,7 +199,8 @@ class Photographer:
             T_base_cam=scene.camera.T_base_cam if studio.backdrop.knows_behind else None,
             instances=labels.instances,
             origin=Origin(
-                parents=parents, steps=(Step(verb="render", method=scene.scenario, seed=scene.seed),)
+                parents=(*parents, *studio.backdrop.plates_behind),
+                steps=(Step(verb="render", method=scene.scenario, seed=scene.seed),),
             ),
             quality=quality,
             timing=timing,
@@ -204,4 +211,8 @@ class Photographer:
         whole = (0, 0, *lens.ideal.size_wh)
         drawn = self._blender.render(scene, lens.ideal, whole, Quality(1, denoiser=None), ("normals",)).layers
         x, y = np.moveaxis(np.rint(lens.ideal_xy).astype(int), -1, 0)
-        return {"normals": drawn["normals"][y, x]}
+        normals = drawn["normals"][y, x]
+        length = np.linalg.norm(normals, axis=-1, keepdims=True)
+        # Where nothing was hit there is no normal.
+        unit = np.divide(normals, length, out=np.zeros_like(normals), where=length > _MIN_LENGTH)
+        return {"normals": unit.astype(np.float32)}

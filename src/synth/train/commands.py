@@ -1,11 +1,17 @@
 """``synth train``, ``synth evaluate`` and ``synth predict``: one network by itself."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from synth.train.tasks import TASKS
+
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
+
+    from synth.train.tasks.task import Breakdown
+    from synth.train.trained import MeasuredPart
 
 
 def train(
@@ -23,7 +29,7 @@ def train(
     side: Annotated[int | None, typer.Option(help="Side of images in pixels; the task's.")] = None,
     images: Annotated[int | None, typer.Option(min=1, help="Images seen in all, repeats counted.")] = None,
     pretrained: Annotated[
-        Path | None, typer.Option(help="Local YOLOv5 checkpoint; its backbone is frozen.")
+        Path | None, typer.Option(help="Local checkpoint of that detector; its backbone is frozen.")
     ] = None,
     plain_crops: Annotated[bool, typer.Option("--plain-crops", help="Plain crops, never turned.")] = False,
     max_minutes: Annotated[
@@ -60,6 +66,8 @@ def train(
     console = Console(highlight=False)
     if open_once(test).info.made_by.simulated:
         console.print("[black on yellow] SIMULATED [/] the test images are those of the simulated cell")
+    if classes := TASKS[task].classes_of(settings):
+        console.print(f"Learns {len(classes)} class{'es' if len(classes) > 1 else ''}: {', '.join(classes)}")
     folder = out or Path("runs/train") / task
     progress = make_progress(console, "train", "steps")
     progress.begin(total=settings.n_steps, done=0)
@@ -95,7 +103,7 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps; the best there is.")] = None,
 ) -> None:
-    """Measure a trained network on a dataset, with 95 % intervals.
+    """Measure a trained network on a dataset, with 95 % intervals; several classes one by one, too.
 
     Example: synth evaluate --run runs/train/normals --data data/real
     """
@@ -106,17 +114,20 @@ def evaluate(
     from rich.table import Table
 
     from synth.dataset.reader import DatasetReader
-    from synth.dataset.sample import SPLITS
+    from synth.dataset.record import SPLITS
     from synth.errors import InputError
-    from synth.train.trained import ask, load_trained, losses_of, measure
+    from synth.train.trained import ask, load_trained, losses_of, measure, measure_parts
 
     if split not in SPLITS:
         raise InputError(f"--split must be one of {', '.join(SPLITS)}, got {split!r}")
     trained, dataset = load_trained(run, device), DatasetReader(data)
     part = next(s for s in SPLITS if s == split)
-    effects, losses = measure(trained, ask(trained, dataset, part)), losses_of(trained, dataset, part)
+    answers = ask(trained, dataset, part)
+    effects, losses = measure(trained, answers), losses_of(trained, dataset, part)
+    parts = measure_parts(trained, answers)
     if as_json:
-        typer.echo(json.dumps({name: asdict(effect) for name, effect in effects.items()} | losses, indent=2))
+        figures = {name: asdict(effect) for name, effect in effects.items()} | losses
+        typer.echo(json.dumps(figures | {name: _to_json(lines) for name, lines in parts.items()}, indent=2))
         return
     console = Console(highlight=False)
     if dataset.info.made_by.simulated:
@@ -129,10 +140,48 @@ def evaluate(
     for name, loss in losses.items():
         table.add_row(f"{name}, per image", f"{loss:.3f}", "")
     console.print(table)
+    for breakdown in TASKS[trained.task].report.breakdowns:
+        if lines := parts.get(breakdown.name):
+            console.print()
+            console.print(_make_table(breakdown, lines))
+            if any(_is_few(breakdown, line) for line in lines):
+                console.print(f"* An indication: fewer than {breakdown.few} truths.")
+            console.print(breakdown.note)
     n = next(iter(effects.values())).n_images
     console.print(
         f"{trained.settings.model} on {n} {split} images of {data}, 1 network: intervals over images alone."
     )
+
+
+def _to_json(lines: "list[MeasuredPart]") -> dict[str, dict[str, object]]:
+    """By name of the part: how much is true of it, and its metrics with their intervals."""
+    from dataclasses import asdict
+
+    return {
+        line.name: ({} if line.n_true is None else {"n_true": line.n_true})
+        | {name: asdict(effect) for name, effect in line.effects.items()}
+        for line in lines
+    }
+
+
+def _make_table(breakdown: "Breakdown", lines: "list[MeasuredPart]") -> "RichTable":
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    counted = any(line.n_true is not None for line in lines)
+    columns = [x for metric in breakdown.columns for x in (metric.title, "95 % interval")]
+    for column in (breakdown.title, *(("truths",) if counted else ()), *columns):
+        table.add_column(column)
+    for line in lines:
+        effects = [line.effects[metric.name] for metric in breakdown.columns]
+        figures = [x for e in effects for x in (f"{e.value:.3f}", f"{e.low:.3f} to {e.high:.3f}")]
+        count = (f"{line.n_true}{' *' if _is_few(breakdown, line) else ''}",) if counted else ()
+        table.add_row(line.name, *count, *figures)
+    return table
+
+
+def _is_few(breakdown: "Breakdown", line: "MeasuredPart") -> bool:
+    return line.n_true is not None and line.n_true < breakdown.few
 
 
 def predict(

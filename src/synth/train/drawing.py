@@ -1,6 +1,7 @@
 """What networks say, drawn into pictures."""
 
-from collections.abc import Sequence
+import zlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,21 @@ Colour = tuple[int, int, int]
 
 TRUE_RGB: Colour = (20, 200, 60)
 FOUND_RGB: Colour = (255, 40, 200)
+CLASS_RGB: tuple[Colour, ...] = (
+    (255, 40, 200),
+    (40, 150, 255),
+    (255, 140, 0),
+    (20, 200, 60),
+    (255, 230, 40),
+    (0, 220, 220),
+    (240, 50, 50),
+    (160, 90, 255),
+    (170, 230, 90),
+    (255, 170, 170),
+    (140, 255, 200),
+)
+"""Of classes, told apart on most pictures."""
+
 TILE_PX = 224
 _ARROW = 0.42
 
@@ -32,13 +48,16 @@ def draw_normal(crop_u8: Rgb, caption: str, *normals: tuple[Sequence[float], Col
 def draw_boxes(
     rgb_u8: Rgb,
     caption: str,
-    true: Sequence[Sequence[float]],
-    found: Sequence[Sequence[float]],
+    true: Sequence[Sequence[float | str]],
+    found: Sequence[Sequence[float | str]],
     width_px: int | None = None,
+    colours: Mapping[str, Colour] | None = None,
 ) -> Rgb:
-    """A picture with true boxes and found ones, xyxy pixels, the latter's confidence beside them.
+    """A picture with true boxes and found ones, xyxy pixels, and what follows in a row written beside it: a
+    found one's confidence, a class's name.
 
-    width_px: of the result; as wide as the picture for None.
+    width_px: of the result; as wide as the picture for None. colours: of found ones by class; one for all for
+    None.
     """
     h, w = rgb_u8.shape[:2]
     scale = 1.0 if width_px is None else width_px / w
@@ -46,10 +65,28 @@ def draw_boxes(
     thick = max(1, round(tile.shape[1] / 500))
     for box, rgb in [*((b, TRUE_RGB) for b in true), *((b, FOUND_RGB) for b in found)]:
         x0, y0, x1, y1 = (round(float(v) * scale) for v in box[:4])
+        name = box[-1] if isinstance(box[-1], str) else ""
+        rgb = (colours or {}).get(name, rgb)
         cv2.rectangle(tile, (x0, y0), (x1, y1), rgb, thick, cv2.LINE_AA)
-        if len(box) > 4:
-            write_letters(tile, f"{box[4]:.2f}", (x0 + 2, max(10, y0 - 3)), rgb, size=0.35 * thick)
+        words = " ".join((name, *(f"{v:.2f}" for v in box[4:5] if not isinstance(v, str)))).strip()
+        if words:
+            # A found one's stand above it, true ones' below, so that both can be read.
+            y = max(10, y0 - 3) if len(box) - bool(name) > 4 else min(tile.shape[0] - 3, y1 + 4 + 8 * thick)
+            write_letters(tile, words, (x0 + 2, y), rgb, size=0.35 * thick)
     return write_caption(np.asarray(tile, dtype=np.uint8), caption)
+
+
+def choose_colours(names: Sequence[str]) -> dict[str, Colour]:
+    """A colour a class: as a rule the same for a name in every picture, and another for every name in one.
+
+    There are as many as CLASS_RGB has; with more classes than that in a picture some share one.
+    """
+    chosen: dict[str, int] = {}
+    for name in sorted(names):
+        place = zlib.crc32(name.encode()) % len(CLASS_RGB)
+        free = [p % len(CLASS_RGB) for p in range(place, place + len(CLASS_RGB))]
+        chosen[name] = next((p for p in free if p not in chosen.values()), place)
+    return {name: CLASS_RGB[place] for name, place in chosen.items()}
 
 
 def list_places(pictures: Sequence[Path], out: Path) -> list[Path]:

@@ -34,7 +34,8 @@ def make_spec(
     """
     chosen = TASKS[task]
     settings = chosen.settings() if preset is None else choose_preset(chosen, preset)[0].settings
-    settings = chosen.adapt(settings, read_info(data[0]))
+    learnt = [read_info(root) for root in (*data, *(() if then is None else (then,)))]
+    settings = chosen.adapt(settings, learnt, read_info(test))
     asked = {"net": net, "side_px": side_px, "n_images": n_images}
     settings = replace(settings, **{name: value for name, value in asked.items() if value is not None})
     if pretrained is not None:

@@ -14,7 +14,7 @@ import json
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
@@ -26,6 +26,7 @@ from synth.compute.checkpoint import save_weights
 from synth.compute.device import choose_device
 from synth.compute.run_dir import CONFIG_FILE, RunDir
 from synth.dataset.folder import INFO_FILE, SAMPLES_FILE
+from synth.dataset.origin import READINGS, Reading, encode_readings
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 from synth.errors import InputError
@@ -103,7 +104,7 @@ class TrainSpec:
         roots = {portion.root for stage in self.stages for portion in stage} | {self.test}
         return {
             "task": self.task,
-            "settings": asdict(self.settings),
+            "settings": self.settings.to_config(),
             "stages": [[[str(s.root), s.limit] for s in stage] for stage in self.stages],
             "test": str(self.test),
             "seed": self.seed,
@@ -180,7 +181,8 @@ def run_training(
         if learned.step < spec.settings.n_steps:
             return None
         assert learned.best is not None
-        words = {"task": spec.task, "settings": json.dumps(asdict(spec.settings)), "seed": str(spec.seed)}
+        words = {"task": spec.task, "settings": json.dumps(spec.settings.to_config()), "seed": str(spec.seed)}
+        words[READINGS] = encode_readings(list_readings(spec))
         save_weights(out / WEIGHTS_FILE, learner.net.state_dict(), words)
         result = TrainResult(
             task=spec.task,
@@ -201,6 +203,23 @@ def run_training(
         write_bytes(out / RESULT_FILE, _RESULT.dump_json(result) + b"\n")
         (out / STATE_FILE).unlink(missing_ok=True)
         return result
+
+
+def list_readings(spec: TrainSpec) -> tuple[Reading, ...]:
+    """The samples that train a network, and those by which its weights are chosen."""
+    made: list[Reading] = []
+    chosen: list[Reading] = []
+    for stage in spec.stages:
+        chosen.clear()  # The last stage's val images choose.
+        for portion in stage:
+            dataset = open_once(portion.root)
+            train, val = portion.samples(dataset, spec.seed)
+            made += dataset.trace_readings(train, "pixels", "labels")
+            chosen += dataset.trace_readings(val, "pixels", "labels", role="chosen")
+    if spec.choose == "real-val":
+        tested = open_once(spec.test)
+        chosen = [*tested.trace_readings(tested.of_split("val"), "pixels", "labels", role="chosen")]
+    return tuple(dict.fromkeys((*made, *chosen)))
 
 
 def choose_by(text: str) -> Choose:

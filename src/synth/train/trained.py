@@ -1,7 +1,7 @@
 """A trained network from its weights, asked about images that it may never have seen."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from synth.compute.checkpoint import load_weights
 from synth.compute.device import choose_device
 from synth.dataset.codecs import decode_rgb
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import Split
+from synth.dataset.record import Split
 from synth.errors import InputError
 from synth.metrics.comparison import Effect, measure_mix
 from synth.train.run import WEIGHTS_FILE
@@ -71,6 +71,26 @@ def measure(trained: Trained, answers: Answers) -> dict[str, Effect]:
     """Every metric of the task with its interval over images; raises InputError for too few of them."""
     drawn = TASKS[trained.task].draw_scores([answers])
     return {name: measure_mix(draws) for name, draws in drawn.items()}
+
+
+@dataclass(frozen=True)
+class MeasuredPart:
+    """One line of a breakdown, such as one class. n_true: as `Part` has it."""
+
+    name: str
+    n_true: int | None
+    effects: Mapping[str, Effect]
+
+
+def measure_parts(trained: Trained, answers: Answers) -> dict[str, list[MeasuredPart]]:
+    """The breakdowns that a task has of these answers, by name; raises InputError for too few images."""
+    return {
+        name: [
+            MeasuredPart(part.name, part.n_true, {m: measure_mix(draws) for m, draws in part.draws.items()})
+            for part in parts
+        ]
+        for name, parts in TASKS[trained.task].break_down([answers]).items()
+    }
 
 
 def losses_of(trained: Trained, dataset: DatasetReader, split: Split) -> dict[str, float]:

@@ -1,8 +1,6 @@
 """The command line of calibration: what a user can get wrong, and a new cell's whole way to true labels."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
@@ -20,15 +18,11 @@ from synth.dataset.reader import DatasetReader
 from synth.geometry import se3
 from synth.geometry.frames import uvw_from_cam
 from synth.geometry.normals import angle_deg
+from typed import synth
 
-SYNTH = Path(sys.executable).with_name("synth")
 TILT_DEG = 1.5
+N_VIEWS = 12
 REAL = (("address: simulated", "address: 127.9.9.9"), ("serial: simulated", "serial: any"))
-
-
-def _synth(*words: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [str(SYNTH), *map(str, words)]
-    return subprocess.run(command, cwd=cwd, check=False, capture_output=True, text=True, timeout=280)
 
 
 @pytest.fixture
@@ -62,13 +56,13 @@ def pictures(tmp_path, make_bench) -> Path:
 
 def test_somebody_s_pictures_are_solved_and_no_cell_is_touched(pictures) -> None:
     """As words and as JSON; the picture without a board is named with its reason."""
-    _synth("cell", "init", cwd=pictures)
+    synth("cell", "init", cwd=pictures)
     before = (pictures / "cell.yaml").read_bytes()
-    ran = _synth("calibrate", "solve", ".", cwd=pictures)
+    ran = synth("calibrate", "solve", ".", cwd=pictures)
     assert ran.returncode == 0, ran.stderr
     assert "T_base_cam from 11 views" in ran.stdout
     assert "Left out: 000003 shows 0 corners" in ran.stdout
-    ran = _synth("calibrate", "solve", ".", "--json", cwd=pictures)
+    ran = synth("calibrate", "solve", ".", "--json", cwd=pictures)
     result = json.loads(ran.stdout)
     assert result["n_views"] == 11
     assert 0 < result["normal_sigma_deg"] < 0.1
@@ -83,7 +77,7 @@ def test_degrees_that_are_read_as_radians_are_one_sentence(pictures) -> None:
     rows = [line.split(",") for line in lines[1:]]
     degrees = [[*row[:4], *(str(np.degrees(float(angle))) for angle in row[4:])] for row in rows]
     (pictures / "poses.csv").write_text("\n".join([lines[0], *(",".join(row) for row in degrees)]) + "\n")
-    ran = _synth("calibrate", "solve", ".", cwd=pictures)
+    ran = synth("calibrate", "solve", ".", cwd=pictures)
     assert ran.returncode == 2
     assert "they are in degrees; say unit: deg" in ran.stderr
     assert "Traceback" not in ran.stderr
@@ -104,7 +98,7 @@ def test_degrees_that_are_read_as_radians_are_one_sentence(pictures) -> None:
 )
 def test_what_cannot_be_is_one_sentence(tmp_path, words, says) -> None:
     """Exit code 2, no traceback, nothing left behind."""
-    ran = _synth("calibrate", *words, cwd=tmp_path)
+    ran = synth("calibrate", *words, cwd=tmp_path)
     assert ran.returncode == 2
     assert says in ran.stderr
     assert "Traceback" not in ran.stderr
@@ -115,7 +109,7 @@ def test_what_cannot_be_is_one_sentence(tmp_path, words, says) -> None:
 def test_a_damaged_result_is_one_sentence(tmp_path, text) -> None:
     """Whatever stands in result.json."""
     (tmp_path / "result.json").write_text(text)
-    ran = _synth("calibrate", "check", ".", cwd=tmp_path)
+    ran = synth("calibrate", "check", ".", cwd=tmp_path)
     assert ran.returncode == 2
     assert "is no calibration's result" in ran.stderr
     assert "Traceback" not in ran.stderr
@@ -124,12 +118,12 @@ def test_a_damaged_result_is_one_sentence(tmp_path, text) -> None:
 @pytest.mark.parametrize("verb", ["run", "part"])
 def test_a_real_arm_moves_only_after_a_yes(tmp_path, verb) -> None:
     """Where nobody can be asked nothing is even connected."""
-    _synth("cell", "init", cwd=tmp_path)
+    synth("cell", "init", cwd=tmp_path)
     text = (tmp_path / "cell.yaml").read_text()
     for old, new in REAL:
         text = text.replace(old, new)
     (tmp_path / "cell.yaml").write_text(text)
-    ran = _synth("calibrate", verb, cwd=tmp_path)
+    ran = synth("calibrate", verb, cwd=tmp_path)
     assert ran.returncode == 2
     assert "--yes" in ran.stderr
     assert ("it carries 0.35 kg" in " ".join(ran.stdout.split())) == (verb == "run")
@@ -137,7 +131,7 @@ def test_a_real_arm_moves_only_after_a_yes(tmp_path, verb) -> None:
 
 def test_a_dry_run_moves_nothing(tmp_path) -> None:
     """It plans, says so, and leaves no trace."""
-    ran = _synth("calibrate", "run", "--views", 10, "--dry-run", cwd=tmp_path)
+    ran = synth("calibrate", "run", "--views", 10, "--dry-run", cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert "10 poses are planned" in ran.stdout
     assert not list(tmp_path.iterdir())
@@ -175,14 +169,14 @@ def test_calibrate_then_capture_gives_true_normals(bench) -> None:
     the dataset carries the calibration's hashes and every normal its uncertainty.
     """
     truth = yaml.safe_load((bench / "truth.yaml").read_text())
-    ran = _synth("calibrate", "run", "--views", 16, "--pace", 1000, cwd=bench)
+    ran = synth("calibrate", "run", "--views", N_VIEWS, "--pace", 1000, cwd=bench)
     assert ran.returncode == 0, ran.stderr + ran.stdout
     cell = load_cell(bench / "cell.yaml")
     off = se3.inverse(np.array(truth["T_base_cam"])) @ cell.camera.T_base_cam
     assert 1000 * np.linalg.norm(off[:3, 3]) < 0.5
     assert np.degrees(se3.rotation_angle_rad(off)) < 0.1
 
-    ran = _synth("calibrate", "part", "--poses", 24, "--pace", 1000, cwd=bench)
+    ran = synth("calibrate", "part", "--poses", 24, "--pace", 1000, cwd=bench)
     assert ran.returncode == 0, ran.stderr + ran.stdout
     cell = load_cell(bench / "cell.yaml")
     off = se3.inverse(np.array(truth["T_tool_part"])) @ cell.part.T_tool_part
@@ -193,7 +187,7 @@ def test_calibrate_then_capture_gives_true_normals(bench) -> None:
         assert "SIMULATED CELL" in page
         assert f"{place} is known to" in page
 
-    ran = _synth("capture", "--poses", 6, "--plates", 0, "--pace", 1000, cwd=bench)
+    ran = synth("capture", "--poses", 4, "--plates", 0, "--pace", 1000, cwd=bench)
     assert ran.returncode == 0, ran.stderr + ran.stdout
     dataset = DatasetReader(bench / "data" / "real")
     assert cell.calibration.camera is not None
@@ -217,13 +211,13 @@ def test_a_knocked_camera_is_told(bench) -> None:
     """One look says that all is as it was; after a knock of 1° it says that it is not, with exit code 6."""
     if not (bench / "runs/calibrate/result.json").exists():
         pytest.skip("the calibration before this test failed")
-    ran = _synth("calibrate", "check", "--pace", 1000, cwd=bench)
+    ran = synth("calibrate", "check", "--pace", 1000, cwd=bench)
     assert ran.returncode == 0, ran.stderr + ran.stdout
     assert "within the 2 mm" in " ".join(ran.stdout.split())
     truth = yaml.safe_load((bench / "truth.yaml").read_text())
     knocked = np.array(truth["T_base_cam"]) @ se3.from_rotvec(np.radians([1.0, 0, 0]), np.zeros(3))
     (bench / "truth.yaml").write_text(yaml.safe_dump({**truth, "T_base_cam": knocked.tolist()}))
-    ran = _synth("calibrate", "check", "--pace", 1000, cwd=bench)
+    ran = synth("calibrate", "check", "--pace", 1000, cwd=bench)
     (bench / "truth.yaml").write_text(yaml.safe_dump(truth))
     assert ran.returncode == 6, ran.stderr + ran.stdout
     assert "Traceback" not in ran.stderr
@@ -236,15 +230,15 @@ def test_a_run_goes_on_and_solves_alike(bench) -> None:
     if not (folder / "result.json").exists():
         pytest.skip("the calibration before this test failed")
     result = json.loads((folder / "result.json").read_text())
-    ran = _synth("calibrate", "solve", folder, "--json", cwd=bench)
+    ran = synth("calibrate", "solve", folder, "--json", cwd=bench)
     assert ran.returncode == 0, ran.stderr
     again = json.loads(ran.stdout)
     assert again["simulated"] is True
     assert np.array(again["T_base_cam"]) == pytest.approx(np.array(result["T_base_cam"]), abs=1e-9)
-    assert again["n_views"] == result["n_views"] == 16
+    assert again["n_views"] == result["n_views"] == N_VIEWS
     poses = (folder / "poses.csv").read_bytes()
     for verb in ("run", "part"):
-        ran = _synth("calibrate", verb, cwd=bench)
+        ran = synth("calibrate", verb, cwd=bench)
         assert ran.returncode == 0, ran.stderr
         assert "holds a finished calibration" in " ".join(ran.stdout.split())
     assert (folder / "poses.csv").read_bytes() == poses

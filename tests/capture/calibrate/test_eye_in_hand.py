@@ -1,9 +1,6 @@
 """A camera on the arm: its poses, what it sees, and the way from a rough place to a true one."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,15 +22,10 @@ from synth.geometry.normals import angle_deg
 from synth.hardware.safety import SafetyModel
 from synth.hardware.simulated.eye_in_hand import WorldFromArm
 from synth.hardware.simulated.truth import Truth
+from typed import synth
 
-SYNTH = Path(sys.executable).with_name("synth")
 CELL = default_cell()
 SETUP = make_setup(CELL, load_bodies(CELL), DEFAULT_BOARD, "in-hand")
-
-
-def _synth(*words: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [str(SYNTH), *map(str, words)]
-    return subprocess.run(command, cwd=cwd, check=False, capture_output=True, text=True, timeout=280)
 
 
 @pytest.mark.parametrize("payload_kg", [0.0, 3.5])
@@ -85,13 +77,13 @@ def test_corners_are_where_the_arm_puts_them() -> None:
 
 def test_a_real_cell_says_where_camera_and_board_are(tmp_path) -> None:
     """Nothing is planned from invented places: both missing keys are named."""
-    _synth("cell", "init", cwd=tmp_path)
+    synth("cell", "init", cwd=tmp_path)
     text = (tmp_path / "cell.yaml").read_text()
     text = text.replace("address: simulated", "address: 127.9.9.9").replace(
         "serial: simulated", "serial: any"
     )
     (tmp_path / "cell.yaml").write_text(text)
-    ran = _synth("calibrate", "run", "--eye-in-hand", "--dry-run", cwd=tmp_path)
+    ran = synth("calibrate", "run", "--eye-in-hand", "--dry-run", cwd=tmp_path)
     assert ran.returncode == 2
     said = " ".join(ran.stderr.split())
     assert "camera.T_tool_cam in the cell file and T_base_board in the board file is missing" in said
@@ -115,7 +107,7 @@ def test_the_camera_s_place_on_the_arm_is_found(tmp_path) -> None:
             ("camera", "color_size_wh"): [960, 540],
         },
     )
-    ran = _synth("calibrate", "run", "--eye-in-hand", "--views", 10, "--pace", 1000, cwd=tmp_path)
+    ran = synth("calibrate", "run", "--eye-in-hand", "--views", 10, "--pace", 1000, cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr + ran.stdout
     assert "T_tool_cam from 10 views" in ran.stdout
     cell = load_cell(cell_file)
@@ -129,8 +121,8 @@ def test_the_camera_s_place_on_the_arm_is_found(tmp_path) -> None:
     sigma = cell.calibration.hand.sigma_mm
     assert (
         f"camera {cell.calibration.hand.date[:10]}, {sigma:.2f} mm"
-        in _synth("cell", "check", cwd=tmp_path).stdout
+        in synth("cell", "check", cwd=tmp_path).stdout
     )
-    ran = _synth("calibrate", "check", "--pace", 1000, cwd=tmp_path)
+    ran = synth("calibrate", "check", "--pace", 1000, cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr + ran.stdout
     assert json.loads((tmp_path / "runs/calibrate/result.json").read_text())["eye"] == "in-hand"

@@ -8,7 +8,8 @@ import numpy as np
 
 from synth.dataset.crops import recut
 from synth.dataset.info import DatasetInfo, MadeBy
-from synth.dataset.sample import Draft, Instance, Origin
+from synth.dataset.origin import Origin, Step
+from synth.dataset.sample import Draft, Instance
 from synth.geometry.boxes import square_box, tight_box
 from synth.geometry.frames import cam_from_uvw, uvw_from_cam
 from synth.geometry.normals import crop_rotation
@@ -91,7 +92,7 @@ def draw(order: Order) -> MadeSample:
         size_wh=SIZE_WH,
         K=K,
         instances=(square,),
-        origin=Origin(seed=own_seed),
+        origin=Origin(steps=(Step(verb="render", method="squares", seed=own_seed),)),
     )
     return MadeSample(draft, {"image": rgb_u8, "mask": mask}, crops=recut(draft, rgb_u8))
 

@@ -3,6 +3,7 @@
 ========================================================  ================================================
 ``test.is_simulated``                                     whether the test images are the simulated cell's
 ``normals.paper.real.median_deg``                         task, network, mix, metric: an Effect
+``detection.yolov5n.real.by_class.bolt.ap50``             of a part, with ``n_true``; also ``by_iou.0.50.ap``
 ``normals.paper.translated_vs_synthetic.median_deg``      the first mix less the second, with ``p_holm``
 ``normals.paper.translated.gap_closed``                   share of the way from synthetic to real
 ``normals.paper.synthetic.worth``                         a number of real images: a Worth
@@ -27,6 +28,7 @@ from synth.compare.figures import (
     GapClosed,
     InUse,
     Measured,
+    MeasuredPart,
     MixWorth,
     Row,
     TestImages,
@@ -66,6 +68,8 @@ def key_of(row: Row) -> str:
             return f"{_key(row.contest)}.{row.mix}.{row.name}"
         case Measured():
             return f"{_key(row.contest)}.{row.mix}.{row.metric}"
+        case MeasuredPart():
+            return f"{_key(row.contest)}.{row.mix}.{row.breakdown}.{row.part}.{row.metric}"
         case GapClosed():
             return f"{_key(row.contest)}.{row.mix}.gap_closed"
         case MixWorth():
@@ -98,6 +102,8 @@ def value_of(row: Row) -> Any:
             return {"value": row.value, "by_seed": list(row.by_seed), "n_images": row.n_images}
         case Measured() | GapClosed():
             return asdict(row.effect)
+        case MeasuredPart():
+            return asdict(row.effect) | ({} if row.n_true is None else {"n_true": row.n_true})
         case MixWorth():
             return asdict(row.worth)
         case Attention():

@@ -17,6 +17,8 @@ from synth.compare.report import tables
 from synth.compare.report.content import Picture, Section
 from synth.compare.report.curves import draw_colours, draw_diagram, draw_size_curve, draw_training
 from synth.compare.report.strips import draw_basis, join, label_tile
+from synth.dataset.reader import DatasetReader
+from synth.dataset.sample import Instance
 from synth.train.drawing import FOUND_RGB, TRUE_RGB, draw_boxes, draw_normal
 from synth.train.run import TrainResult
 from synth.train.tasks import TASKS
@@ -37,6 +39,7 @@ def show_contest(plan: Plan, contest: Contest, results: Results, figures: Figure
     if start := task.describe_start(contest.settings):
         section.text.append(start)
     section.tables.append(tables.list_mixes(plan, contest, figures))
+    section.tables += tables.list_breakdowns(contest, figures)
     section.tables += tables.list_use(contest, figures)
     said = {mix.name: [r for t, r in own if t.mix == mix] for mix in plan.mixes}
     for picture in task.report.pictures:
@@ -61,7 +64,7 @@ def show_samples(plan: Plan) -> Section:
         for name in roots:
             reader = plan.reader(task, name)
             samples = reader.of_split("train")[:N_SAMPLES]
-            boxes = [[i.box_of(reader.info.box_kind) for i in s.instances] for s in samples]
+            boxes = [[_named_box(reader, i) for i in s.instances] for s in samples]
             tiles += [
                 draw_boxes(reader.load_rgb(s), name, b, [], _WIDE_PX)
                 for s, b in zip(samples, boxes, strict=True)
@@ -152,6 +155,12 @@ def show_paper_tables(plan: Plan, figures: Figures) -> list[Section]:
         section.tables += [tables.list_paper_table(contests, mix, figures) for mix in mixes]
         sections.append(section)
     return sections
+
+
+def _named_box(reader: DatasetReader, instance: Instance) -> Sequence[float | str]:
+    """A box, and its class where the dataset has several."""
+    box = instance.box_of(reader.info.box_kind)
+    return (*box, instance.class_name) if len(reader.info.classes) > 1 else box
 
 
 def _size_curve(plan: Plan, contest: Contest, figures: Figures) -> list[Picture]:

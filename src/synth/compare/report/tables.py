@@ -15,6 +15,7 @@ from synth.compare.figures import (
     Figures,
     InUse,
     Measured,
+    MeasuredPart,
     TestLoss,
     UsedData,
 )
@@ -22,7 +23,7 @@ from synth.compare.mixes import REAL
 from synth.compare.plan import Contest, Plan
 from synth.compare.report.content import Table
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import SPLITS
+from synth.dataset.record import SPLITS
 from synth.metrics.comparison import Effect
 from synth.metrics.intervals import Estimate
 from synth.metrics.operating_point import MIN_CONFIDENCE, MIN_IOU
@@ -57,6 +58,29 @@ def list_mixes(plan: Plan, contest: Contest, figures: Figures) -> Table:
     )
     header = ("trained on", "train", "val", "real labels", *(metric.title for metric in columns))
     return Table(header, tuple(rows), note.rstrip())
+
+
+def list_breakdowns(contest: Contest, figures: Figures) -> list[Table]:
+    """Part by part, such as class by class, a table a metric and a column a mix; none where nothing is broken
+    down.
+    """
+    tables = []
+    for breakdown in TASKS[contest.task].report.breakdowns:
+        for metric in breakdown.columns:
+            found = figures.of(MeasuredPart, contest=contest, breakdown=breakdown.name, metric=metric.name)
+            counted = any(row.n_true is not None for row in found)
+            mixes = list(dict.fromkeys(row.mix for row in found))
+            rows = []
+            for part, n_true in dict.fromkeys((row.part, row.n_true) for row in found):
+                few = n_true is not None and n_true < breakdown.few
+                count = (f"{n_true}{', an indication' if few else ''}",) if counted else ()
+                effects = (row.effect for row in found if row.part == part)
+                rows.append((part, *count, *(format_figure(effect, metric.unit) for effect in effects)))
+            if rows:
+                header = (breakdown.title, *(("truths",) if counted else ()), *mixes)
+                note = f" {breakdown.note}" if metric == breakdown.columns[-1] else ""
+                tables.append(Table(header, tuple(rows), f"{metric.title}.{note}"))
+    return tables
 
 
 def list_use(contest: Contest, figures: Figures) -> list[Table]:

@@ -31,7 +31,8 @@ from synth.dataset import codecs
 from synth.dataset.exports.bop_models import load_models, write_models
 from synth.dataset.exports.folder import link_from, new_folder
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import SPLITS, Instance, Sample
+from synth.dataset.record import SPLITS
+from synth.dataset.sample import Instance, Sample
 from synth.errors import DatasetError, InputError
 from synth.geometry import se3
 from synth.geometry.boxes import tight_box

@@ -12,8 +12,9 @@ import numpy as np
 
 from synth.dataset.exports.folder import link_from, new_folder
 from synth.dataset.reader import DatasetReader
+from synth.dataset.record import SPLITS, Split
 from synth.dataset.rle import encode_rle
-from synth.dataset.sample import MIN_VISIBLE_FOR_LABEL, SPLITS, Sample, Split
+from synth.dataset.sample import MIN_VISIBLE_FOR_LABEL, Sample
 from synth.storage.atomic import write_bytes
 
 

@@ -20,7 +20,8 @@ from typing import Any
 from synth.dataset.exports.folder import new_folder
 from synth.dataset.folder import read_inside
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import SPLITS, Sample, Split
+from synth.dataset.record import SPLITS, Split
+from synth.dataset.sample import Sample
 from synth.storage.atomic import replacing, write_bytes
 
 _FILES: dict[str, Any] = {

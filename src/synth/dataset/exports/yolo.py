@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from synth.dataset.exports.folder import link_from, new_folder
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import SPLITS
+from synth.dataset.record import SPLITS
 from synth.dataset.views import names_yaml, yolo_label
 from synth.storage.atomic import write_bytes
 

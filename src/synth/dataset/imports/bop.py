@@ -47,8 +47,8 @@ from synth.dataset.imports.intake import (
 from synth.dataset.imports.pictures import SUFFIXES, open_picture
 from synth.dataset.info import CameraRecord, DatasetInfo
 from synth.dataset.posed import describe_posed
-from synth.dataset.record import BoxKind
-from synth.dataset.sample import SPLITS, Instance, Split
+from synth.dataset.record import SPLITS, BoxKind, Split
+from synth.dataset.sample import Instance
 from synth.dataset.table import call_by_path, read_groups
 from synth.errors import DatasetError, InputError
 from synth.geometry.boxes import tight_box

@@ -46,9 +46,8 @@ from synth.dataset.imports.labelled import (
 )
 from synth.dataset.imports.pictures import Picture
 from synth.dataset.info import DatasetInfo
-from synth.dataset.record import BoxKind
+from synth.dataset.record import SPLITS, BoxKind, Split
 from synth.dataset.rle import decode_rle
-from synth.dataset.sample import SPLITS, Split
 from synth.errors import DatasetError, InputError
 from synth.geometry.boxes import Mask
 from synth.geometry.polygon import fill_polygon

@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from synth.dataset.imports.intake import Misfit
 from synth.dataset.imports.labelled import split_named
-from synth.dataset.sample import Split
+from synth.dataset.record import Split
 from synth.errors import InputError
 
 _ROBOFLOW = "_annotations.coco.json"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from synth.dataset.imports.intake import Summary
-    from synth.dataset.sample import Split
+    from synth.dataset.record import Split
 
 S = TypeVar("S")
 

@@ -32,8 +32,7 @@ from synth.dataset.imports.labelled import (
 )
 from synth.dataset.imports.pictures import Picture
 from synth.dataset.info import DatasetInfo
-from synth.dataset.record import BoxKind
-from synth.dataset.sample import SPLITS, Split
+from synth.dataset.record import SPLITS, BoxKind, Split
 from synth.errors import InputError
 from synth.geometry.boxes import tight_box, touches_border
 

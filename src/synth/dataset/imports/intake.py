@@ -18,9 +18,10 @@ from synth.dataset.codecs import file_sha256, pixels_sha256
 from synth.dataset.imports.pictures import Picture
 from synth.dataset.info import DatasetInfo, MadeBy
 from synth.dataset.layers import LayerName
+from synth.dataset.origin import Origin, Step
 from synth.dataset.posed import cut_crops
-from synth.dataset.record import Figure
-from synth.dataset.sample import Draft, Instance, Split
+from synth.dataset.record import Figure, Split
+from synth.dataset.sample import Draft, Instance
 from synth.dataset.store import DatasetWriter
 from synth.errors import InputError
 from synth.geometry.boxes import inside_image, square_box
@@ -120,6 +121,7 @@ class Intake:
                 dist=None if camera is None else np.asarray(camera.dist).tolist(),
                 T_base_cam=None if T_base_cam is None else T_base_cam.tolist(),
                 instances=tuple(instances),
+                origin=Origin(steps=(Step(verb=self.writer.info.made_by.verb),)),
                 quality={"source": source, **(quality or {})},
             )
         except ValidationError as error:

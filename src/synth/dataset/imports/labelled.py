@@ -13,8 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 from synth.dataset.dealing import Card, deal
 from synth.dataset.imports.intake import ROUNDING_PX, Intake, Misfit, OnPicture, boxes_of
 from synth.dataset.imports.pictures import SUFFIXES, Picture, inside_folder, open_picture
-from synth.dataset.record import ClassName, Name
-from synth.dataset.sample import SPLITS, Instance, Split
+from synth.dataset.record import SPLITS, ClassName, Name, Split
+from synth.dataset.sample import Instance
 from synth.dataset.table import call_by_path, read_groups
 from synth.errors import DatasetError, InputError
 from synth.geometry.boxes import Mask, tight_box

@@ -28,8 +28,7 @@ from synth.dataset.imports.labelled import Planned, Shape, plan, take_all
 from synth.dataset.imports.pictures import Picture, inside_folder
 from synth.dataset.imports.yolo_folder import YoloFolder, label_of, read_yolo
 from synth.dataset.info import DatasetInfo
-from synth.dataset.record import BoxKind
-from synth.dataset.sample import SPLITS, Split
+from synth.dataset.record import SPLITS, BoxKind, Split
 from synth.errors import DatasetError, InputError
 from synth.geometry.polygon import fill_polygon
 

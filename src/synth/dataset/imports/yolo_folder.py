@@ -31,7 +31,7 @@ from synth.dataset.imports.labelled import (
     split_by_folder,
 )
 from synth.dataset.imports.pictures import SUFFIXES
-from synth.dataset.sample import SPLITS
+from synth.dataset.record import SPLITS
 from synth.errors import InputError
 
 _GIVE_NAMES = "give --names first,second,…"

@@ -48,8 +48,7 @@ def measure_appearance(
     A part's colour is the middle one under its masks, without what glares. Raises InputError for a class that
     no train mask shows.
     """
-    train = [s for s in samples if s.split == "train" and s.mask is not None]
-    train = train[:: -(-len(train) // _MAX_PICTURES) or 1]
+    train = choose_measured(samples)
     pictures = [dataset.load_rgb(s) for s in train]
     pixels: dict[str, list[NDArray[np.float32]]] = {name: [] for name in classes}
     sigmas: list[float] = []
@@ -66,6 +65,12 @@ def measure_appearance(
         edge_sigma_px=round(float(np.median(sigmas)), 4) if sigmas else 0.0,
         noise=_noise(pictures),
     )
+
+
+def choose_measured(samples: Sequence[Sample]) -> list[Sample]:
+    """The train samples with a mask on which an appearance is measured."""
+    train = [s for s in samples if s.split == "train" and s.mask is not None]
+    return train[:: -(-len(train) // _MAX_PICTURES) or 1]
 
 
 def masks_of(dataset: DatasetReader, sample: Sample) -> list[tuple[str, NDArray[np.bool_]]]:

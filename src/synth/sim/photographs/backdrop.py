@@ -12,15 +12,17 @@ from pydantic import JsonValue, ValidationError
 from synth.compute.progress import Progress
 from synth.compute.versions import list_versions
 from synth.dataset.info import DatasetInfo, MadeBy
+from synth.dataset.origin import Parent, Reading
 from synth.dataset.posed import PartLabel
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import Sample, Split
+from synth.dataset.record import Split
+from synth.dataset.sample import Sample
 from synth.errors import InputError
 from synth.geometry.mesh import Mesh
 from synth.geometry.se3 import Array
 from synth.sim.backdrop import Compare, Pair, Placement, evenly
 from synth.sim.blender import QUALITIES, Blender, Quality
-from synth.sim.photographs.appearance import Appearance, measure_appearance
+from synth.sim.photographs.appearance import Appearance, choose_measured, measure_appearance
 from synth.sim.photographs.objects import Objects, Seen, list_seen, refuse_without_poses
 from synth.sim.photographs.pictures import PhotographPictures
 from synth.sim.photographs.plates import Plate, choose_for_plates, make_plates
@@ -105,6 +107,23 @@ class PhotographBackdrop:
         """The dataset of the photographs."""
         return self.over
 
+    @property
+    def plates_behind(self) -> tuple[Parent, ...]:
+        """None: each picture has the plate of one photograph."""
+        return ()
+
+    @property
+    def readings(self) -> tuple[Reading, ...]:
+        """Photographs and masks of which plates and the parts' appearance are made, and twins that set how
+        bright parts are.
+        """
+        measured = choose_measured(self.list_twinnable())
+        return (
+            self.over.as_reading([plate.sample for plate in self.plates], "mask", "plate"),
+            self.over.as_reading(measured, "mask", "look"),
+            self.over.as_reading(self._list_matched(), "pose", "look"),
+        )
+
     def list_twinnable(self) -> Sequence[Sample]:
         """The train and val samples with poses."""
         return [s.sample for s in self.seen]
@@ -180,10 +199,9 @@ class PhotographBackdrop:
         if saved.is_file():
             return replace(self, appearance=_load_appearance(saved))
         progress.say("A few train twins first show how bright the parts come out in the photographs.")
-        train = [s for s in self.list_twinnable() if s.split == "train"]
         pairs: list[Pair] = [
             (make_twin(sample, self, seed=self.seed), self.over.load_rgb(sample))
-            for sample in evenly(train, min(N_MATCHED, len(train)))
+            for sample in self._list_matched()
         ]
         found = [ratio for ratio in compare(pairs, None) if ratio is not None]
         if not found:
@@ -194,6 +212,10 @@ class PhotographBackdrop:
         appearance = self.appearance.model_copy(update={"gain_rgb": (r, g, b)})
         write_bytes(saved, (appearance.model_dump_json(indent=2) + "\n").encode())
         return replace(self, appearance=appearance)
+
+    def _list_matched(self) -> list[Sample]:
+        train = [s for s in self.list_twinnable() if s.split == "train"]
+        return evenly(train, min(N_MATCHED, len(train)))
 
     def open(self, blender: Blender, folder: Path, quality: Quality) -> PhotographPictures:
         """For one process."""

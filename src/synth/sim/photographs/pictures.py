@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from synth.dataset.origin import Used
 from synth.sim.backdrop import Coverage, Pair
 from synth.sim.blender import Blender, Quality
 from synth.sim.colour import Linear, linear_of_u8
@@ -61,9 +62,11 @@ class PhotographPictures:
             rng=np.random.default_rng([scene.seed, _NOISE_STREAM]),
         )
 
-    def parents(self, scene: Scene) -> tuple[str, ...]:
+    def parents(self, scene: Scene) -> dict[str, tuple[Used, ...]]:
         """The sample that a twin stands for, and the one whose plate it is."""
-        return tuple(dict.fromkeys((*scene.parents, self._plate(scene).sample.name)))
+        used: dict[str, tuple[Used, ...]] = dict.fromkeys(scene.parents, ("pose",))
+        plate = self._plate(scene).sample.name
+        return used | {plate: (*used.get(plate, ()), "plate")}
 
     def compare(self, pair: Pair) -> tuple[float, ...] | None:
         """How much more light parts have in a photograph than in its twin, each channel; of medians.

@@ -18,7 +18,7 @@ from synth.dataset import codecs
 from synth.dataset.folder import read_inside
 from synth.dataset.info import DatasetInfo, MadeBy
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import SPLITS, Split
+from synth.dataset.record import SPLITS, Split
 from synth.errors import DatasetError, InputError
 from synth.sim.composite import CompositeMaker, Ingredients, Pick
 from synth.sim.settings import RenderSettings
@@ -210,6 +210,7 @@ def _describe(
             seed=seed,
             versions=list_versions(_PACKAGES),
             parents=tuple(dict.fromkeys(d.root.resolve().name for d in (*datasets, bench))),
+            readings=tuple(dict.fromkeys(r for d in datasets for r in d.info.made_by.readings)),
             simulated=any(d.info.made_by.simulated for d in (*datasets, bench)),
         ),
     )

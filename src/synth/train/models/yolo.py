@@ -1,5 +1,8 @@
-"""YOLOv5 from Ultralytics' package: its v5u networks, with anchor-free heads and no objectness."""
+"""Detectors from Ultralytics' package; its YOLOv5 has v5u's anchor-free heads and no objectness."""
 
+import copy
+import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +13,10 @@ from synth.compute.checkpoint import load_weights
 from synth.errors import InputError
 from synth.train.ultralytics_parts import ultralytics
 
-YOLOS = ("yolov5n", "yolov5m", "yolov5x")
+PRESET_YOLOS = ("yolov5n", "yolov5m", "yolov5x")
 
-BACKBONE_LAYERS = 10
-"""Layers before the first of the head (yolov5.yaml of the package)."""
+_HEADS = ("Detect", "v10Detect")
+"""Last layers of networks that learn boxes by the one loss; RT-DETR's learns by another."""
 
 _MOMENTUM = 0.1
 
@@ -23,23 +26,69 @@ _EXPECTED = ("torch.nn.modules.", "ultralytics.", "numpy.")
 def make_yolo(name: str, n_classes: int, seed: int) -> nn.Module:
     """A fresh network; weights depend on the seed alone. Raises InputError for an unknown name.
 
-    It takes RGB images [N,3,H,W] in 0..1, H and W multiples of 32, and has Ultralytics' ``loss``. Running
-    means follow with momentum 0.1, torch's own: with the package's 0.03 they lag for so long that a network
-    that has learnt for 60 steps finds nothing.
+    It takes RGB images [N,3,H,W] in 0..1, H and W multiples of `find_stride`, and has Ultralytics' ``loss``.
+    In eval mode the first that it gives is [N,4+C,A]: x y w h in pixels and a confidence for each of C
+    classes. Networks that have a second head, which needs no suppression of doubles, learn with both and are
+    asked through the first, so that all are asked alike. Running means follow with momentum 0.1, torch's own:
+    with the package's 0.03 they lag for so long that a network that has learnt for 60 steps finds nothing.
     """
-    if name not in YOLOS:
-        raise InputError(f"there is no detector {name!r}: choose one of {', '.join(YOLOS)}")
+    settings = _read_shipped(name)
     make = ultralytics("nn.tasks").DetectionModel
     defaults = ultralytics("utils").DEFAULT_CFG
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        net = make(f"{name}.yaml", ch=3, nc=n_classes, verbose=False)
+        net = make(settings, ch=3, nc=n_classes, verbose=False)
     net.args = defaults
+    if net.end2end:
+        net.end2end = False
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = _MOMENTUM
     assert isinstance(net, nn.Module)
     return net
+
+
+def find_stride(net: nn.Module) -> int:
+    """Of what a picture's sides must be multiples, in pixels."""
+    return int(net.stride.max())  # type: ignore[operator]
+
+
+@lru_cache(maxsize=1)
+def list_yolos() -> dict[str, dict[str, Any]]:
+    """The description of every network that Ultralytics ships by name, other kinds than detectors too."""
+    load, guess_scale = ultralytics("utils").YAML.load, ultralytics("nn.tasks").guess_model_scale
+    found: dict[str, dict[str, Any]] = {}
+    for file in sorted((ultralytics("utils").ROOT / "cfg" / "models").rglob("*.yaml")):
+        family = load(file)
+        has_scale = "scales" not in family or re.search(r"\d[a-z]", file.stem)
+        names = [file.stem] if has_scale else [_with_scale(file.stem, s) for s in family["scales"]]
+        found |= {name: family | {"scale": guess_scale(name), "yaml_file": f"{name}.yaml"} for name in names}
+    return found
+
+
+def _with_scale(family: str, scale: str) -> str:
+    return re.sub(r"(\d+)", rf"\1{scale}", family, count=1)
+
+
+def _read_shipped(name: str) -> dict[str, Any]:
+    """A network's description; raises InputError for a name that is none, or a network of another kind."""
+    settings = list_yolos().get(name)
+    if settings is None:
+        raise InputError(f"there is no detector {name!r}: {_list_choices()}")
+    if (head := settings["head"][-1][2]) not in _HEADS:
+        raise InputError(f"{name} is no plain detector, its last layer is {head}: {_list_choices()}")
+    return copy.deepcopy(settings)
+
+
+def _list_choices() -> str:
+    """What can be chosen: the presets' networks, then all others with their scales in brackets."""
+    families: dict[tuple[str, str], str] = {}
+    for name, settings in list_yolos().items():
+        if settings["head"][-1][2] in _HEADS:
+            version, scale, rest = re.fullmatch(r"(yolov?\d+)([a-z]?)(.*)", name).groups()  # type: ignore[union-attr]
+            families[version, rest] = families.get((version, rest), "") + scale
+    others = [f"{v}[{scales}]{rest}" if scales else v + rest for (v, rest), scales in families.items()]
+    return f"choose one of {', '.join(PRESET_YOLOS)}, the presets' own, or of {', '.join(others)}"
 
 
 def load_pretrained(net: nn.Module, path: Path) -> int:
@@ -61,9 +110,14 @@ def load_pretrained(net: nn.Module, path: Path) -> int:
     return len(fitting)
 
 
+def count_backbone(net: nn.Module) -> int:
+    """Layers before the first of the head."""
+    return len(net.yaml["backbone"])  # type: ignore[index]
+
+
 def freeze_backbone(net: nn.Module) -> None:
     """Let the backbone's weights, and its running means, stay what they are."""
-    for layer in list(net.model)[:BACKBONE_LAYERS]:  # type: ignore[arg-type]
+    for layer in list(net.model)[: count_backbone(net)]:  # type: ignore[arg-type]
         layer.requires_grad_(requires_grad=False)
 
 
@@ -90,7 +144,7 @@ def _open_pt(path: Path) -> dict[str, Any]:
         raise InputError(f"there is no checkpoint at {path}")
     refusal = (
         f"{path} is not opened, since it is no checkpoint of Ultralytics or holds more than layers and "
-        "tensors: give one of its own yolov5nu.pt, yolov5mu.pt, yolov5xu.pt or safetensors that synth wrote"
+        "tensors: give one of its own, such as yolov5nu.pt for yolov5n, or safetensors that synth wrote"
     )
     try:
         names = torch.serialization.get_unsafe_globals_in_checkpoint(path)

@@ -7,7 +7,7 @@ add.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 import numpy as np
@@ -51,6 +51,10 @@ class TaskSettings(Schedule):
     def model(self) -> str:
         """How the network is called in figures and folders; no dot in it."""
         return self.net
+
+    def to_config(self) -> dict[str, Any]:
+        """Every field that says something, for config.json: so runs go on that are older than a field."""
+        return asdict(self)
 
 
 S = TypeVar("S", bound=TaskSettings)
@@ -138,6 +142,33 @@ class PaperTable:
 
 
 @dataclass(frozen=True)
+class Breakdown:
+    """A table of figures part by part, such as class by class: its words.
+
+    name: in keys. title: over the names of parts. columns: metrics. few: truths below which a part's figures
+    are an indication. note: said under it.
+    """
+
+    name: str
+    title: str
+    columns: tuple[Metric, ...]
+    few: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One line of a breakdown. n_true: of what is true of this part; None where it is no share of that.
+
+    draws: every metric by name.
+    """
+
+    name: str
+    n_true: int | None
+    draws: Mapping[str, Draws]
+
+
+@dataclass(frozen=True)
 class Baseline:
     """What needs no training. predict: of every test image of the captured dataset; None where it cannot."""
 
@@ -159,12 +190,13 @@ class Words:
 class Report:
     """What the report shows of a task beside its table.
 
-    columns: metrics of the table, in order; note: said under it. strip: of the first test samples; worst: of
-    those with the highest badness.
+    columns: metrics of the table, in order; note: said under it. breakdowns: what ``Task.break_down`` may
+    give. strip: of the first test samples; worst: of those with the highest badness.
     """
 
     columns: tuple[Metric, ...]
     note: str = ""
+    breakdowns: tuple[Breakdown, ...] = ()
     pictures: tuple[Curves | Diagram, ...] = ()
     strip: Strip = Strip("first", "The same test samples in every row.")
     worst: Strip = Strip("worst", "")
@@ -212,9 +244,13 @@ class Task(Protocol[S, D]):
     export: Export
     baselines: tuple[Baseline, ...] = ()
 
-    def adapt(self, settings: S, info: DatasetInfo) -> S:
-        """Settings as a dataset's labels ask for them."""
+    def adapt(self, settings: S, learnt: Sequence[DatasetInfo], test: DatasetInfo) -> S:
+        """Settings as the labels of the datasets ask that are learnt from, and of the one that tests."""
         return settings
+
+    def classes_of(self, settings: S) -> tuple[str, ...]:
+        """The classes that a network tells apart, in its order; empty where there is one without a name."""
+        return ()
 
     def with_pretrained(self, settings: S, checkpoint: str) -> S | None:
         """Settings that begin with weights of a local checkpoint; None where the task has no use for one."""
@@ -286,6 +322,10 @@ class Task(Protocol[S, D]):
         """
         ...
 
+    def break_down(self, said: Sequence[Said], seed: int = 0) -> Mapping[str, Sequence[Part]]:
+        """Metrics part by part, under the names of the report's breakdowns; seed as in ``draw_scores``."""
+        return {}
+
     def measure_losses(self, net: nn.Module, data: D) -> dict[str, float]:
         """Losses an image, outside training; empty where nobody asks for them."""
         return {}
@@ -313,6 +353,10 @@ class Task(Protocol[S, D]):
     def find_threshold(self, net: nn.Module, val: D) -> float | None:
         """The confidence from which predictions are to be believed; None where they have none."""
         return None
+
+    def describe_export(self, settings: S) -> Export:
+        """What a network of these settings is to programs without torch."""
+        return self.export
 
     def describe_start(self, settings: S) -> str:
         """A sentence of what the network is and from what its training began; empty for none."""

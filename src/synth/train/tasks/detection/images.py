@@ -25,6 +25,8 @@ MOSAIC = 0.5
 """Share of train images laid together from four; Ultralytics has 1 and stops it in the last epochs."""
 
 _GREY = 114
+_NO_OTHER_MIRROR = {"flipud": 0.0, "copy_paste": 0.0}
+"""Ultralytics' own defaults: of its changes that mirror, the flip from left to right alone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,59 +34,124 @@ class DetectionImages:
     """N images with their boxes.
 
     bgr_u8: [h,w,3] each, as small as the detector looks at them. sizes_wh: of the originals. boxes_xyxy_px:
-    [M,4] each, in pixels of the originals. names: of the samples.
+    [M,4] each, in pixels of the originals. names: of the samples. classes: [M] each, of every box the place
+    of its class in ``class_names``; all 0 if not given. class_names: those that the network learns, in its
+    order, then others that these images show; empty for one class without a name. mirrored_classes: for each
+    class that the network learns, which one it is in a mirror; empty where a mirror changes none.
     """
 
     bgr_u8: tuple[NDArray[np.uint8], ...]
     sizes_wh: tuple[tuple[int, int], ...]
     boxes_xyxy_px: tuple[Boxes, ...]
     names: tuple[str, ...]
+    classes: tuple[Rows, ...] = ()
+    class_names: tuple[str, ...] = ()
+    mirrored_classes: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.classes:
+            object.__setattr__(self, "classes", tuple(np.zeros(len(b), np.int64) for b in self.boxes_xyxy_px))
 
     def __len__(self) -> int:
         return len(self.names)
 
     def joined(self, other: "DetectionImages") -> "DetectionImages":
-        """These and then those."""
+        """These and then those; their classes are brought together by name."""
+        class_names = tuple(dict.fromkeys((*self.class_names, *other.class_names)))
+        places = np.array([class_names.index(name) for name in other.class_names] or [0])
         return DetectionImages(
             self.bgr_u8 + other.bgr_u8,
             self.sizes_wh + other.sizes_wh,
             self.boxes_xyxy_px + other.boxes_xyxy_px,
             self.names + other.names,
+            self.classes + tuple(places[each] for each in other.classes),
+            class_names,
+            _merge_mirrored(self.mirrored_classes, other.mirrored_classes, class_names),
         )
 
 
-def refuse_other_labels(dataset: DatasetReader, box_kind: BoxKind) -> None:
-    """Raises InputError where a dataset's labels are boxes of another kind, or of several classes."""
-    if dataset.info.box_kind != box_kind:
+def refuse_other_labels(dataset: DatasetReader, box_kind: BoxKind, classes: Sequence[str] = ()) -> None:
+    """Raises InputError where a dataset's labels are boxes of another kind, or none of its classes is known.
+
+    classes: what the network learns; empty for one class without a name, to which any one class answers.
+    """
+    info = dataset.info
+    if info.box_kind != box_kind:
         raise InputError(
-            f"{dataset.root} is labelled with {dataset.info.box_kind} boxes and the others with {box_kind} "
+            f"{dataset.root} is labelled with {info.box_kind} boxes and the others with {box_kind} "
             "ones: they cannot be compared; synth import takes either, with --square or without"
         )
-    if len(dataset.info.classes) > 1:
+    if not classes and len(info.classes) > 1:
         raise InputError(
-            f"{dataset.root} has {len(dataset.info.classes)} classes, and detectors are compared on one: "
-            "give a dataset of one part"
+            f"{dataset.root} has {len(info.classes)} classes ({', '.join(info.classes)}), and this network "
+            "learns one, from data that have no other: give a dataset of that class alone"
+        )
+    if classes and info.classes and not set(classes) & set(info.classes):
+        raise InputError(
+            f"{dataset.root} has the classes {', '.join(info.classes)}, and the network knows none of them: "
+            f"it knows {', '.join(classes)}"
         )
 
 
 def load_detection_images(
-    dataset: DatasetReader, samples: Sequence[Sample], side_px: int, box_kind: BoxKind
+    dataset: DatasetReader,
+    samples: Sequence[Sample],
+    side_px: int,
+    box_kind: BoxKind,
+    classes: tuple[str, ...] = (),
 ) -> DetectionImages:
     """Images whose longer side is ``side_px``, with the boxes of every instance visible enough for a label.
 
-    Raises InputError when no sample has a box, and as ``refuse_other_labels`` does.
+    classes: what the network learns, in its order. Raises InputError when no sample has a box, and as
+    ``refuse_other_labels`` does.
     """
-    refuse_other_labels(dataset, box_kind)
-    images, sizes, boxes = [], [], []
+    refuse_other_labels(dataset, box_kind, classes)
+    known = (*classes, *(name for name in dataset.info.classes if name not in classes)) if classes else ()
+    places = {name: i for i, name in enumerate(known)}
+    images, sizes, boxes, kinds = [], [], [], []
     for sample in samples:
         rgb = dataset.load_rgb(sample)
         images.append(shrink(rgb, side_px)[..., ::-1].copy())
         sizes.append((rgb.shape[1], rgb.shape[0]))
-        labelled = [i.box_of(box_kind) for i in sample.instances if i.visib_fract >= MIN_VISIBLE_FOR_LABEL]
-        boxes.append(np.array(labelled, dtype=np.float64).reshape(-1, 4))
+        labelled = [i for i in sample.instances if i.visib_fract >= MIN_VISIBLE_FOR_LABEL]
+        boxes.append(np.array([i.box_of(box_kind) for i in labelled], dtype=np.float64).reshape(-1, 4))
+        kinds.append(np.array([places.get(i.class_name, 0) for i in labelled], dtype=np.int64))
     if not any(len(b) for b in boxes):
         raise InputError(f"{dataset.root} has no boxes among the {len(samples)} samples asked for")
-    return DetectionImages(tuple(images), tuple(sizes), tuple(boxes), tuple(s.name for s in samples))
+    return DetectionImages(
+        tuple(images),
+        tuple(sizes),
+        tuple(boxes),
+        tuple(s.name for s in samples),
+        tuple(kinds),
+        known,
+        mirror_classes(classes, dataset.info.flip_pairs),
+    )
+
+
+def mirror_classes(classes: Sequence[str], flip_pairs: Sequence[tuple[str, str]]) -> tuple[int, ...]:
+    """For each class its place in a mirror, by pairs of names that a mirror swaps; empty where none is."""
+    places = {name: i for i, name in enumerate(classes)}
+    mirrored = list(range(len(classes)))
+    for a, b in flip_pairs:
+        if a in places and b in places:
+            mirrored[places[a]], mirrored[places[b]] = places[b], places[a]
+    return () if mirrored == list(range(len(classes))) else tuple(mirrored)
+
+
+def _merge_mirrored(
+    first: tuple[int, ...], second: tuple[int, ...], class_names: Sequence[str]
+) -> tuple[int, ...]:
+    """What either swaps; raises InputError where one swaps a class with one and the other with another."""
+    if not first or not second:
+        return first or second
+    for i, (a, b) in enumerate(zip(first, second, strict=True)):
+        if i not in (a, b) and a != b:
+            raise InputError(
+                f"one dataset says that a mirror turns {class_names[i]} into {class_names[a]}, another into "
+                f"{class_names[b]}: make their flip_pairs agree"
+            )
+    return tuple(b if a == i else a for i, (a, b) in enumerate(zip(first, second, strict=True)))
 
 
 def shrink(rgb_u8: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:
@@ -98,7 +165,7 @@ def shrink(rgb_u8: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:
 class AugmentedImages:
     """Random versions of train images, side × side: Ultralytics' mosaics, scales, shifts, colours and flips.
 
-    A picture may be mirrored: its boxes stay true.
+    A picture may be mirrored left to right: its boxes stay true, and classes that a mirror swaps are swapped.
     """
 
     def __init__(self, images: DetectionImages, side_px: int) -> None:
@@ -112,13 +179,18 @@ class AugmentedImages:
         return {key: batch[key] for key in ("img", "batch_idx", "cls", "bboxes")}
 
 
-def plain_batches(images: DetectionImages, n: int) -> Iterator[tuple[list[int], dict[str, Tensor]]]:
-    """Rows and batches like AugmentedImages', of up to n unchanged images, grey to the right and below."""
+def plain_batches(
+    images: DetectionImages, n: int, stride_px: int = STRIDE_PX
+) -> Iterator[tuple[list[int], dict[str, Tensor]]]:
+    """Rows and batches like AugmentedImages', of up to n unchanged images, grey to the right and below.
+
+    stride_px: what their sides are made multiples of.
+    """
     by_shape: dict[tuple[int, ...], list[int]] = {}
     for row, image in enumerate(images.bgr_u8):
         by_shape.setdefault(image.shape, []).append(row)
     for shape, rows in by_shape.items():
-        h, w = (-(-side // STRIDE_PX) * STRIDE_PX for side in shape[:2])
+        h, w = (-(-side // stride_px) * stride_px for side in shape[:2])
         for i in range(0, len(rows), n):
             part = rows[i : i + n]
             img = np.full((len(part), h, w, 3), _GREY, np.uint8)
@@ -126,13 +198,14 @@ def plain_batches(images: DetectionImages, n: int) -> Iterator[tuple[list[int], 
                 img[k, : shape[0], : shape[1]] = images.bgr_u8[row][..., ::-1]
             boxes = [_to_xywh(images, row) * np.tile([shape[1] / w, shape[0] / h], 2) for row in part]
             index = [np.full(len(b), k) for k, b in enumerate(boxes)]
+            classes = np.concatenate([images.classes[row] for row in part])
             xywh = torch.from_numpy(np.concatenate(boxes)).float()
             yield (
                 part,
                 {
                     "img": torch.from_numpy(img).permute(0, 3, 1, 2),
                     "batch_idx": torch.from_numpy(np.concatenate(index)).float(),
-                    "cls": torch.zeros(len(xywh), 1),
+                    "cls": torch.from_numpy(classes)[:, None].float(),
                     "bboxes": xywh,
                 },
             )
@@ -159,7 +232,7 @@ def _make_dataset(images: DetectionImages, side_px: int) -> Any:
                 {
                     "im_file": file,
                     "shape": images.bgr_u8[i].shape[:2],
-                    "cls": np.zeros((len(images.boxes_xyxy_px[i]), 1), np.float32),
+                    "cls": images.classes[i][:, None].astype(np.float32),
                     "bboxes": _to_xywh(images, i).astype(np.float32),
                     "segments": [],
                     "keypoints": None,
@@ -174,7 +247,7 @@ def _make_dataset(images: DetectionImages, side_px: int) -> Any:
             return images.bgr_u8[i], (h, w), (h, w)
 
     settings = ultralytics("utils").IterableSimpleNamespace(
-        **{**vars(ultralytics("utils").DEFAULT_CFG), "mosaic": MOSAIC}
+        **{**vars(ultralytics("utils").DEFAULT_CFG), "mosaic": MOSAIC, **_NO_OTHER_MIRROR}
     )
     with undisturbed():
         dataset = InMemory(
@@ -185,8 +258,30 @@ def _make_dataset(images: DetectionImages, side_px: int) -> Any:
     # It acts only where that package is installed, and the seed alone shall decide.
     optional = ultralytics("data.augment").Albumentations
     changes.transforms = [change for change in changes.transforms if not isinstance(change, optional)]
+    if images.mirrored_classes:
+        changes.transforms = [_swap_when_mirrored(c, images.mirrored_classes) for c in changes.transforms]
     dataset.transforms = changes
     return dataset
+
+
+def _swap_when_mirrored(change: Any, mirrored_classes: tuple[int, ...]) -> Any:
+    """Ultralytics' flip, after which every box has the class that it has in a mirror; any other change as is.
+
+    The one door of mirror images: what is learnt from is flipped nowhere else.
+    """
+    flip = ultralytics("data.augment").RandomFlip
+    if not isinstance(change, flip) or change.direction != "horizontal":
+        return change
+    mirrored = np.array(mirrored_classes, np.float32)
+
+    class SwappingFlip(flip):  # type: ignore[misc, valid-type]
+        def apply_instances(self, labels: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
+            labels = dict(super().apply_instances(labels, params))
+            if params["flip"]:
+                labels["cls"] = mirrored[labels["cls"].astype(np.int64)]
+            return labels
+
+    return SwappingFlip(change.p, change.direction, change.flip_idx)
 
 
 @contextmanager

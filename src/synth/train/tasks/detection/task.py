@@ -18,13 +18,21 @@ from synth.dataset.info import DatasetInfo
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 from synth.errors import InputError
-from synth.metrics import detection
+from synth.metrics import by_class, detection
 from synth.metrics.comparison import MIN_IMAGES, Draws
-from synth.metrics.intervals import N_RESAMPLES, demand_units, resample_counts
+from synth.metrics.intervals import N_RESAMPLES, Floats, demand_units, resample_counts
 from synth.metrics.operating_point import OperatingPoint, measure_operating_point
-from synth.train.drawing import draw_boxes
+from synth.train.drawing import choose_colours, draw_boxes
 from synth.train.models.yolo import make_yolo
 from synth.train.tasks.detection.baseline import filter_boxes
+from synth.train.tasks.detection.boxes import (
+    Box,
+    least_overlap,
+    list_names,
+    match_lists,
+    to_arrays,
+    to_lists,
+)
 from synth.train.tasks.detection.images import (
     DetectionImages,
     load_detection_images,
@@ -37,14 +45,17 @@ from synth.train.tasks.detection.learning import (
     measure_losses,
     predict_boxes,
 )
+from synth.train.tasks.detection.parts import measure_parts
 from synth.train.tasks.detection.target import DetectionTarget
 from synth.train.tasks.detection.torch_data import Item, make_torch_data
 from synth.train.tasks.task import (
     Baseline,
+    Breakdown,
     Curves,
     Export,
     Metric,
     PaperTable,
+    Part,
     PresetName,
     Recipe,
     Report,
@@ -56,7 +67,7 @@ from synth.train.tasks.task import (
 )
 from synth.train.torch_data import TorchData
 
-Boxes = list[list[float]]
+Boxes = list[Box]
 
 _METRICS = (("P", "precision"), ("R", "recall"), ("mAP50", "map50"), ("mAP50-95", "map50_95"))
 _LOSSES = ("box", "cls", "dfl")
@@ -81,6 +92,27 @@ _PICTURES = (
             ("mAP50-95", "test_map50_95"),
         ),
         "Metrics on real test images throughout training (Figure 17); they choose nothing.",
+    ),
+)
+
+_BREAKDOWNS = (
+    Breakdown(
+        "by_class",
+        "class",
+        (
+            Metric("ap50", "AP50", "", lower_is_better=False),
+            Metric("ap50_95", "AP50-95", "", lower_is_better=False),
+        ),
+        by_class.FEW_TRUTHS,
+        "Average precision of each class that test images show, protocol standard; mAP is the mean of these. "
+        "A class that was never learnt is never found. In use, too, a part is found only where its class is "
+        "right.",
+    ),
+    Breakdown(
+        "by_iou",
+        "IoU",
+        (Metric("ap", "AP", "", lower_is_better=False),),
+        note="Average precision, mean over classes, where a box must overlap the truth by that IoU or more.",
     ),
 )
 
@@ -120,6 +152,7 @@ class DetectionTask(Task[DetectionSettings, DetectionImages]):
     report = Report(
         columns=tuple(Metric(f"standard_{key}", title, "", lower_is_better=False) for title, key in _METRICS),
         note="Protocol standard: confidence from 0.001, 100 boxes an image.",
+        breakdowns=_BREAKDOWNS,
         pictures=_PICTURES,
         strip=Strip(
             "stages",
@@ -148,17 +181,32 @@ class DetectionTask(Task[DetectionSettings, DetectionImages]):
 
     takes_composites = True
 
-    def adapt(self, settings: DetectionSettings, info: DatasetInfo) -> DetectionSettings:
-        """With boxes of the dataset's kind."""
-        return replace(settings, box_kind=info.box_kind)
+    def adapt(
+        self, settings: DetectionSettings, learnt: Sequence[DatasetInfo], test: DatasetInfo
+    ) -> DetectionSettings:
+        """With boxes of the first dataset's kind, and the classes of all by name unless every one has one."""
+        names = tuple(dict.fromkeys(name for info in learnt for name in info.classes))
+        several = len(names) > 1 or len(test.classes) > 1
+        return replace(settings, box_kind=learnt[0].box_kind, classes=names if several else ())
+
+    def classes_of(self, settings: DetectionSettings) -> tuple[str, ...]:
+        """Those of the settings."""
+        return settings.classes
 
     def with_pretrained(self, settings: DetectionSettings, checkpoint: str) -> DetectionSettings:
-        """A YOLOv5's weights, its backbone frozen (as in the paper)."""
+        """A detector's weights, its backbone frozen (as in the paper)."""
         return replace(settings, pretrained=checkpoint, freeze=True)
 
     def refuse_unfit(self, dataset: DatasetReader, settings: DetectionSettings) -> None:
-        """Boxes of another kind, several classes, or a checkpoint that is absent."""
-        refuse_other_labels(dataset, settings.box_kind)
+        """Boxes of another kind, classes that are not learnt, or a checkpoint that is absent."""
+        refuse_other_labels(dataset, settings.box_kind, settings.classes)
+        unknown = [n for n in dataset.info.classes if n not in settings.classes] if settings.classes else []
+        if unknown:
+            raise InputError(
+                f"{dataset.root} has the class{'es' if len(unknown) > 1 else ''} {', '.join(unknown)}, and "
+                f"networks learn those of the dataset that tests, {', '.join(settings.classes)}: leave such "
+                "objects out or give them the names that they have there"
+            )
         if settings.pretrained is not None and not Path(settings.pretrained).is_file():
             raise InputError(f"there is no checkpoint at {settings.pretrained}")
 
@@ -170,7 +218,7 @@ class DetectionTask(Task[DetectionSettings, DetectionImages]):
         self, dataset: DatasetReader, samples: Sequence[Sample], settings: DetectionSettings
     ) -> DetectionImages:
         """Pictures with their boxes."""
-        return load_detection_images(dataset, samples, settings.side_px, settings.box_kind)
+        return load_detection_images(dataset, samples, settings.side_px, settings.box_kind, settings.classes)
 
     def join(self, first: DetectionImages, second: DetectionImages) -> DetectionImages:
         """Both, in this order."""
@@ -195,11 +243,14 @@ class DetectionTask(Task[DetectionSettings, DetectionImages]):
 
     def make_net(self, settings: DetectionSettings) -> nn.Module:
         """A detector for weights."""
-        return make_yolo(settings.net, 1, seed=0)
+        return make_yolo(settings.net, settings.n_classes, seed=0)
 
     def predict(self, net: nn.Module, data: DetectionImages) -> list[Boxes]:
-        """Boxes x0 y0 x1 y1 in pixels, and confidence."""
-        return [boxes.tolist() for boxes in predict_boxes(net, data)]
+        """Boxes x0 y0 x1 y1 in pixels, confidence, and the class's name where classes have names."""
+        return [
+            to_lists(rows[:, :5], rows[:, 5:].astype(int).ravel().tolist(), data.class_names)
+            for rows in predict_boxes(net, data)
+        ]
 
     def predict_pictures(
         self, net: nn.Module, settings: DetectionSettings, pictures: Sequence[Rgb]
@@ -210,12 +261,13 @@ class DetectionTask(Task[DetectionSettings, DetectionImages]):
             tuple((p.shape[1], p.shape[0]) for p in pictures),
             tuple(np.empty((0, 4)) for _ in pictures),
             tuple(str(i) for i in range(len(pictures))),
+            class_names=settings.classes,
         )
         return self.predict(net, images)
 
     def truth(self, data: DetectionImages) -> list[Boxes]:
-        """Boxes x0 y0 x1 y1 in pixels."""
-        return [boxes.tolist() for boxes in data.boxes_xyxy_px]
+        """Boxes x0 y0 x1 y1 in pixels, and the class's name where classes have names."""
+        return _list_truth(data, data.boxes_xyxy_px)
 
     def names(self, data: DetectionImages) -> tuple[str, ...]:
         """The samples'."""
@@ -223,16 +275,19 @@ class DetectionTask(Task[DetectionSettings, DetectionImages]):
 
     def draw_scores(self, said: Sequence[Said], seed: int = 0) -> dict[str, Draws]:
         """precision, recall, map50 and map50_95, each under both protocols (``paper_map50``)."""
-        n_images = len(said[0].true)
-        demand_units(n_images, MIN_IMAGES)
-        weights = resample_counts(n_images, N_RESAMPLES, np.random.default_rng(seed))
-        drawn = {}
+        weights, drawn = _resample(said, seed), {}
         for protocol in detection.PROTOCOLS.values():
-            matches = [_match(one.predicted, one.true, protocol) for one in said]
+            matches = [match_lists(one.predicted, one.true, protocol) for one in said]
             for metric in detection.METRICS:
                 by_seed, draws = detection.measure(matches, metric, weights)
-                drawn[f"{protocol.name}_{metric}"] = Draws(by_seed, draws, n_images)
+                drawn[f"{protocol.name}_{metric}"] = Draws(by_seed, draws, weights.shape[1])
         return drawn
+
+    def break_down(self, said: Sequence[Said], seed: int = 0) -> Mapping[str, Sequence[Part]]:
+        """Average precision class by class, and at each IoU, where classes have names."""
+        matches = [match_lists(one.predicted, one.true, detection.STANDARD) for one in said]
+        named = [one for one in matches if isinstance(one, by_class.ClassMatches)]
+        return measure_parts(named, _resample(said, seed)) if named else {}
 
     def measure_losses(self, net: nn.Module, data: DetectionImages) -> dict[str, float]:
         """box, cls and dfl (annex A of the paper measures losses outside training)."""
@@ -240,31 +295,28 @@ class DetectionTask(Task[DetectionSettings, DetectionImages]):
 
     def measure_use(self, predicted: Sequence[list[Any]], true: list[Any]) -> OperatingPoint:
         """Hits and false boxes at one confidence."""
-        boxes = [[np.array(rows, dtype=np.float64).reshape(-1, 5) for rows in seed] for seed in predicted]
+        names = list_names(true, *predicted)
         return measure_operating_point(
-            boxes, [np.array(rows, dtype=np.float64).reshape(-1, 4) for rows in true]
+            [to_arrays(seed, names, 5) for seed in predicted], to_arrays(true, names, 4)
         )
 
     def badness(self, predicted: Boxes, true: Boxes) -> float:
-        """Less the least overlap (IoU) of a true box with the best sure one; 0 for a missed part."""
-        sure = np.array([box[:4] for box in self.only_sure(predicted, _SURE)]).reshape(-1, 4)
-        wanted = np.array(true).reshape(-1, 4)
-        if not len(sure) or not len(wanted):
-            return 0.0 if len(sure) != len(wanted) else -1.0
-        low = np.maximum(wanted[:, None, :2], sure[None, :, :2])
-        high = np.minimum(wanted[:, None, 2:], sure[None, :, 2:])
-        both = (high - low).clip(0).prod(axis=2)
-        areas = [(b[:, 2:] - b[:, :2]).prod(axis=1) for b in (wanted, sure)]
-        return -float((both / (areas[0][:, None] + areas[1][None] - both)).max(axis=1).min())
+        """Less the least overlap (IoU) of a true box with the best sure one of its class; 0 for a miss."""
+        sure = self.only_sure(predicted, _SURE)
+        if not sure or not true:
+            return 0.0 if len(sure) != len(true) else -1.0
+        return -least_overlap(sure, true)
 
     def show(self, dataset: DatasetReader, settings: DetectionSettings, name: str) -> Rgb:
         """The whole picture."""
         return dataset.load_rgb(dataset[name])
 
     def draw(self, picture: Rgb, caption: str, predicted: Boxes, true: Boxes | None = None) -> Rgb:
-        """The picture with boxes; beside the truth a small one, with sure boxes alone."""
+        """The picture with boxes, a colour a class; beside the truth a small one, with sure boxes alone."""
         if true is None:
-            return draw_boxes(picture, caption, [], predicted)
+            return draw_boxes(
+                picture, caption, [], predicted, colours=choose_colours(list_names([predicted]))
+            )
         return draw_boxes(picture, caption, true, self.only_sure(predicted, _SURE), _WIDE_PX)
 
     def only_sure(self, predicted: Boxes, confidence: float) -> Boxes:
@@ -272,33 +324,41 @@ class DetectionTask(Task[DetectionSettings, DetectionImages]):
         return [box for box in predicted if box[4] >= confidence]
 
     def find_threshold(self, net: nn.Module, val: DetectionImages) -> float:
-        """The confidence from which detections have the highest F1 at IoU 0.5; 0.5 without any detection."""
-        matches = _match(self.predict(net, val), self.truth(val), detection.STANDARD)
-        if not len(matches.confidence):
-            return 0.5
-        hits = matches.hits[0].cumsum()
-        f1 = 2 * hits / (np.arange(1, len(hits) + 1) + matches.n_true.sum())
-        return float(matches.confidence[int(f1.argmax())])
+        """The confidence from which detections have the highest F1 at IoU 0.5, mean over classes; 0.5 without
+        any detection.
+        """
+        matches = match_lists(self.predict(net, val), self.truth(val), detection.STANDARD)
+        every = list(matches.of.values()) if isinstance(matches, by_class.ClassMatches) else [matches]
+        best = by_class.find_best_confidence(every, np.ones((1, len(val))))
+        return float(best[0]) or 0.5
+
+    def describe_export(self, settings: DetectionSettings) -> Export:
+        """As for one class, with a confidence for each of several."""
+        if not settings.classes:
+            return self.export
+        rows = f"[1,{4 + settings.n_classes},A] of x y w h in pixels and a confidence for each of classes"
+        return replace(
+            self.export, about=self.export.about.replace("[1,5,A] of x y w h in pixels and confidence", rows)
+        )
 
     def describe_start(self, settings: DetectionSettings) -> str:
         """Whose network it is, and from which weights it began."""
         checkpoint = settings.pretrained
         begun = "from random weights" if checkpoint is None else f"from {checkpoint}, its backbone frozen"
-        return (
-            f"{settings.model} is Ultralytics' own, with its package's v5u heads, trained {begun} at "
-            f"{settings.side_px} px."
-        )
+        heads = ", with its package's v5u heads" if settings.net.startswith("yolov5") else ""
+        return f"{settings.model} is Ultralytics' own{heads}, trained {begun} at {settings.side_px} px."
 
     def target(self, net: nn.Module, settings: DetectionSettings) -> DetectionTarget:
         """A trained detector as one that can be trained against."""
-        return DetectionTarget(net)
+        return DetectionTarget(net, settings.classes)
 
     def target_truth(self, data: DetectionImages) -> list[Boxes]:
-        """Boxes x0 y0 x1 y1 in pixels of the pictures as they are loaded."""
-        return [
-            (boxes * np.tile(np.divide(picture.shape[1::-1], size), 2)).tolist()
+        """As `truth`, in pixels of the pictures as they are loaded."""
+        scaled = [
+            boxes * np.tile(np.divide(picture.shape[1::-1], size), 2)
             for boxes, picture, size in zip(data.boxes_xyxy_px, data.bgr_u8, data.sizes_wh, strict=True)
         ]
+        return _list_truth(data, scaled)
 
 
 class _BoxesAlone(nn.Module):
@@ -314,12 +374,15 @@ class _BoxesAlone(nn.Module):
         return boxes
 
 
-def _match(predicted: Sequence[Any], true: Sequence[Any], protocol: detection.Protocol) -> detection.Matches:
-    return detection.match(
-        [np.array(boxes, dtype=np.float64).reshape(-1, 5) for boxes in predicted],
-        [np.array(boxes, dtype=np.float64).reshape(-1, 4) for boxes in true],
-        protocol,
-    )
+def _list_truth(data: DetectionImages, boxes: Sequence[Floats]) -> list[Boxes]:
+    return [to_lists(b, c.tolist(), data.class_names) for b, c in zip(boxes, data.classes, strict=True)]
+
+
+def _resample(said: Sequence[Said], seed: int) -> Floats:
+    """How often each image stands in each resample; raises InputError for too few images."""
+    n_images = len(said[0].true)
+    demand_units(n_images, MIN_IMAGES)
+    return resample_counts(n_images, N_RESAMPLES, np.random.default_rng(seed))
 
 
 DETECTION = DetectionTask()

@@ -1,0 +1,82 @@
+"""`synth train`, `evaluate` and `predict` on several classes, as they are typed."""
+
+import json
+from pathlib import Path
+
+import pytest
+from toy_sets import write_class_set
+from typer.testing import CliRunner, Result
+
+from synth.cli import app
+from synth.dataset.reader import DatasetReader
+from synth.errors import InputError
+
+CLASSES = ("left", "right", "stop")
+TINY = ("--side", "32", "--images", "8", "--device", "cpu")
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with signs of three classes, stops and bumps alone, and a training on the first two."""
+    folder = tmp_path_factory.mktemp("desk")
+    write_class_set(folder / "signs", CLASSES, n=28)
+    write_class_set(folder / "stops", ("stop",), seed=1, n=8)
+    write_class_set(folder / "bumps", ("bump",), seed=2, n=20)
+    said = run(folder, "train", "detection", "--data", "signs", "--data", "stops", "--test", "signs", *TINY)
+    assert "Learns 3 classes: left, right, stop" in said.output
+    return folder
+
+
+def run(folder: Path, *words: str) -> Result:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        result = CliRunner().invoke(app, list(words), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def test_evaluate_breaks_figures_down(desk: Path) -> None:
+    """A line a class with its truths, few of them marked as an indication, and a line an IoU; --json has the
+    same, and its means are those of the classes.
+    """
+    words = ("evaluate", "--run", "runs/train/detection", "--data", "signs")
+    figures = json.loads(run(desk, *words, "--json").output)
+    test = DatasetReader(desk / "signs").of_split("test")
+    n_true = {name: sum(i.class_name == name for s in test for i in s.instances) for name in CLASSES}
+    assert {name: line["n_true"] for name, line in figures["by_class"].items()} == n_true
+    assert min(n_true.values()) < 10
+    assert list(figures["by_iou"]) == [f"{0.5 + i / 20:.2f}" for i in range(10)]
+    for metric, of_class in (("standard_map50", "ap50"), ("standard_map50_95", "ap50_95")):
+        each = [line[of_class]["value"] for line in figures["by_class"].values()]
+        assert figures[metric]["value"] == pytest.approx(sum(each) / 3)
+    assert figures["by_iou"]["0.50"]["ap"] == figures["standard_map50"]
+    output = run(desk, *words).output
+    for name, n in n_true.items():
+        row = next(line.split() for line in output.splitlines() if line.startswith(name))
+        assert row[1] == str(n)
+        assert (row[2] == "*") == (n < 10)
+    assert "* An indication: fewer than 10 truths." in output
+
+
+def test_predictions_name_their_class(desk: Path) -> None:
+    """predictions.json holds the name last; a picture is drawn for each."""
+    picture = sorted((desk / "signs/images").iterdir())[0]
+    run(desk, "predict", str(picture), "--run", "runs/train/detection", "--confidence", "0", "--out", "drawn")
+    (boxes,) = json.loads((desk / "drawn/predictions.json").read_text()).values()
+    assert boxes
+    assert all(len(box) == 6 and box[5] in CLASSES for box in boxes)
+    assert (desk / "drawn" / f"{picture.stem}.png").is_file()
+
+
+def test_weights_know_their_classes(desk: Path) -> None:
+    """config.json names them; data of which none is known are refused by name."""
+    config = json.loads((desk / "runs/train/detection/config.json").read_text())
+    assert config["settings"]["classes"] == list(CLASSES)
+    with pytest.raises(InputError, match="bumps has the classes bump, and the network knows none of them"):
+        run(desk, "evaluate", "--run", "runs/train/detection", "--data", "bumps")
+    known = json.loads(
+        run(
+            desk, "evaluate", "--run", "runs/train/detection", "--data", "stops", "--split", "train", "--json"
+        ).output
+    )
+    assert list(known["by_class"]) == ["stop"]
