@@ -145,7 +145,7 @@ def test_normals_without_a_crop_are_told_from_none(tmp_path: Path) -> None:
     bare = draft.instances[0].model_copy(update=lost)
     with DatasetWriter.create_or_resume(tmp_path, info) as writer:
         writer.append(draft.model_copy(update={"instances": (bare,)}), layers=arrays["layers"])
-    assert "seen well enough" in steps_of(DatasetReader(tmp_path))["train normals"]
+    assert "no labelled face is turned to the camera" in steps_of(DatasetReader(tmp_path))["train normals"]
 
 
 def test_limits_are_those_of_the_stages() -> None:

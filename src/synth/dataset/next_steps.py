@@ -81,7 +81,10 @@ def _deal(dataset: DatasetReader) -> str:
 def _why_no_normals(dataset: DatasetReader) -> str:
     instances = [i for sample in dataset for i in sample.instances]
     if any(i.normal_uvw for i in instances):
-        return "no instance with a normal is seen well enough for a crop"
+        return (
+            "no labelled face is turned to the camera and visible enough for a crop: perhaps its normal "
+            "points the other way"
+        )
     if dataset.info.made_by.verb == "import bop" or dataset.info.models:
         return (
             "no instance has a normal: import it again with --normal 0,0,1, an axis of the models, or "

@@ -144,6 +144,7 @@ def _describe(settings: SplitSettings, dataset: DatasetReader) -> DatasetInfo:
                 seed=settings.seed,
                 versions={"synth-robotics": __version__},
                 devices=info.made_by.devices,
+                calibration=info.made_by.calibration,
                 parents=(dataset.root.resolve().name,),
                 readings=info.made_by.readings,
                 simulated=info.made_by.simulated,
