@@ -9,7 +9,7 @@ from synth.gan.judge import Score
 from synth.metrics.intervals import Estimate
 from synth.witness.observation import WitnessScore
 
-COST = RealImages(unlabelled=10, unlabelled_for_choosing=4, labelled_for_choosing=0)
+COST = RealImages(for_training=10, for_choosing=4, labels_for_choosing=0)
 
 
 def make_score(step, kernel, *, box=0.005, normal_deg=0.5, kept=1.0, iou=None):

@@ -90,12 +90,11 @@ def test_a_checkpoint_lists_what_trained_and_chose_it(finished, looks):
     )
     told = {(r.digest, r.role): r for r in listed}
     assert set(told[sim.digest(), "made"].names) == {s.name for s in sim.of_split("train")}
-    assert told[real.digest(), "made"].used == ("pixels",)
+    assert told[real.digest(), "made"].used == ("pixels", "labels", "mask")
     assert set(told[real.digest(), "chosen"].names) == {s.name for s in real.of_split("val")}
-    by_labels = settings.criterion == "real-val"
-    n_val = len(real.of_split("val")) if by_labels else 0
+    n_read = len(real.of_split("train")) + len(real.of_split("val"))
     read = compute_figures(translated)["real_labels_read"]
-    assert read == {"labels": n_val, "mask": n_val, "pose": 0}
+    assert read == {"labels": n_read, "mask": n_read, "pose": 0}
 
 
 def test_the_choice_says_what_it_cost(finished):
@@ -106,9 +105,9 @@ def test_the_choice_says_what_it_cost(finished):
     assert result.choice.step in (3, 6)
     real = settings.fit.real
     assert written["choice"]["real_images"] == {
-        "unlabelled": len(real.of_split("train")),
-        "unlabelled_for_choosing": len(real.of_split("val")),
-        "labelled_for_choosing": 0,
+        "for_training": len(real.of_split("train")),
+        "for_choosing": len(real.of_split("val")),
+        "labels_for_choosing": 0,
     }
     assert (settings.fit.out / "figures" / "criteria.png").stat().st_size > 10_000
     assert (settings.out / "drift.png").stat().st_size > 10_000
@@ -185,4 +184,4 @@ def test_real_labels_choose_when_asked(looks, tmp_path):
     settings = make_settings(looks, tmp_path, criterion="real-val", judging=judging)
     result, _ = translate(settings, quietly)
     assert result.after.downstream is not None
-    assert result.choice.real_images.labelled_for_choosing == len(looks[1].of_split("val"))
+    assert result.choice.real_images.labels_for_choosing == len(looks[1].of_split("val"))

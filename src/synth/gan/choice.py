@@ -19,13 +19,14 @@ MIN_KEPT = 0.95
 class RealImages:
     """Real images that went into a result.
 
-    unlabelled: seen by the translator in training. unlabelled_for_choosing: seen by the measures of distance.
-    labelled_for_choosing: whose labels decided between checkpoints.
+    for_training: seen by the translator. for_choosing: seen by the measures of distance. Of both, boxes and
+    masks tell where half of the patches are cut, and nothing else (patches.TAKEN). labels_for_choosing: whose
+    labels decided between checkpoints.
     """
 
-    unlabelled: int
-    unlabelled_for_choosing: int
-    labelled_for_choosing: int
+    for_training: int
+    for_choosing: int
+    labels_for_choosing: int
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,8 @@ def choose(
 ) -> Choice:
     """One of the checkpoints' scores.
 
-    own-val: no label of a real image is used; the smallest kernel distance to unlabelled real val images
-    among those that keep labels. real-val: the best mask IoU on labelled real val images of a network trained
+    own-val: the smallest kernel distance to real val images among those that keep labels; no label of a real
+    image decides. real-val: the best mask IoU on labelled real val images of a network trained
     on translated ones, among the same. Where none keeps labels, the one that moves boxes least. Raises
     InputError without scores.
     """

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Criterion(StrEnum):
-    """What decides between checkpoints: unlabelled real val images, or labelled ones."""
+    """What decides between checkpoints: how near real val images are, or their labels."""
 
     own_val = "own-val"
     real_val = "real-val"
@@ -151,9 +151,10 @@ def _print_result(console: "Console", result: "Result", settings: "TranslateSett
     )
     cost, n_patches = result.choice.real_images, after.distances["colour_emd"].n
     console.print(
-        f"Real images used: {cost.unlabelled} unlabelled to train, {cost.unlabelled_for_choosing} unlabelled "
-        f"and {cost.labelled_for_choosing} labelled to choose. Distances: {n_patches} val patches a set, "
-        f"95 % intervals over patches, one seed ({settings.fit.seed})."
+        f"Real images used: {cost.for_training} to train and {cost.for_choosing} to choose; their boxes and "
+        f"masks tell where half of the patches are cut, and labels of {cost.labels_for_choosing} decided. "
+        f"Distances: {n_patches} val patches a set, 95 % intervals over patches, one seed "
+        f"({settings.fit.seed})."
     )
     console.print(f"Look at {settings.fit.out / 'figures'}: losses, grids, criteria.")
 

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from synth.dataset.origin import Used
 from synth.dataset.reader import DatasetReader
 from synth.dataset.record import Row3, Split
 from synth.dataset.sample import Instance, Sample
@@ -23,6 +24,9 @@ from synth.geometry.normals import crop_rotation
 from synth.geometry.pinhole import Pinhole
 
 CACHE_BYTES = 1_500_000_000
+TAKEN: tuple[Used, ...] = ("pixels", "labels", "mask")
+"""Of samples that patches are cut from, captured ones too: boxes and masks tell where the parts are."""
+
 _SHARE_WITH_PART = 0.5
 _MIN_PART_PX = 16
 """Fewer pixels of a part than this at a patch's border do not count as a part in it."""

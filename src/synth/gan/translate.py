@@ -20,7 +20,8 @@ from pydantic import JsonValue
 from synth.compute.device import choose_device
 from synth.compute.progress import Progress
 from synth.compute.run_dir import RunDir
-from synth.dataset.origin import Reading, Used
+from synth.dataset.origin import Reading, Role
+from synth.dataset.record import Split
 from synth.errors import InputError
 from synth.gan.apply import Applied, apply
 from synth.gan.checkpoint import path_of_step, read_readings
@@ -31,7 +32,7 @@ from synth.gan.judge import Judge, JudgeSettings, Score, Translate, by_generator
 from synth.gan.logbook import FIGURES
 from synth.gan.methods import METHODS
 from synth.gan.methods.method import Direction, LearnedMethod, Translator
-from synth.gan.patches import PatchCutter
+from synth.gan.patches import TAKEN, PatchCutter
 from synth.gan.result import Result
 from synth.gan.run import FitSettings, train
 from synth.gan.schedule import LearnedSettings
@@ -150,14 +151,14 @@ def _command(checkpoint: Path, settings: TranslateSettings) -> tuple[str, ...]:
 
 
 def _list_readings(settings: TranslateSettings) -> tuple[Reading, ...]:
-    """What a translator learns from and is chosen by; the witness, which has a say, learns from masks."""
+    """What a translator learns from and is chosen by."""
     sim, real = settings.fit.sim, settings.fit.real
-    labels: tuple[Used, ...] = ("labels", "mask") if settings.criterion == "real-val" else ()
+    roles: tuple[tuple[Split, Role], ...] = (("train", "made"), ("val", "chosen"))
     readings = (
-        *sim.trace_readings(sim.of_split("train"), "pixels", "mask"),
-        *real.trace_readings(real.of_split("train"), "pixels"),
-        *sim.trace_readings(sim.of_split("val"), "pixels", "mask", role="chosen"),
-        *real.trace_readings(real.of_split("val"), "pixels", *labels, role="chosen"),
+        reading
+        for split, role in roles
+        for dataset in (sim, real)
+        for reading in dataset.trace_readings(dataset.of_split(split), *TAKEN, role=role)
     )
     return tuple(dict.fromkeys(readings))
 
@@ -233,9 +234,9 @@ def _conclude(settings: TranslateSettings, judge: Judge, scores: Sequence[Score]
         settings.criterion,
         normal_sway_deg=witness.sway.normal_deg,
         real_images=RealImages(
-            unlabelled=len(real.of_split("train")),
-            unlabelled_for_choosing=n_val,
-            labelled_for_choosing=n_val if settings.criterion == "real-val" else 0,
+            for_training=len(real.of_split("train")),
+            for_choosing=n_val,
+            labels_for_choosing=n_val if settings.criterion == "real-val" else 0,
         ),
     )
     after = next(score for score in scores if score.step == choice.step)

@@ -171,7 +171,7 @@ def _make_table(breakdown: "Breakdown", lines: "list[MeasuredPart]") -> "RichTab
     counted = any(line.n_true is not None for line in lines)
     columns = [x for metric in breakdown.columns for x in (metric.title, "95 % interval")]
     for column in (breakdown.title, *(("truths",) if counted else ()), *columns):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for line in lines:
         effects = [line.effects[metric.name] for metric in breakdown.columns]
         figures = [x for e in effects for x in (f"{e.value:.3f}", f"{e.low:.3f} to {e.high:.3f}")]
