@@ -185,6 +185,12 @@ class TestRoutes:
         )
         assert f"was made from test image {victim[0].name} of gone" in refusal(LeakGuard.of([]), twins)
 
+    def test_not_as_a_plate(self, real: Path, tmp_path: Path, victim: tuple[Sample, Rgb]):
+        """A plate that is numbered as a test image is named is no test image."""
+        plate = {"split": None, "used": ("plate",), "pixels_sha256": "2" * 64}
+        twins = DatasetReader(self.make_twins(tmp_path / "synthetic", parent_of(victim[0], **plate)))
+        LeakGuard.of([DatasetReader(real)]).check(twins, twins.samples)
+
     @staticmethod
     def make_twins(root: Path, parent: Parent, seed: int = 7) -> Path:
         rng = np.random.default_rng(seed)
