@@ -21,6 +21,7 @@ from synth.dataset.merge import Merged, MergeSettings, choose_names, merge, unit
 from synth.dataset.origin import count_real_labels
 from synth.dataset.reader import DatasetReader
 from synth.dataset.record import Kind
+from synth.dataset.resplit import SplitSettings, resplit
 from synth.dataset.sample import Draft
 from synth.dataset.store import DatasetWriter
 from synth.dataset.verify import verify
@@ -207,22 +208,30 @@ def test_what_is_not_all_photographed_is_not_called_real(kinds: tuple[Kind, ...]
 
 
 def test_real_labels_of_a_merge_are_counted_once(tmp_path: Path) -> None:
-    """Of real and rendered samples the real ones count, whether as parents or read by a training, and never
-    twice, however often they are merged.
+    """Of real and rendered samples the real ones count, as parents and as what trained a network, and never
+    twice, however often they are merged and split.
     """
     write_set(tmp_path / "a", one_each())
     write_set(tmp_path / "b", one_each(), seed=1, kind="rendered")
     write_set(tmp_path / "c", one_each(), seed=2, kind="rendered")
     take(tmp_path, "a", "b", out="ab")
-    out, _ = take(tmp_path, "ab", "c")
-    assert [out.kind_of(s) for s in out] == ["imported"] * 3 + ["rendered"] * 6
-    counted = count_real_labels([s.origin for s in out], ())
-    assert counted == {"labels": 3, "mask": 3, "pose": 0}
-    again = count_real_labels([s.origin for s in out], [out.as_reading(out.samples[:3], "labels")])
-    assert again is not None
-    assert out.as_reading(out.samples[:3], "labels").kind == "imported"
-    assert out.as_reading(out.samples[3:], "labels").kind == "rendered"
-    assert out.as_reading(out, "labels").kind == "mixed"
+    merged, _ = take(tmp_path, "ab", "c", out="abc")
+    resplit(SplitSettings(merged.root, tmp_path / "again", asked={"test": "1-2"}))
+    resplit(SplitSettings(tmp_path / "a", tmp_path / "a_again", asked={"test": "1-2"}))
+    for mixed in (merged, DatasetReader(tmp_path / "again")):
+        assert [mixed.kind_of(s) for s in mixed] == ["imported"] * 3 + ["rendered"] * 6
+        assert count_real_labels([s.origin for s in mixed], ()) == {"labels": 3, "mask": 3, "pose": 0}
+        for samples, n in ((mixed.samples, 3), (mixed.samples[1:], 2), (mixed.samples[3:], 0)):
+            readings = mixed.trace_readings(samples, "labels")
+            counted = count_real_labels((), readings)
+            assert counted is not None
+            assert counted["labels"] == n
+    photographs = DatasetReader(tmp_path / "a_again")
+    assert count_real_labels((), photographs.trace_readings(photographs.samples, "labels")) == {
+        "labels": 3,
+        "mask": 0,
+        "pose": 0,
+    }
 
 
 def model_of(class_name: str, content: bytes) -> tuple[ModelRecord, bytes]:

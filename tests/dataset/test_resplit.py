@@ -40,14 +40,16 @@ def splits_of(dataset: DatasetReader) -> str:
 
 
 def test_groups_by_name_and_the_rest_trains(films: Path) -> None:
-    """Records, links and views follow; the parent's own old split is no longer said."""
+    """Records, links and views follow; the parent is of the split that it is dealt to, the step says the old
+    one.
+    """
     out = deal(films, asked={"test": "c", "val": "b"})
     assert splits_of(out) == "rrvvtt"
     assert (out.root / out["000000"].image).samefile(films / "images/000000.png")
     assert (out.root / "test.txt").read_text() == "./images/000004.png\n./images/000005.png\n"
     (parent,) = out["000004"].origin.parents
-    assert (parent.name, parent.split, parent.used) == ("000004", None, ("pixels", "labels", "mask"))
-    assert [step.verb for step in out["000004"].origin.steps] == ["split"]
+    assert (parent.name, parent.split, parent.used) == ("000004", "test", ("pixels", "labels", "mask"))
+    assert [(step.verb, step.params) for step in out["000004"].origin.steps] == [("split", {"was": "train"})]
     assert verify(out.root) == []
     assert resplit(SplitSettings(films, out.root, asked={"test": "c", "val": "b"})) == 0
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import JsonValue
 
 from synth.dataset import codecs
 from synth.dataset.classes import ClassChoice
@@ -49,7 +50,7 @@ def carry(
     """Write what is not there yet; how many samples were new.
 
     choice: what becomes of the instances. verb: the step that each sample's origin gains; its parent is the
-    sample itself, which has no split where the verb deals them anew. models: the file of each mesh. Raises
+    sample itself, in the split that it is dealt to. models: the file of each mesh. Raises
     DatasetError for a file that is not the one recorded, StorageError. KeyboardInterrupt leaves whole
     samples.
     """
@@ -138,20 +139,21 @@ def _depth(found: DatasetInfo, wanted: DatasetInfo, counts: NDArray[np.uint16]) 
 
 
 def _origin(move: Move, moved: Mapping[int, int], verb: str) -> Origin:
-    """A split that was dealt anew is no longer said of the picture itself, nor of what it was copied from."""
+    """A split that was dealt anew is that of every copy of the picture; the step says which it was."""
     sample = move.sample
     parent = move.dataset.as_parent(sample, *_list_used(sample))
     parents = [*sample.origin.parents, parent]
     if move.split != sample.split:
         parents = [
-            p.model_copy(update={"split": None}) if p.pixels_sha256 == sample.pixels_sha256 else p
+            p.model_copy(update={"split": move.split}) if p.pixels_sha256 == sample.pixels_sha256 else p
             for p in parents
         ]
     steps = tuple(
         step if step.region == "all" else step.model_copy(update={"region": moved.get(step.region, "all")})
         for step in sample.origin.steps
     )
-    return Origin(parents=tuple(parents[:-1]), steps=steps).then(Step(verb=verb), parents[-1])
+    params: dict[str, JsonValue] = {} if move.split == sample.split else {"was": sample.split}
+    return Origin(parents=tuple(parents[:-1]), steps=steps).then(Step(verb=verb, params=params), parents[-1])
 
 
 def _list_used(sample: Sample) -> Iterable[Used]:

@@ -85,9 +85,9 @@ def count_real_labels(origins: Iterable[Origin], readings: Iterable[Reading]) ->
     """How many real samples gave each kind of label, through any number of stages.
 
     origins: of the samples that were made. readings: of their dataset. A sample that was merged or split into
-    another dataset counts once, as what it was first. A reading of a mixed dataset does not say which of its
-    samples are real: all of them count. None where that is not told: of parents in a record of schema 1, or
-    of a checkpoint that lists nothing.
+    another dataset counts once, as what it was first. A reading of the kind mixed does not say which of its
+    samples are real: all count. None where that is not told: of parents in a record of schema 1, or of a
+    checkpoint that lists nothing.
     """
     readings = tuple(readings)
     listed = {reading.checkpoint_sha256 for reading in readings}
@@ -115,10 +115,17 @@ def count_real_labels(origins: Iterable[Origin], readings: Iterable[Reading]) ->
 
 
 def trace(origins: Iterable[Origin], role: Role) -> tuple[Reading, ...]:
-    """What of real samples, or of who knows what, stands behind some samples, as readings of a ``role``."""
+    """What of real samples, or of who knows what, stands behind some samples, as readings of a ``role``.
+
+    A sample that was merged or split into another dataset counts as what it was first.
+    """
     behind: dict[tuple[Any, ...], dict[Name, None]] = {}
-    for parent in (p for origin in origins for p in origin.parents if p.split is not None):
-        if parent.kind in (*REAL_KINDS, None):
+    for origin in origins:
+        first: dict[str, Parent] = {}
+        for parent in origin.parents:
+            if parent.split is not None and parent.kind in (*REAL_KINDS, None):
+                first.setdefault(parent.pixels_sha256, parent)
+        for parent in first.values():
             key = (parent.dataset, parent.kind, parent.digest, parent.used)
             behind.setdefault(key, {})[parent.name] = None
     return tuple(

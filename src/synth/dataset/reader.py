@@ -19,7 +19,7 @@ from synth.dataset.folder import (
     read_samples,
 )
 from synth.dataset.layers import LAYERS, LayerName
-from synth.dataset.origin import Parent, Reading, Role, Used, trace
+from synth.dataset.origin import Origin, Parent, Reading, Role, Used, trace
 from synth.dataset.record import SPLITS, Kind, Split
 from synth.dataset.sample import Instance, Plate, Sample
 from synth.errors import DatasetError
@@ -128,7 +128,7 @@ class DatasetReader:
     def as_reading(self, samples: Iterable[Sample], *used: Used, role: Role = "made") -> Reading:
         """What is said of some samples by what all of them together have made or chosen.
 
-        Samples of several kinds make a reading of the kind mixed.
+        Samples of several kinds make a reading of the kind mixed, which counts as real.
         """
         samples = tuple(samples)
         kinds = {self.kind_of(sample) for sample in samples} or {self.info.kind}
@@ -144,10 +144,14 @@ class DatasetReader:
     def trace_readings(
         self, samples: Sequence[Sample], *used: Used, role: Role = "made"
     ) -> tuple[Reading, ...]:
-        """`as_reading`, and what was read before of real samples to make these."""
-        behind = trace((sample.origin for sample in samples), role)
-        own = self.as_reading(samples, *used, role=role)
-        return tuple(dict.fromkeys((own, *behind, *self.info.made_by.readings)))
+        """`as_reading` of each kind of sample, and what was read before of real ones to make these."""
+        behind = trace(map(_origin_behind, samples), role)
+        kinds = dict.fromkeys(map(self.kind_of, samples)) or (self.info.kind,)
+        own = (
+            self.as_reading((s for s in samples if self.kind_of(s) == kind), *used, role=role)
+            for kind in kinds
+        )
+        return tuple(dict.fromkeys((*own, *behind, *self.info.made_by.readings)))
 
     def load_layer(self, sample: Sample, name: LayerName) -> NDArray[Any] | None:
         """A layer [H,W] or [H,W,3] as `LAYERS` has it; None where the sample has none."""
@@ -220,6 +224,12 @@ class DatasetReader:
                 f"{self.root / path} is {layer.shape[1]}×{layer.shape[0]}, recorded as {recorded}"
             )
         return layer
+
+
+def _origin_behind(sample: Sample) -> Origin:
+    """Without what the sample is a copy of, since it counts itself."""
+    parents = tuple(p for p in sample.origin.parents if p.pixels_sha256 != sample.pixels_sha256)
+    return sample.origin.model_copy(update={"parents": parents})
 
 
 def _labels(sample: Sample) -> Iterator[str]:
