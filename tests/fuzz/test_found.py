@@ -95,10 +95,10 @@ def test_a_long_thin_picture_has_a_small_tile(root: Path) -> None:
     """A contact sheet stays of a size that can be looked at."""
     lines = (root / "samples.jsonl").read_text().splitlines()
     sample = json.loads(lines[0]) | {"size_wh": [1, 20_000], "instances": [], "sha256": {}}
-    sample = {k: v for k, v in sample.items() if k not in ("depth", "mask")}
-    sample["sha256"] = {sample["image"]: "0" * 64}
+    image = sample["layers"]["image"]
+    sample |= {"layers": {"image": image}, "sha256": {image: "0" * 64}}
     (root / "samples.jsonl").write_text(json.dumps(sample) + "\n")
-    (root / sample["image"]).write_bytes(encode_rgb(np.zeros((20_000, 1, 3), np.uint8)))
+    (root / image).write_bytes(encode_rgb(np.zeros((20_000, 1, 3), np.uint8)))
     with bounded():
         assert make_sheet(DatasetReader(root), n_samples=1, n_columns=1).height < 2000
 

@@ -57,7 +57,7 @@ def _sample(world, number, q_rad, split="train", shift_m=0.0):
         dist=camera.dist,
         T_base_cam=world.T_base_cam,
         robot=RobotShot(before=before, after=after),
-        image=f"images/{number:06d}.png",
+        layers={"image": f"images/{number:06d}.png"},
         sha256={f"images/{number:06d}.png": "0" * 64},
         pixels_sha256="0" * 64,
     )

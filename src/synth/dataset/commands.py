@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 app = typer.Typer(
-    help="Look at a dataset, check it, merge, split, take samples out, export it.",
+    help="Look at a dataset, check, mend, merge, split and export it.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

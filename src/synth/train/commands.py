@@ -103,7 +103,7 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps; the best there is.")] = None,
 ) -> None:
-    """Measure a trained network on a dataset, with 95 % intervals; several classes one by one, too.
+    """Measure a trained network on a dataset, with 95 % intervals.
 
     Example: synth evaluate --run runs/train/normals --data data/real
     """
