@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
+from said import Said, Says
 from synth.cli import main
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
@@ -125,7 +126,7 @@ def test_its_words_can_be_shown(toy: None, name: str, sets: Any) -> None:
     task, settings, test = TASKS[name], small(name), load(name, sets, "test")
     net = task.make_net(settings).eval()
     predicted, true = task.predict(net, test), task.truth(test)
-    scores = task.draw_scores([_Said(predicted, true)])
+    scores = task.draw_scores([Said(predicted, true)])
     assert {metric.name for metric in task.report.columns} <= set(scores)
     picture = task.show(sets["real"], settings, task.names(test)[0])
     for tile in (
@@ -160,7 +161,7 @@ def test_a_network_that_reads_a_crop_rightly_finds_it_easy(sets: Any) -> None:
     """Its truth is in the axes in which the network answers, whatever the sample's place in the picture."""
     task, settings = TASKS["normals"], small("normals")
     data = load("normals", sets, "train")
-    right = _Says(torch.tensor(data.crop_uvw, dtype=torch.float32))
+    right = Says(torch.tensor(data.crop_uvw, dtype=torch.float32))
     images = torch.zeros(len(data.names), 3, 32, 32)
     assert task.target(right, settings).hardness(images, task.target_truth(data)).max() < 1e-6
     assert task.target(right, settings).hardness(images, task.truth(data)).max() > 1e-6
@@ -174,7 +175,7 @@ def test_a_box_that_is_found_rightly_is_easy(sets: Any) -> None:
     xywh = torch.cat(
         [(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2], torch.ones(len(boxes), 1)], 1
     )
-    hardness = task.target(_Says((xywh[..., None],)), settings).hardness(
+    hardness = task.target(Says((xywh[..., None],)), settings).hardness(
         torch.zeros(len(boxes), 3, 32, 32), truth
     )
     assert hardness.max() < 1e-5
@@ -235,22 +236,6 @@ def test_without_a_member_the_rest_goes_on(
     assert left in capsys.readouterr().out
     with pytest.raises(InputError, match=f"no task '{gone}': choose among {left}"):
         TASKS[gone]
-
-
-class _Said:
-    def __init__(self, predicted: list[Any], true: list[Any]) -> None:
-        self.predicted, self.true = predicted, true
-
-
-class _Says(torch.nn.Module):
-    """A network that always gives the same answer."""
-
-    def __init__(self, answer: Any) -> None:
-        super().__init__()
-        self.answer = answer
-
-    def forward(self, images: torch.Tensor) -> Any:
-        return self.answer
 
 
 def _as_said(true: Any) -> Any:

@@ -11,6 +11,7 @@ import torch
 from pydantic import TypeAdapter
 from toy_sets import CLASS_RGB, write_class_set, write_detection_set
 
+from said import Said, Says
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
 from synth.train.drawing import CLASS_RGB as COLOURS
@@ -126,13 +127,13 @@ def test_what_was_never_learnt_counts_as_missed(dataset: DatasetReader) -> None:
     assert {box[5] for boxes in predicted for box in boxes} <= {"stop"}
     assert all(np.isfinite(list(DETECTION.measure_losses(net, test).values())))
     sure = [[[*box[:4], 0.9, "stop"] for box in boxes if box[4] == "stop"] for boxes in true]
-    parts = DETECTION.break_down([_Said(sure, true)])["by_class"]
+    parts = DETECTION.break_down([Said(sure, true)])["by_class"]
     assert {p.name: p.draws["ap50"].by_seed.tolist() for p in parts} == {
         "left": [0.0],
         "right": [0.0],
         "stop": [pytest.approx(1.0)],
     }
-    scores = DETECTION.draw_scores([_Said(sure, true)])
+    scores = DETECTION.draw_scores([Said(sure, true)])
     assert scores["standard_map50"].by_seed == pytest.approx(1 / 3)
     assert scores["standard_recall"].by_seed == pytest.approx(1 / 3)
 
@@ -216,7 +217,7 @@ def test_pairs_become_places() -> None:
 def test_hardness_is_of_the_true_class() -> None:
     """The right box with the right class is easy, with another class hard; a class never learnt is missed."""
     target = DETECTION.target(
-        _Says((torch.tensor([[[16.0], [16], [8], [8], [0.1], [0.9], [0.0]]]),)), SETTINGS
+        Says((torch.tensor([[[16.0], [16], [8], [8], [0.1], [0.9], [0.0]]]),)), SETTINGS
     )
     images, box = torch.zeros(1, 3, 32, 32), [12.0, 12.0, 20.0, 20.0]
     found = {
@@ -274,19 +275,3 @@ def test_one_class_by_another_name_is_the_same_class(tmp_path: Path) -> None:
     joined = DETECTION.join(*both)
     assert joined.class_names == ()
     assert {len(box) for boxes in DETECTION.truth(joined) for box in boxes} == {4}
-
-
-class _Said:
-    def __init__(self, predicted: list[Any], true: list[Any]) -> None:
-        self.predicted, self.true = predicted, true
-
-
-class _Says(torch.nn.Module):
-    """A network that always gives the same answer."""
-
-    def __init__(self, answer: Any) -> None:
-        super().__init__()
-        self.answer = answer
-
-    def forward(self, images: torch.Tensor) -> Any:
-        return self.answer
