@@ -5,6 +5,7 @@ start quickly.
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -36,6 +37,28 @@ def few_patches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("synth.gan.request.WitnessSettings", partial(WitnessSettings, n_error_patches=16))
     monkeypatch.setattr("synth.gan.request.JudgeSettings", partial(JudgeSettings, n_patches=16))
     monkeypatch.setattr("synth.gan.request.DOWNSTREAM", replace(DOWNSTREAM, n_error_patches=16))
+
+
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands start no children that would load torch or Blender anew, which have tests of their own."""
+    from in_this_process import stay_in_this_process
+
+    stay_in_this_process(monkeypatch)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cold_blender() -> Iterator[None]:
+    """None is left at the end."""
+    yield
+    if "in_this_process" in sys.modules:
+        sys.modules["in_this_process"].end_all()
+
+
+@pytest.fixture
+def unexported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Comparisons leave out their ONNX files, which tests/compare/test_compare.py looks at."""
+    monkeypatch.setattr("synth.compare.report.write.export_best", lambda *_: [])
 
 
 @pytest.fixture

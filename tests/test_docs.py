@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
+from small_cell import write_small_cell
 from synth.cli import app
-from synth.demo import write_cell
 from typed import synth
 
 ROOT = Path(__file__).parents[1]
@@ -200,7 +200,7 @@ def test_every_exception_is_of_use() -> None:
 @pytest.mark.slow
 def test_what_the_pages_tell_to_type_works(tmp_path: Path) -> None:
     """In the pages' order, in one folder, tiny: all that needs no hardware and no hours ends well."""
-    write_cell(tmp_path)
+    write_small_cell(tmp_path)
 
     def run(line: str) -> None:
         answer = synth(*shlex.split(line), cwd=tmp_path)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bop_scene import write_scene
+from small_cell import write_small_cell
 from synth.dataset.reader import DatasetReader
-from synth.demo import write_cell
 from typed import synth
 
 SYNTH = Path(sys.executable).with_name("synth")
@@ -18,8 +18,9 @@ SYNTH = Path(sys.executable).with_name("synth")
 @pytest.mark.slow
 def test_a_newcomer_gets_a_labelled_dataset(tmp_path):
     """Capture, verify, sheet, stats, export: every command ends well and leaves what it says."""
+    write_small_cell(tmp_path)
     commands = [
-        ("capture", "--poses", "4", "--plates", "1", "--pace", "40"),
+        ("capture", "--poses", "4", "--plates", "1", "--pace", "200"),
         ("dataset", "verify"),
         ("dataset", "sheet"),
         ("dataset", "stats"),
@@ -45,15 +46,14 @@ def test_a_newcomer_gets_a_labelled_dataset(tmp_path):
 def bench(tmp_path_factory) -> Path:
     """A folder with a cell of a small camera and what it captured; nobody changes them."""
     folder = tmp_path_factory.mktemp("bench")
-    assert synth("cell", "init", cwd=folder).returncode == 0
-    write_cell(folder)
+    write_small_cell(folder)
     answer = synth("capture", "--poses", "24", "--plates", "2", "--pace", "200", cwd=folder)
     assert answer.returncode == 0, answer.stderr
     return folder
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("coarse_maps")
+@pytest.mark.usefixtures("coarse_maps", "in_this_process", "unexported")
 def test_captured_samples_get_rendered_twins_and_are_compared_with_them(bench, tmp_path):
     """Capture small pictures, render after them, verify, look, compare: all end well, names match."""
     shutil.copytree(bench, tmp_path, dirs_exist_ok=True)
@@ -79,7 +79,7 @@ def test_captured_samples_get_rendered_twins_and_are_compared_with_them(bench, t
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("few_patches")
+@pytest.mark.usefixtures("few_patches", "in_this_process")
 def test_composites_are_translated_into_the_captured_look(bench, tmp_path):
     """Capture, compose, translate, verify, look: labels come through, and status knows the stage."""
     shutil.copytree(bench, tmp_path, dirs_exist_ok=True)
@@ -103,6 +103,7 @@ def test_composites_are_translated_into_the_captured_look(bench, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("coarse_maps")
 def test_somebody_else_s_photographs_go_all_the_way(tmp_path):
     """Import, render over them, verify, look, compare, export: all end well, and status knows the way."""
     write_scene(tmp_path / "scene", 24)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from synth.demo import write_cell
+from small_cell import write_small_cell
 from typed import synth
 
 
@@ -100,7 +100,7 @@ def test_a_colour_range_that_finds_nothing_stops_early(tmp_path):
 @pytest.mark.slow
 def test_other_settings_are_refused_with_what_changed(tmp_path):
     """The same folder with another seed or count: exit code 2 and the difference; unchanged: complete."""
-    write_cell(tmp_path)
+    write_small_cell(tmp_path)
     assert run("--poses", 2, "--plates", 0, "--pace", 40, cwd=tmp_path).returncode == 0
     for change, says in ((("--seed", 1), "seed: 0 became 1"), (("--poses", 3), "poses: 2 became 3")):
         answer = run(*("--poses", 2, "--plates", 0, *change), cwd=tmp_path)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from small_cell import write_small_cell
 from synth.dataset.reader import DatasetReader
 from synth.dataset.verify import verify
 
@@ -27,9 +28,9 @@ def killer():
 @pytest.mark.slow
 def test_killed_again_and_again_it_still_completes(killer, tmp_path):
     """Exactly the planned samples, none twice, no orphan file, verify silent, no process left."""
-    result = killer.kill_and_resume(
-        tmp_path / "real", poses=8, kills=3, seed=1, options=("--pace", "40", "--plates", "1")
-    )
+    cell = write_small_cell(tmp_path)
+    options = ("--pace", "200", "--plates", "1", "--cell", str(cell))
+    result = killer.kill_and_resume(tmp_path / "real", poses=6, kills=3, seed=1, options=options)
     assert result.pop("killed") == 3
     assert not any(result.values()), result
 
@@ -40,6 +41,7 @@ def test_ctrl_c_finishes_the_sample_in_hand_and_says_how_to_go_on(tmp_path):
     out = tmp_path / "real"
     process = subprocess.Popen(
         [SYNTH, "capture", "--poses", "40", "--out", out, "--plates", "1"],
+        cwd=write_small_cell(tmp_path).parent,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -125,6 +125,7 @@ def test_the_best_networks_run_without_torch(finished):
     assert boxes.shape[:2] == (1, 5)
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_again_nothing_is_trained_and_the_same_comes_out(finished, monkeypatch):
     """The same plan goes on from what is there; a lost trial is trained again to the same figures."""
     plan, _, _ = finished
@@ -140,6 +141,7 @@ def test_again_nothing_is_trained_and_the_same_comes_out(finished, monkeypatch):
     assert sum(a != b for a, b in zip(stamps, again, strict=True)) == 2
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_interrupted_and_gone_on_with(crop_sets, finished, tmp_path):
     """Ctrl-C in the middle: finished trials stay, and the end is the same as without it."""
     plan = make_plan(crop_sets, tmp_path / "run", mixes=MIXES)
@@ -232,6 +234,7 @@ def test_plans_that_compare_nothing_are_one_sentence(crop_sets, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("coarse_maps", "unexported")
 def test_planted_labels_are_ranked(crop_sets, tmp_path):
     """Over five seeds: shuffled labels are found worst with significance, noisy ones stand between."""
     from crop_sets import write_crop_set
@@ -242,7 +245,7 @@ def test_planted_labels_are_ranked(crop_sets, tmp_path):
         "translated": write_crop_set(tmp_path / "noisy", "translated", seed=10, label_noise_deg=20.0),
     }
     plan = make_plan(
-        sets, tmp_path / "run", seeds=tuple(range(5)), normals=replace(TINY, n_images=960), n_workers=2
+        sets, tmp_path / "run", seeds=tuple(range(5)), normals=replace(TINY, n_images=640), n_workers=2
     )
     _, verdict = write_report(plan, run_plan(plan, quietly))
     texts = [s.text for s in verdict]
@@ -256,6 +259,7 @@ def test_planted_labels_are_ranked(crop_sets, tmp_path):
     assert shuffled > 2 * real
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_mixes_and_fine_tuning_are_mixes(crop_sets, tmp_path):
     """A mix trains on both, fine-tuning on one after the other, a limit on so many with val counted in."""
     mixes = ("real", "real+synthetic", "synthetic-then-real", "real@10")
@@ -272,6 +276,7 @@ def test_mixes_and_fine_tuning_are_mixes(crop_sets, tmp_path):
     assert last == [20]
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_each_seed_has_its_own_of_several_datasets(crop_sets, tmp_path):
     """Of two datasets under one name the first seed trains on the one, the second on the other; the table
     says both sizes, and a name with more datasets than seeds is refused.

@@ -308,7 +308,7 @@ def test_status_tells_the_command_that_goes_on(desk: Path, capsys: pytest.Captur
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("coarse_maps")
+@pytest.mark.usefixtures("coarse_maps", "in_this_process", "unexported")
 def test_the_toy_goes_from_dataset_to_report(tmp_path: Path, lenient: None) -> None:
     """What it translated is compared like any other dataset."""
     for i, (name, kind) in enumerate((("real", "real"), ("synthetic", "rendered"))):

@@ -157,6 +157,7 @@ def test_studio_and_orders_travel_to_a_child(name, plan_of):
         for n in [*BUILT_IN, "squares"]
     ],
 )
+@pytest.mark.usefixtures("in_this_process")
 def test_what_it_makes_verifies_and_does_not_depend_on_a_kill(name, inputs, settings_of, plan_of, tmp_path):
     """Two samples, none of them test; one made again in another run is the same but for the time it took.
 
@@ -261,7 +262,7 @@ def test_a_rendering_takes_its_engine_from_the_command_line(tmp_path, monkeypatc
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("coarse_maps")
+@pytest.mark.usefixtures("coarse_maps", "unexported")
 def test_the_toy_goes_from_command_line_to_report(tmp_path, monkeypatch):
     """Squares train, on an engine that was asked for, and are held against a captured set on the page."""
     trained = []

@@ -197,6 +197,7 @@ def test_a_wrong_answer_is_harder_than_a_right_one(toy: None) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("coarse_maps")
 def test_the_toy_goes_from_dataset_to_report(
     toy: None, sets: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -152,6 +152,7 @@ def test_a_part_is_laid_over_only_where_it_covers():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("in_this_process")
 def test_renders_over_photographs(photographed, tmp_path):
     """Twins and a fresh pose on disk: whole, like their photographs, and gone on with to the same bytes."""
     dataset = DatasetReader(photographed)
@@ -194,6 +195,7 @@ def test_renders_over_photographs(photographed, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("in_this_process")
 def test_a_part_with_colours_of_its_own_is_rendered_in_them(tmp_path):
     """Red above and blue below in the file, so in the light; without colours it is of one hue."""
     box = trimesh.creation.box((0.08, 0.08, 0.01))

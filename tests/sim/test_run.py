@@ -12,6 +12,7 @@ from captured_set import write_captured
 from PIL import Image
 from rich.console import Console
 
+from in_this_process import stay_in_this_process
 from synth.cell.load import default_cell
 from synth.compute.progress import make_progress
 from synth.dataset.reader import DatasetReader
@@ -45,7 +46,9 @@ def rendered(captured, tmp_path_factory):
     """Three twins, one fresh pose, one bin, with layers."""
     out = tmp_path_factory.mktemp("rendered") / "synthetic"
     settings = _settings(captured, out, layers=True)
-    summary = render(make_plan(settings), QUIET)
+    with pytest.MonkeyPatch.context() as patch:
+        stay_in_this_process(patch)
+        summary = render(make_plan(settings), QUIET)
     assert (summary.n_samples, summary.n_new) == (5, 5)
     return out
 
@@ -149,6 +152,7 @@ def test_another_dataset_is_not_written_into(captured):
     assert (captured / "dataset.json").read_bytes() == before
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_disk_that_fills_up(rendered, captured, tmp_path, monkeypatch):
     """One sentence and whole samples; with room again the rest comes out as it would have."""
     out = tmp_path / "out"
@@ -176,6 +180,7 @@ def test_a_disk_that_fills_up(rendered, captured, tmp_path, monkeypatch):
         assert a.model_copy(update={"timing": {}}) == b.model_copy(update={"timing": {}})
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_twins_of_test_samples_are_marked(captured, tmp_path):
     """They are test, and say themselves that they are for analysis only; plain look, randomised."""
     settings = _settings(
@@ -191,6 +196,7 @@ def test_twins_of_test_samples_are_marked(captured, tmp_path):
     assert scene["draws"]
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_preview_leaves_a_sheet_and_no_dataset(captured, tmp_path):
     """One PNG, the captured picture on its left; the dataset folder is not touched."""
     path, real = tmp_path / "runs" / "render_preview.png", DatasetReader(captured)

@@ -105,6 +105,7 @@ def test_the_camera_s_place_on_the_arm_is_found(tmp_path) -> None:
             ("simulation", "truth"): "truth.yaml",
             ("camera", "T_tool_cam"): SETUP.X.tolist(),
             ("camera", "color_size_wh"): [960, 540],
+            ("camera", "depth_size_wh"): [320, 240],
         },
     )
     ran = synth("calibrate", "run", "--eye-in-hand", "--views", 10, "--pace", 1000, cwd=tmp_path)
