@@ -1,5 +1,6 @@
 """Poses to calibrate with: large turns about all axes, not square on, all over the image, near and far."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,6 @@ from synth.capture.calibrate.chain import Chain, Guess
 from synth.capture.calibrate.in_hand_poses import draw_in_hand
 from synth.capture.calibrate.setup import CalibrationSetup
 from synth.capture.calibrate.view import View
-from synth.capture.coverage import Index
 from synth.capture.visit_order import plan_visits
 from synth.cell.candidates import draw_candidates
 from synth.errors import InputError
@@ -47,11 +47,10 @@ def plan_views(setup: CalibrationSetup, camera: Pinhole, n: int, seed: int) -> C
     safety = SafetyModel(setup.cell, setup.bodies)
     home_rad = setup.cell.robot.home_q_rad
     wanted = n + -(-n // SPARE)
-    by_information = _most_informative(T_base_tool, setup, camera)
     free: list[int] = []
-    for row in by_information:
+    for row in _most_informative(T_base_tool, setup, camera):
         if safety.check_path(home_rad, q_rad[row]) is None:
-            free.append(int(row))
+            free.append(row)
         if len(free) == wanted:
             break
     if len(free) < n:
@@ -70,8 +69,8 @@ def plan_views(setup: CalibrationSetup, camera: Pinhole, n: int, seed: int) -> C
     return CalibrationPlan(chosen[:n][order], chosen[n:])
 
 
-def _most_informative(T_base_tool: Array, setup: CalibrationSetup, camera: Pinhole) -> Index:
-    """[M] the poses [M,4,4], the one that adds most to the determinant of the information first."""
+def _most_informative(T_base_tool: Array, setup: CalibrationSetup, camera: Pinhole) -> Iterator[int]:
+    """Rows of the poses [M,4,4], the one that adds most to the determinant of the information first."""
     ids = np.arange(len(setup.board.corners_m))
     views = [View("", T, ids, np.zeros((len(ids), 2))) for T in T_base_tool]
     chain = Chain(views, setup.board, setup.eye)
@@ -81,11 +80,9 @@ def _most_informative(T_base_tool: Array, setup: CalibrationSetup, camera: Pinho
     each = by.transpose(0, 2, 1) @ by
     total = 1e-3 * np.eye(by.shape[2])
     left = np.ones(len(views), dtype=bool)
-    order = []
     for _ in range(len(views)):
         gain = np.where(left, np.linalg.slogdet(total + each)[1], -np.inf)
         best = int(gain.argmax())
-        order.append(best)
+        yield best
         left[best] = False
         total = total + each[best]
-    return np.array(order, dtype=np.intp)
