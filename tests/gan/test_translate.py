@@ -1,6 +1,8 @@
 """The stage as a whole, tiny: train, judge, choose, translate, and go on."""
 
 import json
+import re
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,7 @@ from synth.networks.discriminators import DiscriminatorShape
 from synth.networks.generators import GeneratorShape
 from synth.witness.drift import DriftLimits
 from synth.witness.witness import WitnessSettings
+from typed import synth
 
 TINY = CycleGANSettings(
     GeneratorShape("demodulated", n_filters=4, n_blocks=1),
@@ -158,6 +161,25 @@ def test_frames_whose_labels_moved_are_refused_and_kept(finished, looks, tmp_pat
     assert all(r.detail and r.sha256 for r in refused)
     assert translate_with(checkpoint, strict, quietly).n_new == 0
     assert len((strict.out / "drift.jsonl").read_text().splitlines()) == len(looks[0])
+
+
+def test_refused_frames_are_counted_by_cause_and_named_in_the_log_alone(finished, looks, tmp_path):
+    """The end says how many frames each cause refused; which ones and why say debug lines, --verbose's."""
+    settings, result, _ = finished
+    sim, real = looks
+    checkpoint = path_of_step(settings.fit.out, result.choice.step)
+    words = ("translate", "--checkpoint", checkpoint, "--sim", sim.root, "--real", real.root)
+    answer = synth(*words, "--out", "quiet", cwd=tmp_path)
+    assert answer.returncode == 0
+    refused = Counter(r.reason for r in DatasetReader(tmp_path / "quiet").rejections)
+    causes = ", ".join(f"{n} for {cause}" for cause, n in refused.most_common())
+    said = f"{refused.total()} refused: {causes}. Histograms"
+    assert said in " ".join(answer.stdout.split())
+    assert "labels moved" not in answer.stdout
+    assert " refused: part" not in answer.stdout + answer.stderr
+    assert "12 of 12 images" in answer.stdout
+    log = (tmp_path / "quiet.log").read_text()
+    assert len(re.findall(r"DEBUG synth\S*: \d{6} refused: part", log)) == refused.total()
 
 
 def test_another_checkpoint_does_not_mix_in(finished, looks):

@@ -34,7 +34,11 @@ class Progress(Protocol):
         ...
 
     def refused(self, name: str, reason: str) -> None:
-        """A sample came out too bad to keep."""
+        """A sample came out too bad to keep and is still to be made: somebody may do something about it."""
+        ...
+
+    def left_out(self, name: str, reason: str) -> None:
+        """A sample is done with and not kept; its reason goes to the log."""
         ...
 
     def end(self) -> None:
@@ -99,8 +103,16 @@ class BarProgress:
         self._milestones.advanced(n)
 
     def refused(self, name: str, reason: str) -> None:
-        self._n_refused += 1
         self.say(f"{name} refused: {reason}")
+        self._count_refused()
+
+    def left_out(self, name: str, reason: str) -> None:
+        log.debug("%s refused: %s", name, reason)
+        self._count_refused()
+        self.advanced(1)
+
+    def _count_refused(self) -> None:
+        self._n_refused += 1
         if self._task is not None:
             self._bar.update(self._task, note=f"{self._n_refused} refused")
 
@@ -129,6 +141,10 @@ class LineProgress:
 
     def refused(self, name: str, reason: str) -> None:
         self.say(f"{name} refused: {reason}")
+
+    def left_out(self, name: str, reason: str) -> None:
+        log.debug("%s refused: %s", name, reason)
+        self.advanced(1)
 
     def end(self) -> None:
         pass

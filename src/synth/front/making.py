@@ -217,7 +217,7 @@ def translate(
     seed: int = 0,
     progress: bool = True,
 ) -> "DatasetReader":
-    """Give a rendered dataset the look of a captured one; frames whose labels moved are refused.
+    """Give a rendered dataset the look of a captured one; frames with moved labels or artefacts are refused.
 
     out: data/translated, or data/translated_reverse. method, preset: what learns the look, how long and
     with how large networks; quick without a GPU, paper with one, if not given. images: of each look, to
