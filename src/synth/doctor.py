@@ -13,12 +13,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from synth.terminal import make_console
 
 Verdict = Literal["ok", "note", "bad"]
 
-_SIGNS: dict[Verdict, str] = {"ok": "[green]ok[/]", "note": "[bold]note[/]", "bad": "[bold red]bad[/]"}
+_STYLES: dict[Verdict, str] = {"ok": "green", "note": "bold", "bad": "bold red"}
 
 
 @dataclass(frozen=True)
@@ -209,5 +211,5 @@ def print_report(cell: str | None, *, as_json: bool) -> None:
     for column in ("Part", "Found", "", "What to do"):
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(row.part, row.found, _SIGNS[row.verdict], row.advice)
-    Console(highlight=False).print(table)
+        table.add_row(row.part, row.found, Text(row.verdict, _STYLES[row.verdict]), row.advice)
+    make_console().print(table)

@@ -94,7 +94,7 @@ class BarProgress:
     def __init__(self, console: Console, verb: str, unit: str) -> None:
         self._console = console
         self._bar = RichBar(
-            TextColumn(f"[bold]{verb}"),
+            TextColumn(verb, style="bold", markup=False),
             BarColumn(bar_width=30),
             MofNCompleteColumn(),
             TextColumn("{task.fields[left]}", style="progress.remaining"),

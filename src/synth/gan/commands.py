@@ -62,15 +62,14 @@ def translate(
 
     Example: synth translate --preset quick
     """
-    from rich.console import Console
-
     from synth.compute.progress import make_progress
     from synth.gan.request import make_settings
     from synth.gan.translate import translate as run_translate
     from synth.gan.translate import translate_with
     from synth.run_log import run_log
+    from synth.terminal import SIMULATED, make_console
 
-    console = Console(highlight=False)
+    console = make_console()
     settings = make_settings(
         sim,
         real,
@@ -88,7 +87,7 @@ def translate(
         say=console.print,
     )
     if any(d.info.made_by.simulated for d in (settings.fit.sim, settings.fit.real)):
-        console.print("[black on yellow] SIMULATED [/] the captured pictures are those of the simulated cell")
+        console.print(SIMULATED, "the captured pictures are those of the simulated cell")
     with run_log(settings.out, {"checkpoint": checkpoint, "settings": settings}, console):
         try:
             if checkpoint is not None:

@@ -93,8 +93,6 @@ def render(
     """
     from dataclasses import replace
 
-    from rich.console import Console
-
     from synth.cell.load import load_cell
     from synth.compute.progress import make_progress
     from synth.dataset.reader import DatasetReader
@@ -105,8 +103,9 @@ def render(
     from synth.sim.run import render as run_render
     from synth.sim.settings import RenderSettings
     from synth.sim.shares import choose_shares, parse_shares, say_shares
+    from synth.terminal import SIMULATED, make_console
 
-    console = Console(highlight=False)
+    console = make_console()
     if over is not None and (option := "--preview" if preview else "--cell" if cell else None):
         raise InputError(f"{option} is for renderings of a cell, and --over knows none: leave it out")
     if preview is not None and preview < 1:
@@ -133,7 +132,7 @@ def render(
     )
     settings = replace(settings, shares=choose_shares(count, shares, settings))
     if describe(settings).made_by.simulated:
-        console.print("[black on yellow] SIMULATED [/] what is rendered after is simulated, not photographed")
+        console.print(SIMULATED, "what is rendered after is simulated, not photographed")
     if preview is not None:
         sheet = Path("runs/render_preview.png")
         try:
@@ -193,8 +192,6 @@ def compose(
 
     Example: synth compose data/real --count 400
     """
-    from rich.console import Console
-
     from synth.compute.progress import make_progress
     from synth.dataset.reader import DatasetReader
     from synth.run_log import run_log
@@ -202,8 +199,9 @@ def compose(
     from synth.sim.composite import Ingredients
     from synth.sim.run import make_plan
     from synth.sim.run import render as run_render
+    from synth.terminal import make_console
 
-    console = Console(highlight=False)
+    console = make_console()
     readers = tuple(DatasetReader(path) for path in datasets or [Path("data/real")])
     if count is None:
         count = sum(len(reader) for reader in readers)
