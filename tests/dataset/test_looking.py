@@ -130,7 +130,7 @@ def test_sheet_and_recording_are_no_part_of_the_dataset(filled: Path) -> None:
 def test_without_rerun_the_extra_is_named(filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No viewer installed: one sentence with what to install."""
     monkeypatch.setitem(sys.modules, "rerun", None)
-    with pytest.raises(InputError, match=r"synth-robotics\[view\]"):
+    with pytest.raises(InputError, match=r"install .*\[view\]"):
         invoke("view", str(filled))
 
 
