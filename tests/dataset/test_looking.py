@@ -136,8 +136,8 @@ def test_without_rerun_the_extra_is_named(filled: Path, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("verb", ["stats", "verify", "mend", "sheet", "view"])
 def test_a_missing_folder_is_one_sentence(tmp_path: Path, verb: str) -> None:
-    """Every verb says what it looked for and where."""
-    with pytest.raises(DatasetError, match=r"there is no dataset at .*none: looked for"):
+    """Every verb says where it looked and what makes a dataset there."""
+    with pytest.raises(DatasetError, match=r"there is no dataset at .*none: synth capture --out"):
         invoke(verb, str(tmp_path / "none"))
 
 

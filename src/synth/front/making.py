@@ -189,7 +189,7 @@ def compose(
     from synth.sim.run import render as run
 
     refuse_below(0, seed=seed)
-    readers = tuple(open_dataset(path) for path in as_paths(datasets))
+    readers = tuple(open_dataset(path).refuse_empty() for path in as_paths(datasets))
     n = sum(map(len, readers)) if count is None else count
     bench = None if plates is None else open_dataset(plates)
     ingredients = Ingredients(readers, bench, max_parts, min_visible)

@@ -202,7 +202,7 @@ def compose(
     from synth.terminal import make_console
 
     console = make_console()
-    readers = tuple(DatasetReader(path) for path in datasets or [Path("data/real")])
+    readers = tuple(DatasetReader(path).refuse_empty() for path in datasets or [Path("data/real")])
     if count is None:
         count = sum(len(reader) for reader in readers)
     bench = None if plates is None else DatasetReader(plates)
@@ -219,15 +219,11 @@ def compose(
 
 def _open_captured(real: Path) -> "DatasetReader | None":
     """The captured dataset; None where there is none in the usual place, and a source needs none perhaps."""
-    from synth.dataset.folder import INFO_FILE
     from synth.dataset.reader import DatasetReader
-    from synth.errors import InputError
 
-    if (real / INFO_FILE).is_file():
-        return DatasetReader(real)
-    if real == REAL:
+    if real == REAL and not real.exists():
         return None
-    raise InputError(f"there is no captured dataset at {real}: name another with --real, or leave it out")
+    return DatasetReader(real, "synth capture")
 
 
 def _strength(asked: float | None, *, randomize: bool) -> float:

@@ -119,7 +119,7 @@ def evaluate(
 
     if split not in SPLITS:
         raise InputError(f"--split must be one of {', '.join(SPLITS)}, got {split!r}")
-    trained, dataset = load_trained(run, device), DatasetReader(data)
+    trained, dataset = load_trained(run, device), DatasetReader(data).refuse_empty()
     part = next(s for s in SPLITS if s == split)
     answers = ask(trained, dataset, part)
     effects, losses = measure(trained, answers), losses_of(trained, dataset, part)
