@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from synth.compute.progress import make_progress
+from synth.compute.progress import LineProgress, make_progress
 from synth.dataset.reader import DatasetReader
 from synth.dataset.statistics import compute_figures
 from synth.dataset.verify import verify
@@ -114,6 +114,7 @@ def test_the_choice_says_what_it_cost(finished):
     }
     assert (settings.fit.out / "figures" / "criteria.png").stat().st_size > 10_000
     assert (settings.out / "drift.png").stat().st_size > 10_000
+    assert not (settings.fit.out / "witness_state.pt").exists()
 
 
 def test_the_same_call_again_does_nothing_new(finished):
@@ -125,6 +126,25 @@ def test_the_same_call_again_does_nothing_new(finished):
     assert applied_again.n_new == 0
     assert applied_again.n_samples == applied.n_samples
     assert again.choice == result.choice
+
+
+def test_the_witness_goes_on_where_it_was_stopped(looks, tmp_path, monkeypatch):
+    """A translation that is stopped while its witness learns begins at the last state that was kept."""
+    monkeypatch.setattr("synth.witness.witness._KEPT_EVERY", 2)
+    settings = make_settings(looks, tmp_path)
+    reports = []
+
+    class Stopping(LineProgress):
+        def advanced(self, n):
+            reports.append(n)
+            if sum(reports) == 3 or len(reports) > 3:
+                raise KeyboardInterrupt
+
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            translate(settings, lambda _verb, unit: Stopping(Console(quiet=True), unit))
+        assert (settings.fit.out / "witness_state.pt").is_file()
+    assert reports == [1, 1, 1, 3]
 
 
 def test_a_checkpoint_alone_translates(finished, tmp_path):
