@@ -46,7 +46,7 @@ def train(
     from synth.run_log import run_log
     from synth.terminal import SIMULATED, make_console
     from synth.train.request import make_spec
-    from synth.train.run import open_once, run_training
+    from synth.train.run import open_once, run_training, say_unlearned
 
     spec = make_spec(
         task,
@@ -92,6 +92,8 @@ def train(
             )
             return
         console.print(f"Step {result.best.step} of {settings.n_steps} is kept, the best on val images.")
+        if not result.has_learned:
+            console.print(say_unlearned(spec))
         console.print(f"Next: synth evaluate --run {folder} --data {test}")
 
 
