@@ -89,7 +89,8 @@ def test_help_loads_nothing_heavy() -> None:
         (("render", "--share", "fresh=1", "--look", "plain"), "bpy", "render"),
         (("render", "--share", "fresh=1", "--look", "plain"), "blenderproc", "render"),
         (("dataset", "view"), "rerun", "view"),
-        (("demo",), "ultralytics", "hardware,render,train"),
+        (("demo",), "ultralytics", "hardware,render,train,onnx"),
+        (("demo",), "onnxscript", "hardware,render,train,onnx"),
     ],
 )
 def test_an_absent_extra_is_one_sentence(

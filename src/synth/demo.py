@@ -23,8 +23,8 @@ from synth.gan.stage import STAGE as TRANSLATE
 from synth.sim.stage import STAGE as RENDER
 from synth.storage.atomic import write_bytes
 
-EXTRAS = ("hardware", "render", "train")
-"""What the stages need."""
+EXTRAS = ("hardware", "render", "train", "onnx")
+"""What the stages need, to the networks that stand beside the report."""
 
 _REPORT = Path("runs/compare/report.html")
 
