@@ -66,18 +66,12 @@ def verify(
     import json
     from dataclasses import asdict
 
-    from rich.progress import Progress
-
+    from synth.dataset.bar import show_bar
     from synth.dataset.verify import verify as list_findings
     from synth.errors import VerifyFailed
-    from synth.terminal import make_console
 
-    console = make_console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("verifying", total=None)
-        findings = list_findings(
-            folder, on_progress=lambda done, total: progress.update(task, completed=done, total=total)
-        )
+    with show_bar("verifying") as on_progress:
+        findings = list_findings(folder, on_progress=lambda *counts: on_progress("verifying", *counts))
     if as_json:
         said = {"folder": str(folder), "ok": not findings, "findings": [asdict(f) for f in findings]}
         typer.echo(json.dumps(said, indent=2, ensure_ascii=False))
