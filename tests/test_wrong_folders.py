@@ -13,7 +13,7 @@ VERBS: dict[str, tuple[str, Callable[[str], tuple[str, ...]]]] = {
     "translate --sim": ("synth render", lambda d: ("translate", "--sim", d, "--real", "data/real")),
     "translate --real": ("synth capture", lambda d: ("translate", "--sim", "data/other", "--real", d)),
     "render --real": ("synth capture", lambda d: ("render", "--real", d)),
-    "render --over": ("synth import", lambda d: ("render", "--over", d)),
+    "render --over": ("synth import bop FOLDER", lambda d: ("render", "--over", d)),
     "compose": ("synth capture", lambda d: ("compose", d)),
     "compare": ("synth capture", lambda d: ("compare", "--data", f"real={d}", "--data", f"other={d}")),
     "train": ("synth capture", lambda d: ("train", "normals", "--data", d, "--test", d)),
@@ -42,7 +42,7 @@ def test_the_next_command_is_named(verb: str, folder: Path) -> None:
     told = {name: _say(words(name), folder) for name in ("none", "empty", "pictures", "file.zip", "data")}
     for name in ("none", "empty"):
         assert f"there is no dataset at {name}: " in told[name]
-        assert f"{maker} --out {name} makes one" in told[name] or "synth import makes" in told[name]
+        assert f"{maker} --out {name} makes one" in told[name]
     assert "pictures is not a dataset, it has no dataset.json: synth import makes one" in told["pictures"]
     assert "file.zip is a file, and a dataset is a folder: synth import makes one" in told["file.zip"]
     assert "data is not a dataset, but holds some: give data/other or data/real" in told["data"]
@@ -63,6 +63,7 @@ def test_a_run_that_is_none_names_what_trains_one(words: tuple[str, ...], folder
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     assert "synth train TASK --out none trains one; TASK is " in _say((*words, "none"), folder)
+    assert "no trained network at pictures: synth train TASK trains one" in _say((*words, "pictures"), folder)
     assert "the synth train command that began it goes on" in _say((*words, "runs/begun"), folder)
     assert "there is no trained network at runs: give runs/done" in _say((*words, "runs"), folder)
 

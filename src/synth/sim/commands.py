@@ -120,7 +120,7 @@ def render(
         seed=seed,
         cell=None if over is not None else load_cell(cell),
         real=None if over is not None else _open_captured(real),
-        over=None if over is None else DatasetReader(over),
+        over=None if over is None else DatasetReader(over, "synth import bop FOLDER"),
         look=look.value,
         quality=quality.value,
         randomize=_strength(strength, randomize=randomize),

@@ -71,7 +71,9 @@ def _say_absent(path: Path) -> str:
     found = sorted(path.glob(f"*/{WEIGHTS_FILE}"))
     if found:
         return f"there is no trained network at {path}: give {' or '.join(str(f.parent) for f in found[:4])}"
-    how = f"synth train TASK --out {path.parent if path.name == WEIGHTS_FILE else path} trains one"
+    folder = path.parent if path.name == WEIGHTS_FILE else path
+    is_free = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+    how = f"synth train TASK{f' --out {folder}' * is_free} trains one"
     return f"there is no trained network at {path}: {how}; TASK is {' or '.join(TASKS)}"
 
 
