@@ -298,7 +298,8 @@ def test_missing_datasets_say_what_was_looked_for(tmp_path: Path) -> None:
     """No folder, and a folder that is no dataset, are told apart."""
     with pytest.raises(DatasetError, match="there is no dataset at"):
         DatasetReader(tmp_path / "none")
-    with pytest.raises(DatasetError, match="there is no dataset at"):
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(DatasetError, match=r"is not a dataset, it has no dataset\.json"):
         DatasetReader(tmp_path)
 
 
