@@ -37,11 +37,12 @@ constraints: $(VENV)/.ready-dev
 clean:
 	rm -rf $(VENV) .tools demo dist
 
-# One environment; the stamp names the extras that stand in it.
+# One environment; the stamp names the extras that stand in it. The demo's has all: what it ends with names
+# networks as ONNX, and the pages that it leads to go on with synth export-model and synth dataset view.
 $(VENV)/.ready-%: pyproject.toml constraints.txt scripts/bootstrap.sh
 	@set -e; uv=$$(scripts/bootstrap.sh); \
 	[ -x $(BIN)/python ] || "$$uv" venv -q --python $(PYTHON) $(VENV); \
-	case $* in demo) extras=hardware,render,train ;; *) extras=$* ;; esac; \
+	case $* in demo) extras=all ;; *) extras=$* ;; esac; \
 	echo "Installing synth[$$extras] into $(VENV) (the first time takes some minutes) ..."; \
 	"$$uv" pip install -q --python $(BIN)/python -c constraints.txt -e ".[$$extras]"; \
 	touch $@

@@ -5,6 +5,7 @@ import importlib.metadata
 import pytest
 
 from synth import doctor
+from synth.extras import how_to_install
 
 
 def _versions(monkeypatch: pytest.MonkeyPatch, versions: dict[str, str]) -> dict[str, doctor.Row]:
@@ -28,7 +29,7 @@ def test_an_absent_extra_is_a_note_with_the_command(monkeypatch: pytest.MonkeyPa
     """Without the hardware extra everything else still works, so its absence is no failure."""
     rows = _versions(monkeypatch, {"numpy": "2.4.6"})
     assert rows["ur-rtde"].verdict == "note"
-    assert "synth-robotics[hardware]" in rows["ur-rtde"].advice
+    assert how_to_install("hardware") == rows["ur-rtde"].advice
     assert rows["open3d"].verdict == "bad"
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from synth.demo import EXTRAS
+from synth.demo import EXTRAS as DEMO_EXTRAS
+from synth.extras import EXTRAS
 
 ROOT = Path(__file__).parents[1]
 
@@ -141,8 +142,14 @@ def test_make_has_the_targets_that_newcomers_are_told(target: str) -> None:
 
 
 def test_make_demo_brings_what_the_demo_needs() -> None:
-    """The demo's environment has every extra that `synth demo` demands before it begins."""
+    """The demo's environment has every extra that `synth demo` demands before it begins, and those of all
+    commands that the pages show it leads to.
+    """
     recipe = (ROOT / "Makefile").read_text()
     asked = re.search(r"demo\) extras=(\S+)", recipe)
     assert asked is not None
-    assert set(EXTRAS) <= set(asked[1].split(","))
+    brought = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    (whole,) = brought["all"]
+    expanded = asked[1].replace("all", whole.partition("[")[2].rstrip("]")).split(",")
+    assert set(DEMO_EXTRAS) <= set(expanded)
+    assert set(expanded) == set(EXTRAS)

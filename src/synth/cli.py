@@ -110,12 +110,11 @@ def demo(
 
     Example: synth demo
     """
-    from rich.console import Console
-
     from synth.demo import run_demo
+    from synth.terminal import make_console
 
     try:
-        run_demo(out, Console(highlight=False))
+        run_demo(out, make_console())
     except KeyboardInterrupt:
         typer.echo("The demo stopped; the same command goes on from there.")
         raise typer.Exit(130) from None

@@ -14,6 +14,7 @@ from pathlib import Path
 import typer
 from rich.console import Console
 from rich.panel import Panel
+from rich.text import Text
 
 from synth.capture.stage import STAGE as CAPTURE
 from synth.cell.template import write_template
@@ -22,8 +23,8 @@ from synth.gan.stage import STAGE as TRANSLATE
 from synth.sim.stage import STAGE as RENDER
 from synth.storage.atomic import write_bytes
 
-EXTRAS = ("hardware", "render", "train")
-"""What the stages need."""
+EXTRAS = ("hardware", "render", "train", "onnx")
+"""What the stages need, to the networks that stand beside the report."""
 
 _REPORT = Path("runs/compare/report.html")
 
@@ -70,8 +71,8 @@ STEPS = (
         TRANSLATE.folder,
         ("translate", "--preset", "quick"),
         why="A network learns the look of the captured pictures and gives it to the rendered ones. A frozen "
-        "network watches that boxes and normals stay where they were; pictures whose labels moved are "
-        "refused. About 5 minutes.",
+        "network watches that boxes and normals stay where they were; pictures whose labels moved, or that "
+        "show what the network made up, are refused. About 5 minutes.",
         came_out="The rendered pictures in the captured look are in {folder}; drift.png there shows how far "
         "labels moved.",
     ),
@@ -103,28 +104,27 @@ def run_demo(out: Path, console: Console) -> None:
     )
     console.print(
         f"Four stages, about 15 minutes on 2 free cores; Ctrl-C at any time, the same command goes on.\n"
-        f"At the end the report is in {out / _REPORT}",
-        markup=False,
+        f"At the end the report is in {out / _REPORT}"
     )
     write_cell(out)
     for number, step in enumerate(STEPS, start=1):
-        console.print(f"\n[bold]{number} of {len(STEPS)}: {step.name}[/]")
+        console.print(f"\n{number} of {len(STEPS)}: {step.name}", style="bold")
         if (out / step.product).is_file():
             console.print("Done before.")
         else:
             console.print(step.why)
             began = time.monotonic()
             for words in step.commands:
-                console.print(f"[bold]$ synth {' '.join(words)}[/]")
+                console.print(f"$ synth {' '.join(words)}", style="bold")
                 _run(words, out)
             said = step.came_out.format(folder=out / step.product.parent)
-            console.print(f"[bold]{(time.monotonic() - began) / 60:.1f} minutes.[/] {said}")
+            console.print(Text(f"{(time.monotonic() - began) / 60:.1f} minutes.", "bold"), said)
     verdict = json.loads((out / _REPORT).with_name("report.json").read_bytes())["verdict"]
-    console.print("\n[bold]What came of it, on the SIMULATED cell:[/]")
+    console.print("\nWhat came of it, on the SIMULATED cell:", style="bold")
     for sentence in verdict:
-        console.print(f"- {sentence['text']}", markup=False)
+        console.print(f"- {sentence['text']}")
     console.print("\nOpen the report in a browser:")
-    console.print(str(out / _REPORT), soft_wrap=True, markup=False)
+    console.print(str(out / _REPORT), soft_wrap=True)
 
 
 def write_cell(out: Path) -> None:

@@ -13,12 +13,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from synth.extras import how_to_install, how_to_install_package, how_to_remove
+from synth.terminal import make_console
 
 Verdict = Literal["ok", "note", "bad"]
 
-_SIGNS: dict[Verdict, str] = {"ok": "[green]ok[/]", "note": "[bold]note[/]", "bad": "[bold red]bad[/]"}
+_STYLES: dict[Verdict, str] = {"ok": "green", "note": "bold", "bad": "bold red"}
 
 
 @dataclass(frozen=True)
@@ -33,13 +36,16 @@ class Row:
 
 @dataclass(frozen=True)
 class Wheel:
-    """A package, the extra that brings it, and the versions known good."""
+    """A package, the extra that brings it, the versions known good, how they are asked for and why."""
 
     name: str
     extra: str
     good: Callable[[tuple[int, ...]], bool] = lambda _: True
-    advice: str = ""
+    requirement: str = ""
+    why: str = ""
 
+
+_OPENCV = "opencv-python>=4.13,<5"
 
 WHEELS = (
     Wheel("numpy", ""),
@@ -48,17 +54,19 @@ WHEELS = (
         "opencv-python",
         "",
         lambda v: (4, 13) <= v < (5,),
-        "install opencv-python>=4.13,<5: version 5 has lost calibrateHandEye and cannot read EXR",
+        _OPENCV,
+        "version 5 has lost calibrateHandEye and cannot read EXR",
     ),
     Wheel(
         "pyrealsense2",
         "hardware",
         lambda v: v[:3] <= (2, 54, 2),
-        "install pyrealsense2==2.54.2.5684: later ones say «No device» to an L515",
+        "pyrealsense2==2.54.2.5684",
+        "later ones say «No device» to an L515",
     ),
-    Wheel("ur-rtde", "hardware", lambda v: v >= (1, 6), "install ur-rtde>=1.6.5"),
-    Wheel("bpy", "render", lambda v: v[:2] == (4, 2), "install bpy==4.2.*: the last for CPython 3.11"),
-    Wheel("blenderproc", "render", lambda v: (2, 8) <= v < (3,), "install blenderproc>=2.8,<3"),
+    Wheel("ur-rtde", "hardware", lambda v: v >= (1, 6), "ur-rtde>=1.6.5"),
+    Wheel("bpy", "render", lambda v: v[:2] == (4, 2), "bpy==4.2.*", "the last for CPython 3.11"),
+    Wheel("blenderproc", "render", lambda v: (2, 8) <= v < (3,), "blenderproc>=2.8,<3"),
     Wheel("torch", "train"),
     Wheel("lightning-fabric", "train"),
     Wheel("ultralytics", "train"),
@@ -85,18 +93,21 @@ def check_wheels() -> Iterator[Row]:
         try:
             found = importlib.metadata.version(wheel.name)
         except importlib.metadata.PackageNotFoundError:
-            target = f"synth-robotics[{wheel.extra}]" if wheel.extra else wheel.name
-            yield Row(wheel.name, "absent", "note" if wheel.extra else "bad", f'pip install "{target}"')
+            needed = how_to_install_package(wheel.requirement or wheel.name)
+            advice = how_to_install(wheel.extra) if wheel.extra else needed
+            yield Row(wheel.name, "absent", "note" if wheel.extra else "bad", advice)
             continue
         good = wheel.good(_version(found))
-        yield Row(wheel.name, found, "ok" if good else "bad", "" if good else wheel.advice)
+        advice = "" if good else how_to_install_package(wheel.requirement) + (wheel.why and f": {wheel.why}")
+        yield Row(wheel.name, found, "ok" if good else "bad", advice)
     rivals = [
         name
         for name in ("opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
         if _is_installed(name)
     ]
     if rivals:
-        advice = f"pip uninstall {' '.join(rivals)}, then reinstall opencv-python: they overwrite it"
+        advice = f"{how_to_remove('opencv-python', *rivals)}, then {how_to_install_package(_OPENCV)}: "
+        advice += "they overwrite it"
         yield Row("OpenCV twice", ", ".join(rivals), "bad", advice)
 
 
@@ -209,5 +220,5 @@ def print_report(cell: str | None, *, as_json: bool) -> None:
     for column in ("Part", "Found", "", "What to do"):
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(row.part, row.found, _SIGNS[row.verdict], row.advice)
-    Console(highlight=False).print(table)
+        table.add_row(row.part, row.found, Text(row.verdict, _STYLES[row.verdict]), row.advice)
+    make_console().print(table)

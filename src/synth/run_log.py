@@ -107,7 +107,9 @@ class _Copy(RenderHook):
 
     def process_renderables(self, renderables: Sequence[ConsoleRenderable]) -> list[ConsoleRenderable]:
         text = io.StringIO()
-        plain = Console(file=text, width=_WIDTH, force_terminal=False, color_system=None)
+        plain = Console(
+            file=text, width=_WIDTH, force_terminal=False, color_system=None, markup=False, emoji=False
+        )
         for renderable in renderables:
             if not isinstance(renderable, Control):
                 plain.print(renderable, soft_wrap=isinstance(renderable, Text))

@@ -6,11 +6,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from synth.errors import DatasetError
 from synth.registry import Registry
+from synth.terminal import make_console
 
 if TYPE_CHECKING:
     from synth.dataset.info import MadeBy
@@ -125,8 +126,8 @@ def print_status(*, as_json: bool) -> None:
     for s in standings:
         of_planned = f"{s.samples} of {s.planned}" if s.planned is not None else str(s.samples or "")
         table.add_row(s.stage, s.folder, of_planned, s.state + (" (simulated cell)" if s.simulated else ""))
-    console = Console(highlight=False)
+    console = make_console()
     console.print(table)
     if report is not None:
         console.print(f"\nReport: {report}")
-    console.print(f"\nNext: [bold]{command}[/]", soft_wrap=True)
+    console.print("\nNext:", Text(command, "bold"), soft_wrap=True)

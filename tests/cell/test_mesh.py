@@ -1,6 +1,7 @@
 """CAD files of every format become the same mesh in metres, and the face under a point is found."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -216,3 +217,28 @@ def test_a_texture_is_baked_into_a_file_that_needs_none(tmp_path):
         np.testing.assert_array_equal(
             found.corner_rgb[~is_left], np.tile([200, 200, 0], ((~is_left).sum(), 1))
         )
+
+
+OFF_THE_BOX = {
+    "above": ([0.005, 0.004, 0.05], [0.005, 0.004, 0.02]),
+    "just above": ([0.005, 0.004, 0.0221], [0.005, 0.004, 0.02]),
+    "below": ([0.005, 0.004, -0.3], [0.005, 0.004, 0]),
+    "beyond a corner": ([0.2, 0.3, 0.5], [0.04, 0.03, 0.02]),
+    "on an edge": ([0.04, 0.004, 0.02], [0.04, 0.004, 0.02]),
+    "inside": ([0.005, 0.004, 0.014], [0.005, 0.004, 0.02]),
+}
+
+
+@pytest.mark.parametrize(("point_m", "nearest_m"), OFF_THE_BOX.values(), ids=OFF_THE_BOX)
+def test_a_point_off_the_surface_is_answered_with_the_nearest(
+    point_m: list[float], nearest_m: list[float]
+) -> None:
+    """The coordinates in the sentence mark a face: they are the nearest point, 1 mm beside an edge of it."""
+    box = Mesh.box([-0.04, -0.03, 0], [0.04, 0.03, 0.02])
+    with pytest.raises(InputError) as caught:
+        face_of_interest(box, point_m)
+    (told,) = re.findall(r"(?:is|to) \[(.+?)\] m", str(caught.value))
+    told_m = [float(word) for word in told.split(", ")]
+    assert len(face_of_interest(box, told_m)[0]) == 2
+    is_at_edge = nearest_m[0] == 0.04
+    assert np.linalg.norm(np.subtract(told_m, nearest_m)) == pytest.approx(0.001 * is_at_edge, abs=2e-5)

@@ -160,11 +160,11 @@ def test_a_plan_is_printed_and_nothing_is_trained(synth: Type, tmp_path: Path) -
         (("--mixes", "real"), ("give two",)),
         (("--mixes", "real,synthetic,synthetic"), ("must differ",)),
         (("--mixes", "real,real@16", "--tasks", "normals"), ("15 train and val images", "16")),
-        (("--data", "real=absent"), ("no dataset at absent", "real must name the folder of a dataset")),
+        (("--data", "real=absent"), ("no dataset at absent: synth capture --out absent",)),
         (("--data", "real=absent", "--curve"), ("absent",)),
         (
             ("--data", "translated=absent"),
-            ("no dataset at absent", "translated must name the folder of a dataset"),
+            ("no dataset at absent: synth translate --out absent",),
         ),
         (
             ("--data", "real=boxes", "--mixes", "real,mine"),

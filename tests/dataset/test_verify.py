@@ -135,7 +135,7 @@ def test_progress_reaches_the_end(filled: Path) -> None:
 
 def test_no_dataset_is_an_input_error(tmp_path: Path) -> None:
     """A folder that is no dataset is refused, not verified."""
-    with pytest.raises(DatasetError, match=r"has no dataset\.json"):
+    with pytest.raises(DatasetError, match=r"no dataset at .*: synth capture --out"):
         verify(tmp_path)
 
 

@@ -1,13 +1,15 @@
 """The stage as a whole, tiny: train, judge, choose, translate, and go on."""
 
 import json
+import re
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 from rich.console import Console
 
-from synth.compute.progress import make_progress
+from synth.compute.progress import LineProgress, make_progress
 from synth.dataset.reader import DatasetReader
 from synth.dataset.statistics import compute_figures
 from synth.dataset.verify import verify
@@ -22,6 +24,7 @@ from synth.networks.discriminators import DiscriminatorShape
 from synth.networks.generators import GeneratorShape
 from synth.witness.drift import DriftLimits
 from synth.witness.witness import WitnessSettings
+from typed import synth
 
 TINY = CycleGANSettings(
     GeneratorShape("demodulated", n_filters=4, n_blocks=1),
@@ -111,6 +114,7 @@ def test_the_choice_says_what_it_cost(finished):
     }
     assert (settings.fit.out / "figures" / "criteria.png").stat().st_size > 10_000
     assert (settings.out / "drift.png").stat().st_size > 10_000
+    assert not (settings.fit.out / "witness_state.pt").exists()
 
 
 def test_the_same_call_again_does_nothing_new(finished):
@@ -122,6 +126,25 @@ def test_the_same_call_again_does_nothing_new(finished):
     assert applied_again.n_new == 0
     assert applied_again.n_samples == applied.n_samples
     assert again.choice == result.choice
+
+
+def test_the_witness_goes_on_where_it_was_stopped(looks, tmp_path, monkeypatch):
+    """A translation that is stopped while its witness learns begins at the last state that was kept."""
+    monkeypatch.setattr("synth.witness.witness._KEPT_EVERY", 2)
+    settings = make_settings(looks, tmp_path)
+    reports = []
+
+    class Stopping(LineProgress):
+        def advanced(self, n):
+            reports.append(n)
+            if sum(reports) == 3 or len(reports) > 3:
+                raise KeyboardInterrupt
+
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            translate(settings, lambda _verb, unit: Stopping(Console(quiet=True), unit))
+        assert (settings.fit.out / "witness_state.pt").is_file()
+    assert reports == [1, 1, 1, 3]
 
 
 def test_a_checkpoint_alone_translates(finished, tmp_path):
@@ -158,6 +181,25 @@ def test_frames_whose_labels_moved_are_refused_and_kept(finished, looks, tmp_pat
     assert all(r.detail and r.sha256 for r in refused)
     assert translate_with(checkpoint, strict, quietly).n_new == 0
     assert len((strict.out / "drift.jsonl").read_text().splitlines()) == len(looks[0])
+
+
+def test_refused_frames_are_counted_by_cause_and_named_in_the_log_alone(finished, looks, tmp_path):
+    """The end says how many frames each cause refused; which ones and why say debug lines, --verbose's."""
+    settings, result, _ = finished
+    sim, real = looks
+    checkpoint = path_of_step(settings.fit.out, result.choice.step)
+    words = ("translate", "--checkpoint", checkpoint, "--sim", sim.root, "--real", real.root)
+    answer = synth(*words, "--out", "quiet", cwd=tmp_path)
+    assert answer.returncode == 0
+    refused = Counter(r.reason for r in DatasetReader(tmp_path / "quiet").rejections)
+    causes = ", ".join(f"{n} for {cause}" for cause, n in refused.most_common())
+    said = f"{refused.total()} refused: {causes}. Histograms"
+    assert said in " ".join(answer.stdout.split())
+    assert "labels moved" not in answer.stdout
+    assert " refused: part" not in answer.stdout + answer.stderr
+    assert "12 of 12 images" in answer.stdout
+    log = (tmp_path / "quiet.log").read_text()
+    assert len(re.findall(r"DEBUG synth\S*: \d{6} refused: part", log)) == refused.total()
 
 
 def test_another_checkpoint_does_not_mix_in(finished, looks):

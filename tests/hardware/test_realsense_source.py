@@ -152,5 +152,5 @@ def test_probe_lists_devices(plugged: list[FakeDevice]) -> None:
 def test_without_the_sdk_the_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """A missing pyrealsense2 is an input error that says what to install."""
     monkeypatch.setitem(__import__("sys").modules, "pyrealsense2", None)
-    with pytest.raises(InputError, match=r"synth-robotics\[hardware\]"):
+    with pytest.raises(InputError, match=r"install .*\[hardware\]"):
         UsbSource("any")

@@ -256,7 +256,7 @@ def test_dropped_blocks_come_to_rest_in_their_tray(meshes):
 def test_without_blender_there_is_one_sentence(meshes, monkeypatch):
     """It names the package to install, before anything starts."""
     monkeypatch.setattr(blender_worker.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r"synth-robotics\[render\]"):
+    with pytest.raises(InputError, match=r"install .*\[render\]"):
         Blender(meshes)
     (row,) = probe()
     assert row[:3] == ("Blender", "none", "note")

@@ -69,7 +69,7 @@ def test_evaluate_on_data_that_were_never_trained_on(synth: Type, tmp_path: Path
             ("train, val, test", "'exam'"),
         ),
         (("evaluate", "--run", "runs/nothing", "--data", "real"), ("runs/nothing",)),
-        (("evaluate", "--run", "real", "--data", "real"), ("no checkpoint at real/weights.safetensors",)),
+        (("evaluate", "--run", "real", "--data", "real"), ("no trained network at real",)),
         (("evaluate", "--run", "real/dataset.json", "--data", "real"), ("safetensors' format",)),
         (
             ("evaluate", "--run", "foreign.safetensors", "--data", "real"),

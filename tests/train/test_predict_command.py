@@ -100,7 +100,7 @@ def test_a_picture_is_not_drawn_over_itself(synth: Type, photos: list[Path]) -> 
         ("runs/boxes", "real", "real"),
         ("runs/boxes", "grey.png", "grey.png is not an 8-bit RGB image"),
         ("runs/nothing", "good.png", "runs/nothing"),
-        ("real", "good.png", "no checkpoint at real/weights.safetensors"),
+        ("real", "good.png", "no trained network at real"),
         ("foreign.safetensors", "good.png", "synth train wrote"),
     ],
 )

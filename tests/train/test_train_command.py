@@ -28,6 +28,23 @@ def test_a_training_says_what_comes_next(synth: Type, tmp_path: Path) -> None:
     assert synth("evaluate", "--run", out, "--data", "real").code == 0
 
 
+def test_a_training_that_learned_nothing_says_what_to_do(
+    synth: Type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two steps teach neither task anything: more images or, where the task has one, a pretrained start. One
+    that did better than without a look at its images says nothing of the kind.
+    """
+    more = "It learned nothing, its figures are those of an untrained network: it needs more images (--images"
+    boxes = synth(*BOXES, "--device", "cpu", "--out", tmp_path / "boxes")
+    assert f"{more}, 16 now) or a pretrained start (--pretrained). Next:" in boxes.words
+    normals = synth(*SHORT, "--out", tmp_path / "normals")
+    assert f"{more}, 64 now). Next:" in normals.words
+    again = synth(*SHORT, "--out", tmp_path / "normals")
+    assert f"{more}, 64 now). Next:" in again.words
+    monkeypatch.setattr("synth.train.tasks.normals.learning._score_blind", lambda _train, _val: 180.0)
+    assert "nothing" not in synth(*SHORT, "--out", tmp_path / "learned").words
+
+
 def test_a_folder_is_named_after_the_task(synth: Type, desk: Path) -> None:
     """Without --out it is runs/train/TASK."""
     assert synth(*SHORT, "--seed", 7).code == 0

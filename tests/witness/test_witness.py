@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from synth.compute.checkpoint import save_state
 from synth.errors import InputError, SynthError
 from synth.witness.augment import vary_look
 from synth.witness.network import WitnessNet
@@ -162,3 +163,38 @@ def test_score_counts_what_it_says() -> None:
     assert (score.found, score.n_sides, score.n_normals) == (0.5, 4, 1)
     assert score.box_px == pytest.approx(0.5)
     assert score.normal_deg == pytest.approx(np.degrees(0.1), abs=1e-3)
+
+
+def test_goes_on_where_it_was_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped twice, also between two states that it kept, it ends as if it had not been, bit for bit."""
+    monkeypatch.setattr("synth.witness.witness._KEPT_EVERY", 3)
+    settings = WitnessSettings(n_filters=4, n_steps=12, batch_size=4, n_error_patches=8)
+    state = tmp_path / "state.pt"
+    steps: list[int] = []
+
+    def train(stop_at: int | None, state: Path | None) -> Witness:
+        def tell(step: int, _losses: dict[str, float]) -> None:
+            steps.append(step)
+            if step == stop_at:
+                raise KeyboardInterrupt
+
+        return train_witness(draw_toy, settings, draw_val=draw_toy, device=CPU, on_step=tell, state=state)
+
+    undisturbed = train(None, None)
+    steps.clear()
+    for stop_at in (4, 5):
+        with pytest.raises(KeyboardInterrupt):
+            train(stop_at, state)
+    witness = train(None, state)
+    assert steps == [0, 1, 2, 3, 4, 3, 4, 5, 6, 7, 8, 9, 10, 11]
+    assert (witness.error, witness.sway) == (undisturbed.error, undisturbed.sway)
+    for name, tensor in undisturbed.net.state_dict().items():
+        assert torch.equal(tensor, witness.net.state_dict()[name])
+
+
+def test_a_state_of_another_witness_is_one_sentence(tmp_path: Path) -> None:
+    """It is not trained on."""
+    state = tmp_path / "state.pt"
+    save_state(state, {"step": 3})
+    with pytest.raises(InputError, match="no state of this witness: delete it"):
+        train_witness(draw_toy, SETTINGS, draw_val=draw_toy, device=CPU, state=state)

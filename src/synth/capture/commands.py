@@ -71,8 +71,6 @@ def capture(
 
     Example: synth capture --poses 400
     """
-    from rich.console import Console
-
     from synth.capture.confirm import ask_before_motion
     from synth.capture.report import announce, print_plan, print_summary
     from synth.capture.run import capture as run_capture
@@ -83,8 +81,9 @@ def capture(
     from synth.compute.progress import make_progress
     from synth.errors import DeviceError, StorageError
     from synth.run_log import run_log
+    from synth.terminal import make_console
 
-    console = Console(highlight=False)
+    console = make_console()
     if cell is None and Path("cell.yaml").is_file():
         cell = Path("cell.yaml")
     loaded = load_cell(cell)

@@ -26,6 +26,8 @@ MAX_TRIANGLES = 5_000_000
 MAX_COORDINATE = 1e8  # In the file's units; equal vertices are told with 64-bit integers.
 FACE_DISTANCE_M = 0.002
 EDGE_M = 5e-5
+_INTO_FACE_M = 0.001
+_SAME_FACE_COSINE = np.cos(np.radians(5))
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,7 +190,8 @@ def face_of_interest(part_mesh: Mesh, point_m: ArrayLike) -> tuple[NDArray[np.in
 
     point_m: [3] in the mesh's frame; the normal is in that frame too, pointing out of the solid.
 
-    Raises InputError when the point is farther than 2 mm from the surface, or on an edge between two faces.
+    Raises InputError when the point is farther than 2 mm from the surface, or on an edge between two faces;
+    it names the nearest point that is neither.
     """
     point = np.asarray(point_m, dtype=float)
     corners = part_mesh.vertices_m[part_mesh.triangles]  # [T,3,3]
@@ -203,14 +206,15 @@ def face_of_interest(part_mesh: Mesh, point_m: ArrayLike) -> tuple[NDArray[np.in
         distances = np.linalg.norm(nearest - point, axis=1)
     if not len(candidates) or distances.min() > FACE_DISTANCE_M:
         raise InputError(
-            f"The point {_in_m(point)} is more than {FACE_DISTANCE_M * 1000:g} mm away from the surface: "
-            "give a point on the part, in metres, in the part frame."
+            f"The point {_in_m(point)} is more than {FACE_DISTANCE_M * 1000:g} mm away from the surface: the "
+            f"nearest point on a face is {_in_m(_nearest_on_face(corners, normals, lengths, point))}."
         )
     touching = candidates[distances < distances.min() + EDGE_M]
     seed = touching[lengths[touching].argmax()]
-    if (normals[touching] @ normals[seed] < np.cos(np.radians(5))).any():
+    if (normals[touching] @ normals[seed] < _SAME_FACE_COSINE).any():
         raise InputError(
-            f"The point {_in_m(point)} lies on an edge between two faces: move it 1 mm into one of them."
+            f"The point {_in_m(point)} lies on an edge between two faces: move it 1 mm into one of them, to "
+            f"{_in_m(_nearest_on_face(corners, normals, lengths, point))} say."
         )
     off_plane_m = np.abs((corners - corners[seed, 0]) @ normals[seed]).max(axis=1)
     flat = np.flatnonzero((off_plane_m < 2e-5) & (normals @ normals[seed] > np.cos(np.radians(0.5))))
@@ -220,6 +224,24 @@ def face_of_interest(part_mesh: Mesh, point_m: ArrayLike) -> tuple[NDArray[np.in
     face = flat[group[part_mesh.triangles[flat, 0]] == group[part_mesh.triangles[seed, 0]]]
     normal = np.average(normals[face], axis=0, weights=lengths[face])
     return face, np.asarray(normal / np.linalg.norm(normal))
+
+
+def _nearest_on_face(corners_m: Array, normals: Array, sizes: Array, point_m: Array) -> Array:
+    """The point [3] of triangles [T,3,3] nearest to one; where that is an edge of the solid, 1 mm beside it.
+
+    normals: [T,3]. sizes: [T], 0 of triangles without a normal.
+    """
+    off = np.maximum(corners_m.min(axis=1) - point_m, point_m - corners_m.max(axis=1)).clip(min=0)
+    at_most = np.linalg.norm(corners_m - point_m, axis=2).min()
+    near = np.flatnonzero((np.linalg.norm(off, axis=1) <= at_most + EDGE_M) & (sizes > 0))
+    found = closest_point(corners_m[near], np.tile(point_m, (len(near), 1)))  # type: ignore[no-untyped-call]
+    nearest = np.asarray(found[np.linalg.norm(found - point_m, axis=1).argmin()])
+    touching = np.flatnonzero(np.linalg.norm(found - nearest, axis=1) < EDGE_M)
+    k = touching[sizes[near[touching]].argmax()]
+    if (normals[near[touching]] @ normals[near[k]] < _SAME_FACE_COSINE).any():
+        inwards = corners_m[near[k]].mean(axis=0) - nearest
+        nearest = nearest + inwards * min(1.0, _INTO_FACE_M / float(np.linalg.norm(inwards)))
+    return nearest.round(5) + 0.0
 
 
 def _in_m(point_m: Array) -> str:

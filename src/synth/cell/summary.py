@@ -3,38 +3,42 @@
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from synth.cell.calibration import CameraCalibration, PartCalibration
 from synth.cell.calibration_validity import why_uncalibrated
 from synth.cell.mesh import face_of_interest, load_bodies
 from synth.cell.model import JOINT_NAMES, Cell, JointRange
 from synth.geometry.mesh import Mesh
+from synth.terminal import make_console
 
 
 def print_summary(cell: Cell, path: Path | None) -> None:
     """Print OK, whether the cell is simulated or real, and its figures."""
-    console = Console(highlight=False)
+    console = make_console()
     source = str(path) if path else "the simulated cell that comes with synth"
-    console.print(f"[bold green]OK[/] {escape(source)}: {escape(cell.name)}")
+    console.print(Text("OK", "bold green"), f"{source}: {cell.name}")
     if cell.is_simulated:
         devices = [
             name for name, device in (("robot", cell.robot), ("camera", cell.camera)) if device.is_simulated
         ]
-        console.print(f"[bold magenta]SIMULATED[/] {' and '.join(devices)}: what it makes is simulated data.")
+        told = f"{' and '.join(devices)}: what it makes is simulated data."
+        console.print(Text("SIMULATED", "bold magenta"), told)
     if cell.robot.is_simulated != cell.camera.is_simulated:
         console.print(
-            "[bold black on yellow]HALF REAL[/]: robot and camera must both be real or both be simulated; "
-            "until then capture and calibrate refuse this cell."
+            Text.assemble(
+                ("HALF REAL", "bold black on yellow"),
+                ": robot and camera must both be real or both be simulated; until then capture and calibrate "
+                "refuse this cell.",
+            )
         )
     if not cell.robot.is_simulated:
-        where = escape(cell.robot.address)
-        console.print(f"[bold black on yellow]REAL ROBOT[/] at {where}: capture will move it.")
+        where = f"at {cell.robot.address}: capture will move it."
+        console.print(Text("REAL ROBOT", "bold black on yellow"), where)
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for row in _rows(cell):
-        table.add_row(*map(escape, row))
+        table.add_row(*row)
     console.print(table)
 
 

@@ -76,8 +76,6 @@ def compare(
     """
     import json
 
-    from rich.console import Console
-
     from synth.compare.mixes import parse_data
     from synth.compare.report.keys import list_sentences
     from synth.compare.report.write import write_report
@@ -86,6 +84,7 @@ def compare(
     from synth.compute.device import choose_device
     from synth.compute.progress import make_progress
     from synth.run_log import run_log
+    from synth.terminal import SIMULATED, make_console
 
     plan = make_plan(
         parse_data(data or []),
@@ -105,9 +104,9 @@ def compare(
         workers=workers,
         engine=engine,
     )
-    console = Console(highlight=False, stderr=as_json)
+    console = make_console(stderr=as_json)
     if plan.is_simulated:
-        console.print("[black on yellow] SIMULATED [/] the test images are those of the simulated cell")
+        console.print(SIMULATED, "the test images are those of the simulated cell")
     if plan_only:
         plan.refuse_unfit()
         _print_plan(plan, console)

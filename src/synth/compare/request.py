@@ -7,8 +7,8 @@ from synth.compare.mixes import REAL, USUAL, Roots, check_data, curve_mixes, par
 from synth.compare.plan import Plan
 from synth.compare.presets import make_contests
 from synth.compare.questions import parse_question
-from synth.dataset.folder import read_info
-from synth.errors import InputError
+from synth.dataset.folder import INFO_FILE, read_info, say_absent
+from synth.errors import DatasetError, InputError
 from synth.train.run import choose_by, open_once
 from synth.train.tasks import TASKS
 
@@ -59,7 +59,7 @@ def make_plan(
         for task in asked
     }
     _refuse_absent(roots, given)
-    return Plan(
+    plan = Plan(
         mixes=chosen,
         contests=make_contests(
             preset,
@@ -78,6 +78,9 @@ def make_plan(
         engine=engine,
         asked=tuple(parse_question(text, [mix.name for mix in chosen]) for text in ask),
     )
+    for root in {root for by_name in roots.values() for some in by_name.values() for root in some}:
+        open_once(root).refuse_empty()
+    return plan
 
 
 def _list_tasks(names: Sequence[str] | None) -> tuple[str, ...]:
@@ -99,18 +102,18 @@ def _refuse_absent(roots: Mapping[str, Roots], given: Roots) -> None:
     make = dict(zip(USUAL, ("synth capture", "synth render", "synth translate"), strict=True))
     for by_name in roots.values():
         for name, root in ((name, root) for name, some in by_name.items() for root in some):
-            if root.exists():
+            if (root / INFO_FILE).is_file():
                 continue
+            if root.exists() or (name in given and not root.name.endswith(COMPOSED)):
+                raise DatasetError(say_absent(root, make.get(name)))
             if root.name.endswith(COMPOSED):
                 parts = str(root).removesuffix(COMPOSED)
                 captured = str(by_name[REAL][0]).removesuffix(COMPOSED)
                 bench = "" if name == REAL else f" --plates {captured}"
                 how = f"run synth compose {parts}{bench} --out {root}"
-            elif name in given:
-                how = f"{name} must name the folder of a dataset"
             else:
                 how = f"run {make[name]}, or name another folder with --data {name}=PATH"
                 if name != REAL:
-                    rest = [n for n, some in by_name.items() if all(r.exists() for r in some)]
+                    rest = [n for n, some in by_name.items() if all((r / INFO_FILE).is_file() for r in some)]
                     how += f", or do without: --mixes {','.join(rest)}" if len(rest) > 1 else ""
             raise InputError(f"there is no dataset at {root}: {how}")

@@ -31,6 +31,7 @@ from synth.train.run import (
     TrainSpec,
     load_result,
     run_training,
+    say_unlearned,
 )
 from synth.train.tasks import TASKS
 
@@ -150,7 +151,8 @@ def _open_trainer(n_threads: int | None) -> Iterator[Callable[[_Job], str]]:
 def _train(job: _Job) -> str:
     result = run_training(job.spec, job.out, device=job.device)
     assert result is not None
-    return f"{result.seconds:.0f} s, best after step {result.best.step} of {job.spec.settings.n_steps}"
+    said = f"{result.seconds:.0f} s, best after step {result.best.step} of {job.spec.settings.n_steps}"
+    return said if result.has_learned else f"{said}. {say_unlearned(job.spec)}"
 
 
 def choose_threads(device: torch.device) -> int | None:

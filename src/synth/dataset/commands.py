@@ -47,16 +47,15 @@ def stats(
     """Print figures and histograms. Example: synth dataset stats data/real"""
     import json
 
-    from rich.console import Console
-
     from synth.dataset.reader import DatasetReader
     from synth.dataset.statistics import compute_figures, print_figures
+    from synth.terminal import make_console
 
     dataset = DatasetReader(folder)
     if as_json:
         typer.echo(json.dumps(compute_figures(dataset), indent=2, ensure_ascii=False))
     else:
-        print_figures(dataset, Console(highlight=False))
+        print_figures(dataset, make_console())
 
 
 @app.command()
@@ -67,18 +66,12 @@ def verify(
     import json
     from dataclasses import asdict
 
-    from rich.console import Console
-    from rich.progress import Progress
-
+    from synth.dataset.bar import show_bar
     from synth.dataset.verify import verify as list_findings
     from synth.errors import VerifyFailed
 
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("verifying", total=None)
-        findings = list_findings(
-            folder, on_progress=lambda done, total: progress.update(task, completed=done, total=total)
-        )
+    with show_bar("verifying") as on_progress:
+        findings = list_findings(folder, on_progress=lambda *counts: on_progress("verifying", *counts))
     if as_json:
         said = {"folder": str(folder), "ok": not findings, "findings": [asdict(f) for f in findings]}
         typer.echo(json.dumps(said, indent=2, ensure_ascii=False))
@@ -130,21 +123,20 @@ def merge(
 
     Example: synth dataset merge data/monday data/tuesday --out data/both
     """
-    from rich.console import Console
-
     from synth.dataset.bar import show_bar
     from synth.dataset.classes import parse_choice
     from synth.dataset.merge import MergeSettings
     from synth.dataset.merge import merge as run_merge
+    from synth.terminal import make_console
 
     choice = parse_choice(classes, single_class, flip_pairs)
     settings = MergeSettings(tuple(folders), out, choice, None if boxes is None else boxes.value)
-    console = Console(highlight=False)
+    console = make_console()
     with _logged(out, settings, console):
         with show_bar("merging") as on_progress:
             merged = run_merge(settings, on_progress)
         for note in merged.notes:
-            console.print(note, soft_wrap=True, markup=False)
+            console.print(note, soft_wrap=True)
         _report(out, merged.n_new, console)
 
 
@@ -173,12 +165,11 @@ def split(
 
     Example: synth dataset split data/signs --test film3 --val film2 --out data/signs_by_film
     """
-    from rich.console import Console
-
     from synth.dataset.bar import show_bar
     from synth.dataset.classes import parse_choice
     from synth.dataset.record import SPLITS
     from synth.dataset.resplit import SplitSettings, resplit
+    from synth.terminal import make_console
 
     given = {"val": val, "test": test}
     settings = SplitSettings(
@@ -190,7 +181,7 @@ def split(
         group=group,
         choice=parse_choice(classes, single_class, flip_pairs),
     )
-    console = Console(highlight=False)
+    console = make_console()
     with _logged(out, settings, console):
         with show_bar("splitting") as on_progress:
             n_new = resplit(settings, on_progress)

@@ -26,6 +26,9 @@ REJECTED_FILE = "rejected/rejected.jsonl"
 FOLDERS = (*(layer.folder for layer in LAYERS.values()), "crops", "labels", "plates", "rejected")
 _FILES = (INFO_FILE, SAMPLES_FILE, PLATES_FILE, REJECTED_FILE, LOCK_FILE)
 
+_MOST_NAMED = 4
+_IMPORT = "synth import makes one of somebody else's images (synth import --help says which)"
+
 R = TypeVar("R", bound=Record)
 
 
@@ -48,20 +51,37 @@ def parse(model: type[R], text: bytes, where: str, info: DatasetInfo | None = No
         raise DatasetError(f"{where}: Invalid JSON: {error}") from error
 
 
-def read_info(root: Path) -> DatasetInfo:
-    """dataset.json of a folder; raises DatasetError when there is none or it is not valid."""
+def read_info(root: Path, made_by: str | None = None) -> DatasetInfo:
+    """dataset.json of a folder; raises DatasetError when there is none or it is not valid.
+
+    made_by: the command that makes such a dataset, named where there is none.
+    """
     path = root / INFO_FILE
     if not root.is_dir():
-        raise DatasetError(f"there is no dataset at {root}: looked for the folder and its {INFO_FILE}")
+        raise DatasetError(say_absent(root, made_by))
     refuse_odd_entries(root)
     try:
         text = path.read_bytes()
     except FileNotFoundError:
-        raise DatasetError(f"{root} is not a dataset: it has no {INFO_FILE}") from None
+        raise DatasetError(say_absent(root, made_by)) from None
     except OSError as error:
         raise DatasetError(f"cannot read {path}: {error.strerror}") from error
     _refuse_newer(text, path)
     return parse(DatasetInfo, text, str(path))
+
+
+def say_absent(root: Path, made_by: str | None = None) -> str:
+    """What stands where a dataset was looked for, and the command to type next; made_by as `read_info`."""
+    if root.is_file():
+        return f"{root} is a file, and a dataset is a folder: {_IMPORT}"
+    found = sorted(root.iterdir()) if root.is_dir() else []
+    if inside := [path for path in found if (path / INFO_FILE).is_file()]:
+        return f"{root} is not a dataset, but holds some: give {' or '.join(map(str, inside[:_MOST_NAMED]))}"
+    if found:
+        return f"{root} is not a dataset, it has no {INFO_FILE}: {_IMPORT}"
+    if made_by is not None:
+        return f"there is no dataset at {root}: {made_by} --out {root} makes one"
+    return f"there is no dataset at {root}: synth capture --out {root} makes one of a cell, and {_IMPORT}"
 
 
 def encode_info(info: DatasetInfo) -> bytes:

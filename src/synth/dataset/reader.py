@@ -4,7 +4,7 @@ import hashlib
 import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,12 +28,12 @@ from synth.errors import DatasetError
 class DatasetReader:
     """A dataset as it stands on disk at this moment; raises DatasetError when it is not one.
 
-    samples are in the order of their names. As a path it is its folder.
+    samples are in the order of their names. As a path it is its folder. made_by: as `read_info` has it.
     """
 
-    def __init__(self, root: str | os.PathLike[str]) -> None:
+    def __init__(self, root: str | os.PathLike[str], made_by: str | None = None) -> None:
         self.root = Path(root)
-        self.info = read_info(self.root)
+        self.info = read_info(self.root, made_by)
         self.samples = tuple(sorted(read_samples(self.root, self.info), key=lambda s: s.name))
         self.plates = tuple(read_plates(self.root))
         self.rejections = tuple(read_rejections(self.root, self.info))
@@ -74,6 +74,15 @@ class DatasetReader:
 
     def __fspath__(self) -> str:
         return str(self.root)
+
+    def refuse_empty(self) -> Self:
+        """Itself; raises DatasetError, with the command that fills it, where it has no samples."""
+        if not self.samples:
+            raise DatasetError(
+                f"{self.root} has no samples yet: synth {self.info.made_by.verb} --out {self.root}, with the "
+                "options that it was begun with, makes them"
+            )
+        return self
 
     def __repr__(self) -> str:
         splits = ", ".join(f"{len(self.of_split(split))} {split}" for split in SPLITS)

@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from synth.dataset.next_steps import NextStep, list_next_steps, say_next_steps
 from synth.dataset.origin import REAL_KINDS, count_real_labels
 from synth.dataset.overview import Overview, Tally, look_over
 from synth.dataset.reader import DatasetReader
 from synth.dataset.record import SPLITS
+from synth.terminal import SIMULATED
 
 _GRID_WH = (8, 5)
 _BAR_WIDTH = 32
@@ -87,8 +88,9 @@ def _count_real_labels(dataset: DatasetReader) -> dict[str, int] | None:
 def print_figures(dataset: DatasetReader, console: Console) -> None:
     """The figures as tables and bars."""
     figures = compute_figures(dataset)
-    banner = "[black on yellow] SIMULATED [/] " if figures["simulated"] else ""
-    console.print(f"{banner}[bold]{figures['folder']}[/]  {figures['kind']}, made by synth {figures['verb']}")
+    banner = (SIMULATED,) if figures["simulated"] else ()
+    made_by = f" {figures['kind']}, made by synth {figures['verb']}"
+    console.print(*banner, Text(figures["folder"], "bold"), made_by)
     facts = Table.grid(padding=(0, 2))
     for key, value in _facts(figures):
         facts.add_row(key, value)
@@ -100,7 +102,7 @@ def print_figures(dataset: DatasetReader, console: Console) -> None:
         ("refused, by reason", figures["rejections"]),
     ):
         if any(bars.values()):
-            console.print(f"\n[bold]{title}[/]")
+            console.print(f"\n{title}", style="bold")
             console.print(_bars(bars))
     print_overview(look_over(dataset), list_next_steps(dataset), console)
 
@@ -110,12 +112,11 @@ def print_result(dataset: DatasetReader, n_new: int, console: Console) -> None:
     splits = ", ".join(f"{len(dataset.of_split(split))} {split}" for split in SPLITS)
     n_instances = sum(len(sample.instances) for sample in dataset)
     if dataset.info.made_by.simulated:
-        console.print("[black on yellow] SIMULATED [/] no real camera or arm made these pictures")
+        console.print(SIMULATED, "no real camera or arm made these pictures")
     console.print(
         f"{dataset.root}: {len(dataset)} images ({splits}) with {n_instances} labelled objects, "
         f"{n_new} of them new. Next: synth dataset sheet {dataset.root}",
         soft_wrap=True,
-        markup=False,
     )
     print_overview(look_over(dataset), list_next_steps(dataset), console)
 
@@ -123,7 +124,7 @@ def print_result(dataset: DatasetReader, n_new: int, console: Console) -> None:
 def print_overview(overview: Overview, steps: Sequence[NextStep], console: Console) -> None:
     """Classes by split, what is odd about them, and what can come next."""
     if overview.tallies:
-        console.print("\n[bold]instances of each class (images that show any)[/]")
+        console.print("\ninstances of each class (images that show any)", style="bold")
         table = Table(box=None, padding=(0, 2))
         table.add_column("class")
         for split in SPLITS:
@@ -134,15 +135,15 @@ def print_overview(overview: Overview, steps: Sequence[NextStep], console: Conso
     if overview.warnings:
         console.print()
     for warning in overview.warnings:
-        console.print(f"! {warning}", soft_wrap=True, markup=False)
+        console.print(f"! {warning}", soft_wrap=True)
     if steps:
-        console.print("\n[bold]What this dataset can do next, and what it cannot[/]")
+        console.print("\nWhat this dataset can do next, and what it cannot", style="bold")
     for line in say_next_steps(steps):
-        console.print(line, soft_wrap=True, markup=False)
+        console.print(line, soft_wrap=True)
 
 
-def _tally(tally: Tally) -> str:
-    return f"{tally.instances} ({tally.images})" if tally.instances else "[yellow]0[/]"
+def _tally(tally: Tally) -> Text:
+    return Text(f"{tally.instances} ({tally.images})") if tally.instances else Text("0", "yellow")
 
 
 def _facts(figures: dict[str, Any]) -> list[tuple[str, str]]:
@@ -150,7 +151,7 @@ def _facts(figures: dict[str, Any]) -> list[tuple[str, str]]:
         ("samples", f"{figures['samples']} with {figures['instances']} instances, {figures['crops']} crops"),
         ("classes", ", ".join(figures["classes"]) + f"  ({figures['box_kind']} boxes in labels/)"),
         ("plates", str(figures["plates"])),
-        *([("groups", escape(_groups(figures["groups"])))] if figures["groups"] else []),
+        *([("groups", _groups(figures["groups"]))] if figures["groups"] else []),
         ("image places", f"{figures['place_coverage']:.0%} of an {_GRID_WH[0]}×{_GRID_WH[1]} grid"),
     ]
     if figures["tilt_median_deg"] is not None:
@@ -193,7 +194,7 @@ def _bars(counts: dict[str, int]) -> Table:
     largest = max(counts.values())
     for key, n in counts.items():
         length = max(1, round(n / largest * _BAR_WIDTH)) if n else 0
-        table.add_row(key, f"[cyan]{'█' * length}[/]", str(n))
+        table.add_row(key, Text("█" * length, "cyan"), str(n))
     return table
 
 

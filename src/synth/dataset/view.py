@@ -10,6 +10,7 @@ from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 from synth.dataset.sheet import NORMAL, OUTLINE, SQUARE, TIGHT, outlines_of, picture_of
 from synth.errors import DatasetError, InputError
+from synth.extras import how_to_install
 from synth.geometry import frames
 from synth.geometry.se3 import Array
 from synth.storage.atomic import storage, temp_path
@@ -28,7 +29,7 @@ def record(dataset: DatasetReader, path: Path | None) -> None:
         import rerun as rr
     except ImportError as error:
         raise InputError(
-            'Rerun is not installed: pip install "synth-robotics[view]" adds what this command needs'
+            f"Rerun is not installed: {how_to_install('view')} adds what this command needs"
         ) from error
     if not dataset.samples:
         raise DatasetError(f"{dataset.root} holds no samples to show")

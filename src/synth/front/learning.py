@@ -77,7 +77,7 @@ def train(
     from synth.compute.progress import make_progress
     from synth.run_log import run_log
     from synth.train.request import make_spec
-    from synth.train.run import run_training
+    from synth.train.run import run_training, say_unlearned
 
     refuse_below(0, seed=seed)
     refuse_below(1, images=images, side=side)
@@ -108,7 +108,9 @@ def train(
             result = run_training(spec, folder, device=device, on_step=tell)
         finally:
             bar.end()
-    assert result is not None, "it is None where minutes ran out"
+        assert result is not None, "it is None where minutes ran out"
+        if not result.has_learned:
+            bar.say(say_unlearned(spec))
     return Training(folder, result.best.step, dict(result.best.figures))
 
 

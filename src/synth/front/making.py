@@ -189,7 +189,7 @@ def compose(
     from synth.sim.run import render as run
 
     refuse_below(0, seed=seed)
-    readers = tuple(open_dataset(path) for path in as_paths(datasets))
+    readers = tuple(open_dataset(path).refuse_empty() for path in as_paths(datasets))
     n = sum(map(len, readers)) if count is None else count
     bench = None if plates is None else open_dataset(plates)
     ingredients = Ingredients(readers, bench, max_parts, min_visible)
@@ -217,7 +217,7 @@ def translate(
     seed: int = 0,
     progress: bool = True,
 ) -> "DatasetReader":
-    """Give a rendered dataset the look of a captured one; frames whose labels moved are refused.
+    """Give a rendered dataset the look of a captured one; frames with moved labels or artefacts are refused.
 
     out: data/translated, or data/translated_reverse. method, preset: what learns the look, how long and
     with how large networks; quick without a GPU, paper with one, if not given. images: of each look, to

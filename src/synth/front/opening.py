@@ -82,6 +82,6 @@ def refuse_unknown(**given: tuple[str, object]) -> None:
 
 def as_console(*, progress: bool) -> "Console":
     """Where a bar is drawn: on stderr, or nowhere."""
-    from rich.console import Console
+    from synth.terminal import make_console
 
-    return Console(stderr=True, highlight=False, quiet=not progress)
+    return make_console(stderr=True, quiet=not progress)

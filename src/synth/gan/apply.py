@@ -1,7 +1,8 @@
 """A translator applied to a whole dataset: frames, crops and, of each frame, what it did to labels."""
 
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -31,12 +32,20 @@ _PACKAGES = ("synth-robotics", "numpy", "opencv-python", "torch")
 
 @dataclass(frozen=True)
 class Applied:
-    """What applying left behind: samples written and refused in all, new ones, seconds a frame."""
+    """What applying left behind: samples in all, new ones, seconds a frame.
+
+    refused: how many frames in all by cause, the commonest first; a frame with several counts as its gravest.
+    """
 
     n_samples: int
-    n_refused: int
+    refused: Mapping[str, int]
     n_new: int
     seconds_per_image: float
+
+    @property
+    def n_refused(self) -> int:
+        """Of all causes."""
+        return sum(self.refused.values())
 
 
 def apply(
@@ -54,10 +63,10 @@ def apply(
     """Translate every frame of a dataset into another, or go on with it.
 
     Labels, masks, depth and splits are that dataset's; crops are cut from the translated frame. A frame whose
-    labels moved beyond ``limits`` goes to rejected/ with its figures; every part's figures stand in
-    drift.jsonl, and as histograms in drift.png. parents: every dataset that the translator has seen.
-    readings: the samples that trained and chose it. command: the words that go on with the folder. Raises
-    DatasetError when the folder was made otherwise, StorageError when the disk refuses.
+    labels moved beyond ``limits``, or that shows artefacts, goes to rejected/ with its figures; every part's
+    figures stand in drift.jsonl, and as histograms in drift.png. parents: every dataset that the translator
+    has seen. readings: the samples that trained and chose it. command: the words that go on with the folder.
+    Raises DatasetError when the folder was made otherwise, StorageError when the disk refuses.
     """
     refuse_other_kind(out, "translated")
     info = _describe(translator, dataset, limits, parents, readings, command)
@@ -91,7 +100,8 @@ def apply(
         finally:
             progress.end()
         draw_drift(log.frames, limits, witness.error, witness.sway, out / "drift.png")
-        return Applied(len(writer.samples), len(writer.rejections), len(todo), seconds / max(len(todo), 1))
+        refused = dict(Counter(r.reason for r in writer.rejections).most_common())
+        return Applied(len(writer.samples), refused, len(todo), seconds / max(len(todo), 1))
 
 
 def _write(
@@ -111,16 +121,17 @@ def _write(
     } | drift.figures()
     timing = {"translate_s": taken_s}
     if reasons := drift.verdict(limits):
+        detail = "; ".join(r.detail for r in reasons)
         writer.add_rejected(
             reason=reasons[0].short,
-            detail="; ".join(r.detail for r in reasons),
+            detail=detail,
             name=sample.name,
             split=sample.split,
             rgb_u8=translated_u8,
             quality=quality,
             timing=timing,
         )
-        progress.refused(sample.name, reasons[0].detail)
+        progress.left_out(sample.name, detail)
         return
     parent = dataset.as_parent(sample, "pixels", "labels", *(("mask",) if sample.mask else ()))
     step = Step(

@@ -41,15 +41,27 @@ def load_checkpoint(path: Path, method: str) -> tuple[dict[str, Tensor], dict[st
     Raises InputError for a file that is absent, torn, no safetensors (a pickle is never opened), or another
     method's.
     """
-    tensors, words = load_weights(path)
+    tensors, words = _load(path)
     if (found := words.get(_METHOD, UNNAMED)) != method:
         raise InputError(f"{path} was written by the method {found}, not by {method}: say --method {found}")
     return tensors, words
 
 
+def _load(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """What `load_weights` gives; where there is no file, the error names the command to type next."""
+    if path.is_file():
+        return load_weights(path)
+    if any((path / CHECKPOINTS).glob("step_*")):
+        raise InputError(f"{path} is a folder: give one of its checkpoints, such as {last_checkpoint(path)}")
+    raise InputError(
+        f"there is no checkpoint at {path}: synth translate trains a translator and keeps some in "
+        f"{Path('runs/translate') / CHECKPOINTS}"
+    )
+
+
 def read_method(path: Path) -> str:
     """The name of the method that wrote a file; raises InputError as `load_checkpoint` does."""
-    return load_weights(path)[1].get(_METHOD, UNNAMED)
+    return _load(path)[1].get(_METHOD, UNNAMED)
 
 
 def read_readings(path: Path) -> tuple[Reading, ...]:
@@ -57,7 +69,7 @@ def read_readings(path: Path) -> tuple[Reading, ...]:
 
     Raises InputError as `load_checkpoint` does.
     """
-    words = load_weights(path)[1]
+    words = _load(path)[1]
     try:
         return decode_readings(words.get(READINGS, "[]"))
     except ValueError as error:

@@ -62,15 +62,14 @@ def translate(
 
     Example: synth translate --preset quick
     """
-    from rich.console import Console
-
     from synth.compute.progress import make_progress
     from synth.gan.request import make_settings
     from synth.gan.translate import translate as run_translate
     from synth.gan.translate import translate_with
     from synth.run_log import run_log
+    from synth.terminal import SIMULATED, make_console
 
-    console = Console(highlight=False)
+    console = make_console()
     settings = make_settings(
         sim,
         real,
@@ -88,7 +87,7 @@ def translate(
         say=console.print,
     )
     if any(d.info.made_by.simulated for d in (settings.fit.sim, settings.fit.real)):
-        console.print("[black on yellow] SIMULATED [/] the captured pictures are those of the simulated cell")
+        console.print(SIMULATED, "the captured pictures are those of the simulated cell")
     with run_log(settings.out, {"checkpoint": checkpoint, "settings": settings}, console):
         try:
             if checkpoint is not None:
@@ -166,8 +165,9 @@ def _short(value: float) -> str:
 
 def _print_applied(console: "Console", applied: "Applied", settings: "TranslateSettings") -> None:
     speed = f", {applied.seconds_per_image:.2f} s each" if applied.n_new else ""
+    causes = ", ".join(f"{n} for {cause}" for cause, n in applied.refused.items())
     console.print(
         f"{settings.out} has {applied.n_samples} translated images ({applied.n_new} new{speed}); "
-        f"{applied.n_refused} refused because labels moved. Histograms: {settings.out / 'drift.png'}. "
+        f"{applied.n_refused} refused{causes and f': {causes}'}. Histograms: {settings.out / 'drift.png'}. "
         f"Next: synth dataset sheet {settings.out}"
     )

@@ -5,13 +5,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
-from rich.console import Console
 
 from synth.compute.progress import LineProgress
 from synth.dataset.reader import DatasetReader
 from synth.gan.checkpoint import last_checkpoint
 from synth.gan.methods.method import LearnedMethod, Translator
 from synth.gan.run import FitSettings, train
+from synth.terminal import make_console
 
 
 def fit_by_training(
@@ -27,5 +27,5 @@ def fit_by_training(
         fit = FitSettings(
             sim, real, Path(folder) / "run", settings, method.name, seed=seed, device=str(device)
         )
-        run = train(fit, LineProgress(Console(quiet=True), "steps"))
+        run = train(fit, LineProgress(make_console(quiet=True), "steps"))
         return method.load(last_checkpoint(run), "sim2real", device)

@@ -51,10 +51,11 @@ def make_settings(
         recipe = _shorten(method, recipe, images)
         witness = replace(witness, n_steps=min(witness.n_steps, images))
         judging = replace(judging, downstream=replace(DOWNSTREAM, n_steps=min(DOWNSTREAM.n_steps, images)))
+    rendered, captured = DatasetReader(sim, "synth render"), DatasetReader(real, "synth capture")
     return TranslateSettings(
         fit=FitSettings(
-            sim=DatasetReader(sim),
-            real=DatasetReader(real),
+            sim=rendered.refuse_empty(),
+            real=captured.refuse_empty(),
             out=run,
             settings=recipe,
             method=method,

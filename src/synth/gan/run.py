@@ -25,7 +25,6 @@ from typing import Any
 import numpy as np
 from lightning_fabric import Fabric
 from pydantic import JsonValue
-from rich.console import Console
 from torch import Tensor, nn
 
 from synth.compute.checkpoint import load_state, save_state
@@ -42,6 +41,7 @@ from synth.gan.methods.method import WITNESS, Batch, LearnedMethod
 from synth.gan.patches import PatchCutter
 from synth.gan.schedule import Lengths, Schedule
 from synth.gan.training import Training
+from synth.terminal import make_console
 
 STATE_FILE = "state.pt"
 _N_GRID = 4
@@ -188,7 +188,7 @@ def _train(
     witness: nn.Module | None,
 ) -> None:
     """The loop, in each process."""
-    progress = progress or make_progress(Console(quiet=not fabric.is_global_zero), "train", "steps")
+    progress = progress or make_progress(make_console(quiet=not fabric.is_global_zero), "train", "steps")
     run = RunDir.create_or_resume(fit.out, fit.to_config()) if fabric.is_global_zero else None
     fabric.barrier()
     looks = _Looks(fit, method)

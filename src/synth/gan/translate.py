@@ -4,6 +4,7 @@
 
     runs/translate/            what run.py writes, and
       witness.safetensors       the frozen network that sees parts before and after
+      witness_state.pt         where it stands while it is still trained
       scores.jsonl             every checkpoint, scored on val images
       result.json              which checkpoint is kept and why, what real images that cost, the distances
       figures/criteria.png     all criteria over the checkpoints
@@ -41,7 +42,8 @@ from synth.storage.atomic import write_bytes
 from synth.witness.drift import DriftLimits
 from synth.witness.witness import Witness, WitnessSettings, load_witness, train_witness
 
-WITNESS_FILE, SCORES_FILE, RESULT_FILE = "witness.safetensors", "scores.jsonl", "result.json"
+WITNESS_FILE, WITNESS_STATE_FILE = "witness.safetensors", "witness_state.pt"
+SCORES_FILE, RESULT_FILE = "scores.jsonl", "result.json"
 
 _SIDE_PX = 128
 """Of the patches by which a method is judged that does not learn from patches."""
@@ -82,9 +84,10 @@ def translate(settings: TranslateSettings, make_progress: MakeProgress) -> tuple
     refuse_leaks(fit.sim, fit.real, say)
     RunDir.create_or_resume(run, fit.to_config()).close()
     device = choose_device(fit.device)
-    witness = _make_witness(run / WITNESS_FILE, settings, device, make_progress)
+    witness = _make_witness(run / WITNESS_FILE, settings, device, make_progress, run / WITNESS_STATE_FILE)
     if not (run / WITNESS_FILE).is_file():
         witness.save(run / WITNESS_FILE)
+    (run / WITNESS_STATE_FILE).unlink(missing_ok=True)
     judge = _make_judge(settings, witness, device)
     log = ScoreLog(run / SCORES_FILE)
     if isinstance(method, LearnedMethod):
@@ -178,15 +181,21 @@ def _side_px(fit: FitSettings) -> int:
 
 
 def _make_witness(
-    path: Path, settings: TranslateSettings, device: torch.device, make_progress: MakeProgress
+    path: Path,
+    settings: TranslateSettings,
+    device: torch.device,
+    make_progress: MakeProgress,
+    state: Path | None = None,
 ) -> Witness:
-    """The one that a run has, or a fresh one."""
+    """The one that a run has, or a fresh one. state: where it stands while it is trained."""
     if path.is_file():
         return load_witness(path, device)
-    return _train_witness(settings, device, make_progress)
+    return _train_witness(settings, device, make_progress, state)
 
 
-def _train_witness(settings: TranslateSettings, device: torch.device, make_progress: MakeProgress) -> Witness:
+def _train_witness(
+    settings: TranslateSettings, device: torch.device, make_progress: MakeProgress, state: Path | None
+) -> Witness:
     """A witness of rendered train images; raises InputError for a dataset without masks."""
     sim, side_px = settings.fit.sim, _side_px(settings.fit)
     patches = {split: PatchCutter(sim, split, side_px) for split in ("train", "val")}
@@ -198,13 +207,21 @@ def _train_witness(settings: TranslateSettings, device: torch.device, make_progr
     progress = make_progress("witness", "steps")
     progress.say("A witness learns to find parts in rendered images, to see later whether labels survive.")
     progress.begin(total=settings.witness.n_steps, done=0)
+    told = 0
+
+    def tell(step: int, _losses: dict[str, float]) -> None:
+        nonlocal told
+        progress.advanced(step + 1 - told)
+        told = step + 1
+
     try:
         return train_witness(
             patches["train"].draw,
             settings.witness,
             draw_val=patches["val"].draw,
             device=device,
-            on_step=lambda step, _: progress.accepted(f"step {step}"),
+            on_step=tell,
+            state=state,
         )
     finally:
         progress.end()

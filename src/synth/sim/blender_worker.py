@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from synth.errors import InputError, RendererError
+from synth.extras import how_to_install
 from synth.sim import installed
 
-INSTALL = 'pip install "synth-robotics[render]"'
 _START_S, _EXIT_S = 180.0, 5.0
 _SCRATCH_BYTES = 2**29
 FOLDER_PREFIX = "synth_blender_"
@@ -37,7 +37,8 @@ def make_command(program: Path | None) -> MakeCommand:
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
         raise InputError(
-            f"Rendering needs {' and '.join(missing)}, not found in this environment: {INSTALL}."
+            f"Rendering needs {' and '.join(missing)}, not found in this environment: "
+            f"{how_to_install('render')}."
         )
     if program is None:
         return lambda _: [sys.executable, "-m", "synth.sim.blender_side.wheels"]

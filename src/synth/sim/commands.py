@@ -93,8 +93,6 @@ def render(
     """
     from dataclasses import replace
 
-    from rich.console import Console
-
     from synth.cell.load import load_cell
     from synth.compute.progress import make_progress
     from synth.dataset.reader import DatasetReader
@@ -105,8 +103,9 @@ def render(
     from synth.sim.run import render as run_render
     from synth.sim.settings import RenderSettings
     from synth.sim.shares import choose_shares, parse_shares, say_shares
+    from synth.terminal import SIMULATED, make_console
 
-    console = Console(highlight=False)
+    console = make_console()
     if over is not None and (option := "--preview" if preview else "--cell" if cell else None):
         raise InputError(f"{option} is for renderings of a cell, and --over knows none: leave it out")
     if preview is not None and preview < 1:
@@ -121,7 +120,7 @@ def render(
         seed=seed,
         cell=None if over is not None else load_cell(cell),
         real=None if over is not None else _open_captured(real),
-        over=None if over is None else DatasetReader(over),
+        over=None if over is None else DatasetReader(over, "synth import bop FOLDER"),
         look=look.value,
         quality=quality.value,
         randomize=_strength(strength, randomize=randomize),
@@ -133,7 +132,7 @@ def render(
     )
     settings = replace(settings, shares=choose_shares(count, shares, settings))
     if describe(settings).made_by.simulated:
-        console.print("[black on yellow] SIMULATED [/] what is rendered after is simulated, not photographed")
+        console.print(SIMULATED, "what is rendered after is simulated, not photographed")
     if preview is not None:
         sheet = Path("runs/render_preview.png")
         try:
@@ -193,8 +192,6 @@ def compose(
 
     Example: synth compose data/real --count 400
     """
-    from rich.console import Console
-
     from synth.compute.progress import make_progress
     from synth.dataset.reader import DatasetReader
     from synth.run_log import run_log
@@ -202,9 +199,10 @@ def compose(
     from synth.sim.composite import Ingredients
     from synth.sim.run import make_plan
     from synth.sim.run import render as run_render
+    from synth.terminal import make_console
 
-    console = Console(highlight=False)
-    readers = tuple(DatasetReader(path) for path in datasets or [Path("data/real")])
+    console = make_console()
+    readers = tuple(DatasetReader(path).refuse_empty() for path in datasets or [Path("data/real")])
     if count is None:
         count = sum(len(reader) for reader in readers)
     bench = None if plates is None else DatasetReader(plates)
@@ -221,15 +219,11 @@ def compose(
 
 def _open_captured(real: Path) -> "DatasetReader | None":
     """The captured dataset; None where there is none in the usual place, and a source needs none perhaps."""
-    from synth.dataset.folder import INFO_FILE
     from synth.dataset.reader import DatasetReader
-    from synth.errors import InputError
 
-    if (real / INFO_FILE).is_file():
-        return DatasetReader(real)
-    if real == REAL:
+    if real == REAL and not real.exists():
         return None
-    raise InputError(f"there is no captured dataset at {real}: name another with --real, or leave it out")
+    return DatasetReader(real, "synth capture")
 
 
 def _strength(asked: float | None, *, randomize: bool) -> float:

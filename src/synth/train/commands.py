@@ -42,12 +42,11 @@ def train(
 
     Example: synth train normals --data data/synthetic --test data/real
     """
-    from rich.console import Console
-
     from synth.compute.progress import make_progress
     from synth.run_log import run_log
+    from synth.terminal import SIMULATED, make_console
     from synth.train.request import make_spec
-    from synth.train.run import open_once, run_training
+    from synth.train.run import open_once, run_training, say_unlearned
 
     spec = make_spec(
         task,
@@ -63,9 +62,9 @@ def train(
         seed=seed,
     )
     settings = spec.settings
-    console = Console(highlight=False)
+    console = make_console()
     if open_once(test).info.made_by.simulated:
-        console.print("[black on yellow] SIMULATED [/] the test images are those of the simulated cell")
+        console.print(SIMULATED, "the test images are those of the simulated cell")
     if classes := TASKS[task].classes_of(settings):
         console.print(f"Learns {len(classes)} class{'es' if len(classes) > 1 else ''}: {', '.join(classes)}")
     folder = out or Path("runs/train") / task
@@ -93,6 +92,8 @@ def train(
             )
             return
         console.print(f"Step {result.best.step} of {settings.n_steps} is kept, the best on val images.")
+        if not result.has_learned:
+            console.print(say_unlearned(spec))
         console.print(f"Next: synth evaluate --run {folder} --data {test}")
 
 
@@ -110,17 +111,17 @@ def evaluate(
     import json
     from dataclasses import asdict
 
-    from rich.console import Console
     from rich.table import Table
 
     from synth.dataset.reader import DatasetReader
     from synth.dataset.record import SPLITS
     from synth.errors import InputError
+    from synth.terminal import SIMULATED, make_console
     from synth.train.trained import ask, load_trained, losses_of, measure, measure_parts
 
     if split not in SPLITS:
         raise InputError(f"--split must be one of {', '.join(SPLITS)}, got {split!r}")
-    trained, dataset = load_trained(run, device), DatasetReader(data)
+    trained, dataset = load_trained(run, device), DatasetReader(data).refuse_empty()
     part = next(s for s in SPLITS if s == split)
     answers = ask(trained, dataset, part)
     effects, losses = measure(trained, answers), losses_of(trained, dataset, part)
@@ -129,9 +130,9 @@ def evaluate(
         figures = {name: asdict(effect) for name, effect in effects.items()} | losses
         typer.echo(json.dumps(figures | {name: _to_json(lines) for name, lines in parts.items()}, indent=2))
         return
-    console = Console(highlight=False)
+    console = make_console()
     if dataset.info.made_by.simulated:
-        console.print("[black on yellow] SIMULATED [/] the images are those of the simulated cell")
+        console.print(SIMULATED, "the images are those of the simulated cell")
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("Metric", "Value", "95 % interval"):
         table.add_column(column)
@@ -199,9 +200,8 @@ def predict(
     """
     import json
 
-    from rich.console import Console
-
     from synth.storage.atomic import write_bytes
+    from synth.terminal import make_console
     from synth.train.drawing import encode_png, list_places
     from synth.train.trained import load_trained, predict_files
 
@@ -212,4 +212,4 @@ def predict(
         said[str(path)] = task.only_sure(found, confidence)
         write_bytes(place, encode_png(task.draw(picture, "", said[str(path)])))
     write_bytes(out / "predictions.json", (json.dumps(said, indent=2) + "\n").encode())
-    Console(highlight=False).print(f"{len(said)} pictures drawn in {out}, with predictions.json")
+    make_console().print(f"{len(said)} pictures drawn in {out}, with predictions.json")

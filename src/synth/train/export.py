@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from synth.errors import InputError
+from synth.extras import how_to_install
 from synth.storage.atomic import write_bytes
 from synth.train.tasks.task import Export
 
@@ -24,7 +25,7 @@ def demand_onnx() -> None:
         except ImportError as error:
             raise InputError(
                 f"writing ONNX needs the package {package}, which is not installed: "
-                'run pip install "synth-robotics[onnx]"'
+                f"run {how_to_install('onnx')}"
             ) from error
 
 

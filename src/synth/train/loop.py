@@ -79,11 +79,13 @@ class Schedule:
 class Learner(Protocol):
     """A network with its data: all that the loop asks of a task.
 
-    net: what learns. pools: how many train images each stage has.
+    net: what learns. pools: how many train images each stage has. blind_score: on val images, of the best
+    answer that needs no look at them; a network whose score never falls below it has learned nothing.
     """
 
     net: nn.Module
     pools: tuple[int, ...]
+    blind_score: float
 
     def load(self, stage: int, rows: Rows, seed: int) -> Any:
         """A batch of a stage's images; all chance in it comes from the seed. May run in another process."""

@@ -45,7 +45,7 @@ def make_spec(
     first = tuple(Portion(root) for root in data)
     spec = TrainSpec(task, settings, (first,) if then is None else (first, (Portion(then),)), test, seed)
     readers = [open_once(root) for root in dict.fromkeys(p.root for stage in spec.stages for p in stage)]
-    guard = LeakGuard.of([open_once(test), *readers])
+    guard = LeakGuard.of([reader.refuse_empty() for reader in (open_once(test), *readers)])
     for reader in readers:
         guard.check(reader, (*reader.of_split("train"), *reader.of_split("val")))
     return spec

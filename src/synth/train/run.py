@@ -31,7 +31,7 @@ from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 from synth.errors import InputError
 from synth.storage.atomic import write_bytes
-from synth.train.loop import Check, Learner, OnStep, learn
+from synth.train.loop import SCORE, Check, Learner, OnStep, learn
 from synth.train.tasks import TASKS
 from synth.train.tasks.task import Task, TaskSettings
 
@@ -118,7 +118,7 @@ class TrainResult:
     """What came out. predicted, true: of the test images, as the task says.
 
     early: predicted at the first check. n_train, n_val: images or crops. latency_ms: of one image after
-    another, median; on which device.
+    another, median; on which device. has_learned: whether it ever did better than without a look at images.
     """
 
     task: str
@@ -135,6 +135,7 @@ class TrainResult:
     seconds: float
     latency_ms: float
     device: str
+    has_learned: bool = True
 
 
 _RESULT: TypeAdapter[TrainResult] = TypeAdapter(TrainResult)
@@ -199,10 +200,20 @@ def run_training(
             seconds=learned.seconds,
             latency_ms=_time(task, learner.net, spec),
             device=str(where),
+            has_learned=learned.best.figures[SCORE] < learner.blind_score,
         )
         write_bytes(out / RESULT_FILE, _RESULT.dump_json(result) + b"\n")
         (out / STATE_FILE).unlink(missing_ok=True)
         return result
+
+
+def say_unlearned(spec: TrainSpec) -> str:
+    """What somebody can do whose training has learned nothing."""
+    can_begin = TASKS[spec.task].with_pretrained(spec.settings, "") is not None
+    return (
+        "It learned nothing, its figures are those of an untrained network: it needs more images "
+        f"(--images, {spec.settings.n_images} now){' or a pretrained start (--pretrained)' * can_begin}."
+    )
 
 
 def list_readings(spec: TrainSpec) -> tuple[Reading, ...]:

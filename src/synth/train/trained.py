@@ -13,6 +13,7 @@ from torch import nn
 
 from synth.compute.checkpoint import load_weights
 from synth.compute.device import choose_device
+from synth.compute.run_dir import CONFIG_FILE
 from synth.dataset.codecs import decode_rgb
 from synth.dataset.reader import DatasetReader
 from synth.dataset.record import Split
@@ -44,9 +45,12 @@ class Answers:
 def load_trained(path: Path, device: str | None = None) -> Trained:
     """The network of weights that ``synth train`` wrote, or of the folder of a training.
 
-    Raises InputError for a file that holds something else.
+    Raises InputError for a file that holds something else, and with the command to type next for a folder
+    without a network.
     """
     file = path / WEIGHTS_FILE if path.is_dir() else path
+    if not file.exists():
+        raise InputError(_say_absent(path))
     tensors, words = load_weights(file)
     try:
         task = TASKS[words["task"]]
@@ -58,6 +62,19 @@ def load_trained(path: Path, device: str | None = None) -> Trained:
             f"{file} is no network that synth train wrote: give one of its weights.safetensors"
         ) from error
     return Trained(task.name, settings, net.to(choose_device(device)).eval())
+
+
+def _say_absent(path: Path) -> str:
+    """What stands where a network was looked for, and the command to type next."""
+    if (path / CONFIG_FILE).is_file():
+        return f"the training in {path} has no network yet: the synth train command that began it goes on"
+    found = sorted(path.glob(f"*/{WEIGHTS_FILE}"))
+    if found:
+        return f"there is no trained network at {path}: give {' or '.join(str(f.parent) for f in found[:4])}"
+    folder = path.parent if path.name == WEIGHTS_FILE else path
+    is_free = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+    how = f"synth train TASK{f' --out {folder}' * is_free} trains one"
+    return f"there is no trained network at {path}: {how}; TASK is {' or '.join(TASKS)}"
 
 
 def ask(trained: Trained, dataset: DatasetReader, split: Split) -> Answers:

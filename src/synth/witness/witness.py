@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from synth.compute.checkpoint import load_weights, save_weights
+from synth.compute.checkpoint import load_state, load_weights, save_state, save_weights
 from synth.errors import InputError, SynthError
 from synth.witness.augment import vary_look
 from synth.witness.network import WitnessNet
@@ -36,6 +36,8 @@ OnStep = Callable[[int, dict[str, float]], None]
 _KIND = "witness"
 _BATCH = 32
 _SWAY_STRENGTH = 0.5
+_KEPT_EVERY = 50
+"""Steps after which it keeps where it stands: some seconds of a CPU."""
 
 
 @dataclass(frozen=True)
@@ -100,12 +102,14 @@ def train_witness(
     draw_val: Draw,
     device: torch.device,
     on_step: OnStep = lambda _step, _losses: None,
+    state: Path | None = None,
 ) -> Witness:
     """Train on ``draw`` for ``settings.n_steps``; measure the witness's own error on ``draw_val``.
 
-    The same settings and draws give the same witness on one machine and device. Nothing is kept on the way:
-    it takes about a minute of one CPU core at 128 pixels, and begins anew after a kill. on_step: called with
-    the step and its losses. Raises SynthError with the step and the losses when one is not finite.
+    The same settings and draws give the same witness on one machine and device, stopped on the way or not.
+    on_step: called with the step and its losses. state: the file in which it keeps where it stands, for the
+    same call to go on from; None to keep nothing. Raises SynthError with the step and the losses when one is
+    not finite, InputError for a state that is torn or of another witness, StorageError.
     """
     generator = torch.Generator().manual_seed(settings.seed)
     net = WitnessNet(settings.n_filters)
@@ -117,7 +121,8 @@ def train_witness(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, settings.learning_rate, settings.n_steps, pct_start=0.2
     )
-    for step in range(settings.n_steps):
+    begun = 0 if state is None or not state.exists() else _go_on(state, net, optimiser, schedule, generator)
+    for step in range(begun, settings.n_steps):
         patches = draw(settings.batch_size, np.random.default_rng((settings.seed, step)))
         images, masks, normals = _turn(
             *(t.to(device) for t in (patches.images, patches.masks, patches.normals))
@@ -136,8 +141,38 @@ def train_witness(
         figures = {name: float(value.detach()) for name, value in losses.items()}
         if not np.isfinite(list(figures.values())).all():
             raise SynthError(f"a loss of the witness is not finite at step {step}: {figures}")
+        if state is not None and (step + 1) % _KEPT_EVERY == 0:
+            save_state(
+                state,
+                {
+                    "step": step + 1,
+                    "net": net.state_dict(),
+                    "optimiser": optimiser.state_dict(),
+                    "schedule": schedule.state_dict(),
+                    "generator": generator.get_state(),
+                },
+            )
         on_step(step, figures)
     return _judged(_frozen(net, device), settings, draw_val, generator)
+
+
+def _go_on(
+    path: Path,
+    net: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
+    generator: torch.Generator,
+) -> int:
+    """Bring all to where a state has them; returns how many steps that is."""
+    state = load_state(path)
+    try:
+        net.load_state_dict(state["net"])
+        optimiser.load_state_dict(state["optimiser"])
+        schedule.load_state_dict(state["schedule"])
+        generator.set_state(state["generator"])
+        return int(state["step"])
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"{path} is no state of this witness: delete it, and it begins anew") from error
 
 
 def evaluate_witness(witness: Witness, patches: Patches) -> WitnessScore:

@@ -59,6 +59,7 @@ class PlaceLearner:
     def __init__(self, stages: Sequence[Places], val: Places, net: nn.Module, test: Places | None) -> None:
         self.net, self.pools = net, tuple(len(stage.names) for stage in stages)
         self._stages, self._val, self._test = stages, val, test
+        self.blind_score = float((val.places - stages[-1].places.mean()).square().mean())
 
     def load(self, stage: int, rows: Rows, seed: int) -> tuple[Tensor, Tensor]:
         return self._stages[stage].grey[rows], self._stages[stage].places[rows]

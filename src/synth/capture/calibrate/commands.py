@@ -110,14 +110,13 @@ def run(
 
     Example: synth calibrate run --views 30
     """
-    from rich.console import Console
-
     from synth.capture.calibrate.run import CalibrationSettings, make_run, shoot
     from synth.capture.confirm import ask_before_motion
     from synth.compute.progress import make_progress
     from synth.run_log import run_log
+    from synth.terminal import make_console
 
-    console = Console(highlight=False)
+    console = make_console()
     path, loaded = _load(cell, console)
     if _is_done(out, console):
         return
@@ -164,14 +163,13 @@ def solve(
     """
     import json
 
-    from rich.console import Console
-
     from synth.capture.calibrate.folder import read_description
     from synth.capture.calibrate.say import print_result
     from synth.capture.calibrate.stage import calibrate_folder
     from synth.compute.progress import make_progress
+    from synth.terminal import make_console
 
-    console = Console(highlight=False, stderr=as_json)
+    console = make_console(stderr=as_json)
     result, _ = calibrate_folder(
         folder,
         read_description(folder, description),
@@ -199,16 +197,15 @@ def part(
 
     Example: synth calibrate part --poses 30
     """
-    from rich.console import Console
-
     from synth.capture.calibrate.part_run import PartRun, measure_part, take_pictures
     from synth.capture.confirm import ask_before_motion
     from synth.cell.edit import edit_cell
     from synth.compute.progress import make_progress
     from synth.errors import InputError
     from synth.run_log import run_log
+    from synth.terminal import make_console
 
-    console = Console(highlight=False)
+    console = make_console()
     path, loaded = _load(cell, console)
     if _is_done(out, console):
         return
@@ -223,7 +220,7 @@ def part(
             raise typer.Exit(130) from None
         measured = measure_part(run, make_progress(console, "fit", "rounds"))
         for line in measured.sentences:
-            console.print(line, markup=False, soft_wrap=True)
+            console.print(line, soft_wrap=True)
         if measured.refusals:
             raise InputError(
                 f"this calibration is kept in {out} and not written into the cell: "
@@ -250,14 +247,13 @@ def check(
 
     Example: synth calibrate check
     """
-    from rich.console import Console
-
     from synth.capture.calibrate.check import check_camera
     from synth.capture.calibrate.result import load_board_place
     from synth.capture.confirm import ask_before_motion
     from synth.errors import VerifyFailed
+    from synth.terminal import make_console
 
-    console = Console(highlight=False)
+    console = make_console()
     place = load_board_place(folder)
     _, loaded = _load(cell, console)
     if not loaded.robot.is_simulated:

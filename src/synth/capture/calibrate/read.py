@@ -43,13 +43,13 @@ def read_views(folder: Path, description: Description, progress: Progress) -> Vi
             grey = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE) if reason is None else None
             if grey is None:
                 left_out[name] = reason or "is no image that can be read"
-                progress.refused(name, left_out[name])
+                progress.left_out(name, left_out[name])
                 continue
             sizes.setdefault((grey.shape[1], grey.shape[0]), name)
             corners = find_corners(np.asarray(grey, dtype=np.uint8), description.board)
             if len(corners) < MIN_CORNERS:
                 left_out[name] = f"shows {len(corners)} corners of the board, {MIN_CORNERS} are needed"
-                progress.refused(name, left_out[name])
+                progress.left_out(name, left_out[name])
                 continue
             views.append(View(name, poses[name], corners.ids, corners.pixels_xy))
             progress.accepted(name)

@@ -5,6 +5,9 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from synth.terminal import SIMULATED
 
 
 def list_figures(result: dict[str, Any]) -> list[tuple[str, str]]:
@@ -43,16 +46,16 @@ def list_figures(result: dict[str, Any]) -> list[tuple[str, str]]:
 
 def print_result(result: dict[str, Any], console: Console) -> None:
     """The figures of a result, what was left out of it and why."""
-    banner = "[black on yellow] SIMULATED [/] " if result["simulated"] else ""
+    banner = (SIMULATED,) if result["simulated"] else ()
     name = "T_base_cam" if result["eye"] == "to-hand" else "T_tool_cam"
-    console.print(f"{banner}[bold]{name}[/] from {result['n_views']} views")
+    console.print(*banner, Text(name, "bold"), f"from {result['n_views']} views")
     for row in result[name]:
-        console.print("  [" + ", ".join(f"{value: .8f}" for value in row) + "]", markup=False)
+        console.print("  [" + ", ".join(f"{value: .8f}" for value in row) + "]")
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for figure in list_figures(result):
         table.add_row(*figure)
     console.print(table)
     for view, error in result["outliers"].items():
-        console.print(f"Left out: {view} contradicts the others by {error:.1f} px.", markup=False)
+        console.print(f"Left out: {view} contradicts the others by {error:.1f} px.")
     for view, reason in result["left_out"].items():
-        console.print(f"Left out: {view} {reason}.", markup=False)
+        console.print(f"Left out: {view} {reason}.")

@@ -1,6 +1,6 @@
 """Where on a crop a network looks when it reads a normal, as maps (Figures 20 and 23 of the paper).
 
-Captum makes the maps; `pip install captum` brings it. A network gives a unit normal, whose three values hang
+Captum makes the maps; the extra `train` brings it. A network gives a unit normal, whose three values hang
 together, and the cosine between it and itself is flat at 1. So what is explained is how the normal *turns*:
 its two components along directions e₁, e₂ that stand on it and on each other. They are 0 at the reading
 itself, their changes are the angles in radians by which it turns, and which pair is chosen does not matter,
@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from synth.errors import InputError
+from synth.extras import how_to_install
 
 MapKind = Literal["gradients", "integrated-gradients", "occlusion"]
 MAP_KINDS: tuple[MapKind, ...] = get_args(MapKind)
@@ -64,7 +65,7 @@ def explain(
         importlib.import_module("captum.attr")
     except ImportError:
         raise InputError(
-            "maps of attention need captum, which is not installed: pip install captum"
+            f"maps of attention need captum, which is not installed: {how_to_install('train')}"
         ) from None
     maps = np.empty(crops_u8.shape[:3])
     with _asked(net):

@@ -239,12 +239,11 @@ def _parse_triple(option: str, text: str) -> tuple[float, float, float]:
 
 def _take(take: "Callable[[S, Callable[[int, int], None]], Summary]", settings: "S", out: Path) -> None:
     """Import as the settings say, with a bar and a log, and say what came of it."""
-    from rich.console import Console
-
     from synth.dataset.bar import show_bar
     from synth.run_log import run_log
+    from synth.terminal import make_console
 
-    console = Console(highlight=False)
+    console = make_console()
     with run_log(out, settings, console):
         with show_bar("importing") as on_progress:
             summary = take(settings, lambda done, total: on_progress("importing", done, total))
@@ -256,7 +255,7 @@ def _report(summary: "Summary", out: Path, console: "Console") -> None:
     from synth.dataset.statistics import print_result
 
     for note in summary.notes[:_MOST_SHOWN]:
-        console.print(note, soft_wrap=True, markup=False)
+        console.print(note, soft_wrap=True)
     _print_misfits(summary, out, console)
     print_result(DatasetReader(out), summary.n_new, console)
 
@@ -265,10 +264,8 @@ def _print_misfits(summary: "Summary", out: Path, console: "Console") -> None:
     if not summary.misfits:
         return
     reasons = ", ".join(f"{reason} {n}" for reason, n in summary.reasons.items())
-    console.print(
-        f"{len(summary.misfits)} things did not fit and are not in {out} ({reasons}):", markup=False
-    )
+    console.print(f"{len(summary.misfits)} things did not fit and are not in {out} ({reasons}):")
     for misfit in summary.misfits[:_MOST_SHOWN]:
-        console.print(f"  {misfit}", soft_wrap=True, markup=False)
+        console.print(f"  {misfit}", soft_wrap=True)
     if len(summary.misfits) > _MOST_SHOWN:
         console.print(f"  ... and {len(summary.misfits) - _MOST_SHOWN} more: {out}/rejected/rejected.jsonl")

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from synth.errors import CommandRefused, InputError, RobotConnectionLost
+from synth.extras import how_to_install
 from synth.geometry import se3
 from synth.hardware.robot import RobotMode, RobotState, SafetyMode
 
@@ -138,7 +139,7 @@ class Link:
                 return answer["value"]
             case "missing":
                 raise InputError(
-                    'Driving a robot needs ur_rtde: install it with pip install "synth-robotics[hardware]"'
+                    f"Driving a robot needs ur_rtde: install it with {how_to_install('hardware')}"
                 )
             case "registers":
                 raise CommandRefused(f"The controller at {self._address} refused control: {FIELDBUS_ADVICE}")

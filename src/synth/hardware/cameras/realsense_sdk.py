@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from synth.errors import CameraError, InputError
+from synth.extras import how_to_install, how_to_install_package
 from synth.geometry import se3
 from synth.geometry.pinhole import Pinhole
 from synth.geometry.se3 import Array
@@ -21,8 +22,7 @@ def load_sdk() -> ModuleType:
         import pyrealsense2
     except ImportError as error:
         raise InputError(
-            f"pyrealsense2 cannot be imported ({error}): run "
-            'pip install "synth-robotics[hardware]" in Python 3.11'
+            f"pyrealsense2 cannot be imported ({error}): run {how_to_install('hardware')} in Python 3.11"
         ) from None
     module: ModuleType = pyrealsense2
     return module
@@ -51,8 +51,8 @@ def to_pinhole(intrinsics: Any) -> Pinhole:
     dist = np.array([to_float(c) for c in intrinsics.coeffs])
     if dist.any() and intrinsics.model != rs.distortion.brown_conrady:
         raise CameraError(
-            f"The camera reports the distortion model {intrinsics.model}, synth reads Brown–Conrady: install "
-            f"{WHEEL}, with which an L515 reports that"
+            f"The camera reports the distortion model {intrinsics.model}, synth reads Brown–Conrady: run "
+            f"{how_to_install_package(WHEEL)}, with which an L515 reports that"
         )
     fx, fy, cx, cy = (to_float(v) for v in (intrinsics.fx, intrinsics.fy, intrinsics.ppx, intrinsics.ppy))
     K = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])

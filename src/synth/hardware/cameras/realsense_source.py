@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from synth.errors import CameraBusy, CameraNotFound, CameraUnplugged, InputError, SdkDroppedCamera
+from synth.extras import how_to_install_package
 from synth.hardware.cameras.realsense_sdk import SDK_VERSION, WHEEL, load_sdk, sdk_version
 from synth.hardware.probe import ProbeRow
 
@@ -104,8 +105,8 @@ class UsbSource:
         if find_l515_on_usb() and not devices:
             raise SdkDroppedCamera(
                 f"An L515 is on USB but pyrealsense2 {sdk_version()} does not see it; versions after 2.54 "
-                f"have no driver for it: pip install {WHEEL} in Python 3.11 (if that is the version you "
-                "have, unplug the camera and check the udev rules)"
+                f"have no driver for it: {how_to_install_package(WHEEL)} in Python 3.11 (if that is the "
+                "version you have, unplug the camera and check the udev rules)"
             )
         if not devices:
             raise CameraNotFound("No RealSense camera is connected: plug the camera into a USB 3 port")
@@ -159,7 +160,8 @@ def probe() -> Iterator[ProbeRow]:
             "Camera",
             f"an L515 on USB that pyrealsense2 {sdk_version()} does not see",
             "bad",
-            f"pip install {WHEEL} in Python 3.11; if that is the version you have, check the udev rules",
+            f"{how_to_install_package(WHEEL)} in Python 3.11; if that is the version you have, check the "
+            "udev rules",
         )
     elif not devices:
         yield ProbeRow("Camera", "none", "note", "the simulated cell needs none")

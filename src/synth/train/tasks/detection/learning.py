@@ -32,6 +32,8 @@ NMS_IOU = 0.7
 (both Ultralytics' defaults for measuring)."""
 
 _BATCH = 16
+_BLIND_MAP = 0.01
+"""mAP50-95 that boxes drawn without a look do not reach: random weights and constant boxes stay near 0."""
 _NO_HURRY_S = 1e6
 
 
@@ -94,6 +96,7 @@ class DetectionLearner:
     ) -> None:
         self._val, self._test, self._device = val, test, device
         self.pools = tuple(len(stage) for stage in stages)
+        self.blind_score = -_BLIND_MAP
         net = make_yolo(settings.net, settings.n_classes, seed)
         if settings.side_px % (stride := find_stride(net)):
             raise InputError(

@@ -26,6 +26,7 @@ LossName = Literal["vector", "angle"]
 
 _BATCH = 64
 _MAX_COSINE = 1 - 1e-6
+_N_BLIND = 200
 _PLAIN = "plain crops cannot be turned, since their normals are in camera axes"
 
 
@@ -76,6 +77,7 @@ class NormalLearner:
             raise InputError(f"{_PLAIN}: set rotate to false or use rectified crops")
         self._stages, self._val, self._test, self._settings = stages, val, test, settings
         self.pools = tuple(len(stage) for stage in stages)
+        self.blind_score = _score_blind(stages[-1], val)
         self.net = make_normal_net(settings.net, settings.side_px, seed).to(device)
         self._device = device
 
@@ -110,6 +112,16 @@ class NormalLearner:
             f"{split}_deg": float(np.median(angle_deg(found, crops.crop_uvw))),
             f"{split}_loss": float(loss),
         }
+
+
+def _score_blind(train: NormalCrops, val: NormalCrops) -> float:
+    """The lowest median angle, degrees, that one direction has to the normals of all val crops.
+
+    A network that has learned nothing answers about the same to every crop. Tried are directions of train
+    crops, evenly taken, since no other is likelier.
+    """
+    tried = train.crop_uvw[:: -(-len(train) // _N_BLIND)]
+    return float(np.median(angle_deg(tried[:, None], val.crop_uvw[None]), axis=1).min())
 
 
 def predict_uvw(net: nn.Module, crops: NormalCrops) -> NDArray[np.float64]:
