@@ -136,17 +136,6 @@ def _apply(
         make_progress("translate", "images"),
         parents=pair,
         readings=readings,
-        command=_command(checkpoint, settings),
-    )
-
-
-def _command(checkpoint: Path, settings: TranslateSettings) -> tuple[str, ...]:
-    """The words that go on with a dataset once its checkpoint is there, whatever that was learnt with."""
-    reverse = ("--reverse",) if settings.direction == "real2sim" else ()
-    folders = {"--sim": settings.fit.sim.root, "--real": settings.fit.real.root, "--out": settings.out}
-    return (
-        *("translate", "--checkpoint", str(checkpoint), *reverse),
-        *(word for option, folder in folders.items() for word in (option, str(folder))),
     )
 
 
