@@ -134,16 +134,6 @@ def camera_record(cell: Cell, info: CameraInfo) -> CameraRecord:
     )
 
 
-def planning_pinhole(cell: Cell) -> Pinhole:
-    """The colour intrinsics that poses are planned with, before any device is opened.
-
-    The cell's calibration where there is one, else a typical lens, so that the plan does not depend on the
-    device's own figures.
-    """
-    camera = cell.camera
-    return camera.calibrated_pinhole or camera.known.typical_pinhole(camera.color_size_wh)
-
-
 def label_pinhole(cell: Cell, info: CameraInfo) -> Pinhole:
     """The colour intrinsics that labels go through."""
     return cell.camera.calibrated_pinhole or info.color
