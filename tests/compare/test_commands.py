@@ -201,6 +201,17 @@ def test_comparisons_that_cannot_be(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("spelt", [".", "images/.."])
+def test_composites_lie_beside_the_folder_that_one_stands_in(
+    desk: Path, synth: Type, monkeypatch: pytest.MonkeyPatch, spelt: str
+) -> None:
+    """They are looked for under its name, which . and .. do not tell."""
+    monkeypatch.chdir(desk / "boxes")
+    code, _, err = synth("--composed", "--data", f"real={spelt}", "--tasks", "detection", "--plan-only")
+    assert code == 2, err
+    assert f"there is no dataset at {desk / 'boxes_composed'}: run synth compose" in " ".join(err.split())
+
+
 def test_what_is_missing_is_named_with_what_makes_it(
     desk: Path, synth: Type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

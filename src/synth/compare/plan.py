@@ -207,8 +207,11 @@ class Plan:
     @cached_property
     def _origins(self) -> dict[str, str]:
         task, roots = next(iter(self.roots.items()))
-        infos = {name: self.reader(task, name).info for name in roots}
-        return find_origins(infos, {name: roots[name][0].resolve().name for name in roots})
+        readers = {name: self.reader(task, name) for name in roots}
+        return find_origins(
+            {name: reader.info for name, reader in readers.items()},
+            {name: reader.name for name, reader in readers.items()},
+        )
 
     def _open(self, root: Path) -> DatasetReader:
         if root not in self._readers:

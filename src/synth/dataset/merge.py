@@ -174,14 +174,11 @@ def _describe(
         made_by=MadeBy(
             verb="merge",
             config={
-                "datasets": [
-                    {"name": d.root.resolve().name, "kind": d.info.kind, "digest": d.digest()}
-                    for d in datasets
-                ],
+                "datasets": [{"name": d.name, "kind": d.info.kind, "digest": d.digest()} for d in datasets],
                 **choice.to_config(),
             },
             versions={"synth-robotics": __version__},
-            parents=tuple(dict.fromkeys(d.root.resolve().name for d in datasets)),
+            parents=tuple(dict.fromkeys(d.name for d in datasets)),
             readings=tuple(dict.fromkeys(r for info in infos for r in info.made_by.readings)),
             simulated=any(info.made_by.simulated for info in infos),
         ),

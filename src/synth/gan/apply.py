@@ -161,7 +161,7 @@ def _describe(
         "direction": translator.identity.direction,
         "checkpoint_sha256": translator.identity.sha256,
         "source": {
-            "dataset": dataset.root.resolve().name,
+            "dataset": dataset.name,
             "samples": len(dataset),
             "sha256": dataset.digest(),
         },
@@ -179,7 +179,7 @@ def _describe(
             verb="translate",
             config=config,
             versions=list_versions(_PACKAGES),
-            parents=tuple(dict.fromkeys(d.root.resolve().name for d in (dataset, *parents))),
+            parents=tuple(dict.fromkeys(d.name for d in (dataset, *parents))),
             readings=(
                 *dataset.info.made_by.readings,
                 *(r.model_copy(update={"checkpoint_sha256": translator.identity.sha256}) for r in readings),

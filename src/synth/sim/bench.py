@@ -286,7 +286,7 @@ def _describe(settings: RenderSettings, cell: Cell, camera: SceneCamera) -> Data
             config=config,
             seed=settings.seed,
             versions=list_versions(PACKAGES),
-            parents=() if real is None else (real.root.resolve().name,),
+            parents=() if real is None else (real.name,),
             simulated=cell.is_simulated if real is None else real.info.made_by.simulated,
         ),
     )
