@@ -16,7 +16,8 @@ from synth.compare.plan import Plan
 from synth.compare.verdict import Sentence
 from synth.dataset.info import DatasetInfo, MadeBy
 from synth.dataset.reader import DatasetReader
-from synth.dataset.record import BoxKind, Kind
+from synth.dataset.choices import BoxKind
+from synth.dataset.record import Kind
 from synth.dataset.sample import Draft, Instance
 from synth.dataset.split import assign_splits
 from synth.dataset.store import DatasetWriter

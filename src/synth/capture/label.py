@@ -5,14 +5,15 @@ does: it is the TCP's, brought into camera axes through ``T_base_cam``.
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from synth.capture.choices import LabelSource
 from synth.capture.silhouette import Silhouette, SilhouetteCaster
 from synth.cell.mesh import CellBodies, label_normal_part
 from synth.cell.model import Cell
+from synth.dataset.choices import CropKind
 from synth.dataset.colour_filter import colour_mask, holes, largest_component, mask_iou, refine_edge
 from synth.dataset.sample import MIN_VISIBLE_FOR_CROP, MIN_W_FOR_CROP
 from synth.geometry import se3
@@ -21,9 +22,6 @@ from synth.geometry.frames import uvw_from_cam
 from synth.geometry.normals import CROP_SIZE_PX, make_crop, plain_crop
 from synth.geometry.pinhole import Pinhole
 from synth.geometry.se3 import Array
-
-LabelSource = Literal["colour", "cad", "both"]
-CropKind = Literal["rectified", "paper"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,9 +7,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from synth.cell.values import MeshUnits
+from synth.dataset.choices import BoxKind
 from synth.dataset.origin import Reading
 from synth.dataset.record import (
-    BoxKind,
     ClassName,
     Distortion,
     Free,
@@ -61,7 +62,7 @@ class ModelRecord(Record):
 
     class_name: ClassName
     mesh: Annotated[str, Field(pattern=r"^models/[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
-    units: Literal["m", "cm", "mm", "inch"]
+    units: MeshUnits
     sha256: Sha256
     normal_part: UnitVector3 | None = None
     point_part_m: Annotated[Row3, BeforeValidator(plain)]

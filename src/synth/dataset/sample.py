@@ -9,10 +9,10 @@ from typing import Annotated, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from synth.dataset.choices import BoxKind
 from synth.dataset.layers import LAYERS, LayerName
 from synth.dataset.origin import Origin
 from synth.dataset.record import (
-    BoxKind,
     BoxXyxyPx,
     ClassName,
     Distortion,

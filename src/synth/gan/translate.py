@@ -20,12 +20,13 @@ from pydantic import JsonValue
 from synth.compute.device import choose_device
 from synth.compute.progress import Progress
 from synth.compute.run_dir import RunDir
+from synth.dataset.choices import Criterion
 from synth.dataset.origin import Reading, Role
 from synth.dataset.record import Split
 from synth.errors import InputError
 from synth.gan.apply import Applied, apply
 from synth.gan.checkpoint import path_of_step, read_readings
-from synth.gan.choice import Criterion, RealImages, choose
+from synth.gan.choice import RealImages, choose
 from synth.gan.criteria_figure import draw_criteria
 from synth.gan.inputs import check_pair, refuse_leaks
 from synth.gan.judge import Judge, JudgeSettings, Score, Translate, by_generator, by_translator
