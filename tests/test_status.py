@@ -93,6 +93,7 @@ def test_every_dataset_and_run_under_the_folder_is_found(tmp_path, monkeypatch, 
         (tmp_path / "foreign" / name).write_text("{}")
     (tmp_path / "link").symlink_to("b/sets/mine")
     (tmp_path / "b/round").symlink_to("..")
+    (tmp_path / "itself").symlink_to("itself")
     said = status(capsys)
     assert [d["folder"] for d in said["datasets"]] == ["a", "link", "b/sets/mine"]
     assert [run["folder"] for run in said["runs"]] == ["b/run"]

@@ -103,10 +103,17 @@ def _list_entries(folder: Path, at_most: int) -> tuple[set[str], list[Path]]:
     try:
         with os.scandir(folder) as all_entries:
             entries = list(islice(all_entries, at_most))
-        inner = sorted(entry.name for entry in entries if entry.name[0] != "." and entry.is_dir())
     except OSError:
         return set(), []
+    inner = sorted(entry.name for entry in entries if entry.name[0] != "." and _is_folder(entry))
     return {entry.name for entry in entries}, [folder / name for name in inner]
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # A link to itself.
+        return False
 
 
 @dataclass(frozen=True)
@@ -185,7 +192,7 @@ def _next_command(datasets: Sequence[Standing], runs: Sequence[RunStanding], rep
             return f"{dataset.go_on}   (goes on where it stopped)"
         if dataset.state == "unfinished":
             stats = f"synth dataset stats {shlex.quote(dataset.folder)}"
-            return f"{stats}   (it recorded no command: what began it, a call from Python perhaps, goes on)"
+            return f"{stats}   (it recorded no command: the call that began it goes on with it)"
     for run in runs:
         if run.go_on:
             return f"{run.go_on}   (goes on where it stopped)"

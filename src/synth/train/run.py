@@ -4,6 +4,7 @@
 
     runs/train/normals/
       config.json           what was asked for, and hashes of the data; the same is demanded to go on
+      command.json          the command that began it, if one did; the same goes on with it
       stats.jsonl           figures at every look at val images
       state.pt              what is gone on from, while it is not finished
       weights.safetensors   the best network on val images
