@@ -125,7 +125,7 @@ def demo(
 
 @app.command(rich_help_panel=_FIRST)
 def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Say what stands under this folder and which command comes next. Example: synth status"""
+    """Say what stands here and below and which command comes next. Example: synth status"""
     from synth.status import print_status
 
     print_status(as_json=as_json)
