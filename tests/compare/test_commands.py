@@ -14,9 +14,9 @@ from synth.cli import main
 from synth.compare.collect import Results
 from synth.compare.plan import Plan
 from synth.compare.verdict import Sentence
+from synth.dataset.choices import BoxKind
 from synth.dataset.info import DatasetInfo, MadeBy
 from synth.dataset.reader import DatasetReader
-from synth.dataset.choices import BoxKind
 from synth.dataset.record import Kind
 from synth.dataset.sample import Draft, Instance
 from synth.dataset.split import assign_splits

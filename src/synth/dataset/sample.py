@@ -37,7 +37,6 @@ from synth.geometry.normals import angle_deg
 MIN_VISIBLE_FOR_LABEL = 0.25
 MIN_VISIBLE_FOR_CROP = 0.8
 MIN_W_FOR_CROP = 0.2
-CROP_SIDE_PX = 224
 
 
 class Instance(Record):

@@ -38,10 +38,11 @@ from synth.dataset.folder import (
 from synth.dataset.info import DatasetInfo
 from synth.dataset.layers import LAYERS, LayerName
 from synth.dataset.record import Figure, Split
-from synth.dataset.sample import CROP_SIDE_PX, Draft, Plate, Rejection, Sample
+from synth.dataset.sample import Draft, Plate, Rejection, Sample
 from synth.dataset.sweep import sweep
 from synth.dataset.views import write_views, yolo_label
 from synth.errors import DatasetError
+from synth.geometry.normals import CROP_SIDE_PX
 from synth.storage.atomic import LineLog, link_file, storage, write_bytes
 from synth.storage.command import command_at_work
 from synth.storage.lock import acquire
@@ -141,10 +142,6 @@ class DatasetWriter:
     def done_names(self) -> set[str]:
         """Names of the samples on disk."""
         return set(self._samples)
-
-    def attempts(self, pose_index: int) -> int:
-        """How many shots at this pose of the plan were refused."""
-        return sum(r.pose_index == pose_index for r in self._rejections)
 
     def append(
         self,

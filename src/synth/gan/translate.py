@@ -104,7 +104,7 @@ def translate(settings: TranslateSettings, make_progress: MakeProgress) -> tuple
     say(f"{kept}: {result.choice.why}.")
     checkpoint = path_of_step(run, result.choice.step)
     translator = method.load(checkpoint, settings.direction, device)
-    return result, _apply(translator, checkpoint, readings, settings, witness, make_progress)
+    return result, _apply(translator, readings, settings, witness, make_progress)
 
 
 def translate_with(checkpoint: Path, settings: TranslateSettings, make_progress: MakeProgress) -> Applied:
@@ -116,12 +116,11 @@ def translate_with(checkpoint: Path, settings: TranslateSettings, make_progress:
     translator = METHODS[settings.fit.method]().load(checkpoint, settings.direction, device)
     witness = _make_witness(checkpoint.parent.parent / WITNESS_FILE, settings, device, make_progress)
     readings = read_readings(checkpoint)
-    return _apply(translator, checkpoint, readings, settings, witness, make_progress)
+    return _apply(translator, readings, settings, witness, make_progress)
 
 
 def _apply(
     translator: Translator,
-    checkpoint: Path,
     readings: Sequence[Reading],
     settings: TranslateSettings,
     witness: Witness,
