@@ -7,14 +7,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
-from synth.errors import InputError
+from synth.errors import InputError, TrainingDiverged
 
 
 @dataclass(frozen=True)
 class Squarer:
-    """fails: what happens at a shard (``kill``, ``raise``, ``input``, ``hang``) and how often.
+    """fails: what happens at a shard (``kill``, ``raise``, ``input``, ``diverge``, ``hang``) and how often.
 
     folder: leaves a file with its process id for each worker opened and closed, and for each shard begun.
     """
@@ -49,6 +50,8 @@ def _fail(how: str) -> None:
         raise ZeroDivisionError("a bug")
     elif how == "input":
         raise InputError("the cell is wrong")
+    elif how == "diverge":
+        raise TrainingDiverged(7, {"loss/square": inf})
     time.sleep(60)
 
 

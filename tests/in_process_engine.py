@@ -1,6 +1,7 @@
 """The smallest engine there is, for tests: a worker after the other, in the caller's own process."""
 
-from synth.errors import InputError, StorageError, SynthError, WorkerLost
+from synth.compute.engines.engine import HOPELESS
+from synth.errors import SynthError, WorkerLost
 
 
 class InProcessEngine:
@@ -33,7 +34,7 @@ class InProcessEngine:
                         on_done(todo.pop(0), result)
                         n_tries = 0
             except SynthError as error:
-                if isinstance(error, InputError | StorageError) or n_tries == 2:
+                if isinstance(error, HOPELESS) or n_tries == 2:
                     raise
                 on_retry(todo[0], error)
 

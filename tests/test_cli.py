@@ -164,7 +164,7 @@ def test_status_of_an_empty_folder_names_the_first_command(tmp_path: Path) -> No
     answer = synth("status", "--json", cwd=tmp_path)
     report = json.loads(answer.stdout)
     assert report["next"].startswith("synth capture")
-    assert report["stages"][0]["state"] == "absent"
+    assert report["datasets"][0]["state"] == "absent"
 
 
 def test_verify_says_as_json_what_it_says_in_words(

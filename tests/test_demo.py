@@ -10,6 +10,7 @@ from rich.console import Console
 
 from synth import demo
 from synth.cell.load import load_cell
+from synth.cell.template import write_template
 from understood import refuse_misunderstood
 
 VERDICT = "On [5] images captured ones look better."
@@ -87,6 +88,17 @@ def test_the_demo_has_a_small_camera_and_no_other_change(tmp_path: Path) -> None
     path.write_text(path.read_text().replace("simulated bench", "my bench"))
     demo.write_cell(tmp_path)
     assert load_cell(path).name == "my bench"
+
+
+def test_the_camera_is_small_however_the_cell_is_laid_out(tmp_path: Path) -> None:
+    """The value is found by its key, not by how it is written; comments and all else stay."""
+    path = tmp_path / "cell.yaml"
+    write_template(path)
+    laid_out = path.read_text().replace("color_size_wh: [1280, 720]", "color_size_wh:   [ 1280,720 ]")
+    assert "[ 1280,720 ]" in laid_out
+    path.write_text(laid_out)
+    demo.write_cell(tmp_path)
+    assert path.read_text() == laid_out.replace("[ 1280,720 ]", "[640, 360]")
 
 
 def test_the_command_line_understands_the_demo() -> None:

@@ -17,6 +17,7 @@ from typer.main import get_command
 
 import synth
 from contracts.part_set import write_part_set
+from small_cell import write_small_cell
 from synth import front
 from synth.cli import app
 from synth.dataset.info import DatasetInfo, MadeBy

@@ -3,66 +3,133 @@
 import ast
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
+from synth.compute.run_dir import RunDir
+from synth.dataset.folder import read_info
 from synth.dataset.info import DatasetInfo, MadeBy, ModelRecord
 from synth.dataset.store import DatasetWriter
-from synth.status import COMPARISON, STAGES, print_status
+from synth.status import STAGES, WAY, print_status
+from synth.storage.command import at_work, command_at_work
+from typed import synth
 from understood import refuse_misunderstood
 
-SHARES = {"twin": 3, "fresh": 2, "bin": 0}
-PLAIN = {"look": "matched", "quality": {"name": "normal"}, "randomize": 0.0, "layers": False}
-RICH = {"look": "plain", "quality": {"name": "draft"}, "randomize": 0.5, "layers": True, "test_twins": True}
+RENDER = ("render", "--share", "twin=3", "--cell", "my cell.yaml", "--out", "data/synthetic")
 
 
-@pytest.mark.parametrize(
-    ("config", "seed", "command"),
-    [
-        (PLAIN, 0, "synth render --share twin=3 --share fresh=2   (goes on"),
-        (
-            RICH,
-            4,
-            "synth render --share twin=3 --share fresh=2 --quality draft --look plain --randomize "
-            "--strength 0.5 --layers --test-twins --seed 4   (goes on",
-        ),
-        (
-            {"shares": SHARES, "quality": {"name": "normal"}, "over": "0" * 64},
-            0,
-            "synth render --over data/real --share twin=3 --share fresh=2   (goes on",
-        ),
-        (PLAIN | {"randomize": 1.0}, 0, "synth render --share twin=3 --share fresh=2 --randomize   (goes on"),
-    ],
-)
-def test_an_unfinished_rendering_is_gone_on_with_by_its_own_command(
-    config, seed, command, tmp_path: Path, monkeypatch, capsys
-):
-    """Every setting that differs from the default is in it, else the run would be refused."""
+def make_dataset(folder: Path, kind: str, **made_by: Any) -> None:
+    made_by = {"verb": "render", "simulated": True} | made_by
+    info = DatasetInfo(kind=kind, classes=("part",), made_by=MadeBy(**made_by))
+    DatasetWriter.create_or_resume(folder, info).close()
+
+
+def status(capsys: Any) -> dict[str, Any]:
+    """What it says as JSON."""
+    capsys.readouterr()
+    print_status(as_json=True)
+    said: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return said
+
+
+def test_what_is_unfinished_is_gone_on_with_by_the_command_that_began_it(tmp_path, monkeypatch, capsys):
+    """Every option is in it as it was typed, ready to be pasted, else the run would be refused."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "300")
-    for folder, made_by in (
-        ("data/real", MadeBy(verb="capture", simulated=True, config={"poses": None})),
-        (
-            "data/synthetic",
-            MadeBy(
-                verb="render",
-                simulated=True,
-                config={"shares": SHARES, **config},
-                seed=seed,
-                parents=("real",),
-            ),
-        ),
-    ):
-        kind = "real" if folder == "data/real" else "rendered"
-        DatasetWriter.create_or_resume(
-            Path(folder), DatasetInfo(kind=kind, classes=("part",), made_by=made_by)
-        ).close()
-    print_status(as_json=False)
-    printed = capsys.readouterr().out
-    assert command in printed
-    assert "0 of 5" in printed
+    make_dataset(Path("data/real"), "real", verb="capture", config={"poses": None})
+    with at_work(RENDER):
+        make_dataset(Path("data/synthetic"), "rendered", config={"shares": {"twin": 3, "fresh": 2}})
+    line = "synth render --share twin=3 --cell 'my cell.yaml' --out data/synthetic"
+    assert next_command(capsys) == line
+    refuse_misunderstood(line)
+    assert shlex.split(line)[1:] == list(RENDER)
+    assert [(d["samples"], d["planned"]) for d in status(capsys)["datasets"]][1] == (0, 5)
+
+
+def test_a_command_is_remembered_by_what_it_makes(tmp_path: Path):
+    """Its words reach the folder that it made, and where they were typed; no folder outlives the command."""
+    (tmp_path / "my photos").mkdir()
+    picture = np.zeros((48, 64, 3), np.uint8)
+    picture[10:30, 10:30] = (0, 120, 255)
+    cv2.imwrite(str(tmp_path / "my photos/one.png"), picture)
+    words = ("import", "images", "my photos", "--hsv", "5,25,120,255,60,255", "--out", "made/two")
+    answer = synth(*words, cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    made_by = read_info(tmp_path / "made/two").made_by
+    assert (made_by.command, made_by.typed_in) == (words, "../..")
+    assert command_at_work(tmp_path) is None
+
+
+def test_a_run_is_gone_on_with_by_its_command(tmp_path, monkeypatch, capsys):
+    """A training that was stopped comes before stages that nobody began; a finished one is complete."""
+    monkeypatch.chdir(tmp_path)
+    make_dataset(Path("data/real"), "real", verb="capture")
+    with at_work(("train", "normals", "--images", "300")):
+        RunDir.create_or_resume(Path("runs/train/normals"), {"seed": 0}).close()
+    assert next_command(capsys) == "synth train normals --images 300"
+    (tmp_path / "runs/train/normals/result.json").touch()
+    said = status(capsys)
+    assert [(run["folder"], run["made_by"], run["state"]) for run in said["runs"]] == [
+        ("runs/train/normals", "train", "complete")
+    ]
+    assert said["next"].startswith("synth render")
+
+
+def test_every_dataset_and_run_under_the_folder_is_found(tmp_path, monkeypatch, capsys):
+    """Wherever they lie; what is hidden, an environment of Python or inside of another is not looked at."""
+    monkeypatch.chdir(tmp_path)
+    for folder in ("b/sets/mine", "a", "a/inside", ".hidden/set", "env/lib/set", "b/run/trials/set"):
+        make_dataset(tmp_path / folder, "real", verb="import coco")
+    (tmp_path / "env/pyvenv.cfg").touch()
+    RunDir.create_or_resume(tmp_path / "b/run/trials/one", {}).close()
+    (tmp_path / "b/run/config.json").touch()
+    (tmp_path / "b/run/.lock").touch()
+    (tmp_path / "foreign").mkdir()
+    for name in ("config.json", "dataset.json"):
+        (tmp_path / "foreign" / name).write_text("{}")
+    (tmp_path / "link").symlink_to("b/sets/mine")
+    (tmp_path / "b/round").symlink_to("..")
+    (tmp_path / "itself").symlink_to("itself")
+    said = status(capsys)
+    assert [d["folder"] for d in said["datasets"]] == ["a", "link", "b/sets/mine"]
+    assert [run["folder"] for run in said["runs"]] == ["b/run"]
+    assert said["next"].startswith("synth dataset stats a ")
+
+
+def test_a_large_tree_costs_moments_and_it_says_what_was_left_out(tmp_path, monkeypatch, capsys):
+    """Only so many files are looked at, the nearest first."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("synth.status.MAX_ENTRIES", 40)
+    make_dataset(tmp_path / "near", "real", verb="capture")
+    for i in range(50):
+        (tmp_path / f"pictures/{i}").mkdir(parents=True)
+    said = status(capsys)
+    assert [d["folder"] for d in said["datasets"]] == ["near"]
+    assert not said["looked_everywhere"]
+
+
+def test_a_command_that_was_typed_elsewhere_begins_with_the_way_there(tmp_path, monkeypatch, capsys):
+    """From above the project, and also after it was moved as a whole."""
+    (tmp_path / "old").mkdir()
+    monkeypatch.chdir(tmp_path / "old")
+    with at_work(RENDER):
+        make_dataset(Path("data/synthetic"), "rendered", config={"shares": {"twin": 3}})
+    monkeypatch.chdir(tmp_path)
+    Path("old").rename("a new place")
+    words = " ".join(RENDER).replace("my cell.yaml", "'my cell.yaml'")
+    assert next_command(capsys) == f"cd 'a new place' && synth {words}"
+
+
+def test_what_python_began_is_no_command(tmp_path, monkeypatch, capsys):
+    """No command is made up for it."""
+    monkeypatch.chdir(tmp_path)
+    make_dataset(Path("data/real"), "real", verb="capture", config={"poses": 5})
+    assert next_command(capsys) == "synth dataset stats data/real"
+    assert status(capsys)["datasets"][0]["go_on"] == ""
 
 
 def test_a_translation_that_refused_frames_is_complete(tmp_path: Path, monkeypatch, capsys):
@@ -103,46 +170,22 @@ def test_imported_images_are_rendered_over(with_models, command, tmp_path: Path,
 
 def next_command(capsys: Any) -> str:
     """What status says comes next, without the remark behind it."""
-    print_status(as_json=True)
-    return json.loads(capsys.readouterr().out)["next"].partition("   (")[0]
+    return str(status(capsys)["next"]).partition("   (")[0]
 
 
 def test_every_command_that_comes_next_is_understood(tmp_path: Path, monkeypatch, capsys):
     """From the empty folder to the report the command line takes each as it is typed."""
     monkeypatch.chdir(tmp_path)
     said = [next_command(capsys)]
-    for verb, kind in zip(STAGES, ("real", "rendered", "translated"), strict=True):
+    for verb, kind in zip(WAY, ("real", "rendered", "translated"), strict=True):
         info = DatasetInfo(kind=kind, classes=("part",), made_by=MadeBy(verb=verb, simulated=True))
         DatasetWriter.create_or_resume(STAGES[verb].folder, info).close()
         said.append(next_command(capsys))
-    COMPARISON.parent.mkdir(parents=True)
-    COMPARISON.touch()
+    RunDir.create_or_resume(Path("runs/compare"), {}).close()
+    Path("runs/compare/report.html").touch()
     said.append(next_command(capsys))
     assert [line.split()[1] for line in said] == ["capture", "render", "translate", "compare", "dataset"]
     for line in said:
-        refuse_misunderstood(line)
-
-
-@pytest.mark.parametrize("verb", STAGES)
-def test_every_command_that_goes_on_is_understood(verb):
-    """Whatever a stage's dataset was begun with."""
-    config = {"poses": 5, "over": "0" * 64, "shares": SHARES, **RICH}
-    line = STAGES[verb].go_on(MadeBy(verb=verb, simulated=True, config=config, seed=4, parents=("real",)))
-    assert line.split()[1] == verb
-    refuse_misunderstood(line)
-
-
-def test_a_translation_is_gone_on_with_by_the_command_that_it_recorded():
-    """As typed, quotes included; one from before it recorded any by what its configuration tells."""
-    old = {"method": "cyclegan", "direction": "real2sim"}
-    words = ("translate", "--checkpoint", "my runs/step_000400.safetensors")
-    for config, command, line in (
-        (old, words, "synth translate --checkpoint 'my runs/step_000400.safetensors'"),
-        (old, None, "synth translate --method cyclegan --reverse"),
-        ({}, None, "synth translate"),
-    ):
-        made_by = MadeBy(verb="translate", simulated=True, config=config, command=command)
-        assert STAGES["translate"].go_on(made_by) == line
         refuse_misunderstood(line)
 
 

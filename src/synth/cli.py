@@ -20,6 +20,7 @@ from synth.extras import find_extra, how_to_install
 from synth.gan.commands import export_model, translate
 from synth.renamed import refuse_old_words
 from synth.sim.commands import compose, render
+from synth.storage.command import at_work
 from synth.train.commands import evaluate, predict, train
 
 _FIRST, _STAGES, _DATA, _NETWORK = "Begin", "Stages, in this order", "Data and cell", "One network by itself"
@@ -46,6 +47,7 @@ class _Root(_Group):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not ctx.resilient_parsing:  # Nor while the shell completes a line.
             refuse_old_words(args, self)
+            ctx.with_resource(at_work(args))
         return super().parse_args(ctx, sorted(args, key=lambda word: word != "--verbose"))
 
     def invoke(self, ctx: Any) -> Any:
@@ -122,7 +124,7 @@ def demo(
 
 @app.command(rich_help_panel=_FIRST)
 def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Say what stands in this folder and which command comes next. Example: synth status"""
+    """Say what stands here and below and which command comes next. Example: synth status"""
     from synth.status import print_status
 
     print_status(as_json=as_json)

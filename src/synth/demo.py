@@ -17,16 +17,19 @@ from rich.panel import Panel
 from rich.text import Text
 
 from synth.capture.stage import STAGE as CAPTURE
+from synth.cell.edit import edit_cell
+from synth.cell.load import load_cell
 from synth.cell.template import write_template
 from synth.extras import demand
 from synth.gan.stage import STAGE as TRANSLATE
 from synth.sim.stage import STAGE as RENDER
-from synth.storage.atomic import write_bytes
 
 EXTRAS = ("hardware", "render", "train", "onnx")
 """What the stages need, to the networks that stand beside the report."""
 
 _REPORT = Path("runs/compare/report.html")
+_SIZE_WH = (640, 360)
+"""A quarter of the camera's pixels, so that all stages fit into minutes."""
 
 
 @dataclass(frozen=True)
@@ -128,14 +131,12 @@ def run_demo(out: Path, console: Console) -> None:
 
 
 def write_cell(out: Path) -> None:
-    """The simulated cell with a camera of a quarter of the pixels, so that all stages fit into minutes."""
+    """The simulated cell with a small camera; raises CellError for one that was damaged since."""
     path = out / "cell.yaml"
     if not path.exists():
         write_template(path, force=True)
-    text = path.read_text()
-    small = text.replace("color_size_wh: [1280, 720]", "color_size_wh: [640, 360]")
-    if small != text:
-        write_bytes(path, small.encode())
+    if load_cell(path).camera.color_size_wh != _SIZE_WH:
+        edit_cell(path, {("camera", "color_size_wh"): list(_SIZE_WH)})
 
 
 def _run(words: tuple[str, ...], out: Path) -> None:

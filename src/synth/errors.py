@@ -39,13 +39,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class SynthError(Exception):
-    """Base of all deliberate errors."""
+    """Base of all deliberate errors. Each can be pickled, whatever its constructor takes."""
 
     exit_code: ClassVar[int] = 1
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self.args, vars(self))
+
+
+def _restore(kind: type[SynthError], args: tuple[Any, ...], state: Mapping[str, Any]) -> SynthError:
+    """The error as it was; its constructor, which made ``args`` of other things, is not called again."""
+    error = kind.__new__(kind, *args)
+    vars(error).update(state)
+    return error
 
 
 class InputError(SynthError):

@@ -1,16 +1,23 @@
-"""What stands in this folder and which command comes next."""
+"""What stands under this folder and which command comes next."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+import os
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from rich.table import Table
 from rich.text import Text
 
+from synth.compute.run_dir import COMMAND_FILE, CONFIG_FILE, read_command
+from synth.dataset.folder import INFO_FILE, SAMPLES_FILE
 from synth.errors import DatasetError
 from synth.registry import Registry
+from synth.storage.command import Command
+from synth.storage.lock import LOCK_FILE
 from synth.terminal import make_console
 
 if TYPE_CHECKING:
@@ -30,10 +37,6 @@ class Stage(Protocol):
         """
         ...
 
-    def go_on(self, made_by: "MadeBy") -> str:
-        """The command that goes on with a dataset which was begun."""
-        ...
-
     def count_planned(self, made_by: "MadeBy") -> int | None:
         """How many samples a dataset will have; None where it does not say."""
         ...
@@ -49,22 +52,79 @@ STAGES: Registry[Stage] = Registry(
         "capture": "synth.capture.stage:STAGE",
         "render": "synth.sim.stage:STAGE",
         "translate": "synth.gan.stage:STAGE",
+        "compose": "synth.sim.stage:COMPOSE",
     },
 )
 """By the verb that a dataset names in ``made_by``."""
 
-COMPARISON = Path("runs/compare/report.html")
+WAY = ("capture", "render", "translate")
+"""The stages that lead to a comparison, in their order."""
+
+REPORT_FILE = "report.html"
+FINISHED = ("result.json", REPORT_FILE)
+"""What a run leaves last, one of them."""
+
+MAX_ENTRIES = 100_000
+"""How many files and folders are looked at; those that lie deeper, later."""
+
+
+@dataclass
+class Found:
+    """Folders of datasets and of runs, the nearer first. is_all: whether everything was looked at."""
+
+    datasets: list[Path] = field(default_factory=list)
+    runs: list[Path] = field(default_factory=list)
+    is_all: bool = True
+
+
+def find(top: Path) -> Found:
+    """What stands in a folder and below it. Hidden folders, Python environments and the inside of datasets
+    and runs are not entered, nor are links, though a link to a dataset or a run counts.
+    """
+    found, level, n_left = Found(), [top], MAX_ENTRIES
+    while level and n_left:
+        below: list[Path] = []
+        for folder in level:
+            names, inner = _list_entries(folder, n_left)
+            n_left -= len(names)
+            if INFO_FILE in names and names & {SAMPLES_FILE, LOCK_FILE}:
+                found.datasets.append(folder)
+            elif CONFIG_FILE in names and names & {COMMAND_FILE, LOCK_FILE}:
+                found.runs.append(folder)
+            elif not folder.is_symlink() and "pyvenv.cfg" not in names:
+                below += inner
+        level = below
+    found.is_all = n_left > 0
+    return found
+
+
+def _list_entries(folder: Path, at_most: int) -> tuple[set[str], list[Path]]:
+    """Names in a folder, and the folders among them in order; nothing where it cannot be read."""
+    try:
+        with os.scandir(folder) as all_entries:
+            entries = list(islice(all_entries, at_most))
+    except OSError:
+        return set(), []
+    inner = sorted(entry.name for entry in entries if entry.name[0] != "." and _is_folder(entry))
+    return {entry.name for entry in entries}, [folder / name for name in inner]
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # A link to itself.
+        return False
 
 
 @dataclass(frozen=True)
 class Standing:
-    """One stage's folder.
+    """A dataset, or the folder of a stage that has none.
 
-    planned: None where the stage does not say how many samples it will have. go_on: the command that goes on
-    with it.
+    planned: None where nobody says how many samples it will have. go_on: the command that goes on with it,
+    empty where it needs none or recorded none.
     """
 
-    stage: str
+    made_by: str
     folder: str
     samples: int
     planned: int | None
@@ -73,61 +133,112 @@ class Standing:
     go_on: str = ""
 
 
-def _standing(verb: str, folder: Path) -> Standing:
+@dataclass(frozen=True)
+class RunStanding:
+    """A training, a comparison or a calibration. go_on: as of a dataset."""
+
+    made_by: str
+    folder: str
+    state: str
+    go_on: str = ""
+
+
+def _look_at(folder: Path) -> Standing:
     from synth.dataset.reader import DatasetReader
 
-    if not (folder / "dataset.json").is_file():
-        return Standing(verb, str(folder), 0, None, False, "absent")
     try:
         dataset = DatasetReader(folder)
     except DatasetError as error:
-        return Standing(verb, str(folder), 0, None, False, f"damaged: {error}")
+        return Standing("", str(folder), 0, None, False, f"damaged: {error}")
     made_by = dataset.info.made_by
     planned, is_done, go_on = None, True, ""
     if made_by.verb in STAGES:
         stage = STAGES[made_by.verb]
-        planned, go_on = stage.count_planned(made_by), stage.go_on(made_by)
+        planned = stage.count_planned(made_by)
         is_done = planned is None or stage.count_done(dataset) >= planned
+    if not is_done and made_by.command is not None:
+        go_on = Command(words=made_by.command, typed_in=made_by.typed_in).to_line(folder)
     state = "complete" if is_done else "unfinished"
-    return Standing(verb, str(folder), len(dataset), planned, made_by.simulated, state, go_on)
+    return Standing(made_by.verb, str(folder), len(dataset), planned, made_by.simulated, state, go_on)
 
 
-def _folders() -> dict[str, Path]:
-    return {verb: stage.folder for verb, stage in STAGES.items()}
+def _look_at_run(folder: Path) -> RunStanding:
+    command = read_command(folder)
+    verb = "" if command is None else next((w for w in command.words if not w.startswith("-")), "")
+    if any((folder / name).is_file() for name in FINISHED):
+        return RunStanding(verb, str(folder), "complete")
+    return RunStanding(verb, str(folder), "unfinished", "" if command is None else command.to_line(folder))
 
 
-def _next_command(standings: list[Standing]) -> str:
-    for standing in standings:
-        if standing.state == "unfinished":
-            return f"{standing.go_on}   (goes on where it stopped)"
-        if standing.state.startswith("damaged"):
-            return f"synth dataset verify {standing.folder}"
-        if standing.state == "absent":
-            return STAGES[standing.stage].begin(_folders())
-    return (
-        f"synth dataset sheet {standings[-1].folder}"
-        if COMPARISON.is_file()
-        else "synth compare --preset quick"
-    )
+def _list_datasets(found: Iterable[Path]) -> list[Standing]:
+    """Those on the way to a comparison first, absent ones too, as long as one stands or nothing else does."""
+    usual = [STAGES[verb].folder for verb in WAY]
+    others = [folder for folder in found if folder not in usual]
+    is_begun = any((folder / INFO_FILE).is_file() for folder in usual)
+    standings = []
+    for verb, folder in zip(WAY, usual, strict=True):
+        if (folder / INFO_FILE).is_file():
+            standings.append(_look_at(folder))
+        elif is_begun or not others:
+            standings.append(Standing(verb, str(folder), 0, None, False, "absent"))
+    return standings + [_look_at(folder) for folder in others]
+
+
+def _next_command(datasets: Sequence[Standing], runs: Sequence[RunStanding], reports: Sequence[str]) -> str:
+    for dataset in datasets:
+        if dataset.state.startswith("damaged"):
+            return f"synth dataset verify {shlex.quote(dataset.folder)}"
+        if dataset.go_on:
+            return f"{dataset.go_on}   (goes on where it stopped)"
+        if dataset.state == "unfinished":
+            stats = f"synth dataset stats {shlex.quote(dataset.folder)}"
+            return f"{stats}   (it recorded no command: the call that began it goes on with it)"
+    for run in runs:
+        if run.go_on:
+            return f"{run.go_on}   (goes on where it stopped)"
+    folders = {verb: STAGES[verb].folder for verb in WAY}
+    for dataset in datasets:
+        if dataset.state == "absent":
+            return STAGES[dataset.made_by].begin(folders)
+    if Path(datasets[0].folder) != folders[WAY[0]]:
+        return f"synth dataset stats {shlex.quote(datasets[0].folder)}   (says what can come next)"
+    return f"synth dataset sheet {folders[WAY[-1]]}" if reports else "synth compare --preset quick"
 
 
 def print_status(*, as_json: bool) -> None:
-    """Print each stage's folder, the report where there is one, and the next command."""
-    standings = [_standing(verb, folder) for verb, folder in _folders().items()]
-    command = _next_command(standings)
-    report = str(COMPARISON) if COMPARISON.is_file() else None
+    """Print every dataset and run under this folder, reports, and the next command."""
+    found = find(Path())
+    datasets = _list_datasets(found.datasets)
+    runs = [_look_at_run(folder) for folder in found.runs]
+    reports = [str(folder / REPORT_FILE) for folder in found.runs if (folder / REPORT_FILE).is_file()]
+    command = _next_command(datasets, runs, reports)
     if as_json:
-        said = {"stages": [asdict(s) for s in standings], "report": report, "next": command}
-        print(json.dumps(said, indent=2))  # noqa: T201
+        said = {"datasets": [asdict(d) for d in datasets], "runs": [asdict(r) for r in runs]}
+        more = {"reports": reports, "next": command, "looked_everywhere": found.is_all}
+        print(json.dumps(said | more, indent=2))  # noqa: T201
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("Stage", "Folder", "Samples", "State"):
-        table.add_column(column)
-    for s in standings:
-        of_planned = f"{s.samples} of {s.planned}" if s.planned is not None else str(s.samples or "")
-        table.add_row(s.stage, s.folder, of_planned, s.state + (" (simulated cell)" if s.simulated else ""))
     console = make_console()
+    table = _make_table("Dataset", "Made by", "Samples", "State")
+    for d in datasets:
+        of_planned = f"{d.samples} of {d.planned}" if d.planned is not None else str(d.samples or "")
+        state = d.state + (" (simulated cell)" if d.simulated else "")
+        table.add_row(d.folder, d.made_by, of_planned, state)
     console.print(table)
-    if report is not None:
-        console.print(f"\nReport: {report}")
+    if runs:
+        table = _make_table("Run", "Made by", "State")
+        for r in runs:
+            table.add_row(r.folder, r.made_by, r.state)
+        console.print()
+        console.print(table)
+    for report in reports:
+        console.print(f"\nReport: {report}", soft_wrap=True)
+    if not found.is_all:
+        console.print(f"\nMore may stand deeper: only the {MAX_ENTRIES} nearest files were looked at.")
     console.print("\nNext:", Text(command, "bold"), soft_wrap=True)
+
+
+def _make_table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table

@@ -1,16 +1,21 @@
 """`synth cell` writes, checks and draws."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from synth.capture.run import make_plan
+from synth.capture.settings import CaptureSettings
 from synth.cell.commands import app
 from synth.cell.load import load_cell
 from synth.cell.template import write_template
 from synth.errors import CellError, InputError, StorageError
+from synth.geometry.pinhole import Pinhole
 
 from .conftest import Break
 
@@ -87,6 +92,27 @@ def test_show_draws_part_and_poses(tmp_path: Path) -> None:
     assert ((r > 150) & (g > 60) & (g < 130) & (b < 60)).sum() > 3000
     assert (pictures["0"] != pictures["12"]).any(axis=-1).sum() > 300
     assert sorted(file.name for file in tmp_path.iterdir()) == ["0.png", "12.png"]
+
+
+def test_show_draws_through_the_lens_that_a_capture_is_planned_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One nominal lens for poses, for their picture and for the camera's view in it."""
+    cell = load_cell()
+    lenses = [cell.camera.pinhole]
+
+    def plan_poses(_cell: Any, _bodies: Any, pinhole: Pinhole, *_: Any, **__: Any) -> Any:
+        lenses.append(pinhole)
+        return SimpleNamespace(poses=[])
+
+    for module in ("poses", "run"):
+        monkeypatch.setattr(f"synth.capture.{module}.plan_poses", plan_poses)
+    for name in ("mesh.load_bodies", "drawing.draw_cell"):
+        monkeypatch.setattr(f"synth.cell.{name}", lambda *_: None)
+    run("show", "--out", str(tmp_path / "cell.png"))
+    bodies: Any = None
+    make_plan(CaptureSettings(cell=cell, out=tmp_path / "real"), bodies)
+    assert [lens.K.tolist() for lens in lenses] == 3 * [lenses[0].K.tolist()]
 
 
 def test_show_needs_a_folder_to_write_to(tmp_path: Path) -> None:

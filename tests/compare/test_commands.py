@@ -14,9 +14,10 @@ from synth.cli import main
 from synth.compare.collect import Results
 from synth.compare.plan import Plan
 from synth.compare.verdict import Sentence
+from synth.dataset.choices import BoxKind
 from synth.dataset.info import DatasetInfo, MadeBy
 from synth.dataset.reader import DatasetReader
-from synth.dataset.record import BoxKind, Kind
+from synth.dataset.record import Kind
 from synth.dataset.sample import Draft, Instance
 from synth.dataset.split import assign_splits
 from synth.dataset.store import DatasetWriter
@@ -199,6 +200,17 @@ def test_comparisons_that_cannot_be(
     for part in says:
         assert part in said
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("spelt", [".", "images/.."])
+def test_composites_lie_beside_the_folder_that_one_stands_in(
+    desk: Path, synth: Type, monkeypatch: pytest.MonkeyPatch, spelt: str
+) -> None:
+    """They are looked for under its name, which . and .. do not tell."""
+    monkeypatch.chdir(desk / "boxes")
+    code, _, err = synth("--composed", "--data", f"real={spelt}", "--tasks", "detection", "--plan-only")
+    assert code == 2, err
+    assert f"there is no dataset at {desk / 'boxes_composed'}: run synth compose" in " ".join(err.split())
 
 
 def test_what_is_missing_is_named_with_what_makes_it(

@@ -14,7 +14,7 @@ import pytest
 from counting_worker import Squarer
 from synth.compute.engines import DEFAULT_ENGINE, ENGINES
 from synth.compute.engines.engine import Engine, Resources
-from synth.errors import InputError, WorkerLost
+from synth.errors import InputError, TrainingDiverged, WorkerLost
 
 NOTHING = Resources()
 TOY = {"in_process": "in_process_engine:ENGINE"}
@@ -108,10 +108,14 @@ def test_a_shard_that_fails_twice_ends_the_run(engine, tmp_path):
     assert _is_nobody_left(tmp_path)
 
 
-def test_what_another_try_cannot_mend_is_not_tried_again(engine, tmp_path):
-    """An InputError reaches the caller as it is, at once."""
-    with pytest.raises(InputError, match="the cell is wrong"):
-        _run(engine, tmp_path, 2, 1, fails=((0, "input", 9),))
+@pytest.mark.parametrize(
+    ("how", "error", "said"),
+    [("input", InputError, "the cell is wrong"), ("diverge", TrainingDiverged, "at step 7 .*loss/square")],
+)
+def test_what_another_try_cannot_mend_is_not_tried_again(engine, tmp_path, how, error, said):
+    """A wrong input and a training that would diverge again reach the caller as they are, at once."""
+    with pytest.raises(error, match=said):
+        _run(engine, tmp_path, 2, 1, fails=((0, how, 9),))
     assert len(list(tmp_path.glob("shard_0_*"))) == 1
 
 

@@ -27,7 +27,7 @@ def write(root: Path, n: int, report: int) -> None:
             name = f"{i:06d}"
             if name in writer.done_names():
                 continue
-            if i % 5 == 3 and not writer.attempts(i):
+            if i % 5 == 3 and i not in {r.pose_index for r in writer.rejections}:
                 writer.add_rejected(reason="blur", pose_index=i, attempt=0)
             if i % 11 == 2 and len(writer.plates) < 3:
                 writer.add_plate(np.full((48, 64, 3), i, np.uint8))

@@ -64,6 +64,19 @@ def test_a_dataset_stands_for_its_folder(filled: Path) -> None:
     assert os.fspath(DatasetReader(dataset)) == str(filled)
 
 
+@pytest.mark.parametrize("spelt", [".", "../real", "link", "link/../real"])
+def test_a_dataset_has_one_name_however_it_is_spelt(
+    spelt: str, filled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That of its folder: in records of what was made of it, and in those of what is made into another."""
+    (filled / "link").symlink_to(filled)
+    monkeypatch.chdir(filled)
+    dataset = DatasetReader(spelt)
+    assert dataset.name == "real"
+    assert dataset.as_parent(dataset[0], "pixels").dataset == "real"
+    assert dataset.as_reading(dataset, "labels").dataset == "real"
+
+
 def test_arrays_have_the_shapes_that_are_told(filled: Path) -> None:
     """Height before width; what a sample lacks is None."""
     dataset = DatasetReader(filled)

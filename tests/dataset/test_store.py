@@ -55,11 +55,11 @@ def test_resuming_goes_on(filled: Path) -> None:
     with DatasetWriter.create_or_resume(filled, make_info()) as writer:
         assert writer.done_names() == {f"{i:06d}" for i in range(12)}
         assert writer.notes == []
-        assert (writer.attempts(7), writer.attempts(8)) == (1, 0)
+        assert [r.pose_index for r in writer.rejections] == [7]
         draft, arrays = make_shot(12, np.random.default_rng(5))
         writer.append(draft, **arrays)
         assert writer.add_rejected(reason="blur", pose_index=7, attempt=1).number == 1
-        assert writer.attempts(7) == 2
+        assert [r.pose_index for r in writer.rejections] == [7, 7]
         assert writer.add_plate(arrays["layers"]["image"], inpainted=True).image == "plates/000001.png"
     assert verify(filled) == []
 

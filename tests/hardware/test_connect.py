@@ -102,7 +102,7 @@ class ToyDriver:
         return ToyDevice(RobotInfo(config.model, config.address, "1", "1.0", simulated=False))
 
     def camera(self, config: CameraCell, *, locked: object = None) -> ToyDevice:
-        pinhole = config.nominal_pinhole
+        pinhole = config.pinhole
         info = CameraInfo(
             "Toy", config.serial, "1", "1", "3", pinhole, pinhole, np.eye(4), 1e-3, simulated=False
         )

@@ -121,7 +121,7 @@ def test_boxes_stand_here_and_there():
     assert np.abs(from_middle[:, 2, 3]).max() < 1e-9, "a box left the table"
     assert np.ptp(from_middle[:, :2, 3], axis=0).min() > 0.1
     assert np.ptp(np.arctan2(from_middle[:, 1, 0], from_middle[:, 0, 0])) > np.pi
-    camera = CELL.camera.nominal_pinhole
+    camera = CELL.camera.pinhole
     for T in places:
         corners = se3.transform(se3.inverse(np.asarray(CELL.camera.T_base_cam)) @ T, BOX.mesh.vertices_m)
         pixels = camera.project(corners)

@@ -6,9 +6,10 @@ import cv2
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from synth.dataset.choices import BoxKind
 from synth.dataset.info import DatasetInfo, MadeBy
 from synth.dataset.reader import DatasetReader
-from synth.dataset.record import BoxKind, Kind
+from synth.dataset.record import Kind
 from synth.dataset.sample import Draft, Instance, Sample
 from synth.dataset.split import assign_splits
 from synth.dataset.store import DatasetWriter

@@ -1,32 +1,12 @@
 """``synth capture``: from a work cell to a labelled dataset."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-
-class SplitMode(StrEnum):
-    """How test poses are chosen."""
-
-    spread = "spread"
-    block = "block"
-
-
-class LabelSource(StrEnum):
-    """What decides which pixels are the part."""
-
-    colour = "colour"
-    cad = "cad"
-    both = "both"
-
-
-class CropKind(StrEnum):
-    """How crops are cut."""
-
-    rectified = "rectified"
-    paper = "paper"
+from synth.capture.choices import LabelSource
+from synth.dataset.choices import CropKind, SplitMode
 
 
 def capture(
@@ -43,15 +23,15 @@ def capture(
     seed: Annotated[int, typer.Option(min=0, help="Of the plan, the splits and the simulator's noise.")] = 0,
     split: Annotated[
         SplitMode, typer.Option(help="Test poses spread over the plan, or a block apart from the others.")
-    ] = SplitMode.spread,
+    ] = "spread",
     label: Annotated[
         LabelSource,
         typer.Option(help="Masks by colour, by the CAD outline, or by colour checked against CAD."),
-    ] = LabelSource.colour,
+    ] = "colour",
     crop: Annotated[
         CropKind,
         typer.Option(help="Crops as if the camera were turned to the part, or plain as in the paper."),
-    ] = CropKind.rectified,
+    ] = "rectified",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and move nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before a real robot moves.")] = False,
     uncalibrated: Annotated[
@@ -92,9 +72,9 @@ def capture(
         out=out,
         n_poses=poses,
         seed=seed,
-        split=split.value,
-        label=label.value,
-        crop=crop.value,
+        split=split,
+        label=label,
+        crop=crop,
         n_plates=plates,
         pace=pace,
         human_minutes=human_minutes,

@@ -5,25 +5,23 @@ does: it is the TCP's, brought into camera axes through ``T_base_cam``.
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from synth.capture.choices import LabelSource
 from synth.capture.silhouette import Silhouette, SilhouetteCaster
 from synth.cell.mesh import CellBodies, label_normal_part
 from synth.cell.model import Cell
+from synth.dataset.choices import CropKind
 from synth.dataset.colour_filter import colour_mask, holes, largest_component, mask_iou, refine_edge
 from synth.dataset.sample import MIN_VISIBLE_FOR_CROP, MIN_W_FOR_CROP
 from synth.geometry import se3
 from synth.geometry.boxes import Mask, inside_image, square_box, tight_box
 from synth.geometry.frames import uvw_from_cam
-from synth.geometry.normals import CROP_SIZE_PX, make_crop, plain_crop
+from synth.geometry.normals import CROP_SIDE_PX, make_crop, plain_crop
 from synth.geometry.pinhole import Pinhole
 from synth.geometry.se3 import Array
-
-LabelSource = Literal["colour", "cad", "both"]
-CropKind = Literal["rectified", "paper"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +124,7 @@ class Labeller:
         if self._crop_kind == "rectified":
             pixels, crop_camera, R_crop_cam = make_crop(rgb_u8, self._camera, square)
             point_px = crop_camera.project(R_crop_cam @ point_cam_m)[0]
-            point_xy = (point_px + 0.5) / CROP_SIZE_PX
+            point_xy = (point_px + 0.5) / CROP_SIDE_PX
         else:
             pixels, R_crop_cam = plain_crop(rgb_u8, square), np.eye(3)
             point_px = self._camera.project(point_cam_m)[0]

@@ -11,8 +11,9 @@ from synth.capture.visit_order import plan_visits
 from synth.cell.candidates import Candidates, draw_candidates
 from synth.cell.mesh import CellBodies
 from synth.cell.model import Cell
+from synth.dataset.choices import SplitMode
 from synth.dataset.record import Split
-from synth.dataset.split import SplitMode, assign_splits, nearest_distance
+from synth.dataset.split import assign_splits, nearest_distance
 from synth.errors import InputError
 from synth.geometry.pinhole import Pinhole
 from synth.geometry.se3 import Array

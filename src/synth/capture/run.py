@@ -24,7 +24,6 @@ from synth.capture.settings import (
     describe,
     label_pinhole,
     locked_settings,
-    planning_pinhole,
 )
 from synth.cell.mesh import CellBodies
 from synth.compute.progress import Progress
@@ -65,7 +64,7 @@ def make_plan(settings: CaptureSettings, bodies: CellBodies) -> Plan:
     return plan_poses(
         settings.cell,
         bodies,
-        planning_pinhole(settings.cell),
+        settings.cell.camera.pinhole,
         settings.n_poses,
         settings.seed,
         split=settings.split,

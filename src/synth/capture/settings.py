@@ -7,18 +7,18 @@ from pathlib import Path
 import numpy as np
 from pydantic import JsonValue
 
-from synth.capture.label import CropKind, LabelSource
+from synth.capture.choices import LabelSource
 from synth.capture.poses import Plan
 from synth.cell.calibration_validity import why_uncalibrated
 from synth.cell.load import cell_fingerprint
 from synth.cell.mesh import cad_sha256
 from synth.cell.model import Cell
 from synth.compute.versions import list_versions
+from synth.dataset.choices import CropKind, SplitMode
 from synth.dataset.difference import list_differences
 from synth.dataset.folder import INFO_FILE, read_info
 from synth.dataset.info import CameraRecord, DatasetInfo, MadeBy, PartRecord
 from synth.dataset.reader import DatasetReader
-from synth.dataset.split import SplitMode
 from synth.errors import DatasetError, InputError
 from synth.geometry.pinhole import Pinhole
 from synth.hardware.camera import CameraInfo
@@ -132,16 +132,6 @@ def camera_record(cell: Cell, info: CameraInfo) -> CameraRecord:
         T_base_cam=np.asarray(cell.camera.T_base_cam).tolist(),
         depth_scale_m=info.depth_scale_m,
     )
-
-
-def planning_pinhole(cell: Cell) -> Pinhole:
-    """The colour intrinsics that poses are planned with, before any device is opened.
-
-    The cell's calibration where there is one, else a typical lens, so that the plan does not depend on the
-    device's own figures.
-    """
-    camera = cell.camera
-    return camera.calibrated_pinhole or camera.known.typical_pinhole(camera.color_size_wh)
 
 
 def label_pinhole(cell: Cell, info: CameraInfo) -> Pinhole:

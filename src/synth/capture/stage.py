@@ -16,11 +16,6 @@ class CaptureStage:
         """The command that begins one."""
         return "synth capture --poses 400"
 
-    def go_on(self, made_by: MadeBy) -> str:
-        """The command that a dataset was begun with, as far as it is no default."""
-        seed = f" --seed {made_by.seed}" if made_by.seed else ""
-        return f"synth capture --poses {made_by.config.get('poses')}{seed}"
-
     def count_planned(self, made_by: MadeBy) -> int | None:
         """How many samples it was asked for; None where it does not say."""
         poses = made_by.config.get("poses")

@@ -4,13 +4,14 @@ Board frame: origin at the outer corner of the pattern's first square, x along a
 columns, z into the board, metres; so OpenCV places its own boards.
 """
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from synth.cell.choices import BoardKind
 from synth.cell.values import Positive, Transform
 from synth.geometry import se3
 from synth.geometry.mesh import Mesh
@@ -35,7 +36,7 @@ class Board(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Literal["charuco", "chessboard"] = "charuco"
+    kind: BoardKind = "charuco"
     squares_xy: tuple[Squares, Squares] = (7, 5)
     square_m: Annotated[float, Field(gt=0.001, lt=0.5)] = 0.030
     marker_m: Positive | None = None

@@ -208,7 +208,7 @@ def camera_view(robot: RobotCell, camera: CameraCell, part: Part) -> Iterator[Fi
 
 def _sight(camera: CameraCell, T_base_cam: Array, point_base_m: Array) -> str | None:
     """Where a point is when the camera does not see it."""
-    pinhole = camera.calibrated_pinhole or camera.nominal_pinhole
+    pinhole = camera.pinhole
     point_cam_m = se3.transform(se3.inverse(T_base_cam), point_base_m)
     if point_cam_m[2] <= 0:
         return "behind the camera"

@@ -63,8 +63,7 @@ def show(
     if poses:
         from synth.capture.poses import plan_poses
 
-        pinhole = cell.camera.calibrated_pinhole or cell.camera.nominal_pinhole
-        q_rad = [pose.q_rad for pose in plan_poses(cell, bodies, pinhole, poses, seed=0).poses]
+        q_rad = [pose.q_rad for pose in plan_poses(cell, bodies, cell.camera.pinhole, poses, seed=0).poses]
     draw_cell(cell, bodies, q_rad, out)
     typer.echo(f"{_kind(cell)} Drew {cell.name} with {len(q_rad)} reachable poses: {out}")
 

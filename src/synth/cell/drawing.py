@@ -135,7 +135,7 @@ def _draw_bench(
 
 
 def _draw_camera_view(axes: Axes, cell: Cell, bodies: CellBodies, marks: Marks) -> None:
-    pinhole = cell.camera.calibrated_pinhole or cell.camera.nominal_pinhole
+    pinhole = cell.camera.pinhole
     T_cam_base = se3.inverse(np.asarray(cell.camera.T_base_cam))
 
     def project(points_m: Array) -> tuple[Array, Array]:
@@ -174,7 +174,7 @@ def _draw_table(axes: Axes, cell: Cell, project: Projection) -> None:
 
 
 def _draw_frustum(axes: Axes, cell: Cell, project: Projection) -> None:
-    pinhole = cell.camera.calibrated_pinhole or cell.camera.nominal_pinhole
+    pinhole = cell.camera.pinhole
     T_base_cam, table = np.asarray(cell.camera.T_base_cam), cell.bench.table
     width, height = pinhole.size_wh
     rays = pinhole.unproject([[0, 0], [width, 0], [width, height], [0, height]]) @ T_base_cam[:3, :3].T

@@ -259,9 +259,13 @@ class CameraCell(Section):
         return CAMERA_MODELS[self.model]
 
     @property
-    def nominal_pinhole(self) -> Pinhole:
-        """Colour intrinsics for pictures before any calibration, without distortion."""
-        return self.known.nominal_pinhole(self.color_size_wh)
+    def pinhole(self) -> Pinhole:
+        """The colour intrinsics of everything that is planned or drawn before a device is opened.
+
+        The cell's calibration where there is one, else the nominal lens, so that a plan does not depend on
+        the device's own figures.
+        """
+        return self.calibrated_pinhole or self.known.nominal_pinhole(self.color_size_wh)
 
     @property
     def calibrated_pinhole(self) -> Pinhole | None:

@@ -36,19 +36,22 @@ from synth.train.tasks.task import Said
 
 Results = Sequence[tuple[Trial, TrainResult]]
 
+_SEED = 0
+"""Of the images that are drawn again for intervals."""
 
-def collect_figures(plan: Plan, results: Results, *, seed: int = 0) -> Figures:
+
+def collect_figures(plan: Plan, results: Results) -> Figures:
     """Every figure that the report and its verdict are made from. Raises InputError for too few images."""
     rows: list[Row] = [TestImages(plan.is_simulated)]
     differences: dict[tuple[Contest, Question], Effect] = {}
     for contest in plan.contests:
         task = TASKS[contest.task]
         own = [(trial, r) for trial, r in results if trial.contest == contest]
-        draws = {mix.name: task.draw_scores([r for t, r in own if t.mix == mix], seed) for mix in plan.mixes}
+        draws = {mix.name: task.draw_scores([r for t, r in own if t.mix == mix], _SEED) for mix in plan.mixes}
         for mix in plan.mixes:
             rows += _describe_mix(plan, contest, own, mix.name)
             rows += [Measured(contest, mix.name, m, measure_mix(d)) for m, d in draws[mix.name].items()]
-            rows += _measure_parts(contest, mix.name, [r for t, r in own if t.mix == mix], seed)
+            rows += _measure_parts(contest, mix.name, [r for t, r in own if t.mix == mix])
         main = {name: by_metric[task.headline.name] for name, by_metric in draws.items()}
         for question in plan.questions:
             effect = measure_difference(main[question.mix], main[question.against])
@@ -57,7 +60,7 @@ def collect_figures(plan: Plan, results: Results, *, seed: int = 0) -> Figures:
             if _is_open(main[gap.start], main[gap.end]):
                 share = measure_share_closed(main[gap.start], main[gap.now], main[gap.end])
                 rows.append(GapClosed(contest, gap.now, share))
-        rows += _measure_worths(plan, contest, main, seed)
+        rows += _measure_worths(plan, contest, main)
         rows += _measure_use(plan, contest, own)
     adjusted = holm({key: effect.p for key, effect in differences.items() if effect.p is not None})
     rows += [
@@ -105,11 +108,11 @@ def _describe_mix(plan: Plan, contest: Contest, own: Results, mix: str) -> list[
     ]
 
 
-def _measure_parts(contest: Contest, mix: str, said: Sequence[Said], seed: int) -> list[Row]:
+def _measure_parts(contest: Contest, mix: str, said: Sequence[Said]) -> list[Row]:
     """What a task breaks down, part by part and metric by metric."""
     return [
         MeasuredPart(contest, mix, breakdown, part.name, part.n_true, metric, measure_mix(draws))
-        for breakdown, parts in TASKS[contest.task].break_down(said, seed).items()
+        for breakdown, parts in TASKS[contest.task].break_down(said, _SEED).items()
         for part in parts
         for metric, draws in part.draws.items()
     ]
@@ -133,7 +136,7 @@ def _measure_use(plan: Plan, contest: Contest, own: Results) -> list[Row]:
     return [InUse(contest, name, point) for name, point in points.items() if point is not None]
 
 
-def _measure_worths(plan: Plan, contest: Contest, main: Mapping[str, Draws], seed: int) -> list[Row]:
+def _measure_worths(plan: Plan, contest: Contest, main: Mapping[str, Draws]) -> list[Row]:
     """How many real images every mix without any is worth, where a curve clearly gets better."""
     sizes = sorted((mix.curve_size, mix.name) for mix in plan.mixes if mix.curve_size is not None)
     if not sizes:
@@ -150,7 +153,7 @@ def _measure_worths(plan: Plan, contest: Contest, main: Mapping[str, Draws], see
                 main[mix.name],
                 curve,
                 lower_is_better=TASKS[contest.task].headline.lower_is_better,
-                rng=np.random.default_rng(seed),
+                rng=np.random.default_rng(_SEED),
             ),
         )
         for mix in plan.mixes

@@ -10,12 +10,13 @@ from pydantic import JsonValue
 from synth.compare.mixes import REAL, Mix, Roots
 from synth.compare.questions import Gap, Question, find_origins, list_gaps, list_questions
 from synth.compute.engines import DEFAULT_ENGINE, ENGINES
+from synth.dataset.choices import Criterion
 from synth.dataset.leak import LeakGuard
 from synth.dataset.reader import DatasetReader
 from synth.dataset.record import Split
 from synth.errors import InputError
 from synth.metrics.comparison import MIN_IMAGES
-from synth.train.run import Choose, Portion, TrainSpec, open_once
+from synth.train.run import Portion, TrainSpec, open_once
 from synth.train.tasks import TASKS
 from synth.train.tasks.task import TaskSettings
 
@@ -67,7 +68,7 @@ class Plan:
     contests: tuple[Contest, ...]
     roots: Mapping[str, Roots]
     out: Path
-    choose: Choose = "own-val"
+    choose: Criterion = "own-val"
     device: str | None = None
     n_workers: int | None = None
     engine: str = DEFAULT_ENGINE
@@ -207,8 +208,11 @@ class Plan:
     @cached_property
     def _origins(self) -> dict[str, str]:
         task, roots = next(iter(self.roots.items()))
-        infos = {name: self.reader(task, name).info for name in roots}
-        return find_origins(infos, {name: roots[name][0].resolve().name for name in roots})
+        readers = {name: self.reader(task, name) for name in roots}
+        return find_origins(
+            {name: reader.info for name, reader in readers.items()},
+            {name: reader.name for name, reader in readers.items()},
+        )
 
     def _open(self, root: Path) -> DatasetReader:
         if root not in self._readers:

@@ -94,7 +94,8 @@ def _list_tasks(names: Sequence[str] | None) -> tuple[str, ...]:
 
 
 def _composed(roots: tuple[Path, ...]) -> tuple[Path, ...]:
-    return tuple(root.with_name(root.name + COMPOSED) for root in roots)
+    named = (root.resolve() if root.name in ("", "..") else root for root in roots)
+    return tuple(root.with_name(root.name + COMPOSED) for root in named)
 
 
 def _refuse_absent(roots: Mapping[str, Roots], given: Roots) -> None:

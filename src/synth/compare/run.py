@@ -4,6 +4,7 @@
 
     runs/compare/
       config.json                             what was asked for; the same is demanded to go on
+      command.json                            the command that began it, which goes on with it
       trials/normals_paper_real_seed0/        one training, as synth train makes it
       report.json  report.html  figures/      what follows from all of them
 """

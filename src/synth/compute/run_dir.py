@@ -1,4 +1,6 @@
-"""The folder of one run: what it was asked for, one line of figures a tick, and one process at a time."""
+"""The folder of one run: what it was asked for, by which command, one line of figures a tick, one process at
+a time.
+"""
 
 import json
 import os
@@ -7,15 +9,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from pydantic import JsonValue
+from pydantic import JsonValue, TypeAdapter
 
 from synth.errors import InputError
 from synth.storage.atomic import LineLog, write_bytes
+from synth.storage.command import Command, command_at_work
 from synth.storage.difference import list_changes
 from synth.storage.lock import acquire
 
 CONFIG_FILE = "config.json"
+COMMAND_FILE = "command.json"
 STATS_FILE = "stats.jsonl"
+
+_COMMAND: TypeAdapter[Command] = TypeAdapter(Command)
 
 
 class RunDir:
@@ -45,6 +51,8 @@ class RunDir:
             if is_new:
                 _refuse_strangers(root)
                 write_bytes(path, (json.dumps(config, indent=2) + "\n").encode())
+                if (command := command_at_work(root)) is not None:
+                    write_bytes(root / COMMAND_FILE, _COMMAND.dump_json(command, indent=2) + b"\n")
             elif changes := list_changes(load_config(root), json.loads(json.dumps(config))):
                 lines = "".join(f"\n  {change}" for change in changes)
                 raise InputError(
@@ -110,6 +118,15 @@ def read_stats(root: Path) -> list[dict[str, Any]]:
             raise InputError(f"{root / STATS_FILE}:{number} is not a tick of a run") from error
         rows.append(row)
     return rows
+
+
+def read_command(root: Path) -> Command | None:
+    """The command that began a run; None where Python did, or where that cannot be read."""
+    try:
+        command = _COMMAND.validate_json((root / COMMAND_FILE).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return None if "\0" in (command.typed_in or "") else command
 
 
 def _refuse_strangers(root: Path) -> None:

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from synth.dataset.choices import BoxKind
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,13 +32,6 @@ FlipPairs = Annotated[
     str | None, typer.Option(help="Classes that a mirror swaps: turn_left=turn_right, comma between pairs.")
 ]
 NewFolder = Annotated[Path, typer.Option(help="New dataset folder; an unfinished one is gone on with.")]
-
-
-class Boxes(StrEnum):
-    """Which boxes labels/ holds."""
-
-    square = "square"
-    tight = "tight"
 
 
 @app.command()
@@ -116,7 +110,7 @@ def merge(
     single_class: SingleClass = None,
     flip_pairs: FlipPairs = None,
     boxes: Annotated[
-        Boxes | None, typer.Option(help="Which boxes labels/ holds; needed where the datasets differ.")
+        BoxKind | None, typer.Option(help="Which boxes labels/ holds; needed where the datasets differ.")
     ] = None,
 ) -> None:
     """Make one dataset of several; files are linked, not copied. The same command goes on where it stopped.
@@ -130,7 +124,7 @@ def merge(
     from synth.terminal import make_console
 
     choice = parse_choice(classes, single_class, flip_pairs)
-    settings = MergeSettings(tuple(folders), out, choice, None if boxes is None else boxes.value)
+    settings = MergeSettings(tuple(folders), out, choice, boxes)
     console = make_console()
     with _logged(out, settings, console):
         with show_bar("merging") as on_progress:

@@ -7,9 +7,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from synth.cell.values import MeshUnits
+from synth.dataset.choices import BoxKind
 from synth.dataset.origin import Reading
 from synth.dataset.record import (
-    BoxKind,
     ClassName,
     Distortion,
     Free,
@@ -61,7 +62,7 @@ class ModelRecord(Record):
 
     class_name: ClassName
     mesh: Annotated[str, Field(pattern=r"^models/[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
-    units: Literal["m", "cm", "mm", "inch"]
+    units: MeshUnits
     sha256: Sha256
     normal_part: UnitVector3 | None = None
     point_part_m: Annotated[Row3, BeforeValidator(plain)]
@@ -92,15 +93,16 @@ class MadeBy(Record):
     """How a dataset came to be: enough to make it again.
 
     config: the full configuration; going on with a dataset demands the same one. command: the words after
-    ``synth`` that go on with it, where the configuration does not tell them. parents: dataset folders it was
-    made from. readings: what all its samples share beyond their own parents: pictures that gave a look,
-    labels that trained and chose a checkpoint. simulated: whether any device was. figures: numbers about the
-    whole set (coverage, nearest train–test pose).
+    ``synth`` that began it and go on with it, None where Python did. typed_in: where, as seen from the
+    dataset. parents: dataset folders it was made from. readings: what all its samples share beyond their own
+    parents: pictures that gave a look, labels that trained and chose a checkpoint. simulated: whether any
+    device was. figures: numbers about the whole set (coverage, nearest train–test pose).
     """
 
     verb: str
     config: dict[str, Free] = Field(default_factory=dict)
     command: tuple[str, ...] | None = None
+    typed_in: Annotated[str, Field(pattern=r"^[^\x00]+$")] | None = None
     seed: int | None = None
     versions: dict[str, str] = Field(default_factory=dict)
     devices: dict[str, Free] = Field(default_factory=dict)

@@ -106,7 +106,7 @@ class LeakGuard:
             for sample in dataset.of_split("test"):
                 path = dataset.root / sample.files[0]
                 self._by_hash.setdefault(sample.pixels_sha256, path)
-                self._by_place[dataset.root.resolve().name, sample.name] = path
+                self._by_place[dataset.name, sample.name] = path
 
     @classmethod
     def of(cls, datasets: Sequence[DatasetReader], *, on_progress: OnProgress | None = None) -> "LeakGuard":

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from synth import __version__
 from synth.dataset.carry import Move, OnProgress, carry, scale_of
+from synth.dataset.choices import BoxKind
 from synth.dataset.classes import ALL_CLASSES, ClassChoice, unite_pairs
 from synth.dataset.info import (
     CameraRecord,
@@ -21,7 +22,7 @@ from synth.dataset.leak import LeakGuard
 from synth.dataset.origin import REAL_KINDS
 from synth.dataset.overview import list_some
 from synth.dataset.reader import DatasetReader
-from synth.dataset.record import BoxKind, Kind
+from synth.dataset.record import Kind
 from synth.dataset.sample import Sample
 from synth.dataset.store import DatasetWriter
 from synth.errors import InputError
@@ -174,14 +175,11 @@ def _describe(
         made_by=MadeBy(
             verb="merge",
             config={
-                "datasets": [
-                    {"name": d.root.resolve().name, "kind": d.info.kind, "digest": d.digest()}
-                    for d in datasets
-                ],
+                "datasets": [{"name": d.name, "kind": d.info.kind, "digest": d.digest()} for d in datasets],
                 **choice.to_config(),
             },
             versions={"synth-robotics": __version__},
-            parents=tuple(dict.fromkeys(d.root.resolve().name for d in datasets)),
+            parents=tuple(dict.fromkeys(d.name for d in datasets)),
             readings=tuple(dict.fromkeys(r for info in infos for r in info.made_by.readings)),
             simulated=any(info.made_by.simulated for info in infos),
         ),

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from synth.dataset.sample import MIN_VISIBLE_FOR_CROP, MIN_W_FOR_CROP, Instance
 from synth.geometry import se3
 from synth.geometry.frames import uvw_from_cam
-from synth.geometry.normals import CROP_SIZE_PX, crop_camera, make_crop
+from synth.geometry.normals import CROP_SIDE_PX, crop_camera, make_crop
 from synth.geometry.pinhole import Pinhole
 from synth.geometry.se3 import Array
 
@@ -42,7 +42,7 @@ def describe_posed(
         crop = {
             "R_crop_cam": R_crop_cam.tolist(),
             "normal_crop_uvw": uvw_from_cam(R_crop_cam @ normal_cam).tolist(),
-            "point_crop_xy": ((crop_px + 0.5) / CROP_SIZE_PX).tolist(),
+            "point_crop_xy": ((crop_px + 0.5) / CROP_SIDE_PX).tolist(),
         }
     return Instance(
         class_name=label.class_name,

@@ -39,6 +39,11 @@ class DatasetReader:
         self.rejections = tuple(read_rejections(self.root, self.info))
         self._digests: dict[frozenset[Split], str] = {}
 
+    @property
+    def name(self) -> str:
+        """What records call it: its folder's own name, also where it was opened as ``.`` or by a link."""
+        return self.root.resolve().name
+
     def __len__(self) -> int:
         return len(self.samples)
 
@@ -125,7 +130,7 @@ class DatasetReader:
     def as_parent(self, source: Sample | Plate, *used: Used) -> Parent:
         """What the record of something that is made of a sample or a plate says of it."""
         return Parent(
-            dataset=self.root.resolve().name,
+            dataset=self.name,
             kind=self.kind_of(source) if isinstance(source, Sample) else self.info.kind,
             digest=self.digest(),
             name=source.name if isinstance(source, Sample) else f"{source.number:06d}",
@@ -142,7 +147,7 @@ class DatasetReader:
         samples = tuple(samples)
         kinds = {self.kind_of(sample) for sample in samples} or {self.info.kind}
         return Reading(
-            dataset=self.root.resolve().name,
+            dataset=self.name,
             kind=kinds.pop() if len(kinds) == 1 else "mixed",
             digest=self.digest(),
             role=role,

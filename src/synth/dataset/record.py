@@ -69,7 +69,6 @@ Text = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=200)]
 """A name of the user's own; it says nothing about files."""
 
 Figure = bool | int | float | str
-BoxKind = Literal["square", "tight"]
 Kind = Literal["real", "imported", "rendered", "composited", "translated", "painted", "mixed", "maps"]
 """Of a dataset. real: captured. imported: somebody else's pictures. mixed: merged of several of these.
 maps: label maps without an image.

@@ -134,7 +134,7 @@ def _describe(settings: SplitSettings, dataset: DatasetReader) -> DatasetInfo:
             "made_by": MadeBy(
                 verb="split",
                 config={
-                    "dataset": dataset.root.resolve().name,
+                    "dataset": dataset.name,
                     "digest": dataset.digest(),
                     "by": _hash(settings.by),
                     "asked": dict(settings.asked),
@@ -145,7 +145,7 @@ def _describe(settings: SplitSettings, dataset: DatasetReader) -> DatasetInfo:
                 versions={"synth-robotics": __version__},
                 devices=info.made_by.devices,
                 calibration=info.made_by.calibration,
-                parents=(dataset.root.resolve().name,),
+                parents=(dataset.name,),
                 readings=info.made_by.readings,
                 simulated=info.made_by.simulated,
             ),

@@ -9,10 +9,10 @@ from typing import Annotated, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from synth.dataset.choices import BoxKind
 from synth.dataset.layers import LAYERS, LayerName
 from synth.dataset.origin import Origin
 from synth.dataset.record import (
-    BoxKind,
     BoxXyxyPx,
     ClassName,
     Distortion,
@@ -37,7 +37,6 @@ from synth.geometry.normals import angle_deg
 MIN_VISIBLE_FOR_LABEL = 0.25
 MIN_VISIBLE_FOR_CROP = 0.8
 MIN_W_FOR_CROP = 0.2
-CROP_SIDE_PX = 224
 
 
 class Instance(Record):

@@ -264,7 +264,7 @@ def _draw_caption(draw: ImageDraw.ImageDraw, sample: Sample, top: int) -> None:
 
 def _draw_title(draw: ImageDraw.ImageDraw, dataset: DatasetReader, n_shown: int, width: int) -> None:
     info = dataset.info
-    name = dataset.root.resolve().name
+    name = dataset.name
     draw.text((_GAP, 28), name, fill=_TEXT, font=_font(30), anchor="lm")
     x = _GAP + draw.textlength(name, font=_font(30)) + 18
     if info.made_by.simulated:

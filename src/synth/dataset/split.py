@@ -3,16 +3,13 @@
 A quarter is test (of 400: 100), a fifth of the rest validation (60), the others train (240), as in the paper.
 """
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
+from synth.dataset.choices import SplitMode
 from synth.dataset.record import Split
 from synth.errors import InputError
-
-SplitMode = Literal["spread", "block"]
 
 
 def split_counts(n: int) -> tuple[int, int, int]:

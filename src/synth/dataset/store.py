@@ -38,11 +38,13 @@ from synth.dataset.folder import (
 from synth.dataset.info import DatasetInfo
 from synth.dataset.layers import LAYERS, LayerName
 from synth.dataset.record import Figure, Split
-from synth.dataset.sample import CROP_SIDE_PX, Draft, Plate, Rejection, Sample
+from synth.dataset.sample import Draft, Plate, Rejection, Sample
 from synth.dataset.sweep import sweep
 from synth.dataset.views import write_views, yolo_label
 from synth.errors import DatasetError
+from synth.geometry.normals import CROP_SIDE_PX
 from synth.storage.atomic import LineLog, link_file, storage, write_bytes
+from synth.storage.command import command_at_work
 from synth.storage.lock import acquire
 
 
@@ -95,6 +97,7 @@ class DatasetWriter:
                         f"{root} is not empty and has no {INFO_FILE} (found {', '.join(strangers[:3])}): "
                         "choose an empty folder"
                     )
+                info = _remember_command(info, root)
                 write_bytes(root / INFO_FILE, encode_info(info))
             return cls(root, info, lock)
         except BaseException:
@@ -139,10 +142,6 @@ class DatasetWriter:
     def done_names(self) -> set[str]:
         """Names of the samples on disk."""
         return set(self._samples)
-
-    def attempts(self, pose_index: int) -> int:
-        """How many shots at this pose of the plan were refused."""
-        return sum(r.pose_index == pose_index for r in self._rejections)
 
     def append(
         self,
@@ -346,6 +345,14 @@ class DatasetWriter:
             for instance, has in zip(draft.instances, given, strict=True)
         ):
             raise DatasetError(f"{where}: give a crop for each instance that has R_crop_cam")
+
+
+def _remember_command(info: DatasetInfo, root: Path) -> DatasetInfo:
+    """What a new folder says of itself, with the command that is at work."""
+    if (command := command_at_work(root)) is None:
+        return info
+    typed = {"command": command.words, "typed_in": command.typed_in}
+    return info.model_copy(update={"made_by": info.made_by.model_copy(update=typed)})
 
 
 def _read(content: bytes | Path) -> bytes:

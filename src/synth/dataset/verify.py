@@ -27,10 +27,11 @@ from synth.dataset.folder import (
 from synth.dataset.info import DatasetInfo
 from synth.dataset.layers import LAYERS
 from synth.dataset.record import SizeWh
-from synth.dataset.sample import CROP_SIDE_PX, MIN_VISIBLE_FOR_LABEL, Plate, Rejection, Sample
+from synth.dataset.sample import MIN_VISIBLE_FOR_LABEL, Plate, Rejection, Sample
 from synth.dataset.sweep import list_unknown
 from synth.dataset.views import make_views
 from synth.errors import DatasetError
+from synth.geometry.normals import CROP_SIDE_PX
 from synth.storage.atomic import LineLog, is_temp
 from synth.storage.lock import writer_pid
 

@@ -33,7 +33,7 @@ def record(dataset: DatasetReader, path: Path | None) -> None:
         ) from error
     if not dataset.samples:
         raise DatasetError(f"{dataset.root} holds no samples to show")
-    name = dataset.root.resolve().name
+    name = dataset.name
     stream = rr.RecordingStream(f"synth {name}{' SIMULATED' if dataset.info.made_by.simulated else ''}")
     if path is None:
         stream.spawn()

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from synth.compute.engines import DEFAULT_ENGINE
+from synth.dataset.choices import Criterion
 from synth.front.opening import StrPath, as_console, as_paths, refuse_below, refuse_text
 
 
@@ -150,7 +151,7 @@ def compare(
     preset: str = "default",
     seeds: int | None = None,
     images: int | None = None,
-    choose: Literal["own-val", "real-val"] = "own-val",
+    choose: Criterion = "own-val",
     plain_crops: bool = False,
     pretrained: StrPath | None = None,
     out: StrPath = "runs/compare",

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from synth.capture.choices import LabelSource
 from synth.compute.engines import DEFAULT_ENGINE
+from synth.dataset.choices import Criterion, CropKind, SplitMode
 from synth.front.opening import (
     StrPath,
     as_cell,
@@ -14,6 +16,7 @@ from synth.front.opening import (
     refuse_below,
     refuse_unknown,
 )
+from synth.sim.choices import LookKind, QualityName
 
 if TYPE_CHECKING:
     from synth.cell.model import Cell
@@ -26,9 +29,9 @@ def capture(
     *,
     cell: "Cell | StrPath | None" = None,
     seed: int = 0,
-    split: Literal["spread", "block"] = "spread",
-    label: Literal["colour", "cad", "both"] = "colour",
-    crop: Literal["rectified", "paper"] = "rectified",
+    split: SplitMode = "spread",
+    label: LabelSource = "colour",
+    crop: CropKind = "rectified",
     plates: int = 3,
     pace: float | None = None,
     human_minutes: float = 0.0,
@@ -47,13 +50,11 @@ def capture(
     Raises DeviceError when a device stops the run, UnsafeMotion for a motion that might collide.
     """
     from synth.capture.confirm import ask_before_motion
-    from synth.capture.label import CropKind, LabelSource
     from synth.capture.run import capture as run
     from synth.capture.run import make_plan
     from synth.capture.settings import CaptureSettings, find_earlier_run, refuse_uncalibrated
     from synth.cell.mesh import load_bodies
     from synth.compute.progress import make_progress
-    from synth.dataset.split import SplitMode
     from synth.run_log import run_log
 
     refuse_unknown(split=(split, SplitMode), label=(label, LabelSource), crop=(crop, CropKind))
@@ -94,8 +95,8 @@ def render(
     real: StrPath = "data/real",
     over: StrPath | None = None,
     cell: "Cell | StrPath | None" = None,
-    look: Literal["matched", "plain"] = "matched",
-    quality: Literal["draft", "normal", "reference"] = "normal",
+    look: LookKind = "matched",
+    quality: QualityName = "normal",
     randomize: float = 0.0,
     layers: bool = False,
     test_twins: bool = False,
@@ -126,7 +127,7 @@ def render(
     from synth.sim.commands import DEFAULT_COUNT, REAL
     from synth.sim.run import make_plan
     from synth.sim.run import render as run
-    from synth.sim.settings import LookKind, QualityName, RenderSettings
+    from synth.sim.settings import RenderSettings
     from synth.sim.shares import choose_shares
     from synth.sim.sources import SOURCES
 
@@ -209,7 +210,7 @@ def translate(
     preset: str | None = None,
     images: int | None = None,
     run: StrPath = "runs/translate",
-    choose: Literal["own-val", "real-val"] = "own-val",
+    choose: Criterion = "own-val",
     checkpoint: StrPath | None = None,
     reverse: bool = False,
     inception_weights: StrPath | None = None,
@@ -229,7 +230,6 @@ def translate(
     Raises TrainingDiverged.
     """
     from synth.compute.progress import make_progress
-    from synth.gan.choice import Criterion
     from synth.gan.request import make_settings
     from synth.gan.translate import translate as fit_and_translate
     from synth.gan.translate import translate_with

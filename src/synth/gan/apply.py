@@ -58,18 +58,17 @@ def apply(
     *,
     parents: Sequence[DatasetReader],
     readings: Sequence[Reading],
-    command: tuple[str, ...],
 ) -> Applied:
     """Translate every frame of a dataset into another, or go on with it.
 
     Labels, masks, depth and splits are that dataset's; crops are cut from the translated frame. A frame whose
     labels moved beyond ``limits``, or that shows artefacts, goes to rejected/ with its figures; every part's
     figures stand in drift.jsonl, and as histograms in drift.png. parents: every dataset that the translator
-    has seen. readings: the samples that trained and chose it. command: the words that go on with the folder.
-    Raises DatasetError when the folder was made otherwise, StorageError when the disk refuses.
+    has seen. readings: the samples that trained and chose it. Raises DatasetError when the folder was made
+    otherwise, StorageError when the disk refuses.
     """
     refuse_other_kind(out, "translated")
-    info = _describe(translator, dataset, limits, parents, readings, command)
+    info = _describe(translator, dataset, limits, parents, readings)
     seconds = 0.0
     log = DriftLog(out / "drift.jsonl")
     with DatasetWriter.create_or_resume(out, info) as writer:
@@ -166,7 +165,6 @@ def _describe(
     limits: DriftLimits,
     parents: Sequence[DatasetReader],
     readings: Sequence[Reading],
-    command: tuple[str, ...],
 ) -> DatasetInfo:
     """dataset.json: what a resumed run must share is in ``made_by.config``."""
     config: dict[str, JsonValue] = {
@@ -174,7 +172,7 @@ def _describe(
         "direction": translator.identity.direction,
         "checkpoint_sha256": translator.identity.sha256,
         "source": {
-            "dataset": dataset.root.resolve().name,
+            "dataset": dataset.name,
             "samples": len(dataset),
             "sha256": dataset.digest(),
         },
@@ -191,9 +189,8 @@ def _describe(
         made_by=MadeBy(
             verb="translate",
             config=config,
-            command=command,
             versions=list_versions(_PACKAGES),
-            parents=tuple(dict.fromkeys(d.root.resolve().name for d in (dataset, *parents))),
+            parents=tuple(dict.fromkeys(d.name for d in (dataset, *parents))),
             readings=(
                 *dataset.info.made_by.readings,
                 *(r.model_copy(update={"checkpoint_sha256": translator.identity.sha256}) for r in readings),

@@ -3,12 +3,10 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
+from synth.dataset.choices import Criterion
 from synth.errors import InputError
 from synth.gan.judge import Score
-
-Criterion = Literal["own-val", "real-val"]
 
 MAX_BOX_DRIFT = 0.02
 MAX_NORMAL_DRIFT_DEG = 2.0

@@ -1,12 +1,12 @@
 """``synth translate`` and ``synth export-model``: synthetic images in the look of the real ones."""
 
-from enum import StrEnum
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from synth.dataset.choices import Criterion
 from synth.gan.methods import METHODS, choose_default
 
 if TYPE_CHECKING:
@@ -15,13 +15,6 @@ if TYPE_CHECKING:
     from synth.gan.apply import Applied
     from synth.gan.result import Result
     from synth.gan.translate import TranslateSettings
-
-
-class Criterion(StrEnum):
-    """What decides between checkpoints: how near real val images are, or their labels."""
-
-    own_val = "own-val"
-    real_val = "real-val"
 
 
 def translate(
@@ -45,7 +38,7 @@ def translate(
     ] = None,
     choose: Annotated[
         Criterion, typer.Option(help="What decides which checkpoint is kept; real-val reads real labels.")
-    ] = Criterion.own_val,
+    ] = "own-val",
     checkpoint: Annotated[
         Path | None, typer.Option(help="Train nothing: translate with this checkpoint.")
     ] = None,
@@ -78,7 +71,7 @@ def translate(
         method=method,
         preset=preset,
         images=images,
-        choose=choose.value,
+        choose=choose,
         checkpoint=checkpoint,
         reverse=reverse,
         inception_weights=inception_weights,

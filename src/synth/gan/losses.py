@@ -50,11 +50,10 @@ def mask_edge_loss(source: Tensor, translated: Tensor, mask: Tensor) -> Tensor:
         return _mean_where(1 - alike, edge_band(mask) * shown)
 
 
-def edge_band(mask: Tensor, reach_px: int = 2) -> Tensor:
-    """[N,1,H,W] of 0 and 1: pixels within ``reach_px`` of the mask's edge; the image's border is no edge."""
-    side = 2 * reach_px + 1
-    grown = F.max_pool2d(mask, side, stride=1, padding=reach_px)
-    shrunk = -F.max_pool2d(-mask, side, stride=1, padding=reach_px)
+def edge_band(mask: Tensor) -> Tensor:
+    """[N,1,H,W] of 0 and 1: pixels within 2 px of the mask's edge; the image's border is no edge."""
+    grown = F.max_pool2d(mask, 2 * _REACH_PX + 1, stride=1, padding=_REACH_PX)
+    shrunk = -F.max_pool2d(-mask, 2 * _REACH_PX + 1, stride=1, padding=_REACH_PX)
     return grown - shrunk
 
 
@@ -83,6 +82,7 @@ _FAINT = 1e-4
 """Mean square of strength at which a piece of edge counts half: a step of 0.07; noise of 0.02 has a tenth."""
 
 _WINDOW_PX = 9
+_REACH_PX = 2
 _SMOOTH_SIGMA_PX = 1.0
 _SMOOTH_REACH_PX = 3
 

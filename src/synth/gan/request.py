@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from synth.compute.device import choose_device
+from synth.dataset.choices import Criterion
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
 from synth.gan.checkpoint import read_method
-from synth.gan.choice import Criterion
 from synth.gan.judge import DOWNSTREAM, JudgeSettings
 from synth.gan.methods import METHODS, choose_default
 from synth.gan.run import FitSettings

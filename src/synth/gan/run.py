@@ -6,6 +6,7 @@ Any method that learns step by step is trained here.
 
     runs/translate/
       config.json      what was asked for; the same is demanded to go on
+      command.json     the command that began it, if one did; the same goes on with it
       stats.jsonl      one line a tick: losses, progress, learning rate, seconds a step
       state.pt         where the run stands, to the last bit
       checkpoints/     step_000400.safetensors: averaged generators, both directions

@@ -1,6 +1,5 @@
 """What `synth status` knows of a translation."""
 
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,16 +15,6 @@ class TranslateStage:
     def begin(self, folders: Mapping[str, Path]) -> str:
         """The command that begins one."""
         return "synth translate"
-
-    def go_on(self, made_by: MadeBy) -> str:
-        """The command that it recorded; of one that recorded none, what its configuration tells of it."""
-        if made_by.command:
-            return shlex.join(("synth", *made_by.command))
-        method = made_by.config.get("method")
-        words = ["--method", str(method)] if method else []
-        if made_by.config.get("direction") == "real2sim":
-            words.append("--reverse")
-        return shlex.join(("synth", "translate", *words))
 
     def count_planned(self, made_by: MadeBy) -> int | None:
         """How many samples there are to translate; None where it does not say."""

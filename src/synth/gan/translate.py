@@ -21,12 +21,13 @@ from pydantic import JsonValue
 from synth.compute.device import choose_device
 from synth.compute.progress import Progress
 from synth.compute.run_dir import RunDir
+from synth.dataset.choices import Criterion
 from synth.dataset.origin import Reading, Role
 from synth.dataset.record import Split
 from synth.errors import InputError
 from synth.gan.apply import Applied, apply
 from synth.gan.checkpoint import path_of_step, read_readings
-from synth.gan.choice import Criterion, RealImages, choose
+from synth.gan.choice import RealImages, choose
 from synth.gan.criteria_figure import draw_criteria
 from synth.gan.inputs import check_pair, refuse_leaks
 from synth.gan.judge import Judge, JudgeSettings, Score, Translate, by_generator, by_translator
@@ -106,7 +107,7 @@ def translate(settings: TranslateSettings, make_progress: MakeProgress) -> tuple
     say(f"{kept}: {result.choice.why}.")
     checkpoint = path_of_step(run, result.choice.step)
     translator = method.load(checkpoint, settings.direction, device)
-    return result, _apply(translator, checkpoint, readings, settings, witness, make_progress)
+    return result, _apply(translator, readings, settings, witness, make_progress)
 
 
 def translate_with(checkpoint: Path, settings: TranslateSettings, make_progress: MakeProgress) -> Applied:
@@ -118,12 +119,11 @@ def translate_with(checkpoint: Path, settings: TranslateSettings, make_progress:
     translator = METHODS[settings.fit.method]().load(checkpoint, settings.direction, device)
     witness = _make_witness(checkpoint.parent.parent / WITNESS_FILE, settings, device, make_progress)
     readings = read_readings(checkpoint)
-    return _apply(translator, checkpoint, readings, settings, witness, make_progress)
+    return _apply(translator, readings, settings, witness, make_progress)
 
 
 def _apply(
     translator: Translator,
-    checkpoint: Path,
     readings: Sequence[Reading],
     settings: TranslateSettings,
     witness: Witness,
@@ -139,17 +139,6 @@ def _apply(
         make_progress("translate", "images"),
         parents=pair,
         readings=readings,
-        command=_command(checkpoint, settings),
-    )
-
-
-def _command(checkpoint: Path, settings: TranslateSettings) -> tuple[str, ...]:
-    """The words that go on with a dataset once its checkpoint is there, whatever that was learnt with."""
-    reverse = ("--reverse",) if settings.direction == "real2sim" else ()
-    folders = {"--sim": settings.fit.sim.root, "--real": settings.fit.real.root, "--out": settings.out}
-    return (
-        *("translate", "--checkpoint", str(checkpoint), *reverse),
-        *(word for option, folder in folders.items() for word in (option, str(folder))),
     )
 
 

@@ -17,6 +17,7 @@ from synth.geometry.mesh import Mesh
 from synth.geometry.se3 import Array
 
 TABLE, WALL, CAMERA = "the table", "the workspace's wall", "the camera"
+_MAX_STRIPS = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +130,7 @@ def hull_vertices(mesh: Mesh) -> Array:
     return np.asarray(mesh.vertices_m[ConvexHull(mesh.vertices_m).vertices])
 
 
-def cover_with_capsules(mesh: Mesh, body: int, max_strips: int = 6) -> Capsules:
+def cover_with_capsules(mesh: Mesh, body: int) -> Capsules:
     """Parallel capsules that together contain the mesh's bounding box: strips along its longest side.
 
     Strips are about as wide as the box is thick, so the bundle follows a flat part closely.
@@ -137,7 +138,7 @@ def cover_with_capsules(mesh: Mesh, body: int, max_strips: int = 6) -> Capsules:
     low, high = mesh.vertices_m.min(axis=0), mesh.vertices_m.max(axis=0)
     thin, wide, long = np.argsort(high - low, kind="stable")
     extent = np.maximum(high - low, 1e-6)
-    n = int(np.clip(np.ceil(extent[wide] / extent[thin]), 1, max_strips))
+    n = int(np.clip(np.ceil(extent[wide] / extent[thin]), 1, _MAX_STRIPS))
     half_section = np.hypot(extent[thin], extent[wide] / n) / 2
     radius = 1.1 * half_section  # what this leaves over lets the ends stand inside the box
     inset = min(np.sqrt(radius**2 - half_section**2), extent[long] / 2)

@@ -100,11 +100,6 @@ def camera_rays(
     return T_base_cam[:3, 3].copy(), rays_cam @ T_base_cam[:3, :3].T
 
 
-def render_ids(
-    bodies: Sequence[Mesh],
-    camera: Pinhole,
-    T_base_cam: Array,
-    window_xyxy: tuple[int, int, int, int] | None = None,
-) -> Hits:
-    """What the camera sees in a window [h,w]: which body (in base), at which depth along z (`Hits.t`)."""
-    return Raycaster(bodies).cast(*camera_rays(camera, T_base_cam, window_xyxy))
+def render_ids(bodies: Sequence[Mesh], camera: Pinhole, T_base_cam: Array) -> Hits:
+    """What the camera sees [H,W]: which body (in base), at which depth along z (`Hits.t`)."""
+    return Raycaster(bodies).cast(*camera_rays(camera, T_base_cam))

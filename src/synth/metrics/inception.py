@@ -20,6 +20,7 @@ from synth.metrics.intervals import demand_units
 
 N_FEATURES = 2048
 SIDE_PX = 299
+_BATCH_SIZE = 16
 
 _COUNTER = "num_batches_tracked"  # Absent from files of older releases, and without use here.
 
@@ -56,15 +57,13 @@ def inception_features(
     images: Sequence[NDArray[np.uint8]] | NDArray[np.uint8],
     network: nn.Module,
     device: torch.device,
-    *,
-    batch_size: int = 16,
 ) -> NDArray[np.float32]:
     """Features [N,2048] of images [H,W,3] uint8, RGB, each resized to 299×299 with anti-aliasing."""
     network = network.to(device)
     features = []
     with torch.inference_mode():
-        for start in range(0, len(images), batch_size):
-            batch = [_to_input(image, device) for image in images[start : start + batch_size]]
+        for start in range(0, len(images), _BATCH_SIZE):
+            batch = [_to_input(image, device) for image in images[start : start + _BATCH_SIZE]]
             features.append(network(torch.cat(batch)).float().cpu().numpy())
     return np.concatenate(features) if features else np.empty((0, N_FEATURES), np.float32)
 

@@ -38,7 +38,6 @@ def bootstrap(
     *samples: NDArray[Any],
     rng: np.random.Generator,
     n_resamples: int = N_RESAMPLES,
-    confidence: float = CONFIDENCE,
 ) -> Estimate:
     """``statistic(*samples)`` and its percentile interval; each sample is resampled by rows, independently.
 
@@ -50,7 +49,7 @@ def bootstrap(
     draws = np.array(
         [statistic(*(s[rng.integers(len(s), size=len(s))] for s in samples)) for _ in range(n_resamples)]
     )
-    return percentile_estimate(statistic(*samples), draws, min(map(len, samples)), confidence)
+    return percentile_estimate(statistic(*samples), draws, min(map(len, samples)))
 
 
 def resample_counts(n: int, n_resamples: int, rng: np.random.Generator) -> Floats:
@@ -58,20 +57,20 @@ def resample_counts(n: int, n_resamples: int, rng: np.random.Generator) -> Float
     return rng.multinomial(n, np.full(n, 1 / n), size=n_resamples).astype(np.float64)
 
 
-def percentile_estimate(value: float, draws: Floats, n: int, confidence: float = CONFIDENCE) -> Estimate:
-    """The interval that holds the middle ``confidence`` of the draws [R]."""
-    low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
+def percentile_estimate(value: float, draws: Floats, n: int) -> Estimate:
+    """The interval that holds the middle 95 % of the draws [R]."""
+    low, high = np.quantile(draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return Estimate(float(value), float(low), float(high), n)
 
 
-def distance_estimate(value: float, draws: Floats, n: int, confidence: float = CONFIDENCE) -> Estimate:
+def distance_estimate(value: float, draws: Floats, n: int) -> Estimate:
     """The interval of a distance, which is never negative and therefore too large where the truth is small.
 
     Chance adds to a small distance, and resampling adds the same once more, so percentiles alone would never
     reach zero. The low end is the lower of the percentile and its reflection at the value (the basic
     bootstrap), cut off at zero; the high end is the percentile.
     """
-    plain = percentile_estimate(value, draws, n, confidence)
+    plain = percentile_estimate(value, draws, n)
     return Estimate(plain.value, max(0.0, min(plain.low, 2 * plain.value - plain.high)), plain.high, n)
 
 

@@ -26,6 +26,7 @@ from synth.geometry.mesh import Mesh
 from synth.sim.backdrop import Compare, Pair, Placement, evenly
 from synth.sim.bench_pictures import BenchPictures
 from synth.sim.blender import QUALITIES, Blender, Quality
+from synth.sim.choices import LookKind
 from synth.sim.furnish import camera_of_cell, camera_of_sample, held_bodies, on_bench
 from synth.sim.installed import find_installed
 from synth.sim.labels import cell_labels
@@ -33,7 +34,7 @@ from synth.sim.look import LOOK_FILE, Look, choose_measured, load_look, measure_
 from synth.sim.meshes import cell_meshes
 from synth.sim.randomize import randomize
 from synth.sim.scene import Scene, SceneCamera
-from synth.sim.settings import LookKind, RenderSettings
+from synth.sim.settings import RenderSettings
 from synth.sim.studio import DEPTH_SCALE_M, PACKAGES, BlenderStudio
 from synth.sim.twins import make_twin
 
@@ -286,7 +287,7 @@ def _describe(settings: RenderSettings, cell: Cell, camera: SceneCamera) -> Data
             config=config,
             seed=settings.seed,
             versions=list_versions(PACKAGES),
-            parents=() if real is None else (real.root.resolve().name,),
+            parents=() if real is None else (real.name,),
             simulated=cell.is_simulated if real is None else real.info.made_by.simulated,
         ),
     )

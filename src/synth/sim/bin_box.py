@@ -115,7 +115,7 @@ def table_below(T_base_cam: ArrayLike, table_point_m: ArrayLike, table_normal: A
 
 
 def _in_view(cell: Cell, box: BinBox) -> bool:
-    camera = cell.camera.nominal_pinhole if (c := cell.camera.calibrated_pinhole) is None else c
+    camera = cell.camera.pinhole
     corners_m = se3.transform(
         se3.inverse(np.asarray(cell.camera.T_base_cam)) @ box.T_base_bin, box.mesh.vertices_m
     )

@@ -43,6 +43,8 @@ class Quality:
 
 
 # SSIM on part and shadow (benchmarks/render.py, 2 frames at 640×480): draft 0.988, normal 0.991.
+_SETTLE_S = 6.0
+
 QUALITIES: Mapping[str, Quality] = {
     "draft": Quality(4, table_samples=4),
     "normal": Quality(8, table_samples=8),
@@ -176,13 +178,12 @@ class Blender:
         self._exchange_if_due(answer["rss_mb"])
         return results
 
-    def settle(
-        self, bodies: Sequence[SceneBody], static: Sequence[SceneBody], seconds: float = 6.0
-    ) -> list[Array]:
+    def settle(self, bodies: Sequence[SceneBody], static: Sequence[SceneBody]) -> list[Array]:
         """Let bodies fall under gravity (−z of base) on to static ones until they lie still.
 
-        Bodies collide by their convex hulls, static ones by their triangles. seconds: at most, of simulated
-        time. Returns T_base_body [4,4] of each body. Without chance: the same start gives the same end.
+        Bodies collide by their convex hulls, static ones by their triangles. They are given 6 simulated
+        seconds at most. Returns T_base_body [4,4] of each body. Without chance: the same start gives the
+        same end.
         """
         answer = self._ask(
             {
@@ -190,7 +191,7 @@ class Blender:
                 "meshes": str(self._meshes),
                 "bodies": [body.model_dump(mode="json") for body in bodies],
                 "static": [body.model_dump(mode="json") for body in static],
-                "seconds": seconds,
+                "seconds": _SETTLE_S,
             }
         )
         self._exchange_if_due(answer["rss_mb"])

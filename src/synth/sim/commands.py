@@ -1,12 +1,12 @@
 """``synth render`` and ``synth compose``: labelled images from sources."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from synth.compute.engines import DEFAULT_ENGINE, ENGINES
+from synth.sim.choices import LookKind, QualityName
 from synth.sim.sources import SOURCES
 
 if TYPE_CHECKING:
@@ -14,21 +14,6 @@ if TYPE_CHECKING:
 
 DEFAULT_COUNT = 633
 REAL = Path("data/real")
-
-
-class LookKind(StrEnum):
-    """Where brightness, colour, noise and blur come from."""
-
-    matched = "matched"
-    plain = "plain"
-
-
-class QualityName(StrEnum):
-    """How many samples a pixel gets."""
-
-    draft = "draft"
-    normal = "normal"
-    reference = "reference"
 
 
 def render(
@@ -47,16 +32,14 @@ def render(
     ] = False,
     look: Annotated[
         LookKind, typer.Option(help="Like the captured pictures, or without any of them.")
-    ] = LookKind.matched,
+    ] = "matched",
     randomize: Annotated[
         bool, typer.Option("--randomize", help="Spread light, surfaces, camera and clutter.")
     ] = False,
     strength: Annotated[
         float | None, typer.Option(help="How far --randomize goes: 1, its ranges as they stand, by default.")
     ] = None,
-    quality: Annotated[
-        QualityName, typer.Option(help="Samples a pixel: few, enough, or 1024.")
-    ] = QualityName.normal,
+    quality: Annotated[QualityName, typer.Option(help="Samples a pixel: few, enough, or 1024.")] = "normal",
     layers: Annotated[
         bool, typer.Option("--layers", help="Normals of every pixel too, in normals/NAME.png.")
     ] = False,
@@ -121,8 +104,8 @@ def render(
         cell=None if over is not None else load_cell(cell),
         real=None if over is not None else _open_captured(real),
         over=None if over is None else DatasetReader(over, "synth import bop FOLDER"),
-        look=look.value,
-        quality=quality.value,
+        look=look,
+        quality=quality,
         randomize=_strength(strength, randomize=randomize),
         layers=layers,
         test_twins=test_twins,

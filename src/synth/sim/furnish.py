@@ -109,7 +109,7 @@ def camera_of_sample(sample: Sample) -> SceneCamera:
 
 
 def camera_of_cell(cell: Cell, record: CameraRecord | None = None) -> SceneCamera:
-    """A dataset's camera, or, without one, the cell's: calibrated if it is, else as the data sheet says."""
+    """A dataset's camera, or, without one, the cell's: calibrated if it is, else the nominal one."""
     T_base_cam = cell.camera.T_base_cam
     if record is not None:
         if record.T_base_cam is not None:
@@ -117,7 +117,7 @@ def camera_of_cell(cell: Cell, record: CameraRecord | None = None) -> SceneCamer
         return SceneCamera(
             size_wh=record.size_wh, K=record.K, dist=record.dist, T_base_cam=np.asarray(T_base_cam).tolist()
         )
-    pinhole = cell.camera.calibrated_pinhole or cell.camera.nominal_pinhole
+    pinhole = cell.camera.pinhole
     return SceneCamera(
         size_wh=pinhole.size_wh,
         K=pinhole.K.tolist(),

@@ -6,7 +6,6 @@ The cameras' tone curve is taken to be sRGB's. Test and validation images are ne
 import itertools
 import json
 from pathlib import Path
-from typing import Literal
 
 import cv2
 import numpy as np
@@ -19,6 +18,7 @@ from synth.dataset.folder import read_inside
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 from synth.errors import InputError
+from synth.sim.choices import LookKind
 from synth.sim.colour import Linear, linear_of_u8, to_linear, to_srgb
 from synth.sim.noise import NO_NOISE, Noise, measure_noise
 from synth.sim.sharpness import measure_edge_sigma
@@ -56,7 +56,7 @@ class Look(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
-    kind: Literal["matched", "plain"]
+    kind: LookKind
     size_wh: tuple[int, int]
     bench_rgb: tuple[float, float, float]
     part_rgb: tuple[float, float, float] | None = None

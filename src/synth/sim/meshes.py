@@ -1,7 +1,7 @@
 """The mesh folder: every mesh that a scene of a cell may name, written once, in metres.
 
 A file NAME.npz holds ``vertices_m`` float32 [V,3], ``triangles`` int32 [T,3] and ``smooth``: whether shading
-runs smoothly over edges that turn less than `CREASE_DEG`; ``corner_rgb`` uint8 [T,3,3], sRGB, where a mesh
+runs smoothly over edges that turn little; ``corner_rgb`` uint8 [T,3,3], sRGB, where a mesh
 has colours of its own.
 """
 
@@ -21,8 +21,6 @@ from synth.geometry.lathe import lathe, rounded
 from synth.geometry.mesh import Mesh
 from synth.sim.bin_box import bin_box
 from synth.storage.atomic import write_bytes
-
-CREASE_DEG = 35.0
 
 Meshes = Mapping[str, Mesh]
 

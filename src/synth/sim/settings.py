@@ -3,16 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from synth.cell.model import Cell
 from synth.compute.engines import DEFAULT_ENGINE, ENGINES
 from synth.compute.engines.engine import Resources
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
-
-LookKind = Literal["matched", "plain"]
-QualityName = Literal["draft", "normal", "reference"]
+from synth.sim.choices import LookKind, QualityName
 
 MAX_PROCESSES = 16
 MAX_STRENGTH = 5.0

@@ -4,6 +4,7 @@
 
     runs/train/normals/
       config.json           what was asked for, and hashes of the data; the same is demanded to go on
+      command.json          the command that began it, if one did; the same goes on with it
       stats.jsonl           figures at every look at val images
       state.pt              what is gone on from, while it is not finished
       weights.safetensors   the best network on val images
@@ -16,7 +17,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, cast, get_args
 
 import numpy as np
 import torch
@@ -25,6 +26,7 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from synth.compute.checkpoint import save_weights
 from synth.compute.device import choose_device
 from synth.compute.run_dir import CONFIG_FILE, RunDir
+from synth.dataset.choices import Criterion
 from synth.dataset.folder import INFO_FILE, SAMPLES_FILE
 from synth.dataset.origin import READINGS, Reading, encode_readings
 from synth.dataset.reader import DatasetReader
@@ -41,7 +43,6 @@ RESULT_FILE, WEIGHTS_FILE, STATE_FILE, EARLY_FILE = (
     "state.pt",
     "early.json",
 )
-Choose = Literal["own-val", "real-val"]
 """Whose val images decide which weights are kept: each mix's own, or the captured ones for all."""
 
 VAL_SHARE = 0.2
@@ -97,7 +98,7 @@ class TrainSpec:
     stages: tuple[tuple[Portion, ...], ...]
     test: Path
     seed: int
-    choose: Choose = "own-val"
+    choose: Criterion = "own-val"
 
     def to_config(self) -> dict[str, JsonValue]:
         """What a training that is gone on with must share."""
@@ -233,12 +234,12 @@ def list_readings(spec: TrainSpec) -> tuple[Reading, ...]:
     return tuple(dict.fromkeys((*made, *chosen)))
 
 
-def choose_by(text: str) -> Choose:
+def choose_by(text: str) -> Criterion:
     """Raises InputError for a word that is none."""
-    for known in get_args(Choose):
+    for known in get_args(Criterion):
         if text == known:
-            return cast(Choose, known)
-    raise InputError(f"--choose must be one of {', '.join(get_args(Choose))}, got {text!r}")
+            return cast(Criterion, known)
+    raise InputError(f"--choose must be one of {', '.join(get_args(Criterion))}, got {text!r}")
 
 
 def load_result(out: Path) -> TrainResult:

@@ -9,7 +9,6 @@ import yaml
 from synth.capture.calibrate.detect import find_corners
 from synth.capture.calibrate.poses import MIN_TILT_DEG, plan_views
 from synth.capture.calibrate.setup import MARGIN_PX, MAX_TILT_DEG, make_setup
-from synth.capture.settings import planning_pinhole
 from synth.cell.board import DEFAULT_BOARD
 from synth.cell.calibration_validity import camera_hash, why_uncalibrated
 from synth.cell.edit import edit_cell
@@ -37,7 +36,7 @@ def test_more_than_the_arm_carries_is_refused(payload_kg):
 
 def test_planned_poses_show_the_whole_board() -> None:
     """Each within the image's margin, near and tilted as asked, and every way to it from home is free."""
-    camera = planning_pinhole(CELL)
+    camera = CELL.camera.pinhole
     plan = plan_views(SETUP, camera, 12, seed=3)
     safety = SafetyModel(SETUP.cell, SETUP.bodies)
     assert len(plan.q_rad) == 12
@@ -60,7 +59,7 @@ def test_a_board_out_of_sight_is_told() -> None:
     with pytest.raises(
         InputError, match=r"None of \d+ poses .* The image check refuses most .* T_base_board"
     ):
-        plan_views(setup, planning_pinhole(CELL), 6, seed=0)
+        plan_views(setup, CELL.camera.pinhole, 6, seed=0)
 
 
 def test_corners_are_where_the_arm_puts_them() -> None:

@@ -12,7 +12,7 @@ from synth.capture.calibrate.result import BoardPlace
 from synth.capture.calibrate.setup import make_setup
 from synth.capture.calibrate.solve import MIN_CORNERS
 from synth.capture.calibrate.view import View
-from synth.capture.settings import label_pinhole, planning_pinhole
+from synth.capture.settings import label_pinhole
 from synth.cell.mesh import load_bodies
 from synth.cell.model import Cell
 from synth.errors import InputError
@@ -54,7 +54,7 @@ def check_camera(cell: Cell, found: BoardPlace, *, seed: int, pace: float | None
     to_hand = found.eye == "to-hand"
     setup = make_setup(cell, load_bodies(cell), found.board, found.eye)
     held, board = setup.cell, setup.board
-    q_rad = plan_views(setup, planning_pinhole(cell), _N_PLANNED, seed).q_rad[0]
+    q_rad = plan_views(setup, cell.camera.pinhole, _N_PLANNED, seed).q_rad[0]
     with connect(held, setup.bodies, seed=seed, pace=pace, board=board, eye_in_hand=not to_hand) as devices:
         arm = Arm(devices.robot, SafetyModel(held, setup.bodies), held.robot)
         arm.go_to(q_rad)

@@ -1,10 +1,12 @@
 """``synth calibrate``: where the camera stands, where the part is held, and how well that is known."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from synth.capture.choices import Paper
+from synth.cell.choices import BoardKind
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,21 +33,6 @@ Pace = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before a real robot moves.")]
 
 
-class Paper(StrEnum):
-    """Sheets that a board is printed on."""
-
-    A4 = "A4"
-    A3 = "A3"
-    Letter = "Letter"
-
-
-class Kind(StrEnum):
-    """Patterns that are found."""
-
-    charuco = "charuco"
-    chessboard = "chessboard"
-
-
 @app.command()
 def board(
     out: Annotated[Path, typer.Option(help="Folder for board.pdf, board.png and board.yaml.")] = Path(
@@ -60,9 +47,9 @@ def board(
         str, typer.Option(help="OpenCV's name of the markers' dictionary.")
     ] = "DICT_4X4_50",
     kind: Annotated[
-        Kind, typer.Option(help="ChArUco may be seen in part, a chessboard only whole.")
-    ] = Kind.charuco,
-    paper: Annotated[Paper, typer.Option(help="The sheet; lying or standing as it fits.")] = Paper.A4,
+        BoardKind, typer.Option(help="ChArUco may be seen in part, a chessboard only whole.")
+    ] = "charuco",
+    paper: Annotated[Paper, typer.Option(help="The sheet; lying or standing as it fits.")] = "A4",
     legacy: Annotated[bool, typer.Option("--legacy", help="ChArUco as OpenCV drew it before 4.6.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that are there.")] = False,
 ) -> None:
@@ -73,8 +60,8 @@ def board(
     from synth.capture.calibrate.board_file import make_board
     from synth.capture.calibrate.printout import write_printout
 
-    made = make_board(kind.value, squares, square_mm, marker_mm, dictionary, legacy=legacy)
-    files = write_printout(made, out, paper.value, force=force)
+    made = make_board(kind, squares, square_mm, marker_mm, dictionary, legacy=legacy)
+    files = write_printout(made, out, paper, force=force)
     typer.echo(f"Wrote {', '.join(str(file) for file in files)}.")
     typer.echo(
         f"Print {files[0].name} at 100 %, glue it on something flat and stiff, measure it, and correct "

@@ -1,7 +1,7 @@
 """A calibration board to print: PDF and PNG at true scale, with a ruler to measure the print by."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -9,12 +9,12 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 
 from synth.capture.calibrate.board_file import save_board
+from synth.capture.choices import Paper
 from synth.cell.board import Board
 from synth.errors import InputError
 from synth.geometry.se3 import Array
 from synth.storage.atomic import replacing
 
-Paper = Literal["A4", "A3", "Letter"]
 PAPERS_MM: dict[Paper, tuple[float, float]] = {"A4": (297, 210), "A3": (420, 297), "Letter": (279.4, 215.9)}
 """Width and height, lying."""
 

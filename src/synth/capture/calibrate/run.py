@@ -14,7 +14,7 @@ from synth.capture.calibrate.setup import CalibrationSetup, make_setup
 from synth.capture.calibrate.shots import ShotFolder
 from synth.capture.calibrate.solve import MIN_CORNERS
 from synth.capture.calibrate.view import Eye
-from synth.capture.settings import label_pinhole, planning_pinhole
+from synth.capture.settings import label_pinhole
 from synth.cell.board import Board
 from synth.cell.load import cell_fingerprint
 from synth.cell.mesh import load_bodies
@@ -54,7 +54,7 @@ def make_run(settings: CalibrationSettings) -> Run:
     """Plan the poses; opens no device. Raises InputError where the cell has too few of them."""
     s = settings
     setup = make_setup(s.cell, load_bodies(s.cell), s.board, s.eye, payload_kg=s.payload_kg)
-    return Run(s, setup, plan_views(setup, planning_pinhole(s.cell), s.n_views, s.seed))
+    return Run(s, setup, plan_views(setup, s.cell.camera.pinhole, s.n_views, s.seed))
 
 
 def shoot(run: Run, progress: Progress) -> int:

@@ -14,6 +14,7 @@ from cv2.typing import MatLike
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
+from synth.dataset.choices import CropKind
 from synth.dataset.codecs import decode_u16, to_depth_m
 from synth.dataset.crops import recut
 from synth.dataset.folder import read_inside
@@ -22,7 +23,6 @@ from synth.dataset.sample import Sample
 from synth.errors import InputError
 
 RegionName = Literal["inside", "edge", "shadow", "arm", "elsewhere"]
-CutKind = Literal["rectified", "paper"]
 REGIONS: tuple[RegionName, ...] = get_args(RegionName)
 
 # Side of the grid on which maps are ranked: 8 px of a 224 px crop, what three poolings make one value of.
@@ -100,7 +100,7 @@ def rank_correlation(maps_a: NDArray[np.float64], maps_b: NDArray[np.float64]) -
 
 
 def load_regions(
-    dataset: DatasetReader, samples: Sequence[Sample], side_px: int, crop: CutKind = "rectified"
+    dataset: DatasetReader, samples: Sequence[Sample], side_px: int, crop: CropKind = "rectified"
 ) -> Regions:
     """Regions of every crop of some samples, in the order of ``load_normal_crops`` with the same arguments.
 

@@ -9,12 +9,15 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from synth.errors import SynthError
+from synth.errors import InputError, StorageError, SynthError, TrainingDiverged
 
 S = TypeVar("S")
 R = TypeVar("R")
 Handler = Callable[[S], R]
 OpenWorker = Callable[[], AbstractContextManager[Handler[S, R]]]
+
+HOPELESS = (InputError, StorageError, TrainingDiverged)
+"""What another try could not mend: it would meet the same, or draw the same."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,6 @@ class Engine(Protocol):
         shard is tried again. on_wait: called every second or so while shards are worked on.
 
         A shard whose worker raises or dies is tried once more in a fresh worker; the second time its error is
-        raised, and so is an InputError or StorageError the first time: another try could not mend those. What
-        is no SynthError is raised as WorkerLost. Whatever ends this call, every worker has ended with it.
+        raised, and so is what is HOPELESS the first time. What is no SynthError is raised as WorkerLost.
+        Whatever ends this call, every worker has ended with it.
         """

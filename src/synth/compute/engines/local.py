@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, Pipe, wait
 from typing import Any, Generic
 
-from synth.compute.engines.engine import Engine, OpenWorker, R, Resources, S
-from synth.errors import InputError, StorageError, SynthError, WorkerLost
+from synth.compute.engines.engine import HOPELESS, Engine, OpenWorker, R, Resources, S
+from synth.errors import SynthError, WorkerLost
 
 TRIES = 2
 """How often a shard is begun; the second time in a fresh worker."""
@@ -23,7 +23,6 @@ AHEAD = 2
 
 _CLOSE_S = 10.0
 _WAIT_S = 1.0
-_HOPELESS = (InputError, StorageError)
 
 
 @dataclass(frozen=True)
@@ -159,7 +158,7 @@ class LocalEngine:
                     if answer.error is None:
                         answers[i_shard] = answer.result
                         continue
-                    if isinstance(answer.error, _HOPELESS) or tries[i_shard] == TRIES:
+                    if isinstance(answer.error, HOPELESS) or tries[i_shard] == TRIES:
                         raise answer.error
                     on_retry(shards[i_shard], answer.error)
                     if worker in pool.workers:

@@ -2,7 +2,6 @@
 
 import ctypes
 import os
-import pickle
 import signal
 import sys
 import traceback
@@ -10,7 +9,7 @@ from multiprocessing.connection import Connection
 from typing import NoReturn
 
 from synth.compute.engines.local import _Answer
-from synth.errors import InputError, SynthError, WorkerLost
+from synth.errors import SynthError, WorkerLost
 
 _PR_SET_PDEATHSIG = 1
 
@@ -35,16 +34,7 @@ def serve(pipe: Connection) -> None:
             error = WorkerLost(f"a worker process failed: {type(error).__name__}: {error}")
         if not shard_in_hand:  # Opening failed: that is the answer to the first shard.
             pipe.recv()
-        pipe.send(_Answer(error=_portable(error)))
-
-
-def _portable(error: SynthError) -> SynthError:
-    """The error itself where it can travel, else its sentence."""
-    try:
-        pickle.loads(pickle.dumps(error))  # noqa: S301  Our own bytes.
-    except Exception:  # noqa: BLE001
-        return InputError(str(error)) if isinstance(error, InputError) else SynthError(str(error))
-    return error
+        pipe.send(_Answer(error=error))
 
 
 def main() -> NoReturn:

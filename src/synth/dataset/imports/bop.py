@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from pydantic import JsonValue
 
+from synth.dataset.choices import BoxKind
 from synth.dataset.classes import ALL_CLASSES, ClassChoice
 from synth.dataset.dealing import Card, deal
 from synth.dataset.imports.bop_models import BopModel, find_models
@@ -47,7 +48,7 @@ from synth.dataset.imports.intake import (
 from synth.dataset.imports.pictures import SUFFIXES, open_picture
 from synth.dataset.info import CameraRecord, DatasetInfo
 from synth.dataset.posed import describe_posed
-from synth.dataset.record import SPLITS, BoxKind, Split
+from synth.dataset.record import SPLITS, Split
 from synth.dataset.sample import Instance
 from synth.dataset.table import call_by_path, read_groups
 from synth.errors import DatasetError, InputError

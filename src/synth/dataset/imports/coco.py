@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from synth.dataset.choices import BoxKind
 from synth.dataset.classes import ALL_CLASSES, ClassChoice
 from synth.dataset.codecs import file_sha256
 from synth.dataset.imports.coco_records import (
@@ -46,7 +47,7 @@ from synth.dataset.imports.labelled import (
 )
 from synth.dataset.imports.pictures import Picture
 from synth.dataset.info import DatasetInfo
-from synth.dataset.record import SPLITS, BoxKind, Split
+from synth.dataset.record import SPLITS, Split
 from synth.dataset.rle import decode_rle
 from synth.errors import DatasetError, InputError
 from synth.geometry.boxes import Mask

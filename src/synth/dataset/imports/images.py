@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from synth.cell.model import Label as ColourRange
+from synth.dataset.choices import BoxKind
 from synth.dataset.classes import ALL_CLASSES
 from synth.dataset.colour_filter import colour_mask, largest_component, refine_edge
 from synth.dataset.imports.intake import (
@@ -32,7 +33,7 @@ from synth.dataset.imports.labelled import (
 )
 from synth.dataset.imports.pictures import Picture
 from synth.dataset.info import DatasetInfo
-from synth.dataset.record import SPLITS, BoxKind, Split
+from synth.dataset.record import SPLITS, Split
 from synth.errors import InputError
 from synth.geometry.boxes import tight_box, touches_border
 

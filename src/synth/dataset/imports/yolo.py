@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from synth.dataset.choices import BoxKind
 from synth.dataset.classes import ALL_CLASSES, ClassChoice
 from synth.dataset.imports.intake import (
     Intake,
@@ -28,7 +29,7 @@ from synth.dataset.imports.labelled import Planned, Shape, plan, take_all
 from synth.dataset.imports.pictures import Picture, inside_folder
 from synth.dataset.imports.yolo_folder import YoloFolder, label_of, read_yolo
 from synth.dataset.info import DatasetInfo
-from synth.dataset.record import SPLITS, BoxKind, Split
+from synth.dataset.record import SPLITS, Split
 from synth.errors import DatasetError, InputError
 from synth.geometry.polygon import fill_polygon
 

@@ -11,7 +11,7 @@ given (gan/run.py). `checkpoint.py` reads and writes files that name their metho
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol, get_args, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -23,7 +23,6 @@ from synth.dataset.reader import DatasetReader
 Direction = Literal["sim2real", "real2sim"]
 """From the look of ``sim`` to that of ``real``, and back."""
 
-DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 
 Rgb = NDArray[np.uint8]
 Layers = Mapping[str, NDArray[Any]]

@@ -43,14 +43,14 @@ SETTLE_EXTRA_S = 5.0
 DEADLINE_FACTOR, DEADLINE_EXTRA_S, MIN_SCALING = 2.0, 3.0, 0.02
 # Two readings farther apart than this are our own delay, not the arm's: a busy host is no slow move.
 MAX_READING_GAP_S = 0.25
+READINGS_HZ = 125.0
 
 
 class URRobot:
     """An arm behind a UR controller; implements ``Robot``.
 
     config: payload, TCP, settling time. address: where it answers, config.address when None. simulated:
-    whether the controller is the emulated one; it changes nothing but ``info``. frequency_hz: rate of
-    readings.
+    whether the controller is the emulated one; it changes nothing but ``info``.
     """
 
     def __init__(
@@ -59,12 +59,11 @@ class URRobot:
         *,
         address: str | None = None,
         simulated: bool = False,
-        frequency_hz: float = 125.0,
     ) -> None:
         self._config = config
         self._address = address or config.address
         self._is_simulated = simulated
-        self._session = Session(config, self._address, frequency_hz)
+        self._session = Session(config, self._address, READINGS_HZ)
         self._info: RobotInfo | None = None
 
     @property

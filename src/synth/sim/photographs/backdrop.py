@@ -258,7 +258,7 @@ def _describe(settings: RenderSettings) -> DatasetInfo:
             config=config,
             seed=settings.seed,
             versions=list_versions(PACKAGES),
-            parents=(over.root.resolve().name,),
+            parents=(over.name,),
             simulated=info.made_by.simulated,
         ),
     )

@@ -84,9 +84,8 @@ def make_bin(
     *,
     seed: int,
     first_number: int = 0,
-    max_parts: int = MAX_PARTS,
 ) -> Scene:
-    """The ``number``-th bin of a run, train or val: 1 to ``max_parts`` parts at rest in a box on the table.
+    """The ``number``-th bin of a run, train or val: 1 to `MAX_PARTS` parts at rest in a box on the table.
 
     It is named ``first_number`` + ``number``. The arm is out of view. A part that comes to rest outside
     the box is taken away. Raises InputError when parts stay inside one another in every try.
@@ -94,7 +93,7 @@ def make_bin(
     own_seed = scene_seed(seed, _STREAM, number)
     box = moved(cell, bin_box(cell, meshes["part"]), np.random.default_rng([own_seed, MAX_TRIES + 1]))
     walls = box_body(box)
-    count = int(np.random.default_rng([own_seed, MAX_TRIES]).integers(1, max_parts + 1))
+    count = int(np.random.default_rng([own_seed, MAX_TRIES]).integers(1, MAX_PARTS + 1))
     for attempt in range(MAX_TRIES):
         rng = np.random.default_rng([own_seed, attempt])
         dropped = [

@@ -157,7 +157,7 @@ def _deal_plates(bench: DatasetReader, present: Sequence[Split]) -> dict[Split, 
 def _bench_of(datasets: Sequence[DatasetReader], plates: DatasetReader | None) -> DatasetReader:
     if not datasets:
         raise InputError("composites need at least one dataset to cut parts from")
-    names = [d.root.resolve().name for d in datasets]
+    names = [d.name for d in datasets]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise InputError(
             f"two datasets are called {twice[0]}: records name them so, rename the folder of one"
@@ -189,9 +189,9 @@ def _describe(
     config: dict[str, JsonValue] = {
         "max_parts": ingredients.max_parts,
         "min_visible": ingredients.min_visible,
-        "datasets": {d.root.resolve().name: {"kind": d.info.kind, "digest": d.digest()} for d in datasets},
+        "datasets": {d.name: {"kind": d.info.kind, "digest": d.digest()} for d in datasets},
         "plates": {
-            "dataset": bench.root.resolve().name,
+            "dataset": bench.name,
             "pixels_sha256": [p.pixels_sha256 for p in bench.plates],
         },
         "plates_of_split": {split: list(numbers) for split, numbers in shares.items()},
@@ -209,7 +209,7 @@ def _describe(
             config=config,
             seed=seed,
             versions=list_versions(_PACKAGES),
-            parents=tuple(dict.fromkeys(d.root.resolve().name for d in (*datasets, bench))),
+            parents=tuple(dict.fromkeys(d.name for d in (*datasets, bench))),
             readings=tuple(dict.fromkeys(r for d in datasets for r in d.info.made_by.readings)),
             simulated=any(d.info.made_by.simulated for d in (*datasets, bench)),
         ),

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from synth.dataset.choices import CropKind
 from synth.dataset.info import DatasetInfo
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 Rgb = NDArray[np.uint8]
 Unit = Literal["images", "crops"]
-CropKind = Literal["rectified", "paper"]
-"""As if the camera were turned to the part, or a plain cut."""
 
 PresetName = Literal["quick", "default", "paper"]
 PRESETS: tuple[PresetName, ...] = ("quick", "default", "paper")

@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from synth.dataset.choices import BoxKind
 from synth.dataset.reader import DatasetReader
-from synth.dataset.record import BoxKind
 from synth.dataset.sample import MIN_VISIBLE_FOR_LABEL, Sample
 from synth.errors import InputError
 from synth.train.loop import Rows

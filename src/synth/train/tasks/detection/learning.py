@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from synth.dataset.record import BoxKind
+from synth.dataset.choices import BoxKind
 from synth.errors import InputError
 from synth.metrics.by_class import match_classes
 from synth.metrics.detection import STANDARD, Measurable, match

@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from synth.dataset.choices import CropKind
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 from synth.errors import InputError
 from synth.geometry.normals import plain_crop
-from synth.train.tasks.task import CropKind
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from synth.dataset.choices import CropKind
 from synth.errors import InputError
 from synth.geometry.frames import cam_from_uvw, uvw_from_cam
 from synth.geometry.normals import angle_deg
 from synth.train.loop import SCORE, Rows
 from synth.train.models.normal_nets import make_normal_net
 from synth.train.tasks.normals.crops import NormalCrops
-from synth.train.tasks.task import CropKind, TaskSettings
+from synth.train.tasks.task import TaskSettings
 
 LossName = Literal["vector", "angle"]
 

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from synth.dataset.choices import CropKind
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 from synth.geometry.normals import angle_deg
@@ -33,7 +34,6 @@ from synth.train.tasks.normals.learning import (
 )
 from synth.train.tasks.normals.torch_data import Item, make_torch_data
 from synth.train.tasks.task import (
-    CropKind,
     Curves,
     Diagram,
     Export,

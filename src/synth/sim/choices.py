@@ -1,0 +1,9 @@
+"""Words to choose among, of renderings; imported by commands, so nothing heavy is here."""
+
+from typing import Literal
+
+LookKind = Literal["matched", "plain"]
+"""Where brightness, colour, noise and blur come from: captured pictures, or none of them."""
+
+QualityName = Literal["draft", "normal", "reference"]
+"""How many samples a pixel gets."""
