@@ -3,7 +3,6 @@
 import ctypes.util
 import importlib.metadata
 import json
-import os
 import platform
 import shutil
 import subprocess
@@ -15,6 +14,8 @@ from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
+
+from synth.compute.cores import count_cores
 
 Verdict = Literal["ok", "note", "bad"]
 
@@ -146,7 +147,7 @@ def check_machine() -> Iterator[Row]:
     enough = free_gb > 5
     yield Row(
         "Machine",
-        f"{os.cpu_count()} cores, {free_gb:.0f} GB free here",
+        f"{count_cores()} cores, {free_gb:.0f} GB free here",
         "ok" if enough else "bad",
         "" if enough else "400 captured poses take about 1.5 GB: free some disk",
     )
