@@ -151,6 +151,23 @@ def test_interrupted_and_gone_on_with(finished: tuple[Path, list[int]], looks: L
     assert_same_run(finished[0], out)
 
 
+def test_a_scripts_background_job_does_not_hear_ctrl_c(
+    finished: tuple[Path, list[int]], looks: Looks, tmp_path: Path
+) -> None:
+    """Where SIGINT is ignored, as shells begin a script's background jobs, training goes on to its end."""
+    out = tmp_path / "translate"
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        train(
+            make_settings(*looks, out),
+            QUIET,
+            on_checkpoint=lambda _step, _net: os.kill(os.getpid(), signal.SIGINT),
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert_same_run(finished[0], out)
+
+
 def test_a_checkpoint_whose_judging_was_stopped_is_judged_again(looks: Looks, tmp_path: Path) -> None:
     """The state is saved before the judge is called; an interrupted judge gets the same network once more."""
     out = tmp_path / "translate"

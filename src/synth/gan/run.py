@@ -271,8 +271,14 @@ def _begin(fabric: Fabric, looks: _Looks, lengths: Lengths) -> tuple[Training, W
 
 @contextmanager
 def _deferred_interrupt() -> Iterator[Callable[[], bool]]:
-    """Whether Ctrl-C was pressed inside the block; pressed twice, it interrupts at once."""
+    """Whether Ctrl-C was pressed inside the block; pressed twice, it interrupts at once.
+
+    Never where it is ignored: shells start a script's background jobs so that Ctrl-C is not for them.
+    """
     asked = False
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        yield lambda: False
+        return
 
     def note(_signal: int, _frame: Any) -> None:
         nonlocal asked
