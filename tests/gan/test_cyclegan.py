@@ -112,7 +112,7 @@ def gradients_of(gan: CycleGAN, loss: Tensor) -> list[Tensor]:
     return [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, found, strict=True)]
 
 
-@pytest.mark.parametrize("kind", ["batch", "instance", "demodulated", "demodulated-style"])
+@pytest.mark.parametrize("kind", ["batch", "instance", "demodulated"])
 def test_a_step_has_the_papers_losses_and_gradients(kind: GeneratorKind) -> None:
     """Sharing forward passes changes neither a loss nor a gradient, for any kind of generator."""
     gan = make_cyclegan(make_settings(kind)).double()
