@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from synth.errors import InputError
 from synth.gan import losses
 from synth.gan.methods.cyclegan import CycleGANMethod
-from synth.gan.methods.cyclegan_networks import CycleGAN, CycleGANSettings, Fakes
+from synth.gan.methods.cyclegan_networks import CycleGAN, Fakes
+from synth.gan.methods.cyclegan_settings import CycleGANSettings
 from synth.gan.methods.method import Batch
 from synth.gan.training import Training
 from synth.networks.discriminators import DiscriminatorShape

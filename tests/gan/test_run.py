@@ -24,7 +24,7 @@ from synth.dataset.reader import DatasetReader
 from synth.errors import InputError, TrainingDiverged
 from synth.gan.checkpoint import last_checkpoint, load_generator_of, path_of_step
 from synth.gan.methods.cyclegan import CycleGANMethod
-from synth.gan.methods.cyclegan_networks import CycleGANSettings
+from synth.gan.methods.cyclegan_settings import CycleGANSettings
 from synth.gan.methods.method import Batch
 from synth.gan.run import train
 from synth.gan.training import Training

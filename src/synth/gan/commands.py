@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synth.gan.methods import METHODS, choose_default
+from synth.gan.methods import METHODS, choose_default, describe_presets
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,7 +38,7 @@ def translate(
         typer.Option(help=f"How it is learnt: {', '.join(METHODS)}; {choose_default()} if not given."),
     ] = None,
     preset: Annotated[
-        str | None, typer.Option(help="One of the method's; the one for this machine if not given.")
+        str | None, typer.Option(help=f"{describe_presets()}. The one for this machine if not given.")
     ] = None,
     images: Annotated[
         int | None, typer.Option(help="Images of each look to learn from in all; the preset's number.")
