@@ -56,6 +56,9 @@ def translate(
         Path | None, typer.Option(help="A local Inception v3 state_dict: report FID and KID too.")
     ] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps; the best there is.")] = None,
+    devices: Annotated[
+        int, typer.Option(min=1, help="GPUs that learn side by side, each its own batch.")
+    ] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, patches and order.")] = 0,
 ) -> None:
     """Give synthetic images the look of the real ones. The same command goes on where it stopped.
@@ -84,6 +87,7 @@ def translate(
         reverse=reverse,
         inception_weights=inception_weights,
         device=device,
+        devices=devices,
         seed=seed,
         say=console.print,
     )

@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from multiprocessing import get_context
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from lightning_fabric import Fabric
 from pydantic import JsonValue
 from rich.console import Console
 from torch import Tensor, nn
+from torch.multiprocessing.spawn import ProcessException
 
 from synth.compute.checkpoint import load_state, save_state
 from synth.compute.device import Precision, choose_device, choose_precision
@@ -35,7 +38,7 @@ from synth.compute.run_dir import RunDir
 from synth.compute.seeding import step_seed
 from synth.dataset.origin import Reading
 from synth.dataset.reader import DatasetReader
-from synth.errors import InputError
+from synth.errors import InputError, SynthError
 from synth.gan.logbook import Logbook, Window
 from synth.gan.methods import METHODS, choose_default
 from synth.gan.methods.method import WITNESS, Batch, LearnedMethod
@@ -173,10 +176,33 @@ def train(
         precision=fit.precision or choose_precision(device),
     )
     told = progress if fit.n_devices == 1 else None
-    fabric.launch(
-        partial(_train, fit=fit, method=method, progress=told, on_checkpoint=on_checkpoint, witness=witness)
+    learn = partial(
+        _train, fit=fit, method=method, progress=told, on_checkpoint=on_checkpoint, witness=witness
     )
+    if fit.n_devices == 1:
+        fabric.launch(learn)
+    else:
+        _launch(fabric, learn)
     return fit.out
+
+
+def _launch(fabric: Fabric, learn: Callable[[Fabric], None]) -> None:
+    """Learn in several processes; the first SynthError of one is raised here as it is."""
+    errors: SimpleQueue[SynthError] = get_context("spawn").SimpleQueue()
+    try:
+        fabric.launch(partial(_tell, learn=learn, errors=errors))
+    except ProcessException:
+        if errors.empty():
+            raise
+        raise errors.get() from None
+
+
+def _tell(fabric: Fabric, learn: Callable[[Fabric], None], errors: "SimpleQueue[SynthError]") -> None:
+    try:
+        learn(fabric)
+    except SynthError as error:
+        errors.put(error)
+        raise
 
 
 def _train(
