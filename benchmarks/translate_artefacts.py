@@ -16,7 +16,7 @@ from pathlib import Path
 from synth.compute.device import choose_device
 from synth.dataset.reader import DatasetReader
 from synth.gan.methods.cyclegan import PRESETS, CycleGANMethod
-from synth.gan.methods.cyclegan_networks import CycleGANSettings
+from synth.gan.methods.cyclegan_settings import CycleGANSettings
 from synth.networks.architecture import GENERATOR_KINDS
 from synth.witness.artefacts import Artefacts, find_artefacts
 

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -248,6 +249,19 @@ def test_ctrl_c_is_one_line_and_exit_code_130(tmp_path: Path) -> None:
     assert verb.returncode == 130, out + err
     assert "Traceback" not in err
     assert len(re.findall("stopped", out + err, re.IGNORECASE)) == 1, out + err
+
+
+def test_a_scripts_background_job_does_not_hear_ctrl_c(tmp_path: Path) -> None:
+    """Begun with SIGINT ignored, as shells begin a script's background jobs, a command goes on to its end."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        verb = subprocess.Popen([SYNTH, "cell", "check"], cwd=tmp_path, stdout=subprocess.DEVNULL)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    while verb.poll() is None:
+        verb.send_signal(signal.SIGINT)
+        time.sleep(0.02)
+    assert verb.returncode == 0
 
 
 def test_no_colour_where_it_is_not_wanted(tmp_path: Path) -> None:

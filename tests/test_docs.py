@@ -243,7 +243,7 @@ def test_the_table_of_presets_is_that_of_the_method() -> None:
     assert [name for name, _ in tables] == list(METHODS)
     for name, table in tables:
         method = METHODS[name]()
-        rows = re.findall(r"^\| (`\w+`[^|]*?) \|", table, re.MULTILINE)
+        rows = re.findall(r"^\| (`\w[\w-]*`[^|]*?) \|", table, re.MULTILINE)
         assert [row.split("`")[1] for row in rows] == list(method.presets)
         for device, where in (("cpu", "without a GPU"), ("cuda", "with a GPU")):
             default = method.default_preset(torch.device(device))

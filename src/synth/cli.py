@@ -1,6 +1,7 @@
 """The `synth` command: mounts one commands.py a part and turns every deliberate error into one sentence."""
 
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -13,6 +14,7 @@ from synth.capture.calibrate.commands import app as calibrate_app
 from synth.capture.commands import capture
 from synth.cell.commands import app as cell_app
 from synth.compare.commands import compare
+from synth.compute.cores import thread_defaults
 from synth.dataset.commands import app as dataset_app
 from synth.dataset.imports.commands import app as import_app
 from synth.errors import SynthError
@@ -160,6 +162,7 @@ app.command(rich_help_panel=_NETWORK)(export_model)
 
 def main() -> NoReturn:
     """Entry point of the console script."""
+    os.environ.update(thread_defaults(os.environ))
     try:
         app()
     except SynthError as error:

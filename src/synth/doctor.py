@@ -3,7 +3,6 @@
 import ctypes.util
 import importlib.metadata
 import json
-import os
 import platform
 import shutil
 import subprocess
@@ -16,6 +15,7 @@ from typing import Literal
 from rich.table import Table
 from rich.text import Text
 
+from synth.compute.cores import count_cores
 from synth.extras import how_to_install, how_to_install_package, how_to_remove
 from synth.terminal import make_console
 
@@ -157,7 +157,7 @@ def check_machine() -> Iterator[Row]:
     enough = free_gb > 5
     yield Row(
         "Machine",
-        f"{os.cpu_count()} cores, {free_gb:.0f} GB free here",
+        f"{count_cores()} cores, {free_gb:.0f} GB free here",
         "ok" if enough else "bad",
         "" if enough else "400 captured poses take about 1.5 GB: free some disk",
     )

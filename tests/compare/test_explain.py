@@ -151,8 +151,9 @@ def test_twins_are_found_by_their_parents_pixels(tmp_path: Path) -> None:
     assert twins.captured.names == ("000002_0", "000000_0")
     assert twins.made.names == ("000100_0", "000101_0")
     assert [len(read) for read in twins.read_uvw] == [2, 2]
-    cosines = (twins.read_uvw[0] * twins.read_uvw[1]).sum(axis=1).clip(-1, 1)
-    assert twins.turned_deg == pytest.approx(np.degrees(np.arccos(cosines)), abs=1e-3)
+    a, b = (read / np.linalg.norm(read, axis=1, keepdims=True) for read in twins.read_uvw)
+    half = np.arctan2(np.linalg.norm(a - b, axis=1), np.linalg.norm(a + b, axis=1))
+    assert twins.turned_deg == pytest.approx(2 * np.degrees(half))
 
 
 def test_without_twins_there_are_none(crop_sets: dict[str, DatasetReader], tmp_path: Path) -> None:

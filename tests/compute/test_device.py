@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from synth.compute.device import choose_device, choose_precision, list_devices
+from synth.compute.device import choose_device, choose_precision, list_devices, refuse_devices
 from synth.errors import InputError
 
 
@@ -34,6 +34,18 @@ def test_a_device_that_is_not_here(asked: str, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(InputError, match="one of cuda, cuda:0, cpu on this machine") as raised:
         choose_device(asked)
     assert repr(asked) in str(raised.value)
+
+
+def test_more_devices_than_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All GPUs go by one name; one that is named is one. The error says how many there are."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    for asked, n in ((None, 2), ("cuda", 2), ("cuda:1", 1), ("cpu", 4)):
+        refuse_devices(asked, n)
+    with pytest.raises(InputError, match="--devices 3 asks for more than there are: 2 of the name cuda"):
+        refuse_devices(None, 3)
+    with pytest.raises(InputError, match="--devices 2 asks for more than there is: 1 of the name cuda:1"):
+        refuse_devices("cuda:1", 2)
 
 
 @pytest.mark.parametrize(("has_bf16", "precision"), [(True, "bf16-mixed"), (False, "32-true")])

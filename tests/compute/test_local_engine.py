@@ -64,16 +64,16 @@ def test_a_process_that_dies_twice_is_named_by_its_signal(tmp_path):
 )
 def test_cores_memory_and_gpus_are_shared_out(monkeypatch, n_cores, ram_gb, needs, at_most, n_workers):
     """The scarcest of what a worker needs says how many fit; here with two GPUs."""
-    monkeypatch.setattr(os, "cpu_count", lambda: n_cores)
+    monkeypatch.setattr("synth.compute.engines.local.count_cores", lambda: n_cores)
     monkeypatch.setattr(os, "sysconf", lambda key: ram_gb * 10**6 if key == "SC_PHYS_PAGES" else 1000)
     monkeypatch.setattr("synth.compute.engines.local._count_gpus", lambda: 2)
     assert ENGINE.count_workers(needs, at_most) == n_workers
 
 
 def test_threads_are_the_cores_shared_out(monkeypatch):
-    """One worker has the machine; several have a share each, one thread at least."""
-    monkeypatch.setattr(os, "cpu_count", lambda: 16)
-    assert [ENGINE.count_threads(n) for n in (1, 2, 3, 40)] == [None, 8, 5, 1]
+    """One worker has all; several have a share each, one thread at least."""
+    monkeypatch.setattr("synth.compute.engines.local.count_cores", lambda: 16)
+    assert [ENGINE.count_threads(n) for n in (1, 2, 3, 40)] == [16, 8, 5, 1]
 
 
 def test_what_a_worker_starts_obeys_ctrl_c_even_where_the_caller_does_not(tmp_path):

@@ -24,7 +24,7 @@ from synth.dataset.reader import DatasetReader
 from synth.errors import InputError, TrainingDiverged
 from synth.gan.checkpoint import last_checkpoint, load_generator_of, path_of_step
 from synth.gan.methods.cyclegan import CycleGANMethod
-from synth.gan.methods.cyclegan_networks import CycleGANSettings
+from synth.gan.methods.cyclegan_settings import CycleGANSettings
 from synth.gan.methods.method import Batch
 from synth.gan.run import train
 from synth.gan.training import Training
@@ -148,6 +148,23 @@ def test_interrupted_and_gone_on_with(finished: tuple[Path, list[int]], looks: L
     assert 9 <= step < 24
     assert f"Stopped at step {step} of 24" in output
     train(make_settings(*looks, out), QUIET, on_checkpoint=lambda _step, _net: None)
+    assert_same_run(finished[0], out)
+
+
+def test_a_scripts_background_job_does_not_hear_ctrl_c(
+    finished: tuple[Path, list[int]], looks: Looks, tmp_path: Path
+) -> None:
+    """Where SIGINT is ignored, as shells begin a script's background jobs, training goes on to its end."""
+    out = tmp_path / "translate"
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        train(
+            make_settings(*looks, out),
+            QUIET,
+            on_checkpoint=lambda _step, _net: os.kill(os.getpid(), signal.SIGINT),
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert_same_run(finished[0], out)
 
 

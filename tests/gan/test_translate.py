@@ -1,6 +1,7 @@
 """The stage as a whole, tiny: train, judge, choose, translate, and go on."""
 
 import json
+import pickle
 import re
 from collections import Counter
 from pathlib import Path
@@ -8,20 +9,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rich.console import Console
+from torch.multiprocessing import ProcessRaisedException
 
 from synth.compute.progress import LineProgress, make_progress
 from synth.dataset.reader import DatasetReader
 from synth.dataset.statistics import compute_figures
 from synth.dataset.verify import verify
-from synth.errors import DatasetError, InputError
-from synth.gan.checkpoint import path_of_step, read_readings
+from synth.errors import DatasetError, InputError, StorageError
+from synth.gan.checkpoint import path_of_step, read_readings, save_generators
 from synth.gan.judge import JudgeSettings
 from synth.gan.methods.cyclegan import CycleGANSettings
-from synth.gan.run import FitSettings
+from synth.gan.methods.method import DIRECTIONS
+from synth.gan.run import FitSettings, train
 from synth.gan.schedule import Schedule
 from synth.gan.translate import TranslateSettings, translate, translate_with
 from synth.networks.discriminators import DiscriminatorShape
-from synth.networks.generators import GeneratorShape
+from synth.networks.generators import GeneratorShape, make_generator
 from synth.witness.drift import DriftLimits
 from synth.witness.witness import WitnessSettings
 from typed import synth
@@ -227,3 +230,39 @@ def test_real_labels_choose_when_asked(looks, tmp_path):
     result, _ = translate(settings, quietly)
     assert result.after.downstream is not None
     assert result.choice.real_images.labels_for_choosing == len(looks[1].of_split("val"))
+
+
+def test_who_judges_can_travel_to_another_process(looks, tmp_path, monkeypatch):
+    """With several devices the first one's process judges, and what it wrote is what counts afterwards."""
+
+    def train_elsewhere(fit, _progress, *, on_checkpoint, witness):
+        for step in (3, 6):
+            ways = {way: make_generator(TINY.generator) for way in DIRECTIONS}
+            pickle.loads(pickle.dumps(on_checkpoint))(step, ways["sim2real"])
+            save_generators(path_of_step(fit.out, step), "cyclegan", ways, TINY.generator, {})
+
+    monkeypatch.setattr("synth.gan.translate.train", train_elsewhere)
+    result, _ = translate(make_settings(looks, tmp_path), quietly)
+    assert result.choice.step in (3, 6)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_an_error_of_one_of_several_processes_is_raised_as_it_is(looks, tmp_path, monkeypatch, told):
+    """A SynthError of a child is raised, not the traceback that torch tells of; other ends stay as told."""
+
+    def launch(_fabric, function):
+        try:
+            function(None)
+        except Exception:  # noqa: BLE001  As torch tells of any.
+            raise ProcessRaisedException("Traceback ...", 0, 1) from None
+
+    def fail(*_words, **_named):
+        raise StorageError("the disk is full") if told else ZeroDivisionError
+
+    monkeypatch.setattr("lightning_fabric.Fabric.launch", launch)
+    monkeypatch.setattr("synth.gan.run._train", fail)
+    fit = FitSettings(*looks, tmp_path / "run", TINY, device="cpu", n_devices=2)
+    with pytest.raises(
+        StorageError if told else ProcessRaisedException, match="disk is full" if told else "Tr"
+    ):
+        train(fit, quietly())

@@ -1,4 +1,4 @@
-"""Generators: published stages, the fast demodulated kinds against a literal one, spreads, folding."""
+"""Generators: published stages, the fast demodulated kind against a literal one, spreads, folding."""
 
 import math
 from pathlib import Path
@@ -19,8 +19,6 @@ from synth.networks.generators import (
     make_generator,
 )
 from synth.networks.layers import DemodulatedConv2d, demodulated_conv2d_reference
-
-DEMODULATED: tuple[GeneratorKind, ...] = ("demodulated", "demodulated-style")
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -55,15 +53,9 @@ def trained(kind: GeneratorKind, n_filters: int = 8, n_blocks: int = 2) -> nn.Mo
 def translate_literally(generator: nn.Module, images: Tensor) -> Tensor:
     """A demodulated generator as the papers write it, in float64: √2 after every ReLU, sums over √2."""
     p = {name: tensor.detach().double() for name, tensor in generator.state_dict().items()}
-    styled = "content.layer.weight" in p
-    code: Tensor | None = None
 
     def conv(x: Tensor, name: str, **how: int | bool) -> Tensor:
-        style = None
-        if code is not None:
-            style = F.linear(code, p[f"{name}.to_style.weight"], p[f"{name}.to_style.bias"])
-            name = f"{name}.conv"
-        return demodulated_conv2d_reference(x, p[f"{name}.weight"], p[f"{name}.bias"], style, **how)
+        return demodulated_conv2d_reference(x, p[f"{name}.weight"], p[f"{name}.bias"], **how)
 
     def relu(x: Tensor) -> Tensor:
         return math.sqrt(2) * torch.relu(x)
@@ -72,8 +64,6 @@ def translate_literally(generator: nn.Module, images: Tensor) -> Tensor:
     x = relu(conv(x, "first", padding_px=3))
     for i in range(2):
         x = relu(conv(x, f"down.{i}", stride=2, padding_px=1))
-    if styled:
-        code = relu(F.linear(x.mean(dim=(2, 3)), p["content.layer.weight"], p["content.layer.bias"]))
     for i in range(generator.shape.n_blocks):
         y = relu(conv(x, f"blocks.{i}.inner", padding_px=1))
         x = (x + conv(y, f"blocks.{i}.outer", padding_px=1)) / math.sqrt(2)
@@ -83,11 +73,10 @@ def translate_literally(generator: nn.Module, images: Tensor) -> Tensor:
     return torch.tanh(F.conv2d(F.pad(x, (3, 3, 3, 3), mode="reflect"), weight, p["last.bias"]))
 
 
-@pytest.mark.parametrize("kind", DEMODULATED)
 @pytest.mark.parametrize("size", [(1, 32, 48), (3, 24, 20)], ids=str)
-def test_a_whole_generator_equals_the_literal_one(kind: GeneratorKind, size: tuple[int, int, int]) -> None:
+def test_a_whole_generator_equals_the_literal_one(size: tuple[int, int, int]) -> None:
     """1e-4 of the output in float32, one image or several, any size."""
-    generator, images = trained(kind), noise(seeded(1), *size)
+    generator, images = trained("demodulated"), noise(seeded(1), *size)
     with torch.no_grad():
         got = generator(images)
     wanted = translate_literally(generator, images)
@@ -97,7 +86,7 @@ def test_a_whole_generator_equals_the_literal_one(kind: GeneratorKind, size: tup
 
 def test_published_size_equals_the_literal_one() -> None:
     """64 filters and 9 blocks, as published: still 1e-4."""
-    generator, images = trained("demodulated-style", 64, 9), noise(seeded(2), 2, 16, 16)
+    generator, images = trained("demodulated", 64, 9), noise(seeded(2), 2, 16, 16)
     with torch.no_grad():
         got = generator(images)
     wanted = translate_literally(generator, images)
@@ -148,18 +137,15 @@ def spreads(generator: nn.Module, images: Tensor) -> list[Tensor]:
     return found
 
 
-@pytest.mark.parametrize("kind", DEMODULATED)
 @pytest.mark.parametrize(
     ("n_filters", "n_blocks", "side"),
     [(16, n_blocks, side) for n_blocks in (6, 9) for side in (64, 128, 256)]
     + [(64, 6, 128), (64, 9, 64), (64, 9, 256)],
 )
-def test_spread_stays_about_one_at_the_start(
-    kind: GeneratorKind, n_filters: int, n_blocks: int, side: int
-) -> None:
+def test_spread_stays_about_one_at_the_start(n_filters: int, n_blocks: int, side: int) -> None:
     """After each stage and block of a fresh generator: 0.5 to 2, for noise and, fitted, for a grey bench."""
     rng = seeded(1)
-    generator = make_generator(GeneratorShape(kind, n_filters, n_blocks), rng=rng)
+    generator = make_generator(GeneratorShape("demodulated", n_filters, n_blocks), rng=rng)
     of_noise = spreads(generator, noise(rng, 1, side, side))
     fit_input(generator, bench(rng, 1, side))
     of_bench = spreads(generator, bench(rng, 1, side))
@@ -226,26 +212,14 @@ def test_every_parameter_learns(kind: GeneratorKind) -> None:
         assert parameter.grad.abs().max() > 0, name
 
 
-@pytest.mark.parametrize("kind", ["instance", *DEMODULATED])
+@pytest.mark.parametrize("kind", ["instance", "demodulated"])
 def test_an_image_comes_out_the_same_alone_and_in_company(kind: GeneratorKind) -> None:
-    """No image of a batch looks at another, though the styled kind goes another way for a single one."""
+    """No image of a batch looks at another."""
     generator, images = trained(kind), noise(seeded(1), 3, 32, 32)
     with torch.no_grad():
         together = generator(images)
         alone = torch.cat([generator(images[i : i + 1]) for i in range(3)])
     torch.testing.assert_close(together, alone, rtol=0, atol=1e-5)
-
-
-def test_style_follows_the_image() -> None:
-    """Two images of different content get different styles; the affine maps begin around s = 1."""
-    generator = make_generator(GeneratorShape("demodulated-style", 16, 2), rng=seeded())
-    styles: list[Tensor] = []
-    generator.blocks[0].inner.to_style.register_forward_hook(lambda _m, _i, s: styles.append(s.detach()))
-    with torch.no_grad():
-        generator(torch.cat([bench(seeded(1), 1, 32), noise(seeded(1), 1, 32, 32)]))
-    assert (styles[0][0] - styles[0][1]).abs().max() > 0.02
-    assert styles[0].mean().item() == pytest.approx(1, abs=0.1)
-    assert 0.02 < styles[0].std() < 0.5
 
 
 @pytest.mark.parametrize("kind", GENERATOR_KINDS)
@@ -260,11 +234,10 @@ def test_bfloat16_autocast_stays_near_float32(kind: GeneratorKind) -> None:
     assert (got - exact).abs().mean() < 2 * 2 / 255
 
 
-@pytest.mark.parametrize("kind", DEMODULATED)
-def test_fitting_makes_the_input_one_of_unit_variance(kind: GeneratorKind) -> None:
+def test_fitting_makes_the_input_one_of_unit_variance() -> None:
     """Images like the fitted ones enter with mean 0 and variance 1; the numbers travel with the weights."""
     images = bench(seeded(1), 4, 32)
-    generator = make_generator(GeneratorShape(kind, 4, 1), rng=seeded())
+    generator = make_generator(GeneratorShape("demodulated", 4, 1), rng=seeded())
     fit_input(generator, images)
     loaded = load_generator(generator.shape, generator.state_dict(), "step.safetensors")
     entered: list[Tensor] = []

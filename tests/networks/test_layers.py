@@ -1,4 +1,4 @@
-"""Demodulated convolutions: the fast forms against equations 1 to 3 word by word."""
+"""Demodulated convolutions: the fast forms against equations 2 and 3 word by word."""
 
 import pytest
 import torch
@@ -25,13 +25,12 @@ def filled(conv: DemodulatedConv2d, rng: torch.Generator) -> DemodulatedConv2d:
     return conv
 
 
-def exact(conv: DemodulatedConv2d, x: Tensor, style: Tensor | None) -> Tensor:
+def exact(conv: DemodulatedConv2d, x: Tensor) -> Tensor:
     """The literal form in float64."""
     return demodulated_conv2d_reference(
         x.double(),
         conv.weight.double(),
         conv.bias.double(),
-        None if style is None else style.double(),
         stride=conv.stride,
         padding_px=conv.padding_px,
         padding_mode=conv.padding_mode,
@@ -50,7 +49,7 @@ def error(got: Tensor, wanted: Tensor) -> float:
 @settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_any_layer_equals_its_reference(data: st.DataObject) -> None:
-    """Kernels, strides, borders, odd sizes, one image or several, with and without style: 1e-5 in float32."""
+    """Kernels, strides, borders, odd sizes, one image or several: 1e-5 in float32."""
     kernel_px = data.draw(st.sampled_from([1, 3, 4, 5, 7]))
     height, width = (
         data.draw(st.integers(max(4, kernel_px), 13)),
@@ -72,26 +71,23 @@ def test_any_layer_equals_its_reference(data: st.DataObject) -> None:
         rng,
     )
     x = normal(rng, n, n_in, height, width)
-    style = normal(rng, n, n_in) if data.draw(st.booleans()) else None
-    assert error(conv(x, style), exact(conv, x, style)) < 1e-5
+    assert error(conv(x), exact(conv, x)) < 1e-5
 
 
 @settings(max_examples=40, deadline=None)
-@given(counts, counts, counts, sides, sides, modes, gains, st.booleans(), st.integers(0, 10**6))
+@given(counts, counts, counts, sides, sides, modes, gains, st.integers(0, 10**6))
 def test_enlarging_in_one_convolution_equals_enlarging_first(
-    n: int, n_in: int, n_out: int, height: int, width: int, mode: str, gain: float, styled: bool, seed: int
+    n: int, n_in: int, n_out: int, height: int, width: int, mode: str, gain: float, seed: int
 ) -> None:
     """The 4×4 transposed convolution is nearest neighbour and 3×3 convolution, borders included: 1e-5."""
     rng = torch.Generator().manual_seed(seed)
     conv = filled(DemodulatedUpConv2d(n_in, n_out, padding_mode=mode, gain=gain), rng)  # type: ignore[arg-type]
     x = normal(rng, n, n_in, height, width)
-    style = normal(rng, n, n_in) if styled else None
-    got = conv(x, style)
+    got = conv(x)
     assert got.shape == (n, n_out, 2 * height, 2 * width)
-    assert error(got, exact(conv, x, style)) < 1e-5
+    assert error(got, exact(conv, x)) < 1e-5
 
 
-@pytest.mark.parametrize(("n", "styled"), [(2, False), (1, True), (2, True)])
 @pytest.mark.parametrize(
     "conv",
     [
@@ -101,18 +97,17 @@ def test_enlarging_in_one_convolution_equals_enlarging_first(
     ],
     ids=["strided", "zeros", "enlarging"],
 )
-def test_gradients_are_those_of_the_output(conv: DemodulatedConv2d, styled: bool, n: int) -> None:
-    """gradcheck in float64 for input, weights, bias and style; the reference has the same gradients."""
+def test_gradients_are_those_of_the_output(conv: DemodulatedConv2d) -> None:
+    """gradcheck in float64 for input, weights and bias; the reference has the same gradients."""
     rng = torch.Generator().manual_seed(3)
     parameters = [
         normal(rng, *p.shape, dtype=torch.float64).requires_grad_() for p in (conv.weight, conv.bias)
     ]
-    x = normal(rng, n, 2, 4, 3, dtype=torch.float64).requires_grad_()
-    style = (1 + 0.3 * normal(rng, n, 2, dtype=torch.float64)).requires_grad_() if styled else None
-    leaves = [x, *parameters, *([style] if style is not None else [])]
+    x = normal(rng, 2, 2, 4, 3, dtype=torch.float64).requires_grad_()
+    leaves = [x, *parameters]
 
-    def call(x: Tensor, weight: Tensor, bias: Tensor, style: Tensor | None = None) -> Tensor:
-        return torch.func.functional_call(conv, {"weight": weight, "bias": bias}, (x, style))
+    def call(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        return torch.func.functional_call(conv, {"weight": weight, "bias": bias}, (x,))
 
     assert torch.autograd.gradcheck(call, tuple(leaves))
     fast = call(*leaves)
@@ -153,29 +148,26 @@ def test_a_folded_layer_is_plain_and_equal(mode: str) -> None:
         folded = conv.fold()
         assert not any(isinstance(m, DemodulatedConv2d) for m in folded.modules())
         assert any(type(m) in (nn.Conv2d, nn.ConvTranspose2d) for m in folded.modules())
-        assert error(folded(x), exact(conv, x, None)) < 1e-5
+        assert error(folded(x), exact(conv, x)) < 1e-5
 
 
 @pytest.mark.parametrize("n", [1, 3])
-@pytest.mark.parametrize("styled", [False, True])
-def test_half_precision_costs_rounding_only(styled: bool, n: int) -> None:
+def test_half_precision_costs_rounding_only(n: int) -> None:
     """Under bfloat16 autocast weights are still normalised in float32: within 1 % of the exact output."""
     rng = torch.Generator().manual_seed(2)
     for conv in (DemodulatedConv2d(32, 32, 3, padding_px=1), DemodulatedUpConv2d(32, 32)):
         filled(conv, rng)
-        x, style = normal(rng, n, 32, 12, 12), normal(rng, n, 32) if styled else None
+        x = normal(rng, n, 32, 12, 12)
         with torch.autocast("cpu", torch.bfloat16):
-            got = conv(x.bfloat16(), style)
+            got = conv(x.bfloat16())
         assert got.dtype == torch.bfloat16
-        assert error(got.double(), exact(conv, x, style)) < 0.01
+        assert error(got.double(), exact(conv, x)) < 0.01
 
 
-@pytest.mark.parametrize("styled", [False, True])
-def test_channels_last_stays(styled: bool) -> None:
+def test_channels_last_stays() -> None:
     """Images in channels-last order come out in it: no layer turns them around and back."""
     rng = torch.Generator().manual_seed(2)
     x = normal(rng, 2, 8, 12, 10).contiguous(memory_format=torch.channels_last)
-    style = normal(rng, 2, 8) if styled else None
     for conv in (DemodulatedConv2d(8, 6, 3, padding_px=1), DemodulatedUpConv2d(8, 6)):
         conv = conv.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        assert conv(x, style).is_contiguous(memory_format=torch.channels_last)
+        assert conv(x).is_contiguous(memory_format=torch.channels_last)

@@ -33,6 +33,17 @@ def choose_device(asked: str | None) -> torch.device:
     return torch.device(asked)
 
 
+def refuse_devices(asked: str | None, n: int) -> None:
+    """Raise InputError where the device of a name is not there ``n`` times; a CPU is shared by any number."""
+    device = choose_device(asked)
+    there = torch.cuda.device_count() if device == torch.device("cuda") else 1
+    if n > there and device.type != "cpu":
+        raise InputError(
+            f"--devices {n} asks for more than there {'is' if there == 1 else 'are'}: {there} of the name "
+            f"{device}; cuda stands for all GPUs"
+        )
+
+
 def choose_precision(device: torch.device) -> Precision:
     """bfloat16 on devices that have instructions for it; float32 where it would be emulated."""
     if device.type == "cuda":

@@ -215,6 +215,7 @@ def translate(
     reverse: bool = False,
     inception_weights: StrPath | None = None,
     device: str | None = None,
+    devices: int = 1,
     seed: int = 0,
     progress: bool = True,
 ) -> "DatasetReader":
@@ -225,7 +226,8 @@ def translate(
     learn from in all. run: folder of the training. choose: which val images decide between checkpoints;
     real-val reads real labels. checkpoint: train nothing, take this one. reverse: the captured images into
     the rendered look. inception_weights: a local Inception v3, to report FID and KID. device: cpu, cuda,
-    cuda:1, mps.
+    cuda:1, mps. devices: GPUs that learn side by side, each its own batch; a script that asks for several
+    starts below ``if __name__ == "__main__":``, since each begins by importing it.
 
     Raises TrainingDiverged.
     """
@@ -237,7 +239,7 @@ def translate(
 
     refuse_unknown(choose=(choose, Criterion))
     refuse_below(0, seed=seed)
-    refuse_below(1, images=images)
+    refuse_below(1, images=images, devices=devices)
     settings = make_settings(
         Path(sim),
         Path(real),
@@ -251,6 +253,7 @@ def translate(
         reverse=reverse,
         inception_weights=None if inception_weights is None else Path(inception_weights),
         device=device,
+        devices=devices,
         seed=seed,
     )
     console = as_console(progress=progress)

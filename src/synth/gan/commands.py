@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synth.dataset.choices import Criterion
-from synth.gan.methods import METHODS, choose_default
+from synth.gan.methods import METHODS, choose_default, describe_presets
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,7 +31,7 @@ def translate(
         typer.Option(help=f"How it is learnt: {', '.join(METHODS)}; {choose_default()} if not given."),
     ] = None,
     preset: Annotated[
-        str | None, typer.Option(help="One of the method's; the one for this machine if not given.")
+        str | None, typer.Option(help=f"{describe_presets()}. The one for this machine if not given.")
     ] = None,
     images: Annotated[
         int | None, typer.Option(help="Images of each look to learn from in all; the preset's number.")
@@ -49,6 +49,9 @@ def translate(
         Path | None, typer.Option(help="A local Inception v3 state_dict: report FID and KID too.")
     ] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps; the best there is.")] = None,
+    devices: Annotated[
+        int, typer.Option(min=1, help="GPUs that learn side by side, each its own batch.")
+    ] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, patches and order.")] = 0,
 ) -> None:
     """Give synthetic images the look of the real ones. The same command goes on where it stopped.
@@ -76,6 +79,7 @@ def translate(
         reverse=reverse,
         inception_weights=inception_weights,
         device=device,
+        devices=devices,
         seed=seed,
         say=console.print,
     )

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from synth.compute.device import choose_device
+from synth.compute.device import choose_device, refuse_devices
 from synth.dataset.choices import Criterion
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
@@ -34,15 +34,18 @@ def make_settings(
     inception_weights: Path | None,
     device: str | None,
     seed: int,
+    devices: int = 1,
     say: Callable[[str], None] = lambda _sentence: None,
 ) -> TranslateSettings:
     """Settings from what was asked for; None for what is left to the method, the machine or the usual folder.
 
     images: of each look, to learn from in all. checkpoint: the one that will translate, whose method counts
-    where none is named. say: told which preset is the default. Raises InputError, DatasetError.
+    where none is named. devices: how many of ``device`` learn side by side. say: told which preset is the
+    default. Raises InputError, DatasetError.
     """
     if images is not None and images < 1:
         raise InputError(f"--images must be 1 or more, got {images}")
+    refuse_devices(device, devices)
     if method is None:
         method = choose_default() if checkpoint is None else read_method(checkpoint)
     recipe = _choose_preset(method, preset, device, say if checkpoint is None else lambda _sentence: None)
@@ -61,6 +64,7 @@ def make_settings(
             method=method,
             seed=seed,
             device=device,
+            n_devices=devices,
         ),
         out=out or (STAGE.folder.with_name(f"{STAGE.folder.name}_reverse") if reverse else STAGE.folder),
         criterion=choose,

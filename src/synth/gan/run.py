@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from multiprocessing import get_context
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ import numpy as np
 from lightning_fabric import Fabric
 from pydantic import JsonValue
 from torch import Tensor, nn
+from torch.multiprocessing.spawn import ProcessException
 
 from synth.compute.checkpoint import load_state, save_state
 from synth.compute.device import Precision, choose_device, choose_precision
@@ -35,7 +38,7 @@ from synth.compute.run_dir import RunDir
 from synth.compute.seeding import step_seed
 from synth.dataset.origin import Reading
 from synth.dataset.reader import DatasetReader
-from synth.errors import InputError
+from synth.errors import InputError, SynthError
 from synth.gan.logbook import Logbook, Window
 from synth.gan.methods import METHODS, choose_default
 from synth.gan.methods.method import WITNESS, Batch, LearnedMethod
@@ -174,10 +177,33 @@ def train(
         precision=fit.precision or choose_precision(device),
     )
     told = progress if fit.n_devices == 1 else None
-    fabric.launch(
-        partial(_train, fit=fit, method=method, progress=told, on_checkpoint=on_checkpoint, witness=witness)
+    learn = partial(
+        _train, fit=fit, method=method, progress=told, on_checkpoint=on_checkpoint, witness=witness
     )
+    if fit.n_devices == 1:
+        fabric.launch(learn)
+    else:
+        _launch(fabric, learn)
     return fit.out
+
+
+def _launch(fabric: Fabric, learn: Callable[[Fabric], None]) -> None:
+    """Learn in several processes; the first SynthError of one is raised here as it is."""
+    errors: SimpleQueue[SynthError] = get_context("spawn").SimpleQueue()
+    try:
+        fabric.launch(partial(_tell, learn=learn, errors=errors))
+    except ProcessException:
+        if errors.empty():
+            raise
+        raise errors.get() from None
+
+
+def _tell(fabric: Fabric, learn: Callable[[Fabric], None], errors: "SimpleQueue[SynthError]") -> None:
+    try:
+        learn(fabric)
+    except SynthError as error:
+        errors.put(error)
+        raise
 
 
 def _train(
@@ -272,8 +298,14 @@ def _begin(fabric: Fabric, looks: _Looks, lengths: Lengths) -> tuple[Training, W
 
 @contextmanager
 def _deferred_interrupt() -> Iterator[Callable[[], bool]]:
-    """Whether Ctrl-C was pressed inside the block; pressed twice, it interrupts at once."""
+    """Whether Ctrl-C was pressed inside the block; pressed twice, it interrupts at once.
+
+    Never where it is ignored: shells start a script's background jobs so that Ctrl-C is not for them.
+    """
     asked = False
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        yield lambda: False
+        return
 
     def note(_signal: int, _frame: Any) -> None:
         nonlocal asked

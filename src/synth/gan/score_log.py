@@ -14,10 +14,10 @@ _SCORE: TypeAdapter[Score] = TypeAdapter(Score)
 
 
 class ScoreLog:
-    """scores.jsonl of a run. scores: in the order of their steps."""
+    """scores.jsonl of a run. path: of the file. scores: in the order of their steps."""
 
     def __init__(self, path: Path) -> None:
-        self._log = LineLog(path)
+        self.path, self._log = path, LineLog(path)
         self._log.mend()
         try:
             self.scores = [_SCORE.validate_python(json.loads(line)) for line in self._log.read()]

@@ -13,10 +13,12 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import torch
 from pydantic import JsonValue
+from torch import nn
 
 from synth.compute.device import choose_device
 from synth.compute.progress import Progress
@@ -95,9 +97,10 @@ def translate(settings: TranslateSettings, make_progress: MakeProgress) -> tuple
         train(
             fit,
             make_progress("train", "steps"),
-            on_checkpoint=lambda step, generator: log.add(judge.score(step, by_generator(generator, device))),
+            on_checkpoint=partial(_score, judge=judge, log=log, device=device),
             witness=witness.net,
         )
+        log = ScoreLog(log.path)  # Another process may have written it.
     elif not log.scores:
         translator = method.fit(fit.sim, fit.real, fit.settings, fit.seed, device)
         translator.save(path_of_step(run, 1))
@@ -120,6 +123,10 @@ def translate_with(checkpoint: Path, settings: TranslateSettings, make_progress:
     witness = _make_witness(checkpoint.parent.parent / WITNESS_FILE, settings, device, make_progress)
     readings = read_readings(checkpoint)
     return _apply(translator, readings, settings, witness, make_progress)
+
+
+def _score(step: int, generator: nn.Module, *, judge: Judge, log: ScoreLog, device: torch.device) -> None:
+    log.add(judge.score(step, by_generator(generator, device)))
 
 
 def _apply(

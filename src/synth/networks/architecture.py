@@ -6,7 +6,7 @@ from typing import Literal, Self, get_args
 
 from synth.errors import InputError
 
-GeneratorKind = Literal["batch", "instance", "demodulated", "demodulated-style"]
+GeneratorKind = Literal["batch", "instance", "demodulated"]
 GENERATOR_KINDS: tuple[GeneratorKind, ...] = get_args(GeneratorKind)
 
 

@@ -27,13 +27,12 @@ SUM_GAIN = math.sqrt(0.5)
 LAST_SIGMA = 0.5
 """Spread of what fresh weights hand to tanh: a picture of medium contrast, where tanh is nearly straight."""
 
-_CODE_SIZE = 64
 _UNIFORM_GAIN = math.sqrt(3)
 _MIN_INPUT_SIGMA = 2 / 255
 
 
 class DemodulatedGenerator(nn.Module):
-    """Images [N,3,H,W] in −1..1 to the same, float32; static or styled.
+    """Images [N,3,H,W] in −1..1 to the same, float32.
 
     input_mean: [1,3,1,1], input_gain: one number; images spread evenly over −1..1 until `fit_input`.
     """
@@ -45,18 +44,14 @@ class DemodulatedGenerator(nn.Module):
         super().__init__()
         self.shape = shape
         n = shape.n_filters
-        styled = shape.kind == "demodulated-style"
         self.register_buffer("input_mean", torch.zeros(1, 3, 1, 1))
         self.register_buffer("input_gain", torch.tensor(_UNIFORM_GAIN))
         self.first = DemodulatedConv2d(3, n, 7, padding_px=3, gain=RELU_GAIN)
         self.down = nn.ModuleList(
             DemodulatedConv2d(i, 2 * i, 3, stride=2, padding_px=1, gain=RELU_GAIN) for i in (n, 2 * n)
         )
-        self.content = _Content(4 * n) if styled else None
-        self.blocks = nn.ModuleList(_Block(4 * n, styled) for _ in range(shape.n_blocks))
-        self.up = nn.ModuleList(
-            _maybe_styled(DemodulatedUpConv2d(i, i // 2, gain=RELU_GAIN), styled) for i in (4 * n, 2 * n)
-        )
+        self.blocks = nn.ModuleList(_Block(4 * n) for _ in range(shape.n_blocks))
+        self.up = nn.ModuleList(DemodulatedUpConv2d(i, i // 2, gain=RELU_GAIN) for i in (4 * n, 2 * n))
         self.last = EqualisedConv2d(n, 3, 7)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -64,11 +59,10 @@ class DemodulatedGenerator(nn.Module):
         x = (images - self.input_mean) * self.input_gain
         for conv in (self.first, *self.down):
             x = torch.relu_(conv(x))
-        code = () if self.content is None else (self.content(x),)
         for block in self.blocks:
-            x = block(x, *code)
+            x = block(x)
         for conv in self.up:
-            x = torch.relu_(conv(x, *code))
+            x = torch.relu_(conv(x))
         return to_picture(self.last(x), images if self.shape.skip else None, clamp=not self.training)
 
     @torch.no_grad()
@@ -81,17 +75,11 @@ class DemodulatedGenerator(nn.Module):
 
     @torch.no_grad()
     def draw_weights(self, rng: torch.Generator | None) -> None:
-        """Fresh weights: normal, where a picture is flat orthogonal (`_draw_even`); styles around 1."""
+        """Fresh weights: normal, where a picture is flat orthogonal (`_draw_even`)."""
         for name, module in self.named_modules():
             if isinstance(module, DemodulatedConv2d):
                 _draw_even(module.weight, rng, in_pairs=module.gain == RELU_GAIN)
                 module.bias.zero_()
-            elif isinstance(module, _Content):
-                module.layer.weight.normal_(0, 1 / math.sqrt(module.layer.in_features), generator=rng)
-                module.layer.bias.zero_()
-            elif isinstance(module, _Styled):
-                module.to_style.weight.normal_(0, WEIGHT_SIGMA, generator=rng)
-                module.to_style.bias.fill_(1)
             elif name == "last":
                 self.last.weight.normal_(0, SKIP_SIGMA if self.shape.skip else LAST_SIGMA, generator=rng)
                 module.get_parameter("bias").zero_()
@@ -100,42 +88,14 @@ class DemodulatedGenerator(nn.Module):
 class _Block(nn.Module):
     """(x + conv(√2 ReLU(conv(x)))) / √2, the gains inside the convolutions."""
 
-    def __init__(self, n: int, styled: bool) -> None:
-        super().__init__()
-        self.inner = _maybe_styled(DemodulatedConv2d(n, n, 3, padding_px=1, gain=RELU_GAIN), styled)
-        self.outer = _maybe_styled(DemodulatedConv2d(n, n, 3, padding_px=1, gain=SUM_GAIN), styled)
-
-    def forward(self, x: Tensor, *code: Tensor) -> Tensor:
-        y: Tensor = self.outer(torch.relu_(self.inner(x, *code)), *code)
-        return torch.add(y, x, alpha=SUM_GAIN)
-
-
-class _Content(nn.Module):
-    """What an image shows, as [N,64]: the mean of every channel over the image, then one layer."""
-
     def __init__(self, n: int) -> None:
         super().__init__()
-        self.layer = nn.Linear(n, _CODE_SIZE)
+        self.inner = DemodulatedConv2d(n, n, 3, padding_px=1, gain=RELU_GAIN)
+        self.outer = DemodulatedConv2d(n, n, 3, padding_px=1, gain=SUM_GAIN)
 
     def forward(self, x: Tensor) -> Tensor:
-        return RELU_GAIN * torch.relu(self.layer(x.mean(dim=(2, 3))))
-
-
-class _Styled(nn.Module):
-    """A demodulated convolution whose s is an affine map of the image's code, 1 where the code is 0."""
-
-    def __init__(self, conv: DemodulatedConv2d) -> None:
-        super().__init__()
-        self.conv = conv
-        self.to_style = nn.Linear(_CODE_SIZE, conv.weight.shape[1])
-
-    def forward(self, x: Tensor, code: Tensor) -> Tensor:
-        y: Tensor = self.conv(x, self.to_style(code))
-        return y
-
-
-def _maybe_styled(conv: DemodulatedConv2d, styled: bool) -> nn.Module:
-    return _Styled(conv) if styled else conv
+        y: Tensor = self.outer(torch.relu_(self.inner(x)))
+        return torch.add(y, x, alpha=SUM_GAIN)
 
 
 def _draw_even(weight: Tensor, rng: torch.Generator | None, in_pairs: bool) -> None:

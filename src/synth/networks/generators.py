@@ -1,8 +1,7 @@
 """ResNet generators in named kinds, from one description: two strided stages, blocks, two enlarging stages.
 
 `batch` and `instance` are the published ones. `demodulated` holds the spread of activations by its weights
-alone and folds to plain convolutions; `demodulated-style` predicts from the image's own content how to scale
-what enters each convolution of its blocks and enlarging stages.
+alone and folds to plain convolutions.
 """
 
 import copy
@@ -32,7 +31,7 @@ def make_generator(shape: GeneratorShape, *, rng: torch.Generator | None = None)
     """A fresh generator: images [N,3,H,W] in −1..1 to float32 images of the same size and range.
 
     H and W: multiples of 4 from 8 on; the generator raises InputError otherwise. rng: draws the weights (on
-    the CPU); None: torch's global generator does. Demodulated kinds want `fit_input` before training.
+    the CPU); None: torch's global generator does. The demodulated kind wants `fit_input` first.
     """
     generator = _build(shape)
     generator.draw_weights(rng)
@@ -73,11 +72,11 @@ def fit_input(generator: nn.Module, images: Tensor) -> None:
 def fold(generator: nn.Module) -> nn.Module:
     """A copy of a `demodulated` generator made of plain convolutions, for inference; equal output.
 
-    Raises InputError for other kinds, whose norms or styles depend on the image; `GeneratorShape.can_fold`
+    Raises InputError for other kinds, whose norms depend on the image; `GeneratorShape.can_fold`
     tells beforehand.
     """
     kind = generator.shape.kind if isinstance(generator, DemodulatedGenerator | PublishedGenerator) else None
-    if not isinstance(generator, DemodulatedGenerator) or not generator.shape.can_fold:
+    if not isinstance(generator, DemodulatedGenerator):
         raise InputError(
             f"only a demodulated generator folds to plain convolutions, not {kind}: use it as it is"
         )
@@ -90,8 +89,7 @@ def fold(generator: nn.Module) -> nn.Module:
 
 
 def _build(shape: GeneratorShape) -> DemodulatedGenerator | PublishedGenerator:
-    demodulated = shape.kind in ("demodulated", "demodulated-style")
-    return DemodulatedGenerator(shape) if demodulated else PublishedGenerator(shape)
+    return DemodulatedGenerator(shape) if shape.kind == "demodulated" else PublishedGenerator(shape)
 
 
 def _size(shape: tuple[int, ...] | None) -> str:

@@ -1,13 +1,12 @@
 """Demodulated convolution (StyleGAN2, Karras et al. 2020, section 2.2), fast, and its slow literal twin.
 
-With weights w_ijk (i input channel, j filter, k place in the kernel) and a style s_i::
+With weights w_ijk (i input channel, j filter, k place in the kernel)::
 
-    w'_ijk  = s_i w_ijk                              equation 1
-    σ_j     = √( Σ_ik w'_ijk² )                      equation 2
-    w''_ijk = w'_ijk / √( Σ_ik w'_ijk² + ε )         equation 3
+    σ_j    = √( Σ_ik w_ijk² )                      equation 2
+    w'_ijk = w_ijk / √( Σ_ik w_ijk² + ε )          equation 3
 
 Inputs of unit variance give outputs of unit variance, whatever the weights: what instance norm enforces on
-each image's activations, this enforces on weights alone. Without a style s = 1.
+each image's activations, this enforces on weights alone. There is no style: the s of equation 1 is 1.
 """
 
 from typing import Literal
@@ -77,9 +76,7 @@ def pad(x: Tensor, width_px: int, mode: PaddingMode) -> Tensor:
 class DemodulatedConv2d(nn.Module):
     """gain · (demodulated convolution + bias), the fast form.
 
-    Static: weights are normalised once a call, then the convolution is a plain one. Styled: activations are
-    multiplied by s before one shared convolution and by 1/√(…) after it, which equals a convolution of its
-    own for each image; for a single image its own weights are cheaper and are made.
+    Weights are normalised once a call, then the convolution is a plain one.
 
     padding_px: border added on every side. gain: of the activation that follows, √2 before a ReLU (which
     commutes with it). Weights are normalised in float32 whatever the activations' type.
@@ -102,23 +99,13 @@ class DemodulatedConv2d(nn.Module):
         self.bias = nn.Parameter(torch.zeros(n_out))
         nn.init.normal_(self.weight, std=WEIGHT_SIGMA)
 
-    def forward(self, x: Tensor, style: Tensor | None = None) -> Tensor:
-        """x: [N,n_in,H,W]. style: s as [N,n_in], None for 1. Returns [N,n_out,H',W'] in the type of x."""
-        weight = at_least_float32(self.weight)
-        if style is not None and x.shape[0] == 1:
-            weight, style = weight * at_least_float32(style)[0, :, None, None], None
-        if style is None:
-            weight, bias = self._plain(weight)
-            return self._convolve(x, weight.to(x.dtype), bias.to(x.dtype))
-        energy = weight.square().sum(dim=(2, 3))  # [n_out,n_in]
-        # Written as a sum, not as a product of matrices, which autocast would make in half precision.
-        sigma2 = (at_least_float32(style).square()[:, None] * energy).sum(dim=2)  # [N,n_out]
-        scale = self.gain * (sigma2 + EPS).rsqrt()
-        y = self._convolve(x * style.to(x.dtype)[:, :, None, None], weight.to(x.dtype), None)
-        return y * scale.to(y.dtype)[:, :, None, None] + (self.gain * self.bias).to(y.dtype)[:, None, None]
+    def forward(self, x: Tensor) -> Tensor:
+        """x: [N,n_in,H,W]. Returns [N,n_out,H',W'] in the type of x."""
+        weight, bias = self._plain(at_least_float32(self.weight))
+        return self._convolve(x, weight.to(x.dtype), bias.to(x.dtype))
 
     def fold(self) -> nn.Module:
-        """The plain convolution that the static form equals."""
+        """The plain convolution that it equals."""
         weight, bias = self._plain(at_least_float32(self.weight.detach()))
         n_out, n_in, kernel_px, _ = weight.shape
         conv = nn.Conv2d(
@@ -135,7 +122,7 @@ class DemodulatedConv2d(nn.Module):
         sigma2 = weight.square().sum(dim=(1, 2, 3), keepdim=True)
         return weight * (self.gain * (sigma2 + EPS).rsqrt()), self.gain * self.bias
 
-    def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         return F.conv2d(pad(x, self.padding_px, self.padding_mode), weight, bias, self.stride)
 
 
@@ -154,7 +141,7 @@ class DemodulatedUpConv2d(DemodulatedConv2d):
         super().__init__(n_in, n_out, 3, padding_px=1, padding_mode=padding_mode, gain=gain)
 
     def fold(self) -> nn.Module:
-        """The plain transposed convolution that the static form equals, with its border."""
+        """The plain transposed convolution that it equals, with its border."""
         weight, bias = self._plain(at_least_float32(self.weight.detach()))
         kernel = _spread(weight)
         n_in, n_out, kernel_px, _ = kernel.shape
@@ -162,7 +149,7 @@ class DemodulatedUpConv2d(DemodulatedConv2d):
         border = nn.ReplicationPad2d(1) if self.padding_mode == "reflect" else nn.ZeroPad2d(1)
         return nn.Sequential(border, _filled(conv, kernel, bias))
 
-    def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         x = F.pad(x, (1, 1, 1, 1), mode="replicate") if self.padding_mode == "reflect" else pad(x, 1, "zeros")
         return F.conv_transpose2d(x, _spread(weight), bias, stride=2, padding=3)
 
@@ -194,7 +181,6 @@ def demodulated_conv2d_reference(
     x: Tensor,
     weight: Tensor,
     bias: Tensor,
-    style: Tensor | None = None,
     *,
     stride: int = 1,
     padding_px: int = 0,
@@ -202,23 +188,17 @@ def demodulated_conv2d_reference(
     gain: float = 1.0,
     enlarge: bool = False,
 ) -> Tensor:
-    """Equations 1 to 3 word by word, an image at a time: what the fast forms are held against.
+    """Equations 2 and 3 word by word: what the fast forms are held against.
 
-    x: [N,n_in,H,W]. weight: [n_out,n_in,K,K]. bias: [n_out]. style: [N,n_in], None for 1. enlarge: twice as
-    large by nearest neighbour first.
+    x: [N,n_in,H,W]. weight: [n_out,n_in,K,K]. bias: [n_out]. enlarge: twice as large by nearest neighbour
+    first.
     """
-    results = []
-    for n in range(len(x)):
-        s = torch.ones_like(x[0, :, 0, 0]) if style is None else style[n]
-        modulated = s[None, :, None, None] * weight
-        sigma = torch.sqrt(torch.sum(modulated**2, dim=(1, 2, 3)) + EPS)
-        demodulated = modulated / sigma[:, None, None, None]
-        image = x[n : n + 1]
-        if enlarge:
-            image = F.interpolate(image, scale_factor=2, mode="nearest")
-        y = F.conv2d(pad(image, padding_px, padding_mode), demodulated, stride=stride)
-        results.append(gain * (y + bias[None, :, None, None]))
-    return torch.cat(results)
+    sigma = torch.sqrt(torch.sum(weight**2, dim=(1, 2, 3)) + EPS)
+    demodulated = weight / sigma[:, None, None, None]
+    if enlarge:
+        x = F.interpolate(x, scale_factor=2, mode="nearest")
+    y = F.conv2d(pad(x, padding_px, padding_mode), demodulated, stride=stride)
+    return gain * (y + bias[None, :, None, None])
 
 
 def _spread(weight: Tensor) -> Tensor:

@@ -4,7 +4,6 @@ What a step draws depends on the seed and the step alone, so a training that is 
 where an undisturbed one does.
 """
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from synth.compute.checkpoint import load_state, save_state
+from synth.compute.cores import count_cores
 from synth.compute.device import choose_precision
 from synth.compute.seeding import step_seed
 from synth.errors import InputError, TrainingDiverged
@@ -176,7 +176,7 @@ class _Run:
 
     def batches(self) -> Iterator[tuple[int, Any]]:
         steps = range(self.learned.step + 1, self.schedule.n_steps + 1)
-        n_workers = max(1, (os.cpu_count() or 1) // 3) if self.device.type == "cuda" else 0
+        n_workers = max(1, count_cores() // 3) if self.device.type == "cuda" else 0
         loader = DataLoader(
             _Batches(self.learner, self.order, self.seed),
             batch_size=None,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, Pipe, wait
 from typing import Any, Generic
 
+from synth.compute.cores import count_cores, thread_defaults
 from synth.compute.engines.engine import HOPELESS, Engine, OpenWorker, R, Resources, S
 from synth.errors import SynthError, WorkerLost
 
@@ -56,6 +57,7 @@ class _Pool(Generic[S, R]):
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
+            env={**os.environ, **thread_defaults(os.environ)},
             pass_fds=(theirs.fileno(),),
             start_new_session=True,
         )
@@ -114,7 +116,7 @@ class LocalEngine:
             return asked
         room = [at_most]
         if resources.cores:
-            room.append((os.cpu_count() or 1) // resources.cores)
+            room.append(count_cores() // resources.cores)
         if resources.memory_gb:
             memory_gb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
             room.append(int(memory_gb / resources.memory_gb))
@@ -122,9 +124,9 @@ class LocalEngine:
             room.append(_count_gpus() * int(1 / resources.gpu))
         return max(1, min(room))
 
-    def count_threads(self, n_workers: int) -> int | None:
+    def count_threads(self, n_workers: int) -> int:
         """The cores, shared out."""
-        return None if n_workers == 1 else max(1, (os.cpu_count() or 1) // n_workers)
+        return max(1, count_cores() // n_workers)
 
     def run_shards(
         self,

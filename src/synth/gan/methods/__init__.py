@@ -3,8 +3,8 @@
 method.py says what a method is and what a new one needs.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from synth.registry import Registry
 
@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 METHODS: "Registry[Callable[[], Method]]" = Registry(
     "method", {"cyclegan": "synth.gan.methods.cyclegan:CycleGANMethod"}
 )
+
+PRESETS: "Registry[Mapping[str, Any]]" = Registry(
+    "method", {"cyclegan": "synth.gan.methods.cyclegan_settings:PRESETS"}
+)
+"""Each method's presets again, for help, which must not load torch."""
 
 DEFAULT = "cyclegan"
 """What is learnt with where nobody says and it is there."""
@@ -25,3 +30,8 @@ UNNAMED = "cyclegan"
 def choose_default() -> str:
     """`DEFAULT`, or the first method where it was taken out."""
     return DEFAULT if DEFAULT in METHODS else next(iter(METHODS))
+
+
+def describe_presets() -> str:
+    """The presets of each method that lists them here."""
+    return "; ".join(f"{name}: {', '.join(PRESETS[name])}" for name in METHODS if name in PRESETS)

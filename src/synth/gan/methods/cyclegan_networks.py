@@ -10,54 +10,20 @@ rendered images only: theirs are the labels that a translated dataset inherits.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from synth.errors import InputError
 from synth.gan import losses
+from synth.gan.methods.cyclegan_settings import CycleGANSettings
 from synth.gan.methods.method import Batch, Direction, Losses, Networks, Phase, Stateful, Step
-from synth.gan.schedule import LearnedSettings, Schedule
 from synth.networks import adversarial
-from synth.networks.adversarial import AdversarialKind
-from synth.networks.discriminators import DiscriminatorShape, make_discriminator
-from synth.networks.generators import GeneratorShape, fit_input, make_generator
+from synth.networks.discriminators import make_discriminator
+from synth.networks.generators import fit_input, make_generator
 from synth.networks.image_pool import ImagePool
 
 _CURVES = {"loss/G/adv": "adversarial", "loss/cycle": "cycle", "loss/identity": "identity"}
-
-
-@dataclass(frozen=True)
-class CycleGANSettings(LearnedSettings):
-    """What is learnt with. The schedule that is the default is the published one.
-
-    w_*: weights of the loss terms; 0 leaves one out. w_gradient_penalty: of the Wasserstein loss alone.
-    learning_rate, beta1, beta2: Adam's. pool_size: past translations that discriminators are shown.
-    """
-
-    generator: GeneratorShape
-    discriminator: DiscriminatorShape
-    adversarial: AdversarialKind = "least-squares"
-    w_cycle: float = 10.0
-    w_identity: float = 5.0
-    w_background: float = 0.0
-    w_mask_edge: float = 0.0
-    w_witness: float = 0.0
-    w_r1: float = 0.0
-    w_gradient_penalty: float = 10.0
-    learning_rate: float = 2e-4
-    beta1: float = 0.5
-    beta2: float = 0.999
-    pool_size: int = 50
-    schedule: Schedule = field(default=Schedule(side_px=256, n_epochs=200), kw_only=True)
-
-    def __post_init__(self) -> None:
-        for name in ("cycle", "identity", "background", "mask_edge", "witness", "r1", "gradient_penalty"):
-            if (weight := getattr(self, f"w_{name}")) < 0:
-                raise InputError(f"the weight of a loss must be 0 or more, got w_{name} = {weight:g}")
-        if self.learning_rate <= 0:
-            raise InputError(f"the learning rate must be above 0, got {self.learning_rate:g}")
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,6 @@ from synth.train.tasks.task import TaskSettings
 LossName = Literal["vector", "angle"]
 
 _BATCH = 64
-_MAX_COSINE = 1 - 1e-6
 _N_BLIND = 200
 _PLAIN = "plain crops cannot be turned, since their normals are in camera axes"
 
@@ -165,8 +164,9 @@ def vector_loss(found: Tensor, wanted: Tensor) -> Tensor:
 
 
 def angle_loss(found: Tensor, wanted: Tensor) -> Tensor:
-    """Mean angle between unit vectors [N,3], radians."""
-    return (found * wanted).sum(dim=1).clamp(-_MAX_COSINE, _MAX_COSINE).acos().mean()
+    """Mean angle between vectors [N,3] of any length but 0, radians; exact if tiny, as its gradient is."""
+    sine = torch.linalg.cross(found, wanted).norm(dim=1)
+    return torch.atan2(sine, (found * wanted).sum(dim=1)).mean()
 
 
 LOSSES = {"vector": vector_loss, "angle": angle_loss}
