@@ -5,6 +5,7 @@ import pickle
 import re
 from collections import Counter
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from synth.errors import DatasetError, InputError, StorageError
 from synth.gan.checkpoint import path_of_step, read_readings, save_generators
 from synth.gan.judge import JudgeSettings
 from synth.gan.methods.cyclegan import CycleGANSettings
-from synth.gan.methods.method import DIRECTIONS
+from synth.gan.methods.method import Direction
 from synth.gan.run import FitSettings, train
 from synth.gan.schedule import Schedule
 from synth.gan.translate import TranslateSettings, translate, translate_with
@@ -237,7 +238,7 @@ def test_who_judges_can_travel_to_another_process(looks, tmp_path, monkeypatch):
 
     def train_elsewhere(fit, _progress, *, on_checkpoint, witness):
         for step in (3, 6):
-            ways = {way: make_generator(TINY.generator) for way in DIRECTIONS}
+            ways = {way: make_generator(TINY.generator) for way in get_args(Direction)}
             pickle.loads(pickle.dumps(on_checkpoint))(step, ways["sim2real"])
             save_generators(path_of_step(fit.out, step), "cyclegan", ways, TINY.generator, {})
 
