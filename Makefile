@@ -3,18 +3,23 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
-.PHONY: demo test fuzz check format wheel constraints clean
+.PHONY: demo test test-quick fuzz check format wheel constraints clean
 
 demo: $(VENV)/.ready-demo
 	@$(BIN)/synth demo
 
 test: $(VENV)/.ready-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=15 --durations-min=8
+	$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=10
+
+# Without what takes more than some seconds: no network learns, no robot moves, nothing is rendered.
+test-quick: $(VENV)/.ready-dev
+	$(PYTEST) -m "not slow and not fuzz" -n $(WORKERS) --dist loadfile --durations=10
 
 # Damaged data for every entry point that reads any; FUZZ_EXAMPLES=2000 for a night.
 fuzz: $(VENV)/.ready-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m fuzz tests/fuzz -n $(WORKERS) -W ignore::RuntimeWarning
+	$(PYTEST) -m fuzz tests/fuzz -n $(WORKERS) -W ignore::RuntimeWarning
 
 check: $(VENV)/.ready-dev
 	$(BIN)/ruff check .

@@ -38,9 +38,10 @@ def _came_from(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str | None)
 
 
 def test_the_environment_that_runs_is_the_one_that_is_changed(
-    environment: Path, monkeypatch: pytest.MonkeyPatch
+    environment: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its own pip where it is activated, else its Python's; uv, told which Python, where it has none."""
+    monkeypatch.setattr(extras, "_CLONE", tmp_path)
     assert extras.how_to_install_package("bpy==4.2.*") == 'env/bin/python -m pip install "bpy==4.2.*"'
     monkeypatch.setattr(extras.shutil, "which", {"pip": str(environment / "pip")}.get)
     assert extras.how_to_install_package("bpy==4.2.*") == 'pip install "bpy==4.2.*"'

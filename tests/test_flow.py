@@ -103,7 +103,7 @@ def test_composites_are_translated_into_the_captured_look(bench, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("coarse_maps")
+@pytest.mark.usefixtures("coarse_maps", "in_this_process")
 def test_somebody_else_s_photographs_go_all_the_way(tmp_path):
     """Import, render over them, verify, look, compare, export: all end well, and status knows the way."""
     write_scene(tmp_path / "scene", 24)

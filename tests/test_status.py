@@ -16,7 +16,7 @@ from synth.dataset.folder import read_info
 from synth.dataset.info import DatasetInfo, MadeBy, ModelRecord
 from synth.dataset.store import DatasetWriter
 from synth.status import STAGES, WAY, print_status
-from synth.storage.command import at_work, command_at_work
+from synth.storage.command import Command, at_work, command_at_work
 from typed import synth
 from understood import refuse_misunderstood
 
@@ -110,6 +110,12 @@ def test_a_large_tree_costs_moments_and_it_says_what_was_left_out(tmp_path, monk
     said = status(capsys)
     assert [d["folder"] for d in said["datasets"]] == ["near"]
     assert not said["looked_everywhere"]
+
+
+def test_a_person_s_yes_is_not_repeated_for_them(tmp_path: Path):
+    """Whoever pastes the command is asked again before an arm moves."""
+    command = Command(("capture", "--yes", "--poses", "400"))
+    assert command.to_line(tmp_path) == "synth capture --poses 400"
 
 
 def test_a_command_that_was_typed_elsewhere_begins_with_the_way_there(tmp_path, monkeypatch, capsys):

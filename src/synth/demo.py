@@ -18,7 +18,7 @@ from rich.text import Text
 
 from synth.capture.stage import STAGE as CAPTURE
 from synth.cell.edit import edit_cell
-from synth.cell.load import load_cell
+from synth.cell.load import default_cell, load_cell
 from synth.cell.template import write_template
 from synth.extras import demand
 from synth.gan.stage import STAGE as TRANSLATE
@@ -131,11 +131,11 @@ def run_demo(out: Path, console: Console) -> None:
 
 
 def write_cell(out: Path) -> None:
-    """The simulated cell with a small camera; raises CellError for one that was damaged since."""
+    """The simulated cell with a small camera, or what was made of it; raises CellError for a damaged one."""
     path = out / "cell.yaml"
     if not path.exists():
         write_template(path, force=True)
-    if load_cell(path).camera.color_size_wh != _SIZE_WH:
+    if load_cell(path).camera.color_size_wh == default_cell().camera.color_size_wh:
         edit_cell(path, {("camera", "color_size_wh"): list(_SIZE_WH)})
 
 

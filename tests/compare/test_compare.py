@@ -234,7 +234,7 @@ def test_plans_that_compare_nothing_are_one_sentence(crop_sets, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("coarse_maps", "unexported")
+@pytest.mark.usefixtures("coarse_maps", "unexported", "in_this_process")
 def test_planted_labels_are_ranked(crop_sets, tmp_path):
     """Over five seeds: shuffled labels are found worst with significance, noisy ones stand between."""
     from crop_sets import write_crop_set
@@ -244,9 +244,7 @@ def test_planted_labels_are_ranked(crop_sets, tmp_path):
         "synthetic": write_crop_set(tmp_path / "shuffled", "rendered", seed=9, shuffled=True),
         "translated": write_crop_set(tmp_path / "noisy", "translated", seed=10, label_noise_deg=20.0),
     }
-    plan = make_plan(
-        sets, tmp_path / "run", seeds=tuple(range(5)), normals=replace(TINY, n_images=640), n_workers=2
-    )
+    plan = make_plan(sets, tmp_path / "run", seeds=tuple(range(5)), normals=replace(TINY, n_images=640))
     _, verdict = write_report(plan, run_plan(plan, quietly))
     texts = [s.text for s in verdict]
     assert any("real images train better than synthetic ones" in text for text in texts)

@@ -12,6 +12,7 @@ import pytest
 
 from synth.dataset.reader import DatasetReader
 from synth.dataset.verify import verify
+from typed import synth
 
 SYNTH = Path(sys.executable).with_name("synth")
 
@@ -31,11 +32,12 @@ def _words(captured):
     return ("--real", str(captured), "--share", "twin=2", "--share", "fresh=1", "--quality", "draft")
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_killed_again_and_again_it_still_completes(killer, captured, tmp_path):
     """Parent and child killed: all samples, verify silent, nobody left, everything as if undisturbed."""
-    kill = killer.kill_and_resume
-    assert not any(kill(tmp_path / "a", options=_words(captured), count=3, kills=0, seed=0).values())
-    result = kill(tmp_path / "b", options=_words(captured), count=3, kills=2, seed=2)
+    undisturbed = synth("render", *_words(captured), "--out", "a", cwd=tmp_path)
+    assert undisturbed.returncode == 0, undisturbed.stderr
+    result = killer.kill_and_resume(tmp_path / "b", options=_words(captured), count=3, kills=2, seed=2)
     assert result.pop("killed") == 2
     assert not any(result.values()), result
     assert killer.labels_of(tmp_path / "a") == killer.labels_of(tmp_path / "b")

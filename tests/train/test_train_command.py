@@ -9,7 +9,7 @@ from typed_commands import BOXES, SHORT, Type, files_in, is_refused
 
 from synth.dataset.reader import DatasetReader
 
-LEFT = {"config.json", "stats.jsonl", "weights.safetensors", "result.json", "early.json"}
+LEFT = {"config.json", "command.json", "stats.jsonl", "weights.safetensors", "result.json", "early.json"}
 
 
 def test_a_training_says_what_comes_next(synth: Type, tmp_path: Path) -> None:

@@ -21,8 +21,10 @@ class Command:
     typed_in: str | None = None
 
     def to_line(self, root: Path) -> str:
-        """As it can be pasted here, whatever spaces and signs are in it. root: the folder that it made."""
-        line = shlex.join(("synth", *self.words))
+        """As it can be pasted here, whatever spaces and signs are in it; without --yes, which a person says
+        anew each time that an arm is to move. root: the folder that it made.
+        """
+        line = shlex.join(("synth", *(word for word in self.words if word != "--yes")))
         here = os.path.realpath(Path.cwd())
         there = here if self.typed_in is None else os.path.realpath(root / self.typed_in)
         return line if there == here else f"cd {shlex.quote(os.path.relpath(there, here))} && {line}"

@@ -1,5 +1,7 @@
 """What the simulated light makes of the arm's shape, and cables."""
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.interpolate import CubicSpline
@@ -21,14 +23,15 @@ _MOTTLES: dict[FinishName, float] = {
 _Z = np.array([0.0, 0.0, 1.0])
 
 
-def arm_bodies(arm: ArmModel) -> list[Body]:
+@cache
+def arm_bodies(arm: ArmModel) -> tuple[Body, ...]:
     """Seven bodies, in the frames that ``arm.joint_frames`` returns: base, then after each joint up to the
     flange.
     """
     materials = {name: to_material(ARM_SURFACES[name], mottle=mottle) for name, mottle in _MOTTLES.items()}
-    return [
+    return tuple(
         Body.joined([Body.of(piece.mesh, materials[piece.finish]) for piece in link]) for link in arm.links()
-    ]
+    )
 
 
 def cable_body(path_m: ArrayLike, r_m: float, material: Material, *, sides: int = 12) -> Body:
