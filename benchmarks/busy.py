@@ -1,14 +1,14 @@
 """How much slower synth is beside one process that keeps a core busy; at most 2.2 times is aimed at.
 
 python benchmarks/busy.py --json runs/benchmark_busy.json
-OMP_WAIT_POLICY=ACTIVE python benchmarks/busy.py --only translator translate
 
 detector, translator: a training step of the quick presets, and translate: a frame of 640×480 by a fresh
-generator of that shape, each in a process that is told of threads what a command is told; turns in quiet and
-beside the busy process alternate. compare: `synth compare --preset quick` on 24 made images of each kind, 96
-images a training, one seed, the whole command; commands alternate. Printed is the median of the turns'
-ratios. Under 15 minutes on two cores. Figures count on a machine where nothing else runs: how busy others
-kept it before is printed too.
+generator of that shape, each in a process that is told of threads what a command is told and that counts free
+cores when it begins; turns in quiet and beside the busy process alternate, a process each. compare: `synth
+compare --preset quick` on 24 made images of each kind, 96 images a training, one seed, the whole command;
+commands alternate. later: as detector, but the busy process begins after it has counted. Printed is the
+median of the turns' ratios. Figures count on a machine where nothing else runs: how busy others kept it
+before is printed too.
 """
 
 import argparse
@@ -41,6 +41,7 @@ TARGET = 2.2
 SIZE_WH = (320, 240)
 CROP_PX = 224
 N_SAMPLES = 24
+_WARM_UP = 4
 
 
 @contextmanager
@@ -53,40 +54,34 @@ def busy_core() -> Iterator[None]:
             other.kill()
 
 
-class Turns:
-    """Seconds a unit of work, a turn of units in quiet and one beside a busy core, again and again.
-
-    The first turn warms up and does not count, nor does each turn's first unit.
+class Turn:
+    """Seconds a unit of work, over units after a few that warm up; beside a busy core that comes late, if so
+    asked.
     """
 
-    def __init__(self, n_rounds: int, n_units: int) -> None:
-        self._n_turns, self._n_units = 1 + 2 * n_rounds, n_units
-        self._means: list[float] = []
+    def __init__(self, n_units: int, *, company: bool) -> None:
+        self._n_units, self._company = n_units, company
         self._seconds: list[float] = []
-        self._beside = busy_core()
         self._began = time.perf_counter()
+        self._beside = busy_core()
 
     @property
-    def are_over(self) -> bool:
-        """Whether all turns were taken."""
-        return len(self._means) == self._n_turns
+    def is_over(self) -> bool:
+        """Whether all units were done."""
+        return len(self._seconds) == _WARM_UP + self._n_units
 
     def unit_done(self) -> None:
         """To be called after each unit."""
         self._seconds.append(time.perf_counter() - self._began)
-        if len(self._seconds) > self._n_units:
-            self._means.append(statistics.fmean(self._seconds[1:]))
-            self._seconds = []
-            if len(self._means) % 2 == 0:
-                self._beside = busy_core()
-                self._beside.__enter__()
-            elif len(self._means) > 1:
-                self._beside.__exit__(None, None, None)
+        if self._company and len(self._seconds) == 1:
+            self._beside.__enter__()
+        if self._company and self.is_over:
+            self._beside.__exit__(None, None, None)
         self._began = time.perf_counter()
 
-    def pairs(self) -> list[tuple[float, float]]:
-        """Of each round, in quiet and beside."""
-        return list(zip(self._means[1::2], self._means[2::2], strict=True))
+    def mean_s(self) -> float:
+        """Of a unit."""
+        return statistics.fmean(self._seconds[_WARM_UP:])
 
 
 def make_data(root: Path, kind: Kind, seed: int) -> DatasetReader:
@@ -120,7 +115,7 @@ def make_data(root: Path, kind: Kind, seed: int) -> DatasetReader:
     return DatasetReader(root)
 
 
-def train_detector(turns: Turns, data: Path) -> None:
+def train_detector(turn: Turn, data: Path) -> None:
     """Steps of the quick preset's detector."""
     from dataclasses import replace
 
@@ -138,12 +133,12 @@ def train_detector(turns: Turns, data: Path) -> None:
         learner,
         settings,
         seed=0,
-        on_step=lambda _step: turns.unit_done(),
-        is_time_up=lambda: turns.are_over,
+        on_step=lambda _step: turn.unit_done(),
+        is_time_up=lambda: turn.is_over,
     )
 
 
-def train_translator(turns: Turns, _data: Path) -> None:
+def train_translator(turn: Turn, _data: Path) -> None:
     """Steps of the quick preset's translator."""
     import torch
     from lightning_fabric import Fabric
@@ -160,12 +155,12 @@ def train_translator(turns: Turns, _data: Path) -> None:
     )
     side = settings.schedule.side_px
     sim, real = torch.rand(2, 1, 3, side, side, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    while not turns.are_over:
+    while not turn.is_over:
         training.learn(Batch(sim, real))
-        turns.unit_done()
+        turn.unit_done()
 
 
-def translate(turns: Turns, _data: Path) -> None:
+def translate(turn: Turn, _data: Path) -> None:
     """Frames through a fresh generator of the quick preset."""
     import torch
 
@@ -181,27 +176,41 @@ def translate(turns: Turns, _data: Path) -> None:
         save_generators(path, "cyclegan", generators, shape, {})
         translator = CycleGANMethod().load(path, "sim2real", torch.device("cpu"))
     frame = np.random.default_rng(0).integers(0, 256, (480, 640, 3)).astype(np.uint8)
-    while not turns.are_over:
+    while not turn.is_over:
         translator.apply(frame, {})
-        turns.unit_done()
+        turn.unit_done()
 
 
-STEPS: dict[str, Callable[[Turns, Path], None]] = {
+STEPS: dict[str, Callable[[Turn, Path], None]] = {
     "detector": train_detector,
     "translator": train_translator,
     "translate": translate,
+    "later": train_detector,
 }
 
 
 def measure_steps(what: str, data: Path, options: argparse.Namespace) -> list[tuple[float, float]]:
-    """Rounds of one kind of step, in a process of its own."""
-    words = [sys.executable, __file__, "--step", what, "--data", data]
-    words += ["--rounds", str(options.rounds), "--units", str(options.units)]
+    """Rounds of one kind of step, each a process in quiet and one beside."""
+    found = []
+    for _ in range(options.rounds):
+        quiet_s = time_steps(what, data, options.units)
+        if what == "later":
+            found.append((quiet_s, time_steps(what, data, options.units, "--company")))
+            continue
+        with busy_core():
+            time.sleep(1)
+            found.append((quiet_s, time_steps(what, data, options.units)))
+    return found
+
+
+def time_steps(what: str, data: Path, n_units: int, *more: str) -> float:
+    """Seconds a unit, in a process of its own."""
+    words = [sys.executable, __file__, "--step", what, "--data", data, "--units", str(n_units), *more]
     environment = {**os.environ, **thread_defaults(os.environ)}
     done = subprocess.run(words, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
         raise SystemExit(f"{what}: {done.stderr.strip()[-2000:]}")
-    return json.loads(done.stdout.splitlines()[-1])
+    return float(done.stdout.splitlines()[-1])
 
 
 def measure_compare(data: dict[str, Path], options: argparse.Namespace) -> list[tuple[float, float]]:
@@ -242,20 +251,23 @@ def main() -> None:
     )
     parser.add_argument("--only", nargs="+", choices=(*STEPS, "compare"), default=[*STEPS, "compare"])
     parser.add_argument("--rounds", type=int, default=5, help="Of steps and frames.")
-    parser.add_argument("--units", type=int, default=6, help="Steps or frames of a turn that count.")
+    parser.add_argument("--units", type=int, default=20, help="Steps or frames of a turn that count.")
     parser.add_argument("--commands", type=int, default=3, help="Rounds of compare.")
     parser.add_argument("--json", type=Path, help="Where to write the figures.")
     parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
     parser.add_argument("--data", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--company", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.step:
-        turns = Turns(options.rounds, options.units)
-        STEPS[options.step](turns, options.data)
-        print(json.dumps(turns.pairs()))
+        from synth.compute.threads import use_free_cores
+
+        use_free_cores()
+        turn = Turn(options.units, company=options.company)
+        STEPS[options.step](turn, options.data)
+        print(turn.mean_s())
         return
     others = psutil.cpu_percent(3)
-    policy = {**os.environ, **thread_defaults(os.environ)}["OMP_WAIT_POLICY"]
-    print(f"{count_cores()} cores, {others:.0f} % kept busy by others before; OMP_WAIT_POLICY={policy}")
+    print(f"{count_cores()} cores, {others:.0f} % kept busy by others before")
     print(f"{'':<12}{'quiet, s':>10}{'beside, s':>10}{'ratio':>8}{'repeats':>9}  at most {TARGET}")
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
@@ -273,7 +285,7 @@ def main() -> None:
             for what in options.only
         }
     if options.json:
-        about = {"cores": count_cores(), "busy_before_percent": others, "omp_wait_policy": policy}
+        about = {"cores": count_cores(), "busy_before_percent": others}
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(about | {"target": TARGET} | rows, indent=2) + "\n", "utf-8")
 

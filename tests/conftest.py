@@ -30,11 +30,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def few_patches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commands that translate measure witness and translation on a few patches, which takes no time."""
+    """Commands that translate train the witness for a few steps and measure on a few patches."""
     from synth.gan.judge import DOWNSTREAM, JudgeSettings
     from synth.witness.witness import WitnessSettings
 
-    monkeypatch.setattr("synth.gan.request.WitnessSettings", partial(WitnessSettings, n_error_patches=16))
+    monkeypatch.setattr(
+        "synth.gan.request.WitnessSettings", partial(WitnessSettings, n_steps=100, n_error_patches=16)
+    )
     monkeypatch.setattr("synth.gan.request.JudgeSettings", partial(JudgeSettings, n_patches=16))
     monkeypatch.setattr("synth.gan.request.DOWNSTREAM", replace(DOWNSTREAM, n_error_patches=16))
 

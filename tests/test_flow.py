@@ -28,7 +28,7 @@ def test_a_newcomer_gets_a_labelled_dataset(tmp_path):
         ("status",),
     ]
     for command in commands:
-        answer = subprocess.run([SYNTH, *command], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        answer = synth(*command, cwd=tmp_path)
         assert answer.returncode == 0, f"{command}: {answer.stderr}"
     root = tmp_path / "data" / "real"
     assert sorted(p.name for p in (root / "images").iterdir()) == [f"{i:06d}.png" for i in range(4)]

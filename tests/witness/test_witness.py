@@ -17,7 +17,7 @@ from toy_patches import ToyPatches, draw_toy
 
 CPU = torch.device("cpu")
 SETTINGS = WitnessSettings(
-    n_filters=8, n_steps=400, batch_size=16, w_normal=2.0, look_strength=0.6, n_error_patches=48
+    n_filters=8, n_steps=300, batch_size=16, w_normal=2.0, look_strength=0.6, n_error_patches=48
 )
 
 

@@ -4,33 +4,43 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+import psutil
+
 _CGROUPS = Path("/sys/fs/cgroup")
 _OWN_CGROUP = Path("/proc/self/cgroup")
 
-_GIVE_WAY = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
-"""An OpenMP thread that waits sleeps, where it would spin on the core that the slowest thread needs, which
-all wait for. Threads of OpenBLAS spin whatever they are told, so there is one."""
+_LOOK_S = 0.3
 
 
 def count_cores() -> int:
     """Cores that this process may use: those it may run on, fewer where its cgroup has a quota (version 2).
 
-    A container's ``--cpus`` is such a quota. What else runs does not count: the number of threads can show in
-    the last bits of a result, and the same command is to give the same result in any company.
+    A container's ``--cpus`` is such a quota.
     """
     return max(1, min([_count_allowed(), *map(int, _list_quotas())]))
+
+
+def count_free_cores() -> int:
+    """Those of them that nothing keeps busy now, one at least; looks on for a third of a second.
+
+    A thread for each is as fast as it goes: one that has to share its core keeps all others waiting.
+    """
+    n_all = psutil.cpu_count() or 1
+    n_busy = psutil.cpu_percent(_LOOK_S) / 100 * n_all
+    return max(1, min(count_cores(), round(n_all - n_busy)))
 
 
 def thread_defaults(environ: Mapping[str, str]) -> dict[str, str]:
     """What libraries are to read before they start threads, by environment variable, beside what is set.
 
-    OMP_NUM_THREADS is among them where a quota leaves fewer cores than OpenMP would count. They are read
-    when a library is loaded. What the user set stays, and OMP_NUM_THREADS speaks for OpenBLAS too.
+    OpenBLAS has one, since its threads spin while they wait whatever they are told. OMP_NUM_THREADS is among
+    them where a quota leaves fewer cores than OpenMP would count. They are read when a library is loaded.
+    What the user set stays, and OMP_NUM_THREADS speaks for OpenBLAS too.
     """
-    defaults = dict(_GIVE_WAY)
     if "OMP_NUM_THREADS" in environ:
-        del defaults["OPENBLAS_NUM_THREADS"]
-    elif count_cores() < _count_allowed():
+        return {}
+    defaults = {"OPENBLAS_NUM_THREADS": "1"}
+    if count_cores() < _count_allowed():
         defaults["OMP_NUM_THREADS"] = str(count_cores())
     return {name: value for name, value in defaults.items() if name not in environ}
 

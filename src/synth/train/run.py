@@ -5,6 +5,7 @@
     runs/train/normals/
       config.json           what was asked for, and hashes of the data; the same is demanded to go on
       command.json          the command that began it, if one did; the same goes on with it
+      threads               how many it has on a CPU, where there is more than one
       stats.jsonl           figures at every look at val images
       state.pt              what is gone on from, while it is not finished
       weights.safetensors   the best network on val images
@@ -26,6 +27,7 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from synth.compute.checkpoint import save_weights
 from synth.compute.device import choose_device
 from synth.compute.run_dir import CONFIG_FILE, RunDir
+from synth.compute.threads import use_free_cores
 from synth.dataset.choices import Criterion
 from synth.dataset.folder import INFO_FILE, SAMPLES_FILE
 from synth.dataset.origin import READINGS, Reading, encode_readings
@@ -162,6 +164,8 @@ def run_training(
     with RunDir.create_or_resume(out, spec.to_config()) as run:
         if (out / RESULT_FILE).is_file():
             return load_result(out)
+        if where.type == "cpu":
+            use_free_cores(out)
         learner, val, test = prepared or _prepare(spec, task, where)
 
         def tell(check: Check) -> None:

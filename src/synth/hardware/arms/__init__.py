@@ -3,7 +3,11 @@
 Their data are in `synth.geometry.arms`, under the same names.
 """
 
-from synth.hardware.arms.driver import ArmDriver
+from typing import TYPE_CHECKING
+
 from synth.registry import Registry
 
-ARMS: Registry[ArmDriver] = Registry("arm", {"ur3e": "synth.hardware.arms.ur:UR"})
+if TYPE_CHECKING:
+    from synth.hardware.arms.driver import ArmDriver
+
+ARMS: "Registry[ArmDriver]" = Registry("arm", {"ur3e": "synth.hardware.arms.ur:UR"})
