@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torchvision.models import inception_v3
 
 from synth.compute.checkpoint import load_state
 from synth.errors import InputError
@@ -30,6 +29,8 @@ def load_inception(path: Path) -> nn.Module:
 
     Raises InputError for a file that is absent, holds anything but tensors, or fits another network.
     """
+    from torchvision.models import inception_v3  # Seconds, for the few who have the weights.
+
     if not path.is_file():
         raise InputError(f"there are no Inception weights at {path}: give the file, or leave FID and KID out")
     wanted = "give the state_dict of torchvision's inception_v3 as torch.save writes it"
