@@ -49,6 +49,16 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     stay_in_this_process(monkeypatch)
 
 
+@pytest.fixture(scope="module")
+def warm_blender() -> Iterator[None]:
+    """Blender that is wanted is the one that waits, if there is one."""
+    from in_this_process import take
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("synth.sim.blender.Worker", take)
+        yield
+
+
 @pytest.fixture(scope="session", autouse=True)
 def cold_blender() -> Iterator[None]:
     """None is left at the end."""

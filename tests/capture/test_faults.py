@@ -7,6 +7,7 @@ import errno
 import random
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 import synth.dataset.store as store
@@ -25,6 +26,8 @@ from synth.errors import (
 from synth.hardware.connect import connect
 from synth.hardware.simulated import faults as robot
 from synth.hardware.simulated import faults_camera as camera
+from synth.hardware.simulated.truth import load_truth
+from synth.hardware.simulated.world import World
 
 N_POSES = 3
 N_PLATES = 1
@@ -72,6 +75,25 @@ def planned(cell, bodies):
     )
     settings = CaptureSettings(cell=small, out=None, n_poses=N_POSES, n_plates=N_PLATES, pace=40)
     return settings, make_plan(settings, bodies)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_world(planned, bodies):
+    """Every connection sees the same simulated world, which keeps what it has drawn."""
+    settings, _ = planned
+    world = World(settings.cell, bodies, load_truth(settings.cell), settings.seed)
+    draw, drawn = world.color, {}
+
+    def color(q_true_rad):
+        key = np.asarray(q_true_rad).tobytes()
+        if key not in drawn:
+            drawn[key] = draw(q_true_rad)
+        return drawn[key]
+
+    world.color = color
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("synth.hardware.connect._world", lambda *_, **__: world)
+        yield
 
 
 def _settings(planned, out):

@@ -20,6 +20,8 @@ from synth.geometry.mesh import Mesh
 from synth.geometry.normals import angle_deg
 from synth.hardware.safety import SafetyModel
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def plan(cell, bodies, camera) -> Plan:

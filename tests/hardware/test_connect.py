@@ -22,6 +22,8 @@ from synth.hardware.connect import connect
 from synth.hardware.robot import RobotInfo
 from synth.hardware.simulated.faults_camera import FrozenStreamFault
 
+pytestmark = pytest.mark.slow
+
 CELL = default_cell()
 BODIES = load_bodies(CELL)
 

@@ -38,6 +38,8 @@ from synth.hardware.simulated import faults
 from synth.hardware.simulated.controller import ControllerProcess
 from synth.hardware.simulated.motion import ArmTruth
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("rtde_control", reason="ur_rtde is not installed")
 
 CELL = yaml.safe_load((Path(synth.__file__).parent / "cell/default/cell.yaml").read_text())

@@ -18,6 +18,8 @@ from synth.hardware.simulated.sensor import REFERENCE_EXPOSURE_US, REFERENCE_GAI
 from synth.hardware.simulated.truth import DhOffsets, Truth, load_truth
 from synth.hardware.simulated.world import World
 
+pytestmark = pytest.mark.slow
+
 CELL = default_cell()
 BODIES = load_bodies(CELL)
 HOME = CELL.robot.home_q_rad

@@ -10,6 +10,8 @@ from synth.errors import InputError
 from synth.geometry.normals import angle_deg
 from synth.sim.blender import Blender, Quality
 
+pytestmark = pytest.mark.slow
+
 CLEAR = Quality(64, denoiser=None)
 
 

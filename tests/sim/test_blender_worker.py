@@ -20,6 +20,8 @@ from synth.sim import blender, blender_worker
 from synth.sim.blender import Blender, Quality, probe
 from synth.sim.scene import Finish, SceneBody
 
+pytestmark = pytest.mark.slow
+
 TINY = (80, 50, 90, 60)
 BLOCK_M = np.array([0.06, 0.04, 0.03])
 ROOM_M, WALL_M = 0.14, 0.01

@@ -28,6 +28,8 @@ from synth.sim.preview import preview
 from synth.sim.run import Summary, make_plan, render
 from synth.sim.sharpness import measure_edge_sigma
 
+pytestmark = pytest.mark.slow
+
 SIZE_WH = (320, 200)
 K = np.array([[300.0, 0.0, 159.5], [0.0, 300.0, 99.5], [0.0, 0.0, 1.0]])
 CORNERS = np.array([[-30, -22], [28, -26], [33, 20], [-24, 27]])

@@ -16,6 +16,8 @@ from synth.sim.colour import u8_of_linear
 from synth.sim.light import draw_light
 from synth.sim.window import body_windows, find_covered
 
+pytestmark = pytest.mark.slow
+
 GOOD = Quality(16, table_samples=32)
 SIZE_UP = Pinhole((2 * WIDTH, 2 * HEIGHT), np.diag([2.0, 2.0, 1.0]) @ IDEAL.K)
 
@@ -41,7 +43,7 @@ def folder(meshes, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def blender(folder):
+def blender(folder, warm_blender):
     with Blender(folder) as running:
         yield running
 

@@ -7,6 +7,8 @@ import pytest
 from synth.geometry.pinhole import Pinhole
 from synth.sim.optics import Lens
 
+pytestmark = pytest.mark.slow
+
 K = np.array([[452.0, 0.0, 322.3], [0.0, 453.1, 178.6], [0.0, 0.0, 1.0]])
 LENSES = {
     "l515": np.array([0.166, -0.51, -0.0005, -0.0007, 0.468]),

@@ -27,6 +27,8 @@ from synth.sim.scene import Scene
 from synth.sim.sources.bin import MAX_OVERLAP_M, deepest_overlap_m, is_inside, make_bin, start_poses
 from synth.sim.sources.fresh import make_fresh
 
+pytestmark = pytest.mark.slow
+
 CELL = default_cell()
 MESHES = cell_meshes(CELL)
 LABELS = cell_labels(CELL, MESHES)
@@ -144,7 +146,7 @@ def test_a_bin_is_repeatable_and_labelled():
 
 
 @pytest.mark.skipif(find_spec("bpy") is None, reason="Blender is not installed")
-def test_parts_come_to_rest_in_the_box(tmp_path):
+def test_parts_come_to_rest_in_the_box(tmp_path, warm_blender):
     """Dropped by Blender's physics: all in the box, none in another or in the air, some hidden."""
     meshes = cell_meshes(CELL)
     write_meshes(meshes, tmp_path)

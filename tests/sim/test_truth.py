@@ -24,7 +24,10 @@ from synth.sim.labels import cell_labels, label_scene, placed
 from synth.sim.meshes import cell_meshes, write_meshes
 from synth.sim.sources.fresh import make_fresh
 
-pytestmark = pytest.mark.skipif(find_spec("bpy") is None, reason="Blender is not installed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(find_spec("bpy") is None, reason="Blender is not installed"),
+]
 
 STEPS = 4
 """Blender's rays along each side of a pixel."""
@@ -61,7 +64,7 @@ def camera():
 
 
 @pytest.fixture(scope="module")
-def look(meshes):
+def look(meshes, warm_blender):
     """Blender's layers [H,W,STEPS²,...] of a scene, 0 where no part can be."""
     folder, mesh_of = meshes
     K_fine = K * STEPS

@@ -13,6 +13,8 @@ from synth.errors import InputError
 from synth.geometry import se3
 from synth.geometry.se3 import Array
 
+pytestmark = pytest.mark.slow
+
 
 def _turned_in_order(order: list[int]) -> Callable[[Array], Array]:
     def change(T: Array) -> Array:
