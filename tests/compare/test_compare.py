@@ -23,6 +23,8 @@ from synth.errors import DatasetError, InputError
 from synth.train.tasks.detection.learning import DetectionSettings
 from synth.train.tasks.normals.learning import NormalSettings
 
+pytestmark = pytest.mark.slow
+
 TINY = NormalSettings(side_px=32, n_images=320, batch_size=16, learning_rate=3e-3, n_checks=2)
 MIXES = ("real", "synthetic")
 TINY_BOXES = DetectionSettings(side_px=64, n_images=16, batch_size=4, n_checks=2)
@@ -233,7 +235,6 @@ def test_plans_that_compare_nothing_are_one_sentence(crop_sets, tmp_path):
         make_plan(crop_sets, tmp_path, seeds=())
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("coarse_maps", "unexported", "in_this_process")
 def test_planted_labels_are_ranked(crop_sets, tmp_path):
     """Over five seeds: shuffled labels are found worst with significance, noisy ones stand between."""

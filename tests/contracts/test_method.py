@@ -224,6 +224,7 @@ def desk(looks: Any, tmp_path: Path, lenient: None) -> Path:
 BRIGHTER = ("translate", "--method", "brighter", "--device", "cpu")
 
 
+@pytest.mark.slow
 def test_the_toy_goes_from_dataset_to_dataset(
     desk: Path, looks: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -282,6 +283,7 @@ def test_images_are_counted_only_by_what_learns_step_by_step(desk: Path) -> None
     assert not (desk / "runs").exists()
 
 
+@pytest.mark.slow
 def test_a_run_is_not_gone_on_with_by_another_judge(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its witness and its scores are those of the settings that it was begun with."""
     assert synth(*BRIGHTER) == 0
@@ -294,6 +296,7 @@ def test_a_run_is_not_gone_on_with_by_another_judge(desk: Path, monkeypatch: pyt
         synth(*BRIGHTER)
 
 
+@pytest.mark.slow
 def test_status_tells_the_command_that_goes_on(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Typed, it makes what is missing of a dataset that was begun with another method and preset."""
     assert synth(*BRIGHTER, "--preset", "half", "--run", "runs/another") == 0

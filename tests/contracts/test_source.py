@@ -203,6 +203,7 @@ def _run(*words):
     return " ".join(answer.output.split())
 
 
+@pytest.mark.slow
 def test_a_source_of_one_file_runs_from_the_command_line(tmp_path, monkeypatch):
     """Sixteen squares without a cell, a captured dataset or Blender; the same command has nothing to add."""
 

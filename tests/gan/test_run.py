@@ -29,6 +29,8 @@ from synth.gan.methods.method import Batch
 from synth.gan.run import train
 from synth.gan.training import Training
 
+pytestmark = pytest.mark.slow
+
 Looks = tuple[DatasetReader, DatasetReader]
 SCRIPT = Path(__file__).with_name("small_training.py")
 
@@ -242,7 +244,6 @@ def test_a_run_learns_to_change_the_look(looks: Looks, tmp_path: Path) -> None:
     assert np.linalg.norm(after - real) < 0.8 * np.linalg.norm(sim - real)
 
 
-@pytest.mark.slow
 def test_two_processes_learn_one_network(looks: Looks, tmp_path: Path) -> None:
     """Gradients are averaged, pools are kept a process each, and a run of two goes on where it stopped."""
     out = tmp_path / "translate"

@@ -47,6 +47,7 @@ def test_learns_the_mask_of_a_toy_part(trained: tuple[Witness, list[float]]) -> 
     assert witness.sway.n > 20
 
 
+@pytest.mark.slow
 def test_sees_another_look(trained: tuple[Witness, list[float]]) -> None:
     """Plates of another colour, darker and noisy, are found nearly as well as those it was trained on; a
     darker picture alone changes the mask IoU by a hundredth at most.
