@@ -259,9 +259,11 @@ def main() -> None:
     parser.add_argument("--company", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.step:
+        import torch
+
         from synth.compute.threads import use_free_cores
 
-        use_free_cores()
+        use_free_cores(torch.device("cpu"))
         turn = Turn(options.units, company=options.company)
         STEPS[options.step](turn, options.data)
         print(turn.mean_s())

@@ -16,6 +16,8 @@ from synth.compute.engines.local import ENGINE
 from synth.compute.threads import THREADS_FILE, use_free_cores
 from synth.errors import InputError
 
+CPU = torch.device("cpu")
+
 
 class TellsVariable:
     """A worker that answers with an environment variable of its process."""
@@ -124,25 +126,28 @@ def test_a_run_has_a_thread_for_each_free_core_and_keeps_them(
     """Never more than torch has; a run that is gone on with in other company has as many as it began with."""
     free = [16, 3, 1]
     monkeypatch.setattr("synth.compute.threads.count_free_cores", lambda: free.pop(0))
-    use_free_cores(tmp_path / "alone")
+    use_free_cores(CPU, tmp_path / "alone")
     assert torch.get_num_threads() == 4
-    use_free_cores(tmp_path / "beside")
+    use_free_cores(CPU, tmp_path / "beside")
     assert torch.get_num_threads() == 3
-    use_free_cores()
+    use_free_cores(CPU)
     assert torch.get_num_threads() == 1
     torch.set_num_threads(4)
-    use_free_cores(tmp_path / "beside")
+    use_free_cores(CPU, tmp_path / "beside")
     assert torch.get_num_threads() == 3
     (tmp_path / "beside" / THREADS_FILE).write_text("many")
     with pytest.raises(InputError, match="holds no number of threads: delete it"):
-        use_free_cores(tmp_path / "beside")
+        use_free_cores(CPU, tmp_path / "beside")
 
 
 def test_whoever_asked_for_one_thread_has_one(tmp_path: Path) -> None:
-    """Workers of a comparison, and OMP_NUM_THREADS=1: nothing is looked at and nothing kept."""
+    """Workers of a comparison, and OMP_NUM_THREADS=1: nothing is looked at and nothing kept; nor on a GPU."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    use_free_cores(tmp_path)
+    use_free_cores(CPU, tmp_path)
     assert torch.get_num_threads() == 1
+    torch.set_num_threads(4)
+    use_free_cores(torch.device("cuda"), tmp_path)
+    assert torch.get_num_threads() == 4
     assert list(tmp_path.iterdir()) == []
     torch.set_num_threads(before)

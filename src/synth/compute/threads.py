@@ -14,23 +14,24 @@ THREADS_FILE = "threads"
 log = logging.getLogger(__name__)
 
 
-def use_free_cores(run: Path | None = None) -> None:
-    """Leave torch as many threads as cores are free, at most those that it has.
+def use_free_cores(device: torch.device, run: Path | None = None) -> None:
+    """Leave torch as many threads as cores are free, at most those that it has; on a CPU, where they count.
 
     run: a run's folder, which keeps the number: how many there are shows in the last bits of what is learnt,
     and a run that is gone on with is to end as if it had never stopped. Raises InputError for a number there
     that is none.
     """
-    if torch.get_num_threads() == 1:
+    if device.type != "cpu" or torch.get_num_threads() == 1:
         return
     kept = None if run is None else run / THREADS_FILE
     if kept is not None and kept.exists():
         n = _read(kept)
+        log.info("%d threads, as the run began with", n)
     else:
         n = min(torch.get_num_threads(), count_free_cores())
+        log.info("%d threads, one for each free core", n)
         if kept is not None:
             write_bytes(kept, f"{n}\n".encode())
-    log.info("%d threads, %s", n, "as it began with" if run is not None else "one for each free core")
     torch.set_num_threads(n)
 
 

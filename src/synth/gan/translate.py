@@ -88,8 +88,7 @@ def translate(settings: TranslateSettings, make_progress: MakeProgress) -> tuple
     refuse_leaks(fit.sim, fit.real, say)
     RunDir.create_or_resume(run, fit.to_config()).close()
     device = choose_device(fit.device)
-    if device.type == "cpu":
-        use_free_cores(run)
+    use_free_cores(device, run)
     witness = _make_witness(run / WITNESS_FILE, settings, device, make_progress, run / WITNESS_STATE_FILE)
     if not (run / WITNESS_FILE).is_file():
         witness.save(run / WITNESS_FILE)
@@ -122,8 +121,7 @@ def translate_with(checkpoint: Path, settings: TranslateSettings, make_progress:
     Raises InputError for a checkpoint that cannot be used; DatasetError and StorageError as `translate`.
     """
     device = choose_device(settings.fit.device)
-    if device.type == "cpu":
-        use_free_cores()
+    use_free_cores(device)
     translator = METHODS[settings.fit.method]().load(checkpoint, settings.direction, device)
     witness = _make_witness(checkpoint.parent.parent / WITNESS_FILE, settings, device, make_progress)
     readings = read_readings(checkpoint)

@@ -164,8 +164,7 @@ def run_training(
     with RunDir.create_or_resume(out, spec.to_config()) as run:
         if (out / RESULT_FILE).is_file():
             return load_result(out)
-        if where.type == "cpu":
-            use_free_cores(out)
+        use_free_cores(where, out)
         learner, val, test = prepared or _prepare(spec, task, where)
 
         def tell(check: Check) -> None:
