@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from synth.dataset.reader import DatasetReader
 from synth.dataset.verify import verify
 
@@ -12,6 +14,7 @@ SCRIPT = Path(__file__).with_name("killed_writer.py")
 N_SAMPLES, N_KILLS = 200, 25
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments(tmp_path: Path) -> None:
     """25 kills: all samples in the end, none that was committed ever missing, no orphan, verify silent.
 

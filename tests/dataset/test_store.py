@@ -318,6 +318,7 @@ def test_a_line_that_leads_out_of_the_folder_is_refused(filled: Path) -> None:
         reader.load_rgb(reader["000002"])
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_damaged_lines_are_dataset_errors(filled: Path, data: st.DataObject) -> None:

@@ -100,6 +100,7 @@ def test_the_twin_s_label_is_what_the_simulated_camera_saw(samples, world):
         np.testing.assert_allclose(point_px, truth.point_px, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_twin_s_contour_is_within_a_pixel_of_the_captured_colour_mask(samples, world):
     """The median distance between the outlines of the two masks is at most 1 px; the masks nearly cover."""
     labeller = Labeller(CELL, BODIES, world.color_camera, source="colour", crop_kind="rectified")

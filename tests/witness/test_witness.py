@@ -79,6 +79,7 @@ def test_same_seed_gives_the_same_witness() -> None:
     assert first.error == again.error
 
 
+@pytest.mark.slow
 def test_saved_witness_sees_the_same(trained: tuple[Witness, list[float]], tmp_path: Path) -> None:
     """A witness that was saved and loaded answers bit for bit as before and still knows its own error."""
     witness, _ = trained

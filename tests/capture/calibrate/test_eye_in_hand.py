@@ -62,6 +62,7 @@ def test_a_board_out_of_sight_is_told() -> None:
         plan_views(setup, CELL.camera.pinhole, 6, seed=0)
 
 
+@pytest.mark.slow
 def test_corners_are_where_the_arm_puts_them() -> None:
     """In the simulated camera on the arm all corners are found, without bias (0.1 px), from two places."""
     world = WorldFromArm(SETUP.cell, SETUP.bodies, Truth(), 0, SETUP.board)
