@@ -115,7 +115,6 @@ DOUBTFUL = [
     (make_speck, "no blob", "nowhere"),
     (make_cut_off, "at the border", "border"),
     (make_two, "two blobs", "75 %"),
-    (make_long, "no 1:1 box", "longer than"),
     (make_torn, "unreadable", "a.png"),
     (make_fake, "unreadable", "not a picture"),
     (make_copy, "same picture", "pixels of sample"),
@@ -134,6 +133,18 @@ def test_a_doubtful_picture_is_refused(
     assert misfit.reason == reason
     assert sentence in str(misfit)
     assert summary.n_samples == 8
+
+
+def test_a_long_part_has_a_tight_box_alone(tmp_path: Path) -> None:
+    """Where no 1:1 box lies in the image the tight one stays, and the record says so; square boxes name it."""
+    make_long(write_set(tmp_path / "in") / "a.png")
+    assert take(tmp_path / "in", tmp_path / "out").misfits == ()
+    long = next(s for s in DatasetReader(tmp_path / "out") if s.quality["source"] == "a.png")
+    assert long.instances[0].box_xyxy_px == (10, 50, 150, 70)
+    assert long.instances[0].square_xyxy_px is None
+    (misfit,) = take(tmp_path / "in", tmp_path / "square", box_kind="square").misfits
+    assert (misfit.where, misfit.reason) == ("a.png", "no 1:1 box")
+    assert "without --square" in str(misfit)
 
 
 def test_a_smaller_blob_beside_the_part_is_left_alone(tmp_path: Path) -> None:
@@ -169,7 +180,7 @@ def test_a_turned_photograph_is_labelled_upright(tmp_path: Path) -> None:
     (sample,) = [s for s in DatasetReader(tmp_path / "out") if s.quality["source"] == "turned.jpg"]
     assert sample.size_wh == (160, 120)
     np.testing.assert_allclose(sample.instances[0].box_xyxy_px, (100, 20, 130, 60), atol=1.5)
-    assert any("turned upright" in note for note in summary.notes)
+    assert any("turned upright" in str(note) for note in summary.notes)
 
 
 RANGES = [

@@ -82,7 +82,7 @@ def test_polygons_become_boxes_and_masks(tmp_path: Path) -> None:
     expected[24:30, 32:40] = 1
     assert np.array_equal(dataset.load_mask(sample), expected)
     assert samples["images/train/train1.png"].mask is None
-    assert any("train1.png: without a mask" in note for note in summary.notes)
+    assert any("train1.png: without a mask" in str(note) for note in summary.notes)
     assert verify(tmp_path / "out") == []
 
 
@@ -97,7 +97,6 @@ LINES = [
     ("0 0.5 0.5 0.1 -0.1", "box empty"),
     (f"0 {0.125 - 1.5 * PIXEL} 0.5 0.25 0.1", "box outside"),
     ("0 320 240 50 60", "box outside"),
-    ("0 0.5 0.5 1 0.5", "no 1:1 box"),
     ("cup 0.5 0.5 0.1 0.1", "malformed"),
     ("0 0.5 0.5 0.1", "malformed"),
     ("0 0.5 0.5 0.1 0.1 0.9", "malformed"),
@@ -241,8 +240,8 @@ def test_changed_pictures_are_noted(tmp_path: Path) -> None:
     summary = take(folder, tmp_path / "out")
     samples = by_source(tmp_path / "out")
     assert samples["images/train/turned.jpg"].size_wh == (64, 48)
-    assert any("turned.jpg: turned upright" in note for note in summary.notes)
-    assert any("grey.png: from I;16 to 8-bit RGB" in note for note in summary.notes)
+    assert any("turned.jpg: turned upright" in str(note) for note in summary.notes)
+    assert any("grey.png: from I;16 to 8-bit RGB" in str(note) for note in summary.notes)
     assert DatasetReader(tmp_path / "out").load_rgb(samples["images/train/grey.png"]).shape == (48, 64, 3)
 
 
@@ -252,7 +251,7 @@ def test_a_repeated_line_is_left_out_and_noted(tmp_path: Path) -> None:
     write_label(folder, "train/train0", BOX + BOX)
     summary = take(folder, tmp_path / "out")
     assert len(by_source(tmp_path / "out")["images/train/train0.png"].instances) == 1
-    assert any("repeated" in note for note in summary.notes)
+    assert any("repeated" in str(note) for note in summary.notes)
 
 
 def test_pictures_that_share_a_label_are_refused(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ def recut(sample: Draft, rgb_u8: Rgb) -> list[Rgb | None]:
     """
     crops: list[Rgb | None] = []
     for instance in sample.instances:
-        if instance.R_crop_cam is None:
+        if instance.R_crop_cam is None or instance.square_xyxy_px is None:
             crops.append(None)
         elif np.array_equal(instance.R_crop_cam, np.eye(3)):
             crops.append(plain_crop(rgb_u8, np.asarray(instance.square_xyxy_px)))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from synth.dataset.sample import MIN_VISIBLE_FOR_CROP, MIN_W_FOR_CROP, Instance
 from synth.geometry import se3
@@ -26,14 +26,22 @@ class PartLabel:
 
 
 def describe_posed(
-    label: PartLabel, T_cam_part: Array, camera: Pinhole, box_px: Array, square_px: Array, visib_fract: float
+    label: PartLabel,
+    T_cam_part: Array,
+    camera: Pinhole,
+    box_px: ArrayLike,
+    square_px: ArrayLike | None,
+    visib_fract: float,
 ) -> Instance:
-    """A part's record from its pose [4,4] and its boxes; with a rectified crop where its face is seen."""
+    """A part's record from its pose [4,4] and its boxes; with a rectified crop where its face is seen and a
+    1:1 box lies around it.
+    """
     normal_cam = None if label.normal_part is None else T_cam_part[:3, :3] @ label.normal_part
     point_cam_m = se3.transform(T_cam_part, label.point_part_m)
     crop = {}
     if (
         normal_cam is not None
+        and square_px is not None
         and visib_fract >= MIN_VISIBLE_FOR_CROP
         and uvw_from_cam(normal_cam)[2] > MIN_W_FOR_CROP
     ):
@@ -46,8 +54,8 @@ def describe_posed(
         }
     return Instance(
         class_name=label.class_name,
-        box_xyxy_px=box_px.tolist(),
-        square_xyxy_px=square_px.tolist(),
+        box_xyxy_px=np.asarray(box_px).tolist(),
+        square_xyxy_px=None if square_px is None else np.asarray(square_px).tolist(),
         normal_uvw=None if normal_cam is None else uvw_from_cam(normal_cam).tolist(),
         point_xy=((camera.project(point_cam_m)[0] + 0.5) / np.asarray(camera.size_wh)).tolist(),
         T_cam_part=T_cam_part.tolist(),
@@ -61,5 +69,8 @@ def cut_crops(
 ) -> list[NDArray[np.uint8] | None]:
     """The rectified crop [224,224,3] of each instance that has one, from the picture [H,W,3]."""
     return [
-        None if i.R_crop_cam is None else make_crop(rgb_u8, camera, i.square_xyxy_px)[0] for i in instances
+        None
+        if i.R_crop_cam is None or i.square_xyxy_px is None
+        else make_crop(rgb_u8, camera, i.square_xyxy_px)[0]
+        for i in instances
     ]

@@ -4,6 +4,7 @@ Frames and units are those of CONVENTIONS.md: metres, radians, camera in OpenCV 
 edges 0 to W.
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Self
 
 import numpy as np
@@ -42,15 +43,16 @@ MIN_W_FOR_CROP = 0.2
 class Instance(Record):
     """One labelled object in an image.
 
-    box_xyxy_px: tight box. square_xyxy_px: the paper's 1:1 box. normal_uvw, normal_crop_uvw: unit, in camera
-    and crop axes. point_xy, point_crop_xy: the point of interest as fractions of image and crop. T_cam_part:
-    part points to the camera frame, metres. visib_fract: 0 to 1. crop: path inside the folder, of an instance
-    with a normal or without. R_crop_cam: turns camera axes to crop axes, where the crop tells a normal.
+    box_xyxy_px: tight box. square_xyxy_px: the paper's 1:1 box; None where none lies in the image, since the
+    tight one is longer than the image is high or wide. normal_uvw, normal_crop_uvw: unit, in camera and crop
+    axes. point_xy, point_crop_xy: the point of interest as fractions of image and crop. T_cam_part: part
+    points to the camera frame, metres. visib_fract: 0 to 1. crop: path inside the folder, of an instance with
+    a normal or without. R_crop_cam: turns camera axes to crop axes, where the crop tells a normal.
     """
 
     class_name: ClassName
     box_xyxy_px: BoxXyxyPx
-    square_xyxy_px: BoxXyxyPx
+    square_xyxy_px: BoxXyxyPx | None = None
     normal_uvw: UnitVector3 | None = None
     normal_sigma_deg: Annotated[float, Field(ge=0)] | None = None
     point_xy: Vector2 | None = None
@@ -63,19 +65,21 @@ class Instance(Record):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        for key in ("box_xyxy_px", "square_xyxy_px"):
-            x0, y0, x1, y1 = getattr(self, key)
+        for key, (x0, y0, x1, y1) in self.boxes():
             if not (x0 < x1 and y0 < y1):
                 raise ValueError(
                     f"{key} is empty: x0 < x1 and y0 < y1 must hold, got {x0:g} {y0:g} {x1:g} {y1:g}"
                 )
-        x0, y0, x1, y1 = self.square_xyxy_px
-        if abs((x1 - x0) - (y1 - y0)) > 1e-6:
-            raise ValueError(f"square_xyxy_px is not square: {x1 - x0:g} by {y1 - y0:g}")
+        if self.square_xyxy_px is not None:
+            x0, y0, x1, y1 = self.square_xyxy_px
+            if abs((x1 - x0) - (y1 - y0)) > 1e-6:
+                raise ValueError(f"square_xyxy_px is not square: {x1 - x0:g} by {y1 - y0:g}")
         turned = (self.R_crop_cam, self.normal_crop_uvw, self.point_crop_xy)
         if any(v is None for v in turned) != all(v is None for v in turned):
             raise ValueError("R_crop_cam, normal_crop_uvw and point_crop_xy go together")
         if self.R_crop_cam is not None:
+            if self.square_xyxy_px is None:
+                raise ValueError("R_crop_cam needs square_xyxy_px, around which the crop is cut")
             if self.point_xy is None:
                 raise ValueError("R_crop_cam needs point_xy, the crop's row in normals.txt")
             if self.normal_uvw is None or self.normal_uvw[2] <= MIN_W_FOR_CROP:
@@ -85,8 +89,18 @@ class Instance(Record):
         return self
 
     def box_of(self, box_kind: BoxKind) -> Row4:
-        """The box of one kind, xyxy pixels."""
-        return self.square_xyxy_px if box_kind == "square" else self.box_xyxy_px
+        """The box of one kind, xyxy pixels. Raises DatasetError where no 1:1 box lies in the image."""
+        if box_kind == "tight":
+            return self.box_xyxy_px
+        if self.square_xyxy_px is None:
+            raise DatasetError(f"an instance of {self.class_name} has no 1:1 box: take its tight one")
+        return self.square_xyxy_px
+
+    def boxes(self) -> Iterator[tuple[str, Row4]]:
+        """The boxes that it has, by the names of their fields."""
+        yield "box_xyxy_px", self.box_xyxy_px
+        if self.square_xyxy_px is not None:
+            yield "square_xyxy_px", self.square_xyxy_px
 
     @property
     def normal_crop(self) -> str | None:
@@ -153,8 +167,7 @@ class Draft(Record):
     def _boxes_inside(self) -> Self:
         width, height = self.size_wh
         for i, instance in enumerate(self.instances):
-            for key in ("box_xyxy_px", "square_xyxy_px"):
-                x0, y0, x1, y1 = getattr(instance, key)
+            for key, (x0, y0, x1, y1) in instance.boxes():
                 if x0 < 0 or y0 < 0 or x1 > width or y1 > height:
                     raise ValueError(
                         f"instances.{i}.{key} leaves the {width}×{height} image: {x0:g} {y0:g} {x1:g} {y1:g}"

@@ -150,8 +150,9 @@ def _paste_inset(
     scale: float,
 ) -> None:
     """An enlargement of the first instance, in the corner farthest from it."""
-    x0, y0, x1, y1 = sample.instances[0].square_xyxy_px
-    side = (x1 - x0) * _INSET_ZOOM_PAD
+    first = sample.instances[0]
+    x0, y0, x1, y1 = first.square_xyxy_px or first.box_xyxy_px
+    side = max(x1 - x0, y1 - y0) * _INSET_ZOOM_PAD
     left, top = (x0 + x1 - side) / 2, (y0 + y1 - side) / 2
     pixels = _INSET * _SUPERSAMPLING
     if pixels / side < 1.5 * scale:
@@ -196,6 +197,8 @@ def _draw_labels(
             (instance.square_xyxy_px, SQUARE, 2 * width),
             (instance.box_xyxy_px, TIGHT, width),
         ):
+            if box is None:
+                continue
             draw.rectangle((place(*box[:2]), place(*box[2:])), outline=colour, width=w)
         if (ends := normal_arrow(sample, instance)) is not None:
             _draw_arrow(draw, place(*ends[0]), place(*ends[1]), width)
@@ -209,8 +212,8 @@ def normal_arrow(sample: Sample, instance: Instance) -> tuple[Point, Point] | No
     if instance.normal_uvw is None or instance.point_xy is None:
         return None
     x, y = (p * n for p, n in zip(instance.point_xy, sample.size_wh, strict=True))
-    x0, _, x1, _ = instance.square_xyxy_px
-    length_px = 0.9 * (x1 - x0)
+    x0, y0, x1, y1 = instance.box_xyxy_px
+    length_px = 0.9 * max(x1 - x0, y1 - y0)
     n_cam = frames.cam_from_uvw(instance.normal_uvw)
     if sample.K is not None and instance.T_cam_part is not None:
         camera = Pinhole(sample.size_wh, np.asarray(sample.K), np.asarray(sample.dist or np.zeros(5)))

@@ -33,7 +33,7 @@ def compute_figures(dataset: DatasetReader) -> dict[str, Any]:
     info, overview = dataset.info, look_over(dataset)
     instances = [(s, i) for s in dataset.samples for i in s.instances]
     tilts = [tilt for _, i in instances if (tilt := i.tilt_deg) is not None]
-    sides = [i.square_xyxy_px[2] - i.square_xyxy_px[0] for _, i in instances]
+    sides = [box[2] - box[0] for _, i in instances if (box := i.square_xyxy_px) is not None]
     cells = {
         tuple(
             min(int((box[k] + box[k + 2]) / 2 / s.size_wh[k] * _GRID_WH[k]), _GRID_WH[k] - 1) for k in (0, 1)

@@ -94,15 +94,16 @@ def _log_labels(rr: Any, stream: Any, dataset: DatasetReader, sample: Sample) ->
     outlines = [] if mask is None else [o for i in range(len(names)) for o in outlines_of(mask == i + 1)]
     strips = [[(x + 0.5, y + 0.5) for x, y in [*outline, outline[0]]] for outline in outlines]
     stream.log("base/camera/mask", rr.LineStrips2D(strips, colors=[OUTLINE] * len(strips)))
-    for kind, colour, boxes in (
-        ("tight", TIGHT, [i.box_xyxy_px for i in sample.instances]),
-        ("square", SQUARE, [i.square_xyxy_px for i in sample.instances]),
-    ):
-        array = np.asarray(boxes, dtype=float).reshape(-1, 4)
+    for kind, colour, field in (("tight", TIGHT, "box_xyxy_px"), ("square", SQUARE, "square_xyxy_px")):
+        boxed = [(i.class_name, box) for i in sample.instances if (box := dict(i.boxes()).get(field))]
+        array = np.asarray([box for _, box in boxed], dtype=float).reshape(-1, 4)
         stream.log(
             f"base/camera/{kind}",
             rr.Boxes2D(
-                array=array, array_format=rr.Box2DFormat.XYXY, labels=names, colors=[colour] * len(array)
+                array=array,
+                array_format=rr.Box2DFormat.XYXY,
+                labels=[name for name, _ in boxed],
+                colors=[colour] * len(array),
             ),
         )
     T_base_cam = np.eye(4) if sample.T_base_cam is None else np.asarray(sample.T_base_cam)

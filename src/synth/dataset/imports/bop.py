@@ -285,11 +285,7 @@ def _label(
             continue  # Hidden by other objects.
         tight, square = boxes_of(box, camera.size_wh, f"{where}, object {i}")
         visib_fract = min(float((ids == i + 1).sum()) / n_alone, 1.0)
-        instances.append(
-            describe_posed(
-                model.label, T_cam_part, camera, np.asarray(tight), np.asarray(square), visib_fract
-            )
-        )
+        instances.append(describe_posed(model.label, T_cam_part, camera, tight, square, visib_fract))
         mask[ids == i + 1] = len(instances)
     return instances, mask
 

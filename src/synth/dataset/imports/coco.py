@@ -121,12 +121,13 @@ def import_coco(settings: CocoSettings, on_picture: OnPicture = lambda done, tot
         intake = Intake(writer, choice)
         for misfit in (*(m for file in files for m in file.misfits), *again):
             intake.refuse(misfit)
-        intake.notes += _unlisted(root, files, labels)
+        for folder, text in _unlisted(root, files, labels):
+            intake.note(folder, text)
         take_all(
             intake,
             root,
             planned,
-            lambda entry, picture: _read_shapes(*labels[entry.path], picture, intake.notes),
+            lambda entry, picture: _read_shapes(*labels[entry.path], picture, intake),
             on_picture,
         )
         return intake.sum_up()
@@ -139,11 +140,13 @@ def _root(folder: Path) -> Path:
     return folder.parent.parent if folder.parent.name == "annotations" else folder.parent
 
 
-def _unlisted(root: Path, files: Sequence[CocoFile], labels: Mapping[str, object]) -> Iterator[str]:
+def _unlisted(
+    root: Path, files: Sequence[CocoFile], labels: Mapping[str, object]
+) -> Iterator[tuple[str, str]]:
     for folder in sorted({file.folder for file in files}):
         pictures, _ = list_pictures(folder)
         if n_left := sum(relpath(folder / picture, root) not in labels for picture in pictures):
-            yield f"{folder}: {n_left} pictures that are not listed, or more than once, are left out"
+            yield str(folder), f"{n_left} pictures that are not listed, or more than once, are left out"
 
 
 def _list_classes(file: CocoFile, image: CocoImage, choice: ClassChoice) -> Iterator[str]:
@@ -155,7 +158,7 @@ def _list_classes(file: CocoFile, image: CocoImage, choice: ClassChoice) -> Iter
             yield name
 
 
-def _read_shapes(file: CocoFile, image: CocoImage, picture: Picture, notes: list[str]) -> list[Shape]:
+def _read_shapes(file: CocoFile, image: CocoImage, picture: Picture, intake: Intake) -> list[Shape]:
     if picture.size_wh != (image.width, image.height):
         raise Misfit(
             image.file_name,
@@ -169,7 +172,7 @@ def _read_shapes(file: CocoFile, image: CocoImage, picture: Picture, notes: list
         if annotation.category_id not in file.categories:
             raise Misfit(where, "unknown class", f"has category_id {annotation.category_id!r:.40}")
         if annotation.iscrowd:
-            notes.append(f"{where}: a crowd in {image.file_name} is left out")
+            intake.note(f"{image.file_name}, {where}", "a crowd is left out")
             continue
         x, y, width, height = annotation.bbox
         draw = _drawing(annotation.segmentation, picture.size_wh, where)

@@ -20,7 +20,7 @@ app = typer.Typer(
     help="Make a dataset of somebody else's images and labels.", no_args_is_help=True, rich_markup_mode=None
 )
 
-_MOST_SHOWN = 20
+_MOST_SHOWN, _MOST_ALIKE = 20, 5
 
 Group = Annotated[
     Path | None,
@@ -254,10 +254,32 @@ def _report(summary: "Summary", out: Path, console: "Console") -> None:
     from synth.dataset.reader import DatasetReader
     from synth.dataset.statistics import print_result
 
-    for note in summary.notes[:_MOST_SHOWN]:
-        console.print(note, soft_wrap=True)
+    _print_notes(summary, console)
     _print_misfits(summary, out, console)
+    if summary.unlabelled:
+        console.print(_say_unlabelled(summary), soft_wrap=True)
+    for split in summary.emptied:
+        console.print(f"! {split} has no picture: none of its pictures came in", soft_wrap=True)
     print_result(DatasetReader(out), summary.n_new, console)
+
+
+def _print_notes(summary: "Summary", console: "Console") -> None:
+    """Each kind of note once, with how often and where first."""
+    places: dict[str, list[str]] = {}
+    for note in summary.notes:
+        places.setdefault(note.text, []).append(note.where)
+    for text, where in list(places.items())[:_MOST_SHOWN]:
+        more = f" and {len(where) - 1} more" if len(where) > 1 else ""
+        console.print(f"{where[0]}{more}: {text}", soft_wrap=True)
+    if len(places) > _MOST_SHOWN:
+        console.print(f"... and {len(places) - _MOST_SHOWN} more notes")
+
+
+def _say_unlabelled(summary: "Summary") -> str:
+    """How many pictures have no label, split by split."""
+    n_all = sum(summary.unlabelled.values())
+    shares = ", ".join(f"{n} of {summary.splits[split]} {split}" for split, n in summary.unlabelled.items())
+    return f"{n_all} pictures have no label and teach that nothing is there: {shares}"
 
 
 def _print_misfits(summary: "Summary", out: Path, console: "Console") -> None:
@@ -265,7 +287,10 @@ def _print_misfits(summary: "Summary", out: Path, console: "Console") -> None:
         return
     reasons = ", ".join(f"{reason} {n}" for reason, n in summary.reasons.items())
     console.print(f"{len(summary.misfits)} things did not fit and are not in {out} ({reasons}):")
-    for misfit in summary.misfits[:_MOST_SHOWN]:
-        console.print(f"  {misfit}", soft_wrap=True)
-    if len(summary.misfits) > _MOST_SHOWN:
-        console.print(f"  ... and {len(summary.misfits) - _MOST_SHOWN} more: {out}/rejected/rejected.jsonl")
+    shown: dict[str, int] = dict.fromkeys(summary.reasons, 0)
+    for misfit in summary.misfits:
+        shown[misfit.reason] += 1
+        if shown[misfit.reason] <= _MOST_ALIKE:
+            console.print(f"  {misfit}", soft_wrap=True)
+    if n_left := sum(max(n - _MOST_ALIKE, 0) for n in shown.values()):
+        console.print(f"  ... and {n_left} more of these kinds: {out}/rejected/rejected.jsonl")

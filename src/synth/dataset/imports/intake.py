@@ -20,7 +20,7 @@ from synth.dataset.info import DatasetInfo, MadeBy
 from synth.dataset.layers import LayerName
 from synth.dataset.origin import Origin, Step
 from synth.dataset.posed import cut_crops
-from synth.dataset.record import Figure, Split
+from synth.dataset.record import SPLITS, Figure, Row4, Split
 from synth.dataset.sample import Draft, Instance
 from synth.dataset.store import DatasetWriter
 from synth.errors import InputError
@@ -30,6 +30,9 @@ from synth.geometry.se3 import Array
 
 ROUNDING_PX = 1.0
 """How far a box may reach over the edge of its image and be cut there."""
+
+LABEL, NONE_FOUND = "label", "none found"
+"""What a sample's ``quality`` says of a picture for which the import found no label."""
 
 _SIMULATED, _BEGINNING_BYTES = b" images, simulated", 4096
 """What exports of simulated images begin with."""
@@ -50,15 +53,35 @@ class Misfit(Exception):
 
 
 @dataclass(frozen=True)
+class Note:
+    """Something that was changed or is doubtful, and was taken over all the same.
+
+    where: the file, and what in it. text: what is so, worded alike wherever it is, so that it can be counted.
+    """
+
+    where: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.text}"
+
+
+@dataclass(frozen=True)
 class Summary:
-    """What an import left behind. notes: what was changed on the way, a sentence each."""
+    """What an import left behind.
+
+    splits: pictures in each. unlabelled: those of them for which no label was found. emptied: splits whose
+    pictures all did not fit.
+    """
 
     n_samples: int
     n_new: int
     n_instances: int
-    splits: Mapping[str, int]
+    splits: Mapping[Split, int]
+    unlabelled: Mapping[Split, int]
+    emptied: Sequence[Split]
     misfits: Sequence[Misfit]
-    notes: Sequence[str]
+    notes: Sequence[Note]
 
     @property
     def reasons(self) -> dict[str, int]:
@@ -79,15 +102,22 @@ class Intake:
     writer: DatasetWriter
     choice: ClassChoice = ALL_CLASSES
     misfits: list[Misfit] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     n_new: int = 0
 
     def __post_init__(self) -> None:
         self._pixels = {s.pixels_sha256: s.name for s in self.writer.samples}
+        self._refused: set[Split] = set()
+
+    def note(self, where: str, text: str) -> None:
+        """Keep account of what was taken over otherwise than it stood there."""
+        self.notes.append(Note(where, text))
 
     def refuse(self, misfit: Misfit, name: str | None = None, split: Split | None = None) -> None:
         """Keep account of what does not fit."""
         self.misfits.append(misfit)
+        if split is not None:
+            self._refused.add(split)
         detail = str(misfit)
         if not any(r.reason == misfit.reason and r.detail == detail for r in self.writer.rejections):
             self.writer.add_rejected(reason=misfit.reason, detail=detail, name=name, split=split)
@@ -107,10 +137,18 @@ class Intake:
         depth_counts: NDArray[np.uint16] | None = None,
         depth_file: Path | None = None,
         quality: Mapping[str, Figure] | None = None,
+        is_labelled: bool = True,
     ) -> None:
-        """Write one sample; source: where its picture came from, as its record says it."""
+        """Write one sample.
+
+        source: where its picture came from, as its record says it. is_labelled: whether a label was found, be
+        it an empty one; the record says where none was.
+        """
         if picture.note:
-            self.notes.append(f"{source}: {picture.note}")
+            self.note(source, picture.note)
+        if self.writer.info.box_kind == "square":
+            _demand_squares(instances, picture.size_wh, source)
+        label: dict[str, Figure] = {} if is_labelled else {LABEL: NONE_FOUND}
         try:
             draft = Draft(
                 name=name,
@@ -122,7 +160,7 @@ class Intake:
                 T_base_cam=None if T_base_cam is None else T_base_cam.tolist(),
                 instances=tuple(instances),
                 origin=Origin(steps=(Step(verb=self.writer.info.made_by.verb),)),
-                quality={"source": source, **(quality or {})},
+                quality={"source": source, **label, **(quality or {})},
             )
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
@@ -163,17 +201,18 @@ class Intake:
             self.n_new,
             sum(len(s.instances) for s in samples),
             Counter(s.split for s in samples),
+            Counter(s.split for s in samples if s.quality.get(LABEL) == NONE_FOUND),
+            [split for split in SPLITS if split in self._refused - {s.split for s in samples}],
             tuple(self.misfits),
             tuple(self.notes),
         )
 
 
-def boxes_of(
-    box_xyxy_px: ArrayLike, size_wh: tuple[int, int], where: str
-) -> tuple[tuple[float, float, float, float], tuple[float, float, float, float]]:
-    """A tight box that lies in its image, and the 1:1 box around it, moved to where it lies in the image too.
+def boxes_of(box_xyxy_px: ArrayLike, size_wh: tuple[int, int], where: str) -> tuple[Row4, Row4 | None]:
+    """A tight box that lies in its image, and the 1:1 box around it, moved to where it lies in the image too;
+    None where the tight one is longer than the image is wide or high.
 
-    Raises Misfit for a box that is empty, not finite, outside, or longer than the image is wide or high.
+    Raises Misfit for a box that is empty, not finite or outside.
     """
     box = np.asarray(box_xyxy_px, dtype=float)
     shown = " ".join(f"{v:.6g}" for v in box)
@@ -190,14 +229,21 @@ def boxes_of(
     square = square_box(box)
     square += np.tile(np.maximum(-square[:2], 0) - np.maximum(square[2:] - size, 0), 2)
     if not inside_image(np.round(square, 9), size_wh):
-        raise Misfit(
-            where,
-            "no 1:1 box",
-            f"its box {shown} is longer than the {size_wh[0]}×{size_wh[1]} image is high or wide: "
-            "no 1:1 box around it lies in the image",
-        )
+        return _four(box), None
     square = np.clip(square, 0, np.tile(size, 2))
     return _four(box), _four(square)
+
+
+def _demand_squares(instances: Sequence[Instance], size_wh: tuple[int, int], where: str) -> None:
+    for instance in instances:
+        if instance.square_xyxy_px is None:
+            shown = " ".join(f"{v:.6g}" for v in instance.box_xyxy_px)
+            raise Misfit(
+                where,
+                "no 1:1 box",
+                f"its box {shown} is longer than the {size_wh[0]}×{size_wh[1]} image is high or wide: no 1:1 "
+                "box around it lies in the image; without --square the tight box is taken",
+            )
 
 
 def describe_import(
@@ -245,6 +291,6 @@ def open_import(root: Path, info: DatasetInfo, source: Path) -> Iterator[Dataset
         raise
 
 
-def _four(box: Array) -> tuple[float, float, float, float]:
+def _four(box: Array) -> Row4:
     x0, y0, x1, y1 = box.tolist()
     return x0, y0, x1, y1

@@ -21,6 +21,7 @@ from synth.geometry.boxes import Mask, tight_box
 
 _NAME = re.compile(r"[0-9]{6,9}")
 _CLASSES = TypeAdapter(tuple[ClassName, ...])
+MOST_NAMED = 6
 _COMPANIONS = (".txt", ".cache", ".json", ".yaml", ".yml", ".xml", ".csv", ".md")
 
 
@@ -58,8 +59,8 @@ class Shape:
     draw: Callable[[], Mask] | None = None
 
 
-Label = Callable[[Planned, Picture], Sequence[Shape]]
-"""What a picture shows; raises Misfit."""
+Label = Callable[[Planned, Picture], Sequence[Shape] | None]
+"""What a picture shows; None where no label was found for it. Raises Misfit."""
 
 
 def list_pictures(folder: Path) -> tuple[list[str], list[Misfit]]:
@@ -181,6 +182,19 @@ def check_classes(classes: Sequence[str], remedy: str) -> tuple[str, ...]:
     return tuple(classes)
 
 
+def keep_used(classes: Sequence[str], shown: Iterable[str]) -> tuple[tuple[str, ...], str]:
+    """The classes that some label shows, in their order, and a sentence on the others, empty without any.
+
+    All of them where no label shows any.
+    """
+    used = set(shown)
+    kept, unused = (tuple(c for c in classes if (c in used) == wanted) for wanted in (True, False))
+    if not kept or not unused:
+        return tuple(classes), ""
+    named = ", ".join(unused[:MOST_NAMED]) + (f" and {n} more" if (n := len(unused) - MOST_NAMED) > 0 else "")
+    return kept, f"{len(unused)} of {len(classes)} classes are left out, since no label has them: {named}"
+
+
 def take_all(
     intake: Intake, folder: Path, planned: Sequence[Planned], label: Label, on_picture: OnPicture
 ) -> None:
@@ -192,15 +206,16 @@ def take_all(
             continue
         try:
             picture = _open(folder, entry.path)
+            told = label(entry, picture)
             shapes = [
                 replace(shape, class_name=name)
-                for shape in label(entry, picture)
+                for shape in told or ()
                 if (name := intake.choice.name_of(shape.class_name)) is not None
             ]
             described = [_describe(shape, picture.size_wh) for shape in shapes]
             mask = _join_masks(shapes, [area_px for _, area_px in described], picture.size_wh)
             if mask is None and any(shape.draw for shape in shapes):
-                intake.notes.append(f"{entry.path}: without a mask, since not every object shows in one")
+                intake.note(entry.path, "without a mask, since not every object shows in one")
             intake.take(
                 name=entry.name,
                 split=entry.split,
@@ -209,6 +224,7 @@ def take_all(
                 source=entry.path,
                 instances=[instance for instance, _ in described],
                 mask=mask,
+                is_labelled=told is not None,
             )
         except Misfit as misfit:
             intake.refuse(misfit, entry.name, entry.split)

@@ -85,14 +85,15 @@ def import_yolo(settings: YoloSettings, on_picture: OnPicture = lambda done, tot
     )
     with open_import(settings.out, info, folder.root) as writer:
         intake = Intake(writer, choice)
-        intake.notes += folder.notes
+        for note in folder.notes:
+            intake.note(str(settings.folder), note)
         for misfit in folder.misfits:
             intake.refuse(misfit)
         take_all(
             intake,
             folder.root,
             planned,
-            lambda entry, picture: _read_shapes(folder, entry, picture, intake.notes),
+            lambda entry, picture: _read_shapes(folder, entry, picture, intake),
             on_picture,
         )
         return intake.sum_up()
@@ -117,17 +118,17 @@ def _list_classes(folder: YoloFolder, path: str, choice: ClassChoice) -> Iterato
             yield from () if name is None else (name,)
 
 
-def _read_shapes(folder: YoloFolder, entry: Planned, picture: Picture, notes: list[str]) -> list[Shape]:
+def _read_shapes(folder: YoloFolder, entry: Planned, picture: Picture, intake: Intake) -> list[Shape] | None:
     label = label_of(entry.path)
     if not (folder.root / label).exists() and not (folder.root / label).is_symlink():
-        return []
+        return None
     try:
         text = inside_folder(folder.root, label).read_text(encoding="utf-8-sig")
     except (DatasetError, OSError, ValueError) as error:
         raise Misfit(label, "unreadable", f"cannot be read: {error}") from error
     lines = [" ".join(line.split()) for line in text.splitlines()]
     if doubles := len(list(filter(None, lines))) - len(set(filter(None, lines))):
-        notes.append(f"{label}: {doubles} repeated lines are left out")
+        intake.note(label, f"{doubles} repeated lines are left out")
     return [
         parse_line(line, folder.classes, picture.size_wh, f"{label} line {number}")
         for number, line in enumerate(lines, start=1)
