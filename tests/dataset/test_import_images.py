@@ -136,7 +136,7 @@ def test_a_doubtful_picture_is_refused(
 
 
 def test_a_long_part_has_a_tight_box_alone(tmp_path: Path) -> None:
-    """Where no 1:1 box lies in the image the tight one stays, and the record says so; square boxes name it."""
+    """Where no 1:1 box lies in the image the tight one stays, and the record says so; --square names it."""
     make_long(write_set(tmp_path / "in") / "a.png")
     assert take(tmp_path / "in", tmp_path / "out").misfits == ()
     long = next(s for s in DatasetReader(tmp_path / "out") if s.quality["source"] == "a.png")
