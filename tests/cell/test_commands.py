@@ -7,6 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import trimesh
 from typer.testing import CliRunner
 
 from synth.capture.run import make_plan
@@ -35,6 +36,16 @@ def test_a_written_template_is_a_sound_cell(tmp_path: Path) -> None:
     output = run("check", str(path))
     assert "OK" in output
     assert "SIMULATED" in output
+
+
+def test_check_says_what_a_mesh_has_lost(break_cell: Break, tmp_path: Path) -> None:
+    """A picture that did not come along is one sentence behind the figures, which are those of the shape."""
+    ply = trimesh.load_mesh(tmp_path / "bracket.stl").export(file_type="ply")
+    head, comment, body = ply.partition(b"comment ")
+    (tmp_path / "bracket.ply").write_bytes(head + b"comment TextureFile gone.png\n" + comment + body)
+    output = run("check", str(break_cell({"part.mesh": "bracket.ply"})))
+    assert output.count("bracket.ply: its texture is lost: the file 'gone.png' is missing.") == 1
+    assert "Traceback" not in output
 
 
 def test_init_overwrites_only_when_told(tmp_path: Path) -> None:

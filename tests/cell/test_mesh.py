@@ -18,9 +18,8 @@ from synth.cell.mesh import (
     file_sha256,
     inside,
     is_closed,
-    is_textured,
-    load_coloured_mesh,
     load_mesh,
+    read_mesh,
     to_coloured_ply,
 )
 from synth.errors import InputError
@@ -186,12 +185,12 @@ def test_colours_of_a_file_come_with_its_corners(tmp_path):
     red_above = np.where(box.vertices[:, 2:] > 0, [[200, 10, 10]], [[10, 10, 200]]).astype(np.uint8)
     box.visual.vertex_colors = red_above
     box.export(tmp_path / "box.ply")
-    mesh = load_coloured_mesh(tmp_path / "box.ply", "m")
+    mesh = read_mesh(tmp_path / "box.ply", "m").mesh
     above = mesh.vertices_m[mesh.triangles][..., 2] > 0
     np.testing.assert_array_equal(mesh.corner_rgb[above], np.tile([200, 10, 10], (above.sum(), 1)))
     np.testing.assert_array_equal(mesh.corner_rgb[~above], np.tile([10, 10, 200], ((~above).sum(), 1)))
     assert load_mesh(tmp_path / "box.ply", "m").corner_rgb is None
-    assert not is_textured(tmp_path / "box.ply")
+    assert not read_mesh(tmp_path / "box.ply", "m").is_textured
 
 
 def test_a_texture_is_baked_into_a_file_that_needs_none(tmp_path):
@@ -204,11 +203,11 @@ def test_a_texture_is_baked_into_a_file_that_needs_none(tmp_path):
         "mtllib m.mtl\nusemtl m\nv 0 0 0\nv 10 0 0\nv 10 10 0\nv 0 10 0\n"
         "vt 0.1 0.1\nvt 0.9 0.1\nvt 0.9 0.9\nvt 0.1 0.9\nf 1/1 2/2 3/3\nf 1/1 3/3 4/4\n"
     )
-    assert is_textured(tmp_path / "m.obj")
-    mesh = load_coloured_mesh(tmp_path / "m.obj", "mm")
+    assert read_mesh(tmp_path / "m.obj", "mm").is_textured
+    mesh = read_mesh(tmp_path / "m.obj", "mm").mesh
     (tmp_path / "alone").mkdir()
     (tmp_path / "alone" / "m.ply").write_bytes(to_coloured_ply(mesh, "mm"))
-    again = load_coloured_mesh(tmp_path / "alone" / "m.ply", "mm")
+    again = read_mesh(tmp_path / "alone" / "m.ply", "mm").mesh
     for found in (mesh, again):
         corners = found.vertices_m[found.triangles]
         is_left = corners[..., 0] < 0.005

@@ -12,7 +12,7 @@ import trimesh
 from photographed_set import YELLOW, make_wall, write_photographed
 from rich.console import Console
 
-from synth.cell.mesh import load_coloured_mesh
+from synth.cell.mesh import read_mesh
 from synth.compute.progress import make_progress
 from synth.dataset.crops import recut
 from synth.dataset.reader import DatasetReader
@@ -201,7 +201,7 @@ def test_a_part_with_colours_of_its_own_is_rendered_in_them(tmp_path):
     box = trimesh.creation.box((0.08, 0.08, 0.01))
     box.visual.vertex_colors = np.where(box.vertices[:, 1:2] > 0, [[220, 20, 20]], [[20, 20, 220]])
     box.export(tmp_path / "box.ply")
-    meshes = {"box": load_coloured_mesh(tmp_path / "box.ply", "m")}
+    meshes = {"box": read_mesh(tmp_path / "box.ply", "m").mesh}
     write_meshes(meshes, tmp_path)
     camera = SceneCamera(
         size_wh=(96, 96),

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
-from synth.cell.mesh import METRES_PER_UNIT, face_of_interest, is_closed
+from synth.cell.mesh import METRES_PER_UNIT, describe_openings, face_of_interest
 from synth.cell.model import (
     JOINT_NAMES,
     SIMULATED,
@@ -285,10 +285,10 @@ def _size(name: str, body: MeshBody, mesh: Mesh) -> Iterator[Finding]:
 
 
 def _closed(name: str, body: MeshBody, mesh: Mesh) -> Iterator[Finding]:
-    if not is_closed(mesh):
+    if openings := describe_openings(mesh):
         yield (
             (name, "mesh"),
-            f"'{body.mesh}' is no closed solid (it has open edges); export it as a solid, or repair it.",
+            f"'{body.mesh}' is no closed solid ({openings}); export it as a solid, or repair it.",
         )
 
 

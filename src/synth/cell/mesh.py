@@ -1,7 +1,9 @@
 """CAD files as meshes in metres, and the face whose normal is the label."""
 
 import hashlib
+import io
 import json
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +15,13 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from trimesh.triangles import closest_point
+from trimesh.visual import ColorVisuals
 
+from synth.cell.formats.faces import Prepared, refuse_odd_numbers
+from synth.cell.formats.obj import prepare_obj
+from synth.cell.formats.ply import prepare_ply
+from synth.cell.formats.stl import prepare_stl
+from synth.cell.formats.textures import OwnFolder, list_lost_textures
 from synth.cell.model import Cell, MeshBody
 from synth.errors import InputError
 from synth.geometry.mesh import Mesh
@@ -23,19 +31,36 @@ FORMATS = (".stl", ".ply", ".obj", ".gltf", ".glb")
 METRES_PER_UNIT = {"m": 1.0, "cm": 0.01, "mm": 0.001, "inch": 0.0254}
 MAX_FILE_MB = 200
 MAX_TRIANGLES = 5_000_000
-MAX_COORDINATE = 1e8  # In the file's units; equal vertices are told with 64-bit integers.
 FACE_DISTANCE_M = 0.002
 EDGE_M = 5e-5
 _INTO_FACE_M = 0.001
 _SAME_FACE_COSINE = np.cos(np.radians(5))
+_PREPARE = {".stl": prepare_stl, ".ply": prepare_ply, ".obj": prepare_obj}
+
+logging.getLogger("trimesh").setLevel(logging.CRITICAL)  # What a file lacks is told once, in MeshFile.notes.
+
+
+@dataclass(frozen=True, eq=False)
+class MeshFile:
+    """What a CAD file holds.
+
+    mesh: in metres, with the file's own colours where it has some: of vertices or faces, or of a texture at
+    each corner. is_textured: whether they come from another file. notes: what the maker of the file should
+    know, a sentence each.
+    """
+
+    mesh: Mesh
+    is_textured: bool
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class CellBodies:
-    """The part in the part frame and the mount in the mount frame, in metres."""
+    """The part in the part frame and the mount in the mount frame, in metres. notes: on their files."""
 
     part: Mesh
     mount: Mesh
+    notes: tuple[str, ...] = ()
 
 
 def inside(folder: Path, name: str) -> Path:
@@ -50,26 +75,22 @@ def inside(folder: Path, name: str) -> Path:
 
 
 def load_mesh(path: Path, units: str) -> Mesh:
+    """The mesh of a CAD file without its colours, as ``read_mesh``."""
+    return _without_colours(read_mesh(path, units).mesh)
+
+
+def read_mesh(path: Path, units: str) -> MeshFile:
     """A CAD file as one mesh in metres.
 
-    Reads STL, PLY, OBJ and glTF/GLB. The bodies of a scene become one mesh, equal vertices become one, a
-    closed mesh that is inside out is turned. The axes stay those of the file: a glTF is y-up by its
-    specification and stays so; T_tool_part is the place to turn it. What a file names (buffers, materials)
-    is read from its own folder only, never from a network.
+    Reads STL, PLY, OBJ and glTF/GLB. The bodies of a scene become one mesh, polygons become triangles, equal
+    vertices become one, triangles with two equal corners are left out, a closed mesh that is inside out is
+    turned. The axes stay those of the file: a glTF is y-up by its specification and stays so; T_tool_part is
+    the place to turn it. What a file names (buffers, materials) is read from its own folder only, never from
+    a network.
 
     units: what one unit of the file is: ``m``, ``cm``, ``mm`` or ``inch``; of a glTF always ``m``.
 
-    Colours are left out: a cell file says what its bodies look like.
-
     Raises InputError for a file that is absent, too large, of another format, broken, or without triangles.
-    """
-    mesh = load_coloured_mesh(path, units)
-    return Mesh(mesh.vertices_m, mesh.triangles)
-
-
-def load_coloured_mesh(path: Path, units: str) -> Mesh:
-    """The same with the file's own colours where it has some: of vertices or faces, or of a texture at each
-    corner.
     """
     if units not in METRES_PER_UNIT:
         raise InputError(f"'{units}' is not a unit of length: use one of {', '.join(METRES_PER_UNIT)}.")
@@ -82,41 +103,40 @@ def load_coloured_mesh(path: Path, units: str) -> Mesh:
         raise InputError(
             f"{path.name} has {size_mb:.0f} MB; at most {MAX_FILE_MB} are read: export coarser facets."
         )
-    loaded = _read(path)
-    if len(loaded.faces) == 0:
-        raise InputError(
-            f"{path.name} has no triangles: export the solid as a surface mesh, not points or lines."
-        )
+    loaded, notes = _read(path)
+    refuse_odd_numbers(loaded.vertices, loaded.faces, path.name)
+    corner_rgb = _corner_colours(loaded)
+    is_textured = loaded.visual.kind == "texture" and corner_rgb is not None
+    loaded.merge_vertices(merge_tex=True, merge_norm=True)
+    triangles = np.asarray(loaded.faces)
+    a, b, c = triangles.T
+    is_face = (a != b) & (b != c) & (c != a)
     if len(loaded.faces) > MAX_TRIANGLES:
         raise InputError(
             f"{path.name} has {len(loaded.faces):,} triangles; at most {MAX_TRIANGLES:,} are read: "
             "export coarser facets."
         )
-    _refuse_broken(loaded, path.name)
-    corner_rgb = _corner_colours(loaded)
-    loaded.merge_vertices(merge_tex=True, merge_norm=True)
-    mesh = Mesh(np.asarray(loaded.vertices) * METRES_PER_UNIT[units], np.asarray(loaded.faces), corner_rgb)
+    if not is_face.any():
+        raise InputError(
+            f"{path.name} has no triangles: export the solid as a surface mesh, not points or lines."
+        )
+    mesh = Mesh(
+        np.asarray(loaded.vertices) * METRES_PER_UNIT[units],
+        triangles[is_face],
+        None if corner_rgb is None else corner_rgb[is_face],
+    )
     if is_closed(mesh) and _signed_volume_m3(mesh) < 0:
-        flipped = None if corner_rgb is None else corner_rgb[:, ::-1]
-        mesh = Mesh(mesh.vertices_m, mesh.triangles[:, ::-1], flipped)
-    return mesh
+        mesh = _turned(mesh)
+    return MeshFile(mesh, is_textured, notes)
 
 
-def _refuse_broken(loaded: Any, name: str) -> None:
-    """Raises InputError for a file whose numbers make no mesh."""
-    if loaded.vertices.shape[1:] != (3,) or loaded.faces.shape[1:] != (3,):
-        raise InputError(f"{name} has vertices or triangles that are not of three numbers: export it again.")
-    if not np.isfinite(loaded.vertices).all():
-        raise InputError(f"{name} has vertices that are not finite numbers: export it again.")
-    if np.abs(loaded.vertices).max() > MAX_COORDINATE:
-        raise InputError(f"{name} has vertices beyond {MAX_COORDINATE:g}: export it again.")
-    if loaded.faces.min() < 0 or loaded.faces.max() >= len(loaded.vertices):
-        raise InputError(f"{name} has triangles of vertices that it lacks: export it again.")
+def _without_colours(mesh: Mesh) -> Mesh:
+    return Mesh(mesh.vertices_m, mesh.triangles)
 
 
-def is_textured(path: Path) -> bool:
-    """Whether a mesh file takes its colours from another file. Raises InputError as ``load_mesh``."""
-    return bool(_read(path).visual.kind == "texture" and _corner_colours(_read(path)) is not None)
+def _turned(mesh: Mesh) -> Mesh:
+    flipped = None if mesh.corner_rgb is None else mesh.corner_rgb[:, ::-1]
+    return Mesh(mesh.vertices_m, mesh.triangles[:, ::-1], flipped)
 
 
 def to_coloured_ply(mesh: Mesh, units: str) -> bytes:
@@ -149,11 +169,21 @@ def _corner_colours(loaded: Any) -> NDArray[np.uint8] | None:
     return np.asarray(visual.vertex_colors[loaded.faces][..., :3], np.uint8)
 
 
-def _read(path: Path) -> Any:
-    """The file as one trimesh.Trimesh, in its own units."""
+def _read(path: Path) -> tuple[Any, tuple[str, ...]]:
+    """The file as one trimesh.Trimesh, in its own units, and what there is to say of it."""
+    suffix, data = path.suffix.lower(), path.read_bytes()
     try:
-        return trimesh.load_scene(path, process=False).to_mesh()
-    except MemoryError:
+        prepared = _PREPARE[suffix](data, path.name) if suffix in _PREPARE else Prepared(data)
+        folder = OwnFolder(str(path))
+        scene = trimesh.load_scene(
+            io.BytesIO(prepared.data), file_type=suffix[1:], resolver=folder, process=False
+        )
+        lost = tuple(list_lost_textures(path.name, data, folder))
+        mesh = scene.to_mesh()
+        if lost or all(_has_stand_in(g) for g in scene.geometry.values()):
+            mesh.visual = mesh.visual if mesh.visual.kind in ("vertex", "face") else ColorVisuals(mesh)
+        return mesh, (*prepared.notes, *lost)
+    except (MemoryError, InputError):
         raise
     except Exception as error:
         raise InputError(
@@ -161,13 +191,30 @@ def _read(path: Path) -> Any:
         ) from error
 
 
+def _has_stand_in(geometry: Any) -> bool:
+    """Whether a trimesh.Trimesh has texture coordinates alone, for which trimesh makes up a grey picture."""
+    picture = getattr(getattr(geometry.visual, "material", None), "image", None)
+    return picture is not None and picture.format is None
+
+
 def is_closed(mesh: Mesh) -> bool:
-    """Whether the mesh bounds a solid: every edge is passed as often in one direction as in the other."""
+    """Whether the mesh bounds a solid."""
+    return not describe_openings(mesh)
+
+
+def describe_openings(mesh: Mesh) -> str:
+    """What keeps the mesh from bounding a solid; empty where every edge is passed as often in one direction
+    as in the other.
+    """
     edges = mesh.triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2).astype(np.int64)
     forwards = edges[:, 0] < edges[:, 1]
     keys = edges.min(axis=1) * len(mesh.vertices_m) + edges.max(axis=1)
     _, index = np.unique(keys, return_inverse=True)
-    return not np.bincount(index, weights=np.where(forwards, 1, -1)).any()
+    uneven = np.bincount(index, weights=np.where(forwards, 1, -1)) != 0
+    n_open = int((uneven & (np.bincount(index) == 1)).sum())
+    if n_open:
+        return f"{n_open} of its edges {'has' if n_open == 1 else 'have'} a triangle on one side only"
+    return "neighbouring triangles face opposite ways" if uneven.any() else ""
 
 
 def _signed_volume_m3(mesh: Mesh) -> float:
@@ -176,8 +223,11 @@ def _signed_volume_m3(mesh: Mesh) -> float:
 
 
 def load_bodies(cell: Cell) -> CellBodies:
-    """Part and mount of a cell. Raises InputError as ``load_mesh`` does."""
-    return CellBodies(load_body(cell.folder, cell.part), load_body(cell.folder, cell.mount))
+    """Part and mount of a cell, without colours, which the cell file tells. Raises as ``read_mesh``."""
+    part, mount = (read_mesh(inside(cell.folder, b.mesh), b.units) for b in (cell.part, cell.mount))
+    noted = [(cell.part.mesh, part.notes), (cell.mount.mesh, mount.notes)]
+    notes = tuple(dict.fromkeys(f"{name}: {note}" for name, of_file in noted for note in of_file))
+    return CellBodies(_without_colours(part.mesh), _without_colours(mount.mesh), notes)
 
 
 def load_body(folder: Path, body: MeshBody) -> Mesh:

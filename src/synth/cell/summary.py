@@ -8,7 +8,7 @@ from rich.text import Text
 
 from synth.cell.calibration import CameraCalibration, PartCalibration
 from synth.cell.calibration_validity import why_uncalibrated
-from synth.cell.mesh import face_of_interest, load_bodies
+from synth.cell.mesh import CellBodies, face_of_interest, load_bodies
 from synth.cell.model import JOINT_NAMES, Cell, JointRange
 from synth.geometry.mesh import Mesh
 from synth.terminal import make_console
@@ -37,13 +37,15 @@ def print_summary(cell: Cell, path: Path | None) -> None:
         where = f"at {cell.robot.address}: capture will move it."
         console.print(Text("REAL ROBOT", "bold black on yellow"), where)
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    for row in _rows(cell):
+    bodies = load_bodies(cell)
+    for row in _rows(cell, bodies):
         table.add_row(*row)
     console.print(table)
+    for note in bodies.notes:
+        console.print(Text(note), soft_wrap=True)
 
 
-def _rows(cell: Cell) -> list[tuple[str, str]]:
-    bodies = load_bodies(cell)
+def _rows(cell: Cell, bodies: CellBodies) -> list[tuple[str, str]]:
     camera, label = cell.camera, cell.label
     face, _ = face_of_interest(bodies.part, cell.part.point_of_interest_m)
     K = "calibrated K" if camera.K is not None else "the device's own K"

@@ -114,6 +114,7 @@ def import_bop(settings: BopSettings, on_picture: OnPicture = lambda done, total
             else:
                 write_bytes(target, model.content)
         intake = Intake(writer, settings.choice)
+        intake.notes += [note for model in models.values() for note in model.notes]
         for i, shot in enumerate(shots):
             on_picture(i, len(shots))
             split = splits.get(int(shot.name))

@@ -13,11 +13,10 @@ from synth.cell.mesh import (
     METRES_PER_UNIT,
     face_of_interest,
     file_sha256,
-    is_textured,
-    load_coloured_mesh,
-    load_mesh,
+    read_mesh,
     to_coloured_ply,
 )
+from synth.dataset.imports.intake import Note
 from synth.dataset.info import ModelRecord
 from synth.dataset.posed import PartLabel
 from synth.errors import InputError
@@ -39,13 +38,14 @@ class BopModel:
     """One object's mesh, in metres in the model's axes, and its record in dataset.json.
 
     content: its file, to be linked; or, where it takes its colours from a texture beside it, one that needs
-    none.
+    none. notes: on its file.
     """
 
     content: Path | bytes
     mesh: Mesh
     label: PartLabel
     record: ModelRecord
+    notes: tuple[Note, ...]
 
 
 def find_models(
@@ -101,7 +101,8 @@ def _load(
     normal: Row3 | None,
     face: Row3 | None,
 ) -> BopModel:
-    mesh = load_mesh(path, UNITS)
+    file = read_mesh(path, UNITS)
+    mesh = Mesh(file.mesh.vertices_m, file.mesh.triangles)
     low, high = mesh.vertices_m.min(axis=0), mesh.vertices_m.max(axis=0)
     if (size_m := float((high - low).max())) < _MIN_SIZE_M:
         raise InputError(
@@ -121,8 +122,8 @@ def _load(
     class_name = names.get(number) or _class_name(given_name, path, number)
     content: Path | bytes = path
     suffix, sha256 = path.suffix.lower(), file_sha256(path)
-    if is_textured(path):
-        content = to_coloured_ply(load_coloured_mesh(path, UNITS), UNITS)
+    if file.is_textured:
+        content = to_coloured_ply(file.mesh, UNITS)
         suffix, sha256 = ".ply", hashlib.sha256(content).hexdigest()
     return BopModel(
         content,
@@ -136,6 +137,7 @@ def _load(
             normal_part=None if normal_part is None else normal_part.tolist(),
             point_part_m=point_part_m.tolist(),
         ),
+        tuple(Note(path.name, text) for text in file.notes),
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from synth.cell.mesh import file_sha256, load_coloured_mesh
+from synth.cell.mesh import file_sha256, read_mesh
 from synth.dataset.info import ModelRecord
 from synth.dataset.posed import PartLabel
 from synth.dataset.reader import DatasetReader
@@ -37,7 +37,7 @@ class Objects:
             )
         meshes, labels = {}, {}
         for record in dataset.info.models:
-            meshes[record.class_name] = load_coloured_mesh(_file(dataset, record), record.units)
+            meshes[record.class_name] = read_mesh(_file(dataset, record), record.units).mesh
             labels[record.class_name] = PartLabel(
                 record.class_name,
                 None if record.normal_part is None else np.asarray(record.normal_part),
