@@ -1,5 +1,6 @@
 """Mesh files as other programs write them: the same solid from each, or one sentence on what is wrong."""
 
+import json
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -299,6 +300,12 @@ LOST = {
         {"a.mtl": "newmtl s\nmap_Kd t.png", "t.png": "no png"},
         "its texture is lost: the file 't.png' cannot be read",
     ),
+    "a face without coordinates": (
+        "m.obj",
+        OBJ + "f 1//1 3//1 2//1\n",
+        {"a.mtl": "newmtl s\nmap_Kd t.png"},
+        "its texture is not taken: 1 of 2 textured faces have no texture coordinates",
+    ),
     "options": (
         "m.obj",
         OBJ,
@@ -328,8 +335,22 @@ def test_a_lost_texture_is_one_sentence_and_costs_colours_alone(
     (note,) = read.notes
     assert note == f"{sentence}. Its shape is read without those colours."
     assert (read.is_textured, read.mesh.corner_rgb) == (False, None)
-    assert area_mm2(read.mesh, axis=2) == pytest.approx(81 / 4)
+    assert area_mm2(Mesh(read.mesh.vertices_m, read.mesh.triangles[:1]), axis=2) == pytest.approx(81 / 4)
     assert (*capsys.readouterr(), caplog.text) == ("", "", "")
+
+
+def test_a_gltf_without_its_picture_says_so(tmp_path: Path) -> None:
+    """Its shape is read all the same; a picture within the file is not missed."""
+    for name, content in trimesh.exchange.gltf.export_gltf(trimesh.Scene(trimesh.creation.box())).items():
+        (tmp_path / name).write_bytes(content)
+    path = tmp_path / "model.gltf"
+    tree = json.loads(path.read_text()) | {"images": [{"uri": "gone.png"}, {"bufferView": 0}]}
+    path.write_text(json.dumps(tree))
+    file = read_mesh(path, "m")
+    assert describe_openings(file.mesh) == ""
+    assert [note.partition(". ")[0] for note in file.notes] == [
+        "its texture is lost: the file 'gone.png' is missing"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -161,7 +161,8 @@ def _corner_colours(loaded: Any) -> NDArray[np.uint8] | None:
     if visual.kind == "texture":
         material = visual.material
         picture = getattr(material, "image", None) or getattr(material, "baseColorTexture", None)
-        if visual.uv is None or picture is None:
+        uv = visual.uv
+        if picture is None or uv is None or uv.shape[1] < 2 or not np.isfinite(uv).all():
             return None
         visual = visual.to_color()
     if visual.kind != "vertex":
@@ -193,7 +194,7 @@ def _read(path: Path) -> tuple[Any, tuple[str, ...]]:
 
 def _has_stand_in(geometry: Any) -> bool:
     """Whether a trimesh.Trimesh has texture coordinates alone, for which trimesh makes up a grey picture."""
-    picture = getattr(getattr(geometry.visual, "material", None), "image", None)
+    picture = getattr(getattr(getattr(geometry, "visual", None), "material", None), "image", None)
     return picture is not None and picture.format is None
 
 

@@ -3,7 +3,7 @@
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from PIL import Image
 from trimesh.resolvers import FilePathResolver
@@ -12,7 +12,8 @@ _NAMED_IN_PLY = re.compile(rb"^comment[ \t]+texturefile[ \t]+(.*?)[ \t\r]*$", re
 _LIBRARY = re.compile(rb"^mtllib[ \t]+(.*?)[ \t\r]*$", re.MULTILINE)
 _USED = re.compile(rb"^usemtl[ \t]+(.*?)[ \t\r]*$", re.MULTILINE)
 _SHAPE_ONLY = ". Its shape is read without those colours."
-_HAS_UV = re.compile(rb"^vt[ \t]", re.MULTILINE)
+_FACE = re.compile(rb"^\s*f[ \t]", re.MULTILINE)
+_PLACED = re.compile(rb"^\s*f[ \t]+-?\d+/-?\d", re.MULTILINE)
 
 
 class OwnFolder(FilePathResolver):
@@ -23,34 +24,22 @@ class OwnFolder(FilePathResolver):
         return bytes(super().get(name.replace("\\", "/")))
 
 
+class _LostError(Exception):
+    """All colours of other files are lost; its text says why."""
+
+
 def list_lost_textures(name: str, data: bytes, folder: OwnFolder) -> Iterator[str]:
     """One sentence for every file of colours that a mesh file names and that cannot be read.
 
     One is enough to leave out all its textures. name: of the mesh file, by whose ending its format is known.
     data: its content.
     """
-    pictures: list[str] = []
-    match name.lower().rpartition(".")[2]:
-        case "ply":
-            head = data[: max(data.find(b"end_header"), 0)]
-            pictures = [_text(picture) for picture in _NAMED_IN_PLY.findall(head)]
-            if len(set(pictures)) > 1:
-                yield f"it has {len(pictures)} textures, and only one is allowed{_SHAPE_ONLY}"
-                return
-        case "gltf":
-            uris = [image.get("uri", "data:") for image in json.loads(data).get("images", [])]
-            pictures = [uri for uri in uris if not uri.startswith("data:")]
-        case "obj" if (used := {_text(material) for material in _USED.findall(data)}) and (
-            library := _LIBRARY.search(data)
-        ):
-            try:
-                content = folder.get(_text(library[1]))
-            except (OSError, ValueError) as error:
-                why = _why(_text(library[1]), error)
-                yield f"its materials and textures are lost: {why}{_SHAPE_ONLY}"
-                return
-            if _HAS_UV.search(data):  # Else no picture lies on it.
-                pictures = _named_in_materials(content, used)
+    list_pictures = _PICTURES.get(name.lower().rpartition(".")[2])
+    try:
+        pictures = [] if list_pictures is None else list_pictures(data, folder)
+    except _LostError as lost:
+        yield f"{lost}{_SHAPE_ONLY}"
+        return
     for picture in dict.fromkeys(pictures):
         try:
             Image.open(io.BytesIO(folder.get(picture))).load()
@@ -58,8 +47,43 @@ def list_lost_textures(name: str, data: bytes, folder: OwnFolder) -> Iterator[st
             yield f"its texture is lost: {_why(picture, error)}{_SHAPE_ONLY}"
 
 
-def _named_in_materials(content: bytes, used: set[str]) -> list[str]:
-    """The pictures of the used materials of an MTL file."""
+def _of_ply(data: bytes, folder: OwnFolder) -> list[str]:
+    pictures = [_text(name) for name in _NAMED_IN_PLY.findall(data[: max(data.find(b"end_header"), 0)])]
+    if len(set(pictures)) > 1:
+        raise _LostError(f"it has {len(pictures)} textures, and only one is allowed")
+    return pictures
+
+
+def _of_gltf(data: bytes, folder: OwnFolder) -> list[str]:
+    uris = [image.get("uri", "data:") for image in json.loads(data).get("images", [])]
+    return [uri for uri in uris if not uri.startswith("data:")]
+
+
+def _of_obj(data: bytes, folder: OwnFolder) -> list[str]:
+    used = {_text(material) for material in _USED.findall(data)}
+    if not used or not (library := _LIBRARY.search(data)):
+        return []
+    try:
+        named = _named_in_materials(folder.get(_text(library[1])))
+    except (OSError, ValueError) as error:
+        why = _why(_text(library[1]), error)
+        raise _LostError(f"its materials and textures are lost: {why}") from error
+    n_faces, n_placed = _count_faces(data, named)
+    if 0 < n_placed < n_faces:
+        missing = f"{n_faces - n_placed} of {n_faces} textured faces have no texture coordinates"
+        raise _LostError(f"its texture is not taken: {missing}")
+    return [picture for material, picture in named.items() if n_placed and material in used]
+
+
+def _count_faces(data: bytes, named: Mapping[str, str]) -> tuple[int, int]:
+    """How many faces of an OBJ file have a material with a picture, and how many of them a place in it."""
+    parts = _USED.split(data)
+    textured = [faces for name, faces in zip(parts[1::2], parts[2::2], strict=True) if _text(name) in named]
+    return sum(len(_FACE.findall(f)) for f in textured), sum(len(_PLACED.findall(f)) for f in textured)
+
+
+def _named_in_materials(content: bytes) -> dict[str, str]:
+    """The pictures of an MTL file by material."""
     named = {}
     material = ""
     for line in content.splitlines():
@@ -68,7 +92,7 @@ def _named_in_materials(content: bytes, used: set[str]) -> list[str]:
                 material = _text(value.strip())
             case [key, value] if key.lower() == b"map_kd":
                 named[material] = _text(value.strip())
-    return [picture for material, picture in named.items() if material in used]
+    return named
 
 
 def _why(name: str, error: Exception) -> str:
@@ -83,3 +107,10 @@ def _why(name: str, error: Exception) -> str:
 
 def _text(name: bytes) -> str:
     return name.decode("utf-8", errors="replace")
+
+
+_PICTURES: dict[str, Callable[[bytes, OwnFolder], list[str]]] = {
+    "ply": _of_ply,
+    "gltf": _of_gltf,
+    "obj": _of_obj,
+}
