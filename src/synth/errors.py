@@ -8,14 +8,16 @@
     │   └── DatasetError               a dataset folder that is not what its contract says
     ├── DeviceError                3   a robot or camera; the run stops and can be resumed
     │   ├── RobotError
-    │   │   ├── RobotUnreachable   2   no answer at the address
+    │   │   ├── RobotUnreachable   2   no dashboard answers at the address
+    │   │   ├── UntriedController  2   a series or a version that nothing here was tried on
     │   │   ├── RemoteControlOff   2
     │   │   ├── RobotConnectionLost
     │   │   ├── CommandRefused
     │   │   ├── PoseNotReached
     │   │   ├── MoveTimeout
-    │   │   ├── ProtectiveStop         never cleared by software
-    │   │   └── EmergencyStop          never cleared by software
+    │   │   └── SafetyStop             the safety system holds the arm; never cleared by software
+    │   │       ├── ProtectiveStop
+    │   │       └── EmergencyStop
     │   └── CameraError
     │       ├── CameraNotFound     2
     │       ├── SdkDroppedCamera   2   the L515 is on USB, but this librealsense has no driver for it
@@ -103,7 +105,13 @@ class RobotError(DeviceError):
 
 
 class RobotUnreachable(RobotError):
-    """Nothing answers at the robot's address."""
+    """No robot's dashboard answers at the robot's address."""
+
+    exit_code = 2
+
+
+class UntriedController(RobotError):
+    """The controller is of a series or a version that nothing here was tried on."""
 
     exit_code = 2
 
@@ -130,11 +138,15 @@ class MoveTimeout(RobotError):
     """A motion did not finish before its deadline."""
 
 
-class ProtectiveStop(RobotError):
+class SafetyStop(RobotError):
+    """The robot's safety system holds the arm; only a person may end that."""
+
+
+class ProtectiveStop(SafetyStop):
     """The controller stopped to protect; only a person at the pendant may clear it."""
 
 
-class EmergencyStop(RobotError):
+class EmergencyStop(SafetyStop):
     """An emergency stop is pressed; only a person may release it."""
 
 

@@ -30,6 +30,7 @@ from synth.errors import (
     RobotConnectionLost,
     RobotError,
     RobotUnreachable,
+    SafetyStop,
 )
 from synth.geometry import arm
 from synth.hardware.arms import ur, ur_client, ur_session
@@ -89,6 +90,8 @@ def test_move_dwells_on_the_controllers_clock() -> None:
 STOPS = [
     (faults.ProtectiveStopFault(), ProtectiveStop, "clear it at the pendant"),
     (faults.EmergencyStopFault(), EmergencyStop, "release the button"),
+    (faults.SafetyStopFault(), SafetyStop, "A safeguard stop holds the arm"),
+    (faults.SafetyStopFault(mode=21, status="DOOR_STOP"), SafetyStop, "safety mode 21, which this version"),
     (faults.PoseNotReachedFault(), PoseNotReached, "mrad"),
     (faults.UnsafeJointsFault(), CommandRefused, "safety limits"),
     (faults.RefusedCommandFault(persistent=True), CommandRefused, "moveJ"),
@@ -267,7 +270,7 @@ def test_taken_registers_use_the_upper_range_or_name_the_fix() -> None:
 
 def test_unreachable_address_is_one_sentence_with_exit_code_2() -> None:
     """An address where nothing listens is named at once."""
-    with pytest.raises(RobotUnreachable, match=r"No robot answers at 127.0.9.9") as caught:
+    with pytest.raises(RobotUnreachable, match=r"A host answers at 127.0.9.9, but not on port") as caught:
         URRobot(CONFIG, address="127.0.9.9").__enter__()
     assert caught.value.exit_code == 2
 

@@ -26,7 +26,7 @@ class RobotMode(IntEnum):
 
 
 class SafetyMode(IntEnum):
-    """safety_mode of Universal Robots' RTDE guide."""
+    """safety_mode of Universal Robots' RTDE guide and, from 12 on, of their client library."""
 
     NORMAL = 1
     REDUCED = 2
@@ -39,6 +39,16 @@ class SafetyMode(IntEnum):
     FAULT = 9
     VALIDATE_JOINT_ID = 10
     UNDEFINED_SAFETY_MODE = 11
+    AUTOMATIC_MODE_SAFEGUARD_STOP = 12
+    SYSTEM_THREE_POSITION_ENABLING_STOP = 13
+    TP_THREE_POSITION_ENABLING_STOP = 14
+    IMMI_EMERGENCY_STOP = 15
+    IMMI_SAFEGUARD_STOP = 16
+    PROFISAFE_WAITING_FOR_PARAMETERS = 17
+    PROFISAFE_AUTOMATIC_MODE_SAFEGUARD_STOP = 18
+    PROFISAFE_SAFEGUARD_STOP = 19
+    PROFISAFE_EMERGENCY_STOP = 20
+    SAFETY_API_SAFEGUARD_STOP = 22
 
 
 @dataclass(frozen=True)
@@ -58,7 +68,8 @@ class RobotState:
 
     t_ns: host's ``time.monotonic_ns()`` at reception. controller_time_s: the controller's own clock, which
     proves that a reading is fresh. q_rad, qd_rad_s: measured joints [6]. T_base_tool: measured TCP in the
-    controller's base [4,4]. speed_scaling: 0 to 1.
+    controller's base [4,4]. robot_mode, safety_mode: as `RobotMode` and `SafetyMode` number them, and what a
+    newer controller numbers beyond. speed_scaling: 0 to 1.
     """
 
     t_ns: int
@@ -66,8 +77,8 @@ class RobotState:
     q_rad: Array
     qd_rad_s: Array
     T_base_tool: Array
-    robot_mode: RobotMode
-    safety_mode: SafetyMode
+    robot_mode: int
+    safety_mode: int
     speed_scaling: float
 
 
@@ -98,8 +109,7 @@ class Robot(Protocol):
 
         Blocks until the arm is steady and has dwelt its settling time on the controller's clock. The
         leading axis moves at ``speed_rad_s``. KeyboardInterrupt stops the arm smoothly before it goes on.
-        Raises CommandRefused, PoseNotReached, MoveTimeout, ProtectiveStop, EmergencyStop,
-        RobotConnectionLost.
+        Raises CommandRefused, PoseNotReached, MoveTimeout, SafetyStop, RobotConnectionLost.
         """
         ...
 

@@ -75,13 +75,13 @@ class URRobot:
     def __enter__(self) -> Self:
         """Connect, check, set TCP and payload, read both back.
 
-        Raises RobotUnreachable, RemoteControlOff, ProtectiveStop, EmergencyStop, CommandRefused, InputError,
+        Raises RobotUnreachable, UntriedController, RemoteControlOff, SafetyStop, CommandRefused, InputError,
         and RobotConnectionLost when three attempts failed.
         """
         report = self._session.wait_until_running()
         log.info("PolyScope %s at %s, serial %s", report.polyscope, report.address, report.serial)
-        if report.version_trouble:
-            log.warning("PolyScope %s: %s", report.polyscope, report.version_trouble)
+        if report.version_note:
+            log.warning("PolyScope %s: %s", report.polyscope, report.version_note)
         self._info = RobotInfo(
             self._config.model, self._address, report.serial, report.polyscope, self._is_simulated
         )

@@ -17,7 +17,7 @@ import numpy as np
 from synth.errors import CommandRefused, InputError, RobotConnectionLost
 from synth.extras import how_to_install
 from synth.geometry import se3
-from synth.hardware.robot import RobotMode, RobotState, SafetyMode
+from synth.hardware.robot import RobotState
 
 log = logging.getLogger(__name__)
 
@@ -90,8 +90,8 @@ class Link:
             q_rad=np.array(values["q_rad"]),
             qd_rad_s=np.array(values["qd_rad_s"]),
             T_base_tool=se3.from_rotvec(pose[3:], pose[:3]),
-            robot_mode=RobotMode(values["robot_mode"]),
-            safety_mode=SafetyMode(values["safety_mode"]),
+            robot_mode=values["robot_mode"],
+            safety_mode=values["safety_mode"],
             speed_scaling=values["speed_scaling"],
         )
         script = ("payload", "operation", "is_operation_running", "is_program_running")

@@ -13,6 +13,7 @@ from synth.errors import (
     RobotConnectionLost,
     RobotError,
     RobotUnreachable,
+    UntriedController,
 )
 from synth.geometry.se3 import Array
 from synth.hardware.arms.ur_link import Link, Reading
@@ -21,8 +22,8 @@ from synth.hardware.arms.ur_probe import (
     ControllerReport,
     check_data_flow,
     read_report,
-    refuse_stopped,
 )
+from synth.hardware.arms.ur_safety import name_of, refuse_stopped
 
 log = logging.getLogger(__name__)
 
@@ -74,12 +75,14 @@ class Session:
                 break
             log.info("the controller is booting (%s)", report.robot_mode)
             time.sleep(0.25)
+        if report.version_trouble:
+            raise UntriedController(f"At {self._address} answers {report.version_trouble}")
         if not self._config.model.upper().startswith(report.model.upper()):
             raise InputError(
                 f"The cell describes a {self._config.model}, but a {report.model} answers at "
                 f"{self._address}: correct robot.model or robot.address"
             )
-        refuse_stopped(report.safety_mode)
+        refuse_stopped(report.safety_status)
         if report.mode_advice:
             raise RobotError(
                 f"The robot's mode is {report.robot_mode}, not RUNNING: {report.mode_advice}, then run the "
@@ -143,7 +146,7 @@ class Session:
 
     def require_script(self, reading: Reading, doing: str) -> None:
         """Raises what stopped the arm, or `ScriptDied`, unless the control script runs."""
-        refuse_stopped(reading.state.safety_mode)
+        refuse_stopped(name_of(reading.state.safety_mode))
         if not reading.is_program_running:
             raise ScriptDied(
                 f"The control script ended on the controller at {doing}: look at the pendant's log, then run "

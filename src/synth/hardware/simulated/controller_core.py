@@ -30,6 +30,7 @@ STOP_DECELERATION_RAD_S2 = 20.0
 STRIKES_HALF_WAY = (
     faults.ProtectiveStopFault,
     faults.EmergencyStopFault,
+    faults.SafetyStopFault,
     faults.ConnectionLostFault,
     faults.ScriptDiesFault,
     faults.StaleDataFault,
@@ -80,7 +81,8 @@ class ControllerCore:
         self._wall_s = clock()
         self.time_s = 0.0
         self.arm = Arm(options.q_rad, options.truth, options.seed)
-        self.robot_mode, self.safety_mode = RobotMode.RUNNING, SafetyMode.NORMAL
+        self.robot_mode = RobotMode.RUNNING
+        self.set_safety(SafetyMode.NORMAL)
         self.runtime = RuntimeState.STOPPED
         self.is_remote = True
         self.slider = 1.0
@@ -163,8 +165,8 @@ class ControllerCore:
 
     def operator_clears_stop(self) -> None:
         """What a person does at the pendant: release, acknowledge, switch the arm on; no program runs."""
-        self.safety_mode, self.robot_mode = SafetyMode.NORMAL, RobotMode.RUNNING
-        self.runtime = RuntimeState.STOPPED
+        self.set_safety(SafetyMode.NORMAL)
+        self.robot_mode, self.runtime = RobotMode.RUNNING, RuntimeState.STOPPED
 
     def _due(self, kinds: tuple[type[faults.RobotFault], ...]) -> list[faults.RobotFault]:
         due = [f for f in self._faults if f.after_moves == 0 and isinstance(f, kinds)]
@@ -180,10 +182,13 @@ class ControllerCore:
         lasting_s = np.inf if fault.persistent else getattr(fault, "for_s", 0.0)
         match fault:
             case faults.ProtectiveStopFault():
-                self._protective_stop()
+                self._pause_for_safety(SafetyMode.PROTECTIVE_STOP)
             case faults.EmergencyStopFault():
                 self._end_script(STOP_DECELERATION_RAD_S2)
-                self.safety_mode, self.robot_mode = SafetyMode.ROBOT_EMERGENCY_STOP, RobotMode.POWER_OFF
+                self.set_safety(SafetyMode.ROBOT_EMERGENCY_STOP)
+                self.robot_mode = RobotMode.POWER_OFF
+            case faults.SafetyStopFault():
+                self._pause_for_safety(fault.mode, fault.status)
             case faults.ConnectionLostFault():
                 self.network_down, self.network_back_s = fault.how, self._wall_s + lasting_s
                 self.n_network_failures += 1
@@ -205,9 +210,14 @@ class ControllerCore:
         """Whether every reading repeats the last one."""
         return self._wall_s < self.frozen_until_s
 
-    def _protective_stop(self) -> None:
+    def set_safety(self, mode: int, status: str = "") -> None:
+        """What RTDE and the dashboard say of the safety system; ``status`` for a mode beyond `SafetyMode`."""
+        self.safety_mode, self.safety_status = mode, status or SafetyMode(mode).name
+
+    def _pause_for_safety(self, mode: int, status: str = "") -> None:
         self.arm.stop(STOP_DECELERATION_RAD_S2)
-        self.safety_mode, self.runtime = SafetyMode.PROTECTIVE_STOP, RuntimeState.PAUSED
+        self.runtime = RuntimeState.PAUSED
+        self.set_safety(mode, status)
 
     # ---------------------------------------------------------------- the control script
 
@@ -284,7 +294,7 @@ class ControllerCore:
                 else:
                     self.registers.put_doubles(q_rad)
             case 31:
-                self._protective_stop()
+                self._pause_for_safety(SafetyMode.PROTECTIVE_STOP)
             case 33 | 34:
                 self.arm.stop(max(self.registers.take_doubles(0, 1)[0], 0.1))
                 if self._is_async:

@@ -5,7 +5,7 @@ from synth.hardware.robot import RobotMode, SafetyMode
 from synth.hardware.simulated.controller_core import ControllerCore, RuntimeState
 from synth.hardware.simulated.rtde_variables import zero_of
 
-_SAFETY_BITS = {
+_SAFETY_BITS: dict[int, int] = {
     SafetyMode.NORMAL: 1 << 0,
     SafetyMode.REDUCED: 1 << 1,
     SafetyMode.PROTECTIVE_STOP: 1 << 2 | 1 << 10,

@@ -3,12 +3,16 @@
 from synth.hardware.robot import SafetyMode
 from synth.hardware.simulated.controller_core import SERIAL, ControllerCore, RuntimeState
 
+SAYS_REMOTE = (5, 6)  # The first PolyScope with these two questions.
 GREETING = "Connected: Universal Robots Dashboard Server"
 
 
 def answer(core: ControllerCore, line: str) -> str:
     """What the dashboard says to ``line``, as Universal Robots' dashboard guide words it."""
+    is_old = core.options.polyscope < SAYS_REMOTE
     match line.strip():
+        case "get serial number" | "is in remote control" as text if is_old:
+            return f"could not understand: '{text}'"
         case "PolyscopeVersion":
             return f"URSoftware {'.'.join(map(str, core.options.polyscope))} (Jan 01 2025)"
         case "get serial number":
@@ -22,7 +26,7 @@ def answer(core: ControllerCore, line: str) -> str:
         case "robotmode":
             return f"Robotmode: {core.robot_mode.name}"
         case "safetystatus" | "safetymode" as word:
-            return f"{word.capitalize()}: {core.safety_mode.name}"
+            return f"{word.capitalize()}: {core.safety_status}"
         case "programState":
             return f"{core.runtime.name} rtde_control"
         case "stop":

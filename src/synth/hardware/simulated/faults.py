@@ -45,6 +45,18 @@ class EmergencyStopFault(RobotFault):
 
 
 @dataclass(frozen=True)
+class SafetyStopFault(RobotFault):
+    """Half way through a move the safety system stops the arm for another reason.
+
+    mode: as RTDE numbers it. status: as the dashboard names it; a newer controller has modes beyond
+    `SafetyMode`.
+    """
+
+    mode: int = 5
+    status: str = "SAFEGUARD_STOP"
+
+
+@dataclass(frozen=True)
 class ConnectionLostFault(RobotFault):
     """Half way through a move the link breaks: sockets closed, or a black hole that swallows every byte.
 
