@@ -1,9 +1,12 @@
 """Pretrained weights are taken over from either kind of file, frozen ones stay, and nothing in them runs."""
 
 import os
+import sys
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -173,3 +176,74 @@ def test_checkpoints_that_do_not_fit_are_one_sentence(net: nn.Module, tmp_path: 
     with pytest.raises(InputError, match=r"wide\.safetensors fits \d+ of \d+ tensors .*give a checkpoint"):
         load_pretrained(net, tmp_path / "wide.safetensors")
     assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
+
+
+def test_a_plain_state_dict_is_taken_where_it_fits(net: nn.Module, tmp_path: Path) -> None:
+    """Tensors by name and nothing else are a start like any other; of another network they fit nothing."""
+    other = make_yolo("yolov5n", 80, seed=5)
+    torch.save(other.state_dict(), tmp_path / "plain.pt")
+    fresh = make_yolo("yolov5n", 1, seed=0)
+    assert load_pretrained(fresh, tmp_path / "plain.pt") == 391
+    assert torch.equal(fresh.state_dict()["model.0.conv.weight"], other.state_dict()["model.0.conv.weight"])
+    for name in ("foreign.pt", "foreign.safetensors"):
+        write = torch.save if name.endswith("pt") else lambda tensors, path: save_weights(path, tensors, {})
+        write({"conv1.weight": torch.zeros(2)}, tmp_path / name)
+        with pytest.raises(InputError, match=r"fits 0 of 427 .*it has conv1\.weight, which this one has not"):
+            load_pretrained(net, tmp_path / name)
+
+
+def write_old_repository(path: Path) -> None:
+    """A checkpoint that pickles the classes of the repository that was before Ultralytics' package."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in (("models.yolo", "DetectionModel"), ("models.common", "Conv")):
+            made = type(name, (nn.Module,), {"__module__": module})
+            patch.setitem(sys.modules, "models", ModuleType("models"))
+            patch.setitem(sys.modules, module, ModuleType(module))
+            setattr(sys.modules[module], name, made)
+        model = sys.modules["models.yolo"].DetectionModel()
+        model.conv = sys.modules["models.common"].Conv()
+        torch.save({"model": model, "ema": None}, path)
+
+
+def write_torchscript(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("net/data.pkl", b"")
+        archive.writestr("net/constants.pkl", b"")
+
+
+def write_other_zip(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", b"{}")
+
+
+@pytest.mark.parametrize(
+    ("write", "says"),
+    [
+        (write_old_repository, r"asks for models\.yolo\.DetectionModel, as .* the old yolov5 repository"),
+        (lambda path: torch.save({"model": {"w": torch.zeros(2)}}, path), "a plain state dict under 'model'"),
+        (lambda path: torch.save({"epoch": 1, "date": "2024"}, path), "it holds epoch, date and no network"),
+        (lambda path: torch.save(nn.Conv2d(1, 1, 1), path), "it is a network by itself"),
+        (lambda path: torch.save([torch.zeros(2)], path), "it holds a list and no network"),
+        (write_torchscript, "it is TorchScript"),
+        (write_other_zip, "it is a zip file, but none of torch"),
+        (lambda path: path.write_bytes(b"\x08\x08\x12\x07pytorch"), "it looks like ONNX"),
+        (
+            lambda path: path.write_bytes(b"version https://git-lfs.github.com/spec/v1"),
+            "a pointer of Git LFS",
+        ),
+        (lambda path: path.write_bytes(b"<!DOCTYPE html><html>"), "it is a web page"),
+        (lambda path: path.write_bytes(b""), "it is empty"),
+        (lambda path: path.write_bytes(b"PK\x03\x04 and no more"), "its end is missing"),
+        (
+            lambda path: torch.save({"w": torch.zeros(2)}, path, _use_new_zipfile_serialization=False),
+            r"in the format of torch before 1\.6",
+        ),
+    ],
+)
+def test_what_is_no_checkpoint_of_ultralytics_is_told_apart(
+    net: nn.Module, tmp_path: Path, write: Callable[[Path], object], says: str
+) -> None:
+    """Each kind of file is called what it is, with what can be given instead."""
+    write(tmp_path / "given.pt")
+    with pytest.raises(InputError, match=rf"given\.pt is not opened, since .*{says}.*yolov5nu\.pt"):
+        load_pretrained(net, tmp_path / "given.pt")

@@ -11,6 +11,7 @@ from torch import nn
 
 from synth.compute.checkpoint import load_weights
 from synth.errors import InputError
+from synth.train.models.pretrained import open_pt
 from synth.train.ultralytics_parts import ultralytics
 
 PRESET_YOLOS = ("yolov5n", "yolov5m", "yolov5x")
@@ -19,8 +20,6 @@ _HEADS = ("Detect", "v10Detect")
 """Last layers of networks that learn boxes by the one loss; RT-DETR's learns by another."""
 
 _MOMENTUM = 0.1
-
-_EXPECTED = ("torch.nn.modules.", "ultralytics.", "numpy.")
 
 
 def make_yolo(name: str, n_classes: int, seed: int) -> nn.Module:
@@ -94,17 +93,19 @@ def _list_choices() -> str:
 def load_pretrained(net: nn.Module, path: Path) -> int:
     """Take over every weight of a checkpoint that has a place in the network; returns how many tensors fit.
 
-    path: safetensors that synth wrote, or Ultralytics' ``.pt``, of which nothing but tensors is taken and
-    nothing runs. Raises InputError for a file that holds more than a network, or of whose weights fewer than
-    half fit.
+    path: safetensors, Ultralytics' ``.pt``, or a plain state dict. Nothing but tensors is taken and nothing
+    runs. Raises InputError for a file that holds more than a network, or of whose weights fewer than half
+    fit.
     """
-    found = load_weights(path)[0] if path.suffix == ".safetensors" else _open_pt(path)
+    found = load_weights(path)[0] if path.suffix == ".safetensors" else open_pt(path)
     own = net.state_dict()
     fitting = {n: t.float() for n, t in found.items() if n in own and own[n].shape == t.shape}
     if 2 * len(fitting) < len(own):
+        foreign = next((name for name in found if name not in own), None)
+        why = f" (it has {foreign}, which this one has not)" if foreign and not fitting else ""
         raise InputError(
-            f"{path} fits {len(fitting)} of {len(own)} tensors of this network: give a checkpoint of the "
-            "same one"
+            f"{path} fits {len(fitting)} of {len(own)} tensors of this network{why}: give a checkpoint of "
+            "the same one"
         )
     net.load_state_dict(fitting, strict=False)
     return len(fitting)
@@ -126,35 +127,3 @@ def keep_frozen(net: nn.Module) -> None:
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d) and not module.weight.requires_grad:
             module.eval()
-
-
-class _Inert(nn.Module):
-    """Stands for every class and function that a checkpoint names, so that opening it calls none of them."""
-
-    def __init__(self, *_args: Any, **_options: Any) -> None:
-        super().__init__()
-
-    def __setstate__(self, state: Any) -> None:
-        if isinstance(state, dict):
-            super().__setstate__(state)  # type: ignore[no-untyped-call]
-
-
-def _open_pt(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise InputError(f"there is no checkpoint at {path}")
-    refusal = (
-        f"{path} is not opened, since it is no checkpoint of Ultralytics or holds more than layers and "
-        "tensors: give one of its own, such as yolov5nu.pt for yolov5n, or safetensors that synth wrote"
-    )
-    try:
-        names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
-        if not all(name.startswith(_EXPECTED) for name in names):
-            raise InputError(refusal)
-        with torch.serialization.safe_globals([(_Inert, name) for name in names]):
-            content = torch.load(path, map_location="cpu", weights_only=True)
-        model = content.get("ema") or content["model"]
-        return dict(model.float().state_dict())
-    except InputError:
-        raise
-    except Exception as error:  # A torn or foreign pickle can fail in any way.
-        raise InputError(refusal) from error
