@@ -160,7 +160,9 @@ def _facts(figures: dict[str, Any]) -> list[tuple[str, str]]:
         facts.append(("median box side", f"{figures['box_side_median_px']:.0f} px"))
     read = figures["real_labels_read"]
     if figures["kind"] not in REAL_KINDS:
-        said = "not told: made by an older synth" if read is None else _say_read(read)
+        said = (
+            "not told: a step was another program's or an older synth's" if read is None else _say_read(read)
+        )
         facts.append(("real labels read", said))
     if figures["seconds"]:
         parts = (f"{key.removesuffix('_s')} {value:.2f} s" for key, value in figures["seconds"].items())

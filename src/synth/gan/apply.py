@@ -12,14 +12,13 @@ from pydantic import JsonValue
 
 from synth.compute.progress import Progress
 from synth.compute.versions import list_versions
-from synth.dataset.crops import recut
 from synth.dataset.folder import refuse_other_kind
 from synth.dataset.info import DatasetInfo, MadeBy
 from synth.dataset.origin import Reading, Step
 from synth.dataset.reader import DatasetReader
-from synth.dataset.record import Figure
-from synth.dataset.sample import Draft, Sample
+from synth.dataset.sample import Sample
 from synth.dataset.store import DatasetWriter
+from synth.gan.keep import describe_translated, keep, list_figures
 from synth.gan.methods.method import Translator
 from synth.gan.sample_layers import SampleLayers
 from synth.witness.drift import DriftLimits, FrameDrift, measure_drift
@@ -88,7 +87,6 @@ def apply(
                     writer,
                     dataset,
                     sample,
-                    layers,
                     translated_u8,
                     drift,
                     limits,
@@ -107,7 +105,6 @@ def _write(
     writer: DatasetWriter,
     dataset: DatasetReader,
     sample: Sample,
-    layers: SampleLayers,
     translated_u8: NDArray[np.uint8],
     drift: FrameDrift,
     limits: DriftLimits,
@@ -115,9 +112,7 @@ def _write(
     taken_s: float,
     progress: Progress,
 ) -> None:
-    quality: dict[str, Figure] = {
-        key: sample.quality[key] for key in ("scenario", "analysis_only") if key in sample.quality
-    } | drift.figures()
+    quality = list_figures(sample, drift)
     timing = {"translate_s": taken_s}
     if reasons := drift.verdict(limits):
         detail = "; ".join(r.detail for r in reasons)
@@ -132,30 +127,13 @@ def _write(
         )
         progress.left_out(sample.name, detail)
         return
-    parent = dataset.as_parent(sample, "pixels", "labels", *(("mask",) if sample.mask else ()))
     step = Step(
         verb="translate",
         method=translator.identity.method,
         checkpoint_sha256=translator.identity.sha256,
         params={"direction": translator.identity.direction},
     )
-    kept = {
-        key: getattr(sample, key) for key in Draft.model_fields if key not in ("origin", "quality", "timing")
-    }
-    kept["instances"] = tuple(i.model_copy(update={"crop": None}) for i in sample.instances)
-    writer.append(
-        Draft(
-            **kept,
-            origin=sample.origin.then(step, parent),
-            quality=quality,
-            timing=timing,
-        ),
-        layers={"image": translated_u8, **dataset.load_labels(sample)},
-        files={
-            name: dataset.load_file(sample, path) for name, path in sample.layers.items() if name != "image"
-        },
-        crops=recut(sample, translated_u8),
-    )
+    keep(writer, dataset, sample, translated_u8, step, quality=quality, timing=timing)
     progress.accepted(sample.name)
 
 
@@ -178,15 +156,9 @@ def _describe(
         },
         "drift_limits": asdict(limits),
     }
-    return DatasetInfo(
-        kind="translated",
-        classes=dataset.info.classes,
-        semantic=dataset.info.semantic,
-        flip_pairs=dataset.info.flip_pairs,
-        camera=dataset.info.camera,
-        part=dataset.info.part,
-        box_kind=dataset.info.box_kind,
-        made_by=MadeBy(
+    return describe_translated(
+        dataset,
+        MadeBy(
             verb="translate",
             config=config,
             versions=list_versions(_PACKAGES),

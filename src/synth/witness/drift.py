@@ -34,7 +34,8 @@ class DriftLimits:
 
     edge_box, witness_box: a side of the tight box, as a share of the box's longer side, by the outline and by
     the witness. edge_px: of the outline anywhere (nine tenths of it). lost: share of the outline that is not
-    found again. normal_deg: the witness's normal. artefacts: blobs, specks and stripes in the frame.
+    found again. normal_deg: the witness's normal. artefacts: blobs, specks and stripes in the frame; None
+    where they are counted and refuse nothing.
     """
 
     edge_box: float = 0.03
@@ -42,7 +43,7 @@ class DriftLimits:
     edge_px: float = 2.0
     lost: float = 0.3
     normal_deg: float = 8.0
-    artefacts: int = 0
+    artefacts: int | None = 0
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Drift:
 
     side_px: longer side of its tight box. edge: by its outline, None where the source shows none.
     witness_box_px: largest move of a side of the tight box, as the witness sees it. normal_deg: turn of the
-    normal that it sees. seen_before, seen_after: whether it finds the part.
+    normal that it sees. seen_before, seen_after: whether it finds the part; None where no witness was asked.
     """
 
     instance: int
@@ -83,8 +84,8 @@ class Drift:
     edge: EdgeDrift | None
     witness_box_px: float | None
     normal_deg: float | None
-    seen_before: bool
-    seen_after: bool
+    seen_before: bool | None
+    seen_after: bool | None
 
     @property
     def edge_box(self) -> float | None:
@@ -126,7 +127,7 @@ class FrameDrift:
     def verdict(self, limits: DriftLimits) -> tuple[Reason, ...]:
         """Every reason to refuse the frame, gravest first; empty for a frame whose labels still hold."""
         reasons = [reason for part in self.parts for reason in _refuse_part(part, limits)]
-        if self.artefacts.total > limits.artefacts:
+        if limits.artefacts is not None and self.artefacts.total > limits.artefacts:
             a = self.artefacts
             found = f"{a.droplets} droplets, {a.spikes} spikes, {a.stripes} stripes"
             reasons.append(Reason("artefacts", f"{found}; at most {limits.artefacts} are allowed"))
@@ -138,12 +139,12 @@ def measure_drift(
     translated_u8: Rgb,
     mask: NDArray[np.uint16] | None,
     instances: Sequence[Instance],
-    witness: Observer,
+    witness: Observer | None,
 ) -> FrameDrift:
     """Drift of a translated frame [H,W,3] against its source.
 
-    mask: [H,W], value = instance index + 1; without one there is no outline to follow. Instances that get no
-    label, being hardly visible, are left out.
+    mask: [H,W], value = instance index + 1; without one there is no outline to follow. witness: None where
+    there is none to ask. Instances that get no label, being hardly visible, are left out.
     """
     parts = []
     for i, instance in enumerate(instances):
@@ -162,7 +163,7 @@ def _measure_part(
     translated_u8: Rgb,
     region: Mask | None,
     others: Mask,
-    witness: Observer,
+    witness: Observer | None,
 ) -> Drift:
     x0, y0, x1, y1 = instance.box_xyxy_px
     side_px = max(x1 - x0, y1 - y0)
@@ -170,6 +171,9 @@ def _measure_part(
     before_u8, after_u8 = source_u8[window], translated_u8[window]
     own = _box_region(instance.box_xyxy_px, source_u8.shape[:2]) if region is None else region
     own, others = own[window], others[window]
+    edge = None if region is None else _measure_edge(before_u8, after_u8, own)
+    if witness is None:
+        return Drift(i, side_px, edge, None, None, None, None)
     observation = witness.observe(np.stack([before_u8, after_u8]))
     around = round(max(_AROUND * side_px, _MIN_AROUND_PX))
     near = cv2.dilate(own.astype(np.uint8), np.ones((2 * around + 1,) * 2, np.uint8)) > 0
@@ -181,7 +185,7 @@ def _measure_part(
     return Drift(
         instance=i,
         side_px=side_px,
-        edge=None if region is None else _measure_edge(before_u8, after_u8, own),
+        edge=edge,
         witness_box_px=move_px,
         normal_deg=turn_deg,
         seen_before=box_before is not None,

@@ -17,11 +17,15 @@ _N_BINS = 30
 
 
 def draw_drift(
-    frames: Sequence[FrameDrift], limits: DriftLimits, error: WitnessScore, sway: Sway, path: Path
+    frames: Sequence[FrameDrift],
+    limits: DriftLimits,
+    error: WitnessScore | None,
+    sway: Sway | None,
+    path: Path,
 ) -> None:
     """Write a PNG: box by outline and by witness, outline, normal, artefacts a frame.
 
-    error, sway: the witness's own, drawn beside what it measured.
+    error, sway: the witness's own, drawn beside what it measured; None where there was no witness.
     """
     figure = Figure(figsize=(12, 6.5), layout="constrained")
     FigureCanvasAgg(figure)
@@ -36,7 +40,7 @@ def draw_drift(
         _histogram(ax, [None if s is None else 100 * s for s in shares], 100 * limit)
         ax.set(title=title, xlabel="largest move of a side, % of the side", ylabel="parts")
     sides_px = [part.side_px for part in parts]
-    if sides_px and np.isfinite(sway.box_px):
+    if sides_px and sway is not None and np.isfinite(sway.box_px):
         own = 100 * sway.box_px / float(np.median(sides_px))
         axes[1].axvline(own, color="tab:gray", linestyle=":", label="by look alone")
     _histogram(axes[2], [e.far_px for e in edges], limits.edge_px)
@@ -44,14 +48,13 @@ def draw_drift(
     _histogram(axes[3], [e.lost for e in edges], limits.lost)
     axes[3].set(title="Outline that is lost", xlabel="share", ylabel="parts")
     _histogram(axes[4], [p.normal_deg for p in parts], limits.normal_deg)
-    for value, style, label in (
-        (sway.normal_deg, ":", "by look alone"),
-        (error.normal_deg, "-.", "own error"),
-    ):
+    for own_of, style, label in ((sway, ":", "by look alone"), (error, "-.", "own error")):
+        value = np.nan if own_of is None else own_of.normal_deg
         if np.isfinite(value):
             axes[4].axvline(value, color="tab:gray", linestyle=style, label=label)
     axes[4].set(title="Normal, by the witness", xlabel="turn, °", ylabel="parts")
-    _histogram(axes[5], [frame.artefacts.total for frame in frames], limits.artefacts + 0.5)
+    artefacts = None if limits.artefacts is None else limits.artefacts + 0.5
+    _histogram(axes[5], [frame.artefacts.total for frame in frames], artefacts)
     axes[5].set(title="Artefacts", xlabel="in a frame", ylabel="frames")
     for ax in axes:
         ax.grid(alpha=0.3)
@@ -63,13 +66,14 @@ def draw_drift(
     write_bytes(path, png.getvalue())
 
 
-def _histogram(ax: Axes, values: Sequence[float | None], limit: float) -> None:
-    """Bars, the median and the limit; what lies over twice the limit and the 99th percentile is in the last
-    bar.
+def _histogram(ax: Axes, values: Sequence[float | None], limit: float | None) -> None:
+    """Bars, the median and the limit, where there is one; what lies over 1.2 of the limit and over the 99th
+    percentile is in the last bar.
     """
     known = np.array([v for v in values if v is not None], dtype=float)
     if len(known):
-        top = max(float(np.percentile(known, 99)), 1.2 * limit, 1e-6)
+        top = max(float(np.percentile(known, 99)), 1.2 * (limit or 0.0), 1e-6)
         ax.hist(np.minimum(known, top), bins=_N_BINS, range=(0, top), color="tab:blue")
         ax.axvline(float(np.median(known)), color="tab:orange", label=f"median {np.median(known):.3g}")
-    ax.axvline(limit, color="tab:red", linestyle="--", label="limit")
+    if limit is not None:
+        ax.axvline(limit, color="tab:red", linestyle="--", label="limit")

@@ -1,15 +1,17 @@
 """What a witness sees in images, and how far off it is where the truth is known."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from synth.geometry.boxes import tight_box
 from synth.geometry.normals import angle_deg
+
+if TYPE_CHECKING:  # What is seen is arrays: nothing here loads torch.
+    from torch import Tensor
 
 Floats = NDArray[np.float32]
 Array = NDArray[np.float64]
@@ -26,11 +28,11 @@ class Patches(Protocol):
     """
 
     @property
-    def images(self) -> Tensor: ...
+    def images(self) -> "Tensor": ...
     @property
-    def masks(self) -> Tensor: ...
+    def masks(self) -> "Tensor": ...
     @property
-    def normals(self) -> Tensor: ...
+    def normals(self) -> "Tensor": ...
 
 
 @dataclass(frozen=True, eq=False)

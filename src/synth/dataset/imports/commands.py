@@ -206,6 +206,42 @@ def images(
     _take(import_images, settings, out)
 
 
+@app.command()
+def translated(
+    folder: Annotated[
+        Path, typer.Argument(help="Pictures, each called as the sample that it was made of: 000012.png.")
+    ],
+    of: Annotated[Path, typer.Option(help="Dataset of the samples that they were made of.")] = Path(
+        "data/synthetic"
+    ),
+    out: Out = Path("data/translated"),
+    real: Annotated[
+        Path | None,
+        typer.Option(
+            help="Captured dataset, of whose test images none may come in; data/real if it is there."
+        ),
+    ] = None,
+    by: Annotated[str | None, typer.Option(help="What made them, as the records shall call it.")] = None,
+    witness: Annotated[
+        Path | None,
+        typer.Option(
+            help="The witness.safetensors of a synth translate of that dataset: it looks at labels too."
+        ),
+    ] = None,
+) -> None:
+    """Pictures that another program made of one of synth's datasets: its labels are carried over.
+
+    Example: synth import translated diffused --of data/synthetic --by diffusion --out data/diffused
+    """
+    from synth.gan.elsewhere import ElsewhereSettings, import_translated
+
+    usual = Path("data/real")
+    if real is None and (usual / "dataset.json").is_file() and usual.resolve() != of.resolve():
+        real = usual
+    settings = ElsewhereSettings(folder=folder, source=of, out=out, real=real, by=by, witness=witness)
+    _take(import_translated, settings, out)
+
+
 def _splits(train: str | None, val: str | None, test: str | None) -> "Mapping[Split, str]":
     given: dict[Split, str | None] = {"train": train, "val": val, "test": test}
     return {split: text for split, text in given.items() if text is not None}

@@ -113,14 +113,24 @@ class Intake:
         """Keep account of what was taken over otherwise than it stood there."""
         self.notes.append(Note(where, text))
 
-    def refuse(self, misfit: Misfit, name: str | None = None, split: Split | None = None) -> None:
-        """Keep account of what does not fit."""
+    def refuse(
+        self,
+        misfit: Misfit,
+        name: str | None = None,
+        split: Split | None = None,
+        *,
+        rgb_u8: NDArray[np.uint8] | None = None,
+        quality: Mapping[str, Figure] | None = None,
+    ) -> None:
+        """Keep account of what does not fit; with its picture [H,W,3] and figures where they help."""
         self.misfits.append(misfit)
         if split is not None:
             self._refused.add(split)
         detail = str(misfit)
         if not any(r.reason == misfit.reason and r.detail == detail for r in self.writer.rejections):
-            self.writer.add_rejected(reason=misfit.reason, detail=detail, name=name, split=split)
+            self.writer.add_rejected(
+                reason=misfit.reason, detail=detail, name=name, split=split, rgb_u8=rgb_u8, quality=quality
+            )
 
     def take(
         self,

@@ -1,0 +1,75 @@
+"""A translated picture and the labels of its source, as a sample; whoever translated it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from synth.dataset.codecs import Rgb
+from synth.dataset.crops import recut
+from synth.dataset.info import DatasetInfo, MadeBy
+from synth.dataset.layers import LayerName
+from synth.dataset.origin import Step
+from synth.dataset.reader import DatasetReader
+from synth.dataset.record import Figure
+from synth.dataset.sample import Draft, Sample
+from synth.dataset.store import DatasetWriter
+from synth.witness.drift import FrameDrift
+
+_KEPT = ("scenario", "analysis_only")
+
+
+def describe_translated(source: DatasetReader, made_by: MadeBy) -> DatasetInfo:
+    """dataset.json of translations of ``source``, whose labels they keep."""
+    info = source.info
+    return DatasetInfo(
+        kind="translated",
+        classes=info.classes,
+        semantic=info.semantic,
+        flip_pairs=info.flip_pairs,
+        camera=info.camera,
+        part=info.part,
+        box_kind=info.box_kind,
+        made_by=made_by,
+    )
+
+
+def list_figures(sample: Sample, drift: FrameDrift) -> dict[str, Figure]:
+    """The ``quality`` of a translation: what is still so of its source, and how far its labels moved."""
+    return {key: sample.quality[key] for key in _KEPT if key in sample.quality} | drift.figures()
+
+
+def keep(
+    writer: DatasetWriter,
+    source: DatasetReader,
+    sample: Sample,
+    translated_u8: Rgb,
+    step: Step,
+    *,
+    quality: Mapping[str, Figure],
+    timing: Mapping[str, float] | None = None,
+    file: Path | None = None,
+) -> None:
+    """Write one: labels, layers, split and group are the sample's, crops are cut from the new picture.
+
+    step: what was done to the sample. file: one that holds just this picture, if there is one. Raises
+    DatasetError for a file of the source that is not the one recorded, StorageError.
+    """
+    parent = source.as_parent(sample, "pixels", "labels", *(("mask",) if sample.mask else ()))
+    told = ("instances", "origin", "quality", "timing")
+    kept = {key: getattr(sample, key) for key in Draft.model_fields if key not in told}
+    files: dict[LayerName, Path | bytes] = {
+        name: source.load_file(sample, path) for name, path in sample.layers.items() if name != "image"
+    }
+    if file is not None:
+        files["image"] = file
+    writer.append(
+        Draft(
+            **kept,
+            instances=tuple(i.model_copy(update={"crop": None}) for i in sample.instances),
+            origin=sample.origin.then(step, parent),
+            quality=dict(quality),
+            timing=dict(timing or {}),
+        ),
+        layers={"image": translated_u8, **source.load_labels(sample)},
+        files=files,
+        crops=recut(sample, translated_u8),
+    )
