@@ -200,7 +200,7 @@ def test_a_source_that_leaks_is_refused_as_translate_refuses_it(looks: Looks, tm
     leaked = train.model_copy(update={"origin": train.origin.model_copy(update={"parents": (parent,)})})
     leaky.samples = tuple(leaked if s is train else s for s in leaky.samples)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("synth.gan.elsewhere.DatasetReader", lambda root: leaky if root == sim.root else real)
+        patch.setattr("synth.gan.elsewhere.DatasetReader", lambda root, _: leaky if root == sim.root else real)
         with pytest.raises(DatasetError, match="was made from test image"):
             take(sim, folder, tmp_path / "out", real=real.root)
     assert not (tmp_path / "out").exists()

@@ -72,8 +72,8 @@ def import_translated(
     show test images and for an ``out`` that was made otherwise, StorageError. KeyboardInterrupt leaves whole
     samples; the same call goes on.
     """
-    source = DatasetReader(settings.source).refuse_empty()
-    reals = () if settings.real is None else (DatasetReader(settings.real),)
+    source = DatasetReader(settings.source, "synth render").refuse_empty()
+    reals = () if settings.real is None else (DatasetReader(settings.real, "synth capture"),)
     refuse_other_kind(settings.out, "translated")
     if not settings.folder.is_dir():
         raise InputError(f"there is no folder {settings.folder}")
