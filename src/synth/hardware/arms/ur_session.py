@@ -113,9 +113,10 @@ class Session:
                 time.sleep(back_off_s)
                 back_off_s *= 2
         self.close()
+        to_do = "end that" if isinstance(cause, RobotUnreachable) else "check cable and controller"
         raise RobotConnectionLost(
             f"The robot at {self._address} could not be connected in {CONNECT_ATTEMPTS} attempts "
-            f"({cause}); check cable and controller, then run the same command again"
+            f"({cause}); {to_do}, then run the same command again"
         )
 
     def _set_up(self, link: Link) -> None:
