@@ -18,10 +18,17 @@ from synth.dataset.sample import Instance
 from synth.dataset.table import call_by_path, read_groups
 from synth.errors import DatasetError, InputError
 from synth.geometry.boxes import Mask, tight_box
+from synth.geometry.se3 import Array
 
 _NAME = re.compile(r"[0-9]{6,9}")
 _CLASSES = TypeAdapter(tuple[ClassName, ...])
 MOST_NAMED = 6
+_REPEATED = "a repeated object (same class, same box) is left out"
+_SAME_SHARE_OF_BOX, _SAME_SHARE_OF_IMAGE = 0.005, 2e-4
+"""How far the edges of two boxes of one object may be apart: of its sides (an IoU of some 0.98), or of the image,
+which is what four digits round away. A box beside the outline of its object may be off by a pixel.
+"""
+_SAME_MASK_IOU = 0.9
 _COMPANIONS = (".txt", ".cache", ".json", ".yaml", ".yml", ".xml", ".csv", ".md")
 
 
@@ -213,6 +220,10 @@ def take_all(
                 if (name := intake.choice.name_of(shape.class_name)) is not None
             ]
             described = [_describe(shape, picture.size_wh) for shape in shapes]
+            once = _take_once(shapes, [instance for instance, _ in described], picture.size_wh)
+            for i in sorted(set(range(len(shapes))) - set(once)):
+                intake.note(shapes[i].where, _REPEATED)
+            shapes, described = [shapes[i] for i in once], [described[i] for i in once]
             mask = _join_masks(shapes, [area_px for _, area_px in described], picture.size_wh)
             if mask is None and any(shape.draw for shape in shapes):
                 intake.note(entry.path, "without a mask, since not every object shows in one")
@@ -253,6 +264,42 @@ def _describe(shape: Shape, size_wh: tuple[int, int]) -> tuple[Instance, int]:
             )
     instance = Instance(class_name=shape.class_name, box_xyxy_px=box, square_xyxy_px=square, visib_fract=1.0)
     return instance, 0 if mask is None else int(mask.sum())
+
+
+def _take_once(shapes: Sequence[Shape], instances: Sequence[Instance], size_wh: tuple[int, int]) -> list[int]:
+    """The numbers of the shapes that stay where one object stands there twice: one with a mask, else the
+    first.
+    """
+    kept: list[int] = []
+    boxes = np.array([instance.box_xyxy_px for instance in instances]).reshape(-1, 4)
+    for i, shape in enumerate(shapes):
+        rounding_px = np.maximum(_SAME_SHARE_OF_IMAGE * max(size_wh), _SAME_SHARE_OF_BOX * _sides(boxes[i]))
+        away_px = np.abs(boxes[kept] - boxes[i])
+        for k in np.flatnonzero((away_px <= np.maximum(rounding_px, ROUNDING_PX)).all(axis=1)):
+            other = shapes[kept[k]]
+            has_outline = shape.draw is not None or other.draw is not None
+            if (
+                shape.class_name == other.class_name
+                and (has_outline or (away_px[k] <= rounding_px).all())
+                and _overlap(shape, other)
+            ):
+                kept[k] = i if other.draw is None and shape.draw is not None else kept[k]
+                break
+        else:
+            kept.append(i)
+    return kept
+
+
+def _sides(box_xyxy_px: Array) -> Array:
+    return np.tile(box_xyxy_px[2:] - box_xyxy_px[:2], 2)
+
+
+def _overlap(a: Shape, b: Shape) -> bool:
+    """Whether the masks of two shapes are nearly the same, where both have one."""
+    if a.draw is None or b.draw is None:
+        return True
+    masks = a.draw(), b.draw()
+    return bool(np.logical_and(*masks).sum() >= _SAME_MASK_IOU * np.logical_or(*masks).sum())
 
 
 def _join_masks(

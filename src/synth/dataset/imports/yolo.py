@@ -93,7 +93,7 @@ def import_yolo(settings: YoloSettings, on_picture: OnPicture = lambda done, tot
             intake,
             folder.root,
             planned,
-            lambda entry, picture: _read_shapes(folder, entry, picture, intake),
+            lambda entry, picture: _read_shapes(folder, entry, picture),
             on_picture,
         )
         return intake.sum_up()
@@ -118,7 +118,7 @@ def _list_classes(folder: YoloFolder, path: str, choice: ClassChoice) -> Iterato
             yield from () if name is None else (name,)
 
 
-def _read_shapes(folder: YoloFolder, entry: Planned, picture: Picture, intake: Intake) -> list[Shape] | None:
+def _read_shapes(folder: YoloFolder, entry: Planned, picture: Picture) -> list[Shape] | None:
     label = label_of(entry.path)
     if not (folder.root / label).exists() and not (folder.root / label).is_symlink():
         return None
@@ -126,13 +126,10 @@ def _read_shapes(folder: YoloFolder, entry: Planned, picture: Picture, intake: I
         text = inside_folder(folder.root, label).read_text(encoding="utf-8-sig")
     except (DatasetError, OSError, ValueError) as error:
         raise Misfit(label, "unreadable", f"cannot be read: {error}") from error
-    lines = [" ".join(line.split()) for line in text.splitlines()]
-    if doubles := len(list(filter(None, lines))) - len(set(filter(None, lines))):
-        intake.note(label, f"{doubles} repeated lines are left out")
     return [
         parse_line(line, folder.classes, picture.size_wh, f"{label} line {number}")
-        for number, line in enumerate(lines, start=1)
-        if line and line not in lines[: number - 1]
+        for number, line in enumerate(text.splitlines(), start=1)
+        if line.strip()
     ]
 
 
