@@ -14,7 +14,7 @@ from yolo_set import BOX, by_source, take, write_label, write_set
 
 from synth.dataset.exports.yolo import export_yolo
 from synth.dataset.imports.intake import Misfit
-from synth.dataset.imports.yolo import parse_line
+from synth.dataset.imports.yolo_rows import parse_line
 from synth.dataset.reader import DatasetReader
 from synth.dataset.verify import verify
 from synth.errors import DatasetError, InputError

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 from foreign_pictures import write_picture
-from yolo_set import BOX, by_source, take, write_set
+from yolo_set import BOX, by_source, take, write_label, write_set
 
-from synth.dataset.imports.yolo_folder import label_of
+from synth.dataset.imports.yolo_labels import label_of
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
 
@@ -110,6 +110,7 @@ def test_a_bare_folder_needs_classes(tmp_path: Path) -> None:
     take(folder, tmp_path / "out", names=("cup",), splits={"train": "0-3", "test": "4"})
     assert [s.split for s in DatasetReader(tmp_path / "out")] == ["train"] * 4 + ["test"]
     (folder / "classes.txt").write_text("cup\nlid\n")
+    write_label(folder, "val1", BOX.replace("0 ", "1 ", 1))
     take(folder, tmp_path / "out2")
     assert DatasetReader(tmp_path / "out2").info.classes == ("cup", "lid")
     assert [s.split for s in DatasetReader(tmp_path / "out2")] == ["train"] * 3 + ["val"] + ["test"] * 2
@@ -127,7 +128,7 @@ def test_folders_of_splits_are_kept(tmp_path: Path) -> None:
 
 YAMLS = [
     ("names: [cup]\n", "names no pictures"),
-    ("train: images/train\n", "names must be a list"),
+    ("train: images/train\n", "names no classes. Its labels have class number 0 alone: give --names"),
     ("train: images/train\nnames: [yes, no]\n", "in quotes"),
     ("train: images/train\nnames: {0: cup, 2: lid}\n", "without gaps"),
     ("train: images/train\nnames: [cup]\nnc: 3\n", "nc: 3"),

@@ -91,12 +91,18 @@ def bop(
 @app.command()
 def yolo(
     folder: Annotated[
-        Path, typer.Argument(help="A folder with a data.yaml, or with images and labels; or the data.yaml.")
+        Path,
+        typer.Argument(
+            help="A folder with a data.yaml or an obj.data, or with images and labels; or the YAML."
+        ),
     ],
     out: Out = Path("data/real"),
     names: Annotated[
         str | None,
-        typer.Option(help="Names of the classes from number 0 on, cup,lid, instead of the folder's."),
+        typer.Option(
+            help="Names of the classes from number 0 on, instead of the folder's: cup,lid, or a file with a "
+            "name a line (.txt, .names)."
+        ),
     ] = None,
     root: Annotated[
         Path | None, typer.Option(help="Where the paths in data.yaml begin; its own folder if not given.")
@@ -116,11 +122,12 @@ def yolo(
     """
     from synth.dataset.classes import parse_choice
     from synth.dataset.imports.yolo import YoloSettings, import_yolo
+    from synth.dataset.imports.yolo_description import parse_names
 
     settings = YoloSettings(
         folder=folder,
         out=out,
-        names=tuple(name.strip() for name in names.split(",")) if names else (),
+        names=parse_names(names) if names else (),
         root=root,
         box_kind="square" if square else "tight",
         splits=_splits(train, val, test),

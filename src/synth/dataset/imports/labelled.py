@@ -25,8 +25,8 @@ _CLASSES = TypeAdapter(tuple[ClassName, ...])
 MOST_NAMED = 6
 _REPEATED = "a repeated object (same class, same box) is left out"
 _SAME_SHARE_OF_BOX, _SAME_SHARE_OF_IMAGE = 0.005, 2e-4
-"""How far the edges of two boxes of one object may be apart: of its sides (an IoU of some 0.98), or of the image,
-which is what four digits round away. A box beside the outline of its object may be off by a pixel.
+"""How far the edges of two boxes of one object may be apart: of its sides (an IoU of some 0.98), or of the
+image, which is what four digits round away. A box beside the outline of its object may be off by a pixel.
 """
 _SAME_MASK_IOU = 0.9
 _COMPANIONS = (".txt", ".cache", ".json", ".yaml", ".yml", ".xml", ".csv", ".md")
