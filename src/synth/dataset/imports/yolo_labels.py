@@ -143,6 +143,7 @@ def _strays(
                 path.suffix.lower() == ".txt"
                 and label not in claimed
                 and path.name not in lists
+                and not path.name.lower().startswith("readme")
                 and not any(picture.exists() for picture in images)
             ):
                 yield label

@@ -77,7 +77,7 @@ def find_base(file: Path, path: str, root: Path | None) -> tuple[Path, list[Note
 
 
 def add_entry(listing: Listing, base: Path, entry: str, split: Split, file: Path, root: Path | None) -> None:
-    """Add the pictures of one entry of ``file``, a folder or a list; raises InputError for one that is lost."""
+    """Add the pictures of one entry of ``file``, a folder or a list; raises InputError for a lost one."""
     place = seek(base, entry)
     path = base / (entry if place is None else place.path)
     if exists(path) and not path.resolve().is_relative_to(base.resolve()):

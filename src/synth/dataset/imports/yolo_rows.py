@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from math import hypot, isfinite
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -108,10 +109,11 @@ def _refuse_other_boxes(root: Path, rows: Sequence[tuple[str, Row]]) -> list[Not
         "x0 y0 x1 y1, two corners": outside.any() and _inside(x, y, a, b),
         "x0 y0 w h, from the left upper corner": outside.mean() > _MANY and _inside(x, y, x + a, y + b),
     }
-    for reading in (reading for reading, fits in readings.items() if fits):
+    if fitting := [reading for reading, fits in readings.items() if fits]:
         raise InputError(
             f"{int(outside.sum())} of {len(rows)} boxes in {root} leave their picture when they are read as "
-            f"xc yc w h, first in {rows[int(outside.argmax())][0]}; all lie in it when read as {reading}. "
+            f"xc yc w h, first in {rows[int(outside.argmax())][0]}; all lie in it when read as "
+            f"{', or '.join(fitting)}. "
             "Neither is certain: write them as class xc yc w h, fractions of the picture"
         )
     if _inside(x, y, a, b):
@@ -129,37 +131,43 @@ def _inside(x0: np.ndarray, y0: np.ndarray, x1: np.ndarray, y1: np.ndarray) -> b
 
 
 def _refuse_key_points(root: Path, rows: Sequence[tuple[str, Row]]) -> None:
-    """Polygons do not all have as many points and each lie in a box that their first two would be."""
+    """Refuse rows that all have as many numbers, the first four a box that holds the rest; a few outlines do
+    too, but then look like it.
+    """
     if not rows or (n := len(rows[0][1])) < _N_BOX:
         return
-    pairs = [_in_own_box(row, 2) for _, row in rows] if n % 2 == 0 else [None]
-    triples = [_in_own_box(row, 3) for _, row in rows] if (n - 4) % 3 == 0 else [None]
-    if None not in triples or (None not in pairs and np.mean(np.asarray(pairs, bool)) > 0.5):
-        raise InputError(
-            f"the rows in {root}, such as those of {rows[0][0]}, look like key points: class xc yc w h, then "
-            "points that lie in this box. Key points are not taken over: leave only class xc yc w h. If they "
-            "are polygons after all, repeat the last point of one: key points are equally many in each"
-        )
+    for step in (step for step in (2, 3) if (n - 4) % step == 0):
+        readings = [_read_key_points(row, step) for _, row in rows]
+        if "neither" not in readings and 2 * readings.count("outline") <= len(readings):
+            raise InputError(
+                f"the rows in {root}, such as those of {rows[0][0]}, look like key points: class xc yc w h, "
+                "then points that lie in it. Key points are not taken over: leave only class xc yc w h. If "
+                "they are polygons after all, repeat the last point of one: key points are as many in each row"
+            )
 
 
-def _in_own_box(row: Row, step: int) -> bool | None:
-    """Whether the second pair of numbers is far from all other points, as a width and height are and a corner
-    of a polygon is not; None where the first four are no box of the rest, so that they are no key points.
+def _read_key_points(row: Row, step: int) -> Literal["neither", "outline", "key points"]:
+    """What a row may be besides a polygon. Of an outline the second corner is near the others, which are far
+    from filling a box as large as that corner's place is from the picture's.
 
     step: 2 for x y, 3 for x y visibility.
     """
-    xc, yc, w, h = row[:4]
+    centre, size = np.reshape(row[:4], (2, 2))
     points = np.reshape(row[4:], (-1, step))
-    if step == 3 and not np.isin(points[:, 2], (0, 1, 2)).all():
-        return None
-    shown = points[points[:, :2].any(axis=1)][:, :2]
-    away = np.abs(shown - (xc, yc)) - np.array([w, h]) / 2
-    reach = np.abs(np.array([xc, yc]) - 0.5) + np.array([w, h]) / 2 - 0.5
-    if min(w, h) <= 0 or (reach > _ROUNDING).any() or (away > _ROUNDING).any():
-        return None
-    others = np.vstack([shown, (xc, yc)])
+    shown = points[:, :2][points[:, :2].any(axis=1)]
+    reach = np.abs(centre - 0.5) + size / 2 - 0.5
+    if (
+        (step == 3 and not np.isin(points[:, 2], (0, 1, 2)).all())
+        or size.min() <= 0
+        or reach.max() > _ROUNDING
+        or (np.abs(shown - centre) > size / 2 + _ROUNDING).any()
+    ):
+        return "neither"
+    others = np.vstack([shown, centre])
     low, high = others.min(axis=0), others.max(axis=0)
-    return hypot(*np.maximum(np.maximum(low - (w, h), (w, h) - high), 0)) > hypot(*(high - low))
+    gap = np.maximum(np.maximum(low - size, size - high), 0)
+    is_outline = step == 2 and hypot(*gap) < hypot(*(high - low)) and ((high - low) < size / 2).all()
+    return "outline" if is_outline else "key points"
 
 
 def parse_line(line: str, classes: Sequence[str], size_wh: tuple[int, int], where: str) -> Shape:
