@@ -63,9 +63,7 @@ def test_key_points_are_no_polygons(rows: list[str], tmp_path: Path) -> None:
     """Where every row is a box and as many points in it, the folder is refused, and told how polygons are
     shown.
     """
-    with pytest.raises(
-        InputError, match=r"look like key points: class xc yc w h.*polygons after all, repeat"
-    ):
+    with pytest.raises(InputError, match=r"look like key points: class xc yc w h.*polygons rather, repeat"):
         take(write_rows(tmp_path / "in", rows), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -7,7 +7,6 @@ one for two pictures, cost these pictures. So do a label without a picture that 
 which nothing is labelled while others are: a picture without a label teaches that nothing is there.
 """
 
-import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -118,11 +117,11 @@ class _Texts:
         if folder not in self._entries:
             folders, texts = [], defaultdict(list)
             if (self.root / folder).is_dir():
-                for entry in os.scandir(self.root / folder):
-                    if entry.is_dir():
-                        folders.append(entry.name)
-                    elif Path(entry).suffix.lower() == ".txt" and entry.name not in self.lists:
-                        texts[Path(entry).stem.casefold()].append(entry.name)
+                for path in (self.root / folder).iterdir():
+                    if path.is_dir():
+                        folders.append(path.name)
+                    elif path.suffix.lower() == ".txt" and path.name not in self.lists:
+                        texts[path.stem.casefold()].append(path.name)
             self._entries[folder] = folders, texts
         return self._entries[folder]
 

@@ -142,7 +142,7 @@ def _refuse_key_points(root: Path, rows: Sequence[tuple[str, Row]]) -> None:
             raise InputError(
                 f"the rows in {root}, such as those of {rows[0][0]}, look like key points: class xc yc w h, "
                 "then points that lie in it. Key points are not taken over: leave only class xc yc w h. If "
-                "they are polygons after all, repeat the last point of one: key points are as many in each row"
+                "they are polygons rather, repeat the last point of one: key points are as many in each row"
             )
 
 
