@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import yaml
 from dataset_scene import fill, make_info, make_shot
+from small_sets import write_set
 from test_views import read_with_ultralytics
 
 from synth.dataset.exports.yolo import export_yolo
+from synth.dataset.imports.yolo import YoloSettings, import_yolo
 from synth.dataset.reader import DatasetReader
 from synth.dataset.store import DatasetWriter
 
@@ -62,3 +64,29 @@ def test_ultralytics_reads_the_folder(filled: Path, tmp_path: Path) -> None:
             x0, y0, x1, y1 = dataset[name].instances[0].square_xyxy_px
             expected = ((x0 + x1) / 320, (y0 + y1) / 240, (x1 - x0) / 160, (y1 - y0) / 120)
             assert box == pytest.approx(expected, abs=1e-6)
+
+
+def test_many_classes_come_back(tmp_path: Path) -> None:
+    """Each object with its class and box, in the order of the dataset's classes, also of names that YAML
+    would read as numbers or truths; only a class without an object is left out, and said.
+    """
+    classes = ("stop", "1", "yes", "cup", "spare", "0.5", "a cup", "null")
+    shown = [[name for name in classes[i : i + 4] if name != "spare"] for i in range(5)]
+    dataset = write_set(
+        tmp_path / "real",
+        [{"split": ("train", "val", "test")[i % 3], "shows": shows} for i, shows in enumerate(shown)],
+        classes=classes,
+    )
+    export_yolo(dataset, tmp_path / "yolo")
+    summary = import_yolo(YoloSettings(tmp_path / "yolo", tmp_path / "back"))
+    back = DatasetReader(tmp_path / "back")
+    assert back.info.classes == tuple(name for name in classes if name != "spare")
+    assert summary.misfits == ()
+    assert [note.text for note in summary.notes] == [
+        "1 of 8 classes are left out, since no label has them: spare"
+    ]
+    for sample, before in zip(back, dataset, strict=True):
+        assert (sample.name, sample.split) == (before.name, before.split)
+        for instance, other in zip(sample.instances, before.instances, strict=True):
+            assert instance.class_name == other.class_name
+            assert instance.box_xyxy_px == pytest.approx(other.box_xyxy_px, abs=1e-9)
