@@ -123,8 +123,8 @@ def test_other_boxes_are_refused_with_both_readings(rows: list[str], reading: st
 def test_boxes_of_two_readings_are_noted(tmp_path: Path) -> None:
     """Large parts amid the picture could be corners too: they are read as the layout says, and it is said."""
     folder = write_rows(tmp_path / "in", [join(*box) for box in LARGE])
-    (note,) = take(folder, tmp_path / "out").notes
-    assert "could be corners x0 y0 x1 y1 too" in note.text
+    notes = take(folder, tmp_path / "out").notes
+    assert any("could be corners x0 y0 x1 y1 too" in note.text for note in notes)
 
 
 def test_a_slip_among_good_boxes_costs_its_picture_alone(tmp_path: Path) -> None:

@@ -158,6 +158,16 @@ def plan(
     return sorted(planned, key=lambda p: _strictness(p.split))
 
 
+def say_dealt(found: Sequence[Found], asked: Mapping[Split, str], group: Path | None) -> str:
+    """How `plan` deals where nobody tells it, as a sentence; empty where somebody does."""
+    if asked or group is not None or len({f.split for f in found} - {None}) > 1:
+        return ""
+    return (
+        "it tells no splits, so neighbours stay together: the last quarter tests, a fifth of what comes "
+        "before validates, the rest trains; --test and --val, or --group, deal otherwise"
+    )
+
+
 def _strictness(split: Split | None) -> int:
     return -SPLITS.index(split or "train")
 
@@ -205,7 +215,10 @@ def keep_used(classes: Sequence[str], shown: Iterable[str]) -> tuple[tuple[str, 
 def take_all(
     intake: Intake, folder: Path, planned: Sequence[Planned], label: Label, on_picture: OnPicture
 ) -> None:
-    """Take every picture over with what ``label`` says of it, or name why not."""
+    """Take every picture over with what ``label`` says of it, or name why not.
+
+    An object that stands there twice, as a box and as an outline or with other digits, is taken once.
+    """
     done = intake.writer.done_names()
     for i, entry in enumerate(planned):
         on_picture(i, len(planned))

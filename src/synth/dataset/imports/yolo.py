@@ -21,7 +21,7 @@ from synth.dataset.imports.intake import (
     describe_import,
     open_import,
 )
-from synth.dataset.imports.labelled import Planned, Shape, keep_used, plan, take_all
+from synth.dataset.imports.labelled import Planned, Shape, keep_used, plan, say_dealt, take_all
 from synth.dataset.imports.pictures import Picture
 from synth.dataset.imports.yolo_folder import YoloFolder, read_yolo
 from synth.dataset.imports.yolo_rows import parse_line, read_label
@@ -83,8 +83,9 @@ def import_yolo(settings: YoloSettings, on_picture: OnPicture = lambda done, tot
         intake = Intake(writer, choice)
         for note in folder.notes:
             intake.note(note.where, note.text)
-        if left_out:
-            intake.note(str(settings.folder), left_out)
+        for text in (left_out, say_dealt(folder.found, settings.splits, settings.group)):
+            if text:
+                intake.note(str(settings.folder), text)
         for misfit in folder.misfits:
             intake.refuse(misfit)
         take_all(
