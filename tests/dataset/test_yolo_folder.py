@@ -116,6 +116,14 @@ def test_a_bare_folder_needs_classes(tmp_path: Path) -> None:
     assert [s.split for s in DatasetReader(tmp_path / "out2")] == ["train"] * 3 + ["val"] + ["test"] * 2
 
 
+def test_how_pictures_are_dealt_is_said(tmp_path: Path) -> None:
+    """Where a folder tells one split alone, since the user may know which recordings belong together."""
+    folder = write_set(tmp_path / "in", "train: images/train\nnames: [cup]\n")
+    texts = [note.text for note in take(folder, tmp_path / "out").notes]
+    assert any(text.startswith("it tells no split but train, so neighbours stay together") for text in texts)
+    assert not take(folder, tmp_path / "out2", splits={"train": "0-9"}).notes
+
+
 def test_folders_of_splits_are_kept(tmp_path: Path) -> None:
     """images/train and images/test tell the splits; ranges beside them are refused."""
     folder = write_set(tmp_path / "in")

@@ -160,11 +160,13 @@ def plan(
 
 def say_dealt(found: Sequence[Found], asked: Mapping[Split, str], group: Path | None) -> str:
     """How `plan` deals where nobody tells it, as a sentence; empty where somebody does."""
-    if asked or group is not None or len({f.split for f in found} - {None}) > 1:
+    told = sorted({f.split for f in found if f.split is not None})
+    if asked or group is not None or len(told) > 1:
         return ""
     return (
-        "it tells no splits, so neighbours stay together: the last quarter tests, a fifth of what comes "
-        "before validates, the rest trains; --test and --val, or --group, deal otherwise"
+        f"it tells {f'no split but {told[0]}' if told else 'no splits'}, so neighbours stay together: the "
+        "last quarter tests, a fifth of what comes before validates, the rest trains; --test and --val, or "
+        "--group, deal otherwise"
     )
 
 

@@ -67,7 +67,8 @@ def match_labels(root: Path, pictures: Sequence[Found], lists: Collection[str]) 
         refused[path] = Misfit(path, "shared label", f"has {label} in common with another picture")
     claimed = {*n_pictures, *(label for found in others.values() for label in found)}
     strays = sorted(_strays(root, paths, claimed, lists))
-    for path, stray in _doubts([path for path in paths if path not in {*labels, *refused}], strays):
+    unlabelled = [path for path in others if path not in labels and path not in refused]
+    for path, stray in _doubts(unlabelled, strays):
         why = (
             f"has no label, while {printable(stray)} has no picture and may be its label: give both one name"
         )
@@ -154,22 +155,17 @@ def _doubts(unlabelled: Sequence[str], strays: Sequence[str]) -> Iterator[tuple[
     It may be where both have the same numbers in their names, and where a folder has as many such labels as
     such pictures.
     """
-    labels, pictures = (
-        _by_folder([(str(PurePosixPath(label_of(name)).parent), name) for name in names])
-        for names in (strays, unlabelled)
-    )
-    for folder, paths in pictures.items():
-        for path in paths:
-            alike = [label for label in labels[folder] if _numbers(label) == _numbers(path)]
-            if alike or len(labels[folder]) >= len(paths):
-                yield path, (alike or labels[folder])[0]
-
-
-def _by_folder(names: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
-    by_folder: dict[str, list[str]] = defaultdict(list)
-    for folder, name in names:
-        by_folder[folder].append(name)
-    return by_folder
+    labels: dict[str, list[str]] = defaultdict(list)
+    for label in strays:
+        labels[str(PurePosixPath(label).parent)].append(label)
+    folders = {path: str(PurePosixPath(label_of(path)).parent) for path in unlabelled}
+    n_pictures = Counter(folders.values())
+    numbered = {folder: {_numbers(label): label for label in found} for folder, found in labels.items()}
+    for path, folder in folders.items():
+        if folder in labels:
+            alike = numbered[folder].get(_numbers(path))
+            if alike is not None or len(labels[folder]) >= n_pictures[folder]:
+                yield path, alike or labels[folder][0]
 
 
 def _numbers(path: str) -> tuple[int, ...] | str:
