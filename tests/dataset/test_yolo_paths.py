@@ -38,6 +38,16 @@ def test_the_longest_end_of_a_path_that_is_here_is_taken(line: str, tmp_path: Pa
     assert any("the longest end of it that is there" in note.text for note in summary.notes)
 
 
+def test_root_without_a_yaml_is_refused(tmp_path: Path) -> None:
+    """It says where the paths of a data.yaml begin, and would do nothing."""
+    folder = write_set(tmp_path / "in")
+    (folder / "data.yaml").unlink()
+    with pytest.raises(
+        InputError, match=r"--root says where the paths of a data\.yaml begin, and .* has none"
+    ):
+        take(folder, tmp_path / "out", root=tmp_path)
+
+
 def test_backslashes_alone_are_no_other_path(tmp_path: Path) -> None:
     """In a list and in data.yaml they part folders, without a note."""
     folder = write_set(tmp_path / "in", "train: train.txt\nval: images\\val\nnames: [cup]\n")
@@ -73,6 +83,10 @@ def test_an_end_does_not_turn_one_split_into_another(tmp_path: Path) -> None:
     ("line", "sentence"),
     [
         ("/home/someone/none.png", "6 things do not fit, first train.txt line 1: .* no end of it is in"),
+        (
+            "data/obj_train_data/p9.png",
+            "6 pictures, of which none is in .*: first data/obj_train_data/p9.png",
+        ),
         ("/etc/hostname", "6 things do not fit, first train.txt line 1: /etc/hostname leads out of"),
     ],
 )

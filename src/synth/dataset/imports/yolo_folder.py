@@ -34,7 +34,7 @@ from synth.dataset.imports.yolo_description import (
     read_description,
 )
 from synth.dataset.imports.yolo_labels import label_of, match_labels
-from synth.dataset.imports.yolo_paths import Listing, add_entry, find_base, read_lines, within
+from synth.dataset.imports.yolo_paths import Listing, add_entry, exists, find_base, read_lines, within
 from synth.dataset.imports.yolo_rows import survey
 from synth.dataset.record import SPLITS
 from synth.errors import InputError
@@ -68,6 +68,8 @@ def read_yolo(folder: Path, names: Sequence[str], root: Path | None) -> YoloFold
     file = folder if folder.is_file() else find_description(folder)
     if file is not None:
         return _read_described(file, names, root)
+    if root is not None:
+        raise InputError(f"--root says where the paths of a data.yaml begin, and {folder} has none")
     within_images = "images" if (folder / "images").is_dir() else ""
     pictures, misfits = list_pictures(folder / within_images)
     if not pictures and not within_images:
@@ -105,6 +107,11 @@ def _gather(root: Path, names: Sequence[str], listing: Listing, described_by: st
         )
     if not listing.found:
         raise InputError(f"{root} has no pictures ({', '.join(s[1:] for s in SUFFIXES)})")
+    if not any(exists(root / picture.path) for picture in listing.found):
+        raise InputError(
+            f"{described_by} names {len(listing.found)} pictures, of which none is in {root}: first "
+            f"{listing.found[0].path}"
+        )
     pictures, again = name_once(listing.found)
     texts = {Path(file).name for file in CLASS_FILES} | listing.lists
     labelling = match_labels(root, pictures, texts)

@@ -63,8 +63,11 @@ def survey(root: Path, labels: Sequence[str]) -> Survey:
         for number, *row in _read_rows(root, label):
             if number.is_integer() and number >= 0:
                 numbers[label].add(int(number))
-            (boxes if len(row) == _N_BOX - 1 else longer).append((label, tuple(row)))
-            lengths.add(len(row))
+            if len(row) == _N_BOX - 1:
+                boxes.append((label, tuple(row)))
+            elif len(row) >= _N_BOX:
+                lengths.add(len(row))
+                longer.append((label, tuple(row)))
             if len(lengths) > 1:  # No key points then; those of a large set would fill the memory.
                 longer.clear()
     _refuse_key_points(root, longer)
@@ -98,11 +101,10 @@ def _refuse_other_boxes(root: Path, rows: Sequence[tuple[str, Row]]) -> list[Not
     """Whether boxes may be corners, or begin at their left upper corner, which is noted where none is
     certain.
     """
+    rows = [(label, row) for label, row in rows if max(map(abs, row)) <= _PIXELS]
     if not rows:
         return []
     x, y, a, b = np.array([row for _, row in rows]).T
-    if (np.abs([x, y, a, b]) > _PIXELS).any():
-        return []
     edges = np.array([x - a / 2, y - b / 2, 1 - x - a / 2, 1 - y - b / 2])
     outside = (edges < -_ROUNDING).any(axis=0)
     readings = {
@@ -113,8 +115,8 @@ def _refuse_other_boxes(root: Path, rows: Sequence[tuple[str, Row]]) -> list[Not
         raise InputError(
             f"{int(outside.sum())} of {len(rows)} boxes in {root} leave their picture when they are read as "
             f"xc yc w h, first in {rows[int(outside.argmax())][0]}; all lie in it when read as "
-            f"{', or '.join(fitting)}. "
-            "Neither is certain: write them as class xc yc w h, fractions of the picture"
+            f"{', or '.join(fitting)}. Neither is certain: write them as class xc yc w h, fractions of the "
+            "picture"
         )
     if _inside(x, y, a, b):
         return [
@@ -134,9 +136,8 @@ def _refuse_key_points(root: Path, rows: Sequence[tuple[str, Row]]) -> None:
     """Refuse rows that all have as many numbers, the first four a box that holds the rest; a few outlines do
     too, but then look like it.
     """
-    if not rows or (n := len(rows[0][1])) < _N_BOX:
-        return
-    for step in (step for step in (2, 3) if (n - 4) % step == 0):
+    n = len(rows[0][1]) if rows else 0
+    for step in (step for step in (2, 3) if n and (n - 4) % step == 0):
         readings = [_read_key_points(row, step) for _, row in rows]
         if "neither" not in readings and 2 * readings.count("outline") <= len(readings):
             raise InputError(
