@@ -21,7 +21,7 @@ def write_list(folder: Path, lines: list[str]) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        f"/home/someone/ds/{HERE}",
+        f"/srv/elsewhere/ds/{HERE}",
         "C:\\Users\\someone\\ds\\images\\train\\train0.png",
         f"D:/ds/{HERE}",
         f"data/{HERE}",
@@ -58,7 +58,7 @@ def test_backslashes_alone_are_no_other_path(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "entry",
-    ["/home/someone/ds/images/train", "C:/Users/someone/ds/images/train", "../datasets/ds/images/train"],
+    ["/srv/elsewhere/ds/images/train", "E:/sets/ds/images/train", "../datasets/ds/images/train"],
 )
 def test_an_entry_of_another_machine_is_found_by_its_end(entry: str, tmp_path: Path) -> None:
     """So is a folder that data.yaml names."""
@@ -82,7 +82,7 @@ def test_an_end_does_not_turn_one_split_into_another(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("/home/someone/none.png", "6 things do not fit, first train.txt line 1: .* no end of it is in"),
+        ("/srv/elsewhere/none.png", "6 things do not fit, first train.txt line 1: .* no end of it is in"),
         (
             "data/obj_train_data/p9.png",
             "6 pictures, of which none is in .*: first data/obj_train_data/p9.png",
