@@ -245,6 +245,15 @@ class DatasetWriter:
         self._rejections.append(rejection)
         return rejection
 
+    def add_refused(self, refused: Sequence[Mapping[str, Any]]) -> None:
+        """Keep any number of refusals without an image, each fields of a Rejection, by one write."""
+        rejections = [
+            Rejection(number=n, **fields) for n, fields in enumerate(refused, len(self._rejections))
+        ]
+        if rejections:
+            self._commit({}, self._rejection_log, "\n".join(r.to_line() for r in rejections))
+            self._rejections += rejections
+
     def reject(self, name: str, reason: str) -> Rejection:
         """Take a sample out by hand: its files move to rejected/, its record and the reason stay there."""
         if name not in self._samples:

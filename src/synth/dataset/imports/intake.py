@@ -96,7 +96,8 @@ class Intake:
     choice: which objects are taken, and what they are called; whoever labels a picture goes by it.
 
     Misfits stand in rejected/rejected.jsonl too, so that the dataset itself says what is not in it; taken
-    over once more, the same folder adds none of them twice.
+    over once more, the same folder adds none of them twice. They are written when the import sums up, all at
+    once: of a JSON that lists far more pictures than there are, each would cost a turn of the disk.
     """
 
     writer: DatasetWriter
@@ -107,6 +108,9 @@ class Intake:
 
     def __post_init__(self) -> None:
         self._pixels = {s.pixels_sha256: s.name for s in self.writer.samples}
+        self._done = self.writer.done_names()
+        self._known = {(r.reason, r.detail) for r in self.writer.rejections}
+        self._unwritten: list[dict[str, Any]] = []
         self._refused: set[Split] = set()
 
     def note(self, where: str, text: str) -> None:
@@ -127,10 +131,14 @@ class Intake:
         if split is not None:
             self._refused.add(split)
         detail = str(misfit)
-        if not any(r.reason == misfit.reason and r.detail == detail for r in self.writer.rejections):
-            self.writer.add_rejected(
-                reason=misfit.reason, detail=detail, name=name, split=split, rgb_u8=rgb_u8, quality=quality
-            )
+        if (misfit.reason, detail) in self._known:
+            return
+        self._known.add((misfit.reason, detail))
+        fields = {"reason": misfit.reason, "detail": detail, "name": name, "split": split}
+        if rgb_u8 is None:
+            self._unwritten.append({**fields, "quality": dict(quality or {})})
+        else:
+            self.writer.add_rejected(**fields, rgb_u8=rgb_u8, quality=quality)
 
     def take(
         self,
@@ -175,7 +183,7 @@ class Intake:
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             raise Misfit(source, "does not fit", str(first["msg"])) from error
-        if name in self.writer.done_names():
+        if name in self._done:
             return
         twin = self._pixels.setdefault(pixels_sha256(picture.rgb_u8), name)
         if twin != name:
@@ -194,10 +202,13 @@ class Intake:
             crops=[] if camera is None else cut_crops(draft.instances, picture.rgb_u8, camera),
             files=files,
         )
+        self._done.add(name)
         self.n_new += 1
 
     def sum_up(self) -> Summary:
         """What stands in the dataset now. Raises InputError where nothing does."""
+        self.writer.add_refused(self._unwritten)
+        self._unwritten = []
         samples = self.writer.samples
         if not samples:
             first: dict[str, Misfit] = {}
