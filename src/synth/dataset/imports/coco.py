@@ -3,31 +3,23 @@
 ``bbox`` is the tight box, x, y, width, height in pixels. Where every object of a picture has a segmentation,
 polygons or run lengths, plain or packed, they become its mask. Crowds (``iscrowd``) are left out and noted.
 Every object is taken for wholly visible: no label says otherwise. One annotation that cannot be taken costs
-its picture, since an object without a label would teach that it is none. A picture whose size is not that of
-the JSON is refused: its labels may be of another turn or scale.
+its picture, since an object without a label would teach that it is none; so are all pictures left out of a
+split of which none has an annotation. A single picture without one is background, and is counted. A picture
+whose size is not that of the JSON is refused: its labels may be of another turn or scale.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from os.path import relpath
 from pathlib import Path
-
-import numpy as np
 
 from synth.dataset.choices import BoxKind
 from synth.dataset.classes import ALL_CLASSES, ClassChoice
 from synth.dataset.codecs import file_sha256
-from synth.dataset.imports.coco_records import (
-    CocoAnnotation,
-    CocoFile,
-    CocoImage,
-    Id,
-    RunLengths,
-    find_files,
-    parse,
-    read_file,
-)
+from synth.dataset.imports.coco_boxes import refuse_other_boxes
+from synth.dataset.imports.coco_places import Place, find_files, find_pictures, find_root
+from synth.dataset.imports.coco_records import CocoFile, CocoImage, read_file, refuse_without_labels
+from synth.dataset.imports.coco_shapes import read_shapes
 from synth.dataset.imports.intake import (
     Intake,
     Misfit,
@@ -38,8 +30,10 @@ from synth.dataset.imports.intake import (
 )
 from synth.dataset.imports.labelled import (
     Found,
+    Planned,
     Shape,
     check_classes,
+    keep_used,
     list_pictures,
     name_once,
     plan,
@@ -48,12 +42,7 @@ from synth.dataset.imports.labelled import (
 from synth.dataset.imports.pictures import Picture
 from synth.dataset.info import DatasetInfo
 from synth.dataset.record import SPLITS, Split
-from synth.dataset.rle import decode_rle
-from synth.errors import DatasetError, InputError
-from synth.geometry.boxes import Mask
-from synth.geometry.polygon import fill_polygon
-
-_FAR_PX = 1e6
+from synth.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -74,32 +63,47 @@ class CocoSettings:
     choice: ClassChoice = ALL_CLASSES
 
 
+@dataclass(frozen=True)
+class Listed:
+    """A picture that a JSON lists."""
+
+    file: CocoFile
+    image: CocoImage
+    place: Place
+
+    @property
+    def is_annotated(self) -> bool:
+        """Whether the JSON says anything of it."""
+        return bool(self.file.annotations[self.image.id])
+
+
 def import_coco(settings: CocoSettings, on_picture: OnPicture = lambda done, total: None) -> Summary:
     """Take COCO files over; what does not fit is named, picture by picture.
 
     Raises InputError for what is none of this format or of which nothing fits, DatasetError for an ``out``
     that was made otherwise, StorageError. KeyboardInterrupt leaves whole samples.
     """
+    if settings.images is not None and not settings.images.is_dir():
+        raise InputError(f"there is no folder {settings.images}: --images says where the file names begin")
     paths = find_files(settings.folder)
-    root = settings.images or _root(settings.folder)
+    root = settings.images or find_root(settings.folder)
     files = [read_file(path, settings.images) for path in paths]
-    categories = files[0].categories
-    if odd := [f.where for f in files if f.categories != categories]:
+    named = [{str(number): name for number, name in file.categories.items()} for file in files]
+    if odd := [file.where for file, names in zip(files, named, strict=True) if names != named[0]]:
         raise InputError(f"{odd[0]} and {files[0].where} have different categories: import them one by one")
-    listed = [
-        (Found(relpath(file.folder / image.file_name, root), file.split), file, image)
-        for file in files
-        for image in file.images
-    ]
-    found, again = name_once([entry for entry, _, _ in listed])
+    listed = _list(files, root)
+    found, again = name_once([Found(each.place.path, each.file.split) for each in listed])
     split_of = {entry.path: entry.split for entry in found}
-    labels: dict[str, tuple[CocoFile, CocoImage]] = {}
-    for entry, file, image in listed:
-        if entry.split == split_of[entry.path]:
-            labels.setdefault(entry.path, (file, image))
+    labels: dict[str, Listed] = {}
+    for each in listed:
+        if each.file.split == split_of[each.place.path]:
+            labels.setdefault(each.place.path, each)
     choice = settings.choice
-    classes = choice.choose(check_classes(list(categories.values()), "rename it in the JSON"))
-    planned = plan(found, settings.splits, settings.group, lambda path: _list_classes(*labels[path], choice))
+    classes, remarks = _choose(files, labels, choice)
+    refuse_without_labels(files)
+    for file in files:
+        refuse_other_boxes(file)
+    planned = plan(found, settings.splits, settings.group, lambda path: _list_classes(labels[path], choice))
     info = DatasetInfo(
         kind="imported",
         classes=classes,
@@ -121,96 +125,94 @@ def import_coco(settings: CocoSettings, on_picture: OnPicture = lambda done, tot
         intake = Intake(writer, choice)
         for misfit in (*(m for file in files for m in file.misfits), *again):
             intake.refuse(misfit)
+        for remark in remarks:
+            intake.note(str(settings.folder), remark)
         for folder, text in _unlisted(root, files, labels):
             intake.note(folder, text)
         take_all(
             intake,
             root,
-            planned,
-            lambda entry, picture: _read_shapes(*labels[entry.path], picture, intake),
+            list(_refuse_lost(intake, planned, labels)),
+            lambda entry, picture: _label(labels[entry.path], picture, intake),
             on_picture,
         )
         return intake.sum_up()
 
 
-def _root(folder: Path) -> Path:
-    """The folder that holds JSON and pictures."""
-    if folder.is_dir():
-        return folder
-    return folder.parent.parent if folder.parent.name == "annotations" else folder.parent
+def _list(files: Sequence[CocoFile], root: Path) -> list[Listed]:
+    pairs = [(file, image) for file in files for image in file.images]
+    places = find_pictures([(image.file_name, file.folders) for file, image in pairs], root)
+    return [Listed(file, image, place) for (file, image), place in zip(pairs, places, strict=True)]
+
+
+def _choose(
+    files: Sequence[CocoFile], labels: Mapping[str, Listed], choice: ClassChoice
+) -> tuple[tuple[str, ...], list[str]]:
+    """The classes that some object of a picture has that is there, as they are called then, and remarks."""
+    names = {str(number): name for number, name in files[0].categories.items()}
+    used = {number for each in labels.values() if not each.place.absence for number in _list_numbers(each)}
+    shown = {names[number] for number in used}
+    remarks = [
+        f"two categories are called {name}: {number}, which no label has, is left out"
+        for number, name in names.items()
+        if number not in used and name in shown
+    ]
+    known = tuple(name for number, name in names.items() if number in used or name not in shown)
+    if not choice.keep and choice.single is None:
+        known, unused = keep_used(known, shown)
+        remarks += [unused] if unused else []
+    return check_classes(choice.choose(known), "rename it in the JSON"), remarks
+
+
+def _list_numbers(each: Listed) -> Iterator[str]:
+    """The categories of a picture's objects, as far as its records can be read."""
+    for _, entry in each.file.annotations[each.image.id]:
+        if not entry.get("iscrowd") and (number := each.file.category_of(entry)) is not None:
+            yield str(number)
+
+
+def _list_classes(each: Listed, choice: ClassChoice) -> Iterator[str]:
+    names = {str(number): name for number, name in each.file.categories.items()}
+    for number in _list_numbers(each):
+        if (name := choice.name_of(names[number])) is not None:
+            yield name
 
 
 def _unlisted(
     root: Path, files: Sequence[CocoFile], labels: Mapping[str, object]
 ) -> Iterator[tuple[str, str]]:
-    for folder in sorted({file.folder for file in files}):
+    for folder in sorted({file.folders[0] for file in files}):
         pictures, _ = list_pictures(folder)
         if n_left := sum(relpath(folder / picture, root) not in labels for picture in pictures):
             yield str(folder), f"{n_left} pictures that are not listed, or more than once, are left out"
 
 
-def _list_classes(file: CocoFile, image: CocoImage, choice: ClassChoice) -> Iterator[str]:
-    """What a picture shows, as far as its records can be read."""
-    for _, entry in file.annotations[image.id]:
-        number = entry.get("category_id")
-        category = file.categories.get(number) if isinstance(number, Id) else None
-        if category is not None and (name := choice.name_of(category)) is not None:
-            yield name
-
-
-def _read_shapes(file: CocoFile, image: CocoImage, picture: Picture, intake: Intake) -> list[Shape]:
-    if picture.size_wh != (image.width, image.height):
-        raise Misfit(
-            image.file_name,
-            "wrong size",
-            f"has {picture.size_wh[0]}×{picture.size_wh[1]} pixels, {image.width}×{image.height} in "
-            f"{file.where}{f' ({picture.note})' if picture.note else ''}",
-        )
-    shapes = []
-    for where, entry in file.annotations[image.id]:
-        annotation = parse(CocoAnnotation, entry, where)
-        if annotation.category_id not in file.categories:
-            raise Misfit(where, "unknown class", f"has category_id {annotation.category_id!r:.40}")
-        if annotation.iscrowd:
-            intake.note(f"{image.file_name}, {where}", "a crowd is left out")
-            continue
-        x, y, width, height = annotation.bbox
-        draw = _drawing(annotation.segmentation, picture.size_wh, where)
-        class_name = file.categories[annotation.category_id]
-        shapes.append(Shape(where, class_name, (x, y, x + width, y + height), draw))
-    return shapes
-
-
-def _drawing(
-    segmentation: list[list[float]] | RunLengths | None, size_wh: tuple[int, int], where: str
-) -> Callable[[], Mask] | None:
-    """What draws a segmentation; nothing for none."""
-    if not segmentation:
-        return None
-    if isinstance(segmentation, RunLengths):
-        return partial(_draw_runs, segmentation, size_wh, where)
-    for numbers in segmentation:
-        if len(numbers) < 6 or len(numbers) % 2 or not (np.abs(numbers) < _FAR_PX).all():
-            raise Misfit(
-                where, "malformed", f"a polygon has x and y of three points or more, each under {_FAR_PX:g}"
+def _refuse_lost(
+    intake: Intake, planned: Sequence[Planned], labels: Mapping[str, Listed]
+) -> Iterator[Planned]:
+    """The pictures that are there and may have a label; the others are refused."""
+    annotated = {each.file.split for each in labels.values() if each.is_annotated}
+    for entry in planned:
+        each = labels[entry.path]
+        if each.place.absence:
+            misfit = Misfit(each.image.file_name, "no picture", each.place.absence)
+        elif each.file.split not in annotated:
+            what = (
+                f"is of {entry.split}, none of whose pictures has an annotation, while others have: perhaps"
             )
-    return partial(_draw_polygons, segmentation, size_wh)
+            misfit = Misfit(entry.path, "split without labels", f"{what} nobody has labelled them yet")
+        else:
+            if each.place.is_by_name:
+                intake.note(entry.path, "is not where the JSON says, and was found by its name alone")
+            yield entry
+            continue
+        intake.refuse(misfit, entry.name, entry.split)
 
 
-def _draw_polygons(polygons: list[list[float]], size_wh: tuple[int, int]) -> Mask:
-    parts = [fill_polygon(np.reshape(numbers, (-1, 2)), size_wh) for numbers in polygons]
-    return np.asarray(np.logical_or.reduce(parts))
-
-
-def _draw_runs(runs: RunLengths, size_wh: tuple[int, int], where: str) -> Mask:
-    height, width = runs.size
-    if (width, height) != size_wh:
-        raise Misfit(
-            where,
-            "wrong size",
-            f"its mask has {width}×{height} pixels, its picture {size_wh[0]}×{size_wh[1]}",
+def _label(each: Listed, picture: Picture, intake: Intake) -> list[Shape] | None:
+    """What a picture shows; None where the JSON does not say, which makes it background."""
+    if each.image.size_wh is None:
+        intake.note(
+            each.place.path, "the JSON does not say its size, which would tell labels of another scale"
         )
-    try:
-        return decode_rle(runs.counts, runs.size)
-    except DatasetError as error:
-        raise Misfit(where, "malformed", str(error)) from error
+    return read_shapes(each.file, each.image, picture, intake) if each.is_annotated else None

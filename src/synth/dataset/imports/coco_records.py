@@ -1,94 +1,86 @@
-"""The JSON of COCO's instances, held record by record against what it must be, and where its pictures lie.
+"""The JSON of COCO's instances, held record by record against what it must be.
 
-::
-
-    FOLDER/annotations/instances_train2017.json    pictures in FOLDER/train2017/ or FOLDER/images/train2017/
-    FOLDER/train/_annotations.coco.json            pictures beside it
-    ANY.json                                       pictures in images/ beside it, or beside it
+An id is matched however it is written, 1, 1.0 or "1", where that is unambiguous. What a JSON means by its
+file names is told by coco_places, what by its boxes and segmentations by coco_shapes.
 """
 
 import json
 from collections import Counter
+from collections.abc import Container
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
+from synth.dataset.imports.coco_places import list_folders, spell_posix
 from synth.dataset.imports.intake import Misfit
-from synth.dataset.imports.labelled import split_named
+from synth.dataset.imports.labelled import MOST_NAMED, split_named
 from synth.dataset.record import Split
 from synth.errors import InputError
 
-_ROBOFLOW = "_annotations.coco.json"
-_PATTERNS = ("annotations/instances_*.json", f"*/{_ROBOFLOW}", _ROBOFLOW)
-
 Id = int | str
-Pixels = Annotated[int, Field(gt=0)]
 R = TypeVar("R", bound=BaseModel)
+
+_Key = Annotated[Id, Field(description="a number or a text")]
+_Word = Annotated[str, Field(min_length=1, description="a text")]
+_Pixels = Annotated[int | None, Field(gt=0, description="a whole number of pixels, 1 or more")]
 
 
 class CocoImage(BaseModel):
-    """One of ``images``."""
+    """One of ``images``. width, height: of the picture; None where the JSON does not say them."""
 
-    id: Id
-    file_name: Annotated[str, Field(min_length=1)]
-    width: Pixels
-    height: Pixels
+    id: _Key
+    file_name: _Word
+    width: _Pixels = None
+    height: _Pixels = None
 
-
-class RunLengths(BaseModel):
-    """A mask; size: height and width."""
-
-    size: tuple[Pixels, Pixels]
-    counts: list[int] | str
+    @property
+    def size_wh(self) -> tuple[int, int] | None:
+        """Width and height in pixels, where the JSON says both."""
+        return None if self.width is None or self.height is None else (self.width, self.height)
 
 
 class CocoAnnotation(BaseModel):
-    """One of ``annotations``. bbox: x, y, width, height, pixels. segmentation: polygons or run lengths."""
+    """One of ``annotations``. bbox: x, y, width, height, pixels. segmentation, category_id: as they stand."""
 
-    category_id: Id
-    bbox: tuple[float, float, float, float]
-    segmentation: list[list[float]] | RunLengths | None = None
-    iscrowd: int = 0
+    category_id: Any = None
+    bbox: Annotated[
+        tuple[float, float, float, float] | None,
+        BeforeValidator(lambda bbox: None if bbox == [] else bbox),
+        Field(description="four numbers: x, y, width and height in pixels"),
+    ] = None
+    segmentation: Any = None
+    iscrowd: Annotated[int, Field(description="0 or 1")] = 0
 
 
 class CocoCategory(BaseModel):
     """One of ``categories``."""
 
-    id: Id
-    name: str
+    id: _Key
+    name: Annotated[str, Field(description="a text")]
 
 
 @dataclass(frozen=True)
 class CocoFile:
     """One JSON.
 
-    where: how sentences name it. folder: where its file names begin. annotations: by picture, not yet parsed,
-    each with its place.
+    where: how sentences name it. folders: where its file names may begin, the likeliest first. annotations:
+    by picture, not yet parsed, each with its place. n_annotations: with those that find no picture.
     """
 
     where: str
-    folder: Path
+    folders: tuple[Path, ...]
     split: Split | None
     categories: dict[Id, str]
     images: tuple[CocoImage, ...]
     annotations: dict[Id, list[tuple[str, Any]]]
+    n_annotations: int
     misfits: tuple[Misfit, ...]
 
-
-def find_files(folder: Path) -> list[Path]:
-    """The JSON files of a folder in one of the usual layouts, or the one file that was named."""
-    if folder.is_file():
-        return [folder]
-    if not folder.is_dir():
-        raise InputError(f"there is no {folder}")
-    for pattern in (*_PATTERNS, "*.json"):
-        if files := sorted(path for path in folder.glob(pattern) if path.is_file()):
-            if pattern == "*.json" and len(files) > 1:
-                break
-            return files
-    raise InputError(f"{folder} has no {' nor '.join(_PATTERNS)}: name the JSON file itself")
+    def category_of(self, entry: Any) -> Id | None:
+        """The id of the category of one of ``annotations`` as it stands; None where it has none here."""
+        return match_id(entry.get("category_id"), self.categories) if isinstance(entry, dict) else None
 
 
 def read_file(file: Path, images: Path | None) -> CocoFile:
@@ -107,33 +99,88 @@ def read_file(file: Path, images: Path | None) -> CocoFile:
     misfits: list[Misfit] = []
     pictures = _read_images(content["images"], where, misfits)
     annotations: dict[Id, list[tuple[str, Any]]] = {picture.id: [] for picture in pictures}
+    listed = {id_of for e in content["images"] if isinstance(id_of := _get(e, "id"), Id)}
     for i, entry in enumerate(content["annotations"]):
-        image_id = entry.get("image_id") if isinstance(entry, dict) else None
+        image_id = _get(entry, "image_id")
         place = f"{where} annotations.{i}"
-        if isinstance(image_id, Id) and image_id in annotations:
-            annotations[image_id].append((place, entry))
+        if (matched := match_id(image_id, annotations)) is not None:
+            annotations[matched].append((place, entry))
         else:
-            what = f"is of picture {image_id!r:.40}, which cannot be taken"
-            misfits.append(Misfit(place, "label without picture", what))
+            why = "which cannot be taken" if match_id(image_id, listed) is not None else "which images lacks"
+            misfits.append(Misfit(place, "label without picture", f"is of picture {image_id!r:.40}, {why}"))
     return CocoFile(
         where,
-        images or _picture_folder(file),
+        list_folders(file) if images is None else (images,),
         split_named(file.stem.removeprefix("instances_")) or split_named(file.parent.name),
         _read_categories(content["categories"], file),
         tuple(pictures),
         annotations,
+        len(content["annotations"]),
         tuple(misfits),
     )
 
 
+def match_id(value: Any, known: Container[Id]) -> Id | None:
+    """The one of ``known`` that an id means: itself, else the same number as text, or the other way round."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, Id):
+        return None
+    other = str(value) if isinstance(value, int) else _as_number(value)
+    return next((key for key in (value, other) if key in known), None)
+
+
+def _as_number(text: str) -> Id:
+    """The number that a text writes as JSON would, else the text itself."""
+    return (
+        int(text)
+        if text.isascii() and text.isdecimal() and len(text) < 20 and text == str(int(text))
+        else text
+    )
+
+
+def refuse_without_labels(files: list[CocoFile]) -> None:
+    """Raise InputError where no picture of any file would have a label."""
+    if any(entries for file in files for entries in file.annotations.values()):
+        return
+    if not any(file.n_annotations for file in files):
+        raise InputError(
+            f"{files[0].where} has no annotations: every picture would teach that nothing is there"
+        )
+    orphans = [m for file in files for m in file.misfits if m.reason == "label without picture"]
+    ids = [repr(image.id) for file in files for image in file.images]
+    shown = ", ".join(ids[:MOST_NAMED]) + (", …" if len(ids) > MOST_NAMED else "")
+    raise InputError(
+        f"no annotation finds its picture: {orphans[0]}; "
+        + (f"the pictures that can be taken have the ids {shown}" if ids else "no picture can be taken")
+    )
+
+
+def say_ids(categories: dict[Id, str]) -> str:
+    """The categories that there are, for a sentence: 1 (cup), 2 (lid)."""
+    shown = ", ".join(f"{number!r} ({name})" for number, name in list(categories.items())[:MOST_NAMED])
+    return shown + (f" and {n} more" if (n := len(categories) - MOST_NAMED) > 0 else "")
+
+
 def parse(model: type[R], entry: Any, where: str) -> R:
-    """A record; raises Misfit that names the first thing wrong."""
+    """A record; raises Misfit that says of the first thing wrong what it must be."""
     try:
         return model.model_validate(entry)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise Misfit(where, "malformed", f"{key + ': ' if key else ''}{first['msg']}") from error
+        first = error.errors(include_url=False, include_context=False)[0]
+        if not first["loc"]:
+            raise Misfit(
+                where, "malformed", f"must be a record of names and values, got {entry!r:.40}"
+            ) from error
+        key = str(first["loc"][0])
+        must = f"{key} must be {model.model_fields[key].description}"
+        if not isinstance(entry, dict) or key not in entry:
+            raise Misfit(where, "malformed", f"{key} is missing: {must}") from error
+        raise Misfit(where, "malformed", f"{must}, got {entry[key]!r:.60}") from error
+
+
+def _get(entry: Any, key: str) -> Any:
+    return entry.get(key) if isinstance(entry, dict) else None
 
 
 def _read_images(entries: list[Any], where: str, misfits: list[Misfit]) -> list[CocoImage]:
@@ -145,12 +192,19 @@ def _read_images(entries: list[Any], where: str, misfits: list[Misfit]) -> list[
         except Misfit as misfit:
             misfits.append(misfit)
     ids = Counter(image.id for _, image in images)
-    names = Counter(image.file_name for _, image in images)
+    names = Counter(_plain(image.file_name) for _, image in images)
+    once = []
     for place, image in images:
-        if ids[image.id] > 1 or names[image.file_name] > 1:
+        if ids[image.id] > 1 or names[_plain(image.file_name)] > 1:
             what = f"{image.file_name:.100} or its id {image.id!r:.40} is listed more than once"
             misfits.append(Misfit(place, "named twice", what))
-    return [image for _, image in images if ids[image.id] == 1 and names[image.file_name] == 1]
+        else:
+            once.append(image)
+    return once
+
+
+def _plain(file_name: str) -> PurePosixPath:
+    return PurePosixPath(spell_posix(file_name))
 
 
 def _read_categories(entries: list[Any], file: Path) -> dict[Id, str]:
@@ -163,13 +217,3 @@ def _read_categories(entries: list[Any], file: Path) -> dict[Id, str]:
     if len(by_id) < len(categories):
         raise InputError(f"{file}: two categories have one id")
     return by_id
-
-
-def _picture_folder(file: Path) -> Path:
-    """The folder of the pictures of a JSON by the usual layouts."""
-    stem = file.stem.removeprefix("instances_")
-    places = [file.parent / "images", file.parent]
-    if file.parent.name == "annotations":
-        root = file.parent.parent
-        places = [root / stem, root / "images" / stem, root / "images", root]
-    return next(place for place in places if place.is_dir())
