@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pycocotools.coco import COCO
+from small_sets import SIZE_WH, write_set
 
 from synth.dataset.exports.coco import export_coco
+from synth.dataset.imports.coco import CocoSettings, import_coco
 from synth.dataset.reader import DatasetReader
 
 
@@ -39,3 +41,21 @@ def test_the_export_says_what_its_boxes_are(filled: Path, tmp_path: Path) -> Non
     info = json.loads(path.read_text())["info"]
     assert info["box_kind"] == "square"
     assert "simulated" in info["description"]
+
+
+def test_many_classes_holes_and_parts_come_back(tmp_path: Path) -> None:
+    """Twelve classes in their order, a mask with a hole and one in two parts: there and back by the pixel."""
+    classes = tuple(f"part {i}" for i in range(12))
+    mask = np.zeros(SIZE_WH[::-1], np.uint16)
+    mask[4:16, 4:16] = 1
+    mask[7:12, 8:11] = 0
+    mask[4:8, 20:32] = mask[12:16, 20:32] = 2
+    shows = [{"split": "train" if i else "test", "shows": classes[2 * i : 2 * i + 2]} for i in range(6)]
+    source = write_set(tmp_path / "real", shows, layers={"mask": mask}, classes=classes)
+    export_coco(source, tmp_path / "coco")
+    summary = import_coco(CocoSettings(tmp_path / "coco", tmp_path / "back"))
+    back = DatasetReader(tmp_path / "back")
+    assert (back.info.classes, summary.misfits, summary.notes) == (classes, (), ())
+    for sample in back:
+        assert sample.instances == source[sample.name].instances
+        assert np.array_equal(back.load_mask(sample), mask)
