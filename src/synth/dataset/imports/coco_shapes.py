@@ -20,7 +20,6 @@ from synth.dataset.imports.coco_records import (
     parse,
     say_ids,
 )
-from synth.dataset.imports.doubles import leave_out_doubles
 from synth.dataset.imports.intake import Intake, Misfit
 from synth.dataset.imports.labelled import Shape
 from synth.dataset.imports.pictures import Picture
@@ -46,7 +45,7 @@ class RunLengths(BaseModel):
 
 
 def read_shapes(file: CocoFile, image: CocoImage, picture: Picture, intake: Intake) -> list[Shape]:
-    """Every object of a picture once, crowds left out; raises Misfit."""
+    """Every object of a picture, crowds left out; raises Misfit."""
     if image.size_wh not in (None, picture.size_wh):
         raise Misfit(
             image.file_name,
@@ -78,12 +77,7 @@ def read_shapes(file: CocoFile, image: CocoImage, picture: Picture, intake: Inta
         if annotation.bbox is None:
             intake.note(place, "without a bbox: its box is that of its segmentation")
         shapes.append(Shape(where, file.categories[category], box, draw))
-    kept, doubles = leave_out_doubles(shapes)
-    for double in doubles:
-        intake.note(
-            f"{image.file_name}, {double.where}", "one that repeats another's class and box is left out"
-        )
-    return kept
+    return shapes
 
 
 def read_segmentation(value: Any, where: str) -> tuple[list[Polygon] | RunLengths | None, str]:
