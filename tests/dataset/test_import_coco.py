@@ -292,12 +292,15 @@ def test_one_picture_in_two_splits_stays_in_the_stricter(tmp_path: Path) -> None
 
 
 def test_a_single_json_is_split_by_neighbours_or_ranges(tmp_path: Path) -> None:
-    """Without two splits in the names, the pictures' order or the given ranges decide."""
+    """Without two splits in the names, the pictures' order or the given ranges decide; the former is said."""
     folder = write_set(tmp_path / "in")
     file = folder / "annotations/instances_train2017.json"
-    take(file, tmp_path / "out", images=folder / "train2017", splits={"train": "0", "test": "1"})
+    asked = {"train": "0", "test": "1"}
+    summary = take(file, tmp_path / "out", images=folder / "train2017", splits=asked)
+    assert not any("splits" in note.text for note in summary.notes)
     assert [s.split for s in DatasetReader(tmp_path / "out")] == ["train", "test"]
-    take(file, tmp_path / "out2")
+    summary = take(file, tmp_path / "out2")
+    assert any("it tells no splits, so neighbours stay together" in note.text for note in summary.notes)
     assert [s.split for s in DatasetReader(tmp_path / "out2")] == ["train", "test"]
     with pytest.raises(InputError, match="splits already"):
         take(folder, tmp_path / "out3", splits={"train": "0"})

@@ -37,6 +37,7 @@ from synth.dataset.imports.labelled import (
     list_pictures,
     name_once,
     plan,
+    say_dealt,
     take_all,
 )
 from synth.dataset.imports.pictures import Picture
@@ -125,7 +126,7 @@ def import_coco(settings: CocoSettings, on_picture: OnPicture = lambda done, tot
         intake = Intake(writer, choice)
         for misfit in (*(m for file in files for m in file.misfits), *again):
             intake.refuse(misfit)
-        for remark in remarks:
+        for remark in filter(None, (*remarks, say_dealt(found, settings.splits, settings.group))):
             intake.note(str(settings.folder), remark)
         for folder, text in _unlisted(root, files, labels):
             intake.note(folder, text)
@@ -160,7 +161,7 @@ def _choose(
     known = tuple(name for number, name in names.items() if number in used or name not in shown)
     if not choice.keep and choice.single is None:
         known, unused = keep_used(known, shown)
-        remarks += [unused] if unused else []
+        remarks.append(unused)
     return check_classes(choice.choose(known), "rename it in the JSON"), remarks
 
 
