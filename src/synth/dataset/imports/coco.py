@@ -4,8 +4,9 @@
 polygons or run lengths, plain or packed, they become its mask. Crowds (``iscrowd``) are left out and noted.
 Every object is taken for wholly visible: no label says otherwise. One annotation that cannot be taken costs
 its picture, since an object without a label would teach that it is none; so are all pictures left out of a
-split of which none has an annotation. A single picture without one is background, and is counted. A picture
-whose size is not that of the JSON is refused: its labels may be of another turn or scale.
+split of which none has an annotation. A single picture without one is background, and is counted, unless some
+annotation finds no picture. A picture whose size is not that of the JSON is refused: its labels may be of
+another turn or scale.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -202,6 +203,9 @@ def _refuse_lost(
                 f"is of {entry.split}, none of whose pictures has an annotation, while others have: perhaps"
             )
             misfit = Misfit(entry.path, "split without labels", f"{what} nobody has labelled them yet")
+        elif not each.is_annotated and (n_strays := each.file.n_strays):
+            what = f"has no annotation, while {n_strays} of {each.file.where} are of pictures that it lacks"
+            misfit = Misfit(entry.path, "label in doubt", f"{what}: perhaps one is its own")
         else:
             if each.place.is_by_name:
                 intake.note(entry.path, "is not where the JSON says, and was found by its name alone")

@@ -66,7 +66,8 @@ class CocoFile:
     """One JSON.
 
     where: how sentences name it. folders: where its file names may begin, the likeliest first. annotations:
-    by picture, not yet parsed, each with its place. n_annotations: with those that find no picture.
+    by picture, not yet parsed, each with its place. n_annotations: with those that find no picture. n_strays:
+    those of a picture that is not listed.
     """
 
     where: str
@@ -76,6 +77,7 @@ class CocoFile:
     images: tuple[CocoImage, ...]
     annotations: dict[Id, list[tuple[str, Any]]]
     n_annotations: int
+    n_strays: int
     misfits: tuple[Misfit, ...]
 
     def category_of(self, entry: Any) -> Id | None:
@@ -100,13 +102,16 @@ def read_file(file: Path, images: Path | None) -> CocoFile:
     pictures = _read_images(content["images"], where, misfits)
     annotations: dict[Id, list[tuple[str, Any]]] = {picture.id: [] for picture in pictures}
     listed = {id_of for e in content["images"] if isinstance(id_of := _get(e, "id"), Id)}
+    n_strays = 0
     for i, entry in enumerate(content["annotations"]):
         image_id = _get(entry, "image_id")
         place = f"{where} annotations.{i}"
         if (matched := match_id(image_id, annotations)) is not None:
             annotations[matched].append((place, entry))
         else:
-            why = "which cannot be taken" if match_id(image_id, listed) is not None else "which images lacks"
+            is_stray = match_id(image_id, listed) is None
+            n_strays += is_stray
+            why = "which images lacks" if is_stray else "which cannot be taken"
             misfits.append(Misfit(place, "label without picture", f"is of picture {image_id!r:.40}, {why}"))
     return CocoFile(
         where,
@@ -116,6 +121,7 @@ def read_file(file: Path, images: Path | None) -> CocoFile:
         tuple(pictures),
         annotations,
         len(content["annotations"]),
+        n_strays,
         tuple(misfits),
     )
 
