@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from foreign_pictures import write_picture
+from foreign_pictures import write_picture, write_turned
 from pycocotools import mask as coco_mask
 
 from synth.dataset.classes import ClassChoice
@@ -173,17 +173,20 @@ def test_ids_are_matched_where_they_mean_one_thing() -> None:
 CORNERS = [{"category_id": 1, "bbox": list(BOX)}]
 REFUSED = [
     ([CUP | {"bbox": [10, 5, 60, 40]}], "1 of 1 boxes leave their pictures if .* if they were the corners"),
-    ([*CORNERS, CUP | {"bbox": [9, 9, 60, 40]}], "1 of 2 boxes leave their pictures if .* that is a guess"),
+    (
+        [*CORNERS, CUP | {"bbox": [9, 9, 60, 40]}],
+        "1 of 2 boxes leave their pictures if .* Likely .* a guess: if so, .*; if not, cut the boxes",
+    ),
     ([{"category_id": 1, "bbox": [4, 5, 20, 25], "area": 320}], "contradict their areas if .* the corners"),
     (
         [{"category_id": 1, "bbox": [4, 5, 20, 25], "segmentation": [[4, 5, 20, 5, 20, 25]]}],
-        "contradict their polygons if they are x, y, width, height .* were the corners",
+        "contradict their polygons if they are x, y, width and height .* were the corners",
     ),
     (
         [{"category_id": 1, "bbox": [32, 24, 16, 24], "segmentation": [RING]}],
         "contradict their polygons if .* were the centre, width and height",
     ),
-    ([CUP | {"bbox": [0.4, 0.25, 0.25, 0.5]}] * 2, "likely they are fractions"),
+    ([CUP | {"bbox": [0.4, 0.25, 0.25, 0.5]}] * 2, "Likely they are fractions"),
     ([CUP | {"image_id": "one"}], "no annotation finds its picture: .*'one', which images lacks.* ids 1"),
     ([], "has no annotations: every picture would teach"),
 ]
@@ -198,6 +201,15 @@ def test_a_file_that_would_be_misread_is_refused(
     with pytest.raises(InputError, match=sentence):
         take(tmp_path / "in", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_corners_are_seen_where_the_picture_alone_tells_its_size(tmp_path: Path) -> None:
+    """A turned picture counts upright, as 64 by 48."""
+    write_turned(tmp_path / "in/images/a.jpg")
+    images = [{"id": 1, "file_name": "a.jpg"}]
+    write_json(tmp_path / "in/all.json", {"a.jpg": [CUP | {"bbox": [10, 5, 60, 40]}]}, images=images)
+    with pytest.raises(InputError, match="1 of 1 boxes leave their pictures"):
+        take(tmp_path / "in", tmp_path / "out")
 
 
 @pytest.mark.parametrize(
@@ -226,7 +238,7 @@ def test_an_annotation_without_a_category_lists_them(tmp_path: Path) -> None:
     """Nothing is guessed, even where there is one category."""
     write_picture(tmp_path / "in/images/a.png")
     write_json(tmp_path / "in/all.json", {"a.png": [CUP | {"category_id": None}]})
-    with pytest.raises(InputError, match=r"has no category_id: the categories are 1 \(cup\)"):
+    with pytest.raises(InputError, match=r"has no category_id: give it that of one, 1 \(cup\)"):
         take(tmp_path / "in", tmp_path / "out")
 
 

@@ -19,7 +19,7 @@ from synth.dataset.classes import ALL_CLASSES, ClassChoice
 from synth.dataset.codecs import file_sha256
 from synth.dataset.imports.coco_boxes import refuse_other_boxes
 from synth.dataset.imports.coco_places import Place, find_files, find_pictures, find_root
-from synth.dataset.imports.coco_records import CocoFile, CocoImage, read_file, refuse_without_labels
+from synth.dataset.imports.coco_records import CocoFile, CocoImage, Id, read_file, refuse_without_labels
 from synth.dataset.imports.coco_shapes import read_shapes
 from synth.dataset.imports.intake import (
     Intake,
@@ -41,7 +41,7 @@ from synth.dataset.imports.labelled import (
     say_dealt,
     take_all,
 )
-from synth.dataset.imports.pictures import Picture
+from synth.dataset.imports.pictures import Picture, read_size
 from synth.dataset.info import DatasetInfo
 from synth.dataset.record import SPLITS, Split
 from synth.errors import InputError
@@ -104,7 +104,7 @@ def import_coco(settings: CocoSettings, on_picture: OnPicture = lambda done, tot
     classes, remarks = _choose(files, labels, choice)
     refuse_without_labels(files)
     for file in files:
-        refuse_other_boxes(file)
+        refuse_other_boxes(file, _sizes(file, listed, root))
     planned = plan(found, settings.splits, settings.group, lambda path: _list_classes(labels[path], choice))
     info = DatasetInfo(
         kind="imported",
@@ -145,6 +145,16 @@ def _list(files: Sequence[CocoFile], root: Path) -> list[Listed]:
     pairs = [(file, image) for file in files for image in file.images]
     places = find_pictures([(image.file_name, file.folders) for file, image in pairs], root)
     return [Listed(file, image, place) for (file, image), place in zip(pairs, places, strict=True)]
+
+
+def _sizes(file: CocoFile, listed: Sequence[Listed], root: Path) -> dict[Id, tuple[int, int]]:
+    """Width and height of the pictures of a JSON: what it says, else what they say."""
+    sizes = {
+        each.image.id: each.image.size_wh or read_size(root / each.place.path)
+        for each in listed
+        if each.file is file
+    }
+    return {number: size for number, size in sizes.items() if size is not None}
 
 
 def _choose(
@@ -193,12 +203,12 @@ def _refuse_lost(
     intake: Intake, planned: Sequence[Planned], labels: Mapping[str, Listed]
 ) -> Iterator[Planned]:
     """The pictures that are there and may have a label; the others are refused."""
-    annotated = {each.file.split for each in labels.values() if each.is_annotated}
+    annotated = {entry.split for entry in planned if labels[entry.path].is_annotated}
     for entry in planned:
         each = labels[entry.path]
         if each.place.absence:
             misfit = Misfit(each.image.file_name, "no picture", each.place.absence)
-        elif each.file.split not in annotated:
+        elif entry.split not in annotated:
             what = (
                 f"is of {entry.split}, none of whose pictures has an annotation, while others have: perhaps"
             )

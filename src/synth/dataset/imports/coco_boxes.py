@@ -5,40 +5,63 @@ the same, only elsewhere, so a file that can be read better otherwise is refused
 right is for whoever made it to say.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from synth.dataset.imports.coco_records import CocoFile
+from synth.dataset.imports.coco_records import CocoFile, Id
 from synth.dataset.imports.coco_shapes import extent, read_segmentation
 from synth.dataset.imports.intake import ROUNDING_PX, Misfit
 from synth.errors import InputError
 from synth.geometry.se3 import Array
 
 _SAME_BOX_PX, _SAME_AREA, _FAR_PX = 2.0, 0.01, 1e9
-_AS_COCO = "x, y, width, height in pixels, as COCO has them"
-_CORNERS = "the corners x0, y0, x1, y1"
 
 
-def _corners_of_coco(box: Array) -> Array:
-    return np.concatenate([box[..., :2], box[..., :2] + box[..., 2:]], axis=-1)
+@dataclass(frozen=True)
+class Reading:
+    """What four numbers may mean. remedy: how COCO's come of them. to_corners: boxes [...,4], xyxy in pixels.
+
+    by_numbers: whether sizes and areas alone can speak for it; else only polygons do.
+    """
+
+    name: str
+    remedy: str
+    to_corners: Callable[[Array], Array]
+    by_numbers: bool = False
 
 
-def _corners_of_centre(box: Array) -> Array:
-    return np.concatenate([box[..., :2] - box[..., 2:] / 2, box[..., :2] + box[..., 2:] / 2], axis=-1)
+_COCO = Reading(
+    "x, y, width and height in pixels, as COCO has them",
+    "",
+    lambda box: np.concatenate([box[..., :2], box[..., :2] + box[..., 2:]], axis=-1),
+)
+_OTHERS = (
+    Reading(
+        "the corners x0, y0, x1, y1",
+        "write x1 - x0 and y1 - y0 for the last two",
+        lambda box: box,
+        by_numbers=True,
+    ),
+    Reading(
+        "the centre, width and height",
+        "subtract half the width and height from the first two",
+        lambda box: np.concatenate(
+            [box[..., :2] - box[..., 2:] / 2, box[..., :2] + box[..., 2:] / 2], axis=-1
+        ),
+    ),
+)
 
 
-_READINGS: dict[str, Callable[[Array], Array]] = {
-    _CORNERS: lambda box: box,
-    "the centre, width and height": _corners_of_centre,
-}
+def refuse_other_boxes(file: CocoFile, sizes: Mapping[Id, tuple[int, int]]) -> None:
+    """Raise InputError, with both readings, for a file whose boxes are likely to mean something else.
 
-
-def refuse_other_boxes(file: CocoFile) -> None:
-    """Raise InputError, with both readings, for a file whose boxes are likely to mean something else."""
+    sizes: width and height in pixels of pictures, by their ids, as far as they are known.
+    """
     listed = [
-        (entry, box, image.size_wh or (np.inf, np.inf))
+        (entry, box, sizes.get(image.id, (np.inf, np.inf)))
         for image in file.images
         for _, entry in file.annotations[image.id]
         if (box := _four_numbers(entry)) is not None
@@ -48,41 +71,40 @@ def refuse_other_boxes(file: CocoFile) -> None:
     boxes = np.array([box for _, box, _ in listed])
     if ((boxes >= 0) & (boxes <= 1)).all():
         raise InputError(
-            f"{file.where}: no box leaves the first pixel of its picture if they are {_AS_COCO}; likely "
-            "they are fractions of its width and height: multiply them by these"
+            f"{file.where}: no box leaves the first pixel of its picture if they are {_COCO.name}. Likely they "
+            "are fractions of its width and height: multiply them by these"
         )
-    for name, to_corners in _READINGS.items():
-        read = to_corners(boxes)
-        if evidence := _contradiction(listed, boxes, read, is_corners=name == _CORNERS):
+    edges = np.array([size for _, _, size in listed]) + ROUNDING_PX
+    for reading in _OTHERS:
+        evidence, remedy = _contradict([entry for entry, _, _ in listed], boxes, edges, reading)
+        if evidence:
             raise InputError(
-                f"{file.where}: {evidence} if they are {_AS_COCO}, and would not if they were {name}. Likely "
-                "they are these, but that is a guess: write them as COCO has them"
-                + (", or cut at its edge each that leaves its picture" if "leave" in evidence else "")
+                f"{file.where}: {evidence} if they are {_COCO.name}, and would not if they were "
+                f"{reading.name}. Likely they are, which is a guess: if so, {reading.remedy}; if not, {remedy}"
             )
 
 
-def _contradiction(listed: list[tuple[Any, Array, Any]], boxes: Array, read: Array, is_corners: bool) -> str:
-    """What speaks against COCO's reading and for the other one, as half a sentence; empty for nothing."""
-    as_coco = _corners_of_coco(boxes)
-    edges = np.array([size for _, _, size in listed]) + ROUNDING_PX
-    if (
-        (read[:, 2:] <= read[:, :2]).any()
-        or (read[:, :2] < -ROUNDING_PX).any()
-        or (read[:, 2:] > edges).any()
-    ):
-        return ""
+def _contradict(entries: list[Any], boxes: Array, edges: Array, reading: Reading) -> tuple[str, str]:
+    """What speaks against COCO's reading and for another, and what to do if it is COCO's; else nothing."""
+    as_coco, other = _COCO.to_corners(boxes), reading.to_corners(boxes)
+    fits = (other[:, 2:] >= other[:, :2]) & (other[:, :2] >= -ROUNDING_PX) & (other[:, 2:] <= edges)
+    if not fits.all():
+        return "", ""
     n_out = int((as_coco[:, 2:] > edges).any(axis=1).sum())
-    if is_corners and n_out:
-        return f"{n_out} of {len(boxes)} boxes leave their pictures"
-    outlines = (
-        (i, outline) for i, (entry, _, _) in enumerate(listed) if (outline := _outline(entry)) is not None
-    )
-    if _all(_differ(outline, as_coco[i]) and not _differ(outline, read[i]) for i, outline in outlines):
-        return "the boxes contradict their polygons"
-    areas = ((i, area) for i, (entry, _, _) in enumerate(listed) if (area := _area(entry)) is not None)
-    if is_corners and _all(not _is_area(area, as_coco[i]) and _is_area(area, read[i]) for i, area in areas):
-        return "the boxes contradict their areas"
-    return ""
+    if reading.by_numbers and n_out:
+        return (
+            f"{n_out} of {len(boxes)} boxes leave their pictures",
+            "cut the boxes at the edges of the pictures",
+        )
+    outlines = ((i, outline) for i, entry in enumerate(entries) if (outline := _outline(entry)) is not None)
+    if _all(_differ(outline, as_coco[i]) and not _differ(outline, other[i]) for i, outline in outlines):
+        return "the boxes contradict their polygons", "mend the polygons or leave them out"
+    areas = ((i, area) for i, entry in enumerate(entries) if (area := _area(entry)) is not None)
+    if reading.by_numbers and _all(
+        not _is_area(area, as_coco[i]) and _is_area(area, other[i]) for i, area in areas
+    ):
+        return "the boxes contradict their areas", "leave the areas out"
+    return "", ""
 
 
 def _all(answers: Iterator[bool]) -> bool:

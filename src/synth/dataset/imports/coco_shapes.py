@@ -64,7 +64,7 @@ def read_shapes(file: CocoFile, image: CocoImage, picture: Picture, intake: Inta
                 if number is None
                 else ("unknown class", f"category_id {number!r:.40}, which no category has")
             )
-            raise Misfit(where, reason, f"has {what}: the categories are {say_ids(file.categories)}")
+            raise Misfit(where, reason, f"has {what}: give it that of one, {say_ids(file.categories)}")
         place = f"{image.file_name}, {where}"
         if annotation.iscrowd:
             intake.note(place, "a crowd is left out, and what it shows counts as background")

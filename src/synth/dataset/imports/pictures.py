@@ -15,6 +15,7 @@ from synth.errors import DatasetError
 _KINDS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 _UPRIGHT = (None, 0, 1)
+_LYING = (5, 6, 7, 8)
 _EXIF_ORIENTATION = 0x0112
 _DARK_MEAN = 8
 
@@ -50,6 +51,16 @@ def inside_folder(folder: Path, name: str) -> Path:
     except (OSError, ValueError) as error:  # A name that no file can have.
         raise DatasetError(f"{name!r:.80} is no file name: {error}") from error
     return path
+
+
+def read_size(path: Path) -> tuple[int, int] | None:
+    """Width and height in pixels of an upright picture, by its header; None where that cannot be read."""
+    try:
+        with Image.open(path) as header:
+            is_lying = header.getexif().get(_EXIF_ORIENTATION) in _LYING
+            return header.size[::-1] if is_lying else header.size
+    except (OSError, ValueError, SyntaxError, ImportError, Image.DecompressionBombError):
+        return None
 
 
 def open_picture(path: Path) -> Picture:
