@@ -5,9 +5,9 @@ the same, only elsewhere, so a file that can be read better otherwise is refused
 right is for whoever made it to say.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from synth.dataset.imports.coco_shapes import extent, read_segmentation
 from synth.dataset.imports.intake import ROUNDING_PX, Misfit
 from synth.errors import InputError
 from synth.geometry.se3 import Array
+
+F = TypeVar("F")
 
 _SAME_BOX_PX, _SAME_AREA, _FAR_PX = 2.0, 0.01, 1e9
 
@@ -71,16 +73,17 @@ def refuse_other_boxes(file: CocoFile, sizes: Mapping[Id, tuple[int, int]]) -> N
     boxes = np.array([box for _, box, _ in listed])
     if ((boxes >= 0) & (boxes <= 1)).all():
         raise InputError(
-            f"{file.where}: no box leaves the first pixel of its picture if they are {_COCO.name}. Likely they "
-            "are fractions of its width and height: multiply them by these"
+            f"{file.where}: no box leaves the first pixel of its picture if they are {_COCO.name}. Likely "
+            "they are fractions of its width and height: multiply them by these"
         )
     edges = np.array([size for _, _, size in listed]) + ROUNDING_PX
     for reading in _OTHERS:
         evidence, remedy = _contradict([entry for entry, _, _ in listed], boxes, edges, reading)
         if evidence:
             raise InputError(
-                f"{file.where}: {evidence} if they are {_COCO.name}, and would not if they were "
-                f"{reading.name}. Likely they are, which is a guess: if so, {reading.remedy}; if not, {remedy}"
+                f"{file.where}: {evidence} if they are {_COCO.name}, and would not if they "
+                f"were {reading.name}. Likely they are, which is a guess: if so, {reading.remedy}; "
+                f"if not, {remedy}"
             )
 
 
@@ -90,26 +93,32 @@ def _contradict(entries: list[Any], boxes: Array, edges: Array, reading: Reading
     fits = (other[:, 2:] >= other[:, :2]) & (other[:, :2] >= -ROUNDING_PX) & (other[:, 2:] <= edges)
     if not fits.all():
         return "", ""
+    for_coco, for_other = _agree(map(_outline, entries), as_coco, other, _is_box)
+    if for_coco:
+        return "", ""
     n_out = int((as_coco[:, 2:] > edges).any(axis=1).sum())
     if reading.by_numbers and n_out:
-        return (
-            f"{n_out} of {len(boxes)} boxes leave their pictures",
-            "cut the boxes at the edges of the pictures",
-        )
-    outlines = ((i, outline) for i, entry in enumerate(entries) if (outline := _outline(entry)) is not None)
-    if _all(_differ(outline, as_coco[i]) and not _differ(outline, other[i]) for i, outline in outlines):
+        return f"{n_out} of {len(boxes)} boxes leave their pictures", "cut them at the edges of these"
+    if for_other:
         return "the boxes contradict their polygons", "mend the polygons or leave them out"
-    areas = ((i, area) for i, entry in enumerate(entries) if (area := _area(entry)) is not None)
-    if reading.by_numbers and _all(
-        not _is_area(area, as_coco[i]) and _is_area(area, other[i]) for i, area in areas
-    ):
+    for_coco, for_other = _agree(map(_area, entries), as_coco, other, _is_area)
+    if reading.by_numbers and for_other and not for_coco:
         return "the boxes contradict their areas", "leave the areas out"
     return "", ""
 
 
-def _all(answers: Iterator[bool]) -> bool:
-    """Whether there are answers, and every one is yes."""
-    return next(answers, False) and all(answers)
+def _agree(
+    figures: Iterable[F | None], as_coco: Array, other: Array, is_of: Callable[[F, Array], bool]
+) -> tuple[bool, bool]:
+    """Of figures that boxes have beside them: whether one agrees with COCO's reading alone, and whether all do
+    with the other one alone.
+    """
+    agreed = [
+        (is_of(figure, as_coco[i]), is_of(figure, other[i]))
+        for i, figure in enumerate(figures)
+        if figure is not None
+    ]
+    return (True, False) in agreed, bool(agreed) and set(agreed) == {(False, True)}
 
 
 def _four_numbers(entry: Any) -> Array | None:
@@ -132,8 +141,8 @@ def _area(entry: Any) -> float | None:
     return area if type(area) in (int, float) and 1 < area < _FAR_PX**2 else None
 
 
-def _differ(a: Array, b: Array) -> bool:
-    return bool(np.abs(a - b).max() > _SAME_BOX_PX)
+def _is_box(outline: Array, box: Array) -> bool:
+    return bool(np.abs(outline - box).max() <= _SAME_BOX_PX)
 
 
 def _is_area(area: float, box: Array) -> bool:
