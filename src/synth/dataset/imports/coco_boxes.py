@@ -98,7 +98,7 @@ def _contradict(entries: list[Any], boxes: Array, edges: Array, reading: Reading
         return "", ""
     n_out = int((as_coco[:, 2:] > edges).any(axis=1).sum())
     if reading.by_numbers and n_out:
-        return f"{n_out} of {len(boxes)} boxes leave their pictures", "cut them at the edges of these"
+        return f"{n_out} of {len(boxes)} boxes leave their pictures", "cut them at the edges"
     if for_other:
         return "the boxes contradict their polygons", "mend the polygons or leave them out"
     for_coco, for_other = _agree(map(_area, entries), as_coco, other, _is_area)
