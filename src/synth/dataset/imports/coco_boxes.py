@@ -110,8 +110,8 @@ def _contradict(entries: list[Any], boxes: Array, edges: Array, reading: Reading
 def _agree(
     figures: Iterable[F | None], as_coco: Array, other: Array, is_of: Callable[[F, Array], bool]
 ) -> tuple[bool, bool]:
-    """Of figures that boxes have beside them: whether one agrees with COCO's reading alone, and whether all do
-    with the other one alone.
+    """Of figures that boxes have beside them: whether one agrees with COCO's reading alone, and whether all
+    do with the other one alone.
     """
     agreed = [
         (is_of(figure, as_coco[i]), is_of(figure, other[i]))

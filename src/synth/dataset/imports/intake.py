@@ -134,7 +134,7 @@ class Intake:
         if (misfit.reason, detail) in self._known:
             return
         self._known.add((misfit.reason, detail))
-        fields = {"reason": misfit.reason, "detail": detail, "name": name, "split": split}
+        fields: dict[str, Any] = {"reason": misfit.reason, "detail": detail, "name": name, "split": split}
         if rgb_u8 is None:
             self._unwritten.append({**fields, "quality": dict(quality or {})})
         else:
