@@ -301,7 +301,7 @@ def test_a_single_json_is_split_by_neighbours_or_ranges(tmp_path: Path) -> None:
     assert not any("splits" in note.text for note in summary.notes)
     assert [s.split for s in DatasetReader(tmp_path / "out")] == ["train", "test"]
     summary = take(file, tmp_path / "out2")
-    assert any("it tells no splits, so neighbours stay together" in note.text for note in summary.notes)
+    assert any("it tells no split but train, so neighbours stay" in note.text for note in summary.notes)
     assert [s.split for s in DatasetReader(tmp_path / "out2")] == ["train", "test"]
     with pytest.raises(InputError, match="splits already"):
         take(folder, tmp_path / "out3", splits={"train": "0"})
@@ -326,6 +326,7 @@ DOCUMENTS = [
     (EMPTY + '[{"id": 1}]}', "categories.0: name"),
     (EMPTY + '[{"id": 1, "name": "a/b"}]}', "no name of a class"),
     (EMPTY + '[{"id": 1, "name": "a"}, {"id": 1, "name": "b"}]}', "one id"),
+    (EMPTY + '[{"id": 1, "name": "a"}, {"id": "1", "name": "b"}]}', "one id"),
     ('{"images": [', "not JSON"),
     ("[" * 100_000, "not JSON"),
     ("\xff", "not JSON"),

@@ -220,6 +220,6 @@ def _read_categories(entries: list[Any], file: Path) -> dict[Id, str]:
     except Misfit as misfit:
         raise InputError(str(misfit)) from misfit
     by_id = {c.id: c.name for c in sorted(categories, key=lambda c: (str(type(c.id)), c.id))}
-    if len(by_id) < len(categories):
+    if len({str(number) for number in by_id}) < len(categories):
         raise InputError(f"{file}: two categories have one id")
     return by_id
