@@ -101,7 +101,7 @@ def read_file(file: Path, images: Path | None) -> CocoFile:
     misfits: list[Misfit] = []
     pictures = _read_images(content["images"], where, misfits)
     annotations: dict[Id, list[tuple[str, Any]]] = {picture.id: [] for picture in pictures}
-    listed = {id_of for e in content["images"] if isinstance(id_of := _get(e, "id"), Id)}
+    listed = {number for e in content["images"] if isinstance(number := _get(e, "id"), Id)}
     n_strays = 0
     for i, entry in enumerate(content["annotations"]):
         image_id = _get(entry, "image_id")
@@ -112,7 +112,8 @@ def read_file(file: Path, images: Path | None) -> CocoFile:
             is_stray = match_id(image_id, listed) is None
             n_strays += is_stray
             why = "which images lacks" if is_stray else "which cannot be taken"
-            misfits.append(Misfit(place, "label without picture", f"is of picture {image_id!r:.40}, {why}"))
+            what = "has no image_id" if image_id is None else f"is of picture {image_id!r:.40}, {why}"
+            misfits.append(Misfit(place, "label without picture", what))
     return CocoFile(
         where,
         list_folders(file) if images is None else (images,),
@@ -138,11 +139,8 @@ def match_id(value: Any, known: Container[Id]) -> Id | None:
 
 def _as_number(text: str) -> Id:
     """The number that a text writes as JSON would, else the text itself."""
-    return (
-        int(text)
-        if text.isascii() and text.isdecimal() and len(text) < 20 and text == str(int(text))
-        else text
-    )
+    is_number = text.isascii() and text.isdecimal() and len(text) < 20 and text == str(int(text))
+    return int(text) if is_number else text
 
 
 def refuse_without_labels(files: list[CocoFile]) -> None:
