@@ -16,6 +16,8 @@ from synth.cell.mesh import (
     read_mesh,
     to_coloured_ply,
 )
+from synth.cell.values import MeshUnits
+from synth.dataset.imports.bop_sizes import check_size
 from synth.dataset.imports.intake import Note
 from synth.dataset.info import ModelRecord
 from synth.dataset.posed import PartLabel
@@ -23,7 +25,8 @@ from synth.errors import InputError
 from synth.geometry.mesh import Mesh
 from synth.geometry.se3 import Array
 
-UNITS = "mm"
+UNITS: MeshUnits = "mm"
+_IN_METRES = (".glb",)
 _SUFFIXES = tuple(suffix for suffix in FORMATS if suffix != ".gltf")  # Which is more than one file.
 _MIN_SIZE_M = 0.003
 _FOLDERS = ("models", "model", "../models", "../../models")
@@ -63,7 +66,7 @@ def find_models(
     object, or because there is one file and one object. object_ids: number → name or None.
 
     Raises InputError for a folder that is absent, a file that is no mesh or whose units are not millimetres,
-    or a face that is none.
+    or a face that is none; and as `check_size` does.
     """
     files = _assign(list(_list_meshes(folder, models)), object_ids)
     return {i: _load(i, path, object_ids[i], names, normal, face) for i, path in sorted(files.items())}
@@ -77,6 +80,12 @@ def _list_meshes(folder: Path, models: Path | None) -> Iterator[Path]:
         if place.is_dir() and (found := sorted(p for p in place.iterdir() if p.suffix.lower() in _SUFFIXES)):
             yield from found
             return
+
+
+def list_model_folders(folder: Path) -> list[Path]:
+    """Folders beside the scene or above it that hold meshes: models_cad, models_eval, …"""
+    found = {p for up in (".", "..", "../..") for p in (folder / up).glob("model*") if p.is_dir()}
+    return [p for p in sorted(found) if any(f.suffix.lower() in _SUFFIXES for f in p.iterdir())]
 
 
 def _assign(files: list[Path], object_ids: Mapping[int, object]) -> dict[int, Path]:
@@ -101,14 +110,18 @@ def _load(
     normal: Row3 | None,
     face: Row3 | None,
 ) -> BopModel:
-    file = read_mesh(path, UNITS)
+    units: MeshUnits = "m" if path.suffix.lower() in _IN_METRES else UNITS
+    file = read_mesh(path, units)
     mesh = Mesh(file.mesh.vertices_m, file.mesh.triangles)
+    check_size(path, mesh, number)
     low, high = mesh.vertices_m.min(axis=0), mesh.vertices_m.max(axis=0)
     if (size_m := float((high - low).max())) < _MIN_SIZE_M:
-        raise InputError(
-            f"{path.name} is {size_m * 1000:.2g} mm large if its units are millimetres, as BOP's are: scale "
-            "it by 1000 if they are metres"
-        )
+        size, advice = size_m / METRES_PER_UNIT[units], "scale it to its true size"
+        told = f"{size:.2g} m large, since glTF is in metres"
+        if units == UNITS:
+            told = f"{size:.2g} mm large if its units are millimetres, as BOP's are"
+            advice = "scale it by 1000 if it is in metres, by 25.4 if it is in inches"
+        raise InputError(f"{path.name} is {told}: {advice}")
     point_part_m: Array = (low + high) / 2
     normal_part: Array | None = None
     if face is not None:
@@ -123,7 +136,7 @@ def _load(
     content: Path | bytes = path
     suffix, sha256 = path.suffix.lower(), file_sha256(path)
     if file.is_textured:
-        content = to_coloured_ply(file.mesh, UNITS)
+        content = to_coloured_ply(file.mesh, units)
         suffix, sha256 = ".ply", hashlib.sha256(content).hexdigest()
     return BopModel(
         content,
@@ -132,7 +145,7 @@ def _load(
         ModelRecord(
             class_name=class_name,
             mesh=f"models/obj_{number:06d}{suffix}",
-            units=UNITS,
+            units=units,
             sha256=sha256,
             normal_part=None if normal_part is None else normal_part.tolist(),
             point_part_m=point_part_m.tolist(),
