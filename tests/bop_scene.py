@@ -16,9 +16,14 @@ CORNERS_MM = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1,
 
 
 def write_model(path: Path, scale: float = 1.0) -> None:
-    """A box as OBJ, in millimetres times ``scale``."""
+    """The box as OBJ, in millimetres times ``scale``."""
+    write_box(path, CORNERS_MM * scale)
+
+
+def write_box(path: Path, corners: np.ndarray) -> None:
+    """A box as OBJ by its corners [8,3]."""
     quads = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
-    lines = [f"v {x:g} {y:g} {z:g}" for x, y, z in CORNERS_MM * scale]
+    lines = [f"v {x:g} {y:g} {z:g}" for x, y, z in corners]
     lines += [f"f {a + 1} {b + 1} {c + 1}\nf {a + 1} {c + 1} {d + 1}" for a, b, c, d in quads]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(lines) + "\n")
@@ -57,6 +62,69 @@ def write_scene(folder: Path, n: int = 8) -> Path:
         folder, {i: [pose(i)] for i in range(n)}, {i: {"cam_K": K, "depth_scale": 0.1} for i in range(n)}
     )
     return folder
+
+
+SMALL_WH = (64, 48)
+SMALL_K = [80.0, 0.0, 31.5, 0.0, 80.0, 23.5, 0.0, 0.0, 1.0]
+
+
+def small_pose(i: int, x_mm: float = 0.0, z_mm: float = 250.0, obj_id: Any = 1) -> dict[str, Any]:
+    """The box before the small camera, about 26 by 17 pixels large, turned a little more in every picture."""
+    T = se3.from_rotvec([0.3 + 0.2 * i, -0.2, 0.15 * i], [0, 0, 0])
+    return {"cam_R_m2c": T[:3, :3].ravel().tolist(), "cam_t_m2c": [x_mm, 5.0, z_mm], "obj_id": obj_id}
+
+
+def outline(entry: dict[str, Any], scale: float = 1.0, shift_mm: Any = (0, 0, 0)) -> np.ndarray:
+    """The pixels [48,64] of the box by the hull of its corners, without a ray; none where it lies behind."""
+    R, t = np.reshape(entry["cam_R_m2c"], (3, 3)), np.asarray(entry["cam_t_m2c"])
+    points = (CORNERS_MM * scale + shift_mm) @ R.T + t
+    if (points[:, 2] <= 0).any():
+        return np.zeros(SMALL_WH[::-1], bool)
+    pixels = (points[:, :2] / points[:, 2:] * 80 + [31.5, 23.5]).astype(np.float32)
+    hull = cv2.convexHull(pixels)[:, 0]
+    edges = np.roll(hull, -1, axis=0) - hull
+    to_pixel = np.stack(np.meshgrid(np.arange(64), np.arange(48)), axis=-1)[..., None, :] - hull
+    turns = edges[:, 0] * to_pixel[..., 1] - edges[:, 1] * to_pixel[..., 0]
+    return np.asarray((turns >= 0).all(axis=-1) | (turns <= 0).all(axis=-1))
+
+
+def write_small(folder: Path, truth: list[list[dict[str, Any]]], depth_scale: float | None = 0.1) -> Path:
+    """A scene of small pictures of noise, with the poses of each, a depth of 250 mm and the model."""
+    write_model(folder / "models" / "obj_000001.obj")
+    rng = np.random.default_rng(0)
+    for kind in ("rgb", "depth"):
+        (folder / kind).mkdir(exist_ok=True)
+    for i in range(len(truth)):
+        noise = rng.integers(0, 256, (*SMALL_WH[::-1], 3), dtype=np.uint8)
+        cv2.imwrite(str(folder / "rgb" / f"{i:06d}.png"), noise)
+        cv2.imwrite(str(folder / "depth" / f"{i:06d}.png"), np.full(SMALL_WH[::-1], 2500, np.uint16))
+    camera = {"cam_K": SMALL_K} | ({} if depth_scale is None else {"depth_scale": depth_scale})
+    write_json(folder, dict(enumerate(truth)), dict.fromkeys(range(len(truth)), camera))
+    return folder
+
+
+def write_said(
+    folder: Path, visible: dict[tuple[int, int], np.ndarray], kinds: str = "mask mask_visib"
+) -> None:
+    """What the scene says of its objects: the outline of the box as it truly is, and what is visible of it
+    where ``visible`` tells that by picture and object. kinds: of masks; ``info`` for scene_gt_info.json.
+    """
+    infos: dict[str, list[dict[str, Any]]] = {}
+    for picture, listed in read_json(folder)[0].items():
+        for j, entry in enumerate(listed):
+            whole = outline(entry)
+            masks = {"mask": whole, "mask_visib": visible.get((int(picture), j), whole)}
+            for kind in set(kinds.split()) & masks.keys():
+                (folder / kind).mkdir(exist_ok=True)
+                png = masks[kind].astype(np.uint8) * 255
+                cv2.imwrite(str(folder / kind / f"{int(picture):06d}_{j:06d}.png"), png)
+            y, x = np.nonzero(whole)
+            box = [x.min(), y.min(), np.ptp(x) + 1, np.ptp(y) + 1] if len(x) else [-1] * 4
+            infos.setdefault(picture, []).append(
+                {"bbox_obj": [int(v) for v in box], "px_count_all": int(whole.sum())}
+            )
+    if "info" in kinds:
+        (folder / "scene_gt_info.json").write_text(json.dumps(infos))
 
 
 def write_json(folder: Path, truth: dict[int, Any], cameras: dict[int, Any]) -> None:

@@ -141,7 +141,7 @@ def test_scenes_of_a_whole_set_keep_the_splits_of_their_folders(tmp_path):
 
 
 def plant_faults(scene: Path) -> dict[str, str]:
-    """Twelve faults, one a picture; what is wrong with each picture, by the name of the thing."""
+    """Faults, one a picture; what is wrong with each picture that one costs, by the name of the thing."""
     truth, cameras = read_json(scene)
     (scene / "rgb" / "000000.png").unlink()
     whole = (scene / "rgb" / "000001.png").read_bytes()
@@ -169,7 +169,6 @@ def plant_faults(scene: Path) -> dict[str, str]:
         "picture 6": "out of view",
         "picture 7": "behind the camera",
         "picture 8": "no model",
-        "picture 9": "wrong size",
         "rgb/000011.png": "same picture",
         "rgb/000012.png": "no label",
         "picture 13": "malformed",
@@ -185,8 +184,9 @@ def test_each_planted_fault_is_named_and_the_rest_comes_in(tmp_path):
     assert found == expected
     assert len(summary.misfits) == len(expected)
     dataset = DatasetReader(tmp_path / "out")
-    # Picture 8 has no object that is known, and stands as a background.
-    assert [int(s.name) for s in dataset] == [8, 10, 14, 15]
+    # Picture 8 has no object that is known, and stands as a background; 9 loses its depth alone.
+    assert [int(s.name) for s in dataset] == [8, 9, 10, 14, 15]
+    assert [n.text for n in summary.notes] == ["its depth is left out: it has another size than its picture"]
     assert {r.reason for r in dataset.rejections} == set(expected.values())
     assert all(str(m) in {r.detail for r in dataset.rejections} for m in summary.misfits)
     assert verify(tmp_path / "out") == []

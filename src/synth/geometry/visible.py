@@ -46,15 +46,20 @@ class InstanceCaster:
         whole = (0, 0, *self._camera.size_wh)
         return self._refined(ids, whole, self._bodies, self._instance_of_body), hits.t
 
+    def see_alone(self, mesh_base: Mesh) -> Mask:
+        """The pixels [H,W] that a body would fill with nothing before it."""
+        width, height = self._camera.size_wh
+        alone = np.zeros((height, width), dtype=bool)
+        if (window := self._window(mesh_base)) is not None:
+            x0, y0, x1, y1 = window
+            caster, instance = Raycaster([mesh_base]), np.array([1, 0], dtype=np.int32)
+            ids = instance[caster.cast(*camera_rays(self._camera, self._T_base_cam, window)).body]
+            alone[y0:y1, x0:x1] = self._refined(ids, window, caster, instance) == 1
+        return alone
+
     def area_alone(self, mesh_base: Mesh) -> int:
-        """Pixels that a body would fill with nothing before it."""
-        window = self._window(mesh_base)
-        if window is None:
-            return 0
-        alone = Raycaster([mesh_base])
-        instance = np.array([1, 0], dtype=np.int32)
-        ids = instance[alone.cast(*camera_rays(self._camera, self._T_base_cam, window)).body]
-        return int(self._refined(ids, window, alone, instance).sum())
+        """How many pixels those are."""
+        return int(self.see_alone(mesh_base).sum())
 
     def _refined(
         self, ids: Ids, window: tuple[int, int, int, int], caster: Raycaster, instance_of_body: Ids

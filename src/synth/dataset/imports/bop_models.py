@@ -27,6 +27,7 @@ from synth.geometry.se3 import Array
 
 UNITS: MeshUnits = "mm"
 _IN_METRES = (".glb",)
+_TAKEN_AS_METRES = "is glTF, whose unit is the metre: taken as metres, not millimetres"
 _SUFFIXES = tuple(suffix for suffix in FORMATS if suffix != ".gltf")  # Which is more than one file.
 _MIN_SIZE_M = 0.003
 _FOLDERS = ("models", "model", "../models", "../../models")
@@ -138,6 +139,7 @@ def _load(
     if file.is_textured:
         content = to_coloured_ply(file.mesh, units)
         suffix, sha256 = ".ply", hashlib.sha256(content).hexdigest()
+    notes = file.notes if units == UNITS else (*file.notes, _TAKEN_AS_METRES)
     return BopModel(
         content,
         mesh,
@@ -150,7 +152,7 @@ def _load(
             normal_part=None if normal_part is None else normal_part.tolist(),
             point_part_m=point_part_m.tolist(),
         ),
-        tuple(Note(path.name, text) for text in file.notes),
+        tuple(Note(path.name, text) for text in notes),
     )
 
 

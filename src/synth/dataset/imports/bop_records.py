@@ -1,7 +1,7 @@
 """What the files of a BOP scene say of each picture, held against what they can say."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,68 +9,58 @@ from typing import Any
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from synth.dataset import codecs
+from synth.dataset.imports.bop_scenes import CAMERA_FILE, GT_FILE, INFO_FILE, Scene, find_scenes
 from synth.dataset.imports.intake import Misfit
-from synth.dataset.imports.pictures import SUFFIXES, Picture, inside_folder
+from synth.dataset.imports.pictures import SUFFIXES, inside_folder
 from synth.errors import InputError
 from synth.geometry import se3
 from synth.geometry.mesh import Mesh
 from synth.geometry.se3 import Array
 
-GT_FILE, CAMERA_FILE = "scene_gt.json", "scene_camera.json"
-_RGB = ("rgb/{:06d}{}", "gray/{:06d}{}", "{:06d}-color{}")
-_DEPTH = ("depth/{:06d}.png", "{:06d}-depth.png")
 _ROTATION_ERROR = 1e-3
 _MM = 0.001
-_MAX_SCENES = 1000
 
 
 @dataclass(frozen=True)
 class Shot:
-    """One picture of a scene: its number there and in the dataset, and what the two files say of it."""
+    """One picture of a scene: its number there and in the dataset, and what the files say of it.
 
-    scene: Path
+    truth: of scene_gt.json. camera: of scene_camera.json. info: of scene_gt_info.json, None without it.
+    """
+
+    scene: Scene
     number: int
     name: str
     where: str
     truth: Any
     camera: Any
+    info: Any
 
 
-def list_shots(folder: Path) -> Iterator[Shot]:
+def list_shots(folder: Path, sensor: str | None) -> Iterator[Shot]:
     """Every picture that a ground truth speaks of, in order; several scenes are numbered through."""
-    scenes = _find_scenes(folder)
+    scenes = find_scenes(folder, sensor)
     count = 0
     for scene in scenes:
-        truths, cameras = _read_json(scene / GT_FILE), _read_json(scene / CAMERA_FILE)
+        truths, cameras = (_read_json(scene.json_file(name)) for name in (GT_FILE, CAMERA_FILE))
+        info_file = scene.json_file(INFO_FILE)
+        infos = _read_json(info_file) if info_file.is_file() else {}
         numbers = sorted(int(key) for key in truths if key.isdecimal() and len(key) <= 9)
         if odd := sorted(set(truths) - {str(n) for n in numbers}):
-            raise InputError(f"{scene / GT_FILE} has keys that are no picture numbers: {odd[0]!r:.40}")
+            raise InputError(
+                f"{scene.json_file(GT_FILE)} has keys that are no picture numbers: {odd[0]!r:.40}"
+            )
         for number in numbers:
             yield Shot(
                 scene,
                 number,
                 f"{number if len(scenes) == 1 else count:06d}",
-                f"{(scene / GT_FILE).relative_to(folder)} picture {number}",
+                f"{scene.json_file(GT_FILE).relative_to(folder)} picture {number}",
                 truths[str(number)],
                 cameras.get(str(number)),
+                infos.get(str(number)),
             )
             count += 1
-
-
-def _find_scenes(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise InputError(f"there is no folder {folder}")
-    if (folder / GT_FILE).is_file():
-        return [folder]
-    scenes = sorted(p.parent for pattern in ("*", "*/*") for p in folder.glob(f"{pattern}/{GT_FILE}"))
-    if not scenes:
-        raise InputError(f"{folder} is no BOP scene and holds none: there is no {GT_FILE}")
-    if len(scenes) > _MAX_SCENES:
-        raise InputError(
-            f"{folder} holds {len(scenes)} scenes, at most {_MAX_SCENES} are taken: import a part of it"
-        )
-    return scenes
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -85,10 +75,20 @@ def _read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def entries(truth: Any) -> list[dict[str, Any]]:
-    """The records of one picture that name an object by number; what is none comes up when it is taken."""
-    entries = truth if isinstance(truth, list) else []
-    return [e for e in entries if isinstance(e, dict) and type(e.get("obj_id")) is int]
+def object_number(entry: Any) -> int | None:
+    """The obj_id of one record, be it written 1, 1.0 or "1"; None where it has none."""
+    value = entry.get("obj_id") if isinstance(entry, dict) else None
+    if isinstance(value, str) and value.isdecimal() and len(value) <= 9:
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if type(value) is int else None
+
+
+def entries(truth: Any) -> list[tuple[int, dict[str, Any]]]:
+    """The records of one picture by the number of their object; what has none comes up when it is taken."""
+    listed = truth if isinstance(truth, list) else []
+    return [(number, entry) for entry in listed if (number := object_number(entry)) is not None]
 
 
 def read_camera(shot: Shot) -> tuple[Array, float | None]:
@@ -121,15 +121,13 @@ def read_pose(entry: Mapping[str, Any], mesh: Mesh, where: str) -> Array:
             where, "no rotation", "its cam_R_m2c is no rotation: orthonormal, determinant +1, row by row"
         )
     T = se3.make(Rotation.from_matrix(R).as_matrix(), t_m)
-    nearest_m = float(se3.transform(T, mesh.vertices_m)[:, 2].min())
-    if t_m[2] <= 0:
-        raise Misfit(where, "behind the camera", f"its cam_t_m2c has z = {t_m[2] / _MM:g} mm")
-    if nearest_m <= 0:
+    camera_part_m = se3.inverse(T)[:3, 3]
+    if ((mesh.vertices_m.min(axis=0) < camera_part_m) & (camera_part_m < mesh.vertices_m.max(axis=0))).all():
         raise Misfit(
             where,
             "units",
-            f"its model reaches {-nearest_m / _MM:.3g} mm behind the camera, whose centre is "
-            f"{np.linalg.norm(t_m) / _MM:.3g} mm away: are cam_t_m2c and the model in millimetres?",
+            f"the camera stands inside its model, {np.linalg.norm(t_m) / _MM:.3g} mm from its origin: are "
+            "cam_t_m2c and the model in millimetres?",
         )
     return T
 
@@ -146,39 +144,24 @@ def read_world(shot: Shot) -> Array | None:
     return se3.inverse(se3.make(Rotation.from_matrix(R).as_matrix(), t_m))
 
 
-def read_depth(
-    shot: Shot, picture: Picture, own_scale_m: float | None, scale_m: float | None
-) -> tuple[Any, Path | None]:
-    """Counts [H,W] and their file; None where the scene has no depth."""
-    names = [p.format(shot.number) for p in _DEPTH]
-    name = next((n for n in names if (shot.scene / n).is_file()), None)
-    if name is None:
-        return None, None
-    path = inside_folder(shot.scene, name)
-    if own_scale_m is None or scale_m is None or not np.isclose(own_scale_m, scale_m, rtol=1e-9):
-        raise Misfit(
-            shot.where,
-            "depth scale",
-            f"its depth has a scale of {_in_mm(own_scale_m)} a count, the first picture's {_in_mm(scale_m)}: "
-            "one scale is needed",
-        )
-    counts = codecs.decode_u16(path.read_bytes(), name)
-    if counts.shape != picture.rgb_u8.shape[:2]:
-        raise Misfit(
-            shot.where,
-            "wrong size",
-            f"{name} has {counts.shape[1]}×{counts.shape[0]} pixels, its picture {picture.size_wh[0]}×"
-            f"{picture.size_wh[1]}",
-        )
-    return counts, path
-
-
 def find_picture(shot: Shot) -> Path:
-    names = [pattern.format(shot.number, suffix) for pattern in _RGB for suffix in SUFFIXES]
-    name = next((n for n in names if (shot.scene / n).exists()), None)
+    """The file of its colours. Raises Misfit where there is none, DatasetError for one outside the scene."""
+    name = find_file(shot, ("rgb", "gray"), SUFFIXES, "color")
     if name is None:
-        raise Misfit(shot.where, "no picture", f"there is no {names[0]} nor .jpg beside it")
-    return inside_folder(shot.scene, name)
+        usual = f"{shot.scene.kind('rgb')}/{shot.number:06d}.png"
+        raise Misfit(shot.where, "no picture", f"there is no {usual} nor .jpg beside it")
+    return inside_folder(shot.scene.folder, name)
+
+
+def find_file(shot: Shot, kinds: Sequence[str], suffixes: Sequence[str], ending: str) -> str | None:
+    """The file of a picture in the folder of one of these kinds, or beside the scene's own files as YCB-Video
+    names it.
+    """
+    for kind in kinds:
+        if (name := shot.scene.find(kind, suffixes, shot.number)) is not None:
+            return name
+    names = [f"{shot.number:06d}-{ending}{suffix}" for suffix in suffixes]
+    return next((name for name in names if (shot.scene.folder / name).exists()), None)
 
 
 def _numbers(value: Any, n: int, where: str) -> Array:
@@ -190,7 +173,3 @@ def _numbers(value: Any, n: int, where: str) -> Array:
     if array.shape != (n,) or not np.isfinite(array).all():
         raise Misfit(where, "malformed", f"must be {n} finite numbers, it is {value!r:.60}")
     return array
-
-
-def _in_mm(scale_m: float | None) -> str:
-    return "unknown size" if scale_m is None else f"{scale_m / _MM:g} mm"

@@ -54,6 +54,9 @@ def bop(
     face: Annotated[
         str | None, typer.Option(help="Or a point, in the models' mm, on the face whose normal is labelled.")
     ] = None,
+    sensor: Annotated[
+        str | None, typer.Option(help="Which, of a scene with several: cam1 takes scene_gt_cam1.json.")
+    ] = None,
     square: Square = False,
     train: Train = None,
     val: Val = None,
@@ -84,6 +87,7 @@ def bop(
         splits=_splits(train, val, test),
         group=group,
         choice=parse_choice(classes, single_class, flip_pairs),
+        sensor=sensor,
     )
     _take(import_bop, settings, out)
 
