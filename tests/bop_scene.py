@@ -64,6 +64,13 @@ def write_scene(folder: Path, n: int = 8) -> Path:
     return folder
 
 
+MODEL_INFO = {
+    "diameter": 98.99,
+    **{f"min_{axis}": -half for axis, half in zip("xyz", HALF_MM.tolist(), strict=True)},
+    **{f"size_{axis}": 2 * half for axis, half in zip("xyz", HALF_MM.tolist(), strict=True)},
+}
+"""What models_info.json says of the box."""
+
 SMALL_WH = (64, 48)
 SMALL_K = [80.0, 0.0, 31.5, 0.0, 80.0, 23.5, 0.0, 0.0, 1.0]
 

@@ -6,9 +6,11 @@ import cv2
 import numpy as np
 import pytest
 import trimesh
+from typer.testing import CliRunner
 
 from bop_scene import CORNERS_MM, SMALL_WH, outline, read_json, small_pose, write_json, write_small
 from synth.dataset.imports.bop import BopSettings, import_bop
+from synth.dataset.imports.commands import app as import_app
 from synth.dataset.imports.intake import Summary
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
@@ -100,7 +102,9 @@ def test_one_sensor_of_several_is_chosen_by_name(scene):
     with pytest.raises(InputError, match="has a sensor 'cam3': there are cam1, cam2"):
         take(scene, "cam3")
     demand_labels(*take(scene, "cam1"))
-    assert take(scene, "cam2")[0].n_samples == 1
+    words = ("bop", str(scene), "--sensor", "cam2", "--out", str(scene.parent / "typed"))
+    answer = CliRunner().invoke(import_app, words)
+    assert "1 image (1 train, 0 val, 0 test), 1 new, with 1 labelled object." in answer.output, answer.output
 
 
 def set_depth(scene: Path, number: int, values: np.ndarray, suffix: str, scale: float | None) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from bop_scene import (
     CORNERS_MM,
+    MODEL_INFO,
     SMALL_WH,
     outline,
     read_json,
@@ -83,7 +84,6 @@ def test_a_model_that_contradicts_the_scene_is_refused_with_its_likely_cause(tmp
     assert not (tmp_path / "out").exists()
 
 
-INFO = {"diameter": 98.99, "min_x": -40, "min_y": -25, "min_z": -15, "size_x": 80, "size_y": 50, "size_z": 30}
 SIZES = {
     "double": (
         CORNERS_MM * 2,
@@ -103,7 +103,7 @@ SIZES = {
 def test_a_mesh_is_held_against_models_info(tmp_path, corners_mm, cause):
     """Diameter, size and place must be those that models_info.json gives; what fits is taken."""
     scene = write_small(tmp_path / "scene", [[small_pose(0)]])
-    (scene / "models" / "models_info.json").write_text(json.dumps({"1": INFO}))
+    (scene / "models" / "models_info.json").write_text(json.dumps({"1": MODEL_INFO}))
     assert take(scene, "true")[0].n_instances == 1
     write_box(scene / "models" / "obj_000001.obj", corners_mm)
     with pytest.raises(InputError, match=cause):
@@ -166,6 +166,16 @@ def test_what_something_without_a_mesh_hides_is_left_out_by_the_scenes_own_masks
         y, x = np.nonzero(seen)
         assert instance.box_xyxy_px == (x.min(), y.min(), x.max() + 1, y.max() + 1)
         assert instance.visib_fract == pytest.approx(seen.sum() / whole.sum(), abs=0.04)
+
+
+def test_visible_masks_that_overlap_do_not_tell_what_is_visible(tmp_path):
+    """Outlines written as mask_visib: what hides what is told by the models."""
+    scene = write_small(tmp_path / "scene", [[small_pose(0), small_pose(1, x_mm=15.0, z_mm=200.0)]])
+    write_said(scene, {})
+    summary, dataset = take(scene)
+    assert ["its mask_visib overlap one another" in n.text for n in summary.notes] == [True]
+    behind, before = dataset["000000"].instances
+    assert behind.visib_fract < 0.5 < before.visib_fract == 1
 
 
 def test_without_masks_what_hides_without_a_mesh_is_named(tmp_path):

@@ -8,7 +8,7 @@ import numpy as np
 import trimesh
 from dataset_scene import fill
 
-from bop_scene import write_scene
+from bop_scene import MODEL_INFO, small_pose, write_said, write_small
 from synth.cell.load import DEFAULT_CELL, load_cell
 from synth.dataset.reader import DatasetReader
 from synth.dataset.store import DatasetWriter
@@ -23,7 +23,11 @@ def write_all(root: Path) -> None:
     with DatasetWriter.open(root / "dataset") as writer:
         writer.reject("000001", "by the test")
     assert len(DatasetReader(root / "dataset")) == 2
-    write_scene(root / "bop", 3)
+    write_small(root / "bop", [[small_pose(i)] for i in range(3)])
+    write_said(root / "bop", {}, "mask mask_visib info")
+    (root / "bop" / "models" / "models_info.json").write_text(json.dumps({"1": MODEL_INFO}))
+    cv2.imwrite(str(root / "bop" / "depth" / "000001.tif"), np.full((48, 64), 250, np.float32))
+    (root / "bop" / "depth" / "000001.png").unlink()
     write_labelled(root)
     write_cells(root / "cell")
 

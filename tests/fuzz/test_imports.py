@@ -49,6 +49,8 @@ def pictures(folder: Path, out: Path) -> Any:
 TEXTS = {
     "scene_gt.json": (damage_json, damage_json, damage_bytes),
     "scene_camera.json": (damage_json, damage_json, damage_bytes),
+    "scene_gt_info.json": (damage_json, damage_json, damage_bytes),
+    "models_info.json": (damage_json, damage_json, damage_bytes),
     "instances_train.json": (damage_json, damage_json, damage_bytes),
     "data.yaml": (damage_words, damage_lines, damage_bytes),
     ".txt": (damage_words, damage_lines, damage_bytes),

@@ -114,11 +114,15 @@ def print_result(dataset: DatasetReader, n_new: int, console: Console) -> None:
     if dataset.info.made_by.simulated:
         console.print(SIMULATED, "no real camera or arm made these pictures")
     console.print(
-        f"{dataset.root}: {len(dataset)} images ({splits}) with {n_instances} labelled objects; "
-        f"{n_new} of the images are new. Next: synth dataset sheet {dataset.root}",
+        f"{dataset.root}: {_count(len(dataset), 'image')} ({splits}), {n_new} new, with "
+        f"{_count(n_instances, 'labelled object')}. Next: synth dataset sheet {dataset.root}",
         soft_wrap=True,
     )
     print_overview(look_over(dataset), list_next_steps(dataset), console)
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}{'' if n == 1 else 's'}"
 
 
 def print_overview(overview: Overview, steps: Sequence[NextStep], console: Console) -> None:

@@ -31,6 +31,9 @@ _OTHER_OUTLINE = (
     "labelled by the scene's own mask_visib: the outline of a model is not quite that of the scene's masks, "
     "likely because its shape, size or pose is a little off"
 )
+_OVERLAPPING = (
+    "labelled by its models alone: its mask_visib overlap one another, so they do not tell what is visible"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,16 +111,10 @@ def label(posed: Sequence[Posed], camera: Pinhole, where: str) -> Labels:
     out = [p for p in projections if not p.alone.any()]
     if projections and len(out) == len(projections) and not any(p.posed.said.is_out_of_view for p in out):
         raise _out_of_view(out[0])
-    differing = [
-        p
-        for p in projections
-        if (own := p.posed.said.visible) is not None and agreement(p.seen, own) < _CLOSELY
-    ]
-    for p in differing[:1]:
-        is_whole = p.posed.said.outline is None or p.fit >= _CLOSELY
-        labels.notes.append((where, _HIDDEN if is_whole else _OTHER_OUTLINE))
+    takes_own, notes = _choose_masks(projections)
+    labels.notes.extend((where, text) for text in notes)
     for p in projections:
-        own = p.posed.said.visible if differing else None
+        own = p.posed.said.visible if takes_own else None
         visible = p.seen if own is None else own
         box = tight_box(without_specks(visible))
         if not p.alone.any():
@@ -129,6 +126,20 @@ def label(posed: Sequence[Posed], camera: Pinhole, where: str) -> Labels:
         labels.instances.append(_describe(p.posed, camera, tight, square, min(share, 1.0)))
         labels.mask[visible] = len(labels.instances)
     return labels
+
+
+def _choose_masks(projections: Sequence[Projection]) -> tuple[bool, list[str]]:
+    """Whether the scene's own masks are the label, and what is to be said of that."""
+    owns = [(p, own) for p in projections if (own := p.posed.said.visible) is not None]
+    differing = [p for p, own in owns if agreement(p.seen, own) < _CLOSELY]
+    if not differing:
+        return False, []
+    n_shown = sum(int(own.sum()) for _, own in owns)
+    n_any = int(np.any([own for _, own in owns], axis=0).sum())
+    if n_any < _CLOSELY * n_shown:
+        return False, [_OVERLAPPING]
+    is_whole = differing[0].posed.said.outline is None or differing[0].fit >= _CLOSELY
+    return True, [_HIDDEN if is_whole else _OTHER_OUTLINE]
 
 
 def _refuse_contradiction(p: Projection) -> None:

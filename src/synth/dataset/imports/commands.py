@@ -333,7 +333,9 @@ def _print_misfits(summary: "Summary", out: Path, console: "Console") -> None:
     if not summary.misfits:
         return
     reasons = ", ".join(f"{reason} {n}" for reason, n in summary.reasons.items())
-    console.print(f"{len(summary.misfits)} things did not fit and are not in {out} ({reasons}):")
+    n = len(summary.misfits)
+    told = "1 thing did not fit and is" if n == 1 else f"{n} things did not fit and are"
+    console.print(f"{told} not in {out} ({reasons}):", soft_wrap=True)
     shown: dict[str, int] = dict.fromkeys(summary.reasons, 0)
     for misfit in summary.misfits:
         shown[misfit.reason] += 1
