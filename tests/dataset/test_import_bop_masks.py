@@ -128,6 +128,19 @@ def test_a_K_of_another_resolution_is_named(tmp_path, factor, words):
         take(scene)
 
 
+def test_pictures_resized_after_they_were_labelled_are_named(tmp_path):
+    """Masks of another size than the picture say so; one that is no picture costs only what it would tell."""
+    scene = write_small(tmp_path / "scene", [[small_pose(i)] for i in range(2)])
+    write_said(scene, {})
+    (scene / "mask" / "000000_000000.png").write_bytes(b"torn")
+    picture = cv2.imread(str(scene / "rgb" / "000001.png"))
+    cv2.imwrite(str(scene / "rgb" / "000001.png"), cv2.resize(picture, None, fx=0.5, fy=0.5))
+    summary, dataset = take(scene)
+    assert [s.name for s in dataset] == ["000000"]
+    assert [n.text for n in summary.notes] == ["its mask cannot be read, so it is not held against that"]
+    assert "has 64×48 pixels, its picture 32×24: likely the pictures were resized" in str(summary.misfits)
+
+
 def test_a_crop_is_taken_where_the_masks_confirm_its_K(tmp_path):
     """A principal point far from the middle is no fault by itself."""
     scene = write_small(tmp_path / "scene", [[small_pose(0, x_mm=-90.0)]])

@@ -113,6 +113,7 @@ def label(posed: Sequence[Posed], camera: Pinhole, where: str) -> Labels:
         raise _out_of_view(out[0])
     takes_own, notes = _choose_masks(projections)
     labels.notes.extend((where, text) for text in notes)
+    labels.notes.extend((p.posed.where, note) for p in projections if (note := p.posed.said.note))
     for p in projections:
         own = p.posed.said.visible if takes_own else None
         visible = p.seen if own is None else own

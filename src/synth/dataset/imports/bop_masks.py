@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from synth.dataset.codecs import MAX_PIXELS
 from synth.dataset.imports.bop_records import Shot
+from synth.dataset.imports.intake import Misfit
 from synth.dataset.imports.pictures import inside_folder
 from synth.errors import DatasetError
 from synth.geometry.boxes import Mask, tight_box
@@ -26,12 +26,13 @@ class Said:
     """What the scene says of one object in one picture; None for what it does not say.
 
     outline: [H,W] of the whole object, also where others hide it; or, where boxed, of the box around it.
-    visible: [H,W] what is seen of it.
+    visible: [H,W] what is seen of it. note: what could not be read.
     """
 
     outline: Mask | None = None
     boxed: bool = False
     visible: Mask | None = None
+    note: str = ""
 
     @property
     def is_out_of_view(self) -> bool:
@@ -50,13 +51,19 @@ class Said:
 
 
 def read_said(shot: Shot, i: int, size_wh: tuple[int, int]) -> Said:
-    """What the scene says of object ``i`` of a picture. Raises DatasetError for a mask that is none."""
-    visible = _read_mask(shot, "mask_visib", i, size_wh)
-    outline = _read_mask(shot, "mask", i, size_wh)
+    """What the scene says of object ``i`` of a picture. Raises Misfit for a mask of another size."""
+    note, masks = "", []
+    for kind in ("mask", "mask_visib"):
+        try:
+            masks.append(_read_mask(shot, kind, i, size_wh))
+        except DatasetError:
+            masks.append(None)
+            note = f"its {kind} cannot be read, so it is not held against that"
+    outline, visible = masks
     if outline is not None:
-        return Said(outline, False, visible)
+        return Said(outline, False, visible, note)
     box = _read_box(shot, i)
-    return Said(None if box is None else fill_box(box, size_wh[::-1]), box is not None, visible)
+    return Said(None if box is None else fill_box(box, size_wh[::-1]), box is not None, visible, note)
 
 
 def _read_mask(shot: Shot, kind: str, i: int, size_wh: tuple[int, int]) -> Mask | None:
@@ -67,15 +74,20 @@ def _read_mask(shot: Shot, kind: str, i: int, size_wh: tuple[int, int]) -> Mask 
     try:
         with Image.open(path) as header:
             found_wh = header.size
-        if found_wh != size_wh or found_wh[0] * found_wh[1] > MAX_PIXELS:
-            raise DatasetError(
-                f"{name} has {found_wh[0]}×{found_wh[1]} pixels, its picture {size_wh[0]}×{size_wh[1]}"
-            )
-        grey = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_GRAYSCALE)
+        if found_wh == size_wh:
+            grey = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_GRAYSCALE)
     except (cv2.error, OSError, ValueError, SyntaxError, ImportError, Image.DecompressionBombError) as error:
-        raise DatasetError(f"{name} is not a mask that can be read") from error
-    if grey is None:
-        raise DatasetError(f"{name} is not a mask that can be read")
+        raise DatasetError(f"{name} cannot be read") from error
+    if found_wh != size_wh:
+        found, own = ("×".join(map(str, size)) for size in (found_wh, size_wh))
+        raise Misfit(
+            f"{shot.where}, object {i}",
+            "wrong size",
+            f"{name} has {found} pixels, its picture {own}: likely the pictures were resized after they were "
+            "labelled, and cam_K is for the other size too",
+        )
+    if grey is None or grey.shape != size_wh[::-1]:
+        raise DatasetError(f"{name} cannot be read")
     return np.asarray(grey > 0)
 
 
