@@ -88,8 +88,9 @@ class BopSettings:
 def import_bop(settings: BopSettings, on_picture: OnPicture = lambda done, total: None) -> Summary:
     """Take scenes over; what does not fit is named, picture by picture.
 
-    Raises InputError for a folder that holds no scene, models that cannot be used, or where nothing fits,
-    DatasetError for an ``out`` that was made otherwise, StorageError. KeyboardInterrupt leaves whole samples.
+    Raises InputError for a folder that holds no scene, models that cannot be used or contradict what the
+    scene says of its objects, or where nothing fits, DatasetError for an ``out`` that was made otherwise,
+    StorageError. KeyboardInterrupt leaves whole samples.
     """
     shots = list(list_shots(settings.folder, settings.sensor))
     object_ids = {i: entry.get("name") for shot in shots for i, entry in entries(shot.truth)}
@@ -220,6 +221,7 @@ def _describe(settings: BopSettings, models: Mapping[int, BopModel], first: _Fir
         "face": None if settings.face is None else list(settings.face),
         "splits": {split: settings.splits.get(split) for split in SPLITS},
         "objects": {str(i): model.record.class_name for i, model in models.items()},
+        **({} if settings.sensor is None else {"sensor": settings.sensor}),
     }
     choice = settings.choice
     classes = choice.choose(tuple(dict.fromkeys(model.record.class_name for model in models.values())))

@@ -86,7 +86,7 @@ def _find_cause(seen: Sequence[Seen]) -> str:
         )
     scale = _fit_scale(seen)
     if _agree(seen, lambda s: (_moved(s.projection.posed, scale, np.zeros(3)), s.camera)):
-        return f"Likely its mesh is in other units than the poses: scaled by {scale:.3g} it fits"
+        return f"Likely its mesh is at another scale, in other units, say: scaled by {scale:.3g} it fits"
     shift_m = _fit_shift(seen)
     if _agree(seen, lambda s: (_moved(s.projection.posed, 1.0, shift_m), s.camera)):
         by = " ".join(f"{v:.3g}" for v in np.round(shift_m * 1000, 1) + 0.0)

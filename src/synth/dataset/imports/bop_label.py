@@ -24,8 +24,8 @@ _CLOSELY = 0.95
 """Below, what the models leave visible is not what the scene shows, and the scene's own masks are taken."""
 
 _HIDDEN = (
-    "labelled by the scene's own mask_visib: it shows less of an object than the models do, likely because "
-    "something without a model hides it"
+    "labelled by the scene's own mask_visib: it is not just what the models leave visible, likely because "
+    "something without a model hides a part"
 )
 _OTHER_OUTLINE = (
     "labelled by the scene's own mask_visib: the outline of a model is not quite that of the scene's masks, "
