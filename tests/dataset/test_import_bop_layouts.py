@@ -145,9 +145,9 @@ def test_depth_of_other_kinds_and_scales_is_converted_truly(scene, values, suffi
     assert [n.text for n in summary.notes] == words
 
 
-def test_depth_is_converted_to_the_finest_scale_and_what_is_lost_is_named(scene):
+def test_depth_is_converted_to_the_finer_of_two_scales_and_what_is_lost_is_named(scene):
     """Rounding, and depth beyond what 16 bits hold at that scale, is said; what is no number is missing."""
-    values = flat(101, np.uint16)
+    values = flat(1001, np.uint16)
     values[0], values[47] = 10_000, 60_000
     set_depth(scene, 1, values, ".png", 0.25)
     set_depth(scene, 0, np.where(np.eye(48, 64) > 0, np.nan, 250).astype(np.float32), ".tif", 1.0)
@@ -156,7 +156,7 @@ def test_depth_is_converted_to_the_finest_scale_and_what_is_lost_is_named(scene)
     assert near[0, 0] == 0
     assert near[0, 1] == pytest.approx(0.25)
     assert far[0, 0] == pytest.approx(2.5)
-    assert far[1, 1] == pytest.approx(0.02525, abs=1e-4)
+    assert far[1, 1] == pytest.approx(0.25025, abs=1e-4)
     assert far[47, 0] == 0
     assert {n.text for n in summary.notes} == {
         "its depth is brought to 0.1 mm a count from 32-bit float",
@@ -177,6 +177,18 @@ def test_depth_is_converted_to_the_finest_scale_and_what_is_lost_is_named(scene)
         ),
         (flat(25, np.uint8), ".png", 1.0, "its file is neither 16-bit grey nor 32-bit float"),
         (flat(2500, np.uint16)[::2], ".png", 0.1, "it has another size than its picture"),
+        (
+            flat(2500, np.uint16),
+            ".png",
+            1.0,
+            "it is some 10 times that of the models, likely by another depth_scale",
+        ),
+        (
+            flat(0.25, np.float32),
+            ".tif",
+            1.0,
+            "it is some 0.001 times that of the models, likely by another depth_scale",
+        ),
     ],
 )
 def test_depth_that_cannot_be_taken_costs_the_depth_alone(scene, values, suffix, scale, words):

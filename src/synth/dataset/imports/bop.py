@@ -264,7 +264,7 @@ def _take(
         intake.refuse(Misfit(where, "no model", _say_no_model(called, posed)), shot.name, split)
     labels = label(posed, camera, shot.where)
     instances, mask, _ = intake.choice.choose_instances(labels.instances, labels.mask)
-    depth = read_depth(shot, picture.size_wh, own_scale_m, depth_scale_m)
+    depth = read_depth(shot, labels.depth_m, own_scale_m, depth_scale_m)
     for where, text in (*labels.notes, *((shot.where, text) for text in depth.notes)):
         intake.note(where, text)
     intake.take(

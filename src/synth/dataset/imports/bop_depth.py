@@ -1,5 +1,6 @@
 """The depth of a BOP scene: 16-bit PNG or TIFF, or 32-bit float TIFF, in one scale for the whole dataset."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,9 @@ _SUFFIXES = (".png", ".tif", ".tiff")
 _OF_FLOATS_M = 1e-4
 """The coarsest scale of a dataset whose depth comes as 32-bit float."""
 
+_CONTRADICTS = 2
+"""How many times that of the models the depth of their pixels may be, or the reverse, by its median."""
+
 _MOST = np.iinfo(np.uint16).max
 _WHOLE = 1e-6
 
@@ -37,26 +41,27 @@ class Depth:
 
 
 def choose_depth_scale(shots: Sequence[Shot]) -> float | None:
-    """Metres a count for all pictures: the finest that one states, so that the others can be brought to it;
-    None without any.
+    """Metres a count for all pictures, to which the others are brought: that of most, the finer of two as
+    frequent; None without any.
     """
-    scales = []
+    scales = Counter[float]()
     for shot in shots:
         try:
             _, scale_m = read_camera(shot)
             path = _find_depth(shot) if scale_m is not None else None
             if path is not None and scale_m is not None:
-                scales.append(min(scale_m, _OF_FLOATS_M) if _is_float(path) else scale_m)
+                scales[min(scale_m, _OF_FLOATS_M) if _is_float(path) else scale_m] += 1
         except (Misfit, DatasetError):
             continue
-    return min(scales, default=None)
+    return max(scales, key=lambda scale_m: (scales[scale_m], -scale_m), default=None)
 
 
 def read_depth(
-    shot: Shot, size_wh: tuple[int, int], own_scale_m: float | None, scale_m: float | None
+    shot: Shot, models_m: NDArray[np.float32], own_scale_m: float | None, scale_m: float | None
 ) -> Depth:
     """The depth of one picture in counts of ``scale_m``. Depth that cannot be taken is left out and named: no
-    label needs it.
+    label needs it. models_m: [H,W] depth of the labelled models along z, inf elsewhere, which it must not
+    contradict.
     """
     try:
         path = _find_depth(shot)
@@ -67,8 +72,13 @@ def read_depth(
         values = _read(path)
     except (Misfit, DatasetError) as error:
         return _left_out(error.detail if isinstance(error, Misfit) else str(error))
-    if values.shape != size_wh[::-1]:
+    if values.shape != models_m.shape:
         return _left_out("it has another size than its picture")
+    both = np.isfinite(models_m) & np.isfinite(values) & (values > 0)
+    times = float(np.median(values[both] * own_scale_m / models_m[both])) if both.any() else 1.0
+    if not 1 / _CONTRADICTS < times < _CONTRADICTS:
+        about = f"{float(f'{times:.1g}'):g}"
+        return _left_out(f"it is some {about} times that of the models, likely by another depth_scale")
     is_float = values.dtype == np.float32
     factor = own_scale_m / scale_m
     if not is_float and abs(factor - 1) < _WHOLE:

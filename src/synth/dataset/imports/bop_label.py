@@ -56,11 +56,15 @@ class Posed:
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """One object as its model says: alone [H,W], and seen [H,W] where other models leave it visible."""
+    """One object as its model says: alone [H,W], and seen [H,W] where other models leave it visible.
+
+    depth_m: [H,W] of the nearest model along z, inf for none.
+    """
 
     posed: Posed
     alone: Mask
     seen: Mask
+    depth_m: NDArray[np.float32]
 
     def held(self) -> tuple[Mask, Mask] | None:
         """What is projected and what the scene says, to be compared; None where it says nothing."""
@@ -77,10 +81,13 @@ class Projection:
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """What is labelled in a picture. mask: [H,W] instance numbers from 1. notes: place and text of each."""
+    """What is labelled in a picture. mask: [H,W] instance numbers from 1. depth_m: [H,W] of the models along
+    z, inf where none is labelled. notes: place and text of each.
+    """
 
     instances: list[Instance]
     mask: NDArray[np.uint16]
+    depth_m: NDArray[np.float32]
     notes: list[tuple[str, str]]
 
 
@@ -90,8 +97,8 @@ def project(posed: Sequence[Posed], camera: Pinhole) -> list[Projection]:
     if not placed:
         return []
     caster = InstanceCaster(camera, np.eye(4), placed, range(1, len(placed) + 1))
-    ids, _ = caster.see_all()
-    return [Projection(p, caster.see_alone(p.placed), ids == i + 1) for i, p in enumerate(posed)]
+    ids, depth_m = caster.see_all()
+    return [Projection(p, caster.see_alone(p.placed), ids == i + 1, depth_m) for i, p in enumerate(posed)]
 
 
 def label(posed: Sequence[Posed], camera: Pinhole, where: str) -> Labels:
@@ -107,7 +114,8 @@ def label(posed: Sequence[Posed], camera: Pinhole, where: str) -> Labels:
     projections = project(posed, camera)
     for p in projections:
         _refuse_contradiction(p)
-    labels = Labels([], np.zeros(camera.size_wh[::-1], np.uint16), [])
+    shape_hw = camera.size_wh[::-1]
+    labels = Labels([], np.zeros(shape_hw, np.uint16), np.full(shape_hw, np.inf, np.float32), [])
     out = [p for p in projections if not p.alone.any()]
     if projections and len(out) == len(projections) and not any(p.posed.said.is_out_of_view for p in out):
         raise _out_of_view(out[0])
@@ -126,6 +134,7 @@ def label(posed: Sequence[Posed], camera: Pinhole, where: str) -> Labels:
         share = int(visible.sum()) / max(int(p.alone.sum()), 1)
         labels.instances.append(_describe(p.posed, camera, tight, square, min(share, 1.0)))
         labels.mask[visible] = len(labels.instances)
+        labels.depth_m[visible] = p.depth_m[visible]
     return labels
 
 
