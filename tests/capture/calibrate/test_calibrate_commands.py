@@ -61,6 +61,7 @@ def test_somebody_s_pictures_are_solved_and_no_cell_is_touched(pictures) -> None
     ran = synth("calibrate", "solve", ".", cwd=pictures)
     assert ran.returncode == 0, ran.stderr
     assert "T_base_cam from 11 views" in ran.stdout
+    assert "not good enough" not in ran.stdout
     assert "Left out: 000003 shows 0 corners" in ran.stdout
     ran = synth("calibrate", "solve", ".", "--json", cwd=pictures)
     result = json.loads(ran.stdout)

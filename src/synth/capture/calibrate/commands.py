@@ -146,12 +146,15 @@ def solve(
 ) -> None:
     """Calibrate from images and poses that somebody else took. No cell is touched.
 
+    What is less exact than a new cell's gates (2 mm, 0.3°) begins with "not good enough to label"; exit code
+    2 and "this is no calibration" where K is impossible or the camera's place is open by 100 mm or 10°.
+
     Example: synth calibrate solve runs/calibrate
     """
     import json
 
     from synth.capture.calibrate.folder import read_description
-    from synth.capture.calibrate.say import print_result
+    from synth.capture.calibrate.say import not_good_enough, print_result
     from synth.capture.calibrate.stage import calibrate_folder
     from synth.compute.progress import make_progress
     from synth.terminal import make_console
@@ -164,6 +167,8 @@ def solve(
         solve_lens=solve_lens,
     )
     if as_json:
+        if result["refusals"]:
+            console.print(not_good_enough(result), soft_wrap=True)
         typer.echo(json.dumps(result))
     else:
         print_result(result, console)

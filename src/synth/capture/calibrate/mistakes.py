@@ -1,11 +1,11 @@
 """What people get wrong in a hand-eye calibration, recognised by trying it.
 
 A calibration that is solved from wrongly given poses does not fail by itself: it ends somewhere. So where
-the views contradict each other, each usual mistake is undone in turn, and the one that makes them agree is
-named.
+the views contradict each other, each usual mistake is undone in turn, and those that make them agree are
+named as likely, each with the error that it leaves.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,21 +13,38 @@ from scipy.spatial.transform import Rotation
 
 from synth.capture.calibrate.chain import Chain, Guess
 from synth.capture.calibrate.fit import fit
-from synth.capture.calibrate.hand_eye import pick_start
-from synth.capture.calibrate.uncertainty import estimate_uncertainty
+from synth.capture.calibrate.hand_eye import board_poses, pick_start
+from synth.capture.calibrate.lens import board_focal_px, is_middle, scale_K, what_is_impossible
+from synth.capture.calibrate.readings import Reading, other_poses, shifted_poses
+from synth.capture.calibrate.uncertainty import Uncertainty, estimate_uncertainty
 from synth.capture.calibrate.view import Eye, View
 from synth.cell.board import Board
 from synth.errors import InputError
-from synth.geometry import se3
 from synth.geometry.pinhole import Pinhole
 from synth.geometry.se3 import Array
+
+NO_CALIBRATION = "this is no calibration"
 
 MIN_SECOND_AXIS_DEG = 5.0
 """How far the arm must turn, in the root mean square, about the second of its rotation axes."""
 
 SIZE_TOLERANCE = 0.01
-GOOD_PX = 4.0
-"""Typical error, in pixels, below which views agree well enough for a mistake to be named."""
+GOOD = 0.003
+"""Typical error, as a share of the image's diagonal, below which views agree well enough for a mistake to be
+named.
+"""
+
+MAX_SIGMA_MM, MAX_SIGMA_DEG = 100.0, 10.0
+"""One standard deviation beyond which a place says nothing of where a camera is."""
+
+HOPELESS = 0.03
+"""The same of the closed-form solution, beyond which no fit ends below GOOD."""
+
+SAME_TURN_DEG = 5.0
+"""By how much the angles that board and tool turn by between two views may typically differ."""
+
+AS_WELL = 2.0
+"""Of several mistakes all are named that leave at most so many times the least error."""
 
 
 def refuse_one_axis(chain: Chain) -> None:
@@ -68,17 +85,82 @@ def _other_size(scale: float, board: Board) -> str:
     )
 
 
-def name_mistake(views: Sequence[View], board: Board, camera: Pinhole, eye: Eye, T_cam_board: Array) -> str:
-    """The sentence for views that no calibration explains."""
-    for undo, sentence in _MISTAKES:
-        undone = [replace(view, T_base_tool=undo(view.T_base_tool)) for view in views]
-        if _typical_px(Chain(undone, board, eye), T_cam_board, camera) < GOOD_PX:
-            return sentence
+def refuse_impossible_lens(views: Sequence[View], board: Board, camera: Pinhole, eye: Eye) -> None:
+    """Raises InputError for a K that cannot be that of the pictures, by their size and by what the board
+    itself shows.
+    """
+    focal_px = board_focal_px(views, board, camera)
+    reasons = what_is_impossible(camera, focal_px)
+    if not reasons:
+        return
+    (fx, _, cx), (_, fy, cy) = camera.K[:2]
+    width, height = camera.size_wh
+    shown = "" if focal_px is None else f", and the board itself shows a focal length of {focal_px:.0f} px"
+    raise InputError(
+        f"{NO_CALIBRATION}: K has fx {fx:.4g}, fy {fy:.4g} and its middle at {cx:.4g}, {cy:.4g}{shown}. With "
+        f"pictures of {width}×{height} that cannot be: {', and '.join(reasons)}. "
+        f"{_likely_lens(views, board, camera, eye, focal_px)}Give K for pictures of this size, or leave it "
+        "out: it is solved from 10 views or more"
+    )
+
+
+def refuse_impossible_solved_lens(camera: Pinhole) -> None:
+    """Raises InputError for a lens that was solved and cannot be that of the pictures, by their size."""
+    reasons = what_is_impossible(camera, None)
+    if reasons:
+        (fx, _, cx), (_, fy, cy) = camera.K[:2]
+        raise InputError(
+            f"{NO_CALIBRATION}: the views give a K of fx {fx:.4g}, fy {fy:.4g} and a middle at {cx:.4g}, "
+            f"{cy:.4g} for pictures of {camera.size_wh[0]}×{camera.size_wh[1]}, which cannot be: "
+            f"{', and '.join(reasons)}. Give K, or take views with the board tilted and all over the image"
+        )
+
+
+def refuse_unknown_place(uncertainty: Uncertainty) -> None:
+    """Raises InputError where the camera's place is known so badly that it says nothing."""
+    mm, deg = uncertainty.sigma_mm, uncertainty.sigma_deg
+    if mm > MAX_SIGMA_MM or deg > MAX_SIGMA_DEG:
+        raise InputError(
+            f"{NO_CALIBRATION}: the views leave the camera's place open by {mm:.0f} mm and {deg:.1f}° (one "
+            f"standard deviation; beyond {MAX_SIGMA_MM:g} mm or {MAX_SIGMA_DEG:g}° it is no place). Check K, "
+            "the board's description and that each picture has its own pose, or take more views with larger "
+            "rotations about all axes"
+        )
+
+
+def name_mistake(
+    views: Sequence[View],
+    board: Board,
+    camera: Pinhole,
+    eye: Eye,
+    T_cam_board: Array,
+    readings: Iterable[Reading] = (),
+) -> str:
+    """The sentence for views that no calibration explains.
+
+    readings: other ways to read the poses that are worth a try, besides those that every pose allows.
+    """
+    diagonal_px = float(np.hypot(*camera.size_wh))
+    found = []
+    for reading in _all_readings(views, T_cam_board, readings):
+        read = [i for i, view in enumerate(views) if view.name in reading.poses]
+        undone = [replace(views[i], T_base_tool=reading.poses[views[i].name]) for i in read]
+        error_px = _typical_px(undone, board, camera, eye, T_cam_board[read])
+        if error_px < GOOD * diagonal_px:
+            found.append((error_px, reading))
+    if found:
+        least = min(error_px for error_px, _ in found)
+        named = [
+            f"to {error_px:.2f} px once {reading.undone}: likely {reading.likely}"
+            for error_px, reading in sorted(found, key=lambda each: each[0])
+            if error_px <= AS_WELL * least
+        ]
+        return f"the views contradict each other as they are given. They agree {'; or '.join(named)}"
     as_given = Chain(views, board, eye)
     start = pick_start(as_given, T_cam_board, camera, np.random.default_rng(0))
     if start is not None:
         scaled = fit(as_given, start, free_scale=True, loss="cauchy")
-        if float(np.median(scaled.view_rms_px)) < GOOD_PX:
+        if float(np.median(scaled.view_rms_px)) < GOOD * diagonal_px:
             return _other_size(scaled.guess.scale, board)
     return (
         "no calibration explains these views, so something in them is wrong: check that each image has the "
@@ -87,50 +169,63 @@ def name_mistake(views: Sequence[View], board: Board, camera: Pinhole, eye: Eye,
     )
 
 
-def _typical_px(chain: Chain, T_cam_board: Array, camera: Pinhole) -> float:
+def _all_readings(
+    views: Sequence[View], T_cam_board: Array, readings: Iterable[Reading]
+) -> Iterator[Reading]:
+    yield from other_poses(views)
+    yield from readings
+    yield from shifted_poses(views, T_cam_board)
+
+
+def _typical_px(views: Sequence[View], board: Board, camera: Pinhole, eye: Eye, T_cam_board: Array) -> float:
+    """The error that a calibration of these views leaves; infinite where board and tool do not even turn by
+    the same angles, whatever the calibration.
+    """
+    if len(views) < 3:
+        return np.inf
+    chain = Chain(views, board, eye)
+    if _turns_differ_deg(chain.M, T_cam_board) > SAME_TURN_DEG:
+        return np.inf
     start = pick_start(chain, T_cam_board, camera, np.random.default_rng(0))
-    if start is None:
+    if start is None or np.median(chain.view_rms_px(start)) > HOPELESS * np.hypot(*camera.size_wh):
         return np.inf
     return float(np.median(fit(chain, start, loss="cauchy").view_rms_px))
 
 
-def _with_quaternion(order: Sequence[int]) -> Callable[[Array], Array]:
-    def undo(T: Array) -> Array:
-        quat_xyzw = Rotation.from_matrix(T[:3, :3]).as_quat()
-        return se3.make(Rotation.from_quat(quat_xyzw[list(order)]).as_matrix(), T[:3, 3])
-
-    return undo
-
-
-def _with_lengths(factor: float) -> Callable[[Array], Array]:
-    return lambda T: se3.make(T[:3, :3], T[:3, 3] * factor)
+def _turns_differ_deg(M: Array, T_cam_board: Array) -> float:
+    """Median over pairs of views: two things that are fixed to each other turn by the same angle."""
+    first, second = np.triu_indices(len(M), k=1)
+    angles = [
+        Rotation.from_matrix(np.swapaxes(R[first], 1, 2) @ R[second]).magnitude()
+        for R in (M[:, :3, :3], T_cam_board[:, :3, :3])
+    ]
+    return float(np.degrees(np.median(np.abs(angles[0] - angles[1]))))
 
 
-_MISTAKES: tuple[tuple[Callable[[Array], Array], str], ...] = (
-    (
-        se3.inverse,
-        "the views agree once every pose is inverted: either base_in_tool was given for tool_in_base (say so "
-        "with pose_is), or the camera is on the arm and eye should be in-hand, or stands beside it and "
-        "should be to-hand",
-    ),
-    (
-        _with_lengths(1e-3),
-        "the views agree once every position is divided by 1000: it was given in millimetres and read as "
-        "metres; say unit: mm under position",
-    ),
-    (
-        _with_lengths(1e3),
-        "the views agree once every position is multiplied by 1000: it was given in metres and read as "
-        "millimetres; say unit: m under position",
-    ),
-    (
-        _with_quaternion((1, 2, 3, 0)),
-        "the views agree once quaternions are read as w x y z: they were read as x y z w; name the columns "
-        "in the file's order",
-    ),
-    (
-        _with_quaternion((3, 0, 1, 2)),
-        "the views agree once quaternions are read as x y z w: they were read as w x y z; name the columns "
-        "in the file's order",
-    ),
-)
+def _likely_lens(
+    views: Sequence[View], board: Board, camera: Pinhole, eye: Eye, focal_px: float | None
+) -> str:
+    """A sentence on another K with which the views agree: of pictures of another size, or with the focal
+    length that the board shows; empty where neither does.
+    """
+    middle = camera.K[:2, 2]
+    by = float(np.mean(np.array(camera.size_wh) / (2 * middle + 1))) if (middle > 0).all() else np.nan
+    tried = []
+    if focal_px is not None:
+        by = 2 * focal_px / (camera.K[0, 0] + camera.K[1, 1])
+        K = np.array([[focal_px, 0, camera.K[0, 2]], [0, focal_px, camera.K[1, 2]], [0, 0, 1]])
+        tried.append(
+            (replace(camera, K=K), f"the focal length alone is wrong: with fx and fy {focal_px:.0f}")
+        )
+    if by > 0 and is_middle(scale_K(camera, by)):
+        other = scale_K(camera, by)
+        sizes = f"about {1 / by:.1f} times as large: scaled by {by:.2f} (fx {other.K[0, 0]:.0f})"
+        tried.append((other, f"it is the K of pictures {sizes}"))
+    found = [
+        (_typical_px(views, board, lens, eye, board_poses(views, board, lens)), likely)
+        for lens, likely in tried
+    ]
+    error_px, likely = min(found, default=(np.inf, ""))
+    if error_px > GOOD * np.hypot(*camera.size_wh):
+        return ""
+    return f"Likely {likely} the views agree to {error_px:.2f} px. "

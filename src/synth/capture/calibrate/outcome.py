@@ -7,8 +7,8 @@ import numpy as np
 
 from synth.capture.calibrate.solve import Solution
 from synth.cell.calibration import CameraCalibration, now
-from synth.cell.calibration_validity import camera_hash, exceeds
-from synth.cell.model import Cell
+from synth.cell.calibration_validity import camera_hash
+from synth.cell.model import Cell, Gates
 from synth.cell.source import Place
 from synth.geometry.se3 import Array
 
@@ -55,21 +55,23 @@ def camera_outcome(cell: Cell, solution: Solution, *, depth_bias_mm: float | Non
     )
     values: dict[Place, Any] = {("camera", key): _plain(value) for key, value in camera.items()}
     values["calibration", section] = record.model_dump(mode="json")
-    return Outcome(calibrated, record, values, tuple(_refusals(cell, solution, record)))
+    return Outcome(calibrated, record, values, list_refusals(cell.gates, solution))
 
 
-def _refusals(cell: Cell, solution: Solution, record: CameraCalibration) -> list[str]:
-    max_mm, max_deg = cell.gates.max_calibration_mm, cell.gates.max_calibration_deg
+def list_refusals(gates: Gates, solution: Solution) -> tuple[str, ...]:
+    """Why a solution is not good enough to label with, each with what to try; none where it is."""
+    max_mm, max_deg = gates.max_calibration_mm, gates.max_calibration_deg
+    two_mm, two_deg = 2 * solution.uncertainty.sigma_mm, 2 * solution.uncertainty.sigma_deg
     reasons = []
-    if exceeds(record, max_mm, max_deg):
+    if two_mm > max_mm or two_deg > max_deg:
         reasons.append(
-            f"the camera's place is known to {2 * record.sigma_mm:.2f} mm and {2 * record.sigma_deg:.3f}° "
-            f"(two standard deviations), and {max_mm:g} mm and {max_deg:g}° are allowed: take more views, "
-            "with larger rotations about all axes and the board nearer the camera"
+            f"the camera's place is known to {two_mm:.2f} mm and {two_deg:.3f}° (two standard deviations), "
+            f"and {max_mm:g} mm and {max_deg:g}° are allowed: take more views, with larger rotations about "
+            "all axes and the board nearer the camera"
         )
-    if record.held_out_mm > max_mm:
+    if solution.held_out_mm > max_mm:
         reasons.append(
-            f"held-out views are predicted to {record.held_out_mm:.2f} mm on the board only "
+            f"held-out views are predicted to {solution.held_out_mm:.2f} mm on the board only "
             f"({max_mm:g} mm are allowed): see that the board is flat and firmly held, "
             "that the arm stands still before each shot, and that the lens is right (--solve-lens)"
         )
@@ -79,7 +81,7 @@ def _refusals(cell: Cell, solution: Solution, record: CameraCalibration) -> list
             f"{len(solution.outliers)} of {n} views contradict the others: find out why before you trust the "
             "rest"
         )
-    return reasons
+    return tuple(reasons)
 
 
 def _rounded(values: Array) -> Array:

@@ -17,8 +17,8 @@ def write_camera_page(folder: Path, result: dict[str, Any]) -> Path:
         folder,
         title="Calibration of the camera",
         result=result,
-        verdict=f"{name} is known to {2 * result['sigma_mm']:.2f} mm and {2 * result['sigma_deg']:.3f}° (two "
-        f"standard deviations), from {result['n_views']} views.",
+        verdict=f"{_grade(result)}{name} is known to {2 * result['sigma_mm']:.2f} mm and "
+        f"{2 * result['sigma_deg']:.3f}° (two standard deviations), from {result['n_views']} views.",
         figures=list_figures(result),
         note=_NOTE,
         pictures=[
@@ -32,6 +32,10 @@ def write_camera_page(folder: Path, result: dict[str, Any]) -> Path:
         ],
         matrix_name=name,
     )
+
+
+def _grade(result: dict[str, Any]) -> str:
+    return "Not good enough to label. " if result["refusals"] else ""
 
 
 _NOTE = (

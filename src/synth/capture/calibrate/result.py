@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from synth.capture.calibrate.depth import DepthBias
-from synth.capture.calibrate.outcome import Outcome
 from synth.capture.calibrate.read import Views
 from synth.capture.calibrate.solve import Solution
 from synth.capture.calibrate.view import Eye
@@ -25,9 +24,11 @@ _BOARD = {"to-hand": "T_tool_board", "in-hand": "T_base_board"}
 
 
 def to_result(
-    solution: Solution, views: Views, depth: Sequence[DepthBias], outcome: Outcome | None, *, simulated: bool
+    solution: Solution, views: Views, depth: Sequence[DepthBias], refusals: Sequence[str], *, simulated: bool
 ) -> dict[str, Any]:
-    """Everything that was found. Lengths in metres where not said otherwise, transforms as four rows."""
+    """Everything that was found. refusals: why it is not good enough to label with. Lengths in metres where
+    not said otherwise, transforms as four rows.
+    """
     guess, fit = solution.guess, solution.fit
     boot = solution.bootstrap
     T_cam_board = se3.inverse(guess.X) @ fit.chain.M @ guess.Y
@@ -80,7 +81,7 @@ def to_result(
             }
             for view, rms, residuals, tilt, T in by_view
         },
-        "refusals": None if outcome is None else list(outcome.refusals),
+        "refusals": list(refusals),
     }
 
 

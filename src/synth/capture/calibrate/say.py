@@ -44,8 +44,15 @@ def list_figures(result: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
+def not_good_enough(result: dict[str, Any]) -> str:
+    """The first words on a result that the gates refuse."""
+    return f"not good enough to label: {'; '.join(result['refusals'])}."
+
+
 def print_result(result: dict[str, Any], console: Console) -> None:
-    """The figures of a result, what was left out of it and why."""
+    """Whether a result is not good enough, its figures, what was left out of it and why."""
+    if result["refusals"]:
+        console.print(not_good_enough(result), soft_wrap=True)
     banner = (SIMULATED,) if result["simulated"] else ()
     name = "T_base_cam" if result["eye"] == "to-hand" else "T_tool_cam"
     console.print(*banner, Text(name, "bold"), f"from {result['n_views']} views")

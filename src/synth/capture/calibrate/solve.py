@@ -1,17 +1,25 @@
 """From views to a calibration, or to the reason why there is none."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from synth.capture.calibrate.chain import Chain, Guess
 from synth.capture.calibrate.fit import Fit, fit
 from synth.capture.calibrate.hand_eye import board_poses, pick_start
-from synth.capture.calibrate.mistakes import name_mistake, refuse_one_axis, refuse_other_size
+from synth.capture.calibrate.lens import calibrate_lens
+from synth.capture.calibrate.mistakes import (
+    name_mistake,
+    refuse_impossible_lens,
+    refuse_impossible_solved_lens,
+    refuse_one_axis,
+    refuse_other_size,
+    refuse_unknown_place,
+)
+from synth.capture.calibrate.readings import Reading
 from synth.capture.calibrate.uncertainty import Uncertainty, bootstrap_steps, estimate_uncertainty
 from synth.capture.calibrate.view import Eye, View, in_fixed_order
 from synth.cell.board import Board
@@ -29,8 +37,10 @@ OUTLIER = 4.0
 """A view is an outlier whose error is so many times the typical view's, and above OUTLIER_PX."""
 
 OUTLIER_PX = 1.0
-BAD_PX = 6.0
-"""Typical error beyond which a fit is no calibration: with good poses it is below 1, with poor ones 2."""
+BAD = 0.005
+"""Typical error, as a share of the image's diagonal, beyond which a fit is no calibration: 4 px at 640 × 480,
+where with good poses it is below 0.5 and with poor ones 3.
+"""
 
 MAX_OUTLIERS = 0.4
 N_BOOTSTRAP = 400
@@ -69,13 +79,20 @@ class Solution:
 
 
 def solve(
-    views: Sequence[View], board: Board, camera: Pinhole, *, eye: Eye, solve_lens: bool = False
+    views: Sequence[View],
+    board: Board,
+    camera: Pinhole,
+    *,
+    eye: Eye,
+    solve_lens: bool = False,
+    readings: Iterable[Reading] = (),
 ) -> Solution:
     """Where camera and board stand, from views in any order.
 
-    camera: the known lens, or with ``solve_lens`` one of the right image size to begin with. Raises
-    InputError where views are too few or too alike, and where they contradict each other: then it names the
-    likely mistake.
+    camera: the known lens, or with ``solve_lens`` one of the right image size to begin with.
+    readings: other ways to read the poses, tried where they contradict each other. Raises InputError where
+    views are too few or too alike, where they contradict each other, then with the likely mistake, and where
+    K is impossible or nothing is known of the camera's place: then it begins with `NO_CALIBRATION`.
     """
     seen = [view for view in in_fixed_order(views) if len(view) >= MIN_CORNERS]
     wanted = MIN_VIEWS_FOR_LENS if solve_lens else MIN_VIEWS
@@ -83,22 +100,28 @@ def solve(
         raise InputError(
             f"{len(seen)} of {len(views)} views show {MIN_CORNERS} corners of the board or more, and "
             f"{wanted} are needed{' to solve the lens too' if solve_lens else ''}: take more views, 20 to 30 "
-            "of them, or check that board.yaml describes the board that was used"
+            "of them, or check that the board described is the one that was used"
         )
     if solve_lens:
         camera = calibrate_lens(seen, board, camera.size_wh)
+        refuse_impossible_solved_lens(camera)
+    else:
+        refuse_impossible_lens(seen, board, camera, eye)
     T_cam_board = board_poses(seen, board, camera)
     chain = Chain(seen, board, eye)
     refuse_one_axis(chain)
     start = pick_start(chain, T_cam_board, camera, np.random.default_rng(_SEED))
     kept = None if start is None else _agreeing(chain, start)
     if start is None or kept is None:
-        raise InputError(name_mistake(seen, board, camera, eye, T_cam_board))
+        raise InputError(name_mistake(seen, board, camera, eye, T_cam_board, readings))
     of_kept = [view for view, keep in zip(seen, kept, strict=True) if keep]
     chain_kept = Chain(of_kept, board, eye)
     start = fit(chain_kept, start).guess
     refuse_other_size(chain_kept, start, board)
     final = fit(chain_kept, start, free_lens=solve_lens)
+    refuse_impossible_solved_lens(final.guess.camera)
+    uncertainty = estimate_uncertainty(final)
+    refuse_unknown_place(uncertainty)
     errors = chain.view_rms_px(final.guess)
     px, mm, n = _held_out(of_kept, board, eye, final.guess, solve_lens)
     return Solution(
@@ -112,34 +135,23 @@ def solve(
         held_out_px=px,
         held_out_mm=mm,
         n_held_out=n,
-        uncertainty=estimate_uncertainty(final),
+        uncertainty=uncertainty,
         bootstrap=bootstrap_steps(final, N_BOOTSTRAP, np.random.default_rng(_SEED)),
         lens_is_solved=solve_lens,
     )
 
 
-def calibrate_lens(views: Sequence[View], board: Board, size_wh: tuple[int, int]) -> Pinhole:
-    """Colour intrinsics from the board alone (Zhang, 2000), without the arm."""
-    _, K, dist, _, _ = cv2.calibrateCamera(
-        [board.corners_m[view.ids].astype(np.float32) for view in views],
-        [view.pixels_xy.astype(np.float32) for view in views],
-        size_wh,
-        np.eye(3),
-        np.zeros(5),
-    )
-    return Pinhole(size_wh, np.asarray(K, dtype=float), np.asarray(dist, dtype=float).ravel()[:5])
-
-
 def _agreeing(chain: Chain, start: Guess) -> NDArray[np.bool_] | None:
     """[V] the views that one calibration explains; None where there is no such calibration."""
     guess, kept = start, np.ones(chain.n_views, dtype=bool)
+    bad_px = BAD * float(np.hypot(*start.camera.size_wh))
     for loss in ("cauchy", "cauchy", "soft_l1", "soft_l1"):
         inside = chain.of_views(kept)
         guess = fit(inside, guess, loss=loss).guess
         errors = chain.view_rms_px(guess)
         typical = float(np.median(errors))
         kept = errors <= max(OUTLIER * typical, OUTLIER_PX)
-        if typical > BAD_PX or kept.mean() < 1 - MAX_OUTLIERS:
+        if typical > bad_px or kept.mean() < 1 - MAX_OUTLIERS:
             return None
     return kept
 

@@ -7,11 +7,11 @@ import numpy as np
 
 from synth.capture.calibrate.depth import measure_depth_bias
 from synth.capture.calibrate.folder import Description
-from synth.capture.calibrate.outcome import Outcome, camera_outcome
+from synth.capture.calibrate.outcome import Outcome, camera_outcome, list_refusals
 from synth.capture.calibrate.read import known_lens, read_depths, read_views
 from synth.capture.calibrate.result import to_result
 from synth.capture.calibrate.solve import solve
-from synth.cell.model import Cell
+from synth.cell.model import Cell, Gates
 from synth.compute.progress import Progress
 from synth.geometry.pinhole import Pinhole
 
@@ -25,7 +25,7 @@ def calibrate_folder(
     cell: Cell | None = None,
 ) -> tuple[dict[str, Any], Outcome | None]:
     """The result of a folder as plain data and, with the cell that it was taken in, what becomes of that
-    cell.
+    cell. Without one the gates are those of a new cell.
 
     solve_lens: even where the description gives a lens. Raises InputError for what cannot be read or solved.
     """
@@ -39,4 +39,5 @@ def calibrate_folder(
     if cell is not None:
         bias_mm = float(np.median([row.bias_mm for row in depth])) if depth else None
         outcome = camera_outcome(cell, solution, depth_bias_mm=bias_mm)
-    return to_result(solution, found, depth, outcome, simulated=description.simulated), outcome
+    refusals = list_refusals(Gates(), solution) if outcome is None else outcome.refusals
+    return to_result(solution, found, depth, refusals, simulated=description.simulated), outcome
