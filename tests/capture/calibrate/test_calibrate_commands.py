@@ -66,6 +66,7 @@ def test_somebody_s_pictures_are_solved_and_no_cell_is_touched(pictures) -> None
     ran = synth("calibrate", "solve", ".", "--json", cwd=pictures)
     result = json.loads(ran.stdout)
     assert result["n_views"] == 11
+    assert result["refusals"] == []
     assert 0 < result["normal_sigma_deg"] < 0.1
     assert result["rms_px"] < 0.5
     assert np.array(result["T_base_cam"])[:3, 3] == pytest.approx([0.55, 0, 0.95], abs=0.002)

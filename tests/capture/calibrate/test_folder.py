@@ -7,9 +7,16 @@ import pytest
 import yaml
 from scipy.spatial.transform import Rotation
 
-from synth.capture.calibrate.folder import Description, list_images, read_description, read_poses
+from synth.capture.calibrate.folder import (
+    Description,
+    list_images,
+    read_description,
+    read_rows,
+    to_poses,
+)
 from synth.errors import InputError
 from synth.geometry import se3
+from synth.geometry.se3 import Array
 
 BOARD = {"kind": "charuco", "marker_m": 0.022}
 T = se3.from_rotvec([0.3, -1.2, 2.1], [0.4, -0.1, 0.25])
@@ -17,6 +24,10 @@ T = se3.from_rotvec([0.3, -1.2, 2.1], [0.4, -0.1, 0.25])
 
 def _describe(**keys: object) -> Description:
     return Description.model_validate({"board": BOARD, **keys})
+
+
+def read_poses(folder: Path, description: Description) -> dict[str, Array]:
+    return to_poses(read_rows(folder, description), description)
 
 
 @pytest.mark.parametrize(

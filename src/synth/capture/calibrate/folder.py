@@ -7,24 +7,24 @@ The description is a small YAML file, ``calibration.yaml`` in the folder::
             legacy: null}
     eye: to-hand                     # or in-hand: the camera is on the arm
     images: images/*.jpg             # the star is a view's name
-    poses: poses/*.yaml              # a file a view; or one CSV file whose first column is the name
+    poses: poses/*.yaml              # a file a view: YAML, JSON or numbers; or one CSV, YAML or JSON file
+    name: image                      # the column of names in a CSV file; else the first that is no pose's
     position: {columns: [x, y, z], unit: m}
     rotation: {kind: quaternion, columns: [qx, qy, qz, qw]}
     pose_is: tool_in_base            # T_base_tool; or base_in_tool
     camera: {K: [[1400, 0, 800], [0, 1400, 600], [0, 0, 1]]}      # absent: solved from the board
 """
 
-import csv
-from collections.abc import Iterator
-from math import isfinite
+from collections.abc import Iterable, Iterator
+from itertools import permutations
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from scipy.spatial.transform import Rotation
 
+from synth.capture.calibrate.pose_files import Column, PoseRow, read_many, read_one, read_table
 from synth.capture.calibrate.view import Eye
 from synth.cell.board import Board
 from synth.cell.mesh import inside
@@ -35,9 +35,9 @@ from synth.geometry import se3
 from synth.geometry.se3 import Array
 
 DESCRIPTION = "calibration.yaml"
-Column = str | Annotated[int, Field(ge=0)]
 _LENGTHS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 _N_COLUMNS = {"quaternion": 4, "rotvec": 3, "euler": 3, "matrix": 9}
+_EULER_AXES = ["".join(axes) for axes in (*permutations("xyz"), *permutations("XYZ"))]
 
 
 class _Section(BaseModel):
@@ -80,14 +80,17 @@ class Lens(_Section):
 
 
 class Description(_Section):
-    """What a folder of calibration images holds. depth: registered to the images, for a check of depth
-    alone.
+    """What a folder of calibration images holds.
+
+    name: the column of views' names in a CSV file of poses; None: the first that is none of the pose's.
+    depth: registered to the images, for a check of depth alone.
     """
 
     board: Board
     eye: Eye = "to-hand"
     images: str = "images/*.png"
     poses: str = "poses.csv"
+    name: Column | None = None
     position: Position = Position()
     rotation: Turn = Turn()
     pose_is: Literal["tool_in_base", "base_in_tool"] = "tool_in_base"
@@ -117,32 +120,59 @@ def list_depths(folder: Path, description: Description) -> dict[str, Path]:
     return {} if description.depth is None else _by_star(folder, description.depth, "depth")
 
 
-def read_poses(folder: Path, description: Description) -> dict[str, Array]:
+def read_rows(folder: Path, description: Description) -> list[PoseRow]:
+    """The poses as they stand in their files. Raises InputError for files that cannot be read, for none, and
+    where a name stands twice.
+    """
+    rows: dict[str, PoseRow] = {}
+    for row in _rows(folder, description):
+        if row.name in rows:
+            raise InputError(
+                f"{row.where} and {rows[row.name].where} are both the pose of {row.name}: take out the wrong "
+                "one"
+            )
+        rows[row.name] = row
+    if not rows:
+        raise InputError(f"{folder / description.poses} holds no pose: correct poses in {DESCRIPTION}")
+    return list(rows.values())
+
+
+def to_poses(rows: Iterable[PoseRow], description: Description) -> dict[str, Array]:
     """T_base_tool [4,4] by name.
 
-    Raises InputError for files, columns and numbers that are no poses, and where angles in degrees are read
-    as radians.
+    Raises InputError for columns and numbers that are no poses, and where angles in degrees are read as
+    radians.
     """
     poses: dict[str, Array] = {}
     turns = []
-    for name, where, numbers in _rows(folder, description):
-        position, turn = (
-            [_number(numbers, column, where) for column in part.columns]
-            for part in (description.position, description.rotation)
-        )
+    for row in rows:
+        position = row.numbers(description.position.columns)
+        turn = row.numbers(description.rotation.columns)
         if description.rotation.kind in ("rotvec", "euler") and description.rotation.unit == "rad":
             turns.append(np.abs(turn).max())
-        T = se3.make(_rotation(description.rotation, turn, where), position)
+        T = se3.make(_rotation(description.rotation, turn, row.where), position)
         T[:3, 3] *= _LENGTHS[description.position.unit]
-        poses[name] = T if description.pose_is == "tool_in_base" else se3.inverse(T)
-    if not poses:
-        raise InputError(f"{folder / description.poses} holds no pose: correct poses in {DESCRIPTION}")
+        poses[row.name] = T if description.pose_is == "tool_in_base" else se3.inverse(T)
     if turns and max(turns) > 2 * np.pi + 0.01:
         raise InputError(
             f"the poses' angles reach {max(turns):.4g}, which is more than a full turn in radians: they are "
             "in degrees; say unit: deg under rotation"
         )
     return poses
+
+
+def other_turns(description: Description) -> Iterator[Description]:
+    """The description with three angles read in every other way: about other axes, in another order, or as a
+    rotation vector; none where a rotation has more numbers.
+    """
+    turn = description.rotation
+    if turn.kind not in ("rotvec", "euler"):
+        return
+    others = [Turn(kind="euler", columns=turn.columns, unit=turn.unit, axes=axes) for axes in _EULER_AXES]
+    for other in (*others, Turn(kind="rotvec", columns=turn.columns, unit=turn.unit)):
+        is_as_described = other.kind == turn.kind and (turn.kind == "rotvec" or other.axes == turn.axes)
+        if not is_as_described:
+            yield description.model_copy(update={"rotation": other})
 
 
 def _by_star(folder: Path, pattern: str, key: str) -> dict[str, Path]:
@@ -154,55 +184,18 @@ def _by_star(folder: Path, pattern: str, key: str) -> dict[str, Path]:
     return {str(file)[len(root) : len(str(file)) - len(after)]: file for file in files if file.is_file()}
 
 
-def _rows(folder: Path, description: Description) -> Iterator[tuple[str, str, dict[Column, Any]]]:
-    """(view's name, where it stands, its values by name and by place) of each pose."""
+def _rows(folder: Path, description: Description) -> Iterator[PoseRow]:
     if "*" in description.poses:
         for name, file in _by_star(folder, description.poses, "poses").items():
-            yield name, str(file), _values(file)
+            yield read_one(file, name)
         return
     file = inside(folder, description.poses)
-    try:
-        with file.open(encoding="utf-8", newline="") as stream:
-            table = list(csv.reader(stream))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{file} cannot be read as CSV ({error}): correct poses in {DESCRIPTION}") from None
-    header = [word.strip() for word in table[0]] if table else []
-    for i, row in enumerate(table[1:], start=2):
-        if row:
-            yield (
-                row[0].strip(),
-                f"{file}:{i}",
-                {**dict(zip(header, row, strict=False)), **dict(enumerate(row))},
-            )
-
-
-def _values(file: Path) -> dict[Column, Any]:
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{file} cannot be read as YAML: {' '.join(str(error).split())}") from None
-    named = content if isinstance(content, dict) else {}
-    listed = next(
-        (v for v in named.values() if isinstance(v, list)), content if isinstance(content, list) else []
+    if file.suffix.lower() in (".yaml", ".yml", ".json"):
+        yield from read_many(file)
+        return
+    yield from read_table(
+        file, description.name, (*description.position.columns, *description.rotation.columns)
     )
-    return {**named, **dict(enumerate(_flat(listed)))}
-
-
-def _flat(value: Any) -> list[Any]:
-    return [n for each in value for n in _flat(each)] if isinstance(value, list) else [value]
-
-
-def _number(values: dict[Column, Any], column: Column, where: str) -> float:
-    if column not in values:
-        known = ", ".join(str(key) for key in values if isinstance(key, str))
-        raise InputError(f"{where} has no column {column}; it has {known or f'{len(values)} numbers'}")
-    try:
-        number = float(values[column])
-    except (TypeError, ValueError):
-        number = np.nan
-    if not isfinite(number):
-        raise InputError(f"{where} has {values[column]!r} as {column}: give a number")
-    return number
 
 
 def _rotation(turn: Turn, numbers: list[float], where: str) -> Array:

@@ -73,13 +73,15 @@ def _mean(T: Array) -> Array:
     return se3.make(Rotation.from_matrix(T[:, :3, :3]).mean().as_matrix(), np.median(T[:, :3, 3], axis=0))
 
 
-def pick_start(chain: Chain, T_cam_board: Array, camera: Pinhole, rng: np.random.Generator) -> Guess | None:
+def pick_start(
+    chain: Chain, T_cam_board: Array, camera: Pinhole, rng: np.random.Generator, n_subsets: int = N_SUBSETS
+) -> Guess | None:
     """The closed-form solution, of all views or of a few, that most views agree with.
 
     Few views at a time are tried because one wrong pose spoils every method.
     """
     n = chain.n_views
-    subsets = [np.arange(n), *(rng.choice(n, min(n, SUBSET), replace=False) for _ in range(N_SUBSETS))]
+    subsets = [np.arange(n), *(rng.choice(n, min(n, SUBSET), replace=False) for _ in range(n_subsets))]
     best: tuple[float, Guess] | None = None
     for subset in subsets:
         for method in ("Park", "Daniilidis", "Shah", "Tsai"):

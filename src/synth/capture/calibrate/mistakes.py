@@ -5,7 +5,7 @@ the views contradict each other, each usual mistake is undone in turn, and those
 named as likely, each with the error that it leaves.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -37,11 +37,17 @@ named.
 MAX_SIGMA_MM, MAX_SIGMA_DEG = 100.0, 10.0
 """One standard deviation beyond which a place says nothing of where a camera is."""
 
-HOPELESS = 0.03
-"""The same of the closed-form solution, beyond which no fit ends below GOOD."""
+HOPELESS = 10.0
+"""A closed-form solution that leaves so many times the error that is looked for is not worth a fit."""
+
+N_TRIALS = 4
+"""Closed-form solutions of a few views that a mistake is tried with, besides that of all."""
 
 SAME_TURN_DEG = 5.0
 """By how much the angles that board and tool turn by between two views may typically differ."""
+
+MUCH_LESS = 3.0
+"""A mistake, undone, leaves at most such a part of the error that views leave as they are given."""
 
 AS_WELL = 2.0
 """Of several mistakes all are named that leave at most so many times the least error."""
@@ -116,51 +122,66 @@ def refuse_impossible_solved_lens(camera: Pinhole) -> None:
         )
 
 
-def refuse_unknown_place(uncertainty: Uncertainty) -> None:
-    """Raises InputError where the camera's place is known so badly that it says nothing."""
+def refuse_unknown_place(uncertainty: Uncertainty, likely: Callable[[], str] = str) -> None:
+    """Raises InputError where the camera's place is known so badly that it says nothing. likely: gives a
+    sentence on a mistake (`likely_mistakes`), asked for only then.
+    """
     mm, deg = uncertainty.sigma_mm, uncertainty.sigma_deg
     if mm > MAX_SIGMA_MM or deg > MAX_SIGMA_DEG:
+        advice = likely() or (
+            "Check K, the board's description and that each picture has its own pose, or take more views "
+            "with larger rotations about all axes"
+        )
         raise InputError(
             f"{NO_CALIBRATION}: the views leave the camera's place open by {mm:.0f} mm and {deg:.1f}° (one "
-            f"standard deviation; beyond {MAX_SIGMA_MM:g} mm or {MAX_SIGMA_DEG:g}° it is no place). Check K, "
-            "the board's description and that each picture has its own pose, or take more views with larger "
-            "rotations about all axes"
+            f"standard deviation; beyond {MAX_SIGMA_MM:g} mm or {MAX_SIGMA_DEG:g}° it is no place). {advice}"
         )
 
 
-def name_mistake(
+def likely_mistakes(
     views: Sequence[View],
     board: Board,
     camera: Pinhole,
     eye: Eye,
-    T_cam_board: Array,
     readings: Iterable[Reading] = (),
+    *,
+    error_px: float = np.inf,
 ) -> str:
-    """The sentence for views that no calibration explains.
+    """A sentence that names the usual mistakes which, undone, make the views agree; empty where none does.
 
     readings: other ways to read the poses that are worth a try, besides those that every pose allows.
+    error_px: what the views typically leave as they are given; a mistake leaves much less.
     """
-    diagonal_px = float(np.hypot(*camera.size_wh))
+    T_cam_board = board_poses(views, board, camera)
+    below_px = min(GOOD * float(np.hypot(*camera.size_wh)), error_px / MUCH_LESS)
     found = []
-    for reading in _all_readings(views, T_cam_board, readings):
+    for reading in (*other_poses(views), *readings, *shifted_poses(views, T_cam_board)):
         read = [i for i, view in enumerate(views) if view.name in reading.poses]
         undone = [replace(views[i], T_base_tool=reading.poses[views[i].name]) for i in read]
-        error_px = _typical_px(undone, board, camera, eye, T_cam_board[read])
-        if error_px < GOOD * diagonal_px:
-            found.append((error_px, reading))
-    if found:
-        least = min(error_px for error_px, _ in found)
-        named = [
-            f"to {error_px:.2f} px once {reading.undone}: likely {reading.likely}"
-            for error_px, reading in sorted(found, key=lambda each: each[0])
-            if error_px <= AS_WELL * least
-        ]
-        return f"the views contradict each other as they are given. They agree {'; or '.join(named)}"
+        left_px = _error_px(undone, board, camera, eye, T_cam_board[read], below_px)
+        if left_px < below_px:
+            found.append((left_px, reading))
+    least_px = min((left_px for left_px, _ in found), default=0.0)
+    named = [
+        f"to {left_px:.2f} px once {reading.undone}: likely {reading.likely}"
+        for left_px, reading in sorted(found, key=lambda each: each[0])
+        if left_px <= AS_WELL * least_px
+    ]
+    return f"The views agree {'; or '.join(named)}" if named else ""
+
+
+def name_mistake(
+    views: Sequence[View], board: Board, camera: Pinhole, eye: Eye, readings: Iterable[Reading] = ()
+) -> str:
+    """The sentence for views that no calibration explains (`likely_mistakes`)."""
+    likely = likely_mistakes(views, board, camera, eye, readings)
+    if likely:
+        return f"no calibration explains these views as they are given. {likely}"
     as_given = Chain(views, board, eye)
-    start = pick_start(as_given, T_cam_board, camera, np.random.default_rng(0))
+    start = pick_start(as_given, board_poses(views, board, camera), camera, np.random.default_rng(0))
     if start is not None:
         scaled = fit(as_given, start, free_scale=True, loss="cauchy")
-        if float(np.median(scaled.view_rms_px)) < GOOD * diagonal_px:
+        if float(np.median(scaled.view_rms_px)) < GOOD * np.hypot(*camera.size_wh):
             return _other_size(scaled.guess.scale, board)
     return (
         "no calibration explains these views, so something in them is wrong: check that each image has the "
@@ -169,25 +190,19 @@ def name_mistake(
     )
 
 
-def _all_readings(
-    views: Sequence[View], T_cam_board: Array, readings: Iterable[Reading]
-) -> Iterator[Reading]:
-    yield from other_poses(views)
-    yield from readings
-    yield from shifted_poses(views, T_cam_board)
-
-
-def _typical_px(views: Sequence[View], board: Board, camera: Pinhole, eye: Eye, T_cam_board: Array) -> float:
-    """The error that a calibration of these views leaves; infinite where board and tool do not even turn by
-    the same angles, whatever the calibration.
+def _error_px(
+    views: Sequence[View], board: Board, camera: Pinhole, eye: Eye, T_cam_board: Array, below_px: float
+) -> float:
+    """What a calibration of these views typically leaves; infinite where that is far above below_px, and
+    where board and tool do not even turn by the same angles, whatever the calibration.
     """
     if len(views) < 3:
         return np.inf
     chain = Chain(views, board, eye)
     if _turns_differ_deg(chain.M, T_cam_board) > SAME_TURN_DEG:
         return np.inf
-    start = pick_start(chain, T_cam_board, camera, np.random.default_rng(0))
-    if start is None or np.median(chain.view_rms_px(start)) > HOPELESS * np.hypot(*camera.size_wh):
+    start = pick_start(chain, T_cam_board, camera, np.random.default_rng(0), N_TRIALS)
+    if start is None or np.median(chain.view_rms_px(start)) > HOPELESS * below_px:
         return np.inf
     return float(np.median(fit(chain, start, loss="cauchy").view_rms_px))
 
@@ -221,11 +236,12 @@ def _likely_lens(
         other = scale_K(camera, by)
         sizes = f"about {1 / by:.1f} times as large: scaled by {by:.2f} (fx {other.K[0, 0]:.0f})"
         tried.append((other, f"it is the K of pictures {sizes}"))
+    good_px = GOOD * float(np.hypot(*camera.size_wh))
     found = [
-        (_typical_px(views, board, lens, eye, board_poses(views, board, lens)), likely)
+        (_error_px(views, board, lens, eye, board_poses(views, board, lens), good_px), likely)
         for lens, likely in tried
     ]
     error_px, likely = min(found, default=(np.inf, ""))
-    if error_px > GOOD * np.hypot(*camera.size_wh):
+    if error_px > good_px:
         return ""
     return f"Likely {likely} the views agree to {error_px:.2f} px. "

@@ -12,6 +12,7 @@ from synth.capture.calibrate.fit import Fit, fit
 from synth.capture.calibrate.hand_eye import board_poses, pick_start
 from synth.capture.calibrate.lens import calibrate_lens
 from synth.capture.calibrate.mistakes import (
+    likely_mistakes,
     name_mistake,
     refuse_impossible_lens,
     refuse_impossible_solved_lens,
@@ -113,7 +114,7 @@ def solve(
     start = pick_start(chain, T_cam_board, camera, np.random.default_rng(_SEED))
     kept = None if start is None else _agreeing(chain, start)
     if start is None or kept is None:
-        raise InputError(name_mistake(seen, board, camera, eye, T_cam_board, readings))
+        raise InputError(name_mistake(seen, board, camera, eye, readings))
     of_kept = [view for view, keep in zip(seen, kept, strict=True) if keep]
     chain_kept = Chain(of_kept, board, eye)
     start = fit(chain_kept, start).guess
@@ -121,7 +122,11 @@ def solve(
     final = fit(chain_kept, start, free_lens=solve_lens)
     refuse_impossible_solved_lens(final.guess.camera)
     uncertainty = estimate_uncertainty(final)
-    refuse_unknown_place(uncertainty)
+    typical_px = float(np.median(final.view_rms_px))
+    refuse_unknown_place(
+        uncertainty,
+        lambda: likely_mistakes(seen, board, final.guess.camera, eye, readings, error_px=typical_px),
+    )
     errors = chain.view_rms_px(final.guess)
     px, mm, n = _held_out(of_kept, board, eye, final.guess, solve_lens)
     return Solution(
