@@ -62,7 +62,7 @@ def test_three_angles_are_read_in_every_other_way(drawn, written, described, nam
 )
 def test_a_shift_is_found_with_the_view_that_it_begins_at(make_bench, pictures, poses, says) -> None:
     """The first picture or pose is missing, or one in the middle; the other poses come out right, whatever
-    the order of views.
+    the order of views, and where one shows no board.
     """
     bench = make_bench(13)
     views = np.array(bench.views)
@@ -71,11 +71,11 @@ def test_a_shift_is_found_with_the_view_that_it_begins_at(make_bench, pictures, 
         for i, (seen, read) in enumerate(zip(views[pictures], views[poses], strict=True))
     ]
     true = np.stack([view.T_base_tool for view in views[pictures]])
-    order = np.random.default_rng(0).permutation(12)
-    T_cam_board = se3.inverse(bench.X) @ true[order] @ bench.Y
+    seen = np.array([5, 1, 9, 0, 10, 3, 4, 2, 6, 11, 8])
+    T_cam_board = se3.inverse(bench.X) @ true[seen] @ bench.Y
     found = [
         reading
-        for reading in shifted_poses([given[i] for i in order], T_cam_board)
+        for reading in shifted_poses(given, [given[i] for i in seen], T_cam_board)
         if re.search(says, f"{reading.undone}: likely {reading.likely}")
     ]
     assert len(found) == 1

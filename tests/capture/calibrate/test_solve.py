@@ -142,3 +142,12 @@ def test_the_bootstrap_agrees_with_the_covariance(make_bench) -> None:
     steps = bootstrap_steps(result, 400, np.random.default_rng(0))
     drawn = 1000 * float(np.sqrt((steps[:, 3:6] ** 2).sum(axis=1).mean()))
     assert stated / 2 < drawn < 2 * stated
+
+
+def test_a_method_that_fails_prints_nothing(make_bench, capfd) -> None:
+    """OpenCV's own words on standing views never reach the terminal."""
+    bench = make_bench(4)
+    standing = np.repeat(bench.views[0].T_base_tool[None], 4, axis=0)
+    seen = board_poses(bench.views, bench.board, bench.camera)
+    solve_closed_form("Tsai", standing, seen, bench.camera)
+    assert capfd.readouterr() == ("", "")

@@ -10,8 +10,7 @@ from synth.capture.calibrate.hand_eye import board_poses
 from synth.capture.calibrate.poses import plan_views
 from synth.capture.calibrate.result import BoardPlace
 from synth.capture.calibrate.setup import make_setup
-from synth.capture.calibrate.solve import MIN_CORNERS
-from synth.capture.calibrate.view import View
+from synth.capture.calibrate.view import MIN_CORNERS, View
 from synth.capture.settings import label_pinhole
 from synth.cell.mesh import load_bodies
 from synth.cell.model import Cell

@@ -47,6 +47,7 @@ def board_poses(views: Sequence[View], board: Board, camera: Pinhole) -> Array:
 def solve_closed_form(method: str, M: Array, T_cam_board: Array, camera: Pinhole) -> Guess | None:
     """X and Y of ``X · T_cam_board_v = M_v · Y`` by one of METHODS or WORLD_METHODS; None where it fails."""
     M_inv = np.stack([se3.inverse(each) for each in M])
+    log_level = cv2.utils.logging.setLogLevel(0)  # A method that fails would print so.
     seen = T_cam_board[:, :3, :3], T_cam_board[:, :3, 3]
     hand_eye: Any = cv2.calibrateHandEye  # OpenCV's stubs know lists only.
     world_hand_eye: Any = cv2.calibrateRobotWorldHandEye
@@ -60,6 +61,8 @@ def solve_closed_form(method: str, M: Array, T_cam_board: Array, camera: Pinhole
         R_Y, t_Y, R_X, t_X = world_hand_eye(*seen, M[:, :3, :3], M[:, :3, 3], method=WORLD_METHODS[method])
     except cv2.error:
         return None
+    finally:
+        cv2.utils.logging.setLogLevel(log_level)
     if not (_is_rotation(R_X) and _is_rotation(R_Y)):
         return None
     return Guess(se3.inverse(se3.make(R_X, t_X.ravel())), se3.inverse(se3.make(R_Y, t_Y.ravel())), camera)

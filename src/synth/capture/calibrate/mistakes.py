@@ -17,7 +17,7 @@ from synth.capture.calibrate.hand_eye import board_poses, pick_start
 from synth.capture.calibrate.lens import board_focal_px, is_middle, scale_K, what_is_impossible
 from synth.capture.calibrate.readings import Reading, other_poses, shifted_poses
 from synth.capture.calibrate.uncertainty import Uncertainty, estimate_uncertainty
-from synth.capture.calibrate.view import Eye, View
+from synth.capture.calibrate.view import MIN_CORNERS, Eye, View
 from synth.cell.board import Board
 from synth.errors import InputError
 from synth.geometry.pinhole import Pinhole
@@ -40,7 +40,7 @@ MAX_SIGMA_MM, MAX_SIGMA_DEG = 100.0, 10.0
 HOPELESS = 10.0
 """A closed-form solution that leaves so many times the error that is looked for is not worth a fit."""
 
-N_TRIALS = 4
+N_TRIALS = 8
 """Closed-form solutions of a few views that a mistake is tried with, besides that of all."""
 
 SAME_TURN_DEG = 5.0
@@ -149,15 +149,17 @@ def likely_mistakes(
 ) -> str:
     """A sentence that names the usual mistakes which, undone, make the views agree; empty where none does.
 
-    readings: other ways to read the poses that are worth a try, besides those that every pose allows.
+    views: of all pictures, also of those that show no board, so that neighbours are known. readings: other
+    ways to read the poses that are worth a try, besides those that every pose allows.
     error_px: what the views typically leave as they are given; a mistake leaves much less.
     """
-    T_cam_board = board_poses(views, board, camera)
+    seen = [view for view in views if len(view) >= MIN_CORNERS]
+    T_cam_board = board_poses(seen, board, camera)
     below_px = min(GOOD * float(np.hypot(*camera.size_wh)), error_px / MUCH_LESS)
     found = []
-    for reading in (*other_poses(views), *readings, *shifted_poses(views, T_cam_board)):
-        read = [i for i, view in enumerate(views) if view.name in reading.poses]
-        undone = [replace(views[i], T_base_tool=reading.poses[views[i].name]) for i in read]
+    for reading in (*other_poses(seen), *readings, *shifted_poses(views, seen, T_cam_board)):
+        read = [i for i, view in enumerate(seen) if view.name in reading.poses]
+        undone = [replace(seen[i], T_base_tool=reading.poses[seen[i].name]) for i in read]
         left_px = _error_px(undone, board, camera, eye, T_cam_board[read], below_px)
         if left_px < below_px:
             found.append((left_px, reading))
@@ -177,8 +179,9 @@ def name_mistake(
     likely = likely_mistakes(views, board, camera, eye, readings)
     if likely:
         return f"no calibration explains these views as they are given. {likely}"
-    as_given = Chain(views, board, eye)
-    start = pick_start(as_given, board_poses(views, board, camera), camera, np.random.default_rng(0))
+    seen = [view for view in views if len(view) >= MIN_CORNERS]
+    as_given = Chain(seen, board, eye)
+    start = pick_start(as_given, board_poses(seen, board, camera), camera, np.random.default_rng(0))
     if start is not None:
         scaled = fit(as_given, start, free_scale=True, loss="cauchy")
         if float(np.median(scaled.view_rms_px)) < GOOD * np.hypot(*camera.size_wh):

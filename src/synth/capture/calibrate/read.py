@@ -23,8 +23,7 @@ from synth.capture.calibrate.folder import (
 from synth.capture.calibrate.names import in_order, pair_names
 from synth.capture.calibrate.pose_files import PoseRow
 from synth.capture.calibrate.readings import Reading
-from synth.capture.calibrate.solve import MIN_CORNERS
-from synth.capture.calibrate.view import View
+from synth.capture.calibrate.view import MIN_CORNERS, View
 from synth.cell.board import Board
 from synth.compute.progress import Progress
 from synth.dataset.codecs import decode_u16, to_depth_m

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from synth.capture.calibrate.names import in_order
@@ -35,46 +36,40 @@ def other_poses(views: Sequence[View]) -> Iterator[Reading]:
         yield Reading({view.name: undo(view.T_base_tool) for view in views}, undone, likely)
 
 
-def shifted_poses(views: Sequence[View], T_cam_board: Array) -> Iterator[Reading]:
+def shifted_poses(views: Sequence[View], seen: Sequence[View], T_cam_board: Array) -> Iterator[Reading]:
     """Each picture with the pose before its own or after it, from the view on from which that fits best.
 
     What fits is told by the angles that board and tool turn by from one view to the next, which are the same
-    whatever the calibration. T_cam_board: [V,4,4].
+    whatever the calibration. views: of all pictures, T_cam_board: [S,4,4] of those that are seen.
     """
-    order = in_order([view.name for view in views])
-    names = [views[i].name for i in order]
-    tool = np.stack([views[i].T_base_tool[:3, :3] for i in order])
-    seen = _turns_rad(T_cam_board[order][:-1, :3, :3], T_cam_board[order][1:, :3, :3])
-    n = len(names)
+    names = [views[i].name for i in in_order([view.name for view in views])]
+    place = {name: i for i, name in enumerate(names)}
+    poses = {view.name: view.T_base_tool for view in views}
+    tool = np.stack([poses[name][:3, :3] for name in names])
+    order = np.argsort([place[view.name] for view in seen])
+    at = np.array([place[seen[i].name] for i in order])
+    a, b, board = at[:-1], at[1:], T_cam_board[order][:, :3, :3]
+    board_rad = _turns_rad(board[:-1], board[1:])
+
+    def off_rad(of_a: NDArray[np.intp], of_b: NDArray[np.intp]) -> Array:
+        """[S-1] how far the tool turns otherwise than the board, between poses by their places."""
+        known = (of_a >= 0) & (of_b >= 0) & (of_a < len(names)) & (of_b < len(names))
+        turns = _turns_rad(tool[of_a * known], tool[of_b * known])
+        return np.where(known, np.minimum(np.abs(turns - board_rad), _GROSS_RAD), 0.0)
+
     for step, which in ((1, "after"), (-1, "before")):
-        pose_of = np.arange(n) + step
-        has_one = (pose_of >= 0) & (pose_of < n)
-        moved = tool[np.clip(pose_of, 0, n - 1)]
-        of_steps = [
-            np.where(known, np.minimum(np.abs(_turns_rad(a, b) - seen), _GROSS_RAD), 0.0)
-            for a, b, known in (
-                (tool[:-1], tool[1:], np.ones(n - 1, dtype=bool)),
-                (tool[:-1], moved[1:], has_one[1:]),
-                (moved[:-1], moved[1:], has_one[:-1] & has_one[1:]),
-            )
+        as_given, across, shifted = off_rad(a, b), off_rad(a, b + step), off_rad(a + step, b + step)
+        left_rad = [
+            np.where(b < first, as_given, np.where(a < first, across, shifted)).sum() for first in at[:-1]
         ]
-        as_given, across, shifted = of_steps
-        errors = [
-            as_given[: max(first - 1, 0)].sum() + across[first - 1 : first].sum() + shifted[first:].sum()
-            for first in range(n - 1)
-        ]
-        first = int(np.argmin(errors))
-        if errors[first] > _BETTER * as_given.sum():
+        first = int(at[np.argmin(left_rad)])
+        if min(left_rad) > _BETTER * as_given.sum():
             continue
-        poses = {
-            names[i]: views[order[i if i < first else pose_of[i]]].T_base_tool
-            for i in range(n)
-            if i < first or has_one[i]
-        }
-        start = "" if first == 0 else f"from {names[first]} on "
+        first = 0 if first == at[0] else first
+        pose_of = {name: i + step * (i >= first) for i, name in enumerate(names)}
         yield Reading(
-            poses,
-            f"{start}each picture gets the pose {which} its own",
+            {name: poses[names[i]] for name, i in pose_of.items() if 0 <= i < len(names)},
+            f"{'' if first == 0 else f'from {names[first]} on '}each picture gets the pose {which} its own",
             f"{'all poses' if first == 0 else f'the poses from {names[first]} on'} are shifted by one, as "
             "after a picture or a pose that was lost; pair them anew",
         )

@@ -12,8 +12,7 @@ from synth.capture.calibrate.detect import find_corners
 from synth.capture.calibrate.poses import CalibrationPlan, plan_views
 from synth.capture.calibrate.setup import CalibrationSetup, make_setup
 from synth.capture.calibrate.shots import ShotFolder
-from synth.capture.calibrate.solve import MIN_CORNERS
-from synth.capture.calibrate.view import Eye
+from synth.capture.calibrate.view import MIN_CORNERS, Eye
 from synth.capture.settings import label_pinhole
 from synth.cell.board import Board
 from synth.cell.load import cell_fingerprint

@@ -22,7 +22,7 @@ from synth.capture.calibrate.mistakes import (
 )
 from synth.capture.calibrate.readings import Reading
 from synth.capture.calibrate.uncertainty import Uncertainty, bootstrap_steps, estimate_uncertainty
-from synth.capture.calibrate.view import Eye, View, in_fixed_order
+from synth.capture.calibrate.view import MIN_CORNERS, Eye, View, in_fixed_order
 from synth.cell.board import Board
 from synth.errors import InputError
 from synth.geometry.pinhole import Pinhole
@@ -30,7 +30,6 @@ from synth.geometry.se3 import Array
 
 MIN_VIEWS = 6
 MIN_VIEWS_FOR_LENS = 10
-MIN_CORNERS = 6
 HELD_OUT = 5
 """One view in so many is held out, for a figure only; the calibration itself is of all."""
 
@@ -114,7 +113,7 @@ def solve(
     start = pick_start(chain, T_cam_board, camera, np.random.default_rng(_SEED))
     kept = None if start is None else _agreeing(chain, start)
     if start is None or kept is None:
-        raise InputError(name_mistake(seen, board, camera, eye, readings))
+        raise InputError(name_mistake(views, board, camera, eye, readings))
     of_kept = [view for view, keep in zip(seen, kept, strict=True) if keep]
     chain_kept = Chain(of_kept, board, eye)
     start = fit(chain_kept, start).guess
@@ -125,7 +124,7 @@ def solve(
     typical_px = float(np.median(final.view_rms_px))
     refuse_unknown_place(
         uncertainty,
-        lambda: likely_mistakes(seen, board, final.guess.camera, eye, readings, error_px=typical_px),
+        lambda: likely_mistakes(views, board, final.guess.camera, eye, readings, error_px=typical_px),
     )
     errors = chain.view_rms_px(final.guess)
     px, mm, n = _held_out(of_kept, board, eye, final.guess, solve_lens)

@@ -50,7 +50,7 @@ def calibrate_folder(
     refusals = list_refusals(Gates(), solution) if outcome is None else outcome.refusals
     if refusals:
         likely = likely_mistakes(
-            solution.views,
+            found.views,
             description.board,
             solution.guess.camera,
             description.eye,

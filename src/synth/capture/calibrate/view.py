@@ -14,6 +14,9 @@ from synth.geometry.se3 import Array
 Eye = Literal["to-hand", "in-hand"]
 """The camera stands beside the arm and the arm carries the board, or the camera is on the arm."""
 
+MIN_CORNERS = 6
+"""Corners that a view must show to be of use."""
+
 
 @dataclass(frozen=True, eq=False)
 class View:
