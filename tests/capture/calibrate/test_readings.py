@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from synth.capture.calibrate.detect import Corners
 from synth.capture.calibrate.folder import read_description
+from synth.capture.calibrate.mistakes import likely_mistakes
 from synth.capture.calibrate.read import read_other_poses
 from synth.capture.calibrate.readings import shifted_poses
 from synth.geometry import se3
@@ -30,7 +31,12 @@ def _angles(drawn, kind: str) -> list[list[object]]:
     ("written", "described", "named"),
     [
         ("xyz", {"kind": "euler", "axes": "XYZ"}, "kind: euler, axes: xyz"),
-        ("ZYX", {"kind": "euler", "axes": "XYZ"}, "kind: euler, axes: ZYX"),
+        ("ZYX", {"kind": "euler", "axes": "XYZ"}, "kind: euler, axes: ZYX under rotation"),
+        (
+            "zyx",
+            {"kind": "euler", "axes": "XYZ"},
+            "axes: zyx under rotation, or name its columns the other way",
+        ),
         ("XYZ", {"kind": "euler", "axes": "zyx"}, "kind: euler, axes: XYZ"),
         ("rotvec", {"kind": "euler", "axes": "xyz"}, "kind: rotvec"),
         ("zyx", {"kind": "rotvec"}, "kind: euler, axes: zyx"),
@@ -162,3 +168,9 @@ def test_a_board_that_is_not_seen_is_told_with_one_that_is(drawn, monkeypatch, d
     assert "none of 12 pictures shows 6 corners of the" in said
     assert says in said
     assert "board.yaml" not in said
+
+
+def test_views_that_agree_name_no_mistake(make_bench) -> None:
+    """What they leave is the arm's and the corners', whatever else is tried."""
+    bench = make_bench(8, tool_m=5e-4)
+    assert likely_mistakes(bench.views, bench.board, bench.camera, bench.eye, error_px=1.0) == ""

@@ -99,7 +99,7 @@ def what_is_impossible(camera: Pinhole, focal_px: float | None) -> list[str]:
         )
     if focal_px is not None and np.abs(focal / focal_px - 1).max() > FOCAL_TOLERANCE:
         times = focal[np.abs(focal / focal_px - 1).argmax()] / focal_px
-        reasons.append(f"the focal length is {times:.2f} times what the board shows")
+        reasons.append(f"the focal length is {times:.3g} times what the board shows")
     return reasons
 
 

@@ -62,10 +62,13 @@ def read_other_poses(folder: Path, description: Description) -> Iterator[Reading
         about = "axes that stay" if turn.axes.islower() else "axes that turn along"
         named = f"Euler angles {turn.axes}, about {about}" if turn.kind == "euler" else "a rotation vector"
         keys = f"kind: euler, axes: {turn.axes}" if turn.kind == "euler" else "kind: rotvec"
+        given = description.rotation
+        is_reversed = given.kind == turn.kind == "euler" and turn.axes[::-1].swapcase() == given.axes
         yield Reading(
             to_poses(rows, other),
             f"the rotation's numbers are read as {named}",
-            f"they were given so; say {keys} under rotation",
+            f"they were given so; say {keys} under rotation"
+            + (", or name its columns the other way round" if is_reversed else ""),
         )
 
 

@@ -100,7 +100,12 @@ def solve(
         raise InputError(
             f"{len(seen)} of {len(views)} views show {MIN_CORNERS} corners of the board or more, and "
             f"{wanted} are needed{' to solve the lens too' if solve_lens else ''}: take more views, 20 to 30 "
-            "of them, or check that the board described is the one that was used"
+            "of them, each with its pose"
+            + (
+                ""
+                if len(seen) == len(views)
+                else ", or check that the board described is the one that was used"
+            )
         )
     if solve_lens:
         camera = calibrate_lens(seen, board, camera.size_wh)
