@@ -27,7 +27,7 @@ from synth.capture.calibrate.hand_eye import METHODS, WORLD_METHODS, board_poses
 from synth.capture.calibrate.read import known_lens, read_views
 from synth.capture.calibrate.solve import solve
 from synth.capture.calibrate.uncertainty import estimate_uncertainty
-from synth.capture.calibrate.view import View
+from synth.capture.calibrate.view import MIN_CORNERS, View
 from synth.cell.load import default_cell
 from synth.compute.progress import LineProgress
 from synth.geometry import se3
@@ -91,28 +91,29 @@ def main() -> None:
     subprocess.run([SYNTH, "calibrate", "run", "--views", "30", "--pace", "1000", "--out", out], check=True)
     description = read_description(out)
     found = read_views(out, description, LineProgress(Console(), "images"))
+    seen = [view for view in found.views if len(view) >= MIN_CORNERS]
     camera = known_lens(description, found.size_wh)
     assert camera is not None
     truth = np.asarray(default_cell().camera.T_base_cam)
-    broken, names = corrupt(found.views, out, description)
+    broken, names = corrupt(seen, out, description)
     print("| | 30 views: mm | degrees | one in ten corrupted: mm | degrees |\n|---|---|---|---|---|")
     for method in (*METHODS, *WORLD_METHODS):
         row = []
-        for views in (found.views, [view for view in broken if len(view) >= 6]):
+        for views in (seen, [view for view in broken if len(view) >= MIN_CORNERS]):
             chain = Chain(views, description.board, "to-hand")
             start = solve_closed_form(method, chain.M, board_poses(views, description.board, camera), camera)
             row += [f"{value:.4f}" for value in error_of(start.X, truth)] if start else ["fails", ""]
         print(f"| OpenCV, {method} alone | " + " | ".join(row) + " |")
-    good = solve(found.views, description.board, camera, eye="to-hand")
+    good = solve(seen, description.board, camera, eye="to-hand")
     bad = solve(broken, description.board, camera, eye="to-hand")
-    lens = solve(found.views, description.board, camera, eye="to-hand", solve_lens=True)
+    lens = solve(seen, description.board, camera, eye="to-hand", solve_lens=True)
     rows = [[f"{v:.4f}" for v in error_of(s.guess.X, truth)] for s in (good, bad, lens)]
     print("| synth | " + " | ".join([*rows[0], *rows[1]]) + " |")
     print("| synth, lens solved too | " + " | ".join([*rows[2], "", ""]) + " |")
-    left_out = set(bad.outliers) | {view.name for view in broken if len(view) < 6}
+    left_out = set(bad.outliers) | {view.name for view in broken if len(view) < MIN_CORNERS}
     print(f"Corrupted: {sorted(names)}; named or not seen: {sorted(left_out)}.")
-    order = np.random.default_rng(0).permutation(len(found.views))
-    shuffled = solve([found.views[i] for i in order], description.board, camera, eye="to-hand")
+    order = np.random.default_rng(0).permutation(len(seen))
+    shuffled = solve([seen[i] for i in order], description.board, camera, eye="to-hand")
     print(f"Shuffled: {1000 * np.abs(shuffled.guess.X - good.guess.X).max():.6f} mm at most.")
     print(f"Stated: {good.uncertainty.sigma_mm:.3f} mm, {good.uncertainty.sigma_deg:.4f}° (one sigma).")
     held = coverage(good.views, description, camera, good.guess)
