@@ -59,7 +59,10 @@ def make_shot(
     bench = 175 + np.linspace(-25, 15, width)[:, None]
     rgb_u8 = (bench + rng.normal(0, 3, (height, width, 3))).astype(np.uint8)
     rgb_u8[mask > 0] = (rgb_u8[mask > 0] * (0.35, 0.55, 0.95)).astype(np.uint8)
-    depth_counts = rng.integers(2190, 2210, (height, width)).astype(np.uint16)
+    depth_counts = rng.integers(2590, 2610, (height, width)).astype(np.uint16)
+    normal_cam = R_cam_part[:, 2]
+    plate_m = normal_cam @ T_cam_part[:3, 3] / (camera.rays @ normal_cam)
+    depth_counts[mask > 0] = np.rint(plate_m[mask > 0] / 0.00025)
     ys, xs = np.nonzero(mask)
     box = np.array([xs.min(), ys.min(), xs.max() + 1, ys.max() + 1], dtype=float)
     side = max(box[2] - box[0], box[3] - box[1])

@@ -14,6 +14,7 @@ import trimesh
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
+from trimesh.exchange.ply import export_ply
 from trimesh.triangles import closest_point
 from trimesh.visual import ColorVisuals
 
@@ -149,6 +150,24 @@ def to_coloured_ply(mesh: Mesh, units: str) -> bytes:
         process=False,
     )
     ply = corners.export(file_type="ply")
+    assert isinstance(ply, bytes)
+    return ply
+
+
+def to_ply(mesh: Mesh, units: str) -> bytes:
+    """A mesh as a binary PLY file with normals, and with its colours where it has some: a vertex for each
+    colour that its corners have.
+    """
+    vertices_m, triangles, colours = mesh.vertices_m, mesh.triangles, None
+    if mesh.corner_rgb is not None:
+        corners = np.column_stack([triangles.reshape(-1), mesh.corner_rgb.reshape(-1, 3)])
+        kept, place = np.unique(corners, axis=0, return_inverse=True)
+        vertices_m, colours = vertices_m[kept[:, 0]], kept[:, 1:].astype(np.uint8)
+        triangles = place.reshape(-1, 3).astype(np.int32)
+    surface = trimesh.Trimesh(
+        vertices_m / METRES_PER_UNIT[units], triangles, vertex_colors=colours, process=False
+    )
+    ply = export_ply(surface, vertex_normal=True)
     assert isinstance(ply, bytes)
     return ply
 

@@ -21,7 +21,6 @@ from synth.dataset.record import Name, Split
 from synth.dataset.sample import Draft, Sample
 from synth.dataset.store import DatasetWriter
 from synth.errors import DatasetError
-from synth.storage.atomic import link_file
 
 OnProgress = Callable[[str, int, int], None]
 """Told what is done, how many of it are done, and of how many."""
@@ -54,9 +53,7 @@ def carry(
     DatasetError for a file that is not the one recorded, StorageError. KeyboardInterrupt leaves whole
     samples.
     """
-    for mesh, source in models.items():
-        if not (writer.root / mesh).is_file():
-            link_file(writer.root / mesh, source)
+    writer.add_models(models)
     _carry_plates(writer, list(dict.fromkeys(move.dataset for move in moves)))
     done = writer.done_names()
     n_new = 0

@@ -302,7 +302,9 @@ def bop(
     from synth.dataset.reader import DatasetReader
 
     dataset = DatasetReader(folder)
-    for scene in export_bop(dataset, out, cell=load_cell(cell) if cell else None, undistort=undistort):
+    for scene in export_bop(
+        dataset, out, cell=load_cell(cell) if cell else None, undistort=undistort, on_note=typer.echo
+    ):
         typer.echo(f"wrote {scene}")
 
 

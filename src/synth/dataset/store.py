@@ -190,6 +190,16 @@ class DatasetWriter:
         self._samples[sample.name] = sample
         return sample
 
+    def add_models(self, files: Mapping[str, Path | bytes]) -> None:
+        """Put the meshes that dataset.json names in place, where they are not yet.
+
+        files: by their paths in the folder, each elsewhere, to be linked, or its bytes; those that
+        dataset.json does not name are left out. Raises StorageError.
+        """
+        for mesh in (model.mesh for model in self.info.models if model.mesh in files):
+            if not (self.root / mesh).is_file():
+                self._put(mesh, files[mesh])
+
     def add_plate(self, rgb_u8: Rgb, depth_counts: Counts | None = None, *, inpainted: bool = False) -> Plate:
         """Write one image of the bench without the part; ``inpainted`` when the arm was painted out of it."""
         stem = f"plates/{len(self._plates):06d}"
@@ -289,10 +299,7 @@ class DatasetWriter:
         before = log.size()
         try:
             for path, content in contents.items():
-                if isinstance(content, Path):
-                    link_file(self.root / path, content)
-                else:
-                    write_bytes(self.root / path, content)
+                self._put(path, content)
             log.append(line)
         except BaseException:
             log.truncate(before)
@@ -300,6 +307,12 @@ class DatasetWriter:
                 with suppress(OSError):
                     (self.root / path).unlink(missing_ok=True)
             raise
+
+    def _put(self, path: str, content: bytes | Path) -> None:
+        if isinstance(content, Path):
+            link_file(self.root / path, content)
+        else:
+            write_bytes(self.root / path, content)
 
     def _finish_taking_out(self, rejection: Rejection) -> None:
         sample = rejection.sample

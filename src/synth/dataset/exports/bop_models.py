@@ -3,14 +3,21 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import trimesh
 from scipy.spatial import ConvexHull
 from scipy.spatial.distance import cdist
-from trimesh.exchange.ply import export_ply
 
-from synth.cell.mesh import cad_sha256, file_sha256, inside, load_body, load_mesh
+from synth.cell.mesh import (
+    METRES_PER_UNIT,
+    cad_sha256,
+    file_sha256,
+    inside,
+    load_body,
+    load_coloured_mesh,
+    to_ply,
+)
 from synth.cell.model import Cell
 from synth.dataset.reader import DatasetReader
 from synth.errors import DatasetError, InputError
@@ -38,30 +45,40 @@ def load_models(dataset: DatasetReader, cell: Cell | None) -> dict[str, Mesh]:
         meshes[part.name] = load_body(cell.folder, cell.part)
     for model in dataset.info.models:
         path = inside(dataset.root, model.mesh)
-        meshes[model.class_name] = load_mesh(path, model.units)
+        meshes[model.class_name] = load_coloured_mesh(path, model.units)
         if file_sha256(path) != model.sha256:
             raise DatasetError(f"{path} is not the file that dataset.json names: its hash differs")
     return meshes
 
 
 def write_models(meshes: Mapping[str, Mesh], classes: Sequence[str], folder: Path) -> None:
-    """``obj_000001.ply`` … by the classes' order, and models_info.json; nothing where no mesh is known."""
+    """``obj_000001.ply`` … by the classes' order, and models_info.json; nothing where no mesh is known.
+
+    Sizes are those of the files, whose numbers are float32.
+    """
     infos = {}
     for number, class_name in enumerate(classes, start=1):
         if class_name not in meshes:
             continue
         mesh = meshes[class_name]
-        vertices_mm = mesh.vertices_m * 1000
-        surface = trimesh.Trimesh(vertices_mm, mesh.triangles, process=False)
-        write_bytes(folder / f"obj_{number:06d}.ply", export_ply(surface, vertex_normal=True))
+        write_bytes(folder / f"obj_{number:06d}.ply", to_ply(mesh, "mm"))
+        vertices_mm = (mesh.vertices_m / METRES_PER_UNIT["mm"]).astype(np.float32).astype(float)
         low, size = vertices_mm.min(axis=0), np.ptp(vertices_mm, axis=0)
-        infos[str(number)] = {
+        infos[number] = {
             "diameter": diameter(vertices_mm),
             **{f"min_{axis}": float(v) for axis, v in zip("xyz", low, strict=True)},
             **{f"size_{axis}": float(v) for axis, v in zip("xyz", size, strict=True)},
         }
     if infos:
-        write_bytes(folder / "models_info.json", json.dumps(infos, indent=2, allow_nan=False).encode())
+        write_bytes(folder / "models_info.json", to_json(infos))
+
+
+def to_json(document: Mapping[int, Any]) -> bytes:
+    """As bop_toolkit writes it, to the byte: a line an entry, keys sorted."""
+    lines = (
+        f'  "{n}": {json.dumps(entry, sort_keys=True, allow_nan=False)}' for n, entry in document.items()
+    )
+    return ("{\n" + ",\n".join(lines) + "\n}").encode()
 
 
 def diameter(points: Array) -> float:

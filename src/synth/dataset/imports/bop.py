@@ -56,7 +56,6 @@ from synth.dataset.record import SPLITS, Split
 from synth.dataset.table import call_by_path, read_groups
 from synth.errors import DatasetError, InputError
 from synth.geometry.pinhole import Pinhole
-from synth.storage.atomic import link_file, write_bytes
 
 _FAR_OFF = 1.4
 """How much larger or smaller another picture must be for its K to be refused though no mask tells."""
@@ -109,16 +108,8 @@ def import_bop(settings: BopSettings, on_picture: OnPicture = lambda done, total
     first = _first_camera(shots)
     info = _describe(settings, models, first)
     check_scene(_sample(settings, shots, models))
-    kept = {record.mesh for record in info.models}
     with open_import(settings.out, info, settings.folder) as writer:
-        for model in models.values():
-            target = writer.root / model.record.mesh
-            if target.is_file() or model.record.mesh not in kept:
-                continue
-            if isinstance(model.content, Path):
-                link_file(target, model.content)
-            else:
-                write_bytes(target, model.content)
+        writer.add_models({model.record.mesh: model.content for model in models.values()})
         intake = Intake(writer, settings.choice)
         intake.notes += [note for model in models.values() for note in model.notes]
         for i, shot in enumerate(shots):
