@@ -29,6 +29,7 @@ from synth.cli import app  # noqa: E402
 from synth.compute.engines import ENGINES  # noqa: E402
 from synth.compute.engines.engine import Resources  # noqa: E402
 from synth.compute.progress import make_progress  # noqa: E402
+from synth.dataset.codecs import file_sha256  # noqa: E402
 from synth.dataset.difference import list_differences  # noqa: E402
 from synth.dataset.reader import DatasetReader  # noqa: E402
 from synth.dataset.store import DatasetWriter  # noqa: E402
@@ -140,6 +141,19 @@ def test_it_describes_a_dataset_that_can_be_gone_on_with(name, settings_of, plan
     assert any("seed" in d for d in list_differences(info, describe(replace(settings, seed=1))))
     assert any("shares" in d for d in list_differences(info, describe(replace(settings, shares={name: 1}))))
     assert not settings.out.exists()
+
+
+@every_source
+def test_it_brings_the_models_that_it_names(name, plan_of):
+    """Each is the file that dataset.json names; what is drawn from meshes brings those of its classes."""
+    studio = plan_of(name).studio
+    found = {
+        mesh: file_sha256(content if isinstance(content, bytes) else content.read_bytes())
+        for mesh, content in studio.models.items()
+    }
+    assert found == {model.mesh: model.sha256 for model in studio.info.models}
+    if name in DRAWN_BY_BLENDER:
+        assert {model.class_name for model in studio.info.models} == set(studio.info.classes)
 
 
 @every_source

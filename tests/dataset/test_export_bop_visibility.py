@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from dataset_scene import make_info
 
-from synth.cell.mesh import load_coloured_mesh, to_ply
+from synth.cell.mesh import read_mesh, to_ply
 from synth.dataset.codecs import file_sha256
 from synth.dataset.exports.bop import export_bop
 from synth.dataset.info import ModelRecord
@@ -153,7 +153,7 @@ def test_colours_of_models_stay(tmp_path: Path) -> None:
     """A mesh whose triangles have colours is read again with the same ones, vertex for vertex."""
     rgb = np.arange(len(PART.triangles) * 3, dtype=np.uint8).reshape(-1, 1, 3).repeat(3, axis=1)
     (tmp_path / "part.ply").write_bytes(to_ply(Mesh(PART.vertices_m, PART.triangles, rgb), "mm"))
-    back = load_coloured_mesh(tmp_path / "part.ply", "mm")
+    back = read_mesh(tmp_path / "part.ply", "mm").mesh
     corners = PART.vertices_m[PART.triangles]
     np.testing.assert_allclose(back.vertices_m[back.triangles], corners, atol=1e-7)
     np.testing.assert_array_equal(back.corner_rgb, rgb)

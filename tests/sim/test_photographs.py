@@ -230,9 +230,17 @@ def _untimed(line: bytes) -> dict[str, object]:
 
 
 def test_what_cannot_be_rendered_over_is_one_sentence(captured, photographed, tmp_path):
-    """Captured sets bring no models; a model that was changed is no longer the one of the labels."""
+    """Captured sets bring no models, renderings are no photographs; a model that was changed is no longer the
+    one of the labels.
+    """
     with pytest.raises(InputError, match="brings no models"):
         find_twinnable(DatasetReader(captured))
+    made = tmp_path / "made"
+    shutil.copytree(photographed, made)
+    info = (made / "dataset.json").read_text()
+    (made / "dataset.json").write_text(info.replace('"kind": "imported"', '"kind": "rendered"'))
+    with pytest.raises(InputError, match="is rendered, and renderings are made after photographs"):
+        find_twinnable(DatasetReader(made))
     broken = tmp_path / "broken"
     shutil.copytree(photographed, broken)
     model = next((broken / "models").iterdir())

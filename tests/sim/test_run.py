@@ -14,7 +14,10 @@ from rich.console import Console
 
 from in_this_process import stay_in_this_process
 from synth.cell.load import default_cell
+from synth.cell.mesh import label_normal_part, load_bodies, load_mesh
 from synth.compute.progress import make_progress
+from synth.dataset.exports.bop import export_bop
+from synth.dataset.folder import read_info
 from synth.dataset.reader import DatasetReader
 from synth.dataset.statistics import compute_figures
 from synth.dataset.store import DatasetWriter
@@ -71,6 +74,20 @@ def test_a_rendered_dataset_is_whole(rendered, captured):
             assert parents == []
             assert sample.split != "test"
     assert not (rendered / ".render").exists()
+
+
+def test_a_rendered_dataset_brings_the_mesh_of_its_part(rendered, tmp_path):
+    """In axes and size of the cell's, with normal and point of its labels; so BOP gets whole masks."""
+    (model,) = read_info(rendered).models
+    part = load_bodies(default_cell()).part
+    mesh = load_mesh(rendered / model.mesh, model.units)
+    np.testing.assert_allclose(np.sort(mesh.vertices_m, axis=0), np.sort(part.vertices_m, axis=0), atol=1e-7)
+    assert model.point_part_m == default_cell().part.point_of_interest_m
+    np.testing.assert_allclose(model.normal_part, label_normal_part(default_cell(), part))
+    for scene in export_bop(DatasetReader(rendered), tmp_path / "bop", undistort=True):
+        for entry in json.loads((scene / "scene_gt_info.json").read_bytes()).values():
+            assert all(0 < about["px_count_visib"] <= about["px_count_all"] for about in entry)
+    assert (tmp_path / "bop/models/models_info.json").is_file()
 
 
 def test_a_twin_shows_what_its_parent_shows(rendered, captured):

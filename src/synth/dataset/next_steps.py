@@ -85,7 +85,7 @@ def _why_no_normals(dataset: DatasetReader) -> str:
             "no labelled face is turned to the camera and visible enough for a crop: perhaps its normal "
             "points the other way"
         )
-    if dataset.info.made_by.verb == "import bop" or dataset.info.models:
+    if dataset.info.made_by.verb == "import bop" or (dataset.info.models and dataset.info.kind in REAL_KINDS):
         return (
             "no instance has a normal: import it again with --normal 0,0,1, an axis of the models, or "
             "--face, a point on the labelled face"

@@ -102,6 +102,11 @@ class DatasetReader:
         """The samples of one split."""
         return tuple(s for s in self.samples if s.split == split)
 
+    @property
+    def meshes(self) -> dict[str, Path]:
+        """The files of its models, by their paths in the folder."""
+        return {model.mesh: self.root / model.mesh for model in self.info.models}
+
     def digest(self, splits: Collection[Split] = SPLITS) -> str:
         """SHA-256 of which images of some splits there are, in which split, and of their labels and
         mirror pairs.

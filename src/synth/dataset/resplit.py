@@ -60,10 +60,8 @@ def resplit(settings: SplitSettings, on_progress: OnProgress = lambda what, done
     dealt = _deal(dataset, settings, groups)
     _refuse_other_parents(dataset, dealt)
     moves = [Move(dataset, s, s.name, dealt[int(s.name)], groups[s.name]) for s in dataset]
-    models = settings.choice.choose_models(dataset.info.models)
     with DatasetWriter.create_or_resume(settings.out, _describe(settings, dataset)) as writer:
-        files = {model.mesh: dataset.root / model.mesh for model in models}
-        return carry(writer, moves, settings.choice, "split", on_progress, models=files)
+        return carry(writer, moves, settings.choice, "split", on_progress, models=dataset.meshes)
 
 
 def _call(dataset: DatasetReader) -> dict[str, tuple[str, ...]]:

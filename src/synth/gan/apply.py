@@ -71,6 +71,7 @@ def apply(
     seconds = 0.0
     log = DriftLog(out / "drift.jsonl")
     with DatasetWriter.create_or_resume(out, info) as writer:
+        writer.add_models(dataset.meshes)
         done = writer.done_names() | {r.name for r in writer.rejections if r.name}
         todo = [s for s in dataset.samples if s.name not in done]
         progress.begin(total=len(dataset), done=len(dataset) - len(todo))

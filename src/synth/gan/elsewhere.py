@@ -84,6 +84,7 @@ def import_translated(
     guard.check(source, [s for s in list_trainable(source) if s.name in matches.by_name])
     witness = None if settings.witness is None else _load_witness(settings.witness)
     with open_import(settings.out, _describe(settings, source), settings.folder) as writer:
+        writer.add_models(source.meshes)
         intake = Intake(writer)
         for misfit in (*misfits, *matches.list_misfits()):
             intake.refuse(misfit)

@@ -27,6 +27,7 @@ def describe_translated(source: DatasetReader, made_by: MadeBy) -> DatasetInfo:
         flip_pairs=info.flip_pairs,
         camera=info.camera,
         part=info.part,
+        models=info.models,
         box_kind=info.box_kind,
         made_by=made_by,
     )

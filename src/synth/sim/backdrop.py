@@ -90,6 +90,11 @@ class Backdrop(Protocol):
         ...
 
     @property
+    def models(self) -> Mapping[str, Path | bytes]:
+        """What datasets bring along of the parts, as `Studio.models`."""
+        ...
+
+    @property
     def labels(self) -> PartLabels:
         """What is labelled on each mesh that is a part."""
         ...

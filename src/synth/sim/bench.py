@@ -1,6 +1,7 @@
 """The cell's bench as a backdrop: arm, table and lamps of cell.yaml, in the look of captured pictures."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,11 +11,11 @@ import numpy as np
 from pydantic import JsonValue
 
 from synth.cell.load import cell_fingerprint, default_cell
-from synth.cell.mesh import cad_sha256
+from synth.cell.mesh import cad_sha256, label_normal_part, load_body, to_ply
 from synth.cell.model import Cell
 from synth.compute.progress import Progress
 from synth.compute.versions import list_versions
-from synth.dataset.info import CameraRecord, DatasetInfo, MadeBy, PartRecord
+from synth.dataset.info import CameraRecord, DatasetInfo, MadeBy, ModelRecord, PartRecord
 from synth.dataset.origin import Parent, Reading
 from synth.dataset.posed import PartLabel
 from synth.dataset.reader import DatasetReader
@@ -81,6 +82,20 @@ def refuse_photographs(settings: RenderSettings, source: str) -> None:
         raise InputError(f"--share {source} needs a cell, and --over knows none: leave one of them out")
 
 
+def part_model(cell: Cell) -> tuple[ModelRecord, bytes]:
+    """The part as a dataset brings it along, and its file: PLY in millimetres, axes of the CAD file."""
+    mesh = load_body(cell.folder, cell.part)
+    ply = to_ply(mesh, "mm")
+    return ModelRecord(
+        class_name=cell.part.class_name,
+        mesh="models/obj_000001.ply",
+        units="mm",
+        sha256=hashlib.sha256(ply).hexdigest(),
+        normal_part=label_normal_part(cell, mesh).tolist(),
+        point_part_m=cell.part.point_of_interest_m,
+    ), ply
+
+
 def list_twinnable(real: DatasetReader, *, with_test: bool) -> tuple[Sample, ...]:
     """The samples of a dataset that say where arm and camera stood, without test ones unless asked for."""
     return tuple(
@@ -117,6 +132,12 @@ class Bench:
     def meshes(self) -> dict[str, Mesh]:
         """Every mesh that a scene may name; raises InputError for CAD files that are absent or broken."""
         return cell_meshes(self.cell)
+
+    @property
+    def models(self) -> Mapping[str, Path | bytes]:
+        """The part's mesh, as `part_model` has it."""
+        record, ply = part_model(self.cell)
+        return {record.mesh: ply}
 
     @cached_property
     def labels(self) -> dict[str, PartLabel]:
@@ -281,6 +302,7 @@ def _describe(settings: RenderSettings, cell: Cell, camera: SceneCamera) -> Data
             depth_scale_m=DEPTH_SCALE_M if scale_m is None else scale_m,
         ),
         part=PartRecord(name=cell.part.class_name, cad_sha256=cad_sha256(cell)),
+        models=(part_model(cell)[0],),
         box_kind="square" if real is None else real.info.box_kind,
         made_by=MadeBy(
             verb="render",

@@ -86,6 +86,7 @@ def render(plan: Plan, progress: Progress) -> Summary:
     with DatasetWriter.create_or_resume(out, _describe(plan.studio, settings)) as writer:
         for note in writer.notes:
             progress.say(note)
+        writer.add_models(plan.studio.models)
         done = writer.done_names()
         orders = [order for order in plan.orders if order.name not in done]
         studio = plan.studio.prepared(out, progress) if orders else plan.studio

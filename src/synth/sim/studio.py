@@ -1,7 +1,7 @@
 """From an order to a finished sample, in a process with a Blender of its own."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -90,6 +90,11 @@ class BlenderStudio(Studio):
             n_threads=ENGINES[settings.engine].count_threads(settings.choose_processes(cls.resources)),
             engine=settings.engine,
         )
+
+    @property
+    def models(self) -> Mapping[str, Path | bytes]:
+        """The backdrop's."""
+        return self.backdrop.models
 
     def check(self) -> None:
         """Raises InputError without a Blender that can be used."""

@@ -15,7 +15,7 @@ from synth.cell.mesh import (
     file_sha256,
     inside,
     load_body,
-    load_coloured_mesh,
+    read_mesh,
     to_ply,
 )
 from synth.cell.model import Cell
@@ -45,7 +45,7 @@ def load_models(dataset: DatasetReader, cell: Cell | None) -> dict[str, Mesh]:
         meshes[part.name] = load_body(cell.folder, cell.part)
     for model in dataset.info.models:
         path = inside(dataset.root, model.mesh)
-        meshes[model.class_name] = load_coloured_mesh(path, model.units)
+        meshes[model.class_name] = read_mesh(path, model.units).mesh
         if file_sha256(path) != model.sha256:
             raise DatasetError(f"{path} is not the file that dataset.json names: its hash differs")
     return meshes

@@ -1,6 +1,6 @@
 """Photographs as a backdrop: plates made of them, lamps drawn anew for every scene, parts as they appear."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -96,6 +96,11 @@ class PhotographBackdrop:
     def meshes(self) -> dict[str, Mesh]:
         """By class name, as scenes name them."""
         return self.objects.meshes
+
+    @property
+    def models(self) -> Mapping[str, Path | bytes]:
+        """The files of the dataset's models."""
+        return self.over.meshes
 
     @property
     def labels(self) -> dict[str, PartLabel]:
@@ -252,6 +257,7 @@ def _describe(settings: RenderSettings) -> DatasetInfo:
         flip_pairs=info.flip_pairs,
         camera=camera,
         part=info.part,
+        models=info.models,
         box_kind=info.box_kind,
         made_by=MadeBy(
             verb="render",

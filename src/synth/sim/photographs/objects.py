@@ -8,6 +8,7 @@ import numpy as np
 
 from synth.cell.mesh import file_sha256, read_mesh
 from synth.dataset.info import ModelRecord
+from synth.dataset.origin import REAL_KINDS
 from synth.dataset.posed import PartLabel
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
@@ -28,8 +29,14 @@ class Objects:
     def of(cls, dataset: DatasetReader) -> "Objects":
         """Those that a dataset brings along.
 
-        Raises InputError for a dataset without models, DatasetError for a model that is not the one it names.
+        Raises InputError for a dataset of made pictures or without models, DatasetError for a model that is
+        not the one it names.
         """
+        if dataset.info.kind not in REAL_KINDS:
+            raise InputError(
+                f"{dataset.root} is {dataset.info.kind}, and renderings are made after photographs: give "
+                "--over an imported dataset"
+            )
         if not dataset.info.models:
             raise InputError(
                 f"{dataset.root} brings no models along, so nothing can be rendered over it: import it with "

@@ -73,6 +73,11 @@ class Studio(Protocol):
     info: DatasetInfo
     resources: ClassVar[Resources] = Resources(cores=1)
 
+    @property
+    def models(self) -> Mapping[str, Path | bytes]:
+        """The meshes that ``info`` names, by their paths in the dataset: a file each, or its bytes."""
+        return {}
+
     def check(self) -> None:
         """Raise InputError where something is missing on this machine; nothing is written before."""
         return
