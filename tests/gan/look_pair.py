@@ -5,7 +5,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from synth.dataset.info import CameraRecord, DatasetInfo, MadeBy
+from synth.dataset.codecs import file_sha256
+from synth.dataset.info import CameraRecord, DatasetInfo, MadeBy, ModelRecord
 from synth.dataset.reader import DatasetReader
 from synth.dataset.record import Kind
 from synth.dataset.sample import Draft, Instance
@@ -13,6 +14,14 @@ from synth.dataset.split import assign_splits
 from synth.dataset.store import DatasetWriter
 
 SIZE_WH = (96, 80)
+MESH = b"solid plate"
+MODEL = ModelRecord(
+    class_name="cover",
+    mesh="models/plate.stl",
+    units="mm",
+    sha256=file_sha256(MESH),
+    point_part_m=(0, 0, 0),
+)
 PLATE_PX = (16, 12)
 
 
@@ -27,7 +36,8 @@ def write_look(
     n_plates: int = 1,
     K: np.ndarray | None = None,
 ) -> DatasetReader:
-    """``n`` images of plates at known places; a rendered set is plain grey, another one warm and noisy.
+    """``n`` images of plates at known places; a rendered set is plain grey and brings a model along,
+    another one is warm and noisy.
 
     with_depth: plates are 0.9 m away, the bench is 1 m.
     """
@@ -39,9 +49,11 @@ def write_look(
         kind=kind,
         classes=("cover",),
         camera=camera if with_depth else None,
+        models=(MODEL,) if kind == "rendered" else (),
         made_by=MadeBy(verb="test", simulated=True),
     )
     with DatasetWriter.create_or_resume(root, info) as writer:
+        writer.add_models({MODEL.mesh: MESH})
         for i, split in enumerate(assign_splits(n, rng=rng)):
             width, height = SIZE_WH
             rgb = np.full((height, width, 3), 150.0)

@@ -9,6 +9,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
+from look_pair import MESH, MODEL
 from rich.console import Console
 from torch.multiprocessing import ProcessRaisedException
 
@@ -65,13 +66,15 @@ def finished(looks, tmp_path_factory):
 
 
 def test_every_image_comes_out_with_its_labels(finished, looks):
-    """Names, splits, instances and masks are the source's; pixels are not."""
+    """Names, splits, instances, masks and models are the source's; pixels are not."""
     settings, _, applied = finished
     source, translated = looks[0], DatasetReader(settings.out)
     assert verify(settings.out) == []
     assert applied.n_samples + applied.n_refused == len(source)
     assert translated.info.kind == "translated"
     assert translated.info.made_by.simulated
+    assert translated.info.models == (MODEL,)
+    assert (settings.out / MODEL.mesh).read_bytes() == MESH
     for sample in translated:
         parent = source[sample.name]
         assert (sample.split, sample.instances) == (parent.split, parent.instances)

@@ -106,8 +106,9 @@ def _refuse_unfit(dataset: DatasetReader, sample: Sample, undistort: bool) -> No
 
 @dataclass(frozen=True, eq=False)
 class _Layers:
-    """What was written of one sample: mask [H,W], place of the instance + 1, and depth [H,W] along z."""
+    """A sample as it was written: camera, mask [H,W], place of the instance + 1, and depth [H,W] along z."""
 
+    camera: Pinhole
     mask: _Counts | None
     depth_mm: NDArray[np.float32] | None
 
@@ -143,16 +144,15 @@ def _write_images(dataset: DatasetReader, sample: Sample, scene: Path) -> _Layer
         if counts is not None:
             counts = _nearest(counts, maps)
             write_bytes(scene / f"depth/{stem}.png", codecs.encode_depth(counts))
-    scale_mm = 0.0 if counts is None else _depth_scale_mm(dataset)
-    return _Layers(mask, None if counts is None else counts.astype(np.float32) * np.float32(scale_mm))
+    depth_mm = None if counts is None else counts.astype(np.float32) * np.float32(_depth_scale_mm(dataset))
+    return _Layers(Pinhole(sample.size_wh, np.asarray(sample.K)), mask, depth_mm)
 
 
 def _write_instance(
     scene: Path, sample: Sample, i: int, layers: _Layers, silhouettes: Silhouettes
 ) -> dict[str, Any]:
     """Write what masks of an instance there are; its entry of scene_gt_info.json."""
-    instance, depth_mm = sample.instances[i], layers.depth_mm
-    camera = Pinhole(sample.size_wh, np.asarray(sample.K))
+    instance, camera, depth_mm = sample.instances[i], layers.camera, layers.depth_mm
     visible: Mask | None = None if layers.mask is None else layers.mask == i + 1
     silhouette = silhouettes.see(instance.class_name, np.asarray(instance.T_cam_part), camera)
     if silhouette is not None:
