@@ -83,8 +83,9 @@ def export_bop(
                 _write_scene(dataset, samples, folder / split / _SCENE, silhouettes)
         write_models(meshes, dataset.info.classes, folder / "models")
         write_bytes(folder / "dataset_info.md", _about(dataset, bare).encode())
-    if bare:
-        on_note(_say_bare(bare))
+    shown = {instance.class_name for sample in dataset for instance in sample.instances}
+    if missed := [name for name in bare if name in shown]:
+        on_note(_say_bare(missed))
     return [out / scene for scene in scenes]
 
 
