@@ -10,7 +10,7 @@ from typing import Any
 
 from synth.errors import SynthError
 
-LIMIT_S = 30
+LIMIT_S = 10
 _MEMORY_BYTES = 3 * 2**30
 
 

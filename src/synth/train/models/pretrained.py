@@ -52,7 +52,7 @@ def open_pt(path: Path) -> dict[str, Tensor]:
     _demand_archive(path)
     try:
         names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
-    except Exception as error:  # A torn or foreign archive can fail in any way.
+    except Exception as error:  # As above.
         raise _refusal(path, "it is torn, or no archive of torch: copy it again, or") from error
     _demand_layers(path, names)
     try:
@@ -70,8 +70,11 @@ def _refusal(path: Path, why: str) -> InputError:
 def _demand_archive(path: Path) -> None:
     """Raise InputError for what torch did not save as an archive."""
     if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            files = {name.rpartition("/")[2] for name in archive.namelist()}
+        try:
+            with zipfile.ZipFile(path) as archive:
+                files = {name.rpartition("/")[2] for name in archive.namelist()}
+        except Exception as error:  # A torn archive can fail in any way.
+            raise _refusal(path, "it is a torn zip file: copy it again, or") from error
         if "constants.pkl" in files:
             raise _refusal(
                 path,
