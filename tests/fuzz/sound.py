@@ -18,7 +18,7 @@ MESHES = ("part.stl", "part.obj", "part.ply", "part.glb", "part.gltf")
 
 
 def write_all(root: Path) -> None:
-    """dataset, bop, yolo, coco, pictures and cells below ``root``."""
+    """dataset, bop, yolo, coco, pictures, translated and cells below ``root``."""
     fill(root / "dataset", 3, size_wh=SIZE_WH)
     with DatasetWriter.open(root / "dataset") as writer:
         writer.reject("000001", "by the test")
@@ -29,6 +29,7 @@ def write_all(root: Path) -> None:
     cv2.imwrite(str(root / "bop" / "depth" / "000001.tif"), np.full((48, 64), 250, np.float32))
     (root / "bop" / "depth" / "000001.png").unlink()
     write_labelled(root)
+    write_translated(root / "translated")
     write_cells(root / "cell")
 
 
@@ -56,6 +57,16 @@ def write_labelled(root: Path) -> None:
     (root / "yolo/data.yaml").write_text("path: .\ntrain: images\nnames: [part]\n")
     content = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "part"}]}
     (root / "coco/annotations/instances_train.json").write_text(json.dumps(content))
+
+
+def write_translated(root: Path) -> None:
+    """A dataset, and its pictures a little darker as another program's translations."""
+    fill(root / "dataset", 3, size_wh=SIZE_WH)
+    (root / "pictures").mkdir()
+    dataset = DatasetReader(root / "dataset")
+    for sample in dataset:
+        darker = (0.9 * dataset.load_rgb(sample)).astype(np.uint8)
+        cv2.imwrite(str(root / f"pictures/{sample.name}.png"), darker[..., ::-1])
 
 
 def write_cells(root: Path) -> None:

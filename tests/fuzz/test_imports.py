@@ -21,6 +21,7 @@ from synth.dataset.imports.images import ImagesSettings, import_images
 from synth.dataset.imports.yolo import YoloSettings, import_yolo
 from synth.dataset.reader import DatasetReader
 from synth.dataset.verify import verify
+from synth.gan.elsewhere import ElsewhereSettings, import_translated
 
 pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(3600)]
 
@@ -44,6 +45,10 @@ def coco(folder: Path, out: Path) -> Any:
 
 def pictures(folder: Path, out: Path) -> Any:
     return import_images(ImagesSettings(folder, out, load_cell().label, "part"))
+
+
+def translated(folder: Path, out: Path) -> Any:
+    return import_translated(ElsewhereSettings(folder / "pictures", folder / "dataset", out))
 
 
 TEXTS = {
@@ -71,7 +76,7 @@ def damage(folder: Path, outside: Path, rng: Random) -> None:
         path.write_bytes(rng.choice(changes)(path.read_bytes(), rng))
 
 
-@pytest.mark.parametrize("take", [bop, yolo, coco, pictures])
+@pytest.mark.parametrize("take", [bop, yolo, coco, pictures, translated])
 def test_any_folder_is_imported_or_refused_in_a_sentence(
     templates: Path, take: Callable[[Path, Path], Any]
 ) -> None:
@@ -97,7 +102,7 @@ def test_any_folder_is_imported_or_refused_in_a_sentence(
     holds()
 
 
-@pytest.mark.parametrize("take", [bop, yolo, coco, pictures])
+@pytest.mark.parametrize("take", [bop, yolo, coco, pictures, translated])
 def test_a_sound_folder_is_imported(
     templates: Path, take: Callable[[Path, Path], Any], tmp_path: Path
 ) -> None:
