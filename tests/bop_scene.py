@@ -7,6 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from synth.dataset.imports.intake import Summary
 from synth.geometry import se3
 
 SIZE_WH = (320, 240)
@@ -132,6 +133,12 @@ def write_said(
             )
     if "info" in kinds:
         (folder / "scene_gt_info.json").write_text(json.dumps(infos))
+
+
+def texts(summary: Summary) -> list[str]:
+    """What an import notes besides how it dealt the splits."""
+    dealt = ("it tells no split", "it has one picture")
+    return [note.text for note in summary.notes if not note.text.startswith(dealt)]
 
 
 def write_json(folder: Path, truth: dict[int, Any], cameras: dict[int, Any]) -> None:

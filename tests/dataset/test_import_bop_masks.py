@@ -14,6 +14,7 @@ from bop_scene import (
     outline,
     read_json,
     small_pose,
+    texts,
     write_box,
     write_json,
     write_said,
@@ -43,7 +44,7 @@ def test_an_object_out_of_view_costs_itself_alone(tmp_path, elsewhere):
     truth = [[small_pose(i), *([small_pose(i, **elsewhere)] if i % 3 else [])] for i in range(6)]
     summary, dataset = take(write_small(tmp_path / "scene", truth))
     assert (summary.n_samples, summary.n_instances, summary.misfits) == (6, 6, ())
-    assert [n.text for n in summary.notes] == ["lies out of view and is not labelled"] * 4
+    assert texts(summary) == ["lies out of view and is not labelled"] * 4
     assert not summary.emptied
     for i, sample in enumerate(dataset):
         assert iou(dataset.load_mask(sample) == 1, outline(small_pose(i))) > 0.9
@@ -137,7 +138,7 @@ def test_pictures_resized_after_they_were_labelled_are_named(tmp_path):
     cv2.imwrite(str(scene / "rgb" / "000001.png"), cv2.resize(picture, None, fx=0.5, fy=0.5))
     summary, dataset = take(scene)
     assert [s.name for s in dataset] == ["000000"]
-    assert [n.text for n in summary.notes] == ["its mask cannot be read, so it is not held against that"]
+    assert texts(summary) == ["its mask cannot be read, so it is not held against that"]
     assert "has 64×48 pixels, its picture 32×24: likely the pictures were resized" in str(summary.misfits)
 
 
@@ -170,8 +171,8 @@ def test_what_something_without_a_mesh_hides_is_left_out_by_the_scenes_own_masks
     write_said(scene, visible, kinds)
     summary, dataset = take(scene)
     assert summary.reasons == ({"no model": 3} if is_named else {})
-    assert len(summary.notes) == 3
-    assert "labelled by the scene's own mask_visib" in summary.notes[0].text
+    assert len(texts(summary)) == 3
+    assert "labelled by the scene's own mask_visib" in texts(summary)[0]
     for i, sample in enumerate(dataset):
         (instance,) = sample.instances
         seen, whole = visible[i, 0], outline(small_pose(i))
@@ -186,7 +187,7 @@ def test_visible_masks_that_overlap_do_not_tell_what_is_visible(tmp_path):
     scene = write_small(tmp_path / "scene", [[small_pose(0), small_pose(1, x_mm=15.0, z_mm=200.0)]])
     write_said(scene, {})
     summary, dataset = take(scene)
-    assert ["its mask_visib overlap one another" in n.text for n in summary.notes] == [True]
+    assert ["its mask_visib overlap one another" in text for text in texts(summary)] == [True]
     behind, before = dataset["000000"].instances
     assert behind.visib_fract < 0.5 < before.visib_fract == 1
 

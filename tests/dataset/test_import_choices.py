@@ -68,7 +68,8 @@ def test_whole_films_are_dealt_so_that_classes_can_be_measured(
     assert all(s.split == by_film[s.group] for s in dataset)
     assert by_film["d"] == "train"
     assert sorted(by_film[film] for film in "abc") == ["test", "train", "val"]
-    assert "lid is seen in one group alone, d" in said
+    assert "lid is seen in one group alone, d (train)" in said
+    assert "no instance of lid" not in said
     assert re.search(r"cup +2 \(2\) +2 \(2\) +2 \(2\)", said)
     assert "fewer than 5 test images show cup (2)" in said
 

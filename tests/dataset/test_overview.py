@@ -113,15 +113,18 @@ def test_other_kinds_have_other_ways(kind: Any, what: str, sentence: str, tmp_pa
 
 
 def test_a_split_that_lacks_labels_is_said(tmp_path: Path) -> None:
-    """No val: no training, and how to deal anew; no test of its own: another's; few: no comparison."""
-    no_val = steps_of(write_set(tmp_path / "a", [{"split": "train"}, {"split": "test"}]))
+    """No val: no training, and how to deal anew, or that there is too little to deal; no test of its own:
+    another's; few: no comparison.
+    """
+    no_val = steps_of(write_set(tmp_path / "a", [{"split": "train"}, *[{"split": "test"}] * 2]))
     assert no_val["train detection"].startswith("no: val images have no boxes")
     assert "synth dataset split" in no_val["train detection"]
+    assert "--seed 0" in no_val["train detection"]
     no_test = steps_of(write_set(tmp_path / "b", [{"split": "train"}, {"split": "val"}]))
     assert "--test OTHER" in no_test["train detection"]
-    assert "test images have no labels" in no_test["compare"]
+    assert "test images have no labels: three splits need three images" in no_test["compare"]
     few = steps_of(write_set(tmp_path / "c", one_each()))
-    assert few["compare"] == "no: it has 1 test images, and a comparison is measured on 5 or more"
+    assert few["compare"] == "no: it has 1 test image, and a comparison is measured on 5 or more"
 
 
 def test_label_maps_can_do_nothing_yet(tmp_path: Path) -> None:

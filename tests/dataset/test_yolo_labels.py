@@ -7,8 +7,9 @@ import pytest
 from foreign_pictures import write_picture
 from yolo_set import BOX, by_source, take, write_set
 
-from synth.dataset.imports.intake import LABEL
+from synth.dataset.overview import look_over
 from synth.dataset.reader import DatasetReader
+from synth.dataset.sample import LABEL
 from synth.errors import InputError
 
 YAML = "train: images/train\nval: images/val\ntest: images/test\nnames: [cup]\n"
@@ -120,6 +121,8 @@ def test_what_is_no_picture_s_label_leaves_backgrounds(tmp_path: Path) -> None:
     assert [m.reason for m in summary.misfits] == ["label without picture"]
     assert summary.unlabelled == {"train": 2}
     assert by_source(tmp_path / "out")["images/train/bench7.png"].quality[LABEL] == "none found"
+    warnings = look_over(DatasetReader(tmp_path / "out")).warnings
+    assert any("labelled object (no label was found for 2 of" in warning for warning in warnings)
 
 
 @pytest.mark.parametrize("split", ["train", "test"])

@@ -75,7 +75,12 @@ def _train(
 
 
 def _deal(dataset: DatasetReader) -> str:
-    return f"synth dataset split {dataset.root} --out OTHER deals splits anew"
+    if len(dataset) < len(SPLITS):
+        return "three splits need three images or more, and synth dataset merge joins datasets"
+    return (
+        f"synth dataset split {dataset.root} --seed 0 --out OTHER deals splits anew, by chance; --test and "
+        "--val name pictures or groups instead"
+    )
 
 
 def _why_no_normals(dataset: DatasetReader) -> str:
@@ -181,7 +186,8 @@ def _compare(dataset: DatasetReader) -> NextStep:
         return NextStep(
             what,
             False,
-            f"it has {n_test} test images, and a comparison is measured on {MIN_TEST_TO_COMPARE} or more",
+            f"it has {n_test} test image{'' if n_test == 1 else 's'}, and a comparison is measured on "
+            f"{MIN_TEST_TO_COMPARE} or more",
         )
     boxes = f"with {info.box_kind} boxes"
     has_normals = any(i.normal_crop for s in dataset for i in s.instances)

@@ -7,6 +7,7 @@ from synth.dataset.classes import guess_pairs, say_guess
 from synth.dataset.dealing import Card, list_apart
 from synth.dataset.reader import DatasetReader
 from synth.dataset.record import SPLITS, Split
+from synth.dataset.sample import LABEL, NONE_FOUND
 
 FEW_TEST_IMAGES = 5
 """Below so many test images of a class its figure is hardly one."""
@@ -77,19 +78,21 @@ def _warn_of_classes(
     """Classes that a split lacks, those in one group first, since no way of dealing mends them."""
     found = []
     used = [s for s in SPLITS if any(by_split[s].instances for by_split in tallies.values())]
-    by_group: dict[str, list[str]] = {}
+    by_group: dict[tuple[str, Split], list[str]] = {}
     for name, group in lone.items():
-        by_group.setdefault(group, []).append(name)
-    for group, names in by_group.items():
+        split = next(s for s in used if tallies[name][s].instances)
+        by_group.setdefault((group, split), []).append(name)
+    for (group, split), names in by_group.items():
         if len(tallies) > 1 or len(used) < 2:
             one = "is" if len(names) == 1 else "are"
             found.append(
-                f"{list_some(names)} {one} seen in one group alone, {group}, and so cannot be both in train "
-                "and in test."
+                f"{list_some(names)} {one} seen in one group alone, {group} ({split}), and so cannot be both "
+                "in train and in test."
             )
     lacking: dict[tuple[str, ...], list[str]] = {}
     for split in used:
-        names = [name for name, by_split in tallies.items() if not by_split[split].instances]
+        told = {} if split == "train" or len(tallies) == 1 else lone
+        names = [n for n, by_split in tallies.items() if not by_split[split].instances and n not in told]
         if names:
             lacking.setdefault(tuple(names), []).append(split)
     for some, splits in lacking.items():
@@ -117,7 +120,14 @@ def _warn_of_bare(dataset: DatasetReader) -> tuple[str, ...]:
     if not n_bare or not dataset.info.classes:
         return ()
     verb = "shows" if n_bare == 1 else "show"
-    return (f"{n_bare} of {len(dataset)} images {verb} no labelled object: they teach what background is.",)
+    found = {split: [s.quality.get(LABEL) for s in dataset.of_split(split)] for split in SPLITS}
+    unfound = [
+        f"{n} of {len(labels)} {split}" for split, labels in found.items() if (n := labels.count(NONE_FOUND))
+    ]
+    why = f" (no label was found for {list_some(unfound)})" if unfound else ""
+    return (
+        f"{n_bare} of {len(dataset)} images {verb} no labelled object{why}: they teach what background is.",
+    )
 
 
 def _warn_of_groups(apart: Mapping[str, tuple[Split, ...]]) -> tuple[str, ...]:

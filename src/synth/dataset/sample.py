@@ -39,6 +39,9 @@ MIN_VISIBLE_FOR_LABEL = 0.25
 MIN_VISIBLE_FOR_CROP = 0.8
 MIN_W_FOR_CROP = 0.2
 
+LABEL, NONE_FOUND = "label", "none found"
+"""What a sample's ``quality`` says of a picture for which an import found no label."""
+
 
 class Instance(Record):
     """One labelled object in an image.

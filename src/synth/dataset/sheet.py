@@ -273,7 +273,8 @@ def _draw_title(draw: ImageDraw.ImageDraw, dataset: DatasetReader, n_shown: int,
     if info.made_by.simulated:
         _draw_pill(draw, (x, 28), "SIMULATED: no real camera or arm", _SIMULATED, 17, text=(20, 20, 20))
     splits = ", ".join(f"{len(dataset.of_split(s))} {s}" for s in _SPLIT)
-    counts = f"{len(dataset)} samples ({splits})   {len(dataset.rejections)} rejected   {n_shown} shown"
+    samples = "1 sample" if len(dataset) == 1 else f"{len(dataset)} samples"
+    counts = f"{samples} ({splits})   {len(dataset.rejections)} rejected   {n_shown} shown"
     draw.text((_GAP, 66), f"{info.kind}   {counts}", fill=_DIM, font=_font(17), anchor="lm")
     _draw_legend(draw, width)
 

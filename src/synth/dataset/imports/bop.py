@@ -50,6 +50,7 @@ from synth.dataset.imports.intake import (
     describe_import,
     open_import,
 )
+from synth.dataset.imports.labelled import Found, say_dealt
 from synth.dataset.imports.pictures import SUFFIXES, open_picture
 from synth.dataset.info import CameraRecord, DatasetInfo
 from synth.dataset.record import SPLITS, Split
@@ -112,6 +113,9 @@ def import_bop(settings: BopSettings, on_picture: OnPicture = lambda done, total
         writer.add_models({model.record.mesh: model.content for model in models.values()})
         intake = Intake(writer, settings.choice)
         intake.notes += [note for model in models.values() for note in model.notes]
+        found = [Found(shot.where, _split_of_folder(shot, settings.folder)) for shot in shots]
+        if text := say_dealt(found, settings.splits, settings.group):
+            intake.note(str(settings.folder), text)
         for i, shot in enumerate(shots):
             on_picture(i, len(shots))
             split = splits.get(int(shot.name))
@@ -149,7 +153,7 @@ def _choose_splits(
     scenes = {shot.scene.folder for shot in shots}
     if len(scenes) > 1 and settings.splits and not groups:
         raise InputError("ranges of pictures are for a single scene: import one scene, or leave them out")
-    by_folder = {int(s.name): _split_of_folder(s.scene.folder.relative_to(settings.folder)) for s in shots}
+    by_folder = {int(shot.name): _split_of_folder(shot, settings.folder) for shot in shots}
     named = {n: split for n, split in by_folder.items() if split is not None}
     if not settings.splits and len(named) == len(shots) and len(set(named.values())) > 1:
         return named
@@ -162,7 +166,8 @@ def _choose_splits(
     return deal(cards, settings.splits)
 
 
-def _split_of_folder(path: Path) -> Split | None:
+def _split_of_folder(shot: Shot, folder: Path) -> Split | None:
+    path = shot.scene.folder.relative_to(folder)
     top = path.parts[0] if path.parts else ""
     return next((split for split in SPLITS if top.startswith(split)), None)
 

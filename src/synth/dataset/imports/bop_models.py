@@ -127,7 +127,10 @@ def _load(
     normal_part: Array | None = None
     if face is not None:
         point_part_m = np.asarray(face) * METRES_PER_UNIT[UNITS]
-        normal_part = face_of_interest(mesh, point_part_m)[1]
+        try:
+            normal_part = face_of_interest(mesh, point_part_m)[1]
+        except InputError as error:
+            raise InputError(f"{path.name}: {error} --face takes these numbers in millimetres.") from error
     elif normal is not None:
         length = float(np.linalg.norm(normal))
         if not 0 < length < np.inf:

@@ -303,8 +303,6 @@ def _report(summary: "Summary", out: Path, console: "Console") -> None:
 
     _print_notes(summary, console)
     _print_misfits(summary, out, console)
-    if summary.unlabelled:
-        console.print(_say_unlabelled(summary), soft_wrap=True)
     for split in summary.emptied:
         console.print(f"! {split} has no picture: none of its pictures came in", soft_wrap=True)
     print_result(DatasetReader(out), summary.n_new, console)
@@ -322,17 +320,10 @@ def _print_notes(summary: "Summary", console: "Console") -> None:
         console.print(f"... and {len(places) - _MOST_SHOWN} more notes")
 
 
-def _say_unlabelled(summary: "Summary") -> str:
-    """How many pictures have no label, split by split."""
-    n_all = sum(summary.unlabelled.values())
-    shares = ", ".join(f"{n} of {summary.splits[split]} {split}" for split, n in summary.unlabelled.items())
-    return f"{n_all} pictures have no label and teach that nothing is there: {shares}"
-
-
 def _print_misfits(summary: "Summary", out: Path, console: "Console") -> None:
     if not summary.misfits:
         return
-    reasons = ", ".join(f"{reason} {n}" for reason, n in summary.reasons.items())
+    reasons = ", ".join(f"{reason}: {n}" for reason, n in summary.reasons.items())
     n = len(summary.misfits)
     told = "1 thing did not fit and is" if n == 1 else f"{n} things did not fit and are"
     console.print(f"{told} not in {out} ({reasons}):", soft_wrap=True)

@@ -28,6 +28,7 @@ from synth.dataset.imports.labelled import (
     check_classes,
     list_pictures,
     plan,
+    say_dealt,
     split_by_folder,
     take_all,
 )
@@ -91,6 +92,8 @@ def import_images(settings: ImagesSettings, on_picture: OnPicture = lambda done,
     )
     with open_import(settings.out, info, settings.folder) as writer:
         intake = Intake(writer)
+        if text := say_dealt(found, settings.splits, settings.group):
+            intake.note(str(settings.folder), text)
         for misfit in misfits:
             intake.refuse(misfit)
         take_all(

@@ -21,7 +21,7 @@ from synth.dataset.layers import LayerName
 from synth.dataset.origin import Origin, Step
 from synth.dataset.posed import cut_crops
 from synth.dataset.record import SPLITS, Figure, Row4, Split
-from synth.dataset.sample import Draft, Instance
+from synth.dataset.sample import LABEL, NONE_FOUND, Draft, Instance
 from synth.dataset.store import DatasetWriter
 from synth.errors import InputError
 from synth.geometry.boxes import inside_image, square_box
@@ -30,9 +30,6 @@ from synth.geometry.se3 import Array
 
 ROUNDING_PX = 1.0
 """How far a box may reach over the edge of its image and be cut there."""
-
-LABEL, NONE_FOUND = "label", "none found"
-"""What a sample's ``quality`` says of a picture for which the import found no label."""
 
 _SIMULATED, _BEGINNING_BYTES = b" images, simulated", 4096
 """What exports of simulated images begin with."""

@@ -163,6 +163,8 @@ def say_dealt(found: Sequence[Found], asked: Mapping[Split, str], group: Path | 
     told = sorted({f.split for f in found if f.split is not None})
     if asked or group is not None or len(told) > 1:
         return ""
+    if len(found) == 1:
+        return "it has one picture, which trains"
     return (
         f"it tells {f'no split but {told[0]}' if told else 'no splits'}, so neighbours stay together: the "
         "last quarter tests, a fifth of what comes before validates, the rest trains; --test and --val, or "
