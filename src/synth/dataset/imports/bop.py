@@ -114,7 +114,9 @@ def import_bop(settings: BopSettings, on_picture: OnPicture = lambda done, total
         intake = Intake(writer, settings.choice)
         intake.notes += [note for model in models.values() for note in model.notes]
         found = [Found(shot.where, _split_of_folder(shot, settings.folder)) for shot in shots]
-        if text := say_dealt(found, settings.splits, settings.group):
+        is_one = len({shot.scene.folder for shot in shots}) == 1
+        ways = "--test and --val, or --group, deal" if is_one else "--group deals"
+        if text := say_dealt(found, settings.splits, settings.group, ways):
             intake.note(str(settings.folder), text)
         for i, shot in enumerate(shots):
             on_picture(i, len(shots))

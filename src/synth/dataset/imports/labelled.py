@@ -158,8 +158,16 @@ def plan(
     return sorted(planned, key=lambda p: _strictness(p.split))
 
 
-def say_dealt(found: Sequence[Found], asked: Mapping[Split, str], group: Path | None) -> str:
-    """How `plan` deals where nobody tells it, as a sentence; empty where somebody does."""
+def say_dealt(
+    found: Sequence[Found],
+    asked: Mapping[Split, str],
+    group: Path | None,
+    ways: str = "--test and --val, or --group, deal",
+) -> str:
+    """How `plan` deals where nobody tells it, as a sentence; empty where somebody does.
+
+    ways: the options by which somebody could.
+    """
     told = sorted({f.split for f in found if f.split is not None})
     if asked or group is not None or len(told) > 1:
         return ""
@@ -167,8 +175,7 @@ def say_dealt(found: Sequence[Found], asked: Mapping[Split, str], group: Path | 
         return "it has one picture, which trains"
     return (
         f"it tells {f'no split but {told[0]}' if told else 'no splits'}, so neighbours stay together: the "
-        "last quarter tests, a fifth of what comes before validates, the rest trains; --test and --val, or "
-        "--group, deal otherwise"
+        f"last quarter tests, a fifth of what comes before validates, the rest trains; {ways} otherwise"
     )
 
 
