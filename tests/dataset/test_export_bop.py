@@ -101,7 +101,7 @@ def test_what_was_exported_is_imported_again(tmp_path: Path) -> None:
     """synth's own reader of BOP finds poses, splits, depth and, by ray casting, the boxes again."""
     dataset = make_plates(tmp_path / "real")
     export_bop(dataset, tmp_path / "bop")
-    none: dict[str, Any] = {"models": None, "names": {1: "cover"}, "normal": None, "face": None, "splits": {}}
+    none: dict[str, Any] = {"models": None, "names": {}, "normal": None, "face": None, "splits": {}}
     import_bop(BopSettings(tmp_path / "bop", tmp_path / "back", box_kind="square", **none))
     back = DatasetReader(tmp_path / "back")
     in_order = [sample for split in ("test", "train", "val") for sample in dataset.of_split(split)]
@@ -145,7 +145,7 @@ def test_the_keys_are_bop_s(tmp_path: Path) -> None:
     (scene, *_) = export_bop(make_plates(tmp_path / "real"), tmp_path / "bop")
     _, camera, pose, about = read_scene(scene)[0]
     assert set(camera) == {"cam_K", "depth_scale", "cam_R_w2c", "cam_t_w2c"}
-    assert set(pose) == {"cam_R_m2c", "cam_t_m2c", "obj_id"}
+    assert set(pose) == {"cam_R_m2c", "cam_t_m2c", "obj_id", "name"}
     counts = {"px_count_all", "px_count_valid", "px_count_visib"}
     assert set(about) == {"bbox_obj", "bbox_visib", "visib_fract", *counts}
     (model,) = json.loads((tmp_path / "bop/models/models_info.json").read_text()).values()

@@ -147,6 +147,17 @@ def test_a_long_part_has_a_tight_box_alone(tmp_path: Path) -> None:
     assert "without --square" in str(misfit)
 
 
+@pytest.mark.parametrize(("step_px", "is_said"), [(0, True), (12, False)])
+def test_a_blob_that_never_moves_is_said(step_px: int, is_said: bool, tmp_path: Path) -> None:
+    """Likely the bench has the colour; a part that moves is nothing to speak of."""
+    (tmp_path / "in").mkdir()
+    for i in range(6):
+        left = 10 + step_px * i
+        photograph(tmp_path / f"in/{i}.png", (left, 40, left + 40, 80), seed=50 + i)
+    notes = [note.text for note in take(tmp_path / "in", tmp_path / "out").notes]
+    assert any("at the same place in nearly every picture" in text for text in notes) == is_said
+
+
 def test_a_smaller_blob_beside_the_part_is_left_alone(tmp_path: Path) -> None:
     """Under half the part's area it is taken for something else of that colour."""
     photograph(tmp_path / "in/a.png", (20, 30, 60, 60), (90, 30, 105, 50))

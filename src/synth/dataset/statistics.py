@@ -20,6 +20,7 @@ from synth.terminal import SIMULATED
 _GRID_WH = (8, 5)
 _BAR_WIDTH = 32
 _MOST_GROUPS = 12
+_MOST_CLASSES = 20
 
 
 def compute_figures(dataset: DatasetReader) -> dict[str, Any]:
@@ -118,24 +119,35 @@ def print_result(dataset: DatasetReader, n_new: int, console: Console) -> None:
         f"{_count(n_instances, 'labelled object')}. Next: synth dataset sheet {dataset.root}",
         soft_wrap=True,
     )
-    print_overview(look_over(dataset), list_next_steps(dataset), console)
+    print_overview(look_over(dataset), list_next_steps(dataset), console, _MOST_CLASSES)
 
 
 def _count(n: int, what: str) -> str:
     return f"{n} {what}{'' if n == 1 else 's'}"
 
 
-def print_overview(overview: Overview, steps: Sequence[NextStep], console: Console) -> None:
-    """Classes by split, what is odd about them, and what can come next."""
+def print_overview(
+    overview: Overview, steps: Sequence[NextStep], console: Console, most: int | None = None
+) -> None:
+    """Classes by split, what is odd about them, and what can come next.
+
+    most: how many classes get a row, those with most instances first; None for all, in their order.
+    """
     if overview.tallies:
         console.print("\ninstances of each class (images that show any)", style="bold")
         table = Table(box=None, padding=(0, 2))
         table.add_column("class")
         for split in SPLITS:
             table.add_column(split, justify="right")
-        for name, by_split in overview.tallies.items():
+        shown = list(overview.tallies.items())
+        if most is not None and len(shown) > most:
+            shown.sort(key=lambda item: -sum(tally.instances for tally in item[1].values()))
+            shown = shown[:most]
+        for name, by_split in shown:
             table.add_row(name, *(_tally(by_split[split]) for split in SPLITS))
         console.print(table)
+        if n_left := len(overview.tallies) - len(shown):
+            console.print(f"  and {n_left} classes with fewer: synth dataset stats counts all")
     if overview.warnings:
         console.print()
     for warning in overview.warnings:

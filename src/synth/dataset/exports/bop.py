@@ -5,8 +5,8 @@ instance is, also behind others), mask_visib/ (where it is seen), ``scene_camera
 ``cam_R_w2c`` and ``cam_t_w2c`` where the camera's place is known, in the robot's base or an import's world),
 ``scene_gt.json`` (``cam_R_m2c``, ``cam_t_m2c``; every instance, hidden ones too) and
 ``scene_gt_info.json``. Rotations are row by row, lengths millimetres, camera axes OpenCV's as ours.
-``obj_id`` is the class's index + 1; ``dataset_info.md`` names the classes. models/ holds meshes in mm in the
-axes of their CAD files, without symmetries.
+``obj_id`` is the class's index + 1, ``name`` the class, a key of ours that other readers leave alone.
+models/ holds meshes in mm in the axes of their CAD files, without symmetries.
 
 Masks and counts are those that bop_toolkit itself computes of mesh, pose and depth (`bop_visibility`).
 Without depth, mask_visib/ is what of the dataset's own mask lies within mask/, and ``px_count_valid`` is left
@@ -205,7 +205,8 @@ def _depth_scale_mm(dataset: DatasetReader) -> float:
 def _pose(dataset: DatasetReader, instance: Instance) -> dict[str, Any]:
     T_cam_part = np.asarray(instance.T_cam_part)
     obj_id = dataset.info.classes.index(instance.class_name) + 1
-    return {"cam_R_m2c": _rows(T_cam_part), "cam_t_m2c": _t_mm(T_cam_part), "obj_id": obj_id}
+    pose = {"cam_R_m2c": _rows(T_cam_part), "cam_t_m2c": _t_mm(T_cam_part)}
+    return pose | {"obj_id": obj_id, "name": instance.class_name}
 
 
 def _rows(T: Array) -> list[float]:

@@ -6,9 +6,12 @@ at the picture's border, which shows how the part is cut off or that the bench h
 two of like size.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
+
+import numpy as np
 
 from synth.cell.model import Label as ColourRange
 from synth.dataset.choices import BoxKind
@@ -35,13 +38,16 @@ from synth.dataset.imports.labelled import (
 from synth.dataset.imports.pictures import Picture
 from synth.dataset.info import DatasetInfo
 from synth.dataset.record import SPLITS, Split
+from synth.dataset.sample import Sample
 from synth.errors import InputError
-from synth.geometry.boxes import tight_box, touches_border
+from synth.geometry.boxes import box_iou, tight_box, touches_border
 
 MIN_SIDE_PX = 12
 """A blob whose box is shorter than this on both sides is a speck."""
 RIVAL_SHARE = 0.5
 """A second blob of this share of the largest one's area makes it doubtful which of them is the part."""
+STANDING_IOU, MIN_TO_STAND = 0.9, 5
+"""From which overlap on a box counts as standing still, and in how many pictures that is said."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +109,20 @@ def import_images(settings: ImagesSettings, on_picture: OnPicture = lambda done,
             lambda entry, picture: [find_part(picture, settings.colour, class_name, entry.path)],
             on_picture,
         )
+        if _stands_still(writer.samples):
+            intake.note(
+                str(settings.folder),
+                "the blob of that colour lies at the same place in nearly every picture: if the part moves, "
+                "it is likely the bench that has the colour; synth dataset sheet shows it",
+            )
         return intake.sum_up()
+
+
+def _stands_still(samples: Sequence[Sample]) -> bool:
+    """Whether the boxes of most pictures that follow one another are nearly equal."""
+    boxes = [np.asarray(sample.instances[0].box_xyxy_px) for sample in samples]
+    alike = [box_iou(a, b) >= STANDING_IOU for a, b in pairwise(boxes)]
+    return len(boxes) >= MIN_TO_STAND and 2 * sum(alike) > len(alike)
 
 
 def find_part(picture: Picture, colour: ColourRange, class_name: str, where: str) -> Shape:

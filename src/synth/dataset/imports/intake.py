@@ -281,7 +281,8 @@ def describe_import(
 
 
 def _says_simulated(folder: Path) -> bool:
-    places = (folder, folder / "dataset_info.md", folder / "data.yaml", *folder.glob("annotations/*.json"))
+    beside = [base / "dataset_info.md" for base in (folder, folder.parent, folder.parent.parent)]
+    places = (folder, *beside, folder / "data.yaml", *folder.glob("annotations/*.json"))
     return any(_SIMULATED in _beginning(path) for path in places if path.is_file())
 
 
