@@ -50,6 +50,24 @@ def test_a_K_that_cannot_be_is_named_with_both_figures(make_bench, K, says, like
     assert likely in said.partition("Likely ")[2]
 
 
+@pytest.mark.parametrize("corner", [(400, 200), (-100, 0)])
+def test_a_K_of_pictures_cut_out_of_larger_ones_is_taken(make_bench, corner) -> None:
+    """Its middle is far off the image's, or outside it, and the board shows it there."""
+    K = _K(905.1, 904.6, 645.7 - corner[0], 358.9 - corner[1])
+    bench = make_bench(10, camera=Pinhole((880, 520), K))
+    solution = solve(bench.views, bench.board, bench.camera, eye="to-hand")
+    mm, deg = bench.error_of(solution.guess.X)
+    assert (mm < 3, deg < 0.3) == (True, True)
+
+
+def test_a_wrong_middle_alone_is_not_told_as_a_wrong_focal_length(make_bench) -> None:
+    """The board shows K's focal length, and not its middle."""
+    bench = make_bench(10)
+    with pytest.raises(InputError, match="the middle lies outside the middle half") as caught:
+        solve(bench.views, bench.board, replace(bench.camera, K=_K(905, 905, 200, 100)), eye="to-hand")
+    assert "focal length alone" not in str(caught.value)
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_a_right_K_is_taken_without_its_distortion_too(make_bench, seed) -> None:
     """What the board shows is not exact; a few per cent are no alarm."""

@@ -1,6 +1,7 @@
 """A lens from the board alone, and whether a lens can be that of the pictures."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -19,7 +20,21 @@ FIELD_DEG = 3.0, 150.0
 _FITS = 2e-3
 """Root mean square error, as a share of the image's diagonal, of a lens that explains what is seen."""
 
+_MIDDLE_FITS = 0.5
+"""The error with K's middle, as a share of that with the image's, at which the board itself shows K's."""
+
 _MAX_VIEWS = 40
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the board shows of a lens by itself.
+
+    has_middle: whether K's middle explains the views, and the image's does not.
+    """
+
+    focal_px: float
+    has_middle: bool
 
 
 def calibrate_lens(views: Sequence[View], board: Board, size_wh: tuple[int, int]) -> Pinhole:
@@ -29,19 +44,19 @@ def calibrate_lens(views: Sequence[View], board: Board, size_wh: tuple[int, int]
     return Pinhole(size_wh, np.asarray(K, dtype=float), np.asarray(dist, dtype=float).ravel()[:5])
 
 
-def board_focal_px(views: Sequence[View], board: Board, camera: Pinhole) -> float | None:
-    """The focal length in pixels that the board shows by itself, without the arm and whatever its size; None
-    where the views do not tell it to FOCAL_TOLERANCE.
+def show_lens(views: Sequence[View], board: Board, camera: Pinhole) -> Shown | None:
+    """The focal length in pixels that the board shows by itself, without the arm and whatever its size, and
+    whether it shows the middle of K; None where the views do not tell it to FOCAL_TOLERANCE.
 
     camera: its distortion is taken as it is; of its middle and the image's the one that explains more.
     Pixels are taken as square.
     """
     points, pixels = _corners(views[:: -(-len(views) // _MAX_VIEWS)], board)
-    middles = camera.K[:2, 2], (np.array(camera.size_wh) - 1) / 2
-    found = [_fit_focal(points, pixels, camera, middle) for middle in middles]
-    rms_px, focal_px, sigma_px = min(found)
+    of_K = _fit_focal(points, pixels, camera, camera.K[:2, 2])
+    of_image = _fit_focal(points, pixels, camera, (np.array(camera.size_wh) - 1) / 2)
+    rms_px, focal_px, sigma_px = min(of_K, of_image)
     told = rms_px < _FITS * np.hypot(*camera.size_wh) and 4 * sigma_px < FOCAL_TOLERANCE * focal_px
-    return focal_px if told else None
+    return Shown(focal_px, of_K[0] < _MIDDLE_FITS * of_image[0]) if told else None
 
 
 def _fit_focal(
@@ -86,20 +101,24 @@ def _off_middle(camera: Pinhole) -> Array:
     return np.asarray(np.abs((camera.K[:2, 2] + 0.5) / size - 0.5))
 
 
-def what_is_impossible(camera: Pinhole, focal_px: float | None) -> list[str]:
-    """What of K cannot be so, as clauses; none where it can be. focal_px: what the board shows."""
+def what_is_impossible(camera: Pinhole, shown: Shown | None) -> list[str]:
+    """What of K cannot be so, as clauses; none where it can be. shown: by the board, which may show that the
+    pictures are cut out of larger ones.
+    """
     reasons = []
-    if not is_in_the_middle(camera):
-        reasons.append("the middle lies outside the middle half of the image")
     focal = np.diag(camera.K)[:2]
+    times = np.ones(2) if shown is None else focal / shown.focal_px
+    is_off = bool(np.abs(times - 1).max() > FOCAL_TOLERANCE)
+    if not is_in_the_middle(camera) and (shown is None or is_off or not shown.has_middle):
+        reasons.append("the middle lies outside the middle half of the image")
     field_deg = float(2 * np.degrees(np.arctan(max(camera.size_wh) / focal.sum())))
     if not FIELD_DEG[0] <= field_deg <= FIELD_DEG[1]:
         reasons.append(
             f"the image would span {field_deg:.3g}° ({FIELD_DEG[0]:g}° to {FIELD_DEG[1]:g}° can be)"
         )
-    if focal_px is not None and np.abs(focal / focal_px - 1).max() > FOCAL_TOLERANCE:
-        times = focal[np.abs(focal / focal_px - 1).argmax()] / focal_px
-        reasons.append(f"the focal length is {times:.3g} times what the board shows")
+    if is_off:
+        worst = times[np.abs(times - 1).argmax()]
+        reasons.append(f"the focal length is {worst:.3g} times what the board shows")
     return reasons
 
 

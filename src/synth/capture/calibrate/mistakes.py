@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 from synth.capture.calibrate.chain import Chain, Guess
 from synth.capture.calibrate.fit import fit
 from synth.capture.calibrate.hand_eye import board_poses, pick_start
-from synth.capture.calibrate.lens import board_focal_px, is_middle, scale_K, what_is_impossible
+from synth.capture.calibrate.lens import FOCAL_TOLERANCE, Shown, is_middle, scale_K, show_lens, what_is_impossible
 from synth.capture.calibrate.readings import Reading, other_poses, shifted_poses
 from synth.capture.calibrate.uncertainty import Uncertainty, estimate_uncertainty
 from synth.capture.calibrate.view import MIN_CORNERS, Eye, View
@@ -95,17 +95,17 @@ def refuse_impossible_lens(views: Sequence[View], board: Board, camera: Pinhole,
     """Raises InputError for a K that cannot be that of the pictures, by their size and by what the board
     itself shows.
     """
-    focal_px = board_focal_px(views, board, camera)
-    reasons = what_is_impossible(camera, focal_px)
+    shown = show_lens(views, board, camera)
+    reasons = what_is_impossible(camera, shown)
     if not reasons:
         return
     (fx, _, cx), (_, fy, cy) = camera.K[:2]
     width, height = camera.size_wh
-    shown = "" if focal_px is None else f", and the board itself shows a focal length of {focal_px:.0f} px"
+    also = f", and the board itself shows a focal length of {shown.focal_px:.0f} px" if shown else ""
     raise InputError(
-        f"{NO_CALIBRATION}: K has fx {fx:.4g}, fy {fy:.4g} and its middle at {cx:.4g}, {cy:.4g}{shown}. With "
+        f"{NO_CALIBRATION}: K has fx {fx:.4g}, fy {fy:.4g} and its middle at {cx:.4g}, {cy:.4g}{also}. With "
         f"pictures of {width}×{height} that cannot be: {', and '.join(reasons)}. "
-        f"{_likely_lens(views, board, camera, eye, focal_px)}Give K for pictures of this size, or leave it "
+        f"{_likely_lens(views, board, camera, eye, shown)}Give K for pictures of this size, or leave it "
         "out: it is solved from 10 views or more"
     )
 
@@ -221,7 +221,7 @@ def _turns_differ_deg(M: Array, T_cam_board: Array) -> float:
 
 
 def _likely_lens(
-    views: Sequence[View], board: Board, camera: Pinhole, eye: Eye, focal_px: float | None
+    views: Sequence[View], board: Board, camera: Pinhole, eye: Eye, shown: Shown | None
 ) -> str:
     """A sentence on another K with which the views agree: of pictures of another size, or with the focal
     length that the board shows; empty where neither does.
@@ -229,12 +229,12 @@ def _likely_lens(
     middle = camera.K[:2, 2]
     by = float(np.mean(np.array(camera.size_wh) / (2 * middle + 1))) if (middle > 0).all() else np.nan
     tried = []
-    if focal_px is not None:
-        by = 2 * focal_px / (camera.K[0, 0] + camera.K[1, 1])
-        K = np.array([[focal_px, 0, camera.K[0, 2]], [0, focal_px, camera.K[1, 2]], [0, 0, 1]])
-        tried.append(
-            (replace(camera, K=K), f"the focal length alone is wrong: with fx and fy {focal_px:.0f}")
-        )
+    if shown is not None:
+        f = shown.focal_px
+        by = 2 * f / (camera.K[0, 0] + camera.K[1, 1])
+        if np.abs(np.diag(camera.K)[:2] / f - 1).max() > FOCAL_TOLERANCE:
+            K = np.array([[f, 0, camera.K[0, 2]], [0, f, camera.K[1, 2]], [0, 0, 1]])
+            tried.append((replace(camera, K=K), f"the focal length alone is wrong: with fx and fy {f:.0f}"))
     if by > 0 and is_middle(scale_K(camera, by)):
         other = scale_K(camera, by)
         sizes = f"about {1 / by:.1f} times as large: scaled by {by:.2f} (fx {other.K[0, 0]:.0f})"

@@ -124,7 +124,8 @@ def solve(
     start = fit(chain_kept, start).guess
     refuse_other_size(chain_kept, start, board)
     final = fit(chain_kept, start, free_lens=solve_lens)
-    refuse_impossible_solved_lens(final.guess.camera)
+    if solve_lens:
+        refuse_impossible_solved_lens(final.guess.camera)
     uncertainty = estimate_uncertainty(final)
     typical_px = float(np.median(final.view_rms_px))
     refuse_unknown_place(
