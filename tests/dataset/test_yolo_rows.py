@@ -101,6 +101,26 @@ def test_a_repeated_last_point_says_that_rows_are_polygons(tmp_path: Path) -> No
     assert take(write_rows(tmp_path / "in", rows), tmp_path / "out").n_instances == 6
 
 
+BLOB = "0.2 0.2 0.4 0.2 0.4 0.4 0.3 0.45"
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [f"{join(*box)} 0.91 1" for box in BOXES],
+        [f"{join(*box)} 0.91 {k + 1}" for k, box in enumerate(BOXES)],
+        [f"{BLOB} 0.87 1", f"{BLOB} 0.2 0.4 0.91 2"],
+    ],
+    ids=["one track", "tracks", "polygons"],
+)
+def test_tracks_are_no_polygons(rows: list[str], tmp_path: Path) -> None:
+    """A confidence and a track's number behind each row are no corner; what the refusal advises is taken."""
+    with pytest.raises(InputError, match=r"what Ultralytics' track saves: a confidence"):
+        take(write_rows(tmp_path / "in", rows), tmp_path / "out")
+    rows = [f"{BLOB} 0.3 1", f"{BLOB} 0.3 1 0.3 1"]
+    assert take(write_rows(tmp_path / "in2", rows), tmp_path / "out").n_instances == 2
+
+
 def corners(x: float, y: float, w: float, h: float) -> str:
     return join(x - w / 2, y - h / 2, x + w / 2, y + h / 2)
 

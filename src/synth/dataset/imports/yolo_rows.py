@@ -2,7 +2,8 @@
 
 A row is ``class xc yc w h``, fractions of the picture, or ``class x1 y1 x2 y2 x3 y3 …``, a polygon, which
 becomes a box and a mask. Rows of other kinds look like these one by one: corners ``x0 y0 x1 y1`` like boxes,
-key points ``xc yc w h x y …`` like polygons. Over a whole folder they differ.
+key points ``xc yc w h x y …``, and rows with a confidence and a track's number behind, like polygons. Over a
+whole folder they differ.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -58,6 +59,8 @@ def survey(root: Path, labels: Sequence[str]) -> Survey:
     boxes: list[tuple[str, Row]] = []
     longer: list[tuple[str, Row]] = []
     lengths: set[int] = set()
+    tracked: list[str] = []
+    n_longer = 0
     for label in labels:
         numbers[label] = set()
         for number, *row in _read_rows(root, label):
@@ -66,11 +69,20 @@ def survey(root: Path, labels: Sequence[str]) -> Survey:
             if len(row) == _N_BOX - 1:
                 boxes.append((label, tuple(row)))
             elif len(row) >= _N_BOX:
+                n_longer += 1
                 lengths.add(len(row))
                 longer.append((label, tuple(row)))
+                if len(tracked) == n_longer - 1 and _may_be_tracked(row):
+                    tracked.append(label)
             if len(lengths) > 1:  # No key points then; those of a large set would fill the memory.
                 longer.clear()
     _refuse_key_points(root, longer)
+    if len(tracked) == n_longer > 1:
+        raise InputError(
+            f"the rows in {root}, such as those of {tracked[0]}, look like what Ultralytics' track saves: a "
+            "confidence and a track's number stand behind each. Take these two away. If they are polygons "
+            "rather, whose last point lies on the lower edge, repeat that of one"
+        )
     return Survey(numbers, _refuse_other_boxes(root, boxes))
 
 
@@ -145,6 +157,12 @@ def _refuse_key_points(root: Path, rows: Sequence[tuple[str, Row]]) -> None:
                 "then points that lie in it. Key points are not taken over: leave only class xc yc w h. If "
                 "they are polygons rather, repeat the last point of one: key points are as many in each row"
             )
+
+
+def _may_be_tracked(row: Sequence[float]) -> bool:
+    """Whether a row ends in a fraction and a whole number, and no other point touches the lower edge."""
+    *others, share, number = row
+    return number >= 1 and number.is_integer() and 0 <= share <= 1 and max(others[1::2]) < 1
 
 
 def _read_key_points(row: Row, step: int) -> Literal["neither", "outline", "key points"]:
