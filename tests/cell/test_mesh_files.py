@@ -119,6 +119,15 @@ def test_a_prism_whose_ends_are_polygons_has_its_own_outline_from_every_format(
         assert 2 * area_mm2(red, axis=1) == pytest.approx(right_mm2)
 
 
+def test_a_byte_order_mark_moves_no_index(tmp_path: Path) -> None:
+    """The first corner counts, also where a spare one hides that it is lost."""
+    places, faces = prism([(0, 0), (60, 0), (0, 50)])
+    (tmp_path / "a.obj").write_bytes(b"\xef\xbb\xbf" + to_obj(np.vstack([places, [[0, 0, 0]]]), faces))
+    mesh = read_mesh(tmp_path / "a.obj", "mm").mesh
+    assert np.ptp(mesh.vertices_m, axis=0) == pytest.approx([0.06, 0.04, 0.05])
+    assert describe_openings(mesh) == ""
+
+
 def test_a_polygon_that_is_not_flat_keeps_its_outline(tmp_path: Path) -> None:
     """An L whose inner corner lies 1 mm off the plane of the others covers what the flat one does."""
     places, faces = prism(PROFILES_MM["L"][0])

@@ -4,6 +4,7 @@ Source: Wavefront, «Advanced Visualizer Manual», appendix B1 (Object files).
 """
 
 import re
+from codecs import BOM_UTF8
 
 import numpy as np
 
@@ -26,6 +27,7 @@ def prepare_obj(data: bytes, name: str) -> Prepared:
 
     Raises InputError for indices that lead nowhere, ValueError for what is no OBJ.
     """
+    data = data.removeprefix(BOM_UTF8)
     if not _TO_PREPARE.search(data):
         return Prepared(data)
     text = re.sub(r"\\\r?\n", " ", data.decode("latin-1"))  # Which gives back every byte as it was.
