@@ -90,6 +90,7 @@ ODD: dict[str, tuple[list[dict[str, Any]], int, int | None, str]] = {
         int(part().sum()),
         "without a bbox",
     ),
+    "crowd null": ([CUP | {"iscrowd": None}], 1, None, ""),
     "id as text": ([CUP | {"category_id": "1"}], 1, None, ""),
     "id with a point": ([CUP | {"category_id": 1.0}], 1, None, ""),
     "doubled": ([CUP | {"segmentation": [RING]}] * 2, 1, AREA, "repeated object"),
@@ -187,6 +188,7 @@ REFUSED = [
         "contradict their polygons if .* were the centre, width and height",
     ),
     ([CUP | {"bbox": [0.4, 0.25, 0.25, 0.5]}] * 2, "Likely they are fractions"),
+    ([CUP | {"iscrowd": 1}], "all 1 annotations of .* are crowds .* write 0"),
     ([CUP | {"image_id": "one"}], "no annotation finds its picture: .*'one', which images lacks.* ids 1"),
     ([], "has no annotations: every picture would teach"),
 ]

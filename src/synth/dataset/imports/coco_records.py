@@ -51,7 +51,9 @@ class CocoAnnotation(BaseModel):
         Field(description="four numbers: x, y, width and height in pixels"),
     ] = None
     segmentation: Any = None
-    iscrowd: Annotated[int, Field(description="0 or 1")] = 0
+    iscrowd: Annotated[
+        int, BeforeValidator(lambda value: 0 if value is None else value), Field(description="0 or 1")
+    ] = 0
 
 
 class CocoCategory(BaseModel):
@@ -145,7 +147,13 @@ def _as_number(text: str) -> Id:
 
 def refuse_without_labels(files: list[CocoFile]) -> None:
     """Raise InputError where no picture of any file would have a label."""
-    if any(entries for file in files for entries in file.annotations.values()):
+    entries = [entry for file in files for listed in file.annotations.values() for _, entry in listed]
+    if entries and all(_get(entry, "iscrowd") in (1, "1") for entry in entries):
+        raise InputError(
+            f"all {len(entries)} annotations of {files[0].where} are crowds (iscrowd 1), which are left out, "
+            "so every picture would teach that nothing is there: where each shows one object, write 0"
+        )
+    if entries:
         return
     if not any(file.n_annotations for file in files):
         raise InputError(
@@ -153,10 +161,15 @@ def refuse_without_labels(files: list[CocoFile]) -> None:
         )
     orphans = [m for file in files for m in file.misfits if m.reason == "label without picture"]
     ids = [repr(image.id) for file in files for image in file.images]
+    lost = [m for file in files for m in file.misfits if m.reason != "label without picture"]
     shown = ", ".join(ids[:MOST_NAMED]) + (", …" if len(ids) > MOST_NAMED else "")
     raise InputError(
         f"no annotation finds its picture: {orphans[0]}; "
-        + (f"the pictures that can be taken have the ids {shown}" if ids else "no picture can be taken")
+        + (
+            f"the pictures that can be taken have the ids {shown}"
+            if ids
+            else f"no picture can be taken{f', first {lost[0]}' if lost else ''}"
+        )
     )
 
 
