@@ -57,7 +57,8 @@ def check_scene(pictures: Iterable[tuple[Sequence[Posed], Pinhole]]) -> None:
             )
             raise InputError(
                 f"{mesh.removeprefix('models/')}: projected, it covers other places than the scene's own "
-                f"{against} ({figures}). {_find_cause(telling[:_EXPLAINED_BY])}"
+                f"{against} ({figures}). {_find_cause(telling[:_EXPLAINED_BY])}; if the {against} are "
+                "wrong rather, take them away"
             )
 
 
