@@ -15,11 +15,35 @@ from bop_scene import pose, read_json, write_json, write_model, write_scene
 from synth.dataset.classes import ClassChoice, guess_pairs, parse_choice
 from synth.dataset.imports.commands import app
 from synth.dataset.imports.intake import Summary
+from synth.dataset.imports.labelled import split_named
 from synth.dataset.reader import DatasetReader
 from synth.dataset.verify import verify
 from synth.errors import InputError
 
 FILMS = ("a", "a", "b", "b", "c", "c", "d", "d")
+
+
+@pytest.mark.parametrize(
+    ("word", "split"),
+    [
+        ("train2017", "train"),
+        ("Train.v1i", "train"),
+        ("trainA", "train"),
+        ("valid", "val"),
+        ("val_images", "val"),
+        ("valminusminival2014", "val"),
+        ("testing", "test"),
+        ("test-dev2017", "test"),
+        ("valve", None),
+        ("values", None),
+        ("testbench", None),
+        ("trainer", None),
+        ("latest", None),
+    ],
+)
+def test_a_word_that_only_begins_like_a_split_is_none(word: str, split: str | None) -> None:
+    """Pictures of valves are dealt like all others."""
+    assert split_named(word) == split
 
 
 def run(*words: str | Path) -> str:

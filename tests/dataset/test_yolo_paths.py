@@ -38,6 +38,22 @@ def test_the_longest_end_of_a_path_that_is_here_is_taken(line: str, tmp_path: Pa
     assert any("the longest end of it that is there" in note.text for note in summary.notes)
 
 
+def test_a_test_split_that_is_not_there_is_said_and_costs_nothing(tmp_path: Path) -> None:
+    """Roboflow names one in every data.yaml; a lost train or val is refused."""
+    yaml = "train: ../train/images\nval: ../valid/images\ntest: ../test/images\nnames: [cup]\n"
+    for i, split in enumerate(("train", "valid")):
+        write_picture(tmp_path / f"in/{split}/images/a{i}.png", i)
+        (tmp_path / f"in/{split}/labels").mkdir()
+        (tmp_path / f"in/{split}/labels/a{i}.txt").write_text(BOX)
+    (tmp_path / "in/data.yaml").write_text(yaml)
+    summary = take(tmp_path / "in", tmp_path / "out")
+    assert (summary.splits, summary.n_instances) == ({"train": 1, "val": 1}, 2)
+    assert any(note.where == "data.yaml, test: ../test/images" for note in summary.notes)
+    (tmp_path / "in/data.yaml").write_text(yaml.replace("valid/", "val/"))
+    with pytest.raises(InputError, match=r"val/images, which is not in"):
+        take(tmp_path / "in", tmp_path / "out2")
+
+
 def test_root_without_a_yaml_is_refused(tmp_path: Path) -> None:
     """It says where the paths of a data.yaml begin, and would do nothing."""
     folder = write_set(tmp_path / "in")

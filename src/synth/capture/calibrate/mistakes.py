@@ -14,7 +14,14 @@ from scipy.spatial.transform import Rotation
 from synth.capture.calibrate.chain import Chain, Guess
 from synth.capture.calibrate.fit import fit
 from synth.capture.calibrate.hand_eye import board_poses, pick_start
-from synth.capture.calibrate.lens import FOCAL_TOLERANCE, Shown, is_middle, scale_K, show_lens, what_is_impossible
+from synth.capture.calibrate.lens import (
+    FOCAL_TOLERANCE,
+    Shown,
+    is_middle,
+    scale_K,
+    show_lens,
+    what_is_impossible,
+)
 from synth.capture.calibrate.readings import Reading, other_poses, shifted_poses
 from synth.capture.calibrate.uncertainty import Uncertainty, estimate_uncertainty
 from synth.capture.calibrate.view import MIN_CORNERS, Eye, View
@@ -220,9 +227,7 @@ def _turns_differ_deg(M: Array, T_cam_board: Array) -> float:
     return float(np.degrees(np.median(np.abs(angles[0] - angles[1]))))
 
 
-def _likely_lens(
-    views: Sequence[View], board: Board, camera: Pinhole, eye: Eye, shown: Shown | None
-) -> str:
+def _likely_lens(views: Sequence[View], board: Board, camera: Pinhole, eye: Eye, shown: Shown | None) -> str:
     """A sentence on another K with which the views agree: of pictures of another size, or with the focal
     length that the board shows; empty where neither does.
     """

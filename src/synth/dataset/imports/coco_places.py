@@ -19,7 +19,7 @@ from os.path import relpath
 from pathlib import Path
 from urllib.parse import unquote
 
-from synth.dataset.imports.labelled import list_pictures
+from synth.dataset.imports.labelled import fold, list_pictures
 from synth.dataset.imports.pictures import inside_folder
 from synth.errors import DatasetError, InputError
 
@@ -121,10 +121,10 @@ def _is_file(path: Path) -> bool:
 
 
 def _by_base_name(folder: Path, root: Path) -> dict[str, list[str]]:
-    """The paths inside ``root`` of the pictures below a folder, by their names without regard to case."""
+    """The paths inside ``root`` of the pictures below a folder, by their names as `fold` has them."""
     names: dict[str, list[str]] = {}
     for picture in list_pictures(folder)[0]:
-        names.setdefault(Path(picture).name.casefold(), []).append(relpath(folder / picture, root))
+        names.setdefault(fold(Path(picture).name), []).append(relpath(folder / picture, root))
     return names
 
 
@@ -132,7 +132,7 @@ def _look_up(name: str, pictures: dict[str, list[str]]) -> str | None:
     """The one picture of a base name; of those that differ in case alone, the one that is written just so."""
     base = re.split(r"[\\/]", name)[-1]
     for spelt in dict.fromkeys((base, unquote(base))):
-        found = pictures.get(spelt.casefold(), [])
+        found = pictures.get(fold(spelt), [])
         just_so = [path for path in found if Path(path).name == spelt]
         for some in (just_so, found):
             if len(some) == 1:

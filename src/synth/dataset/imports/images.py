@@ -77,7 +77,8 @@ def import_images(settings: ImagesSettings, on_picture: OnPicture = lambda done,
         raise InputError(f"there is no folder {settings.folder}")
     pictures, misfits = list_pictures(settings.folder)
     if not pictures:
-        raise InputError(f"{settings.folder} has no pictures")
+        also = f"; of other files first {misfits[0]}: convert them" if misfits else ""
+        raise InputError(f"{settings.folder} has no pictures that can be read{also}")
     (class_name,) = check_classes([settings.class_name], "give another --name")
     found = [Found(path, split_by_folder(path)) for path in pictures]
     planned = plan(found, settings.splits, settings.group, lambda path: [class_name])

@@ -1,6 +1,7 @@
 """What imports of labelled pictures share: their names, their splits, the one loop that takes them over."""
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +22,9 @@ from synth.geometry.boxes import Mask, tight_box
 from synth.geometry.se3 import Array
 
 _NAME = re.compile(r"[0-9]{6,9}")
+_SPLIT = re.compile(
+    r"(train|val|test)(?:val|ing|id(?:ation)?|set|data|img|images?|pics?|pictures?|photos?|minus\w*|[abs])?(?![^\W\d_])"
+)
 _CLASSES = TypeAdapter(tuple[ClassName, ...])
 MOST_NAMED = 6
 _REPEATED = "a repeated object (same class, same box) is left out"
@@ -99,6 +103,11 @@ def list_pictures(folder: Path) -> tuple[list[str], list[Misfit]]:
 def printable(name: str) -> str:
     """A file's name as text that JSON can hold; bytes that are no UTF-8 are spelt out."""
     return name.encode(errors="backslashreplace").decode()
+
+
+def fold(name: str) -> str:
+    """A file's name whatever its case, and however its accents are written, which macOS takes apart."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def name_once(found: Sequence[Found]) -> tuple[list[Found], list[Misfit]]:
@@ -189,8 +198,9 @@ def split_by_folder(path: str) -> Split | None:
 
 
 def split_named(word: str) -> Split | None:
-    """The split that a name begins with."""
-    return next((split for split in SPLITS if word.lower().startswith(split)), None)
+    """The split that a name begins with: train2017, valid, test_images; valve and trains are other words."""
+    found = _SPLIT.match(word.lower())
+    return next(split for split in SPLITS if split == found[1]) if found else None
 
 
 def check_classes(classes: Sequence[str], remedy: str) -> tuple[str, ...]:

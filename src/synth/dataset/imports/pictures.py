@@ -45,7 +45,7 @@ def inside_folder(folder: Path, name: str) -> Path:
         # Path.resolve would fail at a link to itself.
         path = Path(realpath(folder / name))
         if not path.is_relative_to(realpath(folder)):
-            raise DatasetError(f"{name} leads out of {folder}")
+            raise DatasetError(f"{name} leads out of {folder}: copy it into that folder")
         if not path.is_file():
             raise DatasetError(f"{folder / name} is missing")
     except (OSError, ValueError) as error:  # A name that no file can have.

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from synth.dataset.imports.intake import Misfit, Note
-from synth.dataset.imports.labelled import Found, printable
+from synth.dataset.imports.labelled import Found, fold, printable
 from synth.dataset.imports.pictures import SUFFIXES
 from synth.dataset.imports.yolo_paths import exists
 from synth.dataset.record import SPLITS
@@ -98,19 +98,19 @@ class _Texts:
         return {
             str(folder / name)
             for folder in {path.parent, *self._label_folders(path.parent)}
-            for key in {path.name.casefold(), path.stem.casefold()}
+            for key in {fold(path.name), fold(path.stem)}
             for name in self._read(folder)[1].get(key, ())
         }
 
     def _label_folders(self, images: PurePosixPath) -> list[PurePosixPath]:
         """Folders whose path is that of ``images`` but for case, with labels in the place of images."""
-        wanted: list[tuple[str, ...]] = [(part.casefold(),) for part in images.parts]
+        wanted: list[tuple[str, ...]] = [(fold(part),) for part in images.parts]
         places = [i for i, part in enumerate(images.parts) if part.casefold() in _IMAGES]
         if places:
             wanted[places[-1]] = _LABELS
         folders = [PurePosixPath()]
         for names in wanted:
-            folders = [f / name for f in folders for name in self._read(f)[0] if name.casefold() in names]
+            folders = [f / name for f in folders for name in self._read(f)[0] if fold(name) in names]
         return folders
 
     def _read(self, folder: PurePosixPath) -> tuple[list[str], dict[str, list[str]]]:
@@ -122,7 +122,7 @@ class _Texts:
                     if path.is_dir():
                         folders.append(path.name)
                     elif path.suffix.lower() == ".txt" and path.name not in self.lists:
-                        texts[path.stem.casefold()].append(path.name)
+                        texts[fold(path.stem)].append(path.name)
             self._entries[folder] = folders, texts
         return self._entries[folder]
 

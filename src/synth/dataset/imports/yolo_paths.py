@@ -16,6 +16,7 @@ from synth.dataset.record import Split
 from synth.errors import InputError
 
 _END_TAKEN = "is not in this folder as it is written; the longest end of it that is there was taken"
+_NO_TEST = "is not in this folder, nor is an end of it: nothing comes in for test by it"
 _SPLIT_WORDS = ("train", "val", "valid", "validation", "test")
 
 
@@ -77,7 +78,10 @@ def find_base(file: Path, path: str, root: Path | None) -> tuple[Path, list[Note
 
 
 def add_entry(listing: Listing, base: Path, entry: str, split: Split, file: Path, root: Path | None) -> None:
-    """Add the pictures of one entry of ``file``, a folder or a list; raises InputError for a lost one."""
+    """Add the pictures of one entry of ``file``, a folder or a list; raises InputError for a lost one.
+
+    A lost one of test is noted where other pictures are there: Roboflow names one in every data.yaml.
+    """
     place = seek(base, entry)
     path = base / (entry if place is None else place.path)
     if exists(path) and not path.resolve().is_relative_to(base.resolve()):
@@ -85,6 +89,9 @@ def add_entry(listing: Listing, base: Path, entry: str, split: Split, file: Path
             f"{file} names {entry:.100}, which leads out of {base}: move it there, or give --root a folder "
             "that holds all of its pictures"
         )
+    if place is None and split == "test" and listing.found:
+        listing.notes.append(Note(f"{file.name}, test: {entry:.100}", _NO_TEST))
+        return
     if place is None:
         remedy = ", or say by --root where its paths begin" if root is None else ""
         raise InputError(
