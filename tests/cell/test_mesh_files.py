@@ -128,6 +128,13 @@ def test_a_byte_order_mark_moves_no_index(tmp_path: Path) -> None:
     assert describe_openings(mesh) == ""
 
 
+def test_a_comment_may_have_any_bytes(tmp_path: Path) -> None:
+    """A name in Latin-1 in the head of a PLY."""
+    ply = to_ply(*prism([(0, 0), (60, 0), (0, 50)]), "ascii")
+    (tmp_path / "a.ply").write_bytes(ply.replace(b"\nelement", b"\ncomment by M\xfcller\nelement", 1))
+    assert describe_openings(read_mesh(tmp_path / "a.ply", "mm").mesh) == ""
+
+
 def test_a_polygon_that_is_not_flat_keeps_its_outline(tmp_path: Path) -> None:
     """An L whose inner corner lies 1 mm off the plane of the others covers what the flat one does."""
     places, faces = prism(PROFILES_MM["L"][0])

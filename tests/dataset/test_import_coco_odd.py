@@ -205,6 +205,14 @@ def test_a_file_that_would_be_misread_is_refused(
     assert not (tmp_path / "out").exists()
 
 
+def test_tiny_objects_one_pixel_apart_are_two(tmp_path: Path) -> None:
+    """A box of three pixels beside an outline of as many."""
+    write_picture(tmp_path / "in/images/a.png", 1)
+    outline = CUP | {"bbox": [20, 20, 3, 3], "segmentation": [[20, 20, 23, 20, 23, 23, 20, 23]]}
+    write_json(tmp_path / "in/all.json", {"a.png": [outline, CUP | {"bbox": [21, 20, 3, 3]}]})
+    assert take(tmp_path / "in", tmp_path / "out").n_instances == 2
+
+
 def test_polygons_speak_for_coco_s_own_reading(tmp_path: Path) -> None:
     """A box that leaves its picture with its polygon is one misfit, though it would lie in it as corners."""
     write_picture(tmp_path / "in/images/a.png", 1)

@@ -219,6 +219,10 @@ def test_nothing_to_import_is_refused(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     with pytest.raises(InputError, match="has no pictures"):
         take(tmp_path / "in", tmp_path / "out")
+    for name in ("Thumbs.db", "IMG_1.HEIC"):
+        (tmp_path / "in" / name).write_bytes(b"x")
+    with pytest.raises(InputError, match=r"no pictures that can be read; .* first IMG_1.HEIC: .* convert"):
+        take(tmp_path / "in", tmp_path / "out")
     photograph(tmp_path / "in/a.png")
     with pytest.raises(InputError, match="nothing could be imported"):
         take(tmp_path / "in", tmp_path / "out")

@@ -62,7 +62,10 @@ def prepare_ply(data: bytes, name: str) -> Prepared:
     """
     if not (end := _HEAD_END.search(data)):
         raise ValueError("no end_header")
-    head = data[: end.start()].decode("utf-8").splitlines()
+    text = data[: end.start()].decode("utf-8", errors="replace")  # Comments may have any bytes.
+    head, data = text.splitlines(), text.encode() + data[end.start() :]
+    end = _HEAD_END.search(data)
+    assert end is not None
     encoding = head[1].split()[1]
     elements = list(_elements(head))
     if not any(e.name == "face" and e.n for e in elements):

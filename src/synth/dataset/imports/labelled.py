@@ -32,8 +32,10 @@ _SAME_SHARE_OF_BOX, _SAME_SHARE_OF_IMAGE = 0.005, 2e-4
 """How far the edges of two boxes of one object may be apart: of its sides (an IoU of some 0.98), or of the
 image, which is what four digits round away. A box beside the outline of its object may be off by a pixel.
 """
+_SAME_SHARE_BESIDE_OUTLINE = 0.25
+"""Of its sides, what that pixel may be at most: tiny objects one pixel apart are two."""
 _SAME_MASK_IOU = 0.9
-_COMPANIONS = (".txt", ".cache", ".json", ".yaml", ".yml", ".xml", ".csv", ".md")
+_COMPANIONS = (".txt", ".cache", ".json", ".yaml", ".yml", ".xml", ".csv", ".md", ".db", ".ini")
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,8 @@ Label = Callable[[Planned, Picture], Sequence[Shape] | None]
 
 
 def list_pictures(folder: Path) -> tuple[list[str], list[Misfit]]:
-    """Every picture below a folder, as paths inside it in order, and what else lies there; hidden files and
-    texts apart.
+    """Every picture below a folder, as paths inside it in order, and what else lies there; hidden files,
+    texts and what Windows leaves (Thumbs.db, desktop.ini) apart.
     """
     pictures, misfits = [], []
     for path in sorted(folder.rglob("*")):
@@ -307,9 +309,11 @@ def _take_once(shapes: Sequence[Shape], instances: Sequence[Instance], size_wh: 
     kept: list[int] = []
     boxes = np.array([instance.box_xyxy_px for instance in instances]).reshape(-1, 4)
     for i, shape in enumerate(shapes):
-        rounding_px = np.maximum(_SAME_SHARE_OF_IMAGE * max(size_wh), _SAME_SHARE_OF_BOX * _sides(boxes[i]))
+        sides_px = _sides(boxes[i])
+        rounding_px = np.maximum(_SAME_SHARE_OF_IMAGE * max(size_wh), _SAME_SHARE_OF_BOX * sides_px)
+        beside_px = np.minimum(ROUNDING_PX, _SAME_SHARE_BESIDE_OUTLINE * sides_px)
         away_px = np.abs(boxes[kept] - boxes[i])
-        for k in np.flatnonzero((away_px <= np.maximum(rounding_px, ROUNDING_PX)).all(axis=1)):
+        for k in np.flatnonzero((away_px <= np.maximum(rounding_px, beside_px)).all(axis=1)):
             other = shapes[kept[k]]
             has_outline = shape.draw is not None or other.draw is not None
             if (
