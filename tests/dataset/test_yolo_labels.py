@@ -59,6 +59,23 @@ def test_a_label_that_only_one_picture_can_have_is_taken(moves: dict[str, str], 
     }
 
 
+def test_a_text_without_a_number_puts_no_picture_in_doubt(tmp_path: Path) -> None:
+    """Names of classes beside labels are named, and cost no picture that shows nothing."""
+    folder = write_set(tmp_path / "in", YAML)
+    move(folder, "labels/train/train0.txt", "labels/train/labels.txt")
+    (folder / "labels/train/labels.txt").write_text("cup\nlid\n")
+    summary = take(folder, tmp_path / "out")
+    assert [m.where for m in summary.misfits] == ["labels/train/labels.txt"]
+    assert summary.unlabelled == {"train": 1}
+
+
+def test_a_data_yaml_one_folder_down_is_named(tmp_path: Path) -> None:
+    """As unpacking leaves it; its splits and names would be lost."""
+    folder = write_set(tmp_path / "in/ds", YAML)
+    with pytest.raises(InputError, match=f"folders below it have: give {folder}$"):
+        take(tmp_path / "in", tmp_path / "out")
+
+
 def test_one_split_s_labels_in_a_folder_of_another_name(tmp_path: Path) -> None:
     """valid/label for valid/labels: its pictures keep their objects."""
     for i, split in enumerate(("train", "valid")):

@@ -71,6 +71,12 @@ def read_yolo(folder: Path, names: Sequence[str], root: Path | None) -> YoloFold
     if root is not None:
         raise InputError(f"--root says where the paths of a data.yaml begin, and {folder} has none")
     within_images = "images" if (folder / "images").is_dir() else ""
+    below = [] if within_images else sorted(folder.glob("*/data.yaml"))
+    if below:
+        named = " or ".join(str(path.parent) for path in below[:2])
+        raise InputError(
+            f"{folder} has no data.yaml and no folder images, but folders below it have: give {named}"
+        )
     pictures, misfits = list_pictures(folder / within_images)
     if not pictures and not within_images:
         raise InputError(

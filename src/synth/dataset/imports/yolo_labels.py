@@ -68,7 +68,7 @@ def match_labels(root: Path, pictures: Sequence[Found], lists: Collection[str]) 
     claimed = {*n_pictures, *(label for found in others.values() for label in found)}
     strays = sorted(_strays(root, paths, claimed, lists))
     unlabelled = [path for path in others if path not in labels and path not in refused]
-    for path, stray in _doubts(unlabelled, strays):
+    for path, stray in _doubts(unlabelled, [stray for stray in strays if not _is_prose(root / stray)]):
         why = (
             f"has no label, while {printable(stray)} has no picture and may be its label: give both one name"
         )
@@ -147,6 +147,15 @@ def _strays(
                 and not any(picture.exists() for picture in images)
             ):
                 yield label
+
+
+def _is_prose(path: Path) -> bool:
+    """Whether a text has words and no number: names of classes, notes."""
+    try:
+        words = path.read_text(encoding="utf-8-sig").split()
+    except (OSError, ValueError):
+        return False
+    return bool(words) and not any(word[0].isdigit() for word in words)
 
 
 def _doubts(unlabelled: Sequence[str], strays: Sequence[str]) -> Iterator[tuple[str, str]]:
