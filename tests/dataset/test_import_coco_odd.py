@@ -213,6 +213,22 @@ def test_tiny_objects_one_pixel_apart_are_two(tmp_path: Path) -> None:
     assert take(tmp_path / "in", tmp_path / "out").n_instances == 2
 
 
+def test_boxes_that_are_all_0_are_empty_and_no_fractions(tmp_path: Path) -> None:
+    """Multiplied by a size they would stay what they are."""
+    write_picture(tmp_path / "in/images/a.png", 1)
+    write_json(tmp_path / "in/all.json", {"a.png": [CUP | {"bbox": [0, 0, 0, 0]}]})
+    with pytest.raises(InputError, match=r"box empty \(1\)"):
+        take(tmp_path / "in", tmp_path / "out")
+
+
+def test_a_file_without_categories_is_told_what_to_add(tmp_path: Path) -> None:
+    """There is no name to be changed."""
+    write_picture(tmp_path / "in/images/a.png", 1)
+    write_json(tmp_path / "in/all.json", {"a.png": [CUP]}, ())
+    with pytest.raises(InputError, match="has no categories, so there are no classes: give each"):
+        take(tmp_path / "in", tmp_path / "out")
+
+
 def test_polygons_speak_for_coco_s_own_reading(tmp_path: Path) -> None:
     """A box that leaves its picture with its polygon is one misfit, though it would lie in it as corners."""
     write_picture(tmp_path / "in/images/a.png", 1)

@@ -71,7 +71,7 @@ def refuse_other_boxes(file: CocoFile, sizes: Mapping[Id, tuple[int, int]]) -> N
     if not listed:
         return
     boxes = np.array([box for _, box, _ in listed])
-    if ((boxes >= 0) & (boxes <= 1)).all():
+    if ((boxes >= 0) & (boxes <= 1)).all() and (boxes[:, 2:] > 0).any():
         raise InputError(
             f"{file.where}: no box leaves the first pixel of its picture if they are {_COCO.name}. Likely "
             "they are fractions of its width and height: multiply them by these"

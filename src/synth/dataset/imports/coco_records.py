@@ -226,6 +226,10 @@ def _plain(file_name: str) -> PurePosixPath:
 
 def _read_categories(entries: list[Any], file: Path) -> dict[Id, str]:
     """Names by id, in the order of the ids."""
+    if not entries:
+        raise InputError(
+            f"{file} has no categories, so there are no classes: give each a record with an id and a name"
+        )
     try:
         categories = [parse(CocoCategory, e, f"{file} categories.{i}") for i, e in enumerate(entries)]
     except Misfit as misfit:
