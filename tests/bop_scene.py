@@ -49,13 +49,13 @@ def project(entry: dict[str, Any]) -> np.ndarray:
 
 
 def write_scene(folder: Path, n: int = 8) -> Path:
-    """``n`` pictures of noise, poses, cameras, depth of 0.1 mm a count, and the model."""
+    """``n`` pictures of noise, poses, cameras, the model, and a wall 0.7 m away as depth in 0.1 mm a count."""
     write_model(folder / "models" / "obj_000001.obj")
     rng = np.random.default_rng(0)
     for i in range(n):
         for kind, array in (
             ("rgb", rng.integers(0, 256, (*SIZE_WH[::-1], 3), dtype=np.uint8)),
-            ("depth", np.full(SIZE_WH[::-1], 6000, np.uint16)),
+            ("depth", np.full(SIZE_WH[::-1], 7000, np.uint16)),
         ):
             (folder / kind).mkdir(exist_ok=True)
             cv2.imwrite(str(folder / kind / f"{i:06d}.png"), array)

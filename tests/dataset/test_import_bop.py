@@ -42,7 +42,7 @@ def test_boxes_lie_where_the_model_projects(tmp_path):
         np.testing.assert_allclose(instance.box_xyxy_px, project(pose(i)), atol=1.0)
         assert instance.visib_fract == 1.0
         assert int((dataset.load_mask(sample) == 1).sum()) > 2000
-        np.testing.assert_allclose(dataset.load_depth_m(sample), 0.6, atol=1e-6)
+        np.testing.assert_allclose(dataset.load_depth_m(sample), 0.7, atol=1e-6)
     assert verify(tmp_path / "out") == []
     model = tmp_path / "out" / "models" / "obj_000001.obj"
     model.write_text(model.read_text() + "# changed\n")
