@@ -49,7 +49,7 @@ def project(entry: dict[str, Any]) -> np.ndarray:
 
 
 def write_scene(folder: Path, n: int = 8) -> Path:
-    """``n`` pictures of noise, poses, cameras, the model, and a wall 0.7 m away as depth in 0.1 mm a count."""
+    """``n`` pictures of noise, poses, cameras, the model, and a wall 0.7 m away as depth, 0.1 mm a count."""
     write_model(folder / "models" / "obj_000001.obj")
     rng = np.random.default_rng(0)
     for i in range(n):
