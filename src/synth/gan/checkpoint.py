@@ -1,12 +1,12 @@
 """Translators on disk: one safetensors file that says whose it is and what it holds."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from torch import Tensor, nn
 
 from synth.compute.checkpoint import encode_weights, load_weights
-from synth.dataset.origin import READINGS, Reading, decode_readings
+from synth.dataset.origin import READINGS, Reading, decode_readings, encode_readings
 from synth.errors import InputError
 from synth.gan.methods import UNNAMED
 from synth.gan.methods.method import Direction
@@ -74,6 +74,12 @@ def read_readings(path: Path) -> tuple[Reading, ...]:
         return decode_readings(words.get(READINGS, "[]"))
     except ValueError as error:
         raise InputError(f"{path} lists what trained it in no form that synth writes") from error
+
+
+def note_readings(path: Path, readings: Sequence[Reading]) -> None:
+    """List in a file that is there what trained it; raises StorageError."""
+    tensors, words = _load(path)
+    write_bytes(path, encode_weights(tensors, {**words, READINGS: encode_readings(readings)}))
 
 
 def save_generators(

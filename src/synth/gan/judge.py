@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from synth.dataset.reader import DatasetReader
 from synth.gan.distance import DistanceMeter, Distances
-from synth.gan.methods.method import Translator
+from synth.gan.methods.method import Rgb, Translator
 from synth.gan.patches import PatchCutter, Patches, from_u8, to_u8
+from synth.gan.sample_layers import SampleLayers
 from synth.metrics.inception import load_inception
 from synth.metrics.intervals import Estimate
 from synth.witness.observation import WitnessScore, compare_observations
@@ -24,6 +27,8 @@ DOWNSTREAM = WitnessSettings(n_steps=200, look_strength=0.3)
 """A task network that depends on what its training images look like."""
 
 _BATCH = 16
+_N_FRAMES = 256
+"""Translated frames that are kept while patches are cut from them."""
 
 
 @dataclass(frozen=True)
@@ -138,15 +143,21 @@ def by_generator(generator: nn.Module, device: torch.device) -> Translate:
     return translate
 
 
-def by_translator(translator: Translator) -> Translate:
-    """Patch by patch, each as a frame of its own with the mask that it has."""
+def by_translator(translator: Translator, dataset: DatasetReader) -> Translate:
+    """Each patch cut from its whole frame, translated as it is when the dataset is.
+
+    dataset: the one that the patches are of.
+    """
+
+    @lru_cache(maxsize=_N_FRAMES)
+    def load(name: str) -> Rgb:
+        sample = dataset[name]
+        return translator.apply(dataset.load_rgb(sample), SampleLayers(dataset, sample))
 
     def translate(patches: Patches) -> Tensor:
-        masks = patches.masks[:, 0].numpy().astype(np.uint16)
-        frames = to_u8(patches.images)
-        return from_u8(
-            np.stack([translator.apply(f, {"mask": m}) for f, m in zip(frames, masks, strict=True)])
-        )
+        side_px = patches.images.shape[-1]
+        places = zip(patches.names, patches.corners_xy, strict=True)
+        return from_u8(np.stack([load(name)[y : y + side_px, x : x + side_px] for name, (x, y) in places]))
 
     return translate
 

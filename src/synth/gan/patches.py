@@ -41,14 +41,16 @@ class Patches:
     images: float32 [N,3,S,S] in −1 to 1. masks: float32 [N,1,S,S], 1 on parts; 0 throughout where the
     dataset has no masks. normals: float32 [N,3], uvw of the one part in the patch, in the camera's axes
     turned to the line of sight to it (CONVENTIONS.md, frame ``crop``; not turned where the sample has no K);
-    nan where there is none, more than one, or none known. names: the samples they were cut from. layers:
-    float32 [N,1,S,S], those that were asked for.
+    nan where there is none, more than one, or none known. names: the samples they were cut from.
+    corners_xy: of each, its first pixel in that sample's image. layers: float32 [N,1,S,S], those that were
+    asked for.
     """
 
     images: Tensor
     masks: Tensor
     normals: Tensor
     names: tuple[str, ...]
+    corners_xy: tuple[tuple[int, int], ...]
     layers: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -192,6 +194,7 @@ class _Patch:
     mask: NDArray[np.bool_]
     normal_uvw: Row3
     name: str
+    corner_xy: tuple[int, int]
     layers: Mapping[str, NDArray[Any]]
 
 
@@ -200,12 +203,13 @@ def _cut(sample: Sample, frame: _Frame, x: int, y: int, side_px: int) -> _Patch:
     layers = {name: layer[window] for name, layer in frame.layers.items()}
     if frame.mask is None:
         no_mask = np.zeros((side_px, side_px), dtype=bool)
-        return _Patch(frame.rgb_u8[window], no_mask, _UNKNOWN, sample.name, layers)
+        return _Patch(frame.rgb_u8[window], no_mask, _UNKNOWN, sample.name, (x, y), layers)
     mask = frame.mask[window]
     counts = np.bincount(mask.ravel())[1 : len(sample.instances) + 1]
     (shown,) = np.nonzero(counts >= _MIN_PART_PX)
     normal = _normal_along_sight(sample, sample.instances[shown[0]]) if len(shown) == 1 else _UNKNOWN
-    return _Patch(frame.rgb_u8[window], mask > 0, normal, sample.name, layers | {"mask": mask > 0})
+    layers |= {"mask": mask > 0}
+    return _Patch(frame.rgb_u8[window], mask > 0, normal, sample.name, (x, y), layers)
 
 
 def _normal_along_sight(sample: Sample, instance: Instance) -> Row3:
@@ -243,6 +247,7 @@ def _stack(patches: list[_Patch], layers: Sequence[str]) -> Patches:
         masks=masks[:, None].float(),
         normals=torch.tensor([p.normal_uvw for p in patches], dtype=torch.float32),
         names=tuple(p.name for p in patches),
+        corners_xy=tuple(p.corner_xy for p in patches),
         layers={
             name: torch.from_numpy(np.stack([p.layers[name] for p in patches]))[:, None].float()
             for name in layers

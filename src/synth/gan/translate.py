@@ -25,11 +25,11 @@ from synth.compute.progress import Progress
 from synth.compute.run_dir import RunDir
 from synth.compute.threads import use_free_cores
 from synth.dataset.choices import Criterion
-from synth.dataset.origin import Reading, Role
+from synth.dataset.origin import Reading, Role, Used
 from synth.dataset.record import Split
 from synth.errors import InputError
 from synth.gan.apply import Applied, apply
-from synth.gan.checkpoint import path_of_step, read_readings
+from synth.gan.checkpoint import note_readings, path_of_step, read_readings
 from synth.gan.choice import RealImages, choose
 from synth.gan.criteria_figure import draw_criteria
 from synth.gan.inputs import check_pair, refuse_leaks
@@ -106,7 +106,8 @@ def translate(settings: TranslateSettings, make_progress: MakeProgress) -> tuple
     elif not log.scores:
         translator = method.fit(fit.sim, fit.real, fit.settings, fit.seed, device)
         translator.save(path_of_step(run, 1))
-        log.add(judge.score(1, by_translator(translator)))
+        note_readings(path_of_step(run, 1), readings)
+        log.add(judge.score(1, by_translator(translator, fit.sim)))
     result = _conclude(settings, judge, log.scores, witness)
     kept = f"Step {result.choice.step} is kept" if isinstance(method, LearnedMethod) else method.title
     say(f"{kept}: {result.choice.why}.")
@@ -153,14 +154,16 @@ def _apply(
 
 
 def _list_readings(settings: TranslateSettings) -> tuple[Reading, ...]:
-    """What a translator learns from and is chosen by."""
-    sim, real = settings.fit.sim, settings.fit.real
-    roles: tuple[tuple[Split, Role], ...] = (("train", "made"), ("val", "chosen"))
+    """What a translator learns from, and what it is chosen by where there are several to choose among."""
+    method = METHODS[settings.fit.method]()
+    uses: dict[Split, tuple[Role, tuple[Used, ...]]] = {"train": ("made", method.reads)}
+    if isinstance(method, LearnedMethod):
+        uses["val"] = ("chosen", TAKEN)
     readings = (
         reading
-        for split, role in roles
-        for dataset in (sim, real)
-        for reading in dataset.trace_readings(dataset.of_split(split), *TAKEN, role=role)
+        for split, (role, used) in uses.items()
+        for dataset in (settings.fit.sim, settings.fit.real)
+        for reading in dataset.trace_readings(dataset.of_split(split), *used, role=role)
     )
     return tuple(dict.fromkeys(readings))
 
@@ -276,4 +279,4 @@ def _translate_patches(fit: FitSettings, path: Path) -> Translate:
     method, device = METHODS[fit.method](), choose_device(fit.device)
     if isinstance(method, LearnedMethod):
         return by_generator(method.load_generator(path, "sim2real"), device)
-    return by_translator(method.load(path, "sim2real", device))
+    return by_translator(method.load(path, "sim2real", device), fit.sim)

@@ -1,5 +1,6 @@
 """A method that learns nothing step by step: each channel gets the mean and spread of the other look."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,11 +26,11 @@ class BrighterSettings:
 class BrighterTranslator:
     """statistics: mean and spread of each channel in counts, [2,2,3]: of sim, then of real."""
 
-    def __init__(self, statistics: np.ndarray, strength: float, direction: Direction) -> None:
-        self._strength = strength
+    def __init__(self, statistics: np.ndarray, words: Mapping[str, str], direction: Direction) -> None:
+        self._strength = float(words["strength"])
         self._from, self._to = statistics if direction == "sim2real" else statistics[::-1]
         tensors = {"statistics": torch.from_numpy(statistics)}
-        self._content = encode_checkpoint("brighter", tensors, {"strength": str(strength)})
+        self._content = encode_checkpoint("brighter", tensors, words)
         self.identity = Identity("brighter", direction, file_sha256(self._content))
 
     def apply(self, frame: Rgb, layers: Layers) -> Rgb:
@@ -46,6 +47,7 @@ class BrighterTranslator:
 class BrighterMethod:
     name = "brighter"
     title = "Brighter"
+    reads = ("pixels",)
     presets = {"plain": BrighterSettings(), "half": BrighterSettings(0.5)}  # noqa: RUF012
 
     def default_preset(self, device: torch.device) -> str:
@@ -63,11 +65,11 @@ class BrighterMethod:
         for dataset in (sim, real):
             pixels = np.concatenate([dataset.load_rgb(s).reshape(-1, 3) for s in dataset.of_split("train")])
             statistics.append([pixels.mean(axis=0), pixels.std(axis=0) + 1])
-        return BrighterTranslator(np.array(statistics), settings.strength, "sim2real")
+        return BrighterTranslator(np.array(statistics), {"strength": str(settings.strength)}, "sim2real")
 
     def load(self, path: Path, direction: Direction, device: torch.device) -> BrighterTranslator:
         tensors, words = load_checkpoint(path, self.name)
-        return BrighterTranslator(tensors["statistics"].numpy(), float(words["strength"]), direction)
+        return BrighterTranslator(tensors["statistics"].numpy(), words, direction)
 
 
 METHODS["brighter"] = BrighterMethod

@@ -12,16 +12,31 @@ if TYPE_CHECKING:
     from synth.gan.methods.method import Method
 
 METHODS: "Registry[Callable[[], Method]]" = Registry(
-    "method", {"cyclegan": "synth.gan.methods.cyclegan:CycleGANMethod"}
+    "method",
+    {
+        "cyclegan": "synth.gan.methods.cyclegan:CycleGANMethod",
+        "gains": "synth.gan.methods.gains:GainsMethod",
+        "colour-map": "synth.gan.methods.colour_map:ColourMapMethod",
+        "fda": "synth.gan.methods.fda:FDAMethod",
+    },
 )
 
 PRESETS: "Registry[Mapping[str, Any]]" = Registry(
-    "method", {"cyclegan": "synth.gan.methods.cyclegan_settings:PRESETS"}
+    "method",
+    {
+        "cyclegan": "synth.gan.methods.cyclegan_settings:PRESETS",
+        "gains": "synth.gan.methods.baseline_settings:GAINS_PRESETS",
+        "colour-map": "synth.gan.methods.baseline_settings:COLOUR_MAP_PRESETS",
+        "fda": "synth.gan.methods.baseline_settings:FDA_PRESETS",
+    },
 )
 """Each method's presets again, for help, which must not load torch."""
 
 DEFAULT = "cyclegan"
 """What is learnt with where nobody says and it is there."""
+
+BASELINES = ("gains", "colour-map", "fda")
+"""What is made in seconds, and what a method that is learnt must beat."""
 
 UNNAMED = "cyclegan"
 """What wrote the checkpoints that do not name their method: there was no other then."""

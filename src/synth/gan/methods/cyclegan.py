@@ -13,6 +13,7 @@ from synth.gan.learned import fit_by_training
 from synth.gan.methods.cyclegan_networks import CycleGAN
 from synth.gan.methods.cyclegan_settings import PRESETS, CycleGANSettings
 from synth.gan.methods.method import WITNESS, Direction, Translator
+from synth.gan.patches import TAKEN
 from synth.gan.translator import GeneratorTranslator
 
 __all__ = ["PRESETS", "CycleGANMethod", "CycleGANSettings"]
@@ -23,6 +24,7 @@ class CycleGANMethod:
 
     name = "cyclegan"
     title = "CycleGAN"
+    reads = TAKEN
     presets: Mapping[str, Any] = PRESETS
 
     def default_preset(self, device: torch.device) -> str:

@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from synth.dataset.origin import Used
 from synth.dataset.reader import DatasetReader
 
 Direction = Literal["sim2real", "real2sim"]
@@ -70,12 +71,14 @@ class Translator(Protocol):
 class Method(Protocol):
     """A way of learning a translation. A registry calls its class without arguments.
 
-    name: as in `METHODS`. title: as people write it. presets: settings by name, frozen dataclasses of plain
-    values; the source of each number stands in the module's docstring.
+    name: as in `METHODS`. title: as people write it. reads: what `fit` takes of train samples, for the list
+    of what was used. presets: settings by name, frozen dataclasses of plain values; the source of each number
+    stands in the module's docstring.
     """
 
     name: str
     title: str
+    reads: tuple[Used, ...]
     presets: Mapping[str, Any]
 
     def default_preset(self, device: torch.device) -> str:
@@ -93,7 +96,7 @@ class Method(Protocol):
         ...
 
     def load(self, path: Path, direction: Direction, device: torch.device) -> Translator:
-        """What `Translator.save` wrote.
+        """What `Translator.save` wrote; saved again, it keeps further words of the header.
 
         Raises InputError for a file that is absent, torn or another method's, and for a direction that the
         method has no translator of.
