@@ -71,7 +71,7 @@ def test_gains_refuse_a_channel_without_light(looks: Looks, tmp_path: Path) -> N
         fit("gains", (looks[0], dark))
 
 
-@pytest.mark.parametrize(("preset", "within"), [("percentiles", 1.5), ("deciles", 6.0)])
+@pytest.mark.parametrize(("preset", "within"), [("exact", 1.5), ("smooth", 12.0)])
 def test_a_colour_map_gives_the_other_looks_histogram(looks: Looks, preset: str, within: float) -> None:
     """Nine quantiles of each channel lie within some counts of real's; no curve falls."""
     translator = fit("colour-map", looks, preset)
@@ -135,7 +135,7 @@ def test_bad_settings_are_refused() -> None:
     """Each in one sentence with what was got."""
     of = {name: type(next(iter(METHODS[name]().presets.values()))) for name in BASELINES}
     for make, said in (
-        (partial(of["colour-map"], n_quantiles=1), "2 quantiles or more, got n_quantiles = 1"),
+        (partial(of["colour-map"], smooth_counts=-1), "0 to 255, got -1"),
         (partial(of["fda"], beta=0.6), r"0 to 0\.5, got 0\.6"),
         (partial(of["fda"], n_pictures=0), "got n_pictures = 0"),
     ):

@@ -2,8 +2,9 @@
 
 gains: none, the three numbers follow from the images.
 
-colour-map: how many quantiles, evenly spaced, bend each channel's curve. ``percentiles`` follows a histogram
-as nearly as 8-bit counts allow; ``deciles`` is smoother, for looks of few images. Neither is tuned.
+colour-map: how far each channel's curve is smoothed. Where ``exact`` bends sharply, specks show: on 40 frames
+of the demo's data 20 were refused for artefacts, none of ``smooth``, at kernel distances to real val patches
+of 80 (13 to 223) and 75 (13 to 214).
 
 fda: Yang and Soatto 2020, "FDA: Fourier Domain Adaptation for Semantic Segmentation", section 4: β of 0.01,
 0.05 and 0.09; the larger, the more of the other picture's shading shows as blotches, so 0.01 is the default.
@@ -22,13 +23,13 @@ class GainsSettings:
 
 @dataclass(frozen=True)
 class ColourMapSettings:
-    """n_quantiles: of each channel, the least and the largest count among them; 2 or more."""
+    """smooth_counts: standard deviation of the Gaussian that smooths each curve, 8-bit counts; 0: none."""
 
-    n_quantiles: int = 101
+    smooth_counts: float = 10.0
 
     def __post_init__(self) -> None:
-        if self.n_quantiles < 2:
-            raise InputError(f"a colour map needs 2 quantiles or more, got n_quantiles = {self.n_quantiles}")
+        if not 0 <= self.smooth_counts <= 255:
+            raise InputError(f"smooth_counts is a number of counts, 0 to 255, got {self.smooth_counts:g}")
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,8 @@ class FDASettings:
 GAINS_PRESETS: Mapping[str, GainsSettings] = {"means": GainsSettings()}
 
 COLOUR_MAP_PRESETS: Mapping[str, ColourMapSettings] = {
-    "percentiles": ColourMapSettings(),
-    "deciles": ColourMapSettings(n_quantiles=11),
+    "smooth": ColourMapSettings(),
+    "exact": ColourMapSettings(smooth_counts=0.0),
 }
 
 FDA_PRESETS: Mapping[str, FDASettings] = {
