@@ -35,7 +35,7 @@ def list_stages(scene: Path, n_renders: int, n_images: int, n_seeds: int) -> dic
         "translate": ["translate", "--device", "cpu", "--preset", "quick"],
         "compare": [
             *("compare", "--tasks", "detection", "--mixes", ",".join(MIXES)),
-            *("--seeds", str(n_seeds), "--images", str(n_images), "--device", "cpu"),
+            *("--seeds", str(n_seeds), "--images", str(n_images), "--device", "cpu", "--no-baseline"),
         ],
     }
 

@@ -63,6 +63,7 @@ def test_captured_samples_get_rendered_twins_and_are_compared_with_them(bench, t
         ("dataset", "sheet", "data/synthetic"),
         (
             *("compare", "--preset", "quick", "--tasks", "normals", "--mixes", "real,synthetic"),
+            "--no-baseline",
             *("--seeds", "1", "--images", "64", "--device", "cpu"),
         ),
         ("status",),
@@ -126,6 +127,7 @@ def test_somebody_else_s_photographs_go_all_the_way(tmp_path):
         ("dataset", "sheet", "data/real", "--beside", "data/synthetic", "--count", "2"),
         (
             *("compare", "--preset", "quick", "--tasks", "detection", "--mixes", "real,synthetic"),
+            "--no-baseline",
             *("--seeds", "1", "--images", "64", "--device", "cpu"),
         ),
         ("dataset", "export", "bop", "--out", "again"),

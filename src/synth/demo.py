@@ -84,7 +84,7 @@ STEPS = (
         "Small networks learn from captured, from rendered and from translated pictures, equally long, and "
         "all are measured on the test images. Short trainings on few pictures: expect wide intervals. About "
         "5 minutes.",
-        (("compare", "--preset", "quick", "--images", "3000", "--json"),),
+        (("compare", "--preset", "quick", "--images", "3000", "--no-baseline", "--json"),),
         _REPORT,
         "Figures, tables and the best networks are in {folder}.",
     ),

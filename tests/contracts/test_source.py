@@ -293,7 +293,7 @@ def test_the_toy_goes_from_command_line_to_report(tmp_path, monkeypatch):
     _run("render", "--share", "squares=40", "--out", "data/squares")
     data = ("--data", "real=data/real", "--data", "synthetic=data/squares")
     few = ("--tasks", "normals", "--seeds", "1", "--images", "64", "--device", "cpu", "--engine", "counting")
-    _run("compare", "--preset", "quick", *data, *few)
+    _run("compare", "--preset", "quick", "--no-baseline", *data, *few)
     assert trained == [(2, Resources(cores=1))]
     assert "synthetic" in Path("runs/compare/report.html").read_text()
     verdict = json.loads(Path("runs/compare/report.json").read_text())["verdict"]

@@ -1,11 +1,13 @@
 """``synth compare``: what each kind of training data is worth on real held-out images."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from synth.compute.engines import DEFAULT_ENGINE, ENGINES
+from synth.gan.methods import BASELINES
 from synth.train.tasks import TASKS
 
 if TYPE_CHECKING:
@@ -57,6 +59,13 @@ def compare(
     pretrained: Annotated[
         Path | None, typer.Option(help="Local checkpoint of that detector; its backbone is frozen.")
     ] = None,
+    baseline: Annotated[
+        bool,
+        typer.Option(
+            "--baseline/--no-baseline",
+            help=f"Add what a translation must beat: of {', '.join(BASELINES)} the nearest to real.",
+        ),
+    ] = True,
     out: Annotated[Path, typer.Option(help="Folder of the comparison; gone on with.")] = Path("runs/compare"),
     plan_only: Annotated[
         bool, typer.Option("--plan-only", help="Print trainings and expected time.")
@@ -76,6 +85,7 @@ def compare(
     """
     import json
 
+    from synth.compare.baseline import add_baseline
     from synth.compare.mixes import parse_data
     from synth.compare.report.keys import list_sentences
     from synth.compare.report.write import write_report
@@ -83,6 +93,7 @@ def compare(
     from synth.compare.run import run_plan
     from synth.compute.device import choose_device
     from synth.compute.progress import make_progress
+    from synth.gan.baseline import make_baseline
     from synth.run_log import run_log
     from synth.terminal import SIMULATED, make_console
 
@@ -107,6 +118,11 @@ def compare(
     console = make_console(stderr=as_json)
     if plan.is_simulated:
         console.print(SIMULATED, "the test images are those of the simulated cell")
+    if baseline and plan_only:
+        console.print("A baseline joins, and is not counted here (--no-baseline leaves it out).")
+    elif baseline:
+        make = partial(make_baseline, make_progress=lambda *a: make_progress(console, *a), device=device)
+        plan = add_baseline(plan, make, console.print)
     if plan_only:
         plan.refuse_unfit()
         _print_plan(plan, console)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from synth.compare.baseline import Baseline
 from synth.compare.mixes import REAL, Mix, Roots
 from synth.compare.questions import Gap, Question, find_origins, list_gaps, list_questions
 from synth.compute.engines import DEFAULT_ENGINE, ENGINES
@@ -61,7 +62,8 @@ class Plan:
     """All trainings of one comparison.
 
     roots: datasets by name for each task, ``real``, which is one, among them. asked: questions beside those
-    that every comparison asks. engine: what trains the trials, by name.
+    that every comparison asks. engine: what trains the trials, by name. baseline: the translation that
+    joined the mixes by itself.
     """
 
     mixes: tuple[Mix, ...]
@@ -73,6 +75,7 @@ class Plan:
     n_workers: int | None = None
     engine: str = DEFAULT_ENGINE
     asked: tuple[Question, ...] = ()
+    baseline: Baseline | None = None
     _readers: dict[Path, DatasetReader] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
@@ -160,7 +163,8 @@ class Plan:
 
     def to_config(self) -> dict[str, JsonValue]:
         """What a comparison that is gone on with must share."""
-        return {
+        joined: dict[str, JsonValue] = {"baseline": self.baseline.to_config()} if self.baseline else {}
+        return joined | {
             "mixes": [mix.name for mix in self.mixes],
             "contests": [
                 {"task": c.task, "settings": c.settings.to_config(), "seeds": list(c.seeds)}

@@ -5,6 +5,7 @@
     runs/compare/
       config.json                             what was asked for; the same is demanded to go on
       command.json                            the command that began it, which goes on with it
+      baseline/                               what a translation must beat, and its choice
       trials/normals_paper_real_seed0/        one training, as synth train makes it
       report.json  report.html  figures/      what follows from all of them
 """
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import torch
 
+from synth.compare.baseline import FOLDER
 from synth.compare.plan import Contest, Plan, Trial
 from synth.compute.checkpoint import load_weights
 from synth.compute.device import choose_device, list_devices
@@ -61,7 +63,7 @@ def run_plan(plan: Plan, make_progress: MakeProgress) -> list[tuple[Trial, Train
     is_new = not (plan.out / CONFIG_FILE).exists()
     if is_new:  # A comparison that cannot begin leaves no folder in the way of the next try.
         _refuse_unfit(plan, progress)
-    with RunDir.create_or_resume(plan.out, plan.to_config()):
+    with RunDir.create_or_resume(plan.out, plan.to_config(), beside=[FOLDER]):
         todo = [trial for trial in plan.trials if not (plan.folder(trial) / RESULT_FILE).is_file()]
         if todo:
             if not is_new:

@@ -4,7 +4,7 @@ a time.
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -38,8 +38,12 @@ class RunDir:
         self._stats.mend()
 
     @classmethod
-    def create_or_resume(cls, root: Path, config: Mapping[str, JsonValue]) -> Self:
+    def create_or_resume(
+        cls, root: Path, config: Mapping[str, JsonValue], *, beside: Collection[str] = ()
+    ) -> Self:
         """Begin a run in an empty folder, or go on with the one that had the same configuration.
+
+        beside: names of what may stand in the folder before.
 
         Raises InputError when the folder holds something else, a run of another configuration (the message
         lists every difference) or a run at work; StorageError when the disk refuses.
@@ -49,7 +53,7 @@ class RunDir:
             path = root / CONFIG_FILE
             is_new = not path.exists()
             if is_new:
-                _refuse_strangers(root)
+                _refuse_strangers(root, beside)
                 write_bytes(path, (json.dumps(config, indent=2) + "\n").encode())
                 if (command := command_at_work(root)) is not None:
                     write_bytes(root / COMMAND_FILE, _COMMAND.dump_json(command, indent=2) + b"\n")
@@ -129,8 +133,9 @@ def read_command(root: Path) -> Command | None:
     return None if "\0" in (command.typed_in or "") else command
 
 
-def _refuse_strangers(root: Path) -> None:
-    if strangers := sorted(p.name for p in root.iterdir() if not p.name.startswith(".")):
+def _refuse_strangers(root: Path, expected: Collection[str]) -> None:
+    found = (p.name for p in root.iterdir() if not p.name.startswith("."))
+    if strangers := sorted(name for name in found if name not in expected):
         raise InputError(
             f"{root} is not empty and has no {CONFIG_FILE} (found {', '.join(strangers[:3])}): "
             "choose an empty folder"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,7 @@ def compare(
     choose: Criterion = "own-val",
     plain_crops: bool = False,
     pretrained: StrPath | None = None,
+    baseline: bool = True,
     out: StrPath = "runs/compare",
     workers: int | None = None,
     engine: str = DEFAULT_ENGINE,
@@ -170,16 +172,20 @@ def compare(
     all if not given. preset: quick takes minutes, default hours on a CPU, paper a GPU. seeds: trainings of
     each mix. images: each training sees in all. choose: whose val images choose the weights, each mix's own
     or real ones. plain_crops: normals from plain crops too. pretrained: a local checkpoint of the detector,
-    its backbone frozen. workers: trainings at a time. engine: what runs them. device: cpu, cuda, cuda:1, mps.
+    its backbone frozen. baseline: add what a translation must beat, the nearest to real val images of the
+    methods that are made in seconds. workers: trainings at a time. engine: what runs them. device: cpu, cuda,
+    cuda:1, mps.
 
     Raises DatasetError where a test image would train, TrainingDiverged.
     """
     import json
 
+    from synth.compare.baseline import add_baseline
     from synth.compare.report.write import REPORT_JSON, write_report
     from synth.compare.request import make_plan
     from synth.compare.run import run_plan
     from synth.compute.progress import make_progress
+    from synth.gan.baseline import make_baseline
     from synth.run_log import run_log
 
     refuse_below(1, seeds=seeds, images=images, workers=workers)
@@ -203,6 +209,9 @@ def compare(
         engine=engine,
     )
     console = as_console(progress=progress)
+    if baseline:
+        make = partial(make_baseline, make_progress=lambda *a: make_progress(console, *a), device=device)
+        plan = add_baseline(plan, make, console.print)
     with run_log(plan.out, plan, console):
         results = run_plan(plan, lambda *words: make_progress(console, *words))
         page, verdict = write_report(plan, results)

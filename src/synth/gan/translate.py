@@ -79,7 +79,8 @@ def translate(settings: TranslateSettings, make_progress: MakeProgress) -> tuple
     Raises InputError and DatasetError for datasets that do not fit or leak, TrainingDiverged, StorageError.
     KeyboardInterrupt leaves folders whole; the same call goes on.
     """
-    readings = _list_readings(settings)
+    is_learned = isinstance(METHODS[settings.fit.method](), LearnedMethod)
+    readings = list_readings(settings, is_chosen=is_learned)
     settings = replace(settings, fit=replace(settings.fit, besides=_judged_by(settings), readings=readings))
     fit, run = settings.fit, settings.fit.out
     method = METHODS[fit.method]()
@@ -89,11 +90,11 @@ def translate(settings: TranslateSettings, make_progress: MakeProgress) -> tuple
     RunDir.create_or_resume(run, fit.to_config()).close()
     device = choose_device(fit.device)
     use_free_cores(device, run)
-    witness = _make_witness(run / WITNESS_FILE, settings, device, make_progress, run / WITNESS_STATE_FILE)
+    witness = make_witness(run / WITNESS_FILE, settings, device, make_progress, run / WITNESS_STATE_FILE)
     if not (run / WITNESS_FILE).is_file():
         witness.save(run / WITNESS_FILE)
     (run / WITNESS_STATE_FILE).unlink(missing_ok=True)
-    judge = _make_judge(settings, witness, device)
+    judge = make_judge(settings, witness, device)
     log = ScoreLog(run / SCORES_FILE)
     if isinstance(method, LearnedMethod):
         train(
@@ -113,7 +114,7 @@ def translate(settings: TranslateSettings, make_progress: MakeProgress) -> tuple
     say(f"{kept}: {result.choice.why}.")
     checkpoint = path_of_step(run, result.choice.step)
     translator = method.load(checkpoint, settings.direction, device)
-    return result, _apply(translator, readings, settings, witness, make_progress)
+    return result, apply_translator(translator, readings, settings, witness, make_progress)
 
 
 def translate_with(checkpoint: Path, settings: TranslateSettings, make_progress: MakeProgress) -> Applied:
@@ -124,22 +125,23 @@ def translate_with(checkpoint: Path, settings: TranslateSettings, make_progress:
     device = choose_device(settings.fit.device)
     use_free_cores(device)
     translator = METHODS[settings.fit.method]().load(checkpoint, settings.direction, device)
-    witness = _make_witness(checkpoint.parent.parent / WITNESS_FILE, settings, device, make_progress)
+    witness = make_witness(checkpoint.parent.parent / WITNESS_FILE, settings, device, make_progress)
     readings = read_readings(checkpoint)
-    return _apply(translator, readings, settings, witness, make_progress)
+    return apply_translator(translator, readings, settings, witness, make_progress)
 
 
 def _score(step: int, generator: nn.Module, *, judge: Judge, log: ScoreLog, device: torch.device) -> None:
     log.add(judge.score(step, by_generator(generator, device)))
 
 
-def _apply(
+def apply_translator(
     translator: Translator,
     readings: Sequence[Reading],
     settings: TranslateSettings,
     witness: Witness,
     make_progress: MakeProgress,
 ) -> Applied:
+    """Translate the dataset that is asked for, or go on with it; raises as `apply`."""
     pair = (settings.fit.sim, settings.fit.real)
     return apply(
         translator,
@@ -153,11 +155,11 @@ def _apply(
     )
 
 
-def _list_readings(settings: TranslateSettings) -> tuple[Reading, ...]:
+def list_readings(settings: TranslateSettings, *, is_chosen: bool) -> tuple[Reading, ...]:
     """What a translator learns from, and what it is chosen by where there are several to choose among."""
-    method = METHODS[settings.fit.method]()
-    uses: dict[Split, tuple[Role, tuple[Used, ...]]] = {"train": ("made", method.reads)}
-    if isinstance(method, LearnedMethod):
+    reads = METHODS[settings.fit.method]().reads
+    uses: dict[Split, tuple[Role, tuple[Used, ...]]] = {"train": ("made", reads)}
+    if is_chosen:
         uses["val"] = ("chosen", TAKEN)
     readings = (
         reading
@@ -182,14 +184,17 @@ def _side_px(fit: FitSettings) -> int:
     return min(_SIDE_PX, smallest // 4 * 4)
 
 
-def _make_witness(
+def make_witness(
     path: Path,
     settings: TranslateSettings,
     device: torch.device,
     make_progress: MakeProgress,
     state: Path | None = None,
 ) -> Witness:
-    """The one that a run has, or a fresh one. state: where it stands while it is trained."""
+    """The one that a run has, or a fresh one. state: where it stands while it is trained.
+
+    Raises InputError for a dataset without masks.
+    """
     if path.is_file():
         return load_witness(path, device)
     return _train_witness(settings, device, make_progress, state)
@@ -229,7 +234,8 @@ def _train_witness(
         progress.end()
 
 
-def _make_judge(settings: TranslateSettings, witness: Witness, device: torch.device) -> Judge:
+def make_judge(settings: TranslateSettings, witness: Witness, device: torch.device) -> Judge:
+    """By val patches of both looks."""
     fit, judging = settings.fit, settings.judging
     if settings.criterion == "own-val":
         judging = replace(judging, downstream=None)

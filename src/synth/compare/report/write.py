@@ -96,6 +96,8 @@ def _list_sections(
     shown.append(sections.show_samples(plan))
     shown.append(sections.show_costs(plan, results))
     lineage = Section("Where this comes from")
+    if plan.baseline is not None:
+        lineage.text.append(plan.baseline.describe())
     lineage.tables.append(tables.list_lineage(plan))
     shown.append(lineage)
     return [section for section in shown if section is not None]
