@@ -39,7 +39,14 @@ def sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def plan_of(sets: Path, out: Path, *names: str, mixes: list[str] | None = None) -> Plan:
     asked: dict[str, Any] = {"ask": (), "curve": False, "tasks": ["normals"], "composed": False}
-    asked |= {"preset": "quick", "seeds": 2, "images": 8, "plain_crops": False, "pretrained": None}
+    asked |= {
+        "preset": "quick",
+        "seeds": 2,
+        "images": 8,
+        "plain_crops": False,
+        "pretrained": None,
+        "photometric": None,
+    }
     asked |= {"choose": "own-val", "device": "cpu", "workers": 1, "engine": "local"}
     return make_plan({name: [sets / name] for name in names}, mixes=mixes, out=out, **asked)
 

@@ -24,10 +24,10 @@ from synth.train.run import (
     load_result,
     run_training,
 )
+from synth.train.settings import TaskSettings
 from synth.train.tasks import TASKS
 from synth.train.tasks.detection.learning import DetectionSettings
 from synth.train.tasks.normals.learning import NormalSettings
-from synth.train.tasks.task import TaskSettings
 
 SETTINGS: dict[str, TaskSettings] = {
     "normals": NormalSettings(side_px=32, n_images=48, batch_size=8, learning_rate=3e-3, n_checks=3),

@@ -56,6 +56,10 @@ def compare(
         str,
         typer.Option(help="Val images that choose weights: own-val, each mix's; real-val, captured ones."),
     ] = "own-val",
+    photometric: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Random hue, saturation and brightness in training; each task's."),
+    ] = None,
     pretrained: Annotated[
         Path | None, typer.Option(help="Local checkpoint of that detector; its backbone is frozen.")
     ] = None,
@@ -107,6 +111,7 @@ def compare(
         preset=preset,
         seeds=seeds,
         images=images,
+        photometric=photometric,
         plain_crops=plain_crops,
         pretrained=pretrained,
         choose=choose,

@@ -18,8 +18,8 @@ from synth.dataset.record import Split
 from synth.errors import InputError
 from synth.metrics.comparison import MIN_IMAGES
 from synth.train.run import Portion, TrainSpec, open_once
+from synth.train.settings import TaskSettings
 from synth.train.tasks import TASKS
-from synth.train.tasks.task import TaskSettings
 
 _LEAST: tuple[tuple[Split, int], ...] = (("train", 1), ("val", 1), ("test", MIN_IMAGES))
 

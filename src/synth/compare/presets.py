@@ -17,6 +17,7 @@ def make_contests(
     info: DatasetInfo,
     n_seeds: int | None = None,
     n_images: int | None = None,
+    photometric: float | None = None,
     pretrained: str | None = None,
     plain_crops: bool = False,
 ) -> tuple[Contest, ...]:
@@ -45,6 +46,8 @@ def make_contests(
         contests = [replace(c, settings=s or c.settings) for c, s in zip(contests, begun, strict=True)]
     if n_images is not None:
         contests = [replace(c, settings=replace(c.settings, n_images=n_images)) for c in contests]
+    if photometric is not None:
+        contests = [replace(c, settings=replace(c.settings, photometric=photometric)) for c in contests]
     if n_seeds is not None:
         contests = [replace(c, seeds=tuple(range(n_seeds))) for c in contests]
     return tuple(contests)

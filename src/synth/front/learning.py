@@ -60,6 +60,7 @@ def train(
     net: str | None = None,
     side: int | None = None,
     images: int | None = None,
+    photometric: float | None = None,
     pretrained: StrPath | None = None,
     plain_crops: bool = False,
     seed: int = 0,
@@ -71,8 +72,9 @@ def train(
     data: to learn from; several are mixed. then: tuned on this afterwards. test: whose test images are
     predicted, and never trained on. out: runs/train/TASK if not given. preset: quick, default or paper, the
     first network that `compare` would train. net: an architecture. side: of images in pixels. images: seen in
-    all, repeats counted. pretrained: a local checkpoint of it, its backbone frozen. plain_crops: never
-    turned. device: cpu, cuda, cuda:1, mps.
+    all, repeats counted. photometric: random hue, saturation and brightness in training, 0 to 1; the task's.
+    pretrained: a local checkpoint of it, its backbone frozen. plain_crops: never turned. device: cpu, cuda,
+    cuda:1, mps.
 
     Raises DatasetError where a test image would train, TrainingDiverged.
     """
@@ -92,6 +94,7 @@ def train(
         net=net,
         side_px=side,
         n_images=images,
+        photometric=photometric,
         pretrained=None if pretrained is None else Path(pretrained),
         plain_crops=plain_crops,
         seed=seed,
@@ -152,6 +155,7 @@ def compare(
     preset: str = "default",
     seeds: int | None = None,
     images: int | None = None,
+    photometric: float | None = None,
     choose: Criterion = "own-val",
     plain_crops: bool = False,
     pretrained: StrPath | None = None,
@@ -170,11 +174,11 @@ def compare(
     real+rendered (mixed), rendered-then-real (tuned), real@40 (so many); each alone if not given. ask:
     "MIX:MIX", questions beside those of each against real. curve: growing numbers of real images too. tasks:
     all if not given. preset: quick takes minutes, default hours on a CPU, paper a GPU. seeds: trainings of
-    each mix. images: each training sees in all. choose: whose val images choose the weights, each mix's own
-    or real ones. plain_crops: normals from plain crops too. pretrained: a local checkpoint of the detector,
-    its backbone frozen. baseline: add what a translation must beat, the nearest to real val images of the
-    methods that are made in seconds. workers: trainings at a time. engine: what runs them. device: cpu, cuda,
-    cuda:1, mps.
+    each mix. images: each training sees in all. photometric: random hue, saturation and brightness in
+    training, 0 to 1; each task's. choose: whose val images choose the weights, each mix's own or real ones.
+    plain_crops: normals from plain crops too. pretrained: a local checkpoint of the detector, its backbone
+    frozen. baseline: add what a translation must beat, the nearest to real val images of the methods that are
+    made in seconds. workers: trainings at a time. engine: what runs them. device: cpu, cuda, cuda:1, mps.
 
     Raises DatasetError where a test image would train, TrainingDiverged.
     """
@@ -200,6 +204,7 @@ def compare(
         preset=preset,
         seeds=seeds,
         images=images,
+        photometric=photometric,
         plain_crops=plain_crops,
         pretrained=None if pretrained is None else Path(pretrained),
         choose=choose,

@@ -28,6 +28,10 @@ def train(
     net: Annotated[str | None, typer.Option(help="Architecture; a wrong name is answered with all.")] = None,
     side: Annotated[int | None, typer.Option(help="Side of images in pixels; the task's.")] = None,
     images: Annotated[int | None, typer.Option(min=1, help="Images seen in all, repeats counted.")] = None,
+    photometric: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Random hue, saturation and brightness in training; the task's."),
+    ] = None,
     pretrained: Annotated[
         Path | None, typer.Option(help="Local checkpoint of that detector; its backbone is frozen.")
     ] = None,
@@ -57,6 +61,7 @@ def train(
         net=net,
         side_px=side,
         n_images=images,
+        photometric=photometric,
         pretrained=pretrained,
         plain_crops=plain_crops,
         seed=seed,

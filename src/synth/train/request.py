@@ -9,8 +9,9 @@ from synth.dataset.folder import read_info
 from synth.dataset.leak import LeakGuard
 from synth.errors import InputError
 from synth.train.run import Portion, TrainSpec, open_once
+from synth.train.settings import TaskSettings
 from synth.train.tasks import TASKS
-from synth.train.tasks.task import PRESETS, Recipe, Task, TaskSettings
+from synth.train.tasks.task import PRESETS, Recipe, Task
 
 
 def make_spec(
@@ -23,6 +24,7 @@ def make_spec(
     net: str | None,
     side_px: int | None,
     n_images: int | None,
+    photometric: float | None,
     pretrained: Path | None,
     plain_crops: bool,
     seed: int,
@@ -36,7 +38,7 @@ def make_spec(
     settings = chosen.settings() if preset is None else choose_preset(chosen, preset)[0].settings
     learnt = [read_info(root) for root in (*data, *(() if then is None else (then,)))]
     settings = chosen.adapt(settings, learnt, read_info(test))
-    asked = {"net": net, "side_px": side_px, "n_images": n_images}
+    asked = {"net": net, "side_px": side_px, "n_images": n_images, "photometric": photometric}
     settings = replace(settings, **{name: value for name, value in asked.items() if value is not None})
     if pretrained is not None:
         settings = with_pretrained(settings, task, str(pretrained))

@@ -36,8 +36,9 @@ from synth.dataset.sample import Sample
 from synth.errors import InputError
 from synth.storage.atomic import write_bytes
 from synth.train.loop import SCORE, Check, Learner, OnStep, learn
+from synth.train.settings import TaskSettings
 from synth.train.tasks import TASKS
-from synth.train.tasks.task import Task, TaskSettings
+from synth.train.tasks.task import Task
 
 RESULT_FILE, WEIGHTS_FILE, STATE_FILE, EARLY_FILE = (
     "result.json",

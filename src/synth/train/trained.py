@@ -20,8 +20,8 @@ from synth.dataset.record import Split
 from synth.errors import InputError
 from synth.metrics.comparison import Effect, measure_mix
 from synth.train.run import WEIGHTS_FILE
+from synth.train.settings import TaskSettings
 from synth.train.tasks import TASKS
-from synth.train.tasks.task import TaskSettings
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,8 @@ from synth.dataset.sample import Sample
 from synth.metrics.comparison import Draws, draw_metric
 from synth.train.drawing import write_caption
 from synth.train.loop import SCORE, Rows
+from synth.train.photometric import vary_colours
+from synth.train.settings import TaskSettings
 from synth.train.tasks import TASKS
 from synth.train.tasks.task import (
     Curves,
@@ -26,7 +28,6 @@ from synth.train.tasks.task import (
     Said,
     Strip,
     Task,
-    TaskSettings,
     Words,
 )
 from synth.train.torch_data import TorchData
@@ -56,13 +57,24 @@ class Places:
 class PlaceLearner:
     """One linear layer and a squared error."""
 
-    def __init__(self, stages: Sequence[Places], val: Places, net: nn.Module, test: Places | None) -> None:
+    def __init__(
+        self,
+        stages: Sequence[Places],
+        val: Places,
+        net: nn.Module,
+        test: Places | None,
+        photometric: float,
+    ) -> None:
+        self._photometric = photometric
         self.net, self.pools = net, tuple(len(stage.names) for stage in stages)
         self._stages, self._val, self._test = stages, val, test
         self.blind_score = float((val.places - stages[-1].places.mean()).square().mean())
 
     def load(self, stage: int, rows: Rows, seed: int) -> tuple[Tensor, Tensor]:
-        return self._stages[stage].grey[rows], self._stages[stage].places[rows]
+        grey = self._stages[stage].grey[rows]
+        rgb_u8 = (grey[..., None] * 255).byte().expand(*grey.shape, 3).numpy()
+        varied = torch.from_numpy(vary_colours(rgb_u8, self._photometric, seed)).float().mean(-1) / 255
+        return varied if self._photometric else grey, self._stages[stage].places[rows]
 
     def compute_losses(self, batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
         return {"place": (self.net(batch[0])[:, 0] - batch[1]).square().mean()}
@@ -133,7 +145,8 @@ class PlaceTask(Task[PlaceSettings, Places]):
     ) -> PlaceLearner:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return PlaceLearner(stages, val, self.make_net(settings).to(device), test)
+            net = self.make_net(settings).to(device)
+            return PlaceLearner(stages, val, net, test, settings.photometric)
 
     def make_net(self, settings: PlaceSettings) -> nn.Module:
         return nn.Sequential(nn.Flatten(), nn.Linear(settings.side_px**2, 1))

@@ -1,4 +1,4 @@
-"""What a task is to the rest of synth; whoever writes one needs nothing beside this file and the registry.
+"""What a task is to the rest of synth; beside this, whoever writes one needs settings.py and the registry.
 
 A task owns everything that is particular to it: settings and presets, data, network, metrics, words,
 pictures, export. Training, comparing, the command line and the report go by what it says of itself. It is a
@@ -7,7 +7,7 @@ add.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 import numpy as np
@@ -22,7 +22,8 @@ from synth.dataset.sample import Sample
 from synth.errors import InputError
 from synth.metrics.comparison import Draws
 from synth.metrics.operating_point import OperatingPoint
-from synth.train.loop import Learner, Schedule
+from synth.train.loop import Learner
+from synth.train.settings import TaskSettings
 from synth.train.torch_data import TorchData
 
 if TYPE_CHECKING:
@@ -37,23 +38,6 @@ PRESETS: tuple[PresetName, ...] = ("quick", "default", "paper")
 
 default: hours there, minutes on a GPU. paper: as the work that synth follows.
 """
-
-
-@dataclass(frozen=True)
-class TaskSettings(Schedule):
-    """How a network learns a task. net: its architecture's name. side_px: of the images that it takes."""
-
-    net: str = ""
-    side_px: int = 0
-
-    @property
-    def model(self) -> str:
-        """How the network is called in figures and folders; no dot in it."""
-        return self.net
-
-    def to_config(self) -> dict[str, Any]:
-        """Every field that says something, for config.json: so runs go on that are older than a field."""
-        return asdict(self)
 
 
 S = TypeVar("S", bound=TaskSettings)

@@ -1,8 +1,6 @@
 """Pictures with boxes as a detector sees them: small, in memory, changed at random by Ultralytics."""
 
-import random
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +15,7 @@ from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import MIN_VISIBLE_FOR_LABEL, Sample
 from synth.errors import InputError
 from synth.train.loop import Rows
+from synth.train.photometric import list_widths, seeded
 from synth.train.ultralytics_parts import ultralytics, undisturbed
 
 Boxes = NDArray[np.float64]
@@ -165,15 +164,16 @@ def shrink(rgb_u8: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:
 class AugmentedImages:
     """Random versions of train images, side × side: Ultralytics' mosaics, scales, shifts, colours and flips.
 
-    A picture may be mirrored left to right: its boxes stay true, and classes that a mirror swaps are swapped.
+    photometric: as `TaskSettings` has it, 1 for Ultralytics' own colours. A picture may be mirrored left to
+    right: its boxes stay true, and classes that a mirror swaps are swapped.
     """
 
-    def __init__(self, images: DetectionImages, side_px: int) -> None:
-        self._dataset = _make_dataset(images, side_px)
+    def __init__(self, images: DetectionImages, side_px: int, photometric: float = 1.0) -> None:
+        self._dataset = _make_dataset(images, side_px, photometric)
 
     def batch(self, rows: Rows, seed: int) -> dict[str, Tensor]:
         """img [B,3,S,S] uint8 RGB, batch_idx [M], cls [M,1], bboxes [M,4] xywh as shares; by the seed."""
-        with _seeded(seed):
+        with seeded(seed):
             items = [self._dataset[int(row)] for row in rows]
         batch = self._dataset.collate_fn(items)
         return {key: batch[key] for key in ("img", "batch_idx", "cls", "bboxes")}
@@ -218,7 +218,7 @@ def _to_xywh(images: DetectionImages, row: int) -> Boxes:
     return np.concatenate([(low + high) / 2, high - low], axis=1)
 
 
-def _make_dataset(images: DetectionImages, side_px: int) -> Any:
+def _make_dataset(images: DetectionImages, side_px: int, photometric: float) -> Any:
     base = ultralytics("data.dataset").YOLODataset
 
     class InMemory(base):  # type: ignore[misc, valid-type]
@@ -247,7 +247,12 @@ def _make_dataset(images: DetectionImages, side_px: int) -> Any:
             return images.bgr_u8[i], (h, w), (h, w)
 
     settings = ultralytics("utils").IterableSimpleNamespace(
-        **{**vars(ultralytics("utils").DEFAULT_CFG), "mosaic": MOSAIC, **_NO_OTHER_MIRROR}
+        **{
+            **vars(ultralytics("utils").DEFAULT_CFG),
+            "mosaic": MOSAIC,
+            **_NO_OTHER_MIRROR,
+            **list_widths(photometric),
+        }
     )
     with undisturbed():
         dataset = InMemory(
@@ -282,18 +287,3 @@ def _swap_when_mirrored(change: Any, mirrored_classes: tuple[int, ...]) -> Any:
             return labels
 
     return SwappingFlip(change.p, change.direction, change.flip_idx)
-
-
-@contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Ultralytics draws from the global generators: seed them, and put them back."""
-    python, numpy = random.getstate(), np.random.get_state()
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    try:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)

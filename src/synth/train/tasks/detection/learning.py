@@ -21,8 +21,8 @@ from synth.metrics.by_class import match_classes
 from synth.metrics.detection import STANDARD, Measurable, match
 from synth.train.loop import SCORE, Rows
 from synth.train.models.yolo import find_stride, freeze_backbone, keep_frozen, load_pretrained, make_yolo
+from synth.train.settings import TaskSettings
 from synth.train.tasks.detection.images import STRIDE_PX, AugmentedImages, DetectionImages, plain_batches
-from synth.train.tasks.task import TaskSettings
 from synth.train.ultralytics_parts import ultralytics
 
 Floats = NDArray[np.float64]
@@ -52,6 +52,7 @@ class DetectionSettings(TaskSettings):
     weight_decay: float = 5e-4
     net: str = "yolov5n"
     side_px: int = 640
+    photometric: float = 1.0
     box_kind: BoxKind = "square"
     pretrained: str | None = None
     freeze: bool = False
@@ -104,7 +105,7 @@ class DetectionLearner:
                 f"{settings.side_px}: give another --side"
             )
         _refuse_unknown(stages, settings)
-        self._stages = [AugmentedImages(stage, settings.side_px) for stage in stages]
+        self._stages = [AugmentedImages(stage, settings.side_px, settings.photometric) for stage in stages]
         if settings.pretrained is not None:
             load_pretrained(net, Path(settings.pretrained))
         if settings.freeze:

@@ -20,8 +20,9 @@ from synth.geometry.frames import cam_from_uvw, uvw_from_cam
 from synth.geometry.normals import angle_deg
 from synth.train.loop import SCORE, Rows
 from synth.train.models.normal_nets import make_normal_net
+from synth.train.photometric import vary_colours
+from synth.train.settings import TaskSettings
 from synth.train.tasks.normals.crops import NormalCrops
-from synth.train.tasks.task import TaskSettings
 
 LossName = Literal["vector", "angle"]
 
@@ -86,7 +87,7 @@ class NormalLearner:
         crops = self._stages[stage]
         angles = np.random.default_rng(seed).uniform(0, 2 * np.pi, len(rows)) * self._settings.rotate
         return (
-            torch.from_numpy(crops.crops_u8[rows]),
+            torch.from_numpy(vary_colours(crops.crops_u8[rows], self._settings.photometric, seed)),
             torch.from_numpy(crops.crop_uvw[rows]).float(),
             torch.from_numpy(angles),
         )
