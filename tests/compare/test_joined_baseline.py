@@ -125,6 +125,14 @@ def test_what_cannot_be_fitted_is_said(sets: Path, tmp_path: Path) -> None:
     assert not plan.out.exists()
 
 
+def test_one_without_frames_does_not_join(sets: Path, tmp_path: Path) -> None:
+    """Where the drift limits have refused all that could be learnt from, the comparison goes on without."""
+    write_crop_set(tmp_path / "few", "translated", seed=9, n=1)
+    plan, said = plan_of(sets, tmp_path / "run", "real", "synthetic"), []
+    assert add_baseline(plan, Maker(tmp_path / "few"), said.append) is plan
+    assert "too many frames of gains were refused" in said[0]
+
+
 def test_a_fault_half_way_is_not_passed_over(sets: Path, tmp_path: Path) -> None:
     """What was begun and cannot be gone on with stops the comparison."""
     plan = plan_of(sets, tmp_path / "run", "real", "synthetic")

@@ -16,6 +16,7 @@ from synth.compare.questions import Question
 from synth.compute.run_dir import CONFIG_FILE, load_config
 from synth.dataset.folder import INFO_FILE
 from synth.dataset.reader import DatasetReader
+from synth.dataset.record import Split
 from synth.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 FOLDER = "baseline"
 """Of a comparison's folder, the one with the baselines."""
+
+_LEARNT: tuple[Split, ...] = ("train", "val")
 
 MakeBaseline = Callable[[Path, Path, Path], Path]
 """Takes the folders of a rendered and a captured dataset and the one to work in; makes a translated dataset,
@@ -87,6 +90,10 @@ def add_baseline(plan: "Plan", make: MakeBaseline, say: Callable[[str], None]) -
         say(f"No further baseline: {baseline.name}, the nearest to real, is among the datasets already.")
         return plan
     joined = {baseline.name: (made.parent / baseline.name,)}
+    dataset = DatasetReader(made.parent / baseline.name)
+    if not all(dataset.of_split(split) for split in _LEARNT):
+        say(f"No baseline: too many frames of {baseline.name} were refused; {dataset.root} says why.")
+        return plan
     translated = [mix.name for mix in plan.mixes if _kind_of(plan, mix.name) == "translated"]
     return replace(
         plan,

@@ -65,12 +65,13 @@ def make_baseline(
         raise InputError(f"no baseline is there: {', '.join(BASELINES)} were taken out")
     if any(sample.mask is None for sample in source):
         raise InputError(f"{sim} has images without masks, by which harm to labels is measured")
-    refuse_leaks(source, captured, make_progress("baseline", "images").say)
+    if not (out / CHOICE_FILE).is_file():
+        refuse_leaks(source, captured, make_progress("baseline", "images").say)
     asked = {name: _ask(name, source, captured, out, device) for name in names}
     config: dict[str, JsonValue] = {
         "sim": source.digest(),
         "real": captured.digest(),
-        "baselines": list[JsonValue](names),
+        "baselines": {name: asdict(settings.fit.settings) for name, settings in asked.items()},
         "witness": asdict(WitnessSettings()),
     }
     with RunDir.create_or_resume(out, config):
