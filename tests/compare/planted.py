@@ -1,5 +1,7 @@
 """Figures of comparisons whose outcome was planted: predictions made up, everything after them real."""
 
+from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,8 +23,8 @@ N_REAL = 80
 GAPS = (Gap("synthetic", "translated", "real"),)
 
 
-def collect_planted(errors: dict[str, np.ndarray]) -> Figures:
-    """Figures of normals whose angle errors [seeds, crops] are given, by mix."""
+def collect_planted(errors: dict[str, np.ndarray], films: Sequence[str] = ()) -> Figures:
+    """Figures of normals whose angle errors [seeds, crops] are given, by mix; films: of each crop."""
     n_seeds, n = next(iter(errors.values())).shape
     contest = Contest("normals", NormalSettings(net="paper", side_px=112), tuple(range(n_seeds)))
     true = [[0.0, 0.0, 1.0]] * n
@@ -33,6 +35,7 @@ def collect_planted(errors: dict[str, np.ndarray]) -> Figures:
             for mix, table in errors.items()
             for seed in range(n_seeds)
         },
+        films,
     )
 
 
@@ -67,7 +70,11 @@ def collect_classes(shifts_px: dict[str, float], n_true: dict[str, int]) -> Figu
     )
 
 
-def _collect(contest: Contest, said: dict[tuple[str, int], tuple[list[Any], list[Any]]]) -> Figures:
+def _collect(
+    contest: Contest,
+    said: dict[tuple[str, int], tuple[list[Any], list[Any]]],
+    groups: Sequence[str] = (),
+) -> Figures:
     mixes = tuple(parse_mix(name, KINDS) for name in dict.fromkeys(mix for mix, _ in said))
     trials = [Trial(contest, mix, seed) for seed in contest.seeds for mix in mixes]
     results = [(trial, _result(contest, trial.seed, *said[trial.mix.name, trial.seed])) for trial in trials]
@@ -79,8 +86,17 @@ def _collect(contest: Contest, said: dict[tuple[str, int], tuple[list[Any], list
         gaps=GAPS if set(KINDS) <= {mix.name for mix in mixes} else (),
         is_simulated=True,
         choose="own-val",
-        reader=lambda task, kind: SimpleNamespace(info=SimpleNamespace(classes=("a", "b"))),
-        n_real_labels=lambda trial: trial.mix.curve_size or N_REAL * ("real" in trial.mix.datasets),
+        reader=lambda task, kind: SimpleNamespace(
+            info=SimpleNamespace(classes=("a", "b")),
+            of_split=lambda split: [
+                SimpleNamespace(name=name, group=group, origin=SimpleNamespace(parents=()))
+                for name, group in zip_longest(results[0][1].names, groups)
+            ],
+        ),
+        roots={contest.task: {name: (Path("data"),) for name in KINDS}},
+        n_translators=lambda trial: int("translated" in trial.mix.datasets),
+        n_captured=lambda trial: trial.mix.curve_size or N_REAL * ("real" in trial.mix.datasets),
+        spec=lambda trial: SimpleNamespace(stages=()),
     )
     return collect_figures(plan, results)  # type: ignore[arg-type]
 

@@ -268,7 +268,7 @@ def test_mixes_and_fine_tuning_are_mixes(crop_sets, tmp_path):
     assert by_mix["real+synthetic"][1].n_train == n["real"] + n["synthetic"]
     assert by_mix["synthetic-then-real"][1].n_train == n["real"] + n["synthetic"]
     assert (by_mix["real@10"][1].n_train, by_mix["real@10"][1].n_val) == (8, 2)
-    assert plan.n_real_labels(by_mix["real@10"][0]) == 10
+    assert plan.n_captured(by_mix["real@10"][0]) == 10
     last = [
         c.step for c in by_mix["synthetic-then-real"][1].checks if c == by_mix["synthetic-then-real"][1].best
     ]

@@ -7,8 +7,21 @@ import numpy as np
 import pytest
 from planted import GAPS, collect_planted
 
-from synth.compare.advice import write_advice
-from synth.compare.figures import Difference, Figures, GapClosed, Measured, MixWorth, Row, TestImages
+from synth.compare.advice import find_seeds, write_advice
+from synth.compare.conclusion import write_conclusions
+from synth.compare.figures import (
+    Difference,
+    Drawn,
+    Figures,
+    GapClosed,
+    Measured,
+    MeasuredPart,
+    MixWorth,
+    Row,
+    TestImages,
+    UsedData,
+)
+from synth.compare.questions import Question
 from synth.compare.verdict import write_verdict
 from synth.metrics.comparison import Effect
 
@@ -37,8 +50,12 @@ def disturb(row: Row) -> Row:
     """Another value of a figure, with an interval that tells nothing."""
     if isinstance(row, TestImages):
         return replace(row, is_simulated=not row.is_simulated)
+    if isinstance(row, Drawn):
+        return replace(row, what="films")
+    if isinstance(row, UsedData):
+        return replace(row, n_translators=2)
     assert isinstance(row, Measured | Difference | GapClosed)
-    return replace(row, effect=replace(row.effect, value=1.5 * row.effect.value, low=-99.0, high=99.0))
+    return replace(row, effect=replace(row.effect, value=1.5 * row.effect.value, low=-9.0, high=9.0))
 
 
 def test_a_planted_order_is_found() -> None:
@@ -52,7 +69,7 @@ def test_a_planted_order_is_found() -> None:
     assert "translated images train better than synthetic ones" in texts[2]
     assert "real images train better than translated ones" in texts[3]
     assert "closes the gap" in texts[4]
-    assert 30 < int(texts[4].split("images by ")[1].split("%")[0]) < 70
+    assert 25 < int(texts[4].split("images by ")[1].split("%")[0]) < 60
 
 
 def test_identical_mixes_are_not_told_apart() -> None:
@@ -65,12 +82,87 @@ def test_identical_mixes_are_not_told_apart() -> None:
     assert claims <= 2
 
 
-def test_one_seed_is_called_an_indication() -> None:
-    """No sentence about a difference or a gap is firm with one seed."""
-    texts = say(make_errors((5.0, 15.0, 10.0), n_seeds=1))
-    assert len(texts) == 5
-    assert all(text.startswith("An indication from one seed. ") for text in texts[1:])
-    assert "1 seed" in texts[0]
+def test_one_training_of_each_is_never_called_better() -> None:
+    """However far apart they are: no p, no claim, no place among the questions, and the words say why."""
+    figures = collect_planted(make_errors((5.0, 15.0, 10.0), n_seeds=1))
+    texts = [sentence.text for sentence in write_verdict(figures, GAPS)]
+    assert "1 seed, 95 % intervals over images, of this training only" in texts[0]
+    assert all("nothing is said of" in text and "this training only" in text for text in texts[1:4])
+    assert not any(word in text for text in texts for word in ("better", "p =", "gap"))
+    assert all(row.p_holm is None and row.effect.p is None for row in figures.of(Difference))
+
+
+def conclude(errors: dict) -> str:
+    (sentence,) = write_conclusions(collect_planted(errors))
+    return sentence.text
+
+
+def test_the_conclusion_says_what_is_clear_in_the_headlines_unit() -> None:
+    """What synthetic images cost and what translated ones win back, as the ranking has it."""
+    figures = collect_planted(make_errors((5.0, 15.0, 10.0)))
+    values = {row.mix: row.effect.value for row in figures.of(Measured) if is_headline(row)}
+    text = write_conclusions(figures)[0].text
+    cost, back = values["synthetic"] - values["real"], values["synthetic"] - values["translated"]
+    assert f"synthetic images cost {cost:.1f}° against real ones" in text
+    assert f"translated images win back {back:.1f}°" in text
+
+
+def test_the_conclusion_says_how_much_more_would_do() -> None:
+    """Nothing clear: how many images or seeds would do. One training: that it tells nothing."""
+    close = conclude(make_errors((8.0, 8.1, 8.05), n=15))
+    assert "on 15 test crops and 3 seeds nothing can be told apart yet" in close
+    assert "would do" in close or "hardly help" in close
+    assert "tells nothing of the kind. --seeds 3 would do" in conclude(
+        make_errors((5.0, 15.0, 10.0), n_seeds=1)
+    )
+
+
+def test_a_ratio_is_told_beside_medians() -> None:
+    """Errors three times as large, told from the better one's side, with its interval and the medians."""
+    text = say(make_errors((5.0, 15.0, 10.0)))[1]
+    assert text.startswith("Normals (paper): real images train better than synthetic ones: angle errors with")
+    assert "with real are 0.33 times (0.3" in text
+    assert "those with synthetic" in text
+    assert "median angle errors differ by" in text
+
+
+def test_one_translator_is_one_draw() -> None:
+    """The verdict says whose images these are; not of several translators."""
+    figures = collect_planted(make_errors((5.0, 15.0, 10.0)))
+    (said,) = [s.text for s in write_verdict(figures, GAPS) if "this translator" in s.text]
+    assert "translated stands for this translator" in said
+    several = Figures(
+        replace(row, n_translators=3) if isinstance(row, UsedData) else row for row in figures.rows
+    )
+    assert not any("this translator" in s.text for s in write_verdict(several, GAPS))
+
+
+@pytest.mark.parametrize(
+    ("n_films", "n", "what"), [(1, 8, "blocks of neighbouring frames"), (12, 12, "films")]
+)
+def test_frames_of_films_are_drawn_together(n_films: int, n: int, what: str) -> None:
+    """Many films are drawn as films, one in blocks of its frames; the headline says so."""
+    films = [f"film{i * n_films // 60}" for i in range(60)]
+    figures = collect_planted(make_errors((5.0, 15.0, 10.0)), films)
+    drawn = figures.the(Drawn)
+    assert (drawn.n, drawn.what.startswith(what)) == (n, True)
+    assert f"over {n} {what}" in write_verdict(figures, GAPS)[0].text
+
+
+def test_a_claim_over_few_films_needs_one_sign_in_all() -> None:
+    """Better in two films of three and worse in the third: not told, and each film has its row."""
+    errors = make_errors((5.0, 15.0, 10.0))
+    films = [f"film{i // 20}" for i in range(60)]
+    sure = collect_planted(errors, films)
+    assert all(row.films_agree for row in sure.of(Difference, metric="log_deg"))
+    errors["synthetic"][:, 40:] = errors["real"][:, 40:] * 0.9
+    figures = collect_planted(errors, films)
+    (row,) = figures.of(Difference, question=Question("synthetic", "real"), metric="log_deg")
+    assert row.films_agree is False
+    assert not row.is_clear
+    assert any("not in every film" in s.text or row.p_holm > 0.05 for s in write_verdict(figures, GAPS))
+    rows = figures.of(MeasuredPart, breakdown="by_film", metric="median_deg", mix="real")
+    assert [part.part for part in rows] == ["film0", "film1", "film2"]
 
 
 def test_the_gap_is_closed_only_where_there_is_one() -> None:
@@ -145,14 +237,13 @@ def test_worth_is_read_off_the_curve_and_never_beyond_it() -> None:
     }
     figures = collect_planted(errors)
     worth = figures.the(MixWorth, mix="synthetic").worth
-    assert worth.value is not None
     assert 20 < worth.value < 40
     assert worth.low < worth.value < worth.high
     texts = [s.text for s in write_verdict(figures, GAPS)]
     assert any(
         "the synthetic images are worth 2" in t or "the synthetic images are worth 3" in t for t in texts
     )
-    assert any("the translated images are as good as fewer than 10 real images" in t for t in texts)
+    assert any("the translated images are worth fewer than 10 real images" in t for t in texts)
 
 
 def test_a_curve_that_gets_worse_is_worth_nothing() -> None:
@@ -171,8 +262,19 @@ def test_advice_says_how_many_images_are_missing() -> None:
     """What cannot be told gets a number of test images; one seed and simulation are spoken of."""
     close = make_errors((8.0, 8.4, 8.2), n_seeds=3)
     advice = " ".join(write_advice(collect_planted(close)))
-    assert "test images are needed (60 now)" in advice or "too alike" in advice
+    assert "test images and 3 seeds now)" in advice or "too alike" in advice or "nearly" in advice
     assert "--curve" in advice
     assert "simulated" in advice
     alone = " ".join(write_advice(collect_planted(make_errors((5.0, 15.0, 10.0), n_seeds=1))))
     assert "--seeds 3" in alone
+
+
+def test_advice_tells_what_images_can_shrink_from_what_only_seeds_can() -> None:
+    """Where trainings are what is uncertain no number of images alone is told."""
+    effect = Effect(0.5, -0.1, 1.1, 0.1, 60, 3, half_images=0.1, half_seeds=0.6, n_units=60)
+    room = (0.5 / 1.3) ** 2
+    n_seeds = find_seeds(effect, room)
+    assert n_seeds is not None
+    assert n_seeds > 3
+    assert find_seeds(replace(effect, half_images=0.6, half_seeds=0.1), room) == 3
+    assert find_seeds(replace(effect, half_seeds=50.0), room) is None

@@ -230,10 +230,11 @@ def test_the_toy_goes_from_dataset_to_report(
     asked = ("--preset", "quick", "--tasks", "place", "--mixes", "real,synthetic", "--no-baseline")
     _type(monkeypatch, "compare", *asked, *few)
     page = (folder / "runs/compare/report.html").read_text()
-    assert "Place (linear): distances from the true place on real test images" in page
+    assert "Place (linear): distances from the true place on simulated test images" in page
     content = json.loads((folder / "runs/compare/report.json").read_text())
     assert content["figures"]["place.linear.real.median_off"]["n_seeds"] == 2
-    assert content["verdict"][0]["text"].startswith("Place (linear), median distance on")
+    assert content["verdict"][0]["text"].startswith("Place (linear): on 6 test images and 2 seeds")
+    assert content["verdict"][1]["text"].startswith("Place (linear), median distance on")
     assert (folder / "runs/compare/best_place_linear.onnx").is_file()
     _type(monkeypatch, "train", "place", "--data", "data/synthetic", *few)
     capfd.readouterr()

@@ -35,7 +35,6 @@ def test_a_point_of_the_curve_is_worth_its_number(height: float, number: int, si
     worth = find(sign * height, [sign * h for h in ERRORS], lower_is_better=sign == 1)
     for found in (worth.value, worth.low, worth.high):
         assert found == pytest.approx(number)
-    assert not worth.is_more
     assert (worth.smallest, worth.largest, worth.n_images, worth.n_seeds) == (10, 160, 50, 2)
 
 
@@ -48,29 +47,27 @@ def test_better_is_never_worth_less() -> None:
     """Along falling errors the number rises or stays, also on a curve that is not monotone itself."""
     for heights in (ERRORS, (20.0, 15.0, 16.0, 8.0, 9.0)):
         found = [find(height, heights).value for height in np.linspace(20.0, 8.6, 60)]
-        assert None not in found
         assert (np.diff(np.array(found, dtype=float)) >= -1e-9).all()
-        assert found[0] < found[-1]  # type: ignore[operator]
+        assert found[0] < found[-1]
 
 
 def test_a_flat_part_is_worth_its_smallest_number() -> None:
     """Where 20 to 80 images do equally well, that is what 20 do; a bump is levelled first."""
     flat = (20.0, 12.0, 12.0, 12.0, 7.0)
     assert find(12.0, flat).value == pytest.approx(20)
-    assert 80 < find(11.9, flat).value < 90  # type: ignore[operator]
-    assert 19 < find(12.1, flat).value < 20  # type: ignore[operator]
+    assert 80 < find(11.9, flat).value < 90
+    assert 19 < find(12.1, flat).value < 20
     bumpy = (20.0, 11.0, 13.0, 12.0, 7.0)
     assert find(12.0, bumpy).value == pytest.approx(20)
 
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_beyond_the_ends_no_number_is_said(sign: int) -> None:
-    """Better than the most images or worse than the fewest: no value, and is_more says which end."""
+    """Better than the most images or worse than the fewest: the place lies beyond that end."""
     heights = [sign * h for h in ERRORS]
     better, worse = (find(sign * h, heights, lower_is_better=sign == 1) for h in (6.9, 20.1))
-    for worth, is_more in ((better, True), (worse, False)):
-        assert (worth.value, worth.low, worth.high) == (None, None, None)
-        assert worth.is_more is is_more
+    for worth, end in ((better, np.inf), (worse, -np.inf)):
+        assert (worth.value, worth.low, worth.high) == (end, end, end)
 
 
 def draw(rng: np.random.Generator, planted: float, noise: float, n: int = 60, seeds: int = 3) -> Worth:
@@ -94,10 +91,18 @@ def test_the_interval_holds_the_planted_number(noise: float) -> None:
     """
     rng = np.random.default_rng(0)
     worths = [draw(rng, 40, noise) for _ in range(60)]
-    ends = [(w.low or 0, w.high or np.inf) for w in worths]
+    ends = [(w.low, w.high) for w in worths]
     assert sum(low <= 40 <= high for low, high in ends) >= 54
     assert sum(low > 15 and high < 110 for low, high in ends) >= 40
-    assert 30 < np.median([w.value for w in worths if w.value]) < 55
+    assert 30 < np.median([w.value for w in worths]) < 55
+
+
+def test_a_place_beyond_the_end_has_an_interval_too() -> None:
+    """Of 60 experiments whose truth lies just inside the end, at most 5 say for sure that it lies beyond."""
+    rng = np.random.default_rng(1)
+    worths = [draw(rng, 155, 0.05) for _ in range(60)]
+    assert sum(w.value == np.inf for w in worths) >= 10
+    assert sum(w.low == np.inf for w in worths) <= 5
 
 
 @pytest.mark.parametrize("n", [0, 1])

@@ -1,15 +1,15 @@
 """What to do next, from the figures alone."""
 
-import math
+from math import ceil
+
+from scipy.stats import t
 
 from synth.compare.figures import Difference, Figures, Measured, MixWorth, TestImages
 from synth.compare.mixes import REAL
-from synth.compare.questions import Question
-from synth.compare.verdict import MAX_P, rank
+from synth.compare.verdict import list_differences, rank
 from synth.metrics.comparison import Effect
-from synth.train.tasks import TASKS
 
-_MOST = 20_000
+_MOST_IMAGES, _MOST_SEEDS = 20_000, 20
 _MARGIN = 1.3
 """By how much an interval should clear 0, for more than an even chance of finding what is there."""
 
@@ -17,20 +17,18 @@ _MARGIN = 1.3
 def write_advice(figures: Figures) -> list[str]:
     """Sentences, the most useful first."""
     advice = []
-    differences = figures.of(Difference)
-    for contest in dict.fromkeys(row.contest for row in differences):
-        for row in figures.of(Difference, contest=contest):
-            if not (row.effect.excludes_zero and row.p_holm <= MAX_P):
-                advice.append(f"{contest.title}: {_say_how_many(row.effect, row.question)}")
+    for contest in figures.contests:
+        for row in list_differences(figures, contest):
+            if not row.is_clear and not row.effect.is_one_training:
+                advice.append(f"{contest.title}: {_say_what_is_missing(row)}")
         best = rank(figures, contest)
-        headline = TASKS[contest.task].headline.name
-        if best and best[0].mix != REAL and figures.of(Measured, contest=contest, mix=REAL, metric=headline):
+        if best and best[0].mix != REAL and any(row.mix == REAL for row in best):
             advice.append(
                 f"{contest.title}: {best[0].mix} did at least as well as {REAL} alone; see its data before "
                 "choosing it."
             )
-    if differences and min(row.effect.n_seeds for row in differences) == 1:
-        advice.append("One seed is an indication: run again with --seeds 3 before deciding anything.")
+    if any(row.effect.is_one_training for row in figures.of(Difference)):
+        advice.append("One training of each mix tells nothing of another one: run again with --seeds 3.")
     if not figures.of(MixWorth) and any(row.mix != REAL for row in figures.of(Measured)):
         advice.append("How many real images the synthetic ones are worth is answered by --curve.")
     test = figures.first(TestImages)
@@ -41,16 +39,43 @@ def write_advice(figures: Figures) -> list[str]:
     return advice
 
 
-def _say_how_many(effect: Effect, question: Question) -> str:
-    """How many test images would tell two mixes apart, where images are what is missing."""
-    pair = f"{question.mix} and {question.against}"
-    half = (effect.high - effect.low) / 2
-    n = math.inf if not effect.value else effect.n_images * (_MARGIN * half / abs(effect.value)) ** 2
-    if n > _MOST:
-        return f"{pair} are too alike here for more test images to tell them apart; choose by cost."
-    if n <= effect.n_images:
+def _say_what_is_missing(row: Difference) -> str:
+    """What would tell two mixes apart, if they differ as much as it looks."""
+    pair, effect = f"{row.question.mix} and {row.question.against}", row.effect
+    if row.films_agree is False:
+        return f"{pair} differ from film to film: capture films of other days or places."
+    missing = find_missing(row)
+    if missing is None:
+        return f"{pair} are too alike here for more test images or seeds to tell them apart; choose by cost."
+    n, n_seeds = missing
+    if (n, n_seeds) == (effect.n_images, effect.n_seeds):
         return f"{pair} are nearly told apart: train with more seeds."
+    trained = "" if n_seeds == effect.n_seeds else f" and {n_seeds} seeds"
     return (
-        f"to tell {pair} apart, if the difference is as large as it looks, about {math.ceil(n)} test images "
-        f"are needed ({effect.n_images} now): capture more, and train with more seeds."
+        f"to tell {pair} apart, if the difference is as large as it looks, about {n} test images{trained} "
+        f"are needed ({effect.n_images} test images and {effect.n_seeds} seeds now)."
     )
+
+
+def find_missing(row: Difference) -> tuple[int, int] | None:
+    """Test images and seeds that would tell two mixes apart, no fewer than there are; None for too many."""
+    effect = row.effect
+    room = (abs(effect.value) / _MARGIN) ** 2
+    n_seeds = find_seeds(effect, room)
+    if n_seeds is None:
+        return None
+    n = ceil(effect.n_images * max(1.0, effect.half_images**2 / (room - _by_seeds(effect, n_seeds))))
+    return (n, n_seeds) if n <= _MOST_IMAGES else None
+
+
+def find_seeds(effect: Effect, room: float) -> int | None:
+    """The fewest seeds, no fewer than there are, that leave half of the room to images; None above 20."""
+    if effect.half_seeds**2 < room / 2:
+        return effect.n_seeds
+    return next((k for k in range(effect.n_seeds, _MOST_SEEDS + 1) if _by_seeds(effect, k) <= room / 2), None)
+
+
+def _by_seeds(effect: Effect, n_seeds: int) -> float:
+    """The square of the half width that so many seeds would leave, each mix of a pair having them."""
+    now, then = (t.isf(0.025, 2 * (k - 1)) ** 2 / k for k in (effect.n_seeds, n_seeds))
+    return float(effect.half_seeds**2 * then / now)

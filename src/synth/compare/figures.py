@@ -13,6 +13,8 @@ from synth.metrics.data_size import Worth
 from synth.metrics.intervals import Estimate
 from synth.metrics.operating_point import OperatingPoint
 
+MAX_P = 0.05
+
 
 @dataclass(frozen=True)
 class TestImages:
@@ -24,18 +26,48 @@ class TestImages:
 
 
 @dataclass(frozen=True)
-class UsedData:
-    """How much data a mix used: train, val, and captured images whose labels were read.
+class Drawn:
+    """What intervals are drawn over. n: how many units. films: whose figures stand one by one, being few."""
 
-    n_train, n_val: one number, or one a seed where each seed had a dataset of its own size.
+    contest: Contest
+    n: int
+    what: str
+    films: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RealRead:
+    """How many real images were read for a mix, and of how many the labels, by kind; counted once each."""
+
+    images: int
+    labels: int
+    masks: int
+    poses: int
+
+    def __str__(self) -> str:
+        told = {"boxes and normals": self.labels, "masks": self.masks, "poses": self.poses}
+        if not self.masks and not self.poses:
+            return str(self.labels)
+        return ", ".join(f"{what} of {n}" for what, n in told.items() if n)
+
+
+@dataclass(frozen=True)
+class UsedData:
+    """How much data a mix used, and what of real images stands behind it.
+
+    n_train, n_val: one number, or one a seed where each seed had a dataset of its own size. n_captured:
+    images of ``real`` that training or choosing was given. real: None where a dataset does not tell.
+    n_translators: of the mix's translated images; 0 where it has none.
     """
 
     contest: Contest
     mix: str
     n_train: tuple[int, ...]
     n_val: tuple[int, ...]
-    n_real_labels: int
+    n_captured: int
+    real: RealRead | None
     choose: str
+    n_translators: int = 0
 
 
 @dataclass(frozen=True)
@@ -80,13 +112,29 @@ class MeasuredPart:
 
 @dataclass(frozen=True)
 class Difference:
-    """The headline metric of one mix less that of another. p_holm: p after Holm's correction."""
+    """A metric of one mix less that of another.
+
+    p_holm: p after Holm's correction; None where nothing is asked of it: of single trainings, and of the
+    headline where another metric tells mixes apart. films_agree: whether every film has its sign; None where
+    films are none or many.
+    """
 
     contest: Contest
     question: Question
     metric: str
     effect: Effect
-    p_holm: float
+    p_holm: float | None
+    films_agree: bool | None = None
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether one of the two is better, beyond chance and in every film."""
+        return (
+            self.p_holm is not None
+            and self.p_holm <= MAX_P
+            and self.effect.excludes_zero
+            and self.films_agree is not False
+        )
 
 
 @dataclass(frozen=True)
@@ -156,6 +204,7 @@ class ColourFloor:
 
 Row = (
     TestImages
+    | Drawn
     | UsedData
     | TestLoss
     | Measured
@@ -171,6 +220,7 @@ Row = (
 R = TypeVar(
     "R",
     TestImages,
+    Drawn,
     UsedData,
     TestLoss,
     Measured,

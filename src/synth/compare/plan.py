@@ -130,11 +130,11 @@ class Plan:
 
     def reader(self, task: str, name: str) -> DatasetReader:
         """The dataset of a name, the first where there are several."""
-        return self._open(self.roots[task][name][0])
+        return self.open(self.roots[task][name][0])
 
     def readers(self, task: str, name: str) -> tuple[DatasetReader, ...]:
         """All datasets of a name."""
-        return tuple(self._open(root) for root in self.roots[task][name])
+        return tuple(self.open(root) for root in self.roots[task][name])
 
     def spec(self, trial: Trial) -> TrainSpec:
         """What a trial's training is asked for."""
@@ -152,14 +152,20 @@ class Plan:
         """Where a trial's training lies."""
         return self.out / "trials" / trial.name
 
-    def n_real_labels(self, trial: Trial) -> int:
-        """Images of the captured dataset whose labels a trial's training or choosing has read."""
+    def n_captured(self, trial: Trial) -> int:
+        """Images of the dataset ``real`` that a trial's training or choosing was given."""
         reader, n = self.reader(trial.contest.task, REAL), 0
         n_train, n_val = len(reader.of_split("train")), len(reader.of_split("val"))
         used = [limit for stage in trial.mix.stages for name, limit in stage if name == REAL]
         if used:
             n = max(n_train + n_val if limit is None else limit for limit in used)
         return max(n, n_val) if self.choose == "real-val" else n
+
+    def n_translators(self, trial: Trial) -> int:
+        """How many translators made the translated images of a trial's mix; of the name with most."""
+        task = trial.contest.task
+        made = [self.readers(task, name) for name in trial.mix.datasets]
+        return max((len(own) for own in made if own[0].info.kind == "translated"), default=0)
 
     def to_config(self) -> dict[str, JsonValue]:
         """What a comparison that is gone on with must share."""
@@ -218,7 +224,8 @@ class Plan:
             {name: reader.name for name, reader in readers.items()},
         )
 
-    def _open(self, root: Path) -> DatasetReader:
+    def open(self, root: Path) -> DatasetReader:
+        """The dataset of a folder, opened once."""
         if root not in self._readers:
             self._readers[root] = open_once(root)
         return self._readers[root]

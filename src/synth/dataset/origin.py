@@ -82,7 +82,15 @@ class Reading(Record):
 
 
 def count_real_labels(origins: Iterable[Origin], readings: Iterable[Reading]) -> dict[Used, int] | None:
-    """How many real samples gave each kind of label, through any number of stages.
+    """How many real samples gave each kind of label, as `find_real` finds them."""
+    found = find_real(origins, readings)
+    return None if found is None else {use: len(found[use]) for use in LABELS}
+
+
+def find_real(
+    origins: Iterable[Origin], readings: Iterable[Reading]
+) -> dict[Used, set[tuple[str, str]]] | None:
+    """Real samples, by dataset and name, of which each thing was taken, through any number of stages.
 
     origins: of the samples that were made. readings: of their dataset. A sample that was merged or split into
     another dataset counts once, as what it was first. A reading of the kind mixed does not say which of its
@@ -91,7 +99,7 @@ def count_real_labels(origins: Iterable[Origin], readings: Iterable[Reading]) ->
     """
     readings = tuple(readings)
     listed = {reading.checkpoint_sha256 for reading in readings}
-    found: dict[Used, set[tuple[str, str]]] = {use: set() for use in LABELS}
+    found: dict[Used, set[tuple[str, str]]] = {use: set() for use in USES}
     first: dict[str, tuple[str, str]] = {}
     for origin in origins:
         if any(step.checkpoint_sha256 and step.checkpoint_sha256 not in listed for step in origin.steps):
@@ -101,17 +109,15 @@ def count_real_labels(origins: Iterable[Origin], readings: Iterable[Reading]) ->
                 return None
             if parent.kind in REAL_KINDS:
                 place = first.setdefault(parent.pixels_sha256, (parent.dataset, parent.name))
-                for use in LABELS:
-                    if use in parent.used:
-                        found[use].add(place)
+                for use in parent.used:
+                    found[use].add(place)
     for reading in readings:
         if reading.used is None:
             return None
         if reading.kind in (*REAL_KINDS, "mixed"):
-            for use in LABELS:
-                if use in reading.used:
-                    found[use].update((reading.dataset, name) for name in reading.names)
-    return {use: len(samples) for use, samples in found.items()}
+            for use in reading.used:
+                found[use].update((reading.dataset, name) for name in reading.names)
+    return found
 
 
 def trace(origins: Iterable[Origin], role: Role) -> tuple[Reading, ...]:

@@ -1,8 +1,8 @@
 """How many real images other training data are worth: a place on the curve that growing numbers of them make.
 
 The curve is the metric of trainings with 10, 20, 40 … real images, made monotone (isotonic regression) and
-read off between its points on a logarithmic scale. Beyond its ends nothing is read off: the answer is then
-"more than" or "fewer than" the end.
+read off between its points on a logarithmic scale. Beyond its ends nothing is read off: a place there is told
+by the end of its interval that lies on the curve.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.isotonic import isotonic_regression
 
 from synth.errors import InputError
-from synth.metrics.comparison import Draws
+from synth.metrics.comparison import Draws, Spread, seed_error
 from synth.metrics.intervals import CONFIDENCE, Floats
 
 MIN_POINTS = 2
@@ -22,64 +22,49 @@ MIN_POINTS = 2
 class Worth:
     """A number of real images with its interval.
 
-    value, low, high: None where that place lies beyond the curve; is_more then says at which end. smallest,
-    largest: the curve's ends.
+    value, low, high: inf or -inf where that place lies beyond the curve. smallest, largest: the curve's ends.
     """
 
-    value: float | None
-    low: float | None
-    high: float | None
+    value: float
+    low: float
+    high: float
     smallest: int
     largest: int
-    is_more: bool
     n_images: int
     n_seeds: int
 
 
 def measure_worth(
-    mix: Draws, curve: Sequence[tuple[int, Draws]], *, lower_is_better: bool, rng: np.random.Generator
+    mix: Draws,
+    curve: Sequence[tuple[int, Draws]],
+    *,
+    lower_is_better: bool,
+    rng: np.random.Generator,
+    pooled: Spread | None = None,
 ) -> Worth:
     """Where a mix's metric stands on the curve (numbers of real images, ascending).
 
     The interval holds the middle 95 % of places found when images are drawn again, the same for mix and
-    curve, and seeds with them. Raises InputError for a curve of fewer than two points.
+    curve, and trainings vary as their spread says. It may reach beyond the curve, whose end is then said.
+    Raises InputError for a curve of fewer than two points.
     """
     if len(curve) < MIN_POINTS:
         raise InputError(f"a curve of the number of images needs {MIN_POINTS} points, got {len(curve)}")
     sign = -1.0 if lower_is_better else 1.0
     numbers = [n for n, _ in curve]
-    n_draws = mix.draws.shape[1]
-    place = _find(sign * mix.by_seed.mean(), [sign * float(d.by_seed.mean()) for _, d in curve], numbers)
-    again = np.array(
-        [
-            _find(
-                sign * float(_draw_seeds(mix, i, rng)),
-                [sign * float(_draw_seeds(d, i, rng)) for _, d in curve],
-                numbers,
-            )
-            for i in range(n_draws)
-        ]
-    )
+    place = _find(sign * mix.value, [sign * d.value for _, d in curve], numbers)
+    heights = np.array([sign * _vary(d, rng, pooled) for d in (mix, *(d for _, d in curve))])
+    again = np.array([_find(float(column[0]), column[1:].tolist(), numbers) for column in heights.T])
     low, high = np.quantile(again, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], method="nearest")
-
-    def inside(x: float) -> float | None:
-        return float(x) if np.isfinite(x) else None
-
     return Worth(
-        inside(place),
-        inside(low),
-        inside(high),
-        numbers[0],
-        numbers[-1],
-        is_more=place == np.inf,
-        n_images=mix.n_images,
-        n_seeds=len(mix.by_seed),
+        float(place), float(low), float(high), numbers[0], numbers[-1], mix.n_images, len(mix.by_seed)
     )
 
 
-def _draw_seeds(mix: Draws, i: int, rng: np.random.Generator) -> float:
-    k = len(mix.by_seed)
-    return float(mix.draws[rng.integers(k, size=k), i].mean())
+def _vary(mix: Draws, rng: np.random.Generator, pooled: Spread | None) -> Floats:
+    """The metric when images and trainings are drawn again, [R]."""
+    se, df = seed_error([(1.0, mix)], pooled)
+    return mix.drawn + (se * rng.standard_t(df, mix.draws.shape[1]) if se else 0.0)
 
 
 def _find(value: float, heights: Sequence[float], numbers: Sequence[int]) -> float:

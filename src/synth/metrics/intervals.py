@@ -5,7 +5,7 @@ each other. Intervals are percentile intervals (Efron, "Bootstrap methods: anoth
 1979).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,9 +52,20 @@ def bootstrap(
     return percentile_estimate(statistic(*samples), draws, min(map(len, samples)))
 
 
-def resample_counts(n: int, n_resamples: int, rng: np.random.Generator) -> Floats:
-    """How often each of n images stands in each resample, [n_resamples,n]; a row sums to n."""
-    return rng.multinomial(n, np.full(n, 1 / n), size=n_resamples).astype(np.float64)
+def resample_counts(
+    n: int, n_resamples: int, rng: np.random.Generator, clusters: Sequence[Hashable] | None = None
+) -> Floats:
+    """How often each of n images stands in each resample, [n_resamples,n].
+
+    clusters: [n] what belongs together, such as the frames of one film, is drawn as one (the cluster
+    bootstrap: Field and Welsh 2007). Without them a row sums to n.
+    """
+    names = list(dict.fromkeys(clusters)) if clusters is not None else range(n)
+    counts = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=n_resamples)
+    if clusters is not None:
+        place = {name: i for i, name in enumerate(names)}
+        counts = counts[:, [place[cluster] for cluster in clusters]]
+    return counts.astype(np.float64)
 
 
 def percentile_estimate(value: float, draws: Floats, n: int) -> Estimate:

@@ -10,7 +10,7 @@ from synth.train.tasks import TASKS
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
-    from synth.train.tasks.task import Breakdown
+    from synth.train.tasks.report import Breakdown
     from synth.train.trained import MeasuredPart
 
 

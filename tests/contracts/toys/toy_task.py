@@ -17,19 +17,8 @@ from synth.train.loop import SCORE, Rows
 from synth.train.photometric import vary_colours
 from synth.train.settings import TaskSettings
 from synth.train.tasks import TASKS
-from synth.train.tasks.task import (
-    Curves,
-    Export,
-    Metric,
-    PresetName,
-    Recipe,
-    Report,
-    Rgb,
-    Said,
-    Strip,
-    Task,
-    Words,
-)
+from synth.train.tasks.report import Curves, Metric, Report, Said, Strip, Words
+from synth.train.tasks.task import Export, PresetName, Recipe, Rgb, Task
 from synth.train.torch_data import TorchData
 
 
@@ -166,9 +155,11 @@ class PlaceTask(Task[PlaceSettings, Places]):
     def names(self, data: Places) -> tuple[str, ...]:
         return data.names
 
-    def draw_scores(self, said: Sequence[Said], seed: int = 0) -> dict[str, Draws]:
+    def draw_scores(
+        self, said: Sequence[Said], seed: int = 0, clusters: Sequence[str] | None = None
+    ) -> dict[str, Draws]:
         errors = np.abs(np.array([one.predicted for one in said]) - np.array([one.true for one in said]))
-        return {self.headline.name: draw_metric(errors, np.random.default_rng(seed))}
+        return {self.headline.name: draw_metric(errors, np.random.default_rng(seed), clusters=clusters)}
 
     def badness(self, predicted: float, true: float) -> float:
         return abs(predicted - true)

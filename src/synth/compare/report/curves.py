@@ -10,9 +10,13 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from synth.compare.collect import Results
+from synth.compare.figures import Measured
+from synth.compare.mixes import REAL
+from synth.compare.plan import Contest
 from synth.compare.report.content import Picture
 from synth.train.run import TrainResult
-from synth.train.tasks.task import Curves, Diagram, Said
+from synth.train.tasks import TASKS
+from synth.train.tasks.report import Curves, Diagram, Said
 
 Floats = NDArray[np.float64]
 
@@ -32,6 +36,28 @@ def draw_diagram(name: str, diagram: Diagram, said: Mapping[str, Sequence[Said]]
     figure, (ax,) = _make(1)
     diagram.draw(ax, said, lambda mix: colour_of(mix, list(said)))
     return _finish(figure, name, diagram.caption)
+
+
+def draw_overview(contest: Contest, rows: Sequence[Measured]) -> Picture:
+    """The headline of every mix, best first, a dot with its interval; a line where ``real`` stands."""
+    metric = TASKS[contest.task].headline
+    mixes = [row.mix for row in rows]
+    figure = Figure(figsize=(4.6, 0.9 + 0.32 * len(rows)), layout="constrained")
+    ax = figure.add_subplot()
+    ax.grid(axis="x", alpha=0.3)
+    for i, row in enumerate(rows):
+        effect, colour = row.effect, colour_of(row.mix, mixes)
+        ax.plot((effect.low, effect.high), (i, i), color=colour, lw=2)
+        ax.plot(effect.value, i, "o", color=colour, ms=7)
+        if row.mix == REAL:
+            ax.axvline(effect.value, color=colour, lw=1, ls=":")
+    ax.set_yticks(range(len(rows)), mixes)
+    ax.set_ylim(len(rows) - 0.5, -0.5)
+    ax.set_xlim(left=max(0.0, ax.get_xlim()[0]))
+    unit = f", {metric.unit}" if metric.unit else ""
+    ax.set_xlabel(f"{metric.title}{unit} ({'less' if metric.lower_is_better else 'more'} is better)")
+    caption = f"{contest.title}: {metric.title} of every mix with its 95 % interval, the best first."
+    return _finish(figure, f"{contest.task}_{contest.settings.model}_overview", caption)
 
 
 def draw_training(name: str, results: Results, curves: Curves) -> Picture:

@@ -2,9 +2,10 @@
 
 ========================================================  ================================================
 ``test.is_simulated``                                     whether the test images are the simulated cell's
+``normals.paper.drawn``                                   what its intervals are drawn over
 ``normals.paper.real.median_deg``                         task, network, mix, metric: an Effect
 ``detection.yolov5n.real.by_class.bolt.ap50``             of a part, with ``n_true``; also ``by_iou.0.50.ap``
-``normals.paper.translated_vs_synthetic.median_deg``      the first mix less the second, with ``p_holm``
+``normals.paper.translated_vs_synthetic.log_deg``         the first mix less the second, with ``p_holm``
 ``normals.paper.translated.gap_closed``                   share of the way from synthetic to real
 ``normals.paper.synthetic.worth``                         a number of real images: a Worth
 ``normals.paper.real.data``                               train, val and real images that it used
@@ -17,6 +18,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from math import isfinite
 from typing import Any
 
 from synth.compare.figures import (
@@ -24,6 +26,7 @@ from synth.compare.figures import (
     ColourDistance,
     ColourFloor,
     Difference,
+    Drawn,
     Figures,
     GapClosed,
     InUse,
@@ -37,6 +40,7 @@ from synth.compare.figures import (
 )
 from synth.compare.plan import Contest
 from synth.compare.verdict import Sentence
+from synth.metrics.data_size import Worth
 
 
 def to_json(figures: Figures) -> dict[str, Any]:
@@ -54,6 +58,8 @@ def key_of(row: Row) -> str:
     match row:
         case TestImages():
             return "test.is_simulated"
+        case Drawn():
+            return f"{_key(row.contest)}.drawn"
         case ColourFloor():
             return "colours.floor"
         case ColourDistance():
@@ -83,20 +89,25 @@ def value_of(row: Row) -> Any:
     match row:
         case TestImages():
             return row.is_simulated
+        case Drawn():
+            return {"n": row.n, "what": row.what, "films": list(row.films)}
         case ColourFloor():
             return asdict(row.distance)
         case ColourDistance():
             return asdict(row.distance) | {"above_floor": asdict(row.above_floor)}
         case Difference():
-            return asdict(row.effect) | {"p_holm": row.p_holm}
+            agree = {} if row.films_agree is None else {"films_agree": row.films_agree}
+            return asdict(row.effect) | {"p_holm": row.p_holm} | agree
         case InUse():
             return asdict(row.point)
         case UsedData():
             return {
                 "n_train": _plain(row.n_train),
                 "n_val": _plain(row.n_val),
-                "n_real_labels": row.n_real_labels,
+                "n_captured": row.n_captured,
+                "real": None if row.real is None else asdict(row.real),
                 "choose": row.choose,
+                "n_translators": row.n_translators,
             }
         case TestLoss():
             return {"value": row.value, "by_seed": list(row.by_seed), "n_images": row.n_images}
@@ -105,7 +116,9 @@ def value_of(row: Row) -> Any:
         case MeasuredPart():
             return asdict(row.effect) | ({} if row.n_true is None else {"n_true": row.n_true})
         case MixWorth():
-            return asdict(row.worth)
+            return asdict(row.worth) | {
+                name: _place(getattr(row.worth, name), row.worth) for name in ("value", "low", "high")
+            }
         case Attention():
             return {
                 "n_images": row.n_images,
@@ -114,6 +127,11 @@ def value_of(row: Row) -> Any:
                 "per_area": dict(row.per_area),
                 "like_real": {"median": row.like_median, "quartiles": list(row.like_quartiles)},
             }
+
+
+def _place(x: float, worth: Worth) -> float | str:
+    """A number of real images; beyond the curve a string such as ">300"."""
+    return x if isfinite(x) else f">{worth.largest}" if x > 0 else f"<{worth.smallest}"
 
 
 def _plain(counts: tuple[int, ...]) -> int | list[int]:

@@ -22,7 +22,7 @@ from synth.dataset.sample import Instance
 from synth.train.drawing import FOUND_RGB, TRUE_RGB, draw_boxes, draw_normal
 from synth.train.run import TrainResult
 from synth.train.tasks import TASKS
-from synth.train.tasks.task import Diagram
+from synth.train.tasks.report import Diagram
 
 Rgb = NDArray[np.uint8]
 
@@ -35,7 +35,8 @@ def show_contest(plan: Plan, contest: Contest, results: Results, figures: Figure
     """One network of one task: table, what it finds in use, diagrams, predictions drawn."""
     task, own = TASKS[contest.task], [(trial, r) for trial, r in results if trial.contest == contest]
     words, name = task.words, f"{contest.task}_{contest.settings.model}"
-    section = Section(f"{contest.title}: {words.what} on real test {words.unit}")
+    kind = "simulated" if plan.is_simulated else "real"
+    section = Section(f"{contest.title}: {words.what} on {kind} test {words.unit}")
     if start := task.describe_start(contest.settings):
         section.text.append(start)
     section.tables.append(tables.list_mixes(plan, contest, figures))
@@ -168,7 +169,7 @@ def _size_curve(plan: Plan, contest: Contest, figures: Figures) -> list[Picture]
     sizes = sorted((mix.curve_size, mix.name) for mix in plan.mixes if mix.curve_size is not None)
     if not sizes:
         return []
-    sizes.append((figures.the(UsedData, contest=contest, mix=REAL).n_real_labels, REAL))
+    sizes.append((figures.the(UsedData, contest=contest, mix=REAL).n_captured, REAL))
     main = {row.mix: row.effect for row in figures.of(Measured, contest=contest, metric=headline.name)}
     levels = {mix.name: main[mix.name].value for mix in plan.mixes if REAL not in mix.datasets}
     curve = [(n, main[name].value, main[name].low, main[name].high) for n, name in sizes]

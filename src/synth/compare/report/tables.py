@@ -43,7 +43,7 @@ def list_mixes(plan: Plan, contest: Contest, figures: Figures) -> Table:
                 mix.name,
                 ", ".join(map(str, used.n_train)),
                 ", ".join(map(str, used.n_val)),
-                str(used.n_real_labels),
+                *_say_real(used),
                 *(format_figure(found[metric.name], metric.unit) for metric in columns),
             )
         )
@@ -53,10 +53,18 @@ def list_mixes(plan: Plan, contest: Contest, figures: Figures) -> Table:
         f"n = {effect.n_images} test {task.words.unit} of the {REAL} dataset, {effect.n_seeds} "
         f"seed{'s' if many else ''}; in brackets 95 % intervals over images{' and seeds' if many else ''}. "
         f"{contest.settings.n_images} images seen in all by every mix. Weights chosen by "
-        f"{_CHOSEN[plan.choose]}. The fourth column counts captured images whose labels were read; a "
-        f"translator saw captured train and val images without theirs. {task.report.note}"
+        f"{_CHOSEN[plan.choose]}. Real images and labels are all that stand behind a row: "
+        "what the network learnt from, what the renderer, the cutting out or the translator read, and what "
+        f"weights were chosen by. {task.report.note}"
     )
-    header = ("trained on", "train", "val", "real labels", *(metric.title for metric in columns))
+    header = (
+        "trained on",
+        "train",
+        "val",
+        "real images",
+        "real labels",
+        *(metric.title for metric in columns),
+    )
     return Table(header, tuple(rows), note.rstrip())
 
 
@@ -270,6 +278,12 @@ def _lineage(name: str, reader: DatasetReader) -> tuple[str, ...]:
         ", ".join(f"{k} {v}" for k, v in made_by.calibration.items()) or "none recorded",
         made_by.versions.get("synth-robotics", ""),
     )
+
+
+def _say_real(used: UsedData) -> tuple[str, str]:
+    if used.real is None:
+        return "not told", "not told"
+    return str(used.real.images), str(used.real)
 
 
 def _region(row: Attention, region: str) -> str:

@@ -13,14 +13,16 @@ from synth import __version__
 from synth.compare.advice import write_advice
 from synth.compare.best_model import export_best
 from synth.compare.collect import Results, collect_figures
+from synth.compare.conclusion import write_conclusions
 from synth.compare.explain.attention import Looks, measure_attention
 from synth.compare.explain.colours import measure_colours
 from synth.compare.figures import Figures
 from synth.compare.plan import Contest, Plan
 from synth.compare.report import sections, tables
 from synth.compare.report.content import Section
+from synth.compare.report.curves import draw_overview
 from synth.compare.report.keys import list_sentences, to_json
-from synth.compare.verdict import Sentence, write_verdict
+from synth.compare.verdict import Sentence, rank, write_verdict
 from synth.compute.versions import list_versions
 from synth.errors import InputError
 from synth.storage.atomic import write_bytes
@@ -47,11 +49,12 @@ _TITLE = "What each kind of training image is worth"
 
 
 def write_report(plan: Plan, results: Results) -> tuple[Path, list[Sentence]]:
-    """Write all files into the plan's folder; returns the page's path and the verdict.
+    """Write all files into the plan's folder; returns the page's path and, conclusions first, the verdict.
 
     report.json depends on data, settings and seeds alone. Raises InputError, StorageError.
     """
     figures = collect_figures(plan, results)
+    conclusions = write_conclusions(figures)
     verdict = write_verdict(figures, plan.gaps)
     advice = write_advice(figures)
     looks = {c: measure_attention(plan, c) for c in plan.contests if TASKS[c.task].reads_crops}
@@ -64,7 +67,7 @@ def write_report(plan: Plan, results: Results) -> tuple[Path, list[Sentence]]:
         "title": _TITLE,
         "config": plan.to_config(),
         "figures": shown_figures,
-        "verdict": list_sentences(verdict),
+        "verdict": list_sentences([*conclusions, *verdict]),
         "next": advice,
         "versions": list_versions(_PACKAGES),
     }
@@ -72,15 +75,16 @@ def write_report(plan: Plan, results: Results) -> tuple[Path, list[Sentence]]:
     write_bytes(plan.out / FIGURES_CSV, _to_csv(_figure_rows(shown_figures)))
     write_bytes(plan.out / PREDICTIONS_CSV, _to_csv(_prediction_rows(results)))
     files = _export_all(plan, results, figures)
+    first = Section("At a glance", pictures=[draw_overview(c, rank(figures, c)) for c in figures.contests])
     shown = _list_sections(plan, results, figures, looks, means)
-    for section in shown:
+    for section in (first, *shown):
         for picture in section.pictures:
             write_bytes(plan.out / FIGURES / f"{picture.name}.png", picture.png)
             if picture.svg is not None:
                 write_bytes(plan.out / FIGURES / f"{picture.name}.svg", picture.svg.encode())
     path = plan.out / REPORT_HTML
-    write_bytes(path, _render(plan, verdict, advice, shown, files).encode())
-    return path, verdict
+    write_bytes(path, _render(plan, conclusions, verdict, advice, first, shown, files).encode())
+    return path, [*conclusions, *verdict]
 
 
 def _list_sections(
@@ -116,8 +120,10 @@ def _export_all(plan: Plan, results: Results, figures: Figures) -> list[str]:
 
 def _render(
     plan: Plan,
+    conclusions: Sequence[Sentence],
     verdict: Sequence[Sentence],
     advice: Sequence[str],
+    first: Section,
     shown: Sequence[Section],
     files: Sequence[str],
 ) -> str:
@@ -128,7 +134,9 @@ def _render(
     return environment.get_template("template.html").render(
         title=_TITLE,
         is_simulated=plan.is_simulated,
+        conclusions=[sentence.text for sentence in conclusions],
         verdict=list_sentences(verdict),
+        first=first,
         advice=advice,
         sections=shown,
         files=[REPORT_JSON, FIGURES_CSV, PREDICTIONS_CSV, f"{FIGURES}/", *files],

@@ -1,4 +1,4 @@
-"""What a task is to the rest of synth; beside this, whoever writes one needs settings.py and the registry.
+"""What a task is to the rest of synth; beside this, its writer needs report.py, settings.py and the registry.
 
 A task owns everything that is particular to it: settings and presets, data, network, metrics, words,
 pictures, export. Training, comparing, the command line and the report go by what it says of itself. It is a
@@ -8,7 +8,7 @@ add.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -24,14 +24,10 @@ from synth.metrics.comparison import Draws
 from synth.metrics.operating_point import OperatingPoint
 from synth.train.loop import Learner
 from synth.train.settings import TaskSettings
+from synth.train.tasks.report import Metric, Part, Report, Said, Words
 from synth.train.torch_data import TorchData
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 Rgb = NDArray[np.uint8]
-Unit = Literal["images", "crops"]
-
 PresetName = Literal["quick", "default", "paper"]
 PRESETS: tuple[PresetName, ...] = ("quick", "default", "paper")
 """quick: minutes on two cores.
@@ -45,110 +41,11 @@ D = TypeVar("D")
 
 
 @dataclass(frozen=True)
-class Metric:
-    """A figure of a task. unit: how it is written: ``°``, ``%`` or, for a bare share from 0 to 1, nothing."""
-
-    name: str
-    title: str
-    unit: Literal["°", "%", ""]
-    lower_is_better: bool
-
-
-@dataclass(frozen=True)
 class Recipe(Generic[S]):
     """One network of a preset, and how many seeds it is trained with."""
 
     settings: S
     n_seeds: int
-
-
-class Said(Protocol):
-    """What one network says of test images, and what is true; one entry an image, as the task gives both."""
-
-    @property
-    def predicted(self) -> list[Any]: ...
-    @property
-    def true(self) -> list[Any]: ...
-
-
-@dataclass(frozen=True)
-class Curves:
-    """Figures throughout training, for the report. panels: title and key of each.
-
-    A key that begins with ``train_`` is a loss of training (``train_train_loss`` their sum), any other one
-    of what the learner's checks say.
-    """
-
-    name: str
-    panels: tuple[tuple[str, str], ...]
-    caption: str
-
-
-@dataclass(frozen=True)
-class Diagram:
-    """A diagram of what networks say, for the report.
-
-    draw: gets empty axes, what the networks of each mix say, seed by seed, and a colour by mix.
-    """
-
-    name: str
-    caption: str
-    draw: "Callable[[Axes, Mapping[str, Sequence[Said]], Callable[[str], str]], None]"
-
-
-@dataclass(frozen=True)
-class Strip:
-    """Test samples drawn with truth and prediction, for the report.
-
-    n: of each mix. a_row: tiles a row. early: what was said at the first check is shown before the rest.
-    """
-
-    name: str
-    caption: str
-    n: int = 6
-    a_row: int = 6
-    early: bool = False
-
-
-@dataclass(frozen=True)
-class PaperTable:
-    """A published table to set figures beside: a row each for metrics and losses, a column a network.
-
-    metrics, losses: title and name of each. note: said under it, of so many test images. captions: the
-    published table's own name, by mix.
-    """
-
-    metrics: tuple[tuple[str, str], ...]
-    losses: tuple[tuple[str, str], ...]
-    note: Callable[[int], str]
-    captions: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Breakdown:
-    """A table of figures part by part, such as class by class: its words.
-
-    name: in keys. title: over the names of parts. columns: metrics. few: truths below which a part's figures
-    are an indication. note: said under it.
-    """
-
-    name: str
-    title: str
-    columns: tuple[Metric, ...]
-    few: int = 0
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Part:
-    """One line of a breakdown. n_true: of what is true of this part; None where it is no share of that.
-
-    draws: every metric by name.
-    """
-
-    name: str
-    n_true: int | None
-    draws: Mapping[str, Draws]
 
 
 @dataclass(frozen=True)
@@ -158,32 +55,6 @@ class Baseline:
     name: str
     note: str
     predict: Callable[[DatasetReader], list[Any] | None]
-
-
-@dataclass(frozen=True)
-class Words:
-    """What a task is called in sentences. title: itself. what: is measured. unit: is counted."""
-
-    title: str
-    what: str
-    unit: Unit
-
-
-@dataclass(frozen=True)
-class Report:
-    """What the report shows of a task beside its table.
-
-    columns: metrics of the table, in order; note: said under it. breakdowns: what ``Task.break_down`` may
-    give. strip: of the first test samples; worst: of those with the highest badness.
-    """
-
-    columns: tuple[Metric, ...]
-    note: str = ""
-    breakdowns: tuple[Breakdown, ...] = ()
-    pictures: tuple[Curves | Diagram, ...] = ()
-    strip: Strip = Strip("first", "The same test samples in every row.")
-    worst: Strip = Strip("worst", "")
-    paper: PaperTable | None = None
 
 
 @dataclass(frozen=True)
@@ -226,6 +97,11 @@ class Task(Protocol[S, D]):
     report: Report
     export: Export
     baselines: tuple[Baseline, ...] = ()
+
+    @property
+    def compared(self) -> Metric:
+        """The metric by which mixes are told apart, where the headline is not the sharpest one for that."""
+        return self.headline
 
     def adapt(self, settings: S, learnt: Sequence[DatasetInfo], test: DatasetInfo) -> S:
         """Settings as the labels of the datasets ask that are learnt from, and of the one that tests."""
@@ -298,15 +174,22 @@ class Task(Protocol[S, D]):
         """How the images are called."""
         ...
 
-    def draw_scores(self, said: Sequence[Said], seed: int = 0) -> dict[str, Draws]:
+    def draw_scores(
+        self, said: Sequence[Said], seed: int = 0, clusters: Sequence[str] | None = None
+    ) -> dict[str, Draws]:
         """Every metric by name, of networks that differ by their seed, on the same images.
 
-        The same seed draws the same images again. Raises InputError for too few images.
+        clusters: what each image belongs to; what belongs together is drawn as one. The same seed draws the
+        same images again. Raises InputError for too few images.
         """
         ...
 
-    def break_down(self, said: Sequence[Said], seed: int = 0) -> Mapping[str, Sequence[Part]]:
-        """Metrics part by part, under the names of the report's breakdowns; seed as in ``draw_scores``."""
+    def break_down(
+        self, said: Sequence[Said], seed: int = 0, clusters: Sequence[str] | None = None
+    ) -> Mapping[str, Sequence[Part]]:
+        """Metrics part by part, under the names of the report's breakdowns; seed and clusters as in
+        ``draw_scores``.
+        """
         return {}
 
     def measure_losses(self, net: nn.Module, data: D) -> dict[str, float]:

@@ -19,7 +19,7 @@ from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 from synth.errors import InputError
 from synth.metrics import by_class, detection
-from synth.metrics.comparison import MIN_IMAGES, Draws
+from synth.metrics.comparison import MIN_IMAGES, SHARE, Draws, count_units
 from synth.metrics.intervals import N_RESAMPLES, Floats, demand_units, resample_counts
 from synth.metrics.operating_point import OperatingPoint, measure_operating_point
 from synth.train.drawing import choose_colours, draw_boxes
@@ -48,23 +48,8 @@ from synth.train.tasks.detection.learning import (
 from synth.train.tasks.detection.parts import measure_parts
 from synth.train.tasks.detection.target import DetectionTarget
 from synth.train.tasks.detection.torch_data import Item, make_torch_data
-from synth.train.tasks.task import (
-    Baseline,
-    Breakdown,
-    Curves,
-    Export,
-    Metric,
-    PaperTable,
-    Part,
-    PresetName,
-    Recipe,
-    Report,
-    Rgb,
-    Said,
-    Strip,
-    Task,
-    Words,
-)
+from synth.train.tasks.report import Breakdown, Curves, Metric, PaperTable, Part, Report, Said, Strip, Words
+from synth.train.tasks.task import Baseline, Export, PresetName, Recipe, Rgb, Task
 from synth.train.torch_data import TorchData
 
 Boxes = list[Box]
@@ -273,21 +258,29 @@ class DetectionTask(Task[DetectionSettings, DetectionImages]):
         """The samples'."""
         return data.names
 
-    def draw_scores(self, said: Sequence[Said], seed: int = 0) -> dict[str, Draws]:
+    def draw_scores(
+        self, said: Sequence[Said], seed: int = 0, clusters: Sequence[str] | None = None
+    ) -> dict[str, Draws]:
         """precision, recall, map50 and map50_95, each under both protocols (``paper_map50``)."""
-        weights, drawn = _resample(said, seed), {}
+        weights, drawn = _resample(said, seed, clusters), {}
         for protocol in detection.PROTOCOLS.values():
             matches = [match_lists(one.predicted, one.true, protocol) for one in said]
             for metric in detection.METRICS:
                 by_seed, draws = detection.measure(matches, metric, weights)
-                drawn[f"{protocol.name}_{metric}"] = Draws(by_seed, draws, weights.shape[1])
+                drawn[f"{protocol.name}_{metric}"] = Draws(
+                    by_seed, draws, weights.shape[1], SHARE, count_units(clusters)
+                )
         return drawn
 
-    def break_down(self, said: Sequence[Said], seed: int = 0) -> Mapping[str, Sequence[Part]]:
+    def break_down(
+        self, said: Sequence[Said], seed: int = 0, clusters: Sequence[str] | None = None
+    ) -> Mapping[str, Sequence[Part]]:
         """Average precision class by class, and at each IoU, where classes have names."""
         matches = [match_lists(one.predicted, one.true, detection.STANDARD) for one in said]
         named = [one for one in matches if isinstance(one, by_class.ClassMatches)]
-        return measure_parts(named, _resample(said, seed)) if named else {}
+        if not named:
+            return {}
+        return measure_parts(named, _resample(said, seed, clusters), count_units(clusters))
 
     def measure_losses(self, net: nn.Module, data: DetectionImages) -> dict[str, float]:
         """box, cls and dfl (annex A of the paper measures losses outside training)."""
@@ -378,11 +371,11 @@ def _list_truth(data: DetectionImages, boxes: Sequence[Floats]) -> list[Boxes]:
     return [to_lists(b, c.tolist(), data.class_names) for b, c in zip(boxes, data.classes, strict=True)]
 
 
-def _resample(said: Sequence[Said], seed: int) -> Floats:
+def _resample(said: Sequence[Said], seed: int, clusters: Sequence[str] | None) -> Floats:
     """How often each image stands in each resample; raises InputError for too few images."""
     n_images = len(said[0].true)
     demand_units(n_images, MIN_IMAGES)
-    return resample_counts(n_images, N_RESAMPLES, np.random.default_rng(seed))
+    return resample_counts(n_images, N_RESAMPLES, np.random.default_rng(seed), clusters)
 
 
 DETECTION = DetectionTask()

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synth.geometry.normals import angle_deg
-from synth.train.tasks.task import Said
+from synth.train.tasks.report import Said
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
