@@ -245,8 +245,8 @@ def test_the_toy_goes_from_dataset_to_dataset(
     """By the command line, with every other method taken out: fitted once, judged, applied, whole; again, and
     with its checkpoint alone.
     """
-    for name in [n for n in METHODS if n != "brighter"]:
-        monkeypatch.delitem(METHODS, name)
+    # As `del`, but for the order when they come back.
+    monkeypatch.setattr(METHODS, "_members", {"brighter": METHODS["brighter"]})
     assert synth("translate", "--help") == 0
     assert synth("translate", "--device", "cpu") == 0
     out = desk / "data" / "translated"

@@ -297,7 +297,8 @@ def test_the_toy_goes_from_command_line_to_report(tmp_path, monkeypatch):
     assert trained == [(2, Resources(cores=1))]
     assert "synthetic" in Path("runs/compare/report.html").read_text()
     verdict = json.loads(Path("runs/compare/report.json").read_text())["verdict"]
-    assert "synthetic" in verdict[0]["text"]
+    assert "--seeds 3 would do" in verdict[0]["text"]
+    assert "synthetic" in verdict[1]["text"]
 
 
 @pytest.mark.parametrize("name", BUILT_IN)

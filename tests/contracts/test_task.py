@@ -250,7 +250,8 @@ def test_without_a_member_the_rest_goes_on(
     gone: str, sets: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Help and plan without it; asking for it is one sentence with what there is."""
-    monkeypatch.delitem(TASKS, gone)
+    # As `del`, but for the order when it comes back.
+    monkeypatch.setattr(TASKS, "_members", {name: TASKS[name] for name in TASKS if name != gone})
     monkeypatch.chdir(sets["real"].root.parents[1])
     left = next(iter(TASKS))
     for words in (("--help",), ("train", "--help"), ("compare", "--help"), ("status",)):
