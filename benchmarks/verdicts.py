@@ -139,7 +139,7 @@ def _true_ap(level: Floats, spread: float = 0.0) -> Floats:
     return np.asarray(np.average(values, axis=-1, weights=np.exp(-(ends**2) / 2)))
 
 
-def simulate(cell: Cell, n_replicates: int) -> dict[str, float]:
+def simulate(cell: Cell, n_replicates: int) -> dict[str, float | None]:
     """The figures of a cell."""
     rng = np.random.default_rng([cell.k, cell.n, int(10 * cell.spread), cell.ratio, len(cell.metric)])
     draw = draw_precision if cell.metric == "ap" else draw_angles
@@ -160,7 +160,7 @@ def simulate(cell: Cell, n_replicates: int) -> dict[str, float]:
         (powers if planted else claims).append(clear[0] if planted else any(clear))
     return {
         "coverage": float(np.mean(own)),
-        "coverage_difference": float(np.mean(apart)) if apart else float("nan"),
+        "coverage_difference": float(np.mean(apart)) if apart else None,
         "claims": float(np.mean(claims)),
         "power": float(np.mean(powers)),
         "replicates": n_replicates,
