@@ -89,6 +89,8 @@ def to_sensor(scene: Path, sensor: str) -> None:
 
 def test_one_sensor_of_several_is_chosen_by_name(scene):
     """A single one needs no word; of two, neither is guessed; a wrong name is answered with the right."""
+    with pytest.raises(InputError, match="has a sensor 'cam1': its files name none, leave --sensor out"):
+        take(scene, "cam1")
     to_sensor(scene, "cam1")
     (scene / "scene_gt_info_cam1.json").write_text("{}")
     demand_labels(*take(scene))

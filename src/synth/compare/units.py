@@ -81,5 +81,7 @@ def _join_shared(samples: Sequence[Sample]) -> list[str]:
 
 
 def _enough(units: TestUnits, samples: Sequence[Sample]) -> TestUnits:
-    """Images, where so much is shared that too few units are left to draw."""
-    return units if units.n >= MIN_IMAGES else TestUnits(tuple(s.name for s in samples), "images")
+    """Images, and said so, where so much is shared that too few units are left to draw."""
+    if units.n >= MIN_IMAGES:
+        return units
+    return TestUnits(tuple(s.name for s in samples), "images (which share what they are made of)")

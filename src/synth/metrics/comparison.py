@@ -39,8 +39,8 @@ MIN_IMAGES = 5
 AGREEING_P = 0.5
 """Above it spreads are pooled.
 
-Chosen with benchmarks/verdicts.py: at 0.05 the intervals of a mix that spreads three times as much as the
-others hold the truth in 86 to 90 % of cases, at 0.5 in 93 % or more.
+At 0.05 intervals that ask about a mix that spreads three times as much as the others hold the truth in as few
+as 86 % of cases, at 0.5 in 93 % or more (docs/results.md); benchmarks/verdicts.py measures what stands.
 """
 _SMALLEST_P = 1e-12
 

@@ -22,12 +22,14 @@ from synth.compare.figures import (
 from synth.compare.mixes import REAL
 from synth.compare.plan import Contest, Plan
 from synth.compare.report.content import Table
+from synth.compare.units import BY_FILM
 from synth.dataset.reader import DatasetReader
 from synth.dataset.record import SPLITS
 from synth.metrics.comparison import Effect
 from synth.metrics.intervals import Estimate
 from synth.metrics.operating_point import MIN_CONFIDENCE, MIN_IOU
 from synth.train.tasks import TASKS
+from synth.train.tasks.report import Breakdown
 
 
 def list_mixes(plan: Plan, contest: Contest, figures: Figures) -> Table:
@@ -73,7 +75,8 @@ def list_breakdowns(contest: Contest, figures: Figures) -> list[Table]:
     down.
     """
     tables = []
-    for breakdown in TASKS[contest.task].report.breakdowns:
+    task = TASKS[contest.task]
+    for breakdown in (*task.report.breakdowns, Breakdown(BY_FILM, "film", (task.headline,))):
         for metric in breakdown.columns:
             found = figures.of(MeasuredPart, contest=contest, breakdown=breakdown.name, metric=metric.name)
             counted = any(row.n_true is not None for row in found)

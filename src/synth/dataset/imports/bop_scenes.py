@@ -74,8 +74,9 @@ def find_scenes(folder: Path, sensor: str | None) -> list[Scene]:
     sensors = sorted({name for place in places for name in _list_sensors(place)})
     if sensor is not None:
         if sensor not in sensors:
-            named = ", ".join(name for name in sensors if name) or "none is named"
-            raise InputError(f"no scene of {folder} has a sensor {sensor!r}: there are {named}")
+            named = ", ".join(filter(None, sensors))
+            there = f"there are {named}" if named else "its files name none, leave --sensor out"
+            raise InputError(f"no scene of {folder} has a sensor {sensor!r}: {there}")
     elif len(sensors) > 1 and not all("" in _list_sensors(place) for place in places):
         raise InputError(
             f"{folder} was seen by several sensors ({', '.join(filter(None, sensors))}): choose one, such as "
