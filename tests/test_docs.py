@@ -185,6 +185,19 @@ def test_every_link_and_picture_is_there(page: Path) -> None:
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
+def test_a_numbered_figure_says_whose_it_is() -> None:
+    """A reader of a page or of a report who meets a figure's or a table's number is told that it is the
+    paper's.
+    """
+    unsaid = []
+    for path in (*PAGES, *(ROOT / "src").rglob("*.py")):
+        text = " ".join(re.sub(r'"\s*f?"', "", path.read_text()).split())
+        for numbered in re.finditer(r"\b(?:Figure|Table|Fig\.)s? \d+(?:(?:, | and | to )\d+)*", text):
+            if not text[numbered.end() :].startswith(" of the paper"):
+                unsaid.append(f"{path.name}: {numbered[0]}")
+    assert not unsaid
+
+
 def test_the_index_names_every_page() -> None:
     """docs/README.md leads to all pages."""
     assert {page.name for page in DOCS.glob("*.md")} == {"README.md", *_INDEX}

@@ -18,7 +18,7 @@ rows = st.builds(NormalRow, names, st.tuples(finite, finite), st.tuples(finite, 
 
 
 def test_the_papers_rows() -> None:
-    """Figure 6 as printed: comma-separated header, blank-separated rows."""
+    """Figure 6 of the paper as printed: comma-separated header, blank-separated rows."""
     first, second = parse_normals(PAPER)
     assert first == NormalRow("000000.png", (0.585378, 0.629539), (-0.15, 0.01, 0.99))
     assert second.normal_uvw == (-0.16, 0.0, 0.99)

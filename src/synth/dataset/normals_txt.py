@@ -1,4 +1,4 @@
-"""normals.txt, the paper's Figure 6: ``Name, width, height, u, v, w``, then one blank-separated row a crop.
+"""normals.txt, Figure 6 of the paper: ``Name, width, height, u, v, w``, then one blank-separated row a crop.
 
 The columns called width and height hold the X and Y of the point of interest, as fractions of the full image
 (the paper's section 3.2). Rows are written at full precision; rows separated by commas are read as well.

@@ -1,4 +1,4 @@
-"""What a training looks like: loss curves, as the paper's Figures 12 and 14, and a grid of fixed images."""
+"""What a training looks like: loss curves, as Figures 12 and 14 of the paper, and a grid of fixed images."""
 
 import io
 from collections.abc import Sequence

@@ -11,7 +11,7 @@ _UVW_SIGNS = np.array([1.0, -1.0, -1.0])
 def uvw_from_cam(normal_cam: ArrayLike) -> Array:
     """A normal [...,3] in OpenCV camera axes as the paper's (u, v, w): u right, v up, w towards the camera.
 
-    The paper's Figure 5 fixes the axes; v up is this project's reading of it. (0, 0, 1) faces the camera.
+    Figure 5 of the paper fixes the axes; v up is this project's reading of it. (0, 0, 1) faces the camera.
     """
     return np.asarray(np.asarray(normal_cam, dtype=float) * _UVW_SIGNS)
 

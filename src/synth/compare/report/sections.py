@@ -56,7 +56,7 @@ def show_contest(plan: Plan, contest: Contest, results: Results, figures: Figure
 
 
 def show_samples(plan: Plan) -> Section:
-    """A few images of each dataset, and the bases of its labels (Figures 5, 9 and 11)."""
+    """A few images of each dataset, and the bases of its labels (Figures 5, 9 and 11 of the paper)."""
     section = Section("The images")
     for task, roots in plan.roots.items():
         if section.pictures and next(iter(plan.roots.values())) == roots:
@@ -77,7 +77,7 @@ def show_samples(plan: Plan) -> Section:
 
 
 def show_attention(plan: Plan, contest: Contest, looks: Looks, figures: Figures) -> Section:
-    """Where networks look, in pictures and in numbers (Figures 20 and 23)."""
+    """Where networks look, in pictures and in numbers (Figures 20 and 23 of the paper)."""
     section = Section(f"Why: where the networks look ({contest.settings.model})")
     section.tables += tables.list_attention(plan, contest, figures)
     for kind in MAP_KINDS:
@@ -89,7 +89,9 @@ def show_attention(plan: Plan, contest: Contest, looks: Looks, figures: Figures)
                 (looks.test.crops_u8[:3], maps[kind][:3], "test"),
             ):
                 tiles += [label_tile(t, f"{mix}, {split}") for t in _enlarge(draw_saliency(crops, part))]
-        caption = f"{kind}: the same captured train and test crops in every row (Figures 20 and 23)."
+        caption = (
+            f"{kind}: the same captured train and test crops in every row (Figures 20 and 23 of the paper)."
+        )
         section.pictures.append(join(f"attention_{contest.settings.model}_{kind}", caption, tiles))
     return section
 
@@ -219,7 +221,7 @@ def _show_basis(plan: Plan, task: str) -> Picture:
         for i in range(len(s.instances))
         if (c := reader.load_crop(s, i)) is not None
     )
-    caption = "The bases: X and Y of the image, (u, v, w) of the normal (Figure 5)."
+    caption = "The bases: X and Y of the image, (u, v, w) of the normal (Figure 5 of the paper)."
     return join("basis", caption, [draw_basis(crop)])
 
 

@@ -17,7 +17,7 @@ _A_ROW = 6
 
 
 def draw_basis(crop_u8: Rgb) -> Rgb:
-    """A crop with the bases of its labels, X and Y of the image, u, v and w of the normal (Figure 5)."""
+    """A crop with its labels' bases: X, Y of the image, u, v, w of the normal (Figure 5 of the paper)."""
     tile = cv2.resize(crop_u8, (2 * TILE_PX, 2 * TILE_PX), interpolation=cv2.INTER_CUBIC)
     middle, corner, length = TILE_PX, 14, 110
     axes = (

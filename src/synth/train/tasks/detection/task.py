@@ -65,8 +65,8 @@ _PICTURES = (
         tuple(
             (f"{split} {loss} loss", f"{split}_{loss}_loss") for split in ("train", "val") for loss in _LOSSES
         ),
-        "Losses throughout training, train images changed at random, val images of each mix's own (Figure "
-        "16).",
+        "Losses throughout training, train images changed at random, val images of each mix's own (Figure 16 "
+        "of the paper).",
     ),
     Curves(
         "metrics",
@@ -76,7 +76,7 @@ _PICTURES = (
             ("mAP50", "test_map50"),
             ("mAP50-95", "test_map50_95"),
         ),
-        "Metrics on real test images throughout training (Figure 17); they choose nothing.",
+        "Metrics on real test images throughout training (Figure 17 of the paper); they choose nothing.",
     ),
 )
 
@@ -109,7 +109,7 @@ _PAPER = PaperTable(
         "image on test images, of Ultralytics' v5u heads: they have no objectness, and dfl in its place is "
         "the distribution-focal loss, so these rows cannot be set beside the paper's."
     ),
-    captions={"real": "the paper's Table 1", "synthetic": "the paper's Table 2"},
+    captions={"real": "Table 1 of the paper", "synthetic": "Table 2 of the paper"},
 )
 
 
@@ -141,7 +141,8 @@ class DetectionTask(Task[DetectionSettings, DetectionImages]):
         pictures=_PICTURES,
         strip=Strip(
             "stages",
-            "Predictions of confidence 0.5 and more at the first look and by the weights kept (Figure 18).",
+            "Predictions of confidence 0.5 and more at the first look and by the weights kept (Figure 18 of "
+            "the paper).",
             n=2,
             a_row=4,
             early=True,

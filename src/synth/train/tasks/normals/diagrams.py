@@ -37,7 +37,7 @@ def draw_errors(ax: "Axes", said: Mapping[str, Sequence[Said]], colour: Colour) 
 
 
 def draw_vertical(ax: "Axes", said: Mapping[str, Sequence[Said]], colour: Colour) -> None:
-    """Angle error against the vertical projection w of the true normal, with quartiles (Figure 24)."""
+    """Angle error against the true normal's vertical projection w, quartiles (Figure 24 of the paper)."""
     edges = np.linspace(0.2, 1.0, 9)
     for mix, own in said.items():
         w = np.concatenate([np.array(one.true)[:, 2] for one in own])

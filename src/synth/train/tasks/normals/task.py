@@ -67,13 +67,13 @@ _PICTURES = (
             ("val loss, own images", "val_loss"),
             ("test loss", "test_loss"),
         ),
-        "Losses throughout training (the paper's Figures 19 and 22). Val curves are of each mix's own "
+        "Losses throughout training (Figures 19 and 22 of the paper). Val curves are of each mix's own "
         "images and cannot be compared with each other; test curves choose nothing. The paper chose its "
         "few-epoch models by test images; here val images do, at the dots.",
     ),
     Diagram(
         "vertical",
-        "Angle error against the vertical projection of the true normal (the paper's Figure 24); w = 1 "
+        "Angle error against the vertical projection of the true normal (Figure 24 of the paper); w = 1 "
         "faces the camera. All seeds together.",
         draw_vertical,
     ),
@@ -98,7 +98,9 @@ class NormalTask(Task[NormalSettings, NormalCrops]):
     report = Report(
         columns=tuple(metric for metric, _ in _COLUMNS),
         pictures=_PICTURES,
-        strip=Strip("vectors", "The same test crops in every row (Figure 21). Arrows are (u, v)."),
+        strip=Strip(
+            "vectors", "The same test crops in every row (Figure 21 of the paper). Arrows are (u, v)."
+        ),
         worst=Strip("worst", "largest angle errors"),
     )
     export = Export(
