@@ -277,6 +277,42 @@ def test_advice_says_how_many_images_are_missing() -> None:
     assert "--seeds 3" in alone
 
 
+def test_the_first_advice_is_the_cheapest_that_would_let_something_be_said() -> None:
+    """Seeds before test images, fewer images before more, both before other films; then real test images and
+    other questions; what cannot be told is no step and stands last. One training: more of them, first of all.
+    """
+    figures = collect_planted(make_errors((8.0, 8.4, 8.2)))
+    asked = figures.of(Difference, metric="log_deg")
+    effect = Effect(0.5, -0.1, 1.1, 0.1, 60, 3, half_images=0.6, half_seeds=0.1)
+    changes = {
+        asked[0]: ({"half_images": 0.9}, None),
+        asked[1]: ({"half_images": 0.2, "half_seeds": 0.6}, None),
+        asked[2]: ({}, None),
+    }
+
+    def plant(changes: dict[Difference, tuple[dict[str, float], bool | None]]) -> list[str]:
+        rows = [
+            replace(row, effect=replace(effect, **changes[row][0]), p_holm=0.5, films_agree=changes[row][1])
+            if isinstance(row, Difference) and row in changes
+            else row
+            for row in figures.rows
+        ]
+        return write_advice(Figures(rows))
+
+    pairs = [f"{row.question.mix} and {row.question.against}" for row in asked]
+    advice = plant(changes)
+    assert [next(i for i, line in enumerate(advice) if pair in line) for pair in pairs] == [2, 0, 1]
+    assert "about 60 test images and" in advice[0]
+    assert "simulated" in advice[3]
+    assert "--curve" in advice[4]
+    advice = plant(changes | {asked[0]: ({"half_seeds": 50.0}, None), asked[1]: ({}, False)})
+    assert pairs[2] in advice[0]
+    assert f"{pairs[1]} differ from film to film" in advice[1]
+    assert f"{pairs[0]} are too alike" in advice[-1]
+    single = write_advice(collect_planted(make_errors((5.0, 15.0, 10.0), n_seeds=1)))
+    assert "--seeds 3" in single[0]
+
+
 def test_advice_tells_what_images_can_shrink_from_what_only_seeds_can() -> None:
     """Where trainings are what is uncertain no number of images alone is told."""
     effect = Effect(0.5, -0.1, 1.1, 0.1, 60, 3, half_images=0.1, half_seeds=0.6, n_units=60)

@@ -15,45 +15,71 @@ _MARGIN = 1.3
 
 
 def write_advice(figures: Figures) -> list[str]:
-    """Sentences, the most useful first."""
+    """Sentences, the most useful first: what would let something be said, at the least cost.
+
+    Trainings cost machine time, test images a person's: so trainings come first, then test images, the fewest
+    first, then other films. Then come what asks something else, and last what is no step.
+    """
+    unclear = [
+        row
+        for contest in figures.contests
+        for row in list_differences(figures, contest)
+        if not row.is_clear and not row.effect.is_one_training
+    ]
+    by_film = [row for row in unclear if row.films_agree is False]
+    missing = [(find_missing(row), row) for row in unclear if row not in by_film]
+    within_reach = [(found, row) for found, row in missing if found is not None]
+    within_reach.sort(key=lambda pair: _cost(*pair))
     advice = []
+    if any(row.effect.is_one_training for row in figures.of(Difference)):
+        advice.append("One training of each mix tells nothing of another one: run again with --seeds 3.")
+    advice += [f"{row.contest.title}: {_say_missing(*found, row)}" for found, row in within_reach]
+    advice += [
+        f"{row.contest.title}: {_pair(row)} differ from film to film: capture films of other days or places."
+        for row in by_film
+    ]
+    test = figures.first(TestImages)
+    if test is not None and test.is_simulated:
+        advice.append(
+            "The test images are simulated: capture a few dozen on the real cell and run this again on them."
+        )
+    if not figures.of(MixWorth) and any(row.mix != REAL for row in figures.of(Measured)):
+        advice.append("How many real images the synthetic ones are worth is answered by --curve.")
     for contest in figures.contests:
-        for row in list_differences(figures, contest):
-            if not row.is_clear and not row.effect.is_one_training:
-                advice.append(f"{contest.title}: {_say_what_is_missing(row)}")
         best = rank(figures, contest)
         if best and best[0].mix != REAL and any(row.mix == REAL for row in best):
             advice.append(
                 f"{contest.title}: {best[0].mix} did at least as well as {REAL} alone; see its data before "
                 "choosing it."
             )
-    if any(row.effect.is_one_training for row in figures.of(Difference)):
-        advice.append("One training of each mix tells nothing of another one: run again with --seeds 3.")
-    if not figures.of(MixWorth) and any(row.mix != REAL for row in figures.of(Measured)):
-        advice.append("How many real images the synthetic ones are worth is answered by --curve.")
-    test = figures.first(TestImages)
-    if test is not None and test.is_simulated:
-        advice.append(
-            "The test images are simulated: capture a few dozen on the real cell and run this again on them."
-        )
+    advice += [
+        f"{row.contest.title}: {_pair(row)} are too alike here for more test images or seeds to tell them "
+        "apart; choose by cost."
+        for found, row in missing
+        if found is None
+    ]
     return advice
 
 
-def _say_what_is_missing(row: Difference) -> str:
-    """What would tell two mixes apart, if they differ as much as it looks."""
-    pair, effect = f"{row.question.mix} and {row.question.against}", row.effect
-    if row.films_agree is False:
-        return f"{pair} differ from film to film: capture films of other days or places."
-    missing = find_missing(row)
-    if missing is None:
-        return f"{pair} are too alike here for more test images or seeds to tell them apart; choose by cost."
+def _cost(missing: tuple[int, int], row: Difference) -> tuple[int, int]:
+    """Test images and seeds beside those that there are."""
     n, n_seeds = missing
+    return n - row.effect.n_images, n_seeds - row.effect.n_seeds
+
+
+def _pair(row: Difference) -> str:
+    return f"{row.question.mix} and {row.question.against}"
+
+
+def _say_missing(n: int, n_seeds: int, row: Difference) -> str:
+    """What would tell two mixes apart, if they differ as much as it looks."""
+    effect = row.effect
     if (n, n_seeds) == (effect.n_images, effect.n_seeds):
-        return f"{pair} are nearly told apart: train with more seeds."
+        return f"{_pair(row)} are nearly told apart: train with more seeds."
     trained = "" if n_seeds == effect.n_seeds else f" and {n_seeds} seeds"
     return (
-        f"to tell {pair} apart, if the difference is as large as it looks, about {n} test images{trained} "
-        f"are needed ({effect.n_images} test images and {effect.n_seeds} seeds now)."
+        f"to tell {_pair(row)} apart, if the difference is as large as it looks, about {n} test "
+        f"images{trained} are needed ({effect.n_images} test images and {effect.n_seeds} seeds now)."
     )
 
 
