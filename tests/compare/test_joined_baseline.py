@@ -8,16 +8,20 @@ from typing import Any
 
 import pytest
 from crop_sets import write_crop_set
+from planted import make_result
 from rich.console import Console
 
-from synth.compare.baseline import FOLDER, add_baseline
+from synth.compare.baseline import FOLDER, add_baseline, expect_baseline
+from synth.compare.collect import collect_figures
 from synth.compare.plan import Plan
 from synth.compare.questions import Question
+from synth.compare.report.curves import draw_overview
 from synth.compare.request import make_plan
+from synth.compare.verdict import rank
 from synth.compute.progress import make_progress
 from synth.compute.run_dir import RunDir
 from synth.errors import InputError
-from synth.gan.baseline import make_baseline
+from synth.gan.baseline import check_baseline, make_baseline
 
 DISTANCE = {"value": 2.0, "low": 1.0, "high": 3.0, "n": 8}
 
@@ -91,6 +95,36 @@ def test_it_joins_under_its_name(sets: Path, tmp_path: Path) -> None:
     said = joined.baseline.describe()
     for part in ("gains joined the mixes by itself", "made of synthetic", "it is nearest", "fda 2 (1 to 3)"):
         assert part in said
+
+
+def test_it_stands_on_the_first_screen(sets: Path, tmp_path: Path) -> None:
+    """As a dot among those of the other mixes."""
+    plan = plan_of(sets, tmp_path / "run", "real", "synthetic", "translated")
+    joined = add_baseline(plan, Maker(sets / "translated"), pytest.fail)
+    names = tuple(sample.name for sample in joined.reader("normals", "real").of_split("test"))
+    said = [[0.0, 0.6, 0.8]] * len(names), [[0.0, 0.0, 1.0]] * len(names)
+    results = [(trial, make_result(trial.contest, trial.seed, *said, names)) for trial in joined.trials]
+    figures = collect_figures(joined, results)
+    (contest,) = figures.contests
+    svg = draw_overview(contest, rank(figures, contest)).svg
+    assert svg is not None
+    for mix in ("real", "synthetic", "translated", "gains"):
+        assert f"<!-- {mix} -->" in svg
+
+
+@pytest.mark.parametrize("names", [("real", "synthetic", "translated"), ("real", "synthetic")])
+def test_a_plan_counts_it_before_it_is_made(sets: Path, tmp_path: Path, names: tuple[str, ...]) -> None:
+    """As many trainings and questions as there will be, and nothing is written."""
+    plan, said = plan_of(sets, tmp_path / "run", *names), []
+    expected = expect_baseline(plan, lambda *_: None, said.append)
+    assert not plan.out.exists()
+    joined = add_baseline(plan, Maker(sets / "translated"), pytest.fail)
+    assert len(expected.trials) == len(joined.trials) == len(plan.trials) + 2
+    assert len(expected.questions) == len(joined.questions)
+    assert expected.mixes[-1].name == "a baseline"
+    assert "A baseline joins" in said[0]
+    assert expect_baseline(plan, check_baseline, said.append) is plan
+    assert "synthetic has images without masks" in said[1]
 
 
 def test_a_comparison_goes_on_with_it_and_one_without_goes_on_without(sets: Path, tmp_path: Path) -> None:

@@ -27,6 +27,9 @@ FOLDER = "baseline"
 
 _LEARNT: tuple[Split, ...] = ("train", "val")
 
+_STAND_IN = "a baseline"
+"""The mix that is planned before it is known which baseline joins; no dataset of a user's has a space."""
+
 MakeBaseline = Callable[[Path, Path, Path], Path]
 """Takes the folders of a rendered and a captured dataset and the one to work in; makes a translated dataset,
 or goes on with it, and returns a JSON file beside it: its name ``method``, ``why`` and ``distances``.
@@ -68,10 +71,7 @@ def add_baseline(plan: "Plan", make: MakeBaseline, say: Callable[[str], None]) -
     without one goes on without. say: told in a sentence why there is none where one was expected. Raises what
     ``make`` does, but for InputError of datasets that no baseline can be fitted to.
     """
-    if (source := _find_source(plan)) is None:
-        return plan
-    if (plan.out / CONFIG_FILE).is_file() and "baseline" not in load_config(plan.out):
-        say("No baseline: this comparison was begun without one, and goes on without.")
+    if (source := _find_source(plan)) is None or _goes_on_without(plan, say):
         return plan
     name, root = source
     folder, task = plan.out / FOLDER, next(iter(plan.roots))
@@ -89,19 +89,55 @@ def add_baseline(plan: "Plan", make: MakeBaseline, say: Callable[[str], None]) -
     if baseline.name in plan.roots[task]:
         say(f"No further baseline: {baseline.name}, the nearest to real, is among the datasets already.")
         return plan
-    joined = {baseline.name: (made.parent / baseline.name,)}
     dataset = DatasetReader(made.parent / baseline.name)
     if not all(dataset.of_split(split) for split in _LEARNT):
         say(f"No baseline: too many frames of {baseline.name} were refused; {dataset.root} says why.")
         return plan
+    return replace(_join(plan, baseline.name, dataset.root), baseline=baseline)
+
+
+def expect_baseline(plan: "Plan", check: Callable[[Path, Path], None], say: Callable[[str], None]) -> "Plan":
+    """The plan as it will be when a baseline has joined, to count and time its trainings: nothing is made.
+
+    A mix ``a baseline`` of the images that it would be made of has its place. check: raises InputError for
+    the folders of a rendered and a captured dataset that no baseline can be fitted to. say: told what joins,
+    or in a sentence why there is none where one was expected.
+    """
+    if (source := _find_source(plan)) is None or _goes_on_without(plan, say):
+        return plan
+    name, root = source
+    try:
+        check(root, plan.reader(next(iter(plan.roots)), REAL).root)
+    except InputError as error:
+        say(f"No baseline: {error}")
+        return plan
+    say(
+        "A baseline joins: whichever of those made in seconds is nearest to real val images. Making it is "
+        "not counted (--no-baseline leaves it out)."
+    )
+    expected = _join(plan, _STAND_IN, root)
+    if name not in (mix.name for mix in plan.mixes):
+        return expected
+    return replace(expected, asked=(*expected.asked, Question(_STAND_IN, name)))
+
+
+def _join(plan: "Plan", name: str, root: Path) -> "Plan":
+    """With one more dataset as a mix, against which every translated one is asked about."""
+    joined = {name: (root,)}
     translated = [mix.name for mix in plan.mixes if _kind_of(plan, mix.name) == "translated"]
     return replace(
         plan,
         roots={task: {**roots, **joined} for task, roots in plan.roots.items()},
-        mixes=(*plan.mixes, parse_mix(baseline.name, joined)),
-        asked=(*plan.asked, *(Question(name, baseline.name) for name in translated)),
-        baseline=baseline,
+        mixes=(*plan.mixes, parse_mix(name, joined)),
+        asked=(*plan.asked, *(Question(other, name) for other in translated)),
     )
+
+
+def _goes_on_without(plan: "Plan", say: Callable[[str], None]) -> bool:
+    is_so = (plan.out / CONFIG_FILE).is_file() and "baseline" not in load_config(plan.out)
+    if is_so:
+        say("No baseline: this comparison was begun without one, and goes on without.")
+    return is_so
 
 
 def _find_source(plan: "Plan") -> tuple[str, Path] | None:

@@ -89,7 +89,7 @@ def compare(
     """
     import json
 
-    from synth.compare.baseline import add_baseline
+    from synth.compare.baseline import add_baseline, expect_baseline
     from synth.compare.mixes import parse_data
     from synth.compare.report.keys import list_sentences
     from synth.compare.report.write import write_report
@@ -97,7 +97,7 @@ def compare(
     from synth.compare.run import run_plan
     from synth.compute.device import choose_device
     from synth.compute.progress import make_progress
-    from synth.gan.baseline import make_baseline
+    from synth.gan.baseline import check_baseline, make_baseline
     from synth.run_log import run_log
     from synth.terminal import SIMULATED, make_console
 
@@ -123,15 +123,13 @@ def compare(
     console = make_console(stderr=as_json)
     if plan.is_simulated:
         console.print(SIMULATED, "the test images are those of the simulated cell")
-    if baseline and plan_only:
-        console.print("A baseline joins, and is not counted here (--no-baseline leaves it out).")
-    elif baseline:
-        make = partial(make_baseline, make_progress=lambda *a: make_progress(console, *a), device=device)
-        plan = add_baseline(plan, make, console.print)
     if plan_only:
         plan.refuse_unfit()
-        _print_plan(plan, console)
+        _print_plan(expect_baseline(plan, check_baseline, console.print) if baseline else plan, console)
         return
+    if baseline:
+        make = partial(make_baseline, make_progress=lambda *a: make_progress(console, *a), device=device)
+        plan = add_baseline(plan, make, console.print)
     if preset != "quick" and choose_device(device).type == "cpu":
         console.print(
             "This plan takes hours on a CPU: --preset quick answers in minutes, --plan-only says how long."

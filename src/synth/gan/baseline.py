@@ -58,13 +58,7 @@ def make_baseline(
     Raises InputError, before anything is written, for datasets that no translator can be fitted to, or where
     no baseline is registered; DatasetError where a test image would be learnt from; StorageError.
     """
-    source, captured = (DatasetReader(root).refuse_empty() for root in (sim, real))
-    check_pair(source, captured)
-    names = [name for name in BASELINES if name in METHODS]
-    if not names:
-        raise InputError(f"no baseline is there: {', '.join(BASELINES)} were taken out")
-    if any(sample.mask is None for sample in source):
-        raise InputError(f"{sim} has images without masks, by which harm to labels is measured")
+    source, captured, names = _open(sim, real)
     if not (out / CHOICE_FILE).is_file():
         refuse_leaks(source, captured, make_progress("baseline", "images").say)
     asked = {name: _ask(name, source, captured, out, device) for name in names}
@@ -78,6 +72,23 @@ def make_baseline(
         if not (out / CHOICE_FILE).is_file():
             _choose_and_apply(asked, out, make_progress)
     return out / CHOICE_FILE
+
+
+def check_baseline(sim: Path, real: Path) -> None:
+    """Raises InputError for datasets that no translator can be fitted to, or where there is no baseline."""
+    _open(sim, real)
+
+
+def _open(sim: Path, real: Path) -> tuple[DatasetReader, DatasetReader, list[str]]:
+    """Both datasets, and the names of the baselines that are there."""
+    source, captured = (DatasetReader(root).refuse_empty() for root in (sim, real))
+    check_pair(source, captured)
+    names = [name for name in BASELINES if name in METHODS]
+    if not names:
+        raise InputError(f"no baseline is there: {', '.join(BASELINES)} were taken out")
+    if any(sample.mask is None for sample in source):
+        raise InputError(f"{sim} has images without masks, by which harm to labels is measured")
+    return source, captured, names
 
 
 def _ask(
