@@ -42,21 +42,25 @@ def draw_overview(contest: Contest, rows: Sequence[Measured]) -> Picture:
     """The headline of every mix, best first, a dot with its interval; a line where ``real`` stands."""
     metric = TASKS[contest.task].headline
     mixes = [row.mix for row in rows]
-    figure = Figure(figsize=(4.6, 0.9 + 0.32 * len(rows)), layout="constrained")
+    figure = Figure(figsize=(3.8, 0.9 + 0.32 * len(rows)), layout="constrained")
     ax = figure.add_subplot()
     ax.grid(axis="x", alpha=0.3)
     for i, row in enumerate(rows):
         effect, colour = row.effect, colour_of(row.mix, mixes)
         ax.plot((effect.low, effect.high), (i, i), color=colour, lw=2)
-        ax.plot(effect.value, i, "o", color=colour, ms=7)
+        ax.plot(effect.value, i, "o", color=colour, ms=7, clip_on=False, zorder=3)
         if row.mix == REAL:
             ax.axvline(effect.value, color=colour, lw=1, ls=":")
     ax.set_yticks(range(len(rows)), mixes)
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.set_xlim(left=max(0.0, ax.get_xlim()[0]))
+    ax.locator_params(axis="x", nbins=5)
     unit = f", {metric.unit}" if metric.unit else ""
-    ax.set_xlabel(f"{metric.title}{unit} ({'less' if metric.lower_is_better else 'more'} is better)")
-    caption = f"{contest.title}: {metric.title} of every mix with its 95 % interval, the best first."
+    which = "less" if metric.lower_is_better else "more"
+    figure.supxlabel(f"{metric.title}{unit} ({which} is better)", fontsize="medium")
+    once = any(row.effect.is_one_training for row in rows)
+    told = "of one training each, which tells nothing of another one" if once else "the best first"
+    caption = f"{contest.title}: {metric.title} of every mix with its 95 % interval, {told}."
     return _finish(figure, f"{contest.task}_{contest.settings.model}_overview", caption)
 
 
