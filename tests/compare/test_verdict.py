@@ -313,6 +313,13 @@ def test_the_first_advice_is_the_cheapest_that_would_let_something_be_said() -> 
     assert "--seeds 3" in single[0]
 
 
+@pytest.mark.parametrize(("n_seeds", "real", "said"), [(3, 10.0, True), (3, 5.1, False), (1, 10.0, False)])
+def test_only_a_clear_difference_is_called_better_than_real(n_seeds: int, real: float, said: bool) -> None:
+    """A mix that is ahead of real by chance, or in one training, is not praised in the advice either."""
+    advice = write_advice(collect_planted(make_errors((real, 15.0, 5.0), n_seeds=n_seeds)))
+    assert any("translated did better than real alone" in line for line in advice) == said
+
+
 def test_advice_tells_what_images_can_shrink_from_what_only_seeds_can() -> None:
     """Where trainings are what is uncertain no number of images alone is told."""
     effect = Effect(0.5, -0.1, 1.1, 0.1, 60, 3, half_images=0.1, half_seeds=0.6, n_units=60)

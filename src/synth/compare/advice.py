@@ -6,7 +6,7 @@ from scipy.stats import t
 
 from synth.compare.figures import Difference, Figures, Measured, MixWorth, TestImages
 from synth.compare.mixes import REAL
-from synth.compare.verdict import list_differences, rank
+from synth.compare.verdict import is_better, list_differences
 from synth.metrics.comparison import Effect
 
 _MOST_IMAGES, _MOST_SEEDS = 20_000, 20
@@ -20,18 +20,14 @@ def write_advice(figures: Figures) -> list[str]:
     Trainings cost machine time, test images a person's: so trainings come first, then test images, the fewest
     first, then other films. Then come what asks something else, and last what is no step.
     """
-    unclear = [
-        row
-        for contest in figures.contests
-        for row in list_differences(figures, contest)
-        if not row.is_clear and not row.effect.is_one_training
-    ]
+    asked = [row for contest in figures.contests for row in list_differences(figures, contest)]
+    unclear = [row for row in asked if not row.is_clear and not row.effect.is_one_training]
     by_film = [row for row in unclear if row.films_agree is False]
     missing = [(find_missing(row), row) for row in unclear if row not in by_film]
     within_reach = [(found, row) for found, row in missing if found is not None]
     within_reach.sort(key=lambda pair: _cost(*pair))
     advice = []
-    if any(row.effect.is_one_training for row in figures.of(Difference)):
+    if any(row.effect.is_one_training for row in asked):
         advice.append("One training of each mix tells nothing of another one: run again with --seeds 3.")
     advice += [f"{row.contest.title}: {_say_missing(*found, row)}" for found, row in within_reach]
     advice += [
@@ -45,13 +41,12 @@ def write_advice(figures: Figures) -> list[str]:
         )
     if not figures.of(MixWorth) and any(row.mix != REAL for row in figures.of(Measured)):
         advice.append("How many real images the synthetic ones are worth is answered by --curve.")
-    for contest in figures.contests:
-        best = rank(figures, contest)
-        if best and best[0].mix != REAL and any(row.mix == REAL for row in best):
-            advice.append(
-                f"{contest.title}: {best[0].mix} did at least as well as {REAL} alone; see its data before "
-                "choosing it."
-            )
+    advice += [
+        f"{row.contest.title}: {row.question.mix} did better than {REAL} alone; see its data before you "
+        "choose it."
+        for row in asked
+        if row.question.against == REAL and row.is_clear and is_better(row)
+    ]
     advice += [
         f"{row.contest.title}: {_pair(row)} are too alike here for more test images or seeds to tell them "
         "apart; choose by cost."

@@ -10,7 +10,7 @@ from synth.compare.advice import find_missing
 from synth.compare.figures import Difference, Drawn, Figures, Measured
 from synth.compare.mixes import REAL
 from synth.compare.plan import Contest
-from synth.compare.verdict import Sentence, list_differences
+from synth.compare.verdict import Sentence, is_better, list_differences
 from synth.train.tasks import TASKS
 from synth.train.tasks.report import Metric
 
@@ -32,8 +32,8 @@ def _conclude(figures: Figures, contest: Contest, asked: Sequence[Difference]) -
     if all(row.effect.is_one_training for row in asked):
         return "each kind of images was trained on once, which tells nothing of the kind. --seeds 3 would do."
     against = [row for row in asked if row.question.against == REAL]
-    better = [row.question.mix for row in against if row.is_clear and _is_better(row)]
-    worse = [row.question.mix for row in against if row.is_clear and not _is_better(row)]
+    better = [row.question.mix for row in against if row.is_clear and is_better(row)]
+    worse = [row.question.mix for row in against if row.is_clear and not is_better(row)]
     open_ = [row for row in against if not row.is_clear]
     said = [f"{mix} images beat real ones by {_apart(values, mix, REAL, metric)}" for mix in better]
     worse.sort(key=lambda mix: abs(values[mix] - values[REAL]), reverse=True)
@@ -41,7 +41,7 @@ def _conclude(figures: Figures, contest: Contest, asked: Sequence[Difference]) -
     for row in asked:
         a, b = row.question.mix, row.question.against
         if row.is_clear and REAL not in (a, b):
-            winner, loser = (a, b) if _is_better(row) else (b, a)
+            winner, loser = (a, b) if is_better(row) else (b, a)
             verb = "win back" if loser in worse else "are better by"
             beyond = "" if loser in worse else f" than {loser}"
             said.append(f"{winner} images {verb} {_apart(values, winner, loser, metric)}{beyond}")
@@ -56,11 +56,6 @@ def _conclude(figures: Figures, contest: Contest, asked: Sequence[Difference]) -
 
 def _headlines(figures: Figures, contest: Contest) -> list[Measured]:
     return figures.of(Measured, contest=contest, metric=TASKS[contest.task].headline.name)
-
-
-def _is_better(row: Difference) -> bool:
-    """Whether the first mix of a clear difference is the better one."""
-    return (row.effect.value < 0) == TASKS[row.contest.task].compared.lower_is_better
 
 
 def _apart(values: dict[str, float], a: str, b: str, metric: Metric) -> str:

@@ -53,6 +53,11 @@ def list_differences(figures: Figures, contest: Contest) -> list[Difference]:
     return figures.of(Difference, contest=contest, metric=TASKS[contest.task].compared.name)
 
 
+def is_better(row: Difference) -> bool:
+    """Whether the first mix of a clear difference is the better one."""
+    return (row.effect.value < 0) == TASKS[row.contest.task].compared.lower_is_better
+
+
 def format_effect(effect: Effect, metric: Metric) -> str:
     """The value and its interval, in the metric's unit; of a logarithm the ratio that it stands for."""
     ends = (effect.value, effect.low, effect.high)
@@ -101,8 +106,7 @@ def _say_difference(figures: Figures, row: Difference) -> Sentence:
             f"{size} (over images, this training only){told}."
         )
     elif row.is_clear:
-        is_a = (row.effect.value < 0) == task.compared.lower_is_better
-        better, worse = (a, b) if is_a else (b, a)
+        better, worse = (a, b) if is_better(row) else (b, a)
         text = (
             f"{better} images train better than {worse} ones: {_tell(row, task.compared, better, worse)}, "
             f"p = {row.p_holm:.2g} after Holm's correction{told}."
