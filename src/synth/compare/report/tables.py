@@ -255,11 +255,10 @@ def list_lineage(plan: Plan) -> Table:
 def format_figure(effect: Effect, unit: str) -> str:
     """Value and interval of a figure, in degrees, percent or as a bare share."""
     if unit == "%":
-        low, high = max(0.0, effect.low), min(1.0, effect.high)
-        return f"{effect.value:.0%} ({low:.0%} to {high:.0%})"
+        return f"{effect.value:.0%} ({effect.low:.0%} to {effect.high:.0%})"
     if unit == "°":
-        return f"{effect.value:.1f}° ({max(0.0, effect.low):.1f} to {effect.high:.1f})"
-    return f"{effect.value:.3f} ({max(0.0, effect.low):.3f} to {min(1.0, effect.high):.3f})"
+        return f"{effect.value:.1f}° ({effect.low:.1f} to {effect.high:.1f})"
+    return f"{effect.value:.3f} ({effect.low:.3f} to {effect.high:.3f})"
 
 
 _CHOSEN = {

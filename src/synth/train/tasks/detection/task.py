@@ -76,7 +76,7 @@ _PICTURES = (
             ("mAP50", "test_map50"),
             ("mAP50-95", "test_map50_95"),
         ),
-        "Metrics on real test images throughout training (Figure 17 of the paper); they choose nothing.",
+        "Metrics on the test images throughout training (Figure 17 of the paper); they choose nothing.",
     ),
 )
 
