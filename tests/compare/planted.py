@@ -39,16 +39,19 @@ def collect_planted(errors: dict[str, np.ndarray], films: Sequence[str] = ()) ->
     )
 
 
-def collect_boxes(shifts_px: dict[str, float], n: int = 30) -> Figures:
-    """Figures of detection whose boxes of 60 px are shifted by about so many pixels, by mix, with 3 seeds."""
-    contest = Contest("detection", DetectionSettings(net="yolov5n", side_px=192), (0, 1, 2))
+def collect_boxes(shifts_px: dict[str, float], n: int = 30, by_seed: Sequence[float] = (1, 1, 1)) -> Figures:
+    """Figures of detection: boxes of 60 px, shifted by about so many pixels, by mix, times a factor a seed."""
+    contest = Contest("detection", DetectionSettings(net="yolov5n", side_px=192), tuple(range(len(by_seed))))
     rng = np.random.default_rng(0)
     true = [[[20.0, 20.0, 80.0, 80.0]] for _ in range(n)]
     noise = {(mix, seed): rng.normal(1, 0.2, n) for mix in shifts_px for seed in contest.seeds}
     return _collect(
         contest,
         {
-            (mix, seed): ([[[20 + s * k, 20.0, 80 + s * k, 80.0, 0.9]] for k in noise[mix, seed]], true)
+            (mix, seed): (
+                [[[20 + s * k, 20.0, 80 + s * k, 80.0, 0.9]] for k in by_seed[seed] * noise[mix, seed]],
+                true,
+            )
             for mix, s in shifts_px.items()
             for seed in contest.seeds
         },

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from planted import GAPS, collect_planted
+from planted import GAPS, collect_boxes, collect_planted
 
 from synth.compare.advice import find_seeds, write_advice
 from synth.compare.conclusion import write_conclusions
@@ -21,10 +21,14 @@ from synth.compare.figures import (
     TestImages,
     UsedData,
 )
+from synth.compare.plan import Contest
 from synth.compare.questions import Question
-from synth.compare.report.tables import list_breakdowns
-from synth.compare.verdict import write_verdict
+from synth.compare.report.curves import draw_overview
+from synth.compare.report.tables import format_figure, list_breakdowns
+from synth.compare.verdict import rank, write_verdict
 from synth.metrics.comparison import Effect
+from synth.metrics.data_size import Worth
+from synth.train.tasks.normals.learning import NormalSettings
 
 MIXES = ("real", "synthetic", "translated")
 
@@ -91,6 +95,10 @@ def test_one_training_of_each_is_never_called_better() -> None:
     assert all("nothing is said of" in text and "this training only" in text for text in texts[1:4])
     assert not any(word in text for text in texts for word in ("better", "p =", "gap"))
     assert all(row.p_holm is None and row.effect.p is None for row in figures.of(Difference))
+    (contest,) = figures.contests
+    caption = draw_overview(contest, rank(figures, contest)).caption
+    assert "of one training each, which tells nothing of another one" in caption
+    assert "best" not in caption
 
 
 def conclude(errors: dict) -> str:
@@ -216,8 +224,6 @@ def test_every_figure_decides_its_sentences() -> None:
 
 def test_better_is_higher_for_boxes() -> None:
     """A mix whose boxes fit is ranked first and called better than one whose boxes are shifted."""
-    from planted import collect_boxes
-
     figures = collect_boxes({"real": 0.0, "synthetic": 12.0, "translated": 4.0})
     texts = [s.text for s in write_verdict(figures, GAPS)]
     assert texts[0].startswith("Detection (yolov5n), mAP50-95 on 30 held-out captured images")
@@ -225,6 +231,38 @@ def test_better_is_higher_for_boxes() -> None:
     assert "real images train better than synthetic ones" in texts[1]
     assert "translated images train better than synthetic ones" in texts[2]
     assert "closes the gap" in texts[4]
+
+
+def test_no_average_precision_is_above_one_or_below_none() -> None:
+    """Two trainings, one perfect and one not: the interval would reach beyond 1 if trainings alone drew it,
+    and ends within, in the figures, the verdict and the table.
+    """
+    figures = collect_boxes({"real": 20.0, "synthetic": 60.0}, by_seed=(0, 1))
+    measured = [*figures.of(Measured, metric="standard_map50_95"), *figures.of(MeasuredPart)]
+    assert all(0 <= row.effect.low <= row.effect.value <= row.effect.high <= 1 for row in measured)
+    for row in figures.of(Measured, metric="standard_map50_95"):
+        assert row.effect.value + row.effect.half_seeds > 1.3
+        assert format_figure(row.effect, "").endswith(f" to {row.effect.high:.3f})")
+    (difference,) = figures.of(Difference)
+    assert -1 <= difference.effect.low < difference.effect.high <= 1
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "words"),
+    [
+        (40.0, 20.0, 80.0, "are worth 40 real images (20 to 80)"),
+        (np.inf, 250.0, np.inf, "are worth between 250 and more than 300 real images: the curve ends there"),
+        (np.inf, np.inf, np.inf, "are worth more than 300 real images, the end of the curve"),
+        (-np.inf, -np.inf, 12.0, "are worth between fewer than 10 and 12 real images: the curve ends there"),
+    ],
+)
+def test_the_end_of_the_curve_is_no_number(value: float, low: float, high: float, words: str) -> None:
+    """What may lie inside the curve is not said to lie beyond it."""
+    contest = Contest("normals", NormalSettings(), (0, 1, 2))
+    measured = Measured(contest, "synthetic", "median_deg", Effect(9.0, 8.0, 10.0, None, 60, 3))
+    worth = MixWorth(contest, "synthetic", Worth(value, low, high, 10, 300, 60, 3))
+    (sentence,) = write_verdict(Figures([measured, worth]), ())
+    assert words in sentence.text
 
 
 def test_worth_is_read_off_the_curve_and_never_beyond_it() -> None:
