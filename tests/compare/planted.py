@@ -40,7 +40,7 @@ def collect_planted(errors: dict[str, np.ndarray], films: Sequence[str] = ()) ->
 
 
 def collect_boxes(shifts_px: dict[str, float], n: int = 30, by_seed: Sequence[float] = (1, 1, 1)) -> Figures:
-    """Figures of detection: boxes of 60 px, shifted by about so many pixels, by mix, times a factor a seed."""
+    """Figures of detection: boxes of 60 px, shifted by about so many pixels, by mix, times one of a seed."""
     contest = Contest("detection", DetectionSettings(net="yolov5n", side_px=192), tuple(range(len(by_seed))))
     rng = np.random.default_rng(0)
     true = [[[20.0, 20.0, 80.0, 80.0]] for _ in range(n)]
