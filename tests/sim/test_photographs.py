@@ -24,6 +24,8 @@ from synth.geometry import se3
 from synth.geometry.boxes import inside_image, square_box
 from synth.sim.backdrop import Placement
 from synth.sim.blender import QUALITIES, Blender
+from synth.sim.compose import make_settings
+from synth.sim.composite import Ingredients
 from synth.sim.furnish import pinhole_of, scene_seed
 from synth.sim.meshes import write_meshes
 from synth.sim.noise import NO_NOISE
@@ -250,3 +252,40 @@ def test_what_cannot_be_rendered_over_is_one_sentence(captured, photographed, tm
     model.unlink()
     with pytest.raises(DatasetError, match="is missing"):
         find_twinnable(DatasetReader(Path(broken)))
+
+
+def test_unrelated_backgrounds(photographed, tmp_path):
+    """Parts stand before pictures of a folder, cut to the photographs' size, and records name those."""
+    folder, reader = tmp_path / "elsewhere", DatasetReader(photographed)
+    with pytest.raises(InputError, match="takes a folder"):
+        PhotographBackdrop(reader, backgrounds=folder).measured()
+    folder.mkdir()
+    with pytest.raises(InputError, match="holds no picture"):
+        PhotographBackdrop(reader, backgrounds=folder).measured()
+    width, height = reader.samples[0].size_wh
+    for i, size_wh in enumerate([(width // 2, height // 3), (height, width)]):
+        cv2.imwrite(str(folder / f"{i}.png"), np.full((*size_wh[::-1], 3), (0, 0, 50 + i), np.uint8))
+    backdrop = PhotographBackdrop(reader, backgrounds=folder).measured()
+    assert [p.rgb_u8.shape for p in backdrop.plates] == [(height, width, 3)] * 2
+    assert [p.rgb_u8.max(axis=(0, 1)).tolist() for p in backdrop.plates] == [[50, 0, 0], [51, 0, 0]]
+    scene = make_twin(backdrop.list_twinnable()[0], backdrop, seed=0)
+    (parent,) = backdrop.list_behind(scene)
+    assert (parent.dataset, parent.kind, parent.used) == ("elsewhere", "imported", ("plate",))
+    assert not any("plate" in (reading.used or ()) for reading in backdrop.readings)
+    with pytest.raises(InputError, match="name it with --over"):
+        RenderSettings(out=tmp_path, backgrounds=folder)
+
+
+def test_photographs_lend_composites_their_own_plates(photographed, tmp_path):
+    """Cut-outs go on train images whose parts are painted out; test images lend nothing."""
+    settings = make_settings(Ingredients((DatasetReader(photographed),), max_parts=1), tmp_path / "out", 4)
+    render(make_plan(settings), QUIET)
+    made = DatasetReader(tmp_path / "out")
+    parents = [parent for sample in made for parent in sample.origin.parents]
+    assert {parent.split for parent in parents} == {"train", "val"}
+    assert {p.split for p in parents if "plate" in p.used} == {"train"}
+    assert all("mask" in p.used for p in parents if "plate" in p.used)
+    (sample, *_) = made
+    away = made.load_mask(sample) == 0
+    wrong = np.abs(made.load_rgb(sample).astype(int) - make_wall()).max(axis=-1)
+    assert np.median(wrong[away]) < 15

@@ -142,7 +142,8 @@ def _compose(dataset: DatasetReader) -> NextStep:
         return NextStep(what, False, "no sample has a mask, by which parts are cut out")
     if len({tuple(sample.size_wh) for sample in dataset}) > 1:
         return NextStep(what, False, "its images differ in size, and composites have one")
-    if dataset.plates:
+    has_photographs = dataset.info.kind in REAL_KINDS and any(s.mask for s in dataset.of_split("train"))
+    if dataset.plates or has_photographs:
         return NextStep(what, True, f"synth compose {root}")
     return NextStep(
         what,

@@ -94,6 +94,7 @@ def render(
     shares: Mapping[str, int] | None = None,
     real: StrPath = "data/real",
     over: StrPath | None = None,
+    backgrounds: StrPath | None = None,
     cell: "Cell | StrPath | None" = None,
     look: LookKind = "matched",
     quality: QualityName = "normal",
@@ -111,11 +112,11 @@ def render(
     count: samples in all, 633 where shares are not given either. shares: so many of some sources,
     ``{"twin": 6, "fresh": 0}``, a wrong name is answered with all; others share what is left of the count.
     real: the captured dataset to match and to twin. over: an imported dataset, whose own models, cameras and
-    poses are rendered over its own photographs; no cell then. look: like the captured pictures, or without
-    any of them. quality: samples a pixel. randomize: how far light, surfaces, camera and clutter are spread,
-    0 to 5; 1 is their ranges as they stand. layers: normals of every pixel too, as a layer of each
-    sample. test_twins: of test samples too, to look at. workers: Blender processes. engine: what
-    runs them. blender: an installed Blender, 3.4 to 4.5, for the bpy wheel.
+    poses are rendered over its own photographs, or over the pictures of the folder backgrounds; no cell then.
+    look: like the captured pictures, or without any of them. quality: samples a pixel. randomize: how far
+    light, surfaces, camera and clutter are spread, 0 to 5; 1 is their ranges as they stand. layers: normals
+    of every pixel too, as a layer of each sample. test_twins: of test samples too, to look at. workers:
+    Blender processes. engine: what runs them. blender: an installed Blender, 3.4 to 4.5, for the bpy wheel.
 
     Raises RendererError or WorkerLost when a scene fails twice.
     """
@@ -148,6 +149,7 @@ def render(
         cell=as_cell(cell) if over is None else None,
         real=None if over is not None or is_absent else open_dataset(real),
         over=None if over is None else open_dataset(over),
+        backgrounds=None if backgrounds is None else Path(backgrounds),
         look=look,
         quality=quality,
         randomize=randomize,
@@ -176,11 +178,11 @@ def compose(
     engine: str = DEFAULT_ENGINE,
     progress: bool = True,
 ) -> "DatasetReader":
-    """Lay parts that are cut out of datasets on the empty bench, one to max_parts a picture.
+    """Lay parts that are cut out of datasets on plates, one to max_parts a picture.
 
     count: composites in all; as many as the datasets have samples if not given. min_visible: share of each
-    part that no other hides. plates: the dataset whose bench they are laid on; the first of these with one.
-    engine: what runs the child processes.
+    part that no other hides. plates: the dataset whose bench they are laid on; the first of these with one,
+    or else the train images of photographs, their parts painted out. engine: what runs the child processes.
     """
     from synth.compute.progress import make_progress
     from synth.run_log import run_log

@@ -112,9 +112,8 @@ class Backdrop(Protocol):
         """Where everything was in a sample. Raises InputError for one that does not say."""
         ...
 
-    @property
-    def plates_behind(self) -> tuple[Parent, ...]:
-        """The plates that every picture is made of."""
+    def list_behind(self, scene: Scene) -> tuple[Parent, ...]:
+        """What stands behind the parts of a scene, unless it is a sample of the twinned dataset."""
         ...
 
     @property

@@ -149,9 +149,8 @@ class Bench:
         """The captured dataset."""
         return self.real
 
-    @property
-    def plates_behind(self) -> tuple[Parent, ...]:
-        """The captured plates, of which a matched look's bench is made."""
+    def list_behind(self, scene: Scene) -> tuple[Parent, ...]:
+        """The captured plates, of which a matched look's bench is made; the same for every scene."""
         if self.real is None or self.look_kind == "plain":
             return ()
         return tuple(self.real.as_parent(plate, "plate") for plate in self.real.plates)

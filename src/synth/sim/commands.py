@@ -51,6 +51,10 @@ def render(
         Path | None,
         typer.Option(help="Imported dataset: its own models, cameras and poses over its own photographs."),
     ] = None,
+    backgrounds: Annotated[
+        Path | None,
+        typer.Option(help="Folder of pictures to stand behind those parts, instead of its own photographs."),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Dataset folder; an unfinished one is gone on with.")] = Path(
         "data/synthetic"
     ),
@@ -104,6 +108,7 @@ def render(
         cell=None if over is not None else load_cell(cell),
         real=None if over is not None else _open_captured(real),
         over=None if over is None else DatasetReader(over, "synth import bop FOLDER"),
+        backgrounds=backgrounds,
         look=look,
         quality=quality,
         randomize=_strength(strength, randomize=randomize),
@@ -125,7 +130,10 @@ def render(
             raise typer.Exit(130) from None
         console.print(f"Look at {sheet}")
         return
-    after = f", over plates made of the train images of {over}" if over is not None else ""
+    behind = (
+        f"plates made of the train images of {over}" if backgrounds is None else f"pictures of {backgrounds}"
+    )
+    after = f", over {behind}" if over is not None else ""
     console.print(f"{out} will hold {say_shares(settings.shares)}{after}")
     n_done = count_done(settings)
     if n_done == settings.count:
@@ -171,7 +179,8 @@ def compose(
         str, typer.Option(help=f"What runs the child processes: {', '.join(ENGINES)}.")
     ] = DEFAULT_ENGINE,
 ) -> None:
-    """Lay cut-out parts on the empty bench, one to four a picture. The same command goes on where it stopped.
+    """Lay cut-out parts on plates, one to four a picture: pictures of the empty bench, or photographs whose
+    parts are painted out. The same command goes on where it stopped.
 
     Example: synth compose data/real --count 400
     """

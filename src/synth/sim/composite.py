@@ -9,9 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.dataset import codecs
 from synth.dataset.codecs import Counts, Rgb
-from synth.dataset.folder import read_inside
 from synth.dataset.origin import Origin, Parent, Step, merge_parents
 from synth.dataset.reader import DatasetReader
 from synth.dataset.record import SPLITS, Split
@@ -39,7 +37,8 @@ class Ingredients:
     """What composites are made of, and how; InputError for numbers out of range.
 
     datasets: whose parts are cut out, captured, rendered or translated. plates: the one whose empty bench
-    they are laid on; None for the first of the others that has plates. max_parts: 1 to this many a picture.
+    they are laid on; None for the first of the others that has plates, or else the first that holds
+    photographs with masks, of which plates are made. max_parts: 1 to this many a picture.
     min_visible: share of each part that no other may hide.
     """
 
@@ -53,6 +52,14 @@ class Ingredients:
             raise InputError(f"the number of parts must be 1 to 20, got {self.max_parts}")
         if not 0.25 <= self.min_visible <= 1:
             raise InputError(f"the visible share must be 0.25 to 1, got {self.min_visible:g}")
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """What parts are laid on. rgb_u8: plates [H,W,3]. parents: what records say of each."""
+
+    rgb_u8: tuple[Rgb, ...]
+    parents: tuple[Parent, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +91,7 @@ class CompositeMaker:
 
     def __init__(
         self,
-        bench: DatasetReader,
+        bench: Bench,
         picks: dict[Split, list[Pick]],
         shares: dict[Split, tuple[int, ...]],
         *,
@@ -94,10 +101,7 @@ class CompositeMaker:
     ) -> None:
         self._bench, self._picks, self._shares = bench, picks, shares
         self._seed, self._max_parts, self._min_visible = seed, max_parts, min_visible
-        self._plates = [
-            linear_of_u8(codecs.decode_rgb(read_inside(bench.root, p.image), str(bench.root / p.image)))
-            for p in bench.plates
-        ]
+        self._plates = [linear_of_u8(rgb_u8) for rgb_u8 in bench.rgb_u8]
         height, width = self._plates[0].shape[:2]
         self._size_wh = (width, height)
         median = np.maximum(np.median(np.stack(self._plates[:5]), axis=0), 1e-3).astype(np.float32)
@@ -143,7 +147,6 @@ class CompositeMaker:
 
     def _origin(self, picks: Sequence[Pick], plate: int, patches: Sequence[int]) -> Origin:
         """Of parts, each with what was done to its picture before, on a plate with patches of others."""
-        plates = self._bench.plates
         before = [parent for pick in picks for parent in pick.sample.origin.parents]
         steps = [
             step.model_copy(update={"region": i})
@@ -154,8 +157,8 @@ class CompositeMaker:
             parents=merge_parents(
                 *before,
                 *(pick.parent for pick in picks),
-                self._bench.as_parent(plates[plate], "plate"),
-                *(self._bench.as_parent(plates[number], "pixels") for number in patches),
+                self._bench.parents[plate],
+                *(self._bench.parents[number].model_copy(update={"used": ("pixels",)}) for number in patches),
             ),
             steps=(*steps, Step(verb="compose", seed=self._seed)),
         )

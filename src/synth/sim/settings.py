@@ -24,6 +24,7 @@ class RenderSettings:
     shares: how many samples of each source. cell: None for the simulated one. real: the captured dataset to
     match and to twin; None for none, which takes look ``plain``. over: the imported dataset whose models and
     poses are rendered over its own photographs, without any cell; None to render on the cell's bench.
+    backgrounds: a folder of pictures that stand behind those parts instead; None for its own train images.
     randomize: strength of the spread around the cell's values, 0 for none. layers: normals, depth and ids
     beside each picture. test_twins: of test samples too, to look at. blender: the folder of an installed
     Blender; None for the pip wheels. n_workers: child processes; None to go by the machine. engine: what runs
@@ -36,6 +37,7 @@ class RenderSettings:
     cell: Cell | None = None
     real: DatasetReader | None = None
     over: DatasetReader | None = None
+    backgrounds: Path | None = None
     look: LookKind = "matched"
     quality: QualityName = "normal"
     randomize: float = 0.0
@@ -53,6 +55,8 @@ class RenderSettings:
             )
         if self.n_workers is not None and self.n_workers < 1:
             raise InputError(f"--workers must be 1 or more, got {self.n_workers}")
+        if self.backgrounds is not None and self.over is None:
+            raise InputError("--backgrounds are for parts of an imported dataset: name it with --over")
         ENGINES[self.engine]  # That there is one.
 
     @property

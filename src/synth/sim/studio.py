@@ -204,7 +204,7 @@ class Photographer:
             T_base_cam=scene.camera.T_base_cam if studio.backdrop.knows_behind else None,
             instances=labels.instances,
             origin=Origin(
-                parents=(*parents, *studio.backdrop.plates_behind),
+                parents=(*parents, *studio.backdrop.list_behind(scene)),
                 steps=(Step(verb="render", method=scene.scenario, seed=scene.seed),),
             ),
             quality=quality,

@@ -1,6 +1,6 @@
 """Photographs as a backdrop: plates made of them, lamps drawn anew for every scene, parts as they appear."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Self
 import numpy as np
 from pydantic import JsonValue, ValidationError
 
+from synth.cell.mesh import file_sha256
 from synth.compute.progress import Progress
 from synth.compute.versions import list_versions
 from synth.dataset.info import DatasetInfo, MadeBy
@@ -25,7 +26,14 @@ from synth.sim.blender import QUALITIES, Blender, Quality
 from synth.sim.photographs.appearance import Appearance, choose_measured, measure_appearance
 from synth.sim.photographs.objects import Objects, Seen, list_seen, refuse_without_poses
 from synth.sim.photographs.pictures import PhotographPictures
-from synth.sim.photographs.plates import Plate, choose_for_plates, make_plates
+from synth.sim.photographs.plates import (
+    Plate,
+    choose_for_plates,
+    choose_plate,
+    list_backgrounds,
+    make_backgrounds,
+    make_plates,
+)
 from synth.sim.scene import RGB, Finish, Scene, SceneBody, SceneLamp
 from synth.sim.settings import RenderSettings
 from synth.sim.studio import DEPTH_SCALE_M, PACKAGES, BlenderStudio
@@ -48,6 +56,7 @@ def open_over_photographs(settings: RenderSettings) -> BlenderStudio:
     """
     if settings.over is None:
         raise InputError("no photographs are named to render over: say which dataset with --over")
+    backdrop = PhotographBackdrop(settings.over, settings.seed, settings.backgrounds)
     for option, wanted in (
         ("--look plain", settings.look == "plain"),
         ("--randomize", settings.randomize),
@@ -56,7 +65,7 @@ def open_over_photographs(settings: RenderSettings) -> BlenderStudio:
     ):
         if wanted:
             raise InputError(f"{option} is for renderings of a cell, and --over knows none: leave it out")
-    return BlenderStudio.of(PhotographBackdrop(settings.over, settings.seed), _describe(settings), settings)
+    return BlenderStudio.of(backdrop, _describe(settings), settings)
 
 
 def find_twinnable(over: DatasetReader) -> list[Seen]:
@@ -66,17 +75,21 @@ def find_twinnable(over: DatasetReader) -> list[Seen]:
     one it names.
     """
     seen = _demand_seen(over, Objects.of(over))
-    return _where_plates_are(choose_for_plates(over, [s.sample for s in seen]), seen)
+    return _where_plates_are(_sizes_of(over, seen), seen)
 
 
 @dataclass(frozen=True, eq=False)
 class PhotographBackdrop:
-    """A `Backdrop`. plates, appearance: measured on train samples; poses of val samples count too."""
+    """A `Backdrop`. plates, appearance: measured on train samples; poses of val samples count too.
+
+    backgrounds: a folder of unrelated pictures to make the plates of; None for the train images themselves.
+    """
 
     knows_behind = False
 
     over: DatasetReader
     seed: int = 0
+    backgrounds: Path | None = None
     plates: tuple[Plate, ...] = ()
     appearance: Appearance = field(
         default_factory=lambda: Appearance(colours_rgb={}, surroundings_rgb=(0, 0, 0))
@@ -90,7 +103,8 @@ class PhotographBackdrop:
     @cached_property
     def seen(self) -> tuple[Seen, ...]:
         """Where parts were seen, in pictures of a size of which there is a plate."""
-        return tuple(_where_plates_are([p.sample for p in self.plates], list_seen(self.over, self.objects)))
+        sizes = {plate.size_wh for plate in self.plates}
+        return tuple(_where_plates_are(sizes, list_seen(self.over, self.objects)))
 
     @property
     def meshes(self) -> dict[str, Mesh]:
@@ -112,10 +126,10 @@ class PhotographBackdrop:
         """The dataset of the photographs."""
         return self.over
 
-    @property
-    def plates_behind(self) -> tuple[Parent, ...]:
-        """None: each picture has the plate of one photograph."""
-        return ()
+    def list_behind(self, scene: Scene) -> tuple[Parent, ...]:
+        """The unrelated picture, where it is one: a sample's own stands among the scene's parents already."""
+        plate = choose_plate(self.plates, scene)
+        return (plate.parent,) if plate.sample is None else ()
 
     @property
     def readings(self) -> tuple[Reading, ...]:
@@ -123,8 +137,9 @@ class PhotographBackdrop:
         bright parts are.
         """
         measured = choose_measured(self.list_twinnable())
+        own = [plate.sample for plate in self.plates if plate.sample is not None]
         return (
-            self.over.as_reading([plate.sample for plate in self.plates], "mask", "plate"),
+            *([self.over.as_reading(own, "mask", "plate")] if own else []),
             self.over.as_reading(measured, "mask", "look"),
             self.over.as_reading(self._list_matched(), "pose", "look"),
         )
@@ -189,8 +204,11 @@ class PhotographBackdrop:
     def measured(self) -> Self:
         """With plates, and the parts' appearance less its gain. Raises InputError, DatasetError."""
         seen = _demand_seen(self.over, self.objects)
-        plates = tuple(make_plates(self.over, [s.sample for s in seen]))
-        made = replace(self, plates=plates)
+        if self.backgrounds is None:
+            plates = make_plates(self.over, [s.sample for s in seen])
+        else:
+            plates = make_backgrounds(self.backgrounds, _sizes_of(self.over, seen))
+        made = replace(self, plates=tuple(plates))
         appearance = measure_appearance(
             self.over, made.list_twinnable(), tuple(made.objects.meshes), made.plates
         )
@@ -233,10 +251,14 @@ def _demand_seen(over: DatasetReader, objects: Objects) -> list[Seen]:
     return seen
 
 
-def _where_plates_are(plates: Sequence[Sample], seen: Sequence[Seen]) -> list[Seen]:
-    """Those in pictures as large as one of which there is a plate."""
-    sizes = {sample.size_wh for sample in plates}
-    return [s for s in seen if s.camera.size_wh in sizes]
+def _sizes_of(over: DatasetReader, seen: Sequence[Seen]) -> set[tuple[int, int]]:
+    """Of the train images by which parts' appearance can be measured; plates have these sizes."""
+    return {sample.size_wh for sample in choose_for_plates(over, [s.sample for s in seen])}
+
+
+def _where_plates_are(sizes_wh: Collection[tuple[int, int]], seen: Sequence[Seen]) -> list[Seen]:
+    """Those in pictures as large as a plate."""
+    return [s for s in seen if s.camera.size_wh in sizes_wh]
 
 
 def _describe(settings: RenderSettings) -> DatasetInfo:
@@ -248,6 +270,8 @@ def _describe(settings: RenderSettings) -> DatasetInfo:
         "models": {model.class_name: model.sha256 for model in info.models},
         "quality": {"name": settings.quality, **asdict(QUALITIES[settings.quality])},
     }
+    if (folder := settings.backgrounds) is not None:
+        config["backgrounds"] = {path.name: file_sha256(path) for path in list_backgrounds(folder)}
     camera = info.camera
     if camera is not None and camera.depth_scale_m is None:
         camera = camera.model_copy(update={"depth_scale_m": DEPTH_SCALE_M})

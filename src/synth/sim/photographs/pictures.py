@@ -13,11 +13,11 @@ from synth.sim.furnish import pinhole_of
 from synth.sim.meshes import Meshes
 from synth.sim.optics import Lens
 from synth.sim.photographs.appearance import Appearance, eroded
-from synth.sim.photographs.plates import Plate, lay_over
+from synth.sim.photographs.plates import Plate, choose_plate, lay_over
 from synth.sim.scene import Scene
 from synth.sim.window import body_windows, compute_coverage
 
-_PLATE_STREAM, _NOISE_STREAM = 3, 2
+_NOISE_STREAM = 2
 _MIN_PIXELS = 50
 
 
@@ -53,7 +53,7 @@ class PhotographPictures:
     ) -> NDArray[np.uint8]:
         """The parts over the scene's plate."""
         return lay_over(
-            self._plate(scene).rgb_u8,
+            choose_plate(self._plates, scene).rgb_u8,
             light,
             coverage,
             gain_rgb=self._appearance.gain_rgb,
@@ -65,8 +65,8 @@ class PhotographPictures:
     def parents(self, scene: Scene) -> dict[str, tuple[Used, ...]]:
         """The sample that a twin stands for, and the one whose plate it is."""
         used: dict[str, tuple[Used, ...]] = dict.fromkeys(scene.parents, ("pose",))
-        plate = self._plate(scene).sample.name
-        return used | {plate: (*used.get(plate, ()), "plate")}
+        plate = choose_plate(self._plates, scene).sample
+        return used if plate is None else used | {plate.name: (*used.get(plate.name, ()), "plate")}
 
     def compare(self, pair: Pair) -> tuple[float, ...] | None:
         """How much more light parts have in a photograph than in its twin, each channel; of medians.
@@ -82,11 +82,3 @@ class PhotographPictures:
             np.median(light[inside], axis=0), 1e-4
         )
         return tuple(float(v) for v in ratio)
-
-    def _plate(self, scene: Scene) -> Plate:
-        """Its own photograph's where there is one, else any of this camera's size."""
-        plates = [p for p in self._plates if p.sample.size_wh == scene.camera.size_wh]
-        own = [p for p in plates if p.sample.name in scene.parents]
-        rng = np.random.default_rng([scene.seed, _PLATE_STREAM])
-        candidates = own or plates or list(self._plates)
-        return candidates[int(rng.integers(len(candidates)))]

@@ -1,32 +1,47 @@
-"""Photographs without their parts, and a rendered part laid over one of them as if it had been there."""
+"""Photographs without parts, and a rendered part laid over one of them as if it had been there."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from synth.dataset.codecs import pixels_sha256
+from synth.dataset.imports.pictures import SUFFIXES, open_picture
+from synth.dataset.origin import Parent
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 from synth.errors import InputError
 from synth.sim.camera_response import RENDERED_EDGE_SIGMA_PX
 from synth.sim.colour import Linear, linear_of_u8, u8_of_linear
 from synth.sim.noise import Noise
+from synth.sim.scene import Scene
 
 _RIM_PX = 7
 _INPAINT_PX = 5
 _SPREAD_PX = 1.5
 _INSIDE = 0.995
 _MAX_PLATES = 40
+_PLATE_STREAM = 3
 
 
 @dataclass(frozen=True, eq=False)
 class Plate:
-    """A train image [H,W,3] whose labelled parts were painted out, and the sample it is of."""
+    """A picture [H,W,3] without parts, and what records say of the one that it was made of.
 
-    sample: Sample
+    sample: the train image whose labelled parts were painted out; None for an unrelated picture.
+    """
+
     rgb_u8: NDArray[np.uint8]
+    parent: Parent
+    sample: Sample | None = None
+
+    @property
+    def size_wh(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.rgb_u8.shape[1], self.rgb_u8.shape[0]
 
 
 def choose_for_plates(dataset: DatasetReader, samples: Sequence[Sample]) -> list[Sample]:
@@ -47,7 +62,58 @@ def make_plates(dataset: DatasetReader, samples: Sequence[Sample]) -> list[Plate
     chosen = choose_for_plates(dataset, samples)
     pictures = [dataset.load_rgb(s) for s in chosen]
     hidden = [_hidden(dataset, s) for s in chosen]
-    return [Plate(s, _paint_out(i, pictures, hidden)) for i, s in enumerate(chosen)]
+    return [
+        Plate(_paint_out(i, pictures, hidden), dataset.as_parent(s, "mask", "plate"), s)
+        for i, s in enumerate(chosen)
+    ]
+
+
+def list_backgrounds(folder: Path) -> list[Path]:
+    """The pictures in a folder, 40 at most, evenly chosen. Raises InputError where there is none."""
+    if not folder.is_dir():
+        raise InputError(f"--backgrounds takes a folder of pictures, and {folder} is none")
+    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    if not found:
+        raise InputError(f"{folder} holds no picture: backgrounds are {', '.join(s[1:] for s in SUFFIXES)}")
+    return found[:: -(-len(found) // _MAX_PLATES)]
+
+
+def make_backgrounds(folder: Path, sizes_wh: Collection[tuple[int, int]]) -> list[Plate]:
+    """A plate of each size of each picture of a folder: scaled until it fills the size, its middle cut out.
+
+    Records call the folder a dataset of imported pictures. Raises InputError for a folder without pictures,
+    DatasetError for one that does not open.
+    """
+    plates = []
+    for i, path in enumerate(list_backgrounds(folder)):
+        rgb_u8 = open_picture(path).rgb_u8
+        parent = Parent(
+            dataset=folder.resolve().name,
+            kind="imported",
+            name=f"{i:06d}",
+            pixels_sha256=pixels_sha256(rgb_u8),
+            used=("plate",),
+        )
+        plates += [Plate(_fill(rgb_u8, size_wh), parent) for size_wh in sorted(sizes_wh)]
+    return plates
+
+
+def choose_plate(plates: Sequence[Plate], scene: Scene) -> Plate:
+    """A twin's own where there is one, else any of the camera's size, drawn by the scene's seed."""
+    fitting = [plate for plate in plates if plate.size_wh == scene.camera.size_wh]
+    own = [p for p in fitting if p.sample is not None and p.sample.name in scene.parents]
+    candidates = own or fitting or list(plates)
+    rng = np.random.default_rng([scene.seed, _PLATE_STREAM])
+    return candidates[int(rng.integers(len(candidates)))]
+
+
+def _fill(rgb_u8: NDArray[np.uint8], size_wh: tuple[int, int]) -> NDArray[np.uint8]:
+    height, width = rgb_u8.shape[:2]
+    scale = max(size_wh[0] / width, size_wh[1] / height)
+    larger = (max(size_wh[0], round(width * scale)), max(size_wh[1], round(height * scale)))
+    scaled = cv2.resize(rgb_u8, larger, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    x, y = (larger[0] - size_wh[0]) // 2, (larger[1] - size_wh[1]) // 2
+    return np.ascontiguousarray(scaled[y : y + size_wh[1], x : x + size_wh[0]], dtype=np.uint8)
 
 
 def _hidden(dataset: DatasetReader, sample: Sample) -> NDArray[np.bool_]:

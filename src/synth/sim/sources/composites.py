@@ -1,5 +1,8 @@
 """The paper's detection sets (section 3.3.1): one to four parts on the empty bench, cut from other pictures.
 
+Of photographs that bring no plate of the empty bench, plates are made: the train images, each part painted
+out. Then no test photograph is cut from either.
+
 A part moves by whole pixels and turns by quarters, never by less and never in scale, so nothing is resampled.
 A turn in the image turns the normal, and perspective changes with the place: composites carry boxes and
 masks, no normals, poses or crops. Patches of bench in the shape of parts are laid the same way, so that an
@@ -17,10 +20,12 @@ from synth.compute.versions import list_versions
 from synth.dataset import codecs
 from synth.dataset.folder import read_inside
 from synth.dataset.info import DatasetInfo, MadeBy
+from synth.dataset.origin import REAL_KINDS
 from synth.dataset.reader import DatasetReader
 from synth.dataset.record import SPLITS, Split
 from synth.errors import DatasetError, InputError
-from synth.sim.composite import CompositeMaker, Ingredients, Pick
+from synth.sim.composite import Bench, CompositeMaker, Ingredients, Pick
+from synth.sim.photographs.plates import make_plates
 from synth.sim.settings import RenderSettings
 from synth.sim.sources.source import N_NAMES, MadeSample, Order, Studio
 
@@ -67,14 +72,14 @@ class CuttingTable(Studio):
 
     info: DatasetInfo
     ingredients: Ingredients
-    bench: DatasetReader
+    bench: Bench
     picks: dict[Split, list[Pick]]
     shares: dict[Split, tuple[int, ...]]
     seed: int
 
     @contextmanager
     def __call__(self) -> Iterator[Callable[[Order], MadeSample]]:
-        """Load the plates; what comes out makes one composite after the other."""
+        """What comes out makes one composite after the other."""
         maker = CompositeMaker(
             self.bench,
             self.picks,
@@ -97,11 +102,35 @@ def open_cutting_table(settings: RenderSettings) -> CuttingTable:
     Raises InputError for datasets that do not fit together, DatasetError for one that mixes splits.
     """
     ingredients: Ingredients = settings.own["composites"]
-    bench = _bench_of(ingredients.datasets, ingredients.plates)
+    source = _source_of(ingredients.datasets, ingredients.plates)
     picks = _list_picks(ingredients.datasets)
-    shares = _deal_plates(bench, [s for s in SPLITS if picks[s]])
-    info = _describe(ingredients, bench, shares, settings.seed)
+    if source.plates:
+        bench = _load_bench(source)
+        shares = _deal_plates(len(bench.rgb_u8), [s for s in SPLITS if picks[s]])
+    else:
+        picks["test"] = []  # Photographs that test are not looked at.
+        bench = _paint_bench(source)
+        shares = {split: tuple(range(len(bench.rgb_u8))) for split in SPLITS if picks[split]}
+    _refuse_unlike(ingredients.datasets, bench)
+    info = _describe(ingredients, source, bench, shares, settings.seed)
     return CuttingTable(info, ingredients, bench, picks, shares, settings.seed)
+
+
+def _load_bench(source: DatasetReader) -> Bench:
+    """The captured plates."""
+    return Bench(
+        tuple(
+            codecs.decode_rgb(read_inside(source.root, plate.image), str(source.root / plate.image))
+            for plate in source.plates
+        ),
+        tuple(source.as_parent(plate, "plate") for plate in source.plates),
+    )
+
+
+def _paint_bench(source: DatasetReader) -> Bench:
+    """The train images with their parts painted out."""
+    plates = make_plates(source, source.samples)
+    return Bench(tuple(plate.rgb_u8 for plate in plates), tuple(plate.parent for plate in plates))
 
 
 def _list_picks(datasets: Sequence[DatasetReader]) -> dict[Split, list[Pick]]:
@@ -143,10 +172,9 @@ def _deal_splits(picks: dict[Split, list[Pick]], count: int, seed: int) -> list[
     return [dealt[int(k)] for k in order]
 
 
-def _deal_plates(bench: DatasetReader, present: Sequence[Split]) -> dict[Split, tuple[int, ...]]:
+def _deal_plates(n: int, present: Sequence[Split]) -> dict[Split, tuple[int, ...]]:
     """Plates by split, disjoint where there are enough: test first, then train, then val, in turns."""
     order = sorted(present, key=("test", "train", "val").index)
-    n = len(bench.plates)
     if n == 1:
         return dict.fromkeys(order, (0,))
     if n < len(order):  # Two plates, three splits: train and val share one.
@@ -154,7 +182,8 @@ def _deal_plates(bench: DatasetReader, present: Sequence[Split]) -> dict[Split, 
     return {s: tuple(range(k, n, len(order))) for k, s in enumerate(order)}
 
 
-def _bench_of(datasets: Sequence[DatasetReader], plates: DatasetReader | None) -> DatasetReader:
+def _source_of(datasets: Sequence[DatasetReader], plates: DatasetReader | None) -> DatasetReader:
+    """The dataset that has plates, or photographs to make them of."""
     if not datasets:
         raise InputError("composites need at least one dataset to cut parts from")
     names = [d.name for d in datasets]
@@ -162,14 +191,23 @@ def _bench_of(datasets: Sequence[DatasetReader], plates: DatasetReader | None) -
         raise InputError(
             f"two datasets are called {twice[0]}: records name them so, rename the folder of one"
         )
-    bench = plates or next((d for d in datasets if d.plates), None)
-    if bench is None or not bench.plates:
-        where = plates.root if plates else ", ".join(str(d.root) for d in datasets)
+    among = (plates,) if plates else tuple(datasets)
+    source = next((d for d in among if d.plates), None) or next(filter(_can_be_painted, among), None)
+    if source is None:
         raise InputError(
-            f"{where} has no plate of the empty bench to lay parts on: name a captured dataset with plates"
+            f"{', '.join(str(d.root) for d in among)} has no plate of the empty bench to lay parts on, nor "
+            "train photographs with masks to make one of: name a captured dataset with plates"
         )
+    return source
+
+
+def _can_be_painted(dataset: DatasetReader) -> bool:
+    return dataset.info.kind in REAL_KINDS and any(s.mask for s in dataset.of_split("train"))
+
+
+def _refuse_unlike(datasets: Sequence[DatasetReader], bench: Bench) -> None:
     sizes = {tuple(s.size_wh) for d in datasets for s in d.samples}
-    sizes |= {codecs.decode_rgb(read_inside(bench.root, p.image), p.image).shape[1::-1] for p in bench.plates}
+    sizes |= {rgb_u8.shape[1::-1] for rgb_u8 in bench.rgb_u8}
     if len(sizes) > 1:
         found = ", ".join(f"{w}×{h}" for w, h in sorted(sizes))
         raise InputError(f"datasets and plates must have one image size, got {found}")
@@ -177,11 +215,14 @@ def _bench_of(datasets: Sequence[DatasetReader], plates: DatasetReader | None) -
         raise InputError("datasets must agree on their box kind: one has square boxes, another tight ones")
     if any(d.info.kind == "composited" for d in datasets):
         raise InputError("composites are not cut out again: name the datasets that they were made from")
-    return bench
 
 
 def _describe(
-    ingredients: Ingredients, bench: DatasetReader, shares: dict[Split, tuple[int, ...]], seed: int
+    ingredients: Ingredients,
+    source: DatasetReader,
+    bench: Bench,
+    shares: dict[Split, tuple[int, ...]],
+    seed: int,
 ) -> DatasetInfo:
     datasets = ingredients.datasets
     first = datasets[0].info
@@ -191,8 +232,8 @@ def _describe(
         "min_visible": ingredients.min_visible,
         "datasets": {d.name: {"kind": d.info.kind, "digest": d.digest()} for d in datasets},
         "plates": {
-            "dataset": bench.name,
-            "pixels_sha256": [p.pixels_sha256 for p in bench.plates],
+            "dataset": source.name,
+            "pixels_sha256": [parent.pixels_sha256 for parent in bench.parents],
         },
         "plates_of_split": {split: list(numbers) for split, numbers in shares.items()},
         "plates_shared_by_splits": len(dealt) > len(set(dealt)),
@@ -209,9 +250,9 @@ def _describe(
             config=config,
             seed=seed,
             versions=list_versions(_PACKAGES),
-            parents=tuple(dict.fromkeys(d.name for d in (*datasets, bench))),
+            parents=tuple(dict.fromkeys(d.name for d in (*datasets, source))),
             readings=tuple(dict.fromkeys(r for d in datasets for r in d.info.made_by.readings)),
-            simulated=any(d.info.made_by.simulated for d in (*datasets, bench)),
+            simulated=any(d.info.made_by.simulated for d in (*datasets, source)),
         ),
     )
 
