@@ -1,0 +1,110 @@
+"""The tables of what photographs.py found, written into a document between two marks.
+
+    python benchmarks/photographs_table.py --write docs/results.md
+
+A table that is not complete says how many of its trainings there are. Figures by seed are in the order of
+seeds. The median IoU is of what one training found, from the lowest to the highest of them.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from photographs import CHANGE, FILTER, RESULTS, SCENES, SEEDS, Line, Scene, list_trials, read_lines
+from scipy.stats import t
+
+from synth.metrics.comparison import SHARE
+
+BEGIN, END = "<!-- benchmarks/photographs_table.py -->", "<!-- end -->"
+
+
+def make_table(scene: Scene, lines: Sequence[Line]) -> list[str]:
+    """Markdown: a row a mix, a column a fold."""
+    heads = [f"found, {fold.name}, by seed" for fold in scene.folds]
+    rows = ["trained on", *heads, "false boxes an image", "median IoU", "mAP50-95 (95 % over seeds)"]
+    table = [rows, ["---"] * len(rows)]
+    for mix in (*scene.mixes, FILTER, CHANGE):
+        own = [x for x in lines if x["mix"] == mix]
+        if not own:
+            continue
+        by_fold = [sorted((x for x in own if x["fold"] == f.name), key=_key_seed) for f in scene.folds]
+        found = [say_found(each) for each in by_fold]
+        false = sum(x["false_boxes"] for x in own) / sum(x["n_test"] for x in own)
+        ious = [x["median_iou"] for x in own if x["median_iou"] is not None]
+        iou = f"{min(ious):.2f} to {max(ious):.2f}" if ious else "–"
+        table.append([mix, *found, f"{false:.2f}", iou, say_precision(scene, own)])
+    return [f"| {' | '.join(row)} |" for row in table]
+
+
+def _key_seed(line: Line) -> int:
+    return -1 if line["seed"] is None else int(line["seed"])
+
+
+def say_found(lines: Sequence[Line]) -> str:
+    """Counts by seed, of how many."""
+    counts = ", ".join(str(x["found"]) for x in lines)
+    return f"{counts} of {lines[0]['n_true']}" if lines else "–"
+
+
+def say_precision(scene: Scene, lines: Sequence[Line]) -> str:
+    """The mean over folds, and over the seeds that have them all, with what another seed would change."""
+    by_seed = []
+    for seed in SEEDS:
+        of_seed = [x["map50_95"] for x in lines if x["seed"] == seed]
+        if len(of_seed) == len(scene.folds):
+            by_seed.append(np.mean(of_seed))
+    if not by_seed:
+        return "–"
+    mean, n = float(np.mean(by_seed)), len(by_seed)
+    if n == 1:
+        return f"{mean:.2f} (one seed)"
+    half = float(t.ppf(0.975, n - 1) * np.std(by_seed, ddof=1) / np.sqrt(n))
+    low, high = SHARE.interval(mean, half)
+    return f"{mean:.2f} ({low:.2f}–{high:.2f})"
+
+
+def say_all(lines: Sequence[Line]) -> str:
+    """The tables of all scenes, each with how much of it there is."""
+    parts = []
+    for scene in SCENES:
+        own = [x for x in lines if x["scene"] == scene.name and x.get("images") in (None, scene.n_images)]
+        n, n_all = sum(x["seed"] is not None for x in own), sum(x.scene is scene for x in list_trials())
+        dates = sorted({x["date"] for x in own})
+        commits = ", ".join(dict.fromkeys(x["commit"] for x in own))
+        when = (
+            f"{' to '.join(dict.fromkeys((dates[0], dates[-1])))}, commit {commits}" if own else "not begun"
+        )
+        state = "Complete" if n == n_all else "Not complete"
+        parts += [
+            "",
+            *(make_table(scene, own) if own else ()),
+            "",
+            f"{state}: {n} of {n_all} trainings; {when}.",
+        ]
+    return "\n".join([*parts, ""])
+
+
+def write_tables(document: Path, tables: str) -> None:
+    """Between the two marks of a document."""
+    text = document.read_text(encoding="utf-8")
+    if text.count(BEGIN) != 1 or text.count(END) != 1:
+        raise SystemExit(f"{document} must hold the lines {BEGIN} and {END} once each")
+    before, after = text.split(BEGIN)[0], text.split(END)[1]
+    document.write_text(f"{before}{BEGIN}\n{tables}{END}{after}", encoding="utf-8")
+
+
+def main() -> None:
+    """Print the tables, and write them where they belong."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--write", type=Path, help="a document with the marks")
+    given = parser.parse_args()
+    tables = say_all(read_lines(given.results))
+    print(tables)
+    if given.write is not None:
+        write_tables(given.write, tables)
+
+
+if __name__ == "__main__":
+    main()
