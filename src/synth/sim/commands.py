@@ -179,8 +179,11 @@ def compose(
         str, typer.Option(help=f"What runs the child processes: {', '.join(ENGINES)}.")
     ] = DEFAULT_ENGINE,
 ) -> None:
-    """Lay cut-out parts on plates, one to four a picture: pictures of the empty bench, or photographs whose
-    parts are painted out. The same command goes on where it stopped.
+    """Lay cut-out parts on bench or photographs, 1 to 4 a picture. The same command goes on where it
+    stopped.
+
+    Plates are pictures of the empty bench; of photographs without any, the train images with their parts
+    painted out.
 
     Example: synth compose data/real --count 400
     """
