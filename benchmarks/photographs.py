@@ -278,6 +278,7 @@ def measure_without_network(captured: DatasetReader) -> Iterator[tuple[str, dict
                 "found": point.hits[0],
                 "false_boxes": point.false_boxes[0],
                 "median_iou": None if point.median_iou is None else round(point.median_iou, 3),
+                "real_labels": {"mask": len(captured.of_split("train"))},
                 "ious": [None if one.median_iou is None else round(one.median_iou, 3) for one in single],
             },
         )

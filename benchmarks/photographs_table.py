@@ -22,8 +22,15 @@ BEGIN, END = "<!-- benchmarks/photographs_table.py -->", "<!-- end -->"
 def make_table(scene: Scene, lines: Sequence[Line]) -> list[str]:
     """Markdown: a row a mix, a column a fold."""
     heads = [f"found, {fold.name}, by seed" for fold in scene.folds]
-    rows = ["trained on", *heads, "false boxes an image", "median IoU", "mAP50-95 (95 % over seeds)"]
-    table = [rows, ["---"] * len(rows)]
+    head = [
+        "trained on",
+        "real images read for",
+        *heads,
+        "false boxes an image",
+        "median IoU",
+        "mAP50-95 (95 % over seeds)",
+    ]
+    table = [head, ["---"] * len(head)]
     for mix in (*scene.mixes, FILTER, CHANGE):
         own = [x for x in lines if x["mix"] == mix]
         if not own:
@@ -33,12 +40,19 @@ def make_table(scene: Scene, lines: Sequence[Line]) -> list[str]:
         false = sum(x["false_boxes"] for x in own) / sum(x["n_test"] for x in own)
         ious = [x["median_iou"] for x in own if x["median_iou"] is not None]
         iou = f"{min(ious):.2f} to {max(ious):.2f}" if ious else "–"
-        table.append([mix, *found, f"{false:.2f}", iou, say_precision(scene, own)])
+        table.append([mix, say_read(own), *found, f"{false:.2f}", iou, say_precision(scene, own)])
     return [f"| {' | '.join(row)} |" for row in table]
 
 
 def _key_seed(line: Line) -> int:
     return -1 if line["seed"] is None else int(line["seed"])
+
+
+def say_read(lines: Sequence[Line]) -> str:
+    """How many real images gave which labels, to the network or to what made its images."""
+    words = {"labels": "boxes", "mask": "masks", "pose": "poses"}
+    most = {use: max((x.get("real_labels", {}).get(use, 0) for x in lines), default=0) for use in words}
+    return ", ".join(f"{words[use]} {n}" for use, n in most.items() if n)
 
 
 def say_found(lines: Sequence[Line]) -> str:
@@ -72,9 +86,8 @@ def say_all(lines: Sequence[Line]) -> str:
         n, n_all = sum(x["seed"] is not None for x in own), sum(x.scene is scene for x in list_trials())
         dates = sorted({x["date"] for x in own})
         commits = ", ".join(dict.fromkeys(x["commit"] for x in own))
-        when = (
-            f"{' to '.join(dict.fromkeys((dates[0], dates[-1])))}, commit {commits}" if own else "not begun"
-        )
+        days = " to ".join(dict.fromkeys((dates[0], dates[-1]))) if own else ""
+        when = f"{days}, commit {commits}" if own else "not begun"
         state = "Complete" if n == n_all else "Not complete"
         parts += [
             "",
