@@ -15,8 +15,8 @@ before one background, so both directions are measured, and renderings over unre
 beside those over plates of the train images.
 
 Each stage is the command that a user types. Each training that has ended is one line of the results; the
-same command goes on where it stopped, with the first seed of everything before the second of anything. On one
-core a figurine's training takes about ten minutes and one of nuts four: six hours in all.
+same command goes on where it stopped, with the first seed of everything before the second of anything. On a
+free core a training of the figurine takes about seven minutes and one of the nuts three: five hours in all.
 """
 
 import argparse
