@@ -103,12 +103,12 @@ def open_cutting_table(settings: RenderSettings) -> CuttingTable:
     """
     ingredients: Ingredients = settings.own["composites"]
     source = _source_of(ingredients.datasets, ingredients.plates)
-    picks = _list_picks(ingredients.datasets)
+    splits: tuple[Split, ...] = SPLITS if source.plates else ("train", "val")
+    picks = _list_picks(ingredients.datasets, splits)
     if source.plates:
         bench = _load_bench(source)
         shares = _deal_plates(len(bench.rgb_u8), [s for s in SPLITS if picks[s]])
     else:
-        picks["test"] = []  # Photographs that test are not looked at.
         bench = _paint_bench(source)
         shares = {split: tuple(range(len(bench.rgb_u8))) for split in SPLITS if picks[split]}
     _refuse_unlike(ingredients.datasets, bench)
@@ -133,8 +133,8 @@ def _paint_bench(source: DatasetReader) -> Bench:
     return Bench(tuple(plate.rgb_u8 for plate in plates), tuple(plate.parent for plate in plates))
 
 
-def _list_picks(datasets: Sequence[DatasetReader]) -> dict[Split, list[Pick]]:
-    """What can be cut out, by split; pictures that are for analysis only stay out."""
+def _list_picks(datasets: Sequence[DatasetReader], splits: Sequence[Split]) -> dict[Split, list[Pick]]:
+    """What can be cut out of some splits; pictures that are for analysis only stay out."""
     picks: dict[Split, list[Pick]] = {split: [] for split in SPLITS}
     for dataset in datasets:
         for sample in dataset.samples:
@@ -143,15 +143,15 @@ def _list_picks(datasets: Sequence[DatasetReader]) -> dict[Split, list[Pick]]:
                     f"{dataset.root} {sample.name} is {sample.split} but was made from a {wrong[0]} sample: "
                     "composites of it would mix splits"
                 )
-            if sample.mask is None or sample.quality.get("analysis_only"):
+            if sample.split not in splits or sample.mask is None or sample.quality.get("analysis_only"):
                 continue
             for i, instance in enumerate(sample.instances):
                 if instance.visib_fract >= MIN_VISIBLE:
                     picks[sample.split].append(Pick(dataset, sample, i))
     if not any(picks.values()):
         raise InputError(
-            f"nothing can be cut out of {', '.join(str(d.root) for d in datasets)}: no sample has a mask "
-            f"of a part of which {MIN_VISIBLE:g} or more is visible"
+            f"nothing can be cut out of {', '.join(str(d.root) for d in datasets)}: no {', '.join(splits)} "
+            f"sample has a mask of a part of which {MIN_VISIBLE:g} or more is visible"
         )
     return picks
 
