@@ -83,7 +83,7 @@ def _outline_px(camera, centre_m, radius_m):
 def test_spheres_lie_where_opencv_projects_their_outlines():
     """Black balls' edges, halfway dark to bright, are within 0.1 px of cv2.projectPoints, distortion on."""
     places_cam_m = np.array([(0.0, 0.1, 0.7), (-0.42, 0.16, 0.75), (0.40, -0.02, 0.72)])
-    centres_m = se3.transform(np.asarray(CELL.camera.T_base_cam), places_cam_m)
+    centres_m = se3.transform(Truth().T_base_cam_of(CELL), places_cam_m)
     black = Material((0.0, 0.0, 0.0), f0=(0.0, 0.0, 0.0), roughness=1.0, mottle=0.0)
     balls = tuple(Body.of(_sphere(0.05, centre), black) for centre in centres_m)
     world = World(CELL, BODIES, Truth(), seed=0, extra=balls)
@@ -218,8 +218,10 @@ def test_brightness_follows_exposure_times_gain(world):
 def test_a_sheet_of_the_bench_s_own_material_is_as_bright_as_the_bench(world):
     """One light for all: lamps and room send as much on to things as on to the bench under them."""
     sheet = Mesh.box([0.40, -0.15, 0.001], [0.60, 0.05, 0.003])
-    dressed = Body.of(sheet, to_material(CELL.bench.table, mottle=0.0))
-    laid = World(CELL, BODIES, load_truth(CELL), seed=0, extra=(dressed,))
+    truth = load_truth(CELL)
+    table = truth.surfaces.table.of(CELL.bench.table)
+    dressed = Body.of(sheet, to_material(table, mottle=0.0))
+    laid = World(CELL, BODIES, truth, seed=0, extra=(dressed,))
     pixels = world.color_camera.project(se3.transform(se3.inverse(world.T_base_cam), sheet.vertices_m))
     (x0, y0), (x1, y1) = pixels.min(axis=0).astype(int) + 12, pixels.max(axis=0).astype(int) - 12
     ratio = laid.color(PARKED)[y0:y1, x0:x1] / world.color(PARKED)[y0:y1, x0:x1]
