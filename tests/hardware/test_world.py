@@ -10,6 +10,7 @@ import pytest
 
 from synth.cell.load import default_cell
 from synth.cell.mesh import load_bodies
+from synth.dataset.colour_filter import colour_mask, largest_component
 from synth.geometry import se3
 from synth.geometry.mesh import Mesh
 from synth.hardware.simulated.body import Body, Material
@@ -146,6 +147,18 @@ def test_nothing_on_the_empty_bench_passes_the_label_colour(world):
     mask = cv2.inRange(hsv, (label.h_min, label.s_min, label.v_min), (label.h_max, label.s_max, label.v_max))
     _, _, stats, _ = cv2.connectedComponentsWithStats(mask)
     assert stats[1:, 4].max(initial=0) < 20
+
+
+def test_a_decoy_misleads_a_colour_filter_and_hides_nothing(world):
+    """A lid of the part's colour is the largest blob of the label's colour, apart from the part; the truth of
+    the part is the same with it.
+    """
+    with_decoy = World(CELL, BODIES, Truth(decoy=True), seed=0)
+    blob = largest_component(colour_mask(_picture(with_decoy, HOME), CELL.label))
+    truth = with_decoy.truth_of(HOME)
+    assert blob.sum() > truth.mask_visib.sum()
+    assert not (blob & truth.mask_visib).any()
+    assert np.array_equal(truth.mask_visib, world.truth_of(HOME).mask_visib)
 
 
 _HASHES = """
