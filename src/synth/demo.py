@@ -42,9 +42,9 @@ TIME = "about 15 minutes on 2 quiet cores"
 
 PURPOSE = (
     "You will see what rendered pictures, whose labels cost nothing, are worth beside captured ones; what "
-    "giving them the captured look wins back; and whether mapped colours, which need no network, win as much. "
-    "A lid of the part's own colour lies on the bench: a colour filter, which anybody would try first, takes it "
-    "for the part."
+    "giving them the captured look wins back; and whether mapped colours, which need no network, win as "
+    "much. A lid of the part's own colour lies on the bench: a colour filter, which anybody would try first, "
+    "takes it for the part."
 )
 """What is said before all stages."""
 
