@@ -33,6 +33,7 @@ from synth.compute.progress import LineProgress
 from synth.geometry import se3
 from synth.geometry.pinhole import Pinhole
 from synth.geometry.se3 import Array
+from synth.hardware.simulated.truth import load_truth
 
 SYNTH = Path(sys.executable).with_name("synth")
 N_SIMULATIONS = 100
@@ -94,7 +95,8 @@ def main() -> None:
     seen = [view for view in found.views if len(view) >= MIN_CORNERS]
     camera = known_lens(description, found.size_wh)
     assert camera is not None
-    truth = np.asarray(default_cell().camera.T_base_cam)
+    cell = default_cell()
+    truth = load_truth(cell).T_base_cam_of(cell)
     broken, names = corrupt(seen, out, description)
     print("| | 30 views: mm | degrees | one in ten corrupted: mm | degrees |\n|---|---|---|---|---|")
     for method in (*METHODS, *WORLD_METHODS):

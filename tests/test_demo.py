@@ -11,6 +11,7 @@ from rich.console import Console
 from synth import demo
 from synth.cell.load import load_cell
 from synth.cell.template import write_template
+from synth.hardware.simulated.truth import load_truth
 from understood import refuse_misunderstood
 
 VERDICT = "On [5] images captured ones look better."
@@ -42,6 +43,7 @@ def test_the_demo_explains_every_stage_and_ends_with_the_report(
     said = capsys.readouterr().out
     text = " ".join(said.split())
     assert "SIMULATED CELL" in text
+    assert demo.PURPOSE in text
     assert VERDICT in text
     for stage in demo.STEPS:
         assert stage.why in text
@@ -78,12 +80,20 @@ def test_a_stage_that_fails_or_is_interrupted_stops_the_demo(
         assert "synth capture" in told
 
 
-def test_the_demo_has_a_small_camera_and_no_other_change(tmp_path: Path) -> None:
-    """Its cell is the simulated one with a quarter of the pixels; a person's own edits stay."""
+def test_every_page_promises_the_demo_s_time() -> None:
+    """In the same words as the demo itself, and so does its help."""
+    pages = Path(__file__).parents[1]
+    for page in ("README.md", "docs/README.md", "docs/choosing-a-preset.md", "src/synth/cli.py"):
+        assert demo.TIME in (pages / page).read_text().replace("About", "about"), page
+
+
+def test_the_demo_has_a_small_camera_and_a_decoy_and_no_other_change(tmp_path: Path) -> None:
+    """Its cell is the simulated one with a quarter of the pixels and a decoy; a person's own edits stay."""
     demo.write_cell(tmp_path)
     cell = load_cell(tmp_path / "cell.yaml")
     assert cell.is_simulated
     assert cell.camera.color_size_wh == (640, 360)
+    assert load_truth(cell).decoy
     path = tmp_path / "cell.yaml"
     path.write_text(path.read_text().replace("simulated bench", "my bench"))
     demo.write_cell(tmp_path)
@@ -98,7 +108,8 @@ def test_the_camera_is_small_however_the_cell_is_laid_out(tmp_path: Path) -> Non
     assert "[ 1280,720 ]" in laid_out
     path.write_text(laid_out)
     demo.write_cell(tmp_path)
-    assert path.read_text() == laid_out.replace("[ 1280,720 ]", "[640, 360]")
+    small = laid_out.replace("[ 1280,720 ]", "[640, 360]")
+    assert path.read_text() == small.replace("truth: null ", 'truth: "truth.yaml" ')
 
 
 def test_the_command_line_understands_the_demo() -> None:

@@ -110,7 +110,7 @@ def demo(
 ) -> None:
     """Run every stage, small and explained, on the simulated cell.
 
-    Some 15 minutes on 2 free cores. The same command goes on where it stopped.
+    About 15 minutes on 2 quiet cores. The same command goes on where it stopped.
 
     Example: synth demo
     """

@@ -26,6 +26,20 @@ def test_every_source_finds_the_part_to_a_pixel(cell, bodies, camera, draw, sour
     assert (label.colour_cad_iou is not None) == (source == "both")
 
 
+def test_a_larger_thing_of_the_part_s_colour_is_not_taken_for_it(cell, bodies, camera, draw):
+    """Of several blobs that one is labelled which lies where the arm holds the part."""
+    shot = draw(TILTED)
+    labeller = Labeller(cell, bodies, camera, source="both", crop_kind="rectified")
+    alone = labeller.label(shot.rgb_u8, shot.T_base_tool, shot.q_rad)
+    x0, y0, x1, y1 = tight_box(shot.part).astype(int)
+    beside = shot.rgb_u8.copy()
+    beside[:, : x0 - 20] = shot.rgb_u8[(y0 + y1) // 2, (x0 + x1) // 2]
+    assert beside[:, : x0 - 20].size > 3 * shot.part.sum()
+    label = labeller.label(beside, shot.T_base_tool, shot.q_rad)
+    assert np.array_equal(label.mask, alone.mask)
+    assert label.colour_cad_iou == alone.colour_cad_iou
+
+
 def test_the_normal_comes_from_the_tool_through_the_calibration(cell, bodies, camera, draw):
     """The label's normal is the part's axis seen by the camera; turning T_base_cam turns it as much."""
     shot = draw(TILTED)

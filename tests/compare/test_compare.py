@@ -113,6 +113,16 @@ def test_the_papers_figures_and_tables_are_there(finished):
         assert f'<figure id="{name}">' in page
 
 
+def test_no_heading_calls_simulated_images_real(finished):
+    """Titles, columns and captions say captured; real is nothing but the name of a mix."""
+    _, _, (path, _) = finished
+    page = path.read_text()
+    found = re.findall(r"<(h[1-3]|th|summary|figcaption)[^>]*>(.*?)</\1>", page, re.DOTALL)
+    headings = [re.sub(r"mix real\b", "mix", text) for _, text in found if text != "real"]
+    assert any("captured" in text for text in headings)
+    assert [text for text in headings if re.search(r"\breal\b", text)] == []
+
+
 def test_the_best_networks_run_without_torch(finished):
     """ONNX gives the same normals as the network, and the detector's threshold is a confidence."""
     import onnxruntime

@@ -112,7 +112,7 @@ def test_the_conclusion_says_what_is_clear_in_the_headlines_unit() -> None:
     values = {row.mix: row.effect.value for row in figures.of(Measured) if is_headline(row)}
     text = write_conclusions(figures)[0].text
     cost, back = values["synthetic"] - values["real"], values["synthetic"] - values["translated"]
-    assert f"synthetic images cost {cost:.1f}° against real ones" in text
+    assert f"synthetic images cost {cost:.1f}° against captured ones" in text
     assert f"translated images win back {back:.1f}°" in text
 
 

@@ -1,6 +1,7 @@
 """What people look at: the sheet, the figures, the recording, and the verbs that make them."""
 
 import json
+import re
 import sys
 import time
 from pathlib import Path
@@ -52,6 +53,18 @@ def test_the_sheet_says_simulated_only_when_it_is(tmp_path: Path) -> None:
         banner[name] = count_colour(title, (255, 179, 0))
     assert banner["simulated"] > 2000
     assert banner["real"] == 0
+
+
+def test_captures_of_a_simulated_cell_are_never_called_real(tmp_path: Path) -> None:
+    """The figures' title, and what exports say of themselves, call them captured."""
+    fill(tmp_path / "set", 2)
+    said = [invoke("stats", str(tmp_path / "set"))]
+    for name, file in (("yolo", "data.yaml"), ("coco", "annotations/instances_train.json")):
+        invoke("export", name, str(tmp_path / "set"), "--out", str(tmp_path / name))
+        said.append((tmp_path / name / file).read_text())
+    for text in said:
+        assert re.search(r"\bcaptured\b", text)
+        assert not re.search(r"\breal,|\breal images|\breal labels", text)
 
 
 def test_the_arrow_is_the_projected_normal() -> None:

@@ -12,6 +12,7 @@ from synth.geometry.arms import ARM_MODELS
 from synth.geometry.lathe import lathe
 from synth.geometry.mesh import Mesh
 from synth.hardware.simulated.arm_body import arm_bodies
+from synth.hardware.simulated.truth import SurfaceDeviation
 
 
 def volume_m3(mesh):
@@ -60,4 +61,4 @@ def test_the_arm_has_the_size_of_its_kinematics(name):
 def test_every_finish_is_known_to_both_pictures(name):
     """A finish has a surface in the cell, from which rendered and simulated pictures take it."""
     assert set(ARM_SURFACES) == set(get_args(FinishName))
-    assert len(arm_bodies(ARM_MODELS[name])) == 7
+    assert len(arm_bodies(ARM_MODELS[name], SurfaceDeviation())) == 7

@@ -5,7 +5,7 @@ import pytest
 
 from synth.cell.model import Lamp, Surface
 from synth.geometry import se3
-from synth.hardware.simulated.light import ROOM_IRRADIANCE, Panel, highlight, room, to_material
+from synth.hardware.simulated.light import Panel, Room, highlight, to_material
 
 LAMP = Lamp(position_m=(0.6, 0, 1), target_m=(0, 0, 0), side_m=0.35, brightness=1, temperature_k=5500)
 UP = np.array([[0.0, 0.0, 1.0]], np.float32)
@@ -37,13 +37,16 @@ def test_a_panel_s_highlight_is_the_sum_over_its_points(roughness, off_deg):
     )
 
 
-def test_the_room_lights_a_level_surface_as_much_as_all_its_directions_together():
-    """ROOM_IRRADIANCE is the integral of the room over the hemisphere."""
+@pytest.mark.parametrize("light", [1.0, 1.2])
+def test_the_room_lights_a_level_surface_as_much_as_all_its_directions_together(light):
+    """A room's irradiance is the integral of its radiance over the hemisphere, and both follow its light."""
     rng = np.random.default_rng(0)
     z, around = np.sqrt(rng.random(200_000)), rng.uniform(0, 2 * np.pi, 200_000)
     level = np.sqrt(1 - z * z)
     directions = np.stack([level * np.cos(around), level * np.sin(around), z], axis=1).astype(np.float32)
-    np.testing.assert_allclose(np.pi * room(directions).mean(axis=0), ROOM_IRRADIANCE, rtol=0.01)
+    together = np.pi * Room(light).radiance(directions).mean(axis=0)
+    np.testing.assert_allclose(together, Room(light).irradiance, rtol=0.01)
+    np.testing.assert_allclose(Room(light).irradiance, light * Room().irradiance, rtol=1e-5)
 
 
 def test_metal_mirrors_in_its_colour_and_paint_in_none():

@@ -10,6 +10,7 @@ import pytest
 
 from synth.cell.load import default_cell
 from synth.cell.mesh import load_bodies
+from synth.dataset.colour_filter import colour_mask, largest_component
 from synth.geometry import se3
 from synth.geometry.mesh import Mesh
 from synth.hardware.simulated.body import Body, Material
@@ -83,7 +84,7 @@ def _outline_px(camera, centre_m, radius_m):
 def test_spheres_lie_where_opencv_projects_their_outlines():
     """Black balls' edges, halfway dark to bright, are within 0.1 px of cv2.projectPoints, distortion on."""
     places_cam_m = np.array([(0.0, 0.1, 0.7), (-0.42, 0.16, 0.75), (0.40, -0.02, 0.72)])
-    centres_m = se3.transform(np.asarray(CELL.camera.T_base_cam), places_cam_m)
+    centres_m = se3.transform(Truth().T_base_cam_of(CELL), places_cam_m)
     black = Material((0.0, 0.0, 0.0), f0=(0.0, 0.0, 0.0), roughness=1.0, mottle=0.0)
     balls = tuple(Body.of(_sphere(0.05, centre), black) for centre in centres_m)
     world = World(CELL, BODIES, Truth(), seed=0, extra=balls)
@@ -146,6 +147,18 @@ def test_nothing_on_the_empty_bench_passes_the_label_colour(world):
     mask = cv2.inRange(hsv, (label.h_min, label.s_min, label.v_min), (label.h_max, label.s_max, label.v_max))
     _, _, stats, _ = cv2.connectedComponentsWithStats(mask)
     assert stats[1:, 4].max(initial=0) < 20
+
+
+def test_a_decoy_misleads_a_colour_filter_and_hides_nothing(world):
+    """A lid of the part's colour is the largest blob of the label's colour, apart from the part; the truth of
+    the part is the same with it.
+    """
+    with_decoy = World(CELL, BODIES, Truth(decoy=True), seed=0)
+    blob = largest_component(colour_mask(_picture(with_decoy, HOME), CELL.label))
+    truth = with_decoy.truth_of(HOME)
+    assert blob.sum() > truth.mask_visib.sum()
+    assert not (blob & truth.mask_visib).any()
+    assert np.array_equal(truth.mask_visib, world.truth_of(HOME).mask_visib)
 
 
 _HASHES = """
@@ -218,8 +231,10 @@ def test_brightness_follows_exposure_times_gain(world):
 def test_a_sheet_of_the_bench_s_own_material_is_as_bright_as_the_bench(world):
     """One light for all: lamps and room send as much on to things as on to the bench under them."""
     sheet = Mesh.box([0.40, -0.15, 0.001], [0.60, 0.05, 0.003])
-    dressed = Body.of(sheet, to_material(CELL.bench.table, mottle=0.0))
-    laid = World(CELL, BODIES, load_truth(CELL), seed=0, extra=(dressed,))
+    truth = load_truth(CELL)
+    table = truth.surfaces.table.of(CELL.bench.table)
+    dressed = Body.of(sheet, to_material(table, mottle=0.0))
+    laid = World(CELL, BODIES, truth, seed=0, extra=(dressed,))
     pixels = world.color_camera.project(se3.transform(se3.inverse(world.T_base_cam), sheet.vertices_m))
     (x0, y0), (x1, y1) = pixels.min(axis=0).astype(int) + 12, pixels.max(axis=0).astype(int) - 12
     ratio = laid.color(PARKED)[y0:y1, x0:x1] / world.color(PARKED)[y0:y1, x0:x1]

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from as_the_cell_says import AS_THE_CELL_SAYS
 from synth.capture.label import Labeller
 from synth.cell.load import default_cell
 from synth.cell.mesh import load_bodies
@@ -12,7 +13,6 @@ from synth.errors import InputError
 from synth.geometry import se3
 from synth.geometry.arm import forward, joint_frames
 from synth.hardware.simulated.sensor import REFERENCE_EXPOSURE_US, REFERENCE_GAIN
-from synth.hardware.simulated.truth import load_truth
 from synth.hardware.simulated.world import World
 from synth.sim.bench import Bench
 from synth.sim.furnish import camera_of_cell, scene_seed
@@ -31,7 +31,7 @@ N_POSES = 4
 
 @pytest.fixture(scope="module")
 def world():
-    return World(CELL, BODIES, load_truth(CELL), seed=0)
+    return World(CELL, BODIES, AS_THE_CELL_SAYS, seed=0)
 
 
 @pytest.fixture(scope="module")

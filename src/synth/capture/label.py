@@ -112,9 +112,11 @@ class Labeller:
         empty = np.zeros(rgb_u8.shape[:2], dtype=bool)
         if self._source == "cad":
             return (empty if cad is None else cad), None
-        mask = refine_edge(rgb_u8, largest_component(colour_mask(rgb_u8, self._cell.label)))
-        if silhouette is not None:
-            mask |= holes(mask) & silhouette.in_image(silhouette.part, size_wh)
+        outline = None if silhouette is None else silhouette.in_image(silhouette.part, size_wh)
+        found = largest_component(colour_mask(rgb_u8, self._cell.label), within=outline)
+        mask = refine_edge(rgb_u8, found)
+        if outline is not None:
+            mask |= holes(mask) & outline
         if self._source == "colour":
             return mask, None
         return mask, mask_iou(mask, empty if cad is None else cad)

@@ -35,9 +35,9 @@ def _conclude(figures: Figures, contest: Contest, asked: Sequence[Difference]) -
     better = [row.question.mix for row in against if row.is_clear and is_better(row)]
     worse = [row.question.mix for row in against if row.is_clear and not is_better(row)]
     open_ = [row for row in against if not row.is_clear]
-    said = [f"{mix} images beat real ones by {_apart(values, mix, REAL, metric)}" for mix in better]
+    said = [f"{mix} images beat captured ones by {_apart(values, mix, REAL, metric)}" for mix in better]
     worse.sort(key=lambda mix: abs(values[mix] - values[REAL]), reverse=True)
-    said += [f"{mix} images cost {_apart(values, mix, REAL, metric)} against real ones" for mix in worse]
+    said += [f"{mix} images cost {_apart(values, mix, REAL, metric)} against captured ones" for mix in worse]
     for row in asked:
         a, b = row.question.mix, row.question.against
         if row.is_clear and REAL not in (a, b):
@@ -50,7 +50,7 @@ def _conclude(figures: Figures, contest: Contest, asked: Sequence[Difference]) -
     text = "; ".join(said)
     if open_:
         names = " and ".join(row.question.mix for row in open_)
-        text += f". {names} cannot be told from real yet{_what_would_do(open_)}"
+        text += f". {names} cannot be told from captured ones yet{_what_would_do(open_)}"
     return f"{text}."
 
 

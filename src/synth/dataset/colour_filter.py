@@ -51,17 +51,22 @@ def fit_colour(rgb_u8: NDArray[np.uint8]) -> ColourRange:
     )
 
 
-def largest_component(mask: Mask) -> Mask:
+def largest_component(mask: Mask, within: Mask | None = None) -> Mask:
     """The largest connected blob of ``mask`` [H,W], free of thin bridges but with its own corners kept.
 
     The blob is found in the opened mask and grown back inside the mask: opening does not blunt its tips.
+    within: [H,W], where blobs are measured, so that a larger one elsewhere does not count; where none reaches
+    into it, all of the picture counts.
     """
     pixels = mask.astype(np.uint8)
     opened = cv2.morphologyEx(pixels, cv2.MORPH_OPEN, _BRIDGE)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=8)
+    count, labels = cv2.connectedComponents(opened, connectivity=8)
     if count < 2:
         return np.zeros_like(mask)
-    blob = (labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))).astype(np.uint8)
+    areas = np.bincount(labels[within] if within is not None else labels.ravel(), minlength=count)[1:]
+    if not areas.any():
+        areas = np.bincount(labels.ravel())[1:]
+    blob = (labels == 1 + int(np.argmax(areas))).astype(np.uint8)
     return np.asarray(cv2.dilate(blob, _BRIDGE) > 0) & mask
 
 

@@ -74,6 +74,18 @@ Kind = Literal["real", "imported", "rendered", "composited", "translated", "pain
 maps: label maps without an image.
 """
 
+KIND_WORDS: dict[Kind, str] = {
+    "real": "captured",
+    "imported": "photographed",
+    "rendered": "rendered",
+    "composited": "composed",
+    "translated": "translated",
+    "painted": "painted",
+    "mixed": "mixed",
+    "maps": "label map",
+}
+"""What headings call the images of a kind; those of the simulated cell are captured too, and never real."""
+
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from synth.dataset.reader import DatasetReader
-from synth.dataset.record import Kind, Split
+from synth.dataset.record import KIND_WORDS, Split
 from synth.dataset.sample import Instance, Sample
 from synth.errors import DatasetError
 from synth.geometry import frames
@@ -32,16 +32,6 @@ _DIM: Colour = (150, 156, 166)
 _SPLIT: dict[Split, Colour] = {"train": (66, 133, 244), "val": (171, 71, 188), "test": (230, 81, 0)}
 
 _SIMULATED: Colour = (255, 179, 0)
-_LOOKS: dict[Kind, str] = {
-    "real": "captured",
-    "imported": "photographed",
-    "rendered": "rendered",
-    "translated": "translated",
-    "composited": "composed",
-    "painted": "painted",
-    "mixed": "mixed",
-    "maps": "label map",
-}
 
 _TILE_W, _MAX_TILE_H, _CAPTION_H, _GAP, _TITLE_H = 480, 1440, 34, 14, 92
 _INSET, _INSET_ZOOM_PAD = 132, 1.5
@@ -80,8 +70,8 @@ def write_looks(
     draw = ImageDraw.Draw(sheet)
     for i, dataset in enumerate(datasets):
         x = _GAP + i * (_TILE_W + _GAP)
-        draw.text((x, 30), _LOOKS[dataset.info.kind], fill=_TEXT, font=_font(26), anchor="lm")
-        end = x + draw.textlength(_LOOKS[dataset.info.kind], font=_font(26)) + 14
+        draw.text((x, 30), KIND_WORDS[dataset.info.kind], fill=_TEXT, font=_font(26), anchor="lm")
+        end = x + draw.textlength(KIND_WORDS[dataset.info.kind], font=_font(26)) + 14
         if dataset.info.made_by.simulated:
             _draw_pill(draw, (end, 30), "SIMULATED cell", _SIMULATED, 15, text=(20, 20, 20))
     _draw_legend(draw, width)
@@ -275,7 +265,7 @@ def _draw_title(draw: ImageDraw.ImageDraw, dataset: DatasetReader, n_shown: int,
     splits = ", ".join(f"{len(dataset.of_split(s))} {s}" for s in _SPLIT)
     samples = "1 sample" if len(dataset) == 1 else f"{len(dataset)} samples"
     counts = f"{samples} ({splits})   {len(dataset.rejections)} rejected   {n_shown} shown"
-    draw.text((_GAP, 66), f"{info.kind}   {counts}", fill=_DIM, font=_font(17), anchor="lm")
+    draw.text((_GAP, 66), f"{KIND_WORDS[info.kind]}   {counts}", fill=_DIM, font=_font(17), anchor="lm")
     _draw_legend(draw, width)
 
 

@@ -14,7 +14,7 @@ from synth.dataset.next_steps import NextStep, list_next_steps, say_next_steps
 from synth.dataset.origin import REAL_KINDS, count_real_labels
 from synth.dataset.overview import Overview, Tally, look_over
 from synth.dataset.reader import DatasetReader
-from synth.dataset.record import SPLITS
+from synth.dataset.record import KIND_WORDS, SPLITS
 from synth.terminal import SIMULATED
 
 _GRID_WH = (8, 5)
@@ -90,7 +90,7 @@ def print_figures(dataset: DatasetReader, console: Console) -> None:
     """The figures as tables and bars."""
     figures = compute_figures(dataset)
     banner = (SIMULATED,) if figures["simulated"] else ()
-    made_by = f" {figures['kind']}, made by synth {figures['verb']}"
+    made_by = f" {KIND_WORDS[dataset.info.kind]}, made by synth {figures['verb']}"
     console.print(*banner, Text(figures["folder"], "bold"), made_by)
     facts = Table.grid(padding=(0, 2))
     for key, value in _facts(figures):
@@ -179,7 +179,7 @@ def _facts(figures: dict[str, Any]) -> list[tuple[str, str]]:
         said = (
             "not told: a step was another program's or an older synth's" if read is None else _say_read(read)
         )
-        facts.append(("real labels read", said))
+        facts.append(("captured labels read", said))
     if figures["seconds"]:
         parts = (f"{key.removesuffix('_s')} {value:.2f} s" for key, value in figures["seconds"].items())
         facts.append(("time a sample", ", ".join(parts)))

@@ -53,7 +53,7 @@ def make_baseline(
     All that are registered are fitted to train images, by their default presets, and judged on val images of
     both as checkpoints of `synth translate` are: the smallest kernel distance among those that keep labels.
     The file that is returned has ``method``, the name of the folder beside it, ``why``, and ``distances``
-    with their 95 % intervals, of the untranslated images and of real to real too.
+    with their 95 % intervals, of the untranslated images and of captured to captured too.
 
     Raises InputError, before anything is written, for datasets that no translator can be fitted to, or where
     no baseline is registered; DatasetError where a test image would be learnt from; StorageError.
@@ -131,7 +131,7 @@ def _choose_and_apply(asked: Mapping[str, TranslateSettings], out: Path, make_pr
     )
     chosen = list(asked)[choice.step]
     measured = {name: score.distances for name, score in zip(asked, scores, strict=True)}
-    measured |= {"untranslated": judge.before.distances, "real to real": judge.floor}
+    measured |= {"untranslated": judge.before.distances, "captured to captured": judge.floor}
     distances = {name: asdict(found["kernel_distance"]) for name, found in measured.items()}
     said = {"method": chosen, "why": choice.why, "distances": distances}
     make_progress("baseline", "images").say(f"Baseline {chosen}: {choice.why}.")

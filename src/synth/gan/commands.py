@@ -125,7 +125,7 @@ def _print_result(console: "Console", result: "Result", settings: "TranslateSett
     from synth.gan.criteria_figure import TITLES
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("Distance to real images", "before", "after", "real to real"):
+    for column in ("Distance to captured images", "before", "after", "captured to captured"):
         table.add_column(column)
     for name in result.after.distances.estimates:
         distances = (result.before.distances[name], result.after.distances[name], result.floor[name])

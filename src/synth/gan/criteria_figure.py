@@ -33,7 +33,9 @@ def draw_criteria(result: Result, scores: Sequence[Score], path: Path) -> None:
         ax.plot(steps, [d.value for d in distances], marker="o", label="translated")
         ax.fill_between(steps, [d.low for d in distances], [d.high for d in distances], alpha=0.2)
         ax.axhline(result.before.distances[name].value, color="tab:red", linestyle="--", label="source")
-        ax.axhline(result.floor[name].value, color="tab:green", linestyle=":", label="real against real")
+        ax.axhline(
+            result.floor[name].value, color="tab:green", linestyle=":", label="captured against captured"
+        )
         ax.set_title(title)
     _plot(axes[4], steps, [100 * s.box_drift for s in scores], 100 * MAX_BOX_DRIFT, "Box drift, % of side")
     most_deg = MAX_NORMAL_DRIFT_DEG + result.witness_sway.normal_deg
@@ -68,4 +70,4 @@ def _draw_downstream(ax: Axes, scores: Sequence[Score]) -> None:
         ax.set_axis_off()
         return
     ax.plot([step for step, _ in judged], [d.mask_iou for _, d in judged], marker="o", label="mask IoU")
-    ax.set_title("Network trained on translated, scored on real val")
+    ax.set_title("Network trained on translated, scored on captured val")

@@ -88,18 +88,18 @@ def draw_training(name: str, results: Results, curves: Curves) -> Picture:
 def draw_size_curve(
     name: str, title: str, curve: Sequence[tuple[int, float, float, float]], levels: Mapping[str, float]
 ) -> Picture:
-    """The metric of trainings with so many real images (n, value, low, high), and other mixes as levels."""
+    """The metric by the number of captured images (n, value, low, high), and other mixes as levels."""
     figure, (ax,) = _make(1)
     n, value, low, high = np.array(curve).T
     ax.fill_between(n, low, high, color=COLOURS["real"], alpha=0.2)
-    ax.plot(n, value, "o-", color=COLOURS["real"], label="real images alone")
+    ax.plot(n, value, "o-", color=COLOURS["real"], label="captured images alone")
     for mix, level in levels.items():
         ax.axhline(level, color=colour_of(mix, list(levels)), ls="--", label=mix)
     ax.set_xscale("log", base=2)
     ax.set_xticks(n, [f"{int(k)}" for k in n])
-    ax.set(xlabel="real train and val images", ylabel=title)
+    ax.set(xlabel="captured train and val images", ylabel=title)
     ax.legend()
-    return _finish(figure, name, f"{title} by the number of labelled real images; band: 95 % interval.")
+    return _finish(figure, name, f"{title} by the number of labelled captured images; band: 95 % interval.")
 
 
 def draw_colours(name: str, means: Mapping[str, Floats]) -> Picture:

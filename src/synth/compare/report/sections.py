@@ -67,10 +67,10 @@ def show_samples(plan: Plan) -> Section:
             samples = reader.of_split("train")[:N_SAMPLES]
             boxes = [[_named_box(reader, i) for i in s.instances] for s in samples]
             tiles += [
-                draw_boxes(reader.load_rgb(s), name, b, [], _WIDE_PX)
+                draw_boxes(reader.load_rgb(s), _heading(name), b, [], _WIDE_PX)
                 for s, b in zip(samples, boxes, strict=True)
             ]
-        caption = f"Train images for {task}, {', '.join(roots)}, with their boxes."
+        caption = f"Train images for {task}, {', '.join(map(_heading, roots))}, with their boxes."
         section.pictures.append(join(f"samples_{task}", caption, tiles, a_row=N_SAMPLES))
     section.pictures += [_show_basis(plan, task) for task in plan.roots if TASKS[task].reads_crops][:1]
     return section
@@ -97,7 +97,7 @@ def show_attention(plan: Plan, contest: Contest, looks: Looks, figures: Figures)
 
 
 def show_twins(plan: Plan, contest: Contest) -> Section | None:
-    """Captured crops and their twins that the real-trained network reads most differently."""
+    """Captured crops and their twins that the network trained on captured images reads most differently."""
     section = Section("Twins whose predictions differ most")
     for name in plan.roots[contest.task]:
         twins = find_twins(plan, contest, name) if name != REAL else None
@@ -112,15 +112,15 @@ def show_twins(plan: Plan, contest: Contest) -> Section | None:
                 (read[i], FOUND_RGB),
             )
             for title, crops, read in zip(
-                (REAL, name), (twins.captured, twins.made), twins.read_uvw, strict=True
+                (_heading(REAL), name), (twins.captured, twins.made), twins.read_uvw, strict=True
             )
             for i in worst
         ]
         angles = ", ".join(f"{twins.turned_deg[i]:.0f}°" for i in worst)
         caption = (
             f"Captured train and val crops and their {name} twins, which have the same label, as the "
-            f"real-trained network reads them; it reads {angles} apart, of {len(twins.turned_deg)} pairs "
-            f"with median {np.median(twins.turned_deg):.1f}°. {_COLOURS_SAID}"
+            f"network trained on captured images reads them; it reads {angles} apart, of "
+            f"{len(twins.turned_deg)} pairs with median {np.median(twins.turned_deg):.1f}°. {_COLOURS_SAID}"
         )
         section.pictures.append(join(f"twins_{contest.settings.model}_{name}", caption, tiles))
     return section if section.pictures else None
@@ -158,6 +158,11 @@ def show_paper_tables(plan: Plan, figures: Figures) -> list[Section]:
         section.tables += [tables.list_paper_table(contests, mix, figures) for mix in mixes]
         sections.append(section)
     return sections
+
+
+def _heading(dataset: str) -> str:
+    """What images of a dataset are called; those of ``real`` captured, as in a simulated cell too."""
+    return "captured" if dataset == REAL else dataset
 
 
 def _named_box(reader: DatasetReader, instance: Instance) -> Sequence[float | str]:

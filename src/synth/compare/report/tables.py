@@ -55,7 +55,7 @@ def list_mixes(plan: Plan, contest: Contest, figures: Figures) -> Table:
         f"n = {effect.n_images} test {task.words.unit} of the {REAL} dataset, {effect.n_seeds} "
         f"seed{'s' if many else ''}; in brackets 95 % intervals over images{' and seeds' if many else ''}. "
         f"{contest.settings.n_images} images seen in all by every mix. Weights chosen by "
-        f"{_CHOSEN[plan.choose]}. Real images and labels are all that stand behind a row: "
+        f"{_CHOSEN[plan.choose]}. Captured images and labels are all that stand behind a row: "
         "what the network learnt from, what the renderer, the cutting out or the translator read, and what "
         f"weights were chosen by. {task.report.note}"
     )
@@ -63,8 +63,8 @@ def list_mixes(plan: Plan, contest: Contest, figures: Figures) -> Table:
         "trained on",
         "train",
         "val",
-        "real images",
-        "real labels",
+        "captured images",
+        "captured labels",
         *(metric.title for metric in columns),
     )
     return Table(header, tuple(rows), note.rstrip())
@@ -202,12 +202,12 @@ def list_attention(plan: Plan, contest: Contest, figures: Figures) -> list[Table
             rows.append((row.mix, *regions, f"{row.like_median:.2f} ({low:.2f} to {high:.2f})"))
         tables.append(
             Table(
-                ("trained on", *REGIONS, "rank correlation with real"),
+                ("trained on", *REGIONS, "rank correlation with captured"),
                 tuple(rows),
                 f"{kind}, {found[REAL].n_images} test crops, the network of the first seed: share of "
                 "attention in each region, in brackets attention per area (1 = as an even map). Last "
-                "column: Spearman's correlation with the map of the real-trained network, median and "
-                "quartiles. Shadow and arm are estimates by brightness and depth.",
+                "column: Spearman's correlation with the map of the network trained on captured images, "
+                "median and quartiles. Shadow and arm are estimates by brightness and depth.",
             )
         )
     return tables

@@ -39,7 +39,7 @@ from synth.dataset.exports.bop_visibility import (
 )
 from synth.dataset.exports.folder import link_from, new_folder
 from synth.dataset.reader import DatasetReader
-from synth.dataset.record import SPLITS
+from synth.dataset.record import KIND_WORDS, SPLITS
 from synth.dataset.sample import Instance, Sample
 from synth.errors import DatasetError, InputError
 from synth.geometry import se3
@@ -235,7 +235,8 @@ def _about(dataset: DatasetReader, bare: Sequence[str]) -> str:
     left_out = "mask, px_count_all, px_count_valid and bbox_obj are left out where there is no mesh.\n"
     world = "the one that was imported" if info.kind == "imported" else "the robot's base"
     return (
-        f"{info.kind} images{simulated}. The world of scene_camera.json, where it is given, is {world}.\n"
+        f"{KIND_WORDS[info.kind]} images{simulated}.\n"
+        f"The world of scene_camera.json, where it is given, is {world}.\n"
         "Model axes are those of the CAD files; symmetries are not given.\n"
         "Where there are depth and mesh, mask_visib is what bop_toolkit makes of them: what stands less\n"
         f"than {TOLERANCE_MM:g} mm before an object does not hide it.\n"

@@ -12,7 +12,7 @@ import numpy as np
 
 from synth.dataset.exports.folder import link_from, new_folder
 from synth.dataset.reader import DatasetReader
-from synth.dataset.record import SPLITS, Split
+from synth.dataset.record import KIND_WORDS, SPLITS, Split
 from synth.dataset.rle import encode_rle
 from synth.dataset.sample import MIN_VISIBLE_FOR_LABEL, Sample
 from synth.storage.atomic import write_bytes
@@ -49,7 +49,7 @@ def _make_document(dataset: DatasetReader, split: Split) -> dict[str, Any]:
             annotations.append({"id": len(annotations) + 1, "image_id": image_id, **annotation})
     return {
         "info": {
-            "description": f"{info.kind} images{', simulated' if info.made_by.simulated else ''}",
+            "description": f"{KIND_WORDS[info.kind]} images{', simulated' if info.made_by.simulated else ''}",
             "version": str(info.schema_version),
             "box_kind": info.box_kind,
         },

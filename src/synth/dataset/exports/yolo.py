@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from synth.dataset.exports.folder import link_from, new_folder
 from synth.dataset.reader import DatasetReader
-from synth.dataset.record import SPLITS
+from synth.dataset.record import KIND_WORDS, SPLITS
 from synth.dataset.views import names_yaml, yolo_label
 from synth.storage.atomic import write_bytes
 
@@ -30,6 +30,6 @@ def export_yolo(dataset: DatasetReader, out: Path) -> Path:
             )
         lists = "".join(f"{split}: images/{split}\n" for split in SPLITS if dataset.of_split(split))
         simulated = ", simulated" if info.made_by.simulated else ""
-        about = f"# {info.kind} images{simulated}; boxes are {info.box_kind}.\n"
+        about = f"# {KIND_WORDS[info.kind]} images{simulated}; boxes are {info.box_kind}.\n"
         write_bytes(folder / "data.yaml", f"{about}{lists}{names_yaml(info.classes)}".encode())
     return out / "data.yaml"

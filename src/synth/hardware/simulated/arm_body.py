@@ -11,6 +11,7 @@ from synth.geometry.arm import ArmModel, FinishName
 from synth.geometry.mesh import Mesh
 from synth.hardware.simulated.body import Body, Material
 from synth.hardware.simulated.light import to_material
+from synth.hardware.simulated.truth import SurfaceDeviation
 
 _MOTTLES: dict[FinishName, float] = {
     "silver": 0.012,
@@ -24,11 +25,14 @@ _Z = np.array([0.0, 0.0, 1.0])
 
 
 @cache
-def arm_bodies(arm: ArmModel) -> tuple[Body, ...]:
+def arm_bodies(arm: ArmModel, deviation: SurfaceDeviation) -> tuple[Body, ...]:
     """Seven bodies, in the frames that ``arm.joint_frames`` returns: base, then after each joint up to the
-    flange.
+    flange. deviation: of all its surfaces from those in ARM_SURFACES.
     """
-    materials = {name: to_material(ARM_SURFACES[name], mottle=mottle) for name, mottle in _MOTTLES.items()}
+    materials = {
+        name: to_material(deviation.of(ARM_SURFACES[name]), mottle=mottle)
+        for name, mottle in _MOTTLES.items()
+    }
     return tuple(
         Body.joined([Body.of(piece.mesh, materials[piece.finish]) for piece in link]) for link in arm.links()
     )

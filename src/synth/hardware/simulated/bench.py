@@ -9,7 +9,7 @@ from synth.cell.model import Table
 from synth.geometry.pinhole import Pinhole
 from synth.geometry.se3 import Array
 from synth.hardware.simulated.body import Float32
-from synth.hardware.simulated.light import ROOM_IRRADIANCE, Panel, highlight, linear_from_srgb, room
+from synth.hardware.simulated.light import Panel, Room, highlight, linear_from_srgb
 
 _TEXELS, _TEXEL_M = 1536, 0.00107
 _F0 = np.array([0.04], np.float32)
@@ -31,6 +31,7 @@ class Bench:
         camera: Pinhole,
         T_base_cam: Array,
         panels: Sequence[Panel],
+        room: Room,
         rng: np.random.Generator,
     ) -> None:
         origin = T_base_cam[:3, 3].astype(np.float32)
@@ -63,9 +64,9 @@ class Bench:
             )
         mirrored = -to_eye + 2 * (to_eye @ self.normal)[..., None] * self.normal
         fresnel = _F0 + 0.6 * (1 - np.clip(to_eye @ self.normal, 0, 1)) ** 5
-        sheen = room(mirrored, 0.7) * (fresnel * polish)[..., None]
-        open_bench = albedo * (ROOM_IRRADIANCE / np.float32(np.pi)) + sheen
-        beyond = room(-to_eye, 0.6) * np.float32(0.25)
+        sheen = room.radiance(mirrored, 0.7) * (fresnel * polish)[..., None]
+        open_bench = albedo * (room.irradiance / np.float32(np.pi)) + sheen
+        beyond = room.radiance(-to_eye, 0.6) * np.float32(0.25)
         shown = np.where(self.hit[..., None], open_bench, beyond)
         self._open = [np.ascontiguousarray(shown[..., c]) for c in range(3)]
         g = self.GRID

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -88,40 +89,45 @@ class Panel:
         return cos_surface * cos_lamp * np.float32(self.area_m2) / distance2, to_lamp
 
 
-def room(directions: Float32, roughness: float | Float32 = 0.0) -> Float32:
-    """Radiance [...,3] of the room beyond the bench: ceiling with two light strips, walls, a window on one
-    side.
+@dataclass(frozen=True)
+class Room:
+    """The room beyond the bench: ceiling with two light strips, walls, a window on one side.
 
-    ``roughness`` widens every feature, as a blurred reflection does. Directions are unit, z up.
+    light: factor of all its radiance.
     """
-    x, y, z = directions[..., 0], directions[..., 1], directions[..., 2]
-    soft = np.asarray(0.04 + 0.5 * np.asarray(roughness), dtype=np.float32)
 
-    def step(value: Any) -> Float32:
-        return np.asarray(np.clip(value / soft + 0.5, 0, 1), dtype=np.float32)
+    light: float = 1.0
 
-    ceiling = step(z - 0.25)
-    height = np.maximum(z, 0.15)
-    strips = step(0.22 - np.abs(x / height - 0.2)) * step(1.6 - np.abs(y / height)) * step(z - 0.4)
-    strips += step(0.18 - np.abs(x / height + 1.5)) * step(1.6 - np.abs(y / height)) * step(z - 0.4)
-    window = step(y - 0.62) * step(0.33 - np.abs(z - 0.3)) * step(0.5 - np.abs(x - 0.1))
-    grey = 0.16 + 0.17 * ceiling + 0.05 * x
-    warm, cool = np.array([[1.02, 1.0, 0.96], [0.86, 0.98, 1.15]], np.float32)
-    light = grey[..., None] * warm + (strips[..., None] * 1.1) * warm + (window[..., None] * 0.9) * cool
-    return np.asarray(light * np.float32(0.31), dtype=np.float32)
+    def radiance(self, directions: Float32, roughness: float | Float32 = 0.0) -> Float32:
+        """What comes [...,3] from unit directions [...,3], z up.
 
+        ``roughness`` widens every feature, as a blurred reflection does.
+        """
+        x, y, z = directions[..., 0], directions[..., 1], directions[..., 2]
+        soft = np.asarray(0.04 + 0.5 * np.asarray(roughness), dtype=np.float32)
 
-def _room_irradiance() -> Float32:
-    z = (np.arange(64) + 0.5) / 64
-    around = 2 * np.pi * (np.arange(128) + 0.5) / 128
-    z, around = np.meshgrid(np.sqrt(z), around)  # Evenly spread by cosine.
-    level = np.sqrt(1 - z * z)
-    directions = np.stack([level * np.cos(around), level * np.sin(around), z], axis=-1).astype(np.float32)
-    return np.asarray(np.pi * room(directions).mean(axis=(0, 1)), dtype=np.float32)
+        def step(value: Any) -> Float32:
+            return np.asarray(np.clip(value / soft + 0.5, 0, 1), dtype=np.float32)
 
+        ceiling = step(z - 0.25)
+        height = np.maximum(z, 0.15)
+        strips = step(0.22 - np.abs(x / height - 0.2)) * step(1.6 - np.abs(y / height)) * step(z - 0.4)
+        strips += step(0.18 - np.abs(x / height + 1.5)) * step(1.6 - np.abs(y / height)) * step(z - 0.4)
+        window = step(y - 0.62) * step(0.33 - np.abs(z - 0.3)) * step(0.5 - np.abs(x - 0.1))
+        grey = 0.16 + 0.17 * ceiling + 0.05 * x
+        warm, cool = np.array([[1.02, 1.0, 0.96], [0.86, 0.98, 1.15]], np.float32)
+        seen = grey[..., None] * warm + (strips[..., None] * 1.1) * warm + (window[..., None] * 0.9) * cool
+        return np.asarray(seen * np.float32(0.31 * self.light), dtype=np.float32)
 
-ROOM_IRRADIANCE: Float32 = _room_irradiance()
-"""What the room alone sends onto a level, open surface [3]; about π · 0.2."""
+    @cached_property
+    def irradiance(self) -> Float32:
+        """What the room alone sends on to a level, open surface [3]; about π · 0.2 at ``light`` 1."""
+        z = (np.arange(64) + 0.5) / 64
+        around = 2 * np.pi * (np.arange(128) + 0.5) / 128
+        z, around = np.meshgrid(np.sqrt(z), around)  # Evenly spread by cosine.
+        level = np.sqrt(1 - z * z)
+        directions = np.stack([level * np.cos(around), level * np.sin(around), z], axis=-1).astype(np.float32)
+        return np.asarray(np.pi * self.radiance(directions).mean(axis=(0, 1)), dtype=np.float32)
 
 
 @dataclass(frozen=True, eq=False)

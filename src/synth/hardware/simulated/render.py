@@ -18,7 +18,7 @@ from synth.geometry.se3 import Array
 from synth.hardware.simulated.bench import Bench
 from synth.hardware.simulated.body import Float32, Int32
 from synth.hardware.simulated.edges import best_neighbour, edges, nearest_bench
-from synth.hardware.simulated.light import ROOM_IRRADIANCE, MaterialTable, Panel, highlight, room
+from synth.hardware.simulated.light import MaterialTable, Panel, Room, highlight
 from synth.hardware.simulated.print import OFFSETS_PX, Print
 from synth.hardware.simulated.scene import Stage, hemisphere, smooth_within, tangents, windows_of
 
@@ -37,6 +37,7 @@ class Renderer:
         camera: Pinhole,
         T_base_cam: Array,
         panels: Sequence[Panel],
+        room: Room,
         bench: Bench,
         pattern: Print | None = None,
     ) -> None:
@@ -44,6 +45,7 @@ class Renderer:
         self._print = pattern
         self._T_base_cam = T_base_cam
         self._panels = list(panels)
+        self._room = room
         self._bench = bench
         self._eye = T_base_cam[:3, 3].astype(np.float32)
         self._rays = (camera.rays @ T_base_cam[:3, :3].T).astype(np.float32)
@@ -172,11 +174,11 @@ class Renderer:
         lit.
         """
         hits = stage.caster.cast(origins, directions)
-        light = room(directions, roughness)
+        light = self._room.radiance(directions, roughness)
         struck = np.flatnonzero(hits.valid)
         points = origins[struck] + directions[struck] * hits.t[struck, None]
         normals = hits.normals[struck]
-        arriving = (0.5 + 0.5 * normals[:, 2:]) * ROOM_IRRADIANCE
+        arriving = (0.5 + 0.5 * normals[:, 2:]) * self._room.irradiance
         lifted = points + _LIFT_M * normals
         for panel in self._panels:
             irradiance = panel.irradiance(points, normals)[0]

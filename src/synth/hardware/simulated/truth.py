@@ -1,14 +1,19 @@
 """What the simulator knows and the cell does not; read by the simulated devices and by tests, by nothing
 else.
+
+Renderer and simulated devices share the cell's description. Lest captured pictures look like rendered ones by
+construction, the simulated world is a little otherwise than the cell says: lamps, room, surfaces and the
+camera's place differ by about as much as a careful person's figures would.
 """
 
+from itertools import cycle
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from synth.cell.model import Cell
+from synth.cell.model import Cell, Lamp, Surface
 from synth.cell.section_file import load_section
 from synth.cell.values import CameraMatrix, Finite, Transform
 from synth.errors import InputError
@@ -18,6 +23,8 @@ from synth.geometry.se3 import Array
 
 Six = tuple[Finite, Finite, Finite, Finite, Finite, Finite]
 Five = tuple[Finite, Finite, Finite, Finite, Finite]
+Factor = Annotated[float, Field(ge=0.5, le=2)]
+AnySurface = TypeVar("AnySurface", bound=Surface)
 
 # Intrinsics like those an L515 reports: colour at 1280×720, depth at 640×480.
 _COLOR_K_1280 = ((905.1, 0.0, 645.7), (0.0, 904.6, 358.9), (0.0, 0.0, 1.0))
@@ -57,13 +64,59 @@ class MountTilt(_Section):
         return se3.from_rotvec(np.radians(self.angle_deg) * axis / np.linalg.norm(axis), np.zeros(3))
 
 
+class LampDeviation(_Section):
+    """How a lamp differs from the cell's: a factor of its brightness, and what is added to its colour
+    temperature.
+    """
+
+    brightness: Factor = 1.0
+    temperature_k: Annotated[float, Field(ge=-400, le=400)] = 0.0
+
+    def of(self, lamp: Lamp) -> Lamp:
+        """The lamp as it really is."""
+        update = {
+            "brightness": lamp.brightness * self.brightness,
+            "temperature_k": lamp.temperature_k + self.temperature_k,
+        }
+        return lamp.model_copy(update=update)
+
+
+class SurfaceDeviation(_Section):
+    """How a surface differs from the cell's: factors of its sRGB values and of its roughness."""
+
+    colour: tuple[Factor, Factor, Factor] = (1.0, 1.0, 1.0)
+    roughness: Factor = 1.0
+
+    def of(self, surface: AnySurface) -> AnySurface:
+        """The surface as it really is, within 0-255 and 0-1."""
+        colour = np.clip(np.rint(np.multiply(surface.colour_rgb, self.colour)), 0, 255).astype(int)
+        update = {
+            "colour_rgb": tuple(colour.tolist()),
+            "roughness": min(surface.roughness * self.roughness, 1.0),
+        }
+        return surface.model_copy(update=update)
+
+
+class SurfaceDeviations(_Section):
+    """Of each thing that the cell, or the arm's model, gives a surface."""
+
+    arm: SurfaceDeviation = SurfaceDeviation(colour=(0.96, 0.95, 0.93), roughness=0.85)
+    mount: SurfaceDeviation = SurfaceDeviation(colour=(1.08, 1.06, 1.03), roughness=1.15)
+    part: SurfaceDeviation = SurfaceDeviation(colour=(0.97, 1.03, 1.10), roughness=1.15)
+    table: SurfaceDeviation = SurfaceDeviation(colour=(0.985, 0.98, 0.965), roughness=0.9)
+
+
 class Truth(_Section):
     """The simulated world as it really is.
 
     Whatever is None is as the cell says, or, where the cell is silent too, as an L515 would report it.
-    T_cam_depth maps points of the depth sensor to the colour camera's frame. board_offset: how a calibration
-    board is held, or how it stands, in the axes of the place where it is thought to be. T_tool_cam: of a
-    camera that is on the arm.
+    T_cam_depth maps points of the depth sensor to the colour camera's frame. camera_offset: how the colour
+    camera stands, in its axes where the cell puts it; as far off as `synth calibrate` leaves it
+    (docs/results.md), and without meaning where T_base_cam is given. board_offset: how a calibration board is
+    held, or how it stands, in the axes of the place where it is thought to be. T_tool_cam: of a camera that
+    is on the arm. lamps: in the cell's order, from the first again where it has more. room_light: factor of
+    all that the room around sends. decoy: a lid of
+    the part's own colour lies on the bench, larger in the picture than the part.
     """
 
     dh_offsets: DhOffsets = DhOffsets()
@@ -83,11 +136,28 @@ class Truth(_Section):
     board_offset: Transform = Field(
         default_factory=lambda: se3.from_rotvec([0.02, -0.015, 0.03], [0.003, -0.002, 0.0015])
     )
+    camera_offset: Transform = Field(
+        default_factory=lambda: se3.from_rotvec([3.2e-5, -3.0e-5, 2.9e-5], [1.6e-5, -1.4e-5, 2.1e-5])
+    )
+    lamps: Annotated[tuple[LampDeviation, ...], Field(min_length=1)] = (
+        LampDeviation(brightness=0.88, temperature_k=-250.0),
+        LampDeviation(brightness=1.13, temperature_k=300.0),
+    )
+    room_light: Annotated[float, Field(ge=0, le=4)] = 1.2
+    surfaces: SurfaceDeviations = SurfaceDeviations()
+    decoy: bool = False
 
     def T_base_cam_of(self, cell: Cell) -> Array:
         """The true [4,4] pose of the colour camera."""
-        T = cell.camera.T_base_cam if self.T_base_cam is None else self.T_base_cam
-        return np.asarray(T, dtype=np.float64)
+        if self.T_base_cam is None:
+            return np.asarray(np.asarray(cell.camera.T_base_cam) @ self.camera_offset, dtype=np.float64)
+        return np.asarray(self.T_base_cam, dtype=np.float64)
+
+    def lamps_of(self, cell: Cell) -> list[Lamp]:
+        """The cell's lamps as they really shine."""
+        return [
+            deviation.of(lamp) for deviation, lamp in zip(cycle(self.lamps), cell.bench.lamps, strict=False)
+        ]
 
     def color_camera_of(self, cell: Cell) -> Pinhole:
         """The true colour intrinsics at the cell's resolution."""

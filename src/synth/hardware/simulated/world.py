@@ -20,8 +20,8 @@ from synth.hardware.simulated import sensor
 from synth.hardware.simulated.arm_body import arm_bodies
 from synth.hardware.simulated.bench import Bench
 from synth.hardware.simulated.body import Body, Float32
-from synth.hardware.simulated.clutter import clutter
-from synth.hardware.simulated.light import Panel, to_material
+from synth.hardware.simulated.clutter import clutter, lid
+from synth.hardware.simulated.light import Panel, Room, to_material
 from synth.hardware.simulated.optics import NoiseKey
 from synth.hardware.simulated.print import Print
 from synth.hardware.simulated.render import Renderer
@@ -95,15 +95,20 @@ class World:
         self._T_tool_mount = tilt @ np.asarray(T_tool_mount)
         self._part_mesh: Mesh = bodies.part
         standing = [*clutter(self._T_base_bench), *extra]
+        deviations = truth.surfaces
+        mount = to_material(deviations.mount.of(cell.mount), mottle=0.05, layer_m=0.0012)
+        part = to_material(deviations.part.of(cell.part), mottle=0.025)
+        if truth.decoy:
+            standing.append(lid(self._T_base_bench, part))
         dressed = [
-            *arm_bodies(cell.robot.arm),
-            Body.of(bodies.mount, to_material(cell.mount, mottle=0.05, layer_m=0.0012), edge_radius_m=0.0006),
-            Body.of(bodies.part, to_material(cell.part, mottle=0.025), edge_radius_m=0.0005),
+            *arm_bodies(cell.robot.arm, deviations.arm),
+            Body.of(bodies.mount, mount, edge_radius_m=0.0006),
+            Body.of(bodies.part, part, edge_radius_m=0.0005),
             *standing,
         ]
         self._standing_count = len(standing)
         self._wardrobe = Wardrobe(dressed, mottle_volume(sensor.generator(seed, 1)))
-        self._panels = [Panel.of(lamp) for lamp in cell.bench.lamps]
+        self._panels = [Panel.of(lamp) for lamp in truth.lamps_of(cell)]
         self._staged: tuple[bytes, Stage] | None = None
         self._colored: tuple[bytes, Float32] | None = None
         self._ranged: tuple[bytes, sensor.DepthView] | None = None
@@ -111,8 +116,10 @@ class World:
     @cached_property
     def _renderer(self) -> Renderer:
         rng = sensor.generator(self._seed, 2)
-        bench = Bench(self._cell.bench.table, self.color_camera, self.T_base_cam, self._panels, rng)
-        return Renderer(self.color_camera, self.T_base_cam, self._panels, bench, self._print)
+        room = Room(self._truth.room_light)
+        table = self._truth.surfaces.table.of(self._cell.bench.table)
+        bench = Bench(table, self.color_camera, self.T_base_cam, self._panels, room, rng)
+        return Renderer(self.color_camera, self.T_base_cam, self._panels, room, bench, self._print)
 
     @cached_property
     def _sheet(self) -> Mesh:
