@@ -225,7 +225,7 @@ def test_golden_values() -> None:
     In falling confidence: hit .9, duplicate .8, hit .7, stray .6, hit .3, stray .1, of three true boxes.
     Standard: F1 is 2·3/(5+3) at .3 and lower elsewhere; interpolated precision is 1 for 34 recalls, 2/3 for
     33 and 3/5 for 34. Paper: four detections are left, two of them hits, and the last 34 recalls are never
-    reached.
+    reached. Of VOC's all points each hit counts a third.
     """
     stray = [400.0, 0, 500, 100]
     first = [[*KNOWN[0], 0.9], [*KNOWN[0], 0.8], [*stray, 0.6], [*KNOWN[1], 0.3]]
@@ -233,6 +233,7 @@ def test_golden_values() -> None:
     predicted, truth = [np.array(first), np.array(second)], [KNOWN, KNOWN[:1]]
     standard = {"map50": (34 + 22 + 20.4) / 101, "precision": 3 / 5, "recall": 1.0}
     paper = {"map50": (34 + 22) / 101, "precision": 2 / 4, "recall": 2 / 3}
+    standard["voc_map50"], paper["voc_map50"] = (1 + 2 / 3 + 3 / 5) / 3, (1 + 2 / 3) / 3
     for protocol, golden in ((STANDARD, standard), (PAPER, paper)):
         golden["map50_95"] = golden["map50"]
         assert figures(match(predicted, truth, protocol)) == pytest.approx(golden)

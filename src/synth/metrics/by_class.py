@@ -52,6 +52,10 @@ class ClassMatches:
         """Average precision, mean over IOU_THRESHOLDS."""
         return self._mean(lambda one: one.map50_95(weights))
 
+    def voc_map50(self, weights: Floats) -> Floats:
+        """Pascal VOC's average precision at IoU 0.5, at all points."""
+        return self._mean(lambda one: one.voc_map50(weights))
+
     def at_iou(self, weights: Floats, i_threshold: int) -> Floats:
         """Average precision at one of IOU_THRESHOLDS."""
         return self._mean(lambda one: one.at_iou(weights, i_threshold))

@@ -1,4 +1,4 @@
-"""How well boxes were found: COCO's average precision, precision and recall, under two protocols.
+"""How well boxes were found: COCO's and VOC's average precision, precision and recall, under two protocols.
 
 Boxes are matched to the truth once, by pycocotools; every figure is then a function of how often each image
 stands in a resample, so that a bootstrap over images costs sums and no matching.
@@ -60,7 +60,8 @@ class Matches:
     """Detections of one class beside the truth, D over all N images, most confident first.
 
     image: [D], 0..N−1. confidence: [D]. hits: [10,D], whether a detection is matched at each of
-    IOU_THRESHOLDS. n_true: [N], true boxes of each image.
+    IOU_THRESHOLDS. n_true: [N], true boxes of each image. voc_hits: [D], the same at IoU 0.5 as Pascal VOC
+    matches: a detection belongs to the true box that it overlaps most, and misses where that one is taken.
 
     The figures take weights [R,N], how often each image stands in each resample (``resample_counts``), and
     give [R]: nan for a resample without a true box, 0 for one with true boxes and no detection. They are what
@@ -73,6 +74,7 @@ class Matches:
     confidence: Floats
     hits: NDArray[np.bool_]
     n_true: NDArray[np.int64]
+    voc_hits: NDArray[np.bool_]
 
     def map50(self, weights: Floats) -> Floats:
         """Average precision at IoU 0.5."""
@@ -81,6 +83,12 @@ class Matches:
     def map50_95(self, weights: Floats) -> Floats:
         """Average precision, mean over IOU_THRESHOLDS."""
         return self._in_chunks(weights, lambda part: self._average_precision(part, self.hits))
+
+    def voc_map50(self, weights: Floats) -> Floats:
+        """Pascal VOC's average precision of 2010 on, at all points: the area under the envelope of precision
+        over recall; by its own matching, at IoU 0.5, boxes measured as everywhere here (no pixel is added).
+        """
+        return self._in_chunks(weights, self._area_under_envelope)
 
     def at_iou(self, weights: Floats, i_threshold: int) -> Floats:
         """Average precision at one of IOU_THRESHOLDS."""
@@ -130,6 +138,17 @@ class Matches:
             total += (envelope * np.diff(n_reached, axis=1, prepend=0)).sum(axis=1)
         return total / (len(_RECALLS) * len(hits))
 
+    def _area_under_envelope(self, weights: Floats) -> Floats:
+        n_true = (weights @ self.n_true)[:, None]  # [R,1]
+        each = weights[:, self.image]  # [R,D]
+        hits = each[:, self.voc_hits]  # [R,H]
+        n_found = np.maximum(each.cumsum(axis=1)[:, self.voc_hits], np.spacing(1))  # [R,H]
+        precision = hits.cumsum(axis=1) / n_found
+        envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]  # [R,H]
+        # Rows lie one after the other, so that they are added up alike however many there are.
+        area: Floats = np.ascontiguousarray(envelope * hits).sum(axis=1) / n_true[:, 0]
+        return area
+
     def _precision_recall(self, weights: Floats) -> tuple[Floats, Floats]:
         n_true = weights @ self.n_true  # [R]
         each = weights[:, self.image]  # [R,D]
@@ -155,6 +174,7 @@ class Measurable(Interface):
     def n_true(self) -> NDArray[np.int64]: ...
     def map50(self, weights: Floats) -> Floats: ...
     def map50_95(self, weights: Floats) -> Floats: ...
+    def voc_map50(self, weights: Floats) -> Floats: ...
     def precision(self, weights: Floats) -> Floats: ...
     def recall(self, weights: Floats) -> Floats: ...
 
@@ -165,6 +185,7 @@ METRICS: Mapping[str, Callable[[Any, Floats], Floats]] = {
     "map50_95": lambda found, weights: found.map50_95(weights),
     "precision": lambda found, weights: found.precision(weights),
     "recall": lambda found, weights: found.recall(weights),
+    "voc_map50": lambda found, weights: found.voc_map50(weights),
 }
 
 
@@ -206,7 +227,9 @@ def match(
     matched = np.concatenate([np.zeros((10, 0)), *(entry["dtMatches"] for entry in entries)], axis=1)
     order = np.argsort(-confidence, kind="stable")
     n_true = np.array([len(rows) for rows in truth], dtype=np.int64)
-    return Matches(protocol, image[order], confidence[order], matched[:, order] > 0, n_true)
+    voc = [_match_as_voc(kept[i], truth[i], protocol.max_detections) for i in dict.fromkeys(image.tolist())]
+    voc_hits = np.concatenate([np.zeros(0, np.bool_), *voc])
+    return Matches(protocol, image[order], confidence[order], matched[:, order] > 0, n_true, voc_hits[order])
 
 
 def measure(matches: Sequence[Measurable], metric: str, weights: Floats) -> tuple[Floats, Floats]:
@@ -248,6 +271,23 @@ def _checked(array: NDArray[Any], width: int, what: str) -> Floats:
             f"{what} must be x0, y0, x1, y1 with x0 ≤ x1 and y0 ≤ y1: one is not (is it x, y, w, h?)"
         )
     return rows
+
+
+def _match_as_voc(rows: Floats, truth: Floats, max_detections: int) -> NDArray[np.bool_]:
+    """Whether each detection [D,5] of an image, the most confident first, hits at IoU 0.5."""
+    rows = rows[np.argsort(-rows[:, 4], kind="stable")][:max_detections]
+    hits, taken = np.zeros(len(rows), np.bool_), np.zeros(len(truth), np.bool_)
+    if not len(truth):
+        return hits
+    low = np.maximum(rows[:, None, :2], truth[None, :, :2])
+    high = np.minimum(rows[:, None, 2:4], truth[None, :, 2:4])
+    both = (high - low).clip(0).prod(axis=2)  # [D,M]
+    areas = [(boxes[:, 2:4] - boxes[:, :2]).prod(axis=1) for boxes in (rows, truth)]
+    overlap = both / (areas[0][:, None] + areas[1][None] - both)
+    for i, best in enumerate(overlap.argmax(axis=1)):
+        hits[i] = overlap[i, best] >= IOU_THRESHOLDS[0] and not taken[best]
+        taken[best] |= hits[i]
+    return hits
 
 
 def _evaluate(

@@ -24,6 +24,7 @@ def _measure_class(matches: Sequence[ClassMatches], name: str, weights: Floats, 
     draws = {
         "ap50": _draw(own, Matches.map50, weights, n_units),
         "ap50_95": _draw(own, Matches.map50_95, weights, n_units),
+        "voc_ap50": _draw(own, Matches.voc_map50, weights, n_units),
     }
     return Part(name, int(own[0].n_true.sum()), draws)
 
