@@ -11,7 +11,7 @@ from synth.errors import InputError
 from synth.train.run import Portion, TrainSpec, open_once
 from synth.train.settings import TaskSettings
 from synth.train.tasks import TASKS
-from synth.train.tasks.task import PRESETS, Recipe, Task
+from synth.train.tasks.task import Recipe, Task
 
 
 def make_spec(
@@ -38,7 +38,9 @@ def make_spec(
     settings = chosen.settings() if preset is None else choose_preset(chosen, preset)[0].settings
     learnt = [read_info(root) for root in (*data, *(() if then is None else (then,)))]
     settings = chosen.adapt(settings, learnt, read_info(test))
-    asked = {"net": net, "side_px": side_px, "n_images": n_images, "photometric": photometric}
+    if net is not None:
+        settings = chosen.with_net(settings, net)
+    asked = {"side_px": side_px, "n_images": n_images, "photometric": photometric}
     settings = replace(settings, **{name: value for name, value in asked.items() if value is not None})
     if pretrained is not None:
         settings = with_pretrained(settings, task, str(pretrained))
@@ -55,10 +57,10 @@ def make_spec(
 
 def choose_preset(task: Task[Any, Any], name: str) -> tuple[Recipe[Any], ...]:
     """A task's networks of a preset; raises InputError that lists the presets."""
-    known = next((preset for preset in PRESETS if preset == name), None)
-    if known is None:
-        raise InputError(f"there is no preset {name!r}: choose among {', '.join(PRESETS)}")
-    return task.presets[known]
+    known = {str(n): recipes for n, recipes in (*task.presets.items(), *task.own_presets.items())}
+    if name not in known:
+        raise InputError(f"there is no preset {name!r} of {task.name}: choose among {', '.join(known)}")
+    return known[name]
 
 
 def with_pretrained(settings: TaskSettings, task: str, checkpoint: str) -> TaskSettings:

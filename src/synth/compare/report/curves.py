@@ -65,10 +65,14 @@ def draw_overview(contest: Contest, rows: Sequence[Measured]) -> Picture:
 
 
 def draw_training(name: str, results: Results, curves: Curves) -> Picture:
-    """Figures throughout training, a panel each, a line a seed, a dot where weights were kept."""
-    figure, axes = _make(len(curves.panels))
+    """Figures throughout training, a panel each, a line a seed, a dot where weights were kept.
+
+    Panels of what these networks do not tell, such as another family's loss, are left out.
+    """
+    panels = [(title, key) for title, key in curves.panels if all(_tells(r, key) for _, r in results)]
+    figure, axes = _make(len(panels))
     mixes = list(dict.fromkeys(trial.mix.name for trial, _ in results))
-    for ax, (title, key) in zip(axes, curves.panels, strict=True):
+    for ax, (title, key) in zip(axes, panels, strict=True):
         seen: set[str] = set()
         for trial, result in results:
             mix = trial.mix.name
@@ -115,6 +119,11 @@ def draw_colours(name: str, means: Mapping[str, Floats]) -> Picture:
     return _finish(
         figure, name, "How often each value of red, green and blue occurs, mean over train images."
     )
+
+
+def _tells(result: TrainResult, key: str) -> bool:
+    name = key.removeprefix("train_").removesuffix("_loss")
+    return key in result.best.figures or (key.startswith("train") and name in ("train", *result.best.losses))
 
 
 def _series(result: TrainResult, key: str) -> list[float]:

@@ -136,7 +136,8 @@ def list_paper_table(contests: Sequence[Contest], mix: str, figures: Figures) ->
         for title, name in paper.metrics
     ]
     rows += [
-        (title, *(f"{losses[contest, name]:.3f}" for contest in contests)) for title, name in paper.losses
+        (title, *(f"{losses[c, name]:.3f}" if (c, name) in losses else "-" for c in contests))
+        for title, name in paper.losses
     ]
     n = found[contests[0], paper.metrics[0][1]].n_images
     own = f" ({paper.captions[mix]})" if mix in paper.captions else ""

@@ -114,8 +114,8 @@ def _export_all(plan: Plan, results: Results, figures: Figures) -> list[str]:
         try:
             names += [path.name for path in export_best(plan, contest, results, figures)]
         except InputError as error:
-            return [f"no network was exported: {error}"]
-    return names
+            names.append(f"no network was exported: {error}")
+    return list(dict.fromkeys(names))
 
 
 def _render(

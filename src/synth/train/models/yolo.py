@@ -14,6 +14,7 @@ from synth.errors import InputError
 from synth.train.models.pretrained import open_pt
 from synth.train.ultralytics_parts import ultralytics
 
+FAMILY = "yolo"
 PRESET_YOLOS = ("yolov5n", "yolov5m", "yolov5x")
 
 _HEADS = ("Detect", "v10Detect")
@@ -37,7 +38,7 @@ def make_yolo(name: str, n_classes: int, seed: int) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = make(settings, ch=3, nc=n_classes, verbose=False)
-    net.args = defaults
+    net.args, net.family = defaults, FAMILY
     if net.end2end:
         net.end2end = False
     for module in net.modules():
@@ -73,13 +74,15 @@ def _read_shipped(name: str) -> dict[str, Any]:
     """A network's description; raises InputError for a name that is none, or a network of another kind."""
     settings = list_yolos().get(name)
     if settings is None:
-        raise InputError(f"there is no detector {name!r}: {_list_choices()}")
+        raise InputError(f"there is no detector {name!r}: choose one of {list_choices()}")
     if (head := settings["head"][-1][2]) not in _HEADS:
-        raise InputError(f"{name} is no plain detector, its last layer is {head}: {_list_choices()}")
+        raise InputError(
+            f"{name} is no plain detector, its last layer is {head}: choose one of {list_choices()}"
+        )
     return copy.deepcopy(settings)
 
 
-def _list_choices() -> str:
+def list_choices() -> str:
     """What can be chosen: the presets' networks, then all others with their scales in brackets."""
     families: dict[tuple[str, str], str] = {}
     for name, settings in list_yolos().items():
@@ -87,7 +90,7 @@ def _list_choices() -> str:
             version, scale, rest = re.fullmatch(r"(yolov?\d+)([a-z]?)(.*)", name).groups()  # type: ignore[union-attr]
             families[version, rest] = families.get((version, rest), "") + scale
     others = [f"{v}[{scales}]{rest}" if scales else v + rest for (v, rest), scales in families.items()]
-    return f"choose one of {', '.join(PRESET_YOLOS)}, the presets' own, or of {', '.join(others)}"
+    return f"{', '.join(PRESET_YOLOS)}, the presets' own, or of {', '.join(others)}"
 
 
 def load_pretrained(net: nn.Module, path: Path) -> int:

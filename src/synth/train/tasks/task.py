@@ -7,7 +7,8 @@ add.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import numpy as np
@@ -97,6 +98,8 @@ class Task(Protocol[S, D]):
     report: Report
     export: Export
     baselines: tuple[Baseline, ...] = ()
+    own_presets: Mapping[str, tuple[Recipe[S], ...]] = MappingProxyType({})
+    """Further ones, which other tasks have not."""
 
     @property
     def compared(self) -> Metric:
@@ -110,6 +113,10 @@ class Task(Protocol[S, D]):
     def classes_of(self, settings: S) -> tuple[str, ...]:
         """The classes that a network tells apart, in its order; empty where there is one without a name."""
         return ()
+
+    def with_net(self, settings: S, net: str) -> S:
+        """Settings for another network, with what goes with it."""
+        return replace(settings, net=net)
 
     def with_pretrained(self, settings: S, checkpoint: str) -> S | None:
         """Settings that begin with weights of a local checkpoint; None where the task has no use for one."""

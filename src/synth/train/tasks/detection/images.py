@@ -189,29 +189,44 @@ def plain_batches(
     by_shape: dict[tuple[int, ...], list[int]] = {}
     for row, image in enumerate(images.bgr_u8):
         by_shape.setdefault(image.shape, []).append(row)
-    for shape, rows in by_shape.items():
-        h, w = (-(-side // stride_px) * stride_px for side in shape[:2])
+    for rows in by_shape.values():
         for i in range(0, len(rows), n):
             part = rows[i : i + n]
-            img = np.full((len(part), h, w, 3), _GREY, np.uint8)
-            for k, row in enumerate(part):
-                img[k, : shape[0], : shape[1]] = images.bgr_u8[row][..., ::-1]
-            boxes = [_to_xywh(images, row) * np.tile([shape[1] / w, shape[0] / h], 2) for row in part]
-            index = [np.full(len(b), k) for k, b in enumerate(boxes)]
-            classes = np.concatenate([images.classes[row] for row in part])
-            xywh = torch.from_numpy(np.concatenate(boxes)).float()
             yield (
                 part,
-                {
-                    "img": torch.from_numpy(img).permute(0, 3, 1, 2),
-                    "batch_idx": torch.from_numpy(np.concatenate(index)).float(),
-                    "cls": torch.from_numpy(classes)[:, None].float(),
-                    "bboxes": xywh,
-                },
+                lay_out(
+                    [images.bgr_u8[row][..., ::-1] for row in part],
+                    [to_xywh(images, row) for row in part],
+                    [images.classes[row] for row in part],
+                    stride_px,
+                ),
             )
 
 
-def _to_xywh(images: DetectionImages, row: int) -> Boxes:
+def lay_out(
+    rgb_u8: Sequence[NDArray[np.uint8]], boxes_xywh: Sequence[Boxes], classes: Sequence[Rows], stride_px: int
+) -> dict[str, Tensor]:
+    """A batch like AugmentedImages' of pictures [h,w,3] at the top left of grey ones, multiples of
+    ``stride_px``, that hold the largest. boxes_xywh: [M,4] each, as shares of their picture.
+    """
+    h, w = (-(-max(p.shape[axis] for p in rgb_u8) // stride_px) * stride_px for axis in (0, 1))
+    img = np.full((len(rgb_u8), h, w, 3), _GREY, np.uint8)
+    for k, picture in enumerate(rgb_u8):
+        img[k, : picture.shape[0], : picture.shape[1]] = picture
+    boxes = [
+        own * np.tile([picture.shape[1] / w, picture.shape[0] / h], 2)
+        for own, picture in zip(boxes_xywh, rgb_u8, strict=True)
+    ]
+    index = [np.full(len(b), k) for k, b in enumerate(boxes)]
+    return {
+        "img": torch.from_numpy(img).permute(0, 3, 1, 2),
+        "batch_idx": torch.from_numpy(np.concatenate(index)).float(),
+        "cls": torch.from_numpy(np.concatenate(classes))[:, None].float(),
+        "bboxes": torch.from_numpy(np.concatenate(boxes)).float(),
+    }
+
+
+def to_xywh(images: DetectionImages, row: int) -> Boxes:
     """Centres and sizes as shares of the picture."""
     boxes = images.boxes_xyxy_px[row] / np.tile(images.sizes_wh[row], 2)
     low, high = boxes[:, :2], boxes[:, 2:]
@@ -233,7 +248,7 @@ def _make_dataset(images: DetectionImages, side_px: int, photometric: float) -> 
                     "im_file": file,
                     "shape": images.bgr_u8[i].shape[:2],
                     "cls": images.classes[i][:, None].astype(np.float32),
-                    "bboxes": _to_xywh(images, i).astype(np.float32),
+                    "bboxes": to_xywh(images, i).astype(np.float32),
                     "segments": [],
                     "keypoints": None,
                     "normalized": True,

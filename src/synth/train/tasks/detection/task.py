@@ -1,9 +1,4 @@
-"""Boxes of parts in whole pictures, as a task.
-
-Presets: quick fits two cores (192 px, 4,800 images: measured on the simulated cell; one seed). default: 320
-px for the same hours as the other tasks. paper: the work that synth follows, YOLOv5 nano, medium and extra
-large at 640 px; its choice of models by test images is left out.
-"""
+"""Boxes of parts in whole pictures, as a task."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from synth.dataset.info import DatasetInfo
 from synth.dataset.reader import DatasetReader
@@ -23,7 +18,6 @@ from synth.metrics.comparison import MIN_IMAGES, SHARE, Draws, count_units
 from synth.metrics.intervals import N_RESAMPLES, Floats, demand_units, resample_counts
 from synth.metrics.operating_point import OperatingPoint, measure_operating_point
 from synth.train.drawing import choose_colours, draw_boxes
-from synth.train.models.yolo import make_yolo
 from synth.train.tasks.detection.baseline import filter_boxes
 from synth.train.tasks.detection.boxes import (
     Box,
@@ -33,84 +27,27 @@ from synth.train.tasks.detection.boxes import (
     to_arrays,
     to_lists,
 )
+from synth.train.tasks.detection.detectors import find_detector
 from synth.train.tasks.detection.images import (
     DetectionImages,
     load_detection_images,
     refuse_other_labels,
     shrink,
 )
-from synth.train.tasks.detection.learning import (
-    DetectionLearner,
-    DetectionSettings,
-    measure_losses,
-    predict_boxes,
-)
+from synth.train.tasks.detection.learning import DetectionLearner, measure_losses, predict_boxes
 from synth.train.tasks.detection.parts import measure_parts
-from synth.train.tasks.detection.target import DetectionTarget
+from synth.train.tasks.detection.presets import OWN_PRESETS, PRESETS
+from synth.train.tasks.detection.settings import DetectionSettings
 from synth.train.tasks.detection.torch_data import Item, make_torch_data
-from synth.train.tasks.report import Breakdown, Curves, Metric, PaperTable, Part, Report, Said, Strip, Words
-from synth.train.tasks.task import Baseline, Export, PresetName, Recipe, Rgb, Task
+from synth.train.tasks.detection.words import HEADLINE, REPORT
+from synth.train.tasks.report import Part, Said, Words
+from synth.train.tasks.task import Baseline, Export, Rgb, Target, Task
 from synth.train.torch_data import TorchData
 
 Boxes = list[Box]
 
-_METRICS = (("P", "precision"), ("R", "recall"), ("mAP50", "map50"), ("mAP50-95", "map50_95"))
-_LOSSES = ("box", "cls", "dfl")
 _WIDE_PX = 300
 _SURE = 0.5
-
-_PICTURES = (
-    Curves(
-        "losses",
-        tuple(
-            (f"{split} {loss} loss", f"{split}_{loss}_loss") for split in ("train", "val") for loss in _LOSSES
-        ),
-        "Losses throughout training, train images changed at random, val images of each mix's own (Figure 16 "
-        "of the paper).",
-    ),
-    Curves(
-        "metrics",
-        (
-            ("precision", "test_precision"),
-            ("recall", "test_recall"),
-            ("mAP50", "test_map50"),
-            ("mAP50-95", "test_map50_95"),
-        ),
-        "Metrics on the test images throughout training (Figure 17 of the paper); they choose nothing.",
-    ),
-)
-
-_BREAKDOWNS = (
-    Breakdown(
-        "by_class",
-        "class",
-        (
-            Metric("ap50", "AP50", "", lower_is_better=False),
-            Metric("ap50_95", "AP50-95", "", lower_is_better=False),
-        ),
-        by_class.FEW_TRUTHS,
-        "Average precision of each class that test images show, protocol standard; mAP is the mean of these. "
-        "A class that was never learnt is never found. In use, too, a part is found only where its class is "
-        "right.",
-    ),
-    Breakdown(
-        "by_iou",
-        "IoU",
-        (Metric("ap", "AP", "", lower_is_better=False),),
-        note="Average precision, mean over classes, where a box must overlap the truth by that IoU or more.",
-    ),
-)
-
-_PAPER = PaperTable(
-    metrics=tuple((title, f"paper_{key}") for title, key in _METRICS),
-    losses=tuple((f"{name} loss", f"test_{name}_loss") for name in _LOSSES),
-    note=lambda n: (
-        f"Protocol paper: confidence from 0.5, at most 10 boxes an image, n = {n} test images. Losses per "
-        "image on test images, of Ultralytics' v5u heads: they have no objectness, and dfl in its place is "
-        "the distribution-focal loss, so these rows cannot be set beside the paper's."
-    ),
-    captions={"real": "Table 1 of the paper", "synthetic": "Table 2 of the paper"},
-)
 
 
 def _filter_boxes(captured: DatasetReader) -> list[Boxes] | None:
@@ -124,38 +61,11 @@ class DetectionTask(Task[DetectionSettings, DetectionImages]):
     name = "detection"
     words = Words("Detection", "boxes", "images")
     settings = DetectionSettings
-    presets: Mapping[PresetName, tuple[Recipe[DetectionSettings], ...]] = {
-        "quick": (Recipe(DetectionSettings(net="yolov5n", side_px=192, n_images=4_800, n_checks=10), 1),),
-        "default": (Recipe(DetectionSettings(net="yolov5n", side_px=320, n_images=20_000), 3),),
-        "paper": (
-            Recipe(DetectionSettings(net="yolov5n", n_images=30_000), 3),
-            Recipe(DetectionSettings(net="yolov5m", n_images=30_000), 3),
-            Recipe(DetectionSettings(net="yolov5x", n_images=30_000), 1),
-        ),
-    }
-    headline = Metric("standard_map50_95", "mAP50-95", "", lower_is_better=False)
-    report = Report(
-        columns=tuple(Metric(f"standard_{key}", title, "", lower_is_better=False) for title, key in _METRICS),
-        note="Protocol standard: confidence from 0.001, 100 boxes an image.",
-        breakdowns=_BREAKDOWNS,
-        pictures=_PICTURES,
-        strip=Strip(
-            "stages",
-            "Predictions of confidence 0.5 and more at the first look and by the weights kept (Figure 18 of "
-            "the paper).",
-            n=2,
-            a_row=4,
-            early=True,
-        ),
-        worst=Strip("worst", "least overlap", n=4, a_row=4),
-        paper=_PAPER,
-    )
-    export = Export(
-        "images: RGB, float32 [1,3,S,S] in 0..1, longer side resized to S, the rest 114/255 on the right and "
-        "below; boxes: [1,5,A] of x y w h in pixels and confidence, before suppression of doubles (IoU 0.7)",
-        "boxes",
-        lambda net: _BoxesAlone(net),
-    )
+    presets = PRESETS
+    own_presets = OWN_PRESETS
+    headline = HEADLINE
+    report = REPORT
+    export = find_detector(DetectionSettings().net).describe_export("", ())
     baselines = (
         Baseline(
             "colour-filter",
@@ -179,8 +89,12 @@ class DetectionTask(Task[DetectionSettings, DetectionImages]):
         """Those of the settings."""
         return settings.classes
 
+    def with_net(self, settings: DetectionSettings, net: str) -> DetectionSettings:
+        """With the batch, the rate and the side that go with a network; raises InputError that lists all."""
+        return replace(settings, net=net, **find_detector(net).habits(net))
+
     def with_pretrained(self, settings: DetectionSettings, checkpoint: str) -> DetectionSettings:
-        """A detector's weights, its backbone frozen (as in the paper)."""
+        """A detector's weights; what its family freezes stays, a yolo's backbone (as in the paper)."""
         return replace(settings, pretrained=checkpoint, freeze=True)
 
     def refuse_unfit(self, dataset: DatasetReader, settings: DetectionSettings) -> None:
@@ -229,7 +143,7 @@ class DetectionTask(Task[DetectionSettings, DetectionImages]):
 
     def make_net(self, settings: DetectionSettings) -> nn.Module:
         """A detector for weights."""
-        return make_yolo(settings.net, settings.n_classes, seed=0)
+        return find_detector(settings.net).make(settings.net, settings.n_classes, settings.side_px, seed=0)
 
     def predict(self, net: nn.Module, data: DetectionImages) -> list[Boxes]:
         """Boxes x0 y0 x1 y1 in pixels, confidence, and the class's name where classes have names."""
@@ -262,7 +176,7 @@ class DetectionTask(Task[DetectionSettings, DetectionImages]):
     def draw_scores(
         self, said: Sequence[Said], seed: int = 0, clusters: Sequence[str] | None = None
     ) -> dict[str, Draws]:
-        """precision, recall, map50 and map50_95, each under both protocols (``paper_map50``)."""
+        """Each of detection.METRICS under both protocols (``paper_map50``)."""
         weights, drawn = _resample(said, seed, clusters), {}
         for protocol in detection.PROTOCOLS.values():
             matches = [match_lists(one.predicted, one.true, protocol) for one in said]
@@ -284,7 +198,7 @@ class DetectionTask(Task[DetectionSettings, DetectionImages]):
         return measure_parts(named, _resample(said, seed, clusters), count_units(clusters))
 
     def measure_losses(self, net: nn.Module, data: DetectionImages) -> dict[str, float]:
-        """box, cls and dfl (annex A of the paper measures losses outside training)."""
+        """Those of the detector's family (annex A of the paper measures losses outside training)."""
         return measure_losses(net, data)
 
     def measure_use(self, predicted: Sequence[list[Any]], true: list[Any]) -> OperatingPoint:
@@ -327,24 +241,17 @@ class DetectionTask(Task[DetectionSettings, DetectionImages]):
         return float(best[0]) or 0.5
 
     def describe_export(self, settings: DetectionSettings) -> Export:
-        """As for one class, with a confidence for each of several."""
-        if not settings.classes:
-            return self.export
-        rows = f"[1,{4 + settings.n_classes},A] of x y w h in pixels and a confidence for each of classes"
-        return replace(
-            self.export, about=self.export.about.replace("[1,5,A] of x y w h in pixels and confidence", rows)
-        )
+        """As its family writes it."""
+        return find_detector(settings.net).describe_export(settings.net, settings.classes)
 
     def describe_start(self, settings: DetectionSettings) -> str:
         """Whose network it is, and from which weights it began."""
-        checkpoint = settings.pretrained
-        begun = "from random weights" if checkpoint is None else f"from {checkpoint}, its backbone frozen"
-        heads = ", with its package's v5u heads" if settings.net.startswith("yolov5") else ""
-        return f"{settings.model} is Ultralytics' own{heads}, trained {begun} at {settings.side_px} px."
+        start = find_detector(settings.net).describe_start(settings.net, settings.pretrained)
+        return f"{start} at {settings.side_px} px."
 
-    def target(self, net: nn.Module, settings: DetectionSettings) -> DetectionTarget:
+    def target(self, net: nn.Module, settings: DetectionSettings) -> Target:
         """A trained detector as one that can be trained against."""
-        return DetectionTarget(net, settings.classes)
+        return find_detector(settings.net).target(net, settings.classes)
 
     def target_truth(self, data: DetectionImages) -> list[Boxes]:
         """As `truth`, in pixels of the pictures as they are loaded."""
@@ -353,19 +260,6 @@ class DetectionTask(Task[DetectionSettings, DetectionImages]):
             for boxes, picture, size in zip(data.boxes_xyxy_px, data.bgr_u8, data.sizes_wh, strict=True)
         ]
         return _list_truth(data, scaled)
-
-
-class _BoxesAlone(nn.Module):
-    """A detector without what its losses need."""
-
-    def __init__(self, net: nn.Module) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, images: Tensor) -> Tensor:
-        boxes = self.net(images)[0]
-        assert isinstance(boxes, Tensor)
-        return boxes
 
 
 def _list_truth(data: DetectionImages, boxes: Sequence[Floats]) -> list[Boxes]:

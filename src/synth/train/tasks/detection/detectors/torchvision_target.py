@@ -1,0 +1,69 @@
+"""A trained detector of torchvision's for whoever trains against it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from synth.train.tasks.detection.boxes import class_of
+from synth.train.tasks.detection.detectors.torchvision_nets import TorchvisionDetector, Truth
+
+_GREY = 114 / 255
+
+
+class TorchvisionTarget:
+    """Of pictures [N,3,H,W] whose longer side is the network's, which grey makes square where it must be.
+
+    truth: boxes x0 y0 x1 y1 in pixels of each, and their class's name where classes have names; no gradient
+    goes into them. Boxes of a class that the network never learnt have no loss; they count as missed.
+    """
+
+    def __init__(self, family: TorchvisionDetector, net: nn.Module, classes: Sequence[str]) -> None:
+        self._family, self._net = family, net
+        self._labels = {name: i for i, name in enumerate(classes, start=1)}
+
+    def loss(self, images: Tensor, truth: Sequence[Any]) -> Tensor:
+        """All of the network's losses together, picture by picture, of the same anchors and proposals every
+        time. That of boxes grows without end as a part leaves the picture: who wants hard pictures and not
+        absent parts goes by `hardness`.
+        """
+        pictures = self._fill(images)
+        return torch.stack(
+            [
+                self._family.measure_one(self._net, picture, self._to_truth(boxes, picture))
+                for picture, boxes in zip(pictures, truth, strict=True)
+            ]
+        )
+
+    def hardness(self, images: Tensor, truth: Sequence[Any]) -> Tensor:
+        """1 less the mean over true boxes of the confidence in the true class there; 0 without a true box."""
+        pictures = list(self._fill(images))
+        truths = [self._to_truth(boxes, p) for p, boxes in zip(pictures, truth, strict=True)]
+        seen, scaled = self._net.transform(pictures, truths)  # type: ignore[operator]
+        features = self._net.backbone(seen.tensors)  # type: ignore[operator]
+        features = {"0": features} if isinstance(features, Tensor) else features
+        believed = self._family.believe(self._net, seen, features, scaled)
+        nothing = sum(part.sum() for part in features.values()) * 0
+        return torch.stack(
+            [
+                nothing + (1 - sure.sum() / len(boxes) if len(boxes) else 0.0)
+                for sure, boxes in zip(believed, truth, strict=True)
+            ]
+        )
+
+    def _fill(self, images: Tensor) -> Tensor:
+        """Grey to the right and below, up to the network's stride."""
+        stride = self._family.find_stride(self._net)
+        h, w = images.shape[-2:]
+        return functional.pad(images, (0, -w % stride, 0, -h % stride), value=_GREY)
+
+    def _to_truth(self, true: Sequence[Any], like: Tensor) -> Truth:
+        known = [box for box in true if class_of(box) is None or class_of(box) in self._labels]
+        boxes = [[float(edge) for edge in box[:4]] for box in known]
+        labels = [self._labels.get(class_of(box) or "", 1) for box in known]
+        return {
+            "boxes": torch.tensor(boxes, dtype=like.dtype, device=like.device).reshape(-1, 4),
+            "labels": torch.tensor(labels, dtype=torch.int64, device=like.device),
+        }
