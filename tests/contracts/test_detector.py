@@ -2,6 +2,7 @@
 
 import copy
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torchvision.models.detection import faster_rcnn
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "train"))
 from toy_sets import make_detection_images
@@ -28,6 +30,21 @@ SMALLEST = {"yolo": "yolov5n", "faster-rcnn": "fasterrcnn_mobilenet_v3_320", "ss
 EVERY = pytest.mark.parametrize("family", list(DETECTORS))
 
 
+class NarrowHead(faster_rcnn.TwoMLPHead):  # type: ignore[misc]
+    """The second stage with 16 units in the middle instead of 1,024: weights of a fifth."""
+
+    def __init__(self, n_in: int, n_out: int) -> None:
+        super().__init__(n_in, 16)
+        self.fc7 = nn.Linear(16, n_out)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def narrow() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(faster_rcnn, "TwoMLPHead", NarrowHead)
+        yield
+
+
 @pytest.fixture(scope="module")
 def images() -> DetectionImages:
     """Two pictures of bright squares of two classes."""
@@ -37,7 +54,7 @@ def images() -> DetectionImages:
 
 
 @pytest.fixture(scope="module")
-def nets() -> dict[str, nn.Module]:
+def nets(narrow: None) -> dict[str, nn.Module]:
     """An untrained network of each family, in eval mode."""
     return {name: TASKS["detection"].make_net(small(name)).eval() for name in DETECTORS}
 

@@ -39,6 +39,10 @@ def compare(
         bool, typer.Option("--curve", help="Add real@10, @20, @40 ...: how many real images is a set worth?")
     ] = False,
     tasks: Annotated[str, typer.Option(help="Which, comma separated.")] = ",".join(TASKS),
+    nets: Annotated[
+        str | None,
+        typer.Option(help="Networks of one task side by side, comma separated; the preset's."),
+    ] = None,
     plain_crops: Annotated[
         bool, typer.Option("--plain-crops", help="Normals from plain crops too; the preset paper has both.")
     ] = False,
@@ -61,7 +65,8 @@ def compare(
         typer.Option(min=0, max=1, help="Random hue, saturation and brightness in training; each task's."),
     ] = None,
     pretrained: Annotated[
-        Path | None, typer.Option(help="Local checkpoint of that detector; its backbone is frozen.")
+        Path | None,
+        typer.Option(help="Local checkpoint of that detector; its backbone, or its start, is frozen."),
     ] = None,
     baseline: Annotated[
         bool,
@@ -107,6 +112,7 @@ def compare(
         ask=ask or [],
         curve=curve,
         tasks=_split(tasks),
+        nets=_split(nets or ""),
         composed=composed,
         preset=preset,
         seeds=seeds,

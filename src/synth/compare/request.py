@@ -23,6 +23,7 @@ def make_plan(
     ask: Sequence[str],
     curve: bool,
     tasks: Sequence[str] | None,
+    nets: Sequence[str],
     composed: bool,
     preset: str,
     seeds: int | None,
@@ -40,7 +41,7 @@ def make_plan(
 
     data: datasets by name, empty for the usual folders; ``real`` is in its usual folder unless named. mixes:
     of names; None for each by itself. curve: add growing numbers of real images. composed: tasks that can
-    learn from composites do so. Raises InputError for words that do not fit together, DatasetError.
+    learn from composites do so. nets: in place of the preset's, of one task; empty for those. Raises InputError for words that do not fit together, DatasetError.
     """
     asked, deciding = _list_tasks(tasks), choose_by(choose)
     given: Roots = check_data(data)
@@ -65,6 +66,7 @@ def make_plan(
         contests=make_contests(
             preset,
             asked,
+            nets=nets,
             info=read_info(known[REAL][0]),
             n_seeds=seeds,
             n_images=images,

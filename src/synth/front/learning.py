@@ -73,7 +73,7 @@ def train(
     predicted, and never trained on. out: runs/train/TASK if not given. preset: quick, default or paper, the
     first network that `compare` would train. net: an architecture. side: of images in pixels. images: seen in
     all, repeats counted. photometric: random hue, saturation and brightness in training, 0 to 1; the task's.
-    pretrained: a local checkpoint of it, its backbone frozen. plain_crops: never turned. device: cpu, cuda,
+    pretrained: a local checkpoint of it, its backbone, or the start of it, frozen. plain_crops: never turned. device: cpu, cuda,
     cuda:1, mps.
 
     Raises DatasetError where a test image would train, TrainingDiverged.
@@ -152,6 +152,7 @@ def compare(
     ask: Sequence[str] = (),
     curve: bool = False,
     tasks: Sequence[str] | None = None,
+    nets: Sequence[str] | None = None,
     preset: str = "default",
     seeds: int | None = None,
     images: int | None = None,
@@ -173,12 +174,13 @@ def compare(
     synthetic and translated in data/. mixes: what is trained on, names of data alone or put together:
     real+rendered (mixed), rendered-then-real (tuned), real@40 (so many); each alone if not given. ask:
     "MIX:MIX", questions beside those of each against real. curve: growing numbers of real images too. tasks:
-    all if not given. preset: quick takes minutes, default hours on a CPU, paper a GPU. seeds: trainings of
-    each mix. images: each training sees in all. photometric: random hue, saturation and brightness in
-    training, 0 to 1; each task's. choose: whose val images choose the weights, each mix's own or real ones.
-    plain_crops: normals from plain crops too. pretrained: a local checkpoint of the detector, its backbone
-    frozen. baseline: add what a translation must beat, the nearest to real val images of the methods that are
-    made in seconds. workers: trainings at a time. engine: what runs them. device: cpu, cuda, cuda:1, mps.
+    all if not given. nets: of one task, side by side, in place of the preset's. preset: quick takes minutes,
+    default hours on a CPU, paper a GPU. seeds: trainings of each mix. images: each training sees in all.
+    photometric: random hue, saturation and brightness in training, 0 to 1; each task's. choose: whose val
+    images choose the weights, each mix's own or real ones. plain_crops: normals from plain crops too.
+    pretrained: a local checkpoint of the detector, its backbone, or the start of it, frozen. baseline: add
+    what a translation must beat, the nearest to real val images of the methods that are made in seconds.
+    workers: trainings at a time. engine: what runs them. device: cpu, cuda, cuda:1, mps.
 
     Raises DatasetError where a test image would train, TrainingDiverged.
     """
@@ -193,13 +195,14 @@ def compare(
     from synth.run_log import run_log
 
     refuse_below(1, seeds=seeds, images=images, workers=workers)
-    refuse_text(mixes=mixes, tasks=tasks, ask=ask)
+    refuse_text(mixes=mixes, tasks=tasks, nets=nets, ask=ask)
     plan = make_plan(
         {name: as_paths(roots) for name, roots in (data or {}).items()},
         mixes=mixes,
         ask=ask,
         curve=curve,
         tasks=tasks,
+        nets=nets or (),
         composed=False,
         preset=preset,
         seeds=seeds,

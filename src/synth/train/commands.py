@@ -33,7 +33,8 @@ def train(
         typer.Option(min=0, max=1, help="Random hue, saturation and brightness in training; the task's."),
     ] = None,
     pretrained: Annotated[
-        Path | None, typer.Option(help="Local checkpoint of that detector; its backbone is frozen.")
+        Path | None,
+        typer.Option(help="Local checkpoint of that detector; its backbone, or its start, is frozen."),
     ] = None,
     plain_crops: Annotated[bool, typer.Option("--plain-crops", help="Plain crops, never turned.")] = False,
     max_minutes: Annotated[
