@@ -66,7 +66,7 @@ def compare(
     ] = None,
     pretrained: Annotated[
         Path | None,
-        typer.Option(help="Local checkpoint of that detector; its backbone, or its start, is frozen."),
+        typer.Option(help="Local checkpoint of that detector; its backbone or start is frozen."),
     ] = None,
     baseline: Annotated[
         bool,

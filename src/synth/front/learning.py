@@ -73,8 +73,8 @@ def train(
     predicted, and never trained on. out: runs/train/TASK if not given. preset: quick, default or paper, the
     first network that `compare` would train. net: an architecture. side: of images in pixels. images: seen in
     all, repeats counted. photometric: random hue, saturation and brightness in training, 0 to 1; the task's.
-    pretrained: a local checkpoint of it, its backbone, or the start of it, frozen. plain_crops: never turned. device: cpu, cuda,
-    cuda:1, mps.
+    pretrained: a local checkpoint of it, its backbone, or the start of it, frozen. plain_crops: never turned.
+    device: cpu, cuda, cuda:1, mps.
 
     Raises DatasetError where a test image would train, TrainingDiverged.
     """

@@ -34,7 +34,7 @@ def train(
     ] = None,
     pretrained: Annotated[
         Path | None,
-        typer.Option(help="Local checkpoint of that detector; its backbone, or its start, is frozen."),
+        typer.Option(help="Local checkpoint of that detector; its backbone or start is frozen."),
     ] = None,
     plain_crops: Annotated[bool, typer.Option("--plain-crops", help="Plain crops, never turned.")] = False,
     max_minutes: Annotated[
