@@ -11,6 +11,7 @@ from synth.hardware.arms import ARMS
 from synth.hardware.cameras import CAMERAS
 from synth.sim.sources import SOURCES
 from synth.train.tasks import TASKS
+from synth.train.tasks.detection.detectors import DETECTORS
 
 PAGE = Path(__file__).parents[1] / "docs" / "members.md"
 
@@ -39,6 +40,12 @@ def write_page() -> str:
             *_table(
                 ("name", "decided by", "preset", "network", "side, px", "images", "seeds"), _list_recipes()
             ),
+            "## Detectors",
+            "`synth train detection --net NAME`, `synth compare --tasks detection --nets NAME,NAME`.",
+            *_table(
+                ("family", "networks", "losses"),
+                ((name, (family := DETECTORS[name]).words, ", ".join(family.losses)) for name in DETECTORS),
+            ),
             "## Engines",
             f"`--engine NAME` of `synth render`, `compose` and `compare`; {DEFAULT_ENGINE} if not given.",
             *_table(("name",), ((name,) for name in ENGINES)),
@@ -57,7 +64,7 @@ def write_page() -> str:
 
 def _list_recipes() -> Iterable[Sequence[str]]:
     for name, task in ((name, TASKS[name]) for name in TASKS):
-        for preset, recipes in task.presets.items():
+        for preset, recipes in (*task.presets.items(), *task.own_presets.items()):
             for recipe in recipes:
                 s = recipe.settings
                 yield (

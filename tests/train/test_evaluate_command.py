@@ -33,7 +33,7 @@ def test_evaluate_agrees_with_the_training(synth: Type, desk: Path) -> None:
 
 
 def test_evaluate_boxes_on_every_split(synth: Type, desk: Path) -> None:
-    """A detector has eight figures and three losses, rests on as many images as the split has, and all of
+    """A detector has ten figures and three losses, rests on as many images as the split has, and all of
     them are numbers; the table has a row for each.
     """
     effects = json.loads(
@@ -42,7 +42,7 @@ def test_evaluate_boxes_on_every_split(synth: Type, desk: Path) -> None:
     )
     losses = {name for name in effects if name.endswith("_loss")}
     assert losses == {"box_loss", "cls_loss", "dfl_loss"}
-    assert len(effects) == 11
+    assert len(effects) == 13
     assert effects["standard_map50_95"]["n_images"] == len(DatasetReader(desk / "boxes").of_split("train"))
     assert all(0 <= effect["value"] <= 1 for name, effect in effects.items() if name not in losses)
     assert all(effects[name] > 0 for name in losses)

@@ -19,11 +19,16 @@ Batch = dict[str, Tensor]
 class Detector(Protocol):
     """Networks that are made, asked and trained alike.
 
-    name: as in the registry, and written on every network as ``family``. losses: their names, in order.
+    name: as in the registry, and written on every network as ``family``. words: what it has, in short.
+    losses: their names, in order.
     """
 
     name: str
-    losses: tuple[str, ...]
+
+    @property
+    def words(self) -> str: ...
+    @property
+    def losses(self) -> tuple[str, ...]: ...
 
     def has(self, net: str) -> bool:
         """Whether a network's name is one of this family's, by its look."""

@@ -39,6 +39,11 @@ class TorchvisionDetector(ABC):
     imagenet: Mapping[str, Mapping[str, str]] = {}
 
     @property
+    def words(self) -> str:
+        """All of them."""
+        return self.list_nets()
+
+    @property
     def losses(self) -> tuple[str, ...]:
         """In torchvision's order."""
         return tuple(self.torch_losses.values())

@@ -34,6 +34,7 @@ class Yolo:
     """Networks, losses and suppression of doubles are Ultralytics' own."""
 
     name = FAMILY
+    words = "Ultralytics' plain detectors, yolov3 to yolo26, every size"
     losses = ("box", "cls", "dfl")
 
     def has(self, net: str) -> bool:
