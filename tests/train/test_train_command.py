@@ -102,6 +102,13 @@ def test_data_are_mixed_and_then_tuned(synth: Type, tmp_path: Path) -> None:
         ((*SHORT, "--side", 33), ("multiple", "33")),
         ((*BOXES, "--net", "yolov8n-seg"), ("yolov8n-seg is no plain detector", "yolov5n")),
         ((*BOXES, "--side", 100), ("multiple of 32", "100")),
+        ((*BOXES, "--net", "frcnn"), ("no detector 'frcnn'", "fasterrcnn_vgg16", "ssd300_vgg16", "yolov5n")),
+        ((*BOXES, "--net", "ssd300_vgg16"), ("ssd300_vgg16 takes pictures of 300 px alone, got 64",)),
+        (
+            (*BOXES, "--net", "ssdlite320_mobilenet_v3", "--pretrained", "runs/boxes/weights.safetensors"),
+            ("runs/boxes/weights.safetensors does not fit ssdlite320_mobilenet_v3: it has no backbone.",),
+        ),
+        ((*BOXES, "--preset", "slow"), ("no preset 'slow' of detection", "paper-faster-rcnn")),
         ((*BOXES, "--data", "tight"), ("tight boxes", "square")),
         ((*BOXES, "--pretrained", "absent.pt"), ("no checkpoint at absent.pt",)),
         ((*BOXES, "--pretrained", "runs/normals/weights.safetensors"), ("weights.safetensors fits 0 of",)),

@@ -78,7 +78,7 @@ class DetectionLearner:
         return figures | (self._measure(self._test, "test") if self._test is not None else {})
 
     def _measure(self, images: DetectionImages, split: str) -> dict[str, float]:
-        boxes, losses = _look(self.net, images)
+        boxes, losses = _look(self.net, images, losses=True)
         if images.class_names:
             true = [np.column_stack(pair) for pair in zip(images.boxes_xyxy_px, images.classes, strict=True)]
             matches: Measurable = match_classes(boxes, true, images.class_names, STANDARD)
@@ -110,7 +110,7 @@ def predict_boxes(net: nn.Module, images: DetectionImages) -> list[Floats]:
 
     As many as the standard protocol keeps; the network's mode is left as it was.
     """
-    return [rows if images.class_names else rows[:, :5] for rows in _look(net, images)[0]]
+    return [rows if images.class_names else rows[:, :5] for rows in _look(net, images, losses=False)[0]]
 
 
 def measure_losses(net: nn.Module, images: DetectionImages) -> dict[str, float]:
@@ -118,18 +118,18 @@ def measure_losses(net: nn.Module, images: DetectionImages) -> dict[str, float]:
 
     Batch by batch, so that figures compare for the same images in the same order.
     """
-    return _look(net, images)[1]
+    return _look(net, images, losses=True)[1]
 
 
-def _look(net: nn.Module, images: DetectionImages) -> tuple[list[Floats], dict[str, float]]:
+def _look(net: nn.Module, images: DetectionImages, *, losses: bool) -> tuple[list[Floats], dict[str, float]]:
     device, was_training, detector = next(net.parameters()).device, net.training, detector_of(net)
     found: list[Floats] = [np.empty((0, 6))] * len(images)
     sums: dict[str, float] = {}
     net.eval()
     with torch.no_grad():
         for rows, batch in plain_batches(images, _BATCH, detector.find_stride(net)):
-            said, losses = detector.look(net, _to_device(batch, device))
-            for name, value in losses.items():
+            said, told = detector.look(net, _to_device(batch, device), losses=losses)
+            for name, value in told.items():
                 sums[name] = sums.get(name, 0.0) + value
             for row, boxes in zip(rows, said, strict=True):
                 found[row] = _to_original(boxes.double().cpu().numpy(), images, row)

@@ -66,8 +66,11 @@ class Detector(Protocol):
         """The losses by name, however large the batch, of a network in train mode."""
         ...
 
-    def look(self, net: nn.Module, batch: Batch) -> tuple[Sequence[Tensor], dict[str, float]]:
-        """What a network in eval mode says of each picture, and its losses, added up over pictures.
+    def look(
+        self, net: nn.Module, batch: Batch, *, losses: bool
+    ) -> tuple[Sequence[Tensor], dict[str, float]]:
+        """What a network in eval mode says of each picture, and its losses, added up over pictures, where
+        they are asked for.
 
         Boxes [D,6], the surest first: x0 y0 x1 y1 in pixels of the batch, confidence, the class's place.
         The same twice.

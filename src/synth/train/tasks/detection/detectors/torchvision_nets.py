@@ -96,18 +96,21 @@ class TorchvisionDetector(ABC):
         with _drawn_by(int(batch["seed"]), batch["img"].device):
             return self._name(net(*to_lists(batch)))
 
-    def look(self, net: nn.Module, batch: Batch) -> tuple[Sequence[Tensor], dict[str, float]]:
+    def look(
+        self, net: nn.Module, batch: Batch, *, losses: bool
+    ) -> tuple[Sequence[Tensor], dict[str, float]]:
         """Boxes and losses of one pass through the backbone; losses of the same draws every time."""
         pictures, truths = to_lists(batch)
         with _passed_once(net, pictures):
-            said = net(pictures)
-            with _told_losses(net), _drawn_by(0, batch["img"].device):
-                losses = self._name(net(pictures, self._only_known(net, truths)))
+            said, told = net(pictures), {}
+            if losses:
+                with _told_losses(net), _drawn_by(0, batch["img"].device):
+                    told = self._name(net(pictures, self._only_known(net, truths)))
         found = [
             torch.cat([one["boxes"], one["scores"][:, None], one["labels"][:, None] - 1], dim=1)
             for one in said
         ]
-        return found, {name: float(loss) * len(pictures) for name, loss in losses.items()}
+        return found, {name: float(loss) * len(pictures) for name, loss in told.items()}
 
     def target(self, net: nn.Module, classes: Sequence[str]) -> Any:
         """By the confidence in the true class where the true box is."""

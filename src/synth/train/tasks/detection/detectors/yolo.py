@@ -81,13 +81,12 @@ class Yolo:
         total, _ = net.loss(batch)  # type: ignore[operator]
         return dict(zip(self.losses, total / len(batch["img"]), strict=True))
 
-    def look(self, net: nn.Module, batch: Batch) -> tuple[Sequence[Tensor], dict[str, float]]:
+    def look(
+        self, net: nn.Module, batch: Batch, *, losses: bool
+    ) -> tuple[Sequence[Tensor], dict[str, float]]:
         """Each batch's losses are divided by its own matches, as Ultralytics has it."""
         import_module("torchvision")  # Ultralytics suppresses box by box in Python where it is not loaded.
         out = net(batch["img"])
-        known = batch["cls"][:, 0] < net.model[-1].nc  # type: ignore[index, union-attr]
-        learnt = {key: part if key == "img" else part[known] for key, part in batch.items()}
-        total, _ = net.loss(learnt, out)  # type: ignore[operator]
         kept = ultralytics("utils.nms").non_max_suppression(
             out,
             STANDARD.min_confidence,
@@ -96,7 +95,13 @@ class Yolo:
             max_time_img=_NO_HURRY_S,
             multi_label=True,
         )
-        return [boxes[:, :6] for boxes in kept], dict(zip(self.losses, total.tolist(), strict=True))
+        found = [boxes[:, :6] for boxes in kept]
+        if not losses:
+            return found, {}
+        known = batch["cls"][:, 0] < net.model[-1].nc  # type: ignore[index, union-attr]
+        learnt = {key: part if key == "img" else part[known] for key, part in batch.items()}
+        total, _ = net.loss(learnt, out)  # type: ignore[operator]
+        return found, dict(zip(self.losses, total.tolist(), strict=True))
 
     def target(self, net: nn.Module, classes: Sequence[str]) -> DetectionTarget:
         """By the product of overlap and confidence."""
