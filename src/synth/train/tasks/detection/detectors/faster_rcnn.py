@@ -1,17 +1,14 @@
 """Faster R-CNN (Ren et al. 2015, arXiv:1506.01497) from torchvision's parts.
 
-It learns from pictures without a part, too: all of their anchors and proposals are background.
+It learns from pictures without a part, too: all of their anchors and proposals are background. torchvision is
+imported where a network is made, since a second is much for who only reads presets.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-import torchvision
 from torch import Tensor, nn
-from torchvision.models import detection
-from torchvision.models.detection.anchor_utils import AnchorGenerator
-from torchvision.ops import MultiScaleRoIAlign
 
 from synth.errors import InputError
 from synth.metrics.detection import STANDARD
@@ -33,11 +30,13 @@ _ORIGINAL = {
 _TRIMMED = {
     "rpn_pre_nms_top_n_train": 600,
     "rpn_post_nms_top_n_train": 300,
-    "rpn_pre_nms_top_n_test": 600,
-    "rpn_post_nms_top_n_test": 300,
+    "rpn_pre_nms_top_n_test": 150,
+    "rpn_post_nms_top_n_test": 150,
     "box_batch_size_per_image": 64,
 }
-"""Fewer proposals and boxes than torchvision's 2000, 1000 and 512: on a CPU a step costs a third."""
+"""Fewer proposals and boxes than torchvision's 2000, 1000 and 512: on a CPU a step costs a third. Outside
+training as many as its network for 320 px has.
+"""
 
 _ANCHORS_PX, _ANCHORED_PX = (128, 256, 512), 1000
 """The article's, in pictures of at most 1000 px; in smaller ones they shrink in proportion."""
@@ -72,6 +71,8 @@ class FasterRCNN(TorchvisionDetector):
 
     def build(self, net: str, n_classes: int, side_px: int) -> nn.Module:
         """As torchvision makes it, or by hand for VGG16, which it has not."""
+        from torchvision.models import detection
+
         options: dict[str, Any] = {
             # Pictures come with this longer side: none is resized twice.
             "min_size": side_px,
@@ -141,17 +142,23 @@ class _Flat(nn.Module):
 
 def _build_vgg16(n_outputs: int, side_px: int, options: Mapping[str, Any]) -> nn.Module:
     """The article's: features without the last pooling, 7 × 7 pooled, VGG16's own two dense layers."""
+    import torchvision
+    from torchvision.models.detection.anchor_utils import AnchorGenerator
+    from torchvision.models.detection.faster_rcnn import FasterRCNN as Whole
+    from torchvision.models.detection.faster_rcnn import FastRCNNPredictor
+    from torchvision.ops import MultiScaleRoIAlign
+
     vgg = torchvision.models.vgg16(weights=None)
     backbone, dense = vgg.features[:-1], vgg.classifier[:-1]
     backbone.out_channels = next(m for m in reversed(backbone) if isinstance(m, nn.Conv2d)).out_channels
     width = next(m for m in reversed(dense) if isinstance(m, nn.Linear)).out_features
     sizes = tuple(max(1, round(a * min(1.0, side_px / _ANCHORED_PX))) for a in _ANCHORS_PX)
-    made = detection.FasterRCNN(
+    made = Whole(
         backbone,
         rpn_anchor_generator=AnchorGenerator((sizes,), ((0.5, 1.0, 2.0),)),
         box_roi_pool=MultiScaleRoIAlign(["0"], 7, 2),
         box_head=_Flat(dense),
-        box_predictor=detection.faster_rcnn.FastRCNNPredictor(width, n_outputs),
+        box_predictor=FastRCNNPredictor(width, n_outputs),
         **options,
     )
     assert isinstance(made, nn.Module)

@@ -2,6 +2,7 @@
 
 A picture without a part has no loss: of background as many anchors count as three times those that a part
 has. Such pictures teach where they are laid together with others, as changes at random do with half of them.
+torchvision is imported where a network is made or asked.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,9 +10,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import detection
-from torchvision.models.detection.transform import GeneralizedRCNNTransform
-from torchvision.ops import box_iou
 
 from synth.errors import InputError
 from synth.metrics.detection import STANDARD
@@ -50,6 +48,9 @@ class SingleShot(TorchvisionDetector):
 
     def build(self, net: str, n_classes: int, side_px: int) -> nn.Module:
         """As torchvision makes it; SSDlite at another size where that is asked for."""
+        from torchvision.models import detection
+        from torchvision.models.detection.transform import GeneralizedRCNNTransform
+
         make = {_VGG: detection.ssd300_vgg16, _LITE: detection.ssdlite320_mobilenet_v3_large}[net]
         made = make(
             weights=None,
@@ -85,6 +86,8 @@ class SingleShot(TorchvisionDetector):
         self, net: Any, images: Any, features: Mapping[str, Tensor], truths: Sequence[Truth]
     ) -> list[Tensor]:
         """By the surest anchor that overlaps the true box by half or, where none does, by the nearest."""
+        from torchvision.ops import box_iou
+
         maps = list(features.values())
         sure = net.head(maps)["cls_logits"].softmax(dim=2)
         found = []
