@@ -12,13 +12,14 @@ N = {"bolt": 30, "nut": 4}
 
 
 def test_every_class_stands_beside_every_mix() -> None:
-    """A row a class with its truths, few of them called an indication, a column a mix; then a row an IoU.
-    Every figure has its key in report.json, and the mean over classes is the ranking's.
+    """A row a class with its truths, few of them called an indication, a column a mix, for COCO's figures and
+    for VOC's; then a row an IoU. Every figure has its key in report.json, and the mean over classes is the ranking's.
     """
     figures = collect_classes({"real": 0.0, "synthetic": 6.0}, N)
     (contest,) = figures.contests
-    ap50, ap50_95, by_iou = list_breakdowns(contest, figures)
-    assert ap50.header == ap50_95.header == ("class", "truths", "real", "synthetic")
+    ap50, ap50_95, voc, by_iou = list_breakdowns(contest, figures)
+    assert "VOC AP50" in voc.note
+    assert ap50.header == ap50_95.header == voc.header == ("class", "truths", "real", "synthetic")
     assert [row[:2] for row in ap50.rows] == [("bolt", "30"), ("nut", "4, an indication")]
     assert by_iou.header == ("IoU", "real", "synthetic")
     assert [row[0] for row in by_iou.rows] == [f"{0.5 + i / 20:.2f}" for i in range(10)]

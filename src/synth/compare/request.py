@@ -23,7 +23,7 @@ def make_plan(
     ask: Sequence[str],
     curve: bool,
     tasks: Sequence[str] | None,
-    nets: Sequence[str],
+    nets: Sequence[str] = (),
     composed: bool,
     preset: str,
     seeds: int | None,
