@@ -13,7 +13,8 @@ N = {"bolt": 30, "nut": 4}
 
 def test_every_class_stands_beside_every_mix() -> None:
     """A row a class with its truths, few of them called an indication, a column a mix, for COCO's figures and
-    for VOC's; then a row an IoU. Every figure has its key in report.json, and the mean over classes is the ranking's.
+    for VOC's; then a row an IoU. Every figure has its key in report.json, and the mean over classes is the
+    ranking's.
     """
     figures = collect_classes({"real": 0.0, "synthetic": 6.0}, N)
     (contest,) = figures.contests
