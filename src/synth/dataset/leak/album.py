@@ -1,0 +1,205 @@
+"""All test images by their looks, and which of them a picture shows."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from synth.dataset.leak.alignment import FLIPS, NO_WARP, align, flip
+from synth.dataset.leak.camera import Camera, View, find_cameras
+from synth.dataset.leak.look import SMALL, Cells, Look, Mask, find_agreement, measure_gain, shrink
+
+MIN_SHARES = {160: (0.95, 0.985), 80: (0.95, 0.985), 40: (0.98, 0.998), 20: (0.98, 0.998)}
+"""By cells on a side, the share of them that must agree before a picture shows a test image of a camera that
+stands still: of those at labels, and without labels of those that depart from the background."""
+
+SAME_SHARE, NEAR_SHARE = 0.98, 0.6
+"""What is found is called a copy where the first share of the judged cells agrees, else a near copy: a
+neighbouring frame of a film, a second shot of one pose, a copy that was changed much. The second is the share
+from which anything is found where no background is known."""
+
+_N_CANDIDATES = 3
+_HEAP_SIDE = 80
+_FEW_CELLS = 5
+_MIN_CORRELATION = 0.7
+_MAX_RESIDUE = 0.6
+_MIN_SEEN = 0.7
+_NOISE_COUNTS = 4.0
+
+
+@dataclass(frozen=True, eq=False)
+class Page:
+    """A test image: its look, and its labels' boxes [N,4] as fractions of the image."""
+
+    look: Look
+    boxes: NDArray[np.float64]
+
+    def in_boxes(self, side: int) -> Mask:
+        """The cells [side,side] of the labels' boxes, and one around each."""
+        mask = np.zeros((side, side), bool)
+        for x0, y0, x1, y1 in self.boxes * side:
+            mask[max(int(y0) - 1, 0) : int(np.ceil(y1)) + 1, max(int(x0) - 1, 0) : int(np.ceil(x1)) + 1] = (
+                True
+            )
+        return mask
+
+
+@dataclass(frozen=True)
+class Match:
+    """A test image that a picture shows: its number, and the share of the judged cells that agree."""
+
+    i: int
+    share: float
+
+    @property
+    def is_near(self) -> bool:
+        """Whether it is called a near copy."""
+        return self.share < SAME_SHARE
+
+
+class Shelf:
+    """Test images of one camera that stands still. What departs from its background tells them apart."""
+
+    def __init__(self, camera: Camera, pages: Sequence[tuple[int, Page]]) -> None:
+        self._camera = camera
+        self._pages = tuple(pages)
+        self._gains = [measure_gain(page.look.small, camera.small) for _, page in pages]
+        smalls = np.stack(
+            [page.look.small * gain for (_, page), gain in zip(pages, self._gains, strict=True)]
+        )
+        judged = np.stack([self._judge(page, small) for (_, page), small in zip(pages, smalls, strict=True)])
+        weights = judged.reshape(len(pages), -1).repeat(3, axis=1).astype(np.float32)  # [N,1200]
+        smalls = smalls.reshape(len(pages), -1)
+        self._weights, self._weighted = weights, weights * smalls
+        self._squares = (weights * smalls**2).sum(axis=1)
+        floor = weights.sum(axis=1) * _NOISE_COUNTS**2
+        self._energy = (weights * (smalls - camera.small.ravel()) ** 2).sum(axis=1) + floor
+
+    def find(self, look: Look) -> Match | None:
+        """The test image that a look shows."""
+        best: Match | None = None
+        for view in self._camera.views(look):
+            laid = view.warp.lay(view.cells)[0]
+            for at in self._list_candidates(shrink(laid, SMALL)):
+                share = self._compare(view, at)
+                if share is not None and (best is None or share > best.share):
+                    best = Match(self._pages[at][0], share)
+        return best
+
+    def _compare(self, view: View, at: int) -> float | None:
+        """The share of judged cells that agree, None where they are too few.
+
+        An inexact view is laid upon the test image itself.
+        """
+        page, gain = self._pages[at][1], self._gains[at]
+        side = min(len(view.cells), page.look.side)
+        test, cells = page.look.at(side) * gain, shrink(view.cells, side)
+        judged = self._judge(page, test)
+        best = 0.0
+        for warp in (view.warp, None if view.is_exact else align(cells, test, view.warp)):
+            if warp is not None:
+                laid, seen = warp.lay(cells)
+                if (judged & seen).sum() >= _MIN_SEEN * judged.sum():
+                    best = max(best, find_agreement(laid, test, judged & seen))
+        at_labels, departing = MIN_SHARES[side]
+        few = min(_FEW_CELLS, (1 - at_labels) * judged.sum())
+        enough = at_labels if len(page.boxes) else min(departing, 1 - few / judged.sum())
+        return best if best >= enough else None
+
+    def _judge(self, page: Page, cells: Cells) -> Mask:
+        """Where [S,S] to look: at the labels, and without any, or where they do not stand out, at whatever
+        departs from the background; everywhere before an empty one.
+        """
+        departs = self._camera.departs(cells)
+        boxes = page.in_boxes(len(cells))
+        if (departs & boxes).any():
+            return boxes
+        around = cv2.dilate(departs.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+        return np.asarray(around | boxes if around.any() else ~around)
+
+    def _list_candidates(self, small: Cells) -> Iterator[int]:
+        view = small.ravel()
+        residue = self._weights @ view**2 - 2 * self._weighted @ view + self._squares
+        shares = np.sqrt(np.maximum(residue, 0) / self._energy)
+        for at in np.argsort(shares, kind="stable")[:_N_CANDIDATES]:
+            if shares[at] <= _MAX_RESIDUE:
+                yield int(at)
+
+
+class Heap:
+    """Test images that share no background. All cells tell them apart."""
+
+    def __init__(self, pages: Sequence[tuple[int, Page]]) -> None:
+        self._pages = tuple(pages)
+        rows = [_describe(page.look.small) for _, page in pages]
+        self._descriptions = np.array(rows, np.float32).reshape(len(pages), SMALL * SMALL * 3)
+
+    def find(self, look: Look) -> Match | None:
+        """The test image that a look shows."""
+        best: Match | None = None
+        for axes, i, page in self._list_candidates(look):
+            side = min(look.side, page.look.side, _HEAP_SIDE)
+            share = _compare_all(flip(look.at(side), axes), page, side)
+            if share >= NEAR_SHARE and (best is None or share > best.share):
+                best = Match(i, share)
+        return best
+
+    def _list_candidates(self, look: Look) -> Iterator[tuple[tuple[int, ...], int, Page]]:
+        if not self._pages:
+            return
+        views = np.stack([_describe(flip(look.small, axes)) for axes in FLIPS])  # [4,1200]
+        alike = views @ self._descriptions.T  # [4,N]
+        for at in np.argsort(-alike, axis=None, kind="stable")[:_N_CANDIDATES]:
+            i_flip, i_page = np.unravel_index(at, alike.shape)
+            if alike[i_flip, i_page] >= _MIN_CORRELATION:
+                yield FLIPS[i_flip], *self._pages[i_page]
+
+
+class Album:
+    """The test images of some datasets.
+
+    others: looks of further pictures of these datasets, which help to tell what stands still.
+    """
+
+    def __init__(self, pages: Sequence[Page], others: Iterable[Look] = ()) -> None:
+        looks = [*(page.look for page in pages), *others]
+        self._shelves: list[Shelf] = []
+        loose = set(range(len(pages)))
+        for camera, members in find_cameras(looks):
+            here = [(i, pages[i]) for i in members if i < len(pages)]
+            if here:
+                self._shelves.append(Shelf(camera, here))
+                loose -= {i for i, _ in here}
+        self._heap = Heap([(i, pages[i]) for i in sorted(loose)])
+
+    def find(self, look: Look) -> Match | None:
+        """The test image that a look shows, None where it shows none."""
+        for shelf in self._shelves:
+            if (match := shelf.find(look)) is not None:
+                return match
+        return self._heap.find(look)
+
+
+def _compare_all(cells: Cells, page: Page, side: int) -> float:
+    """The share of cells [S,S,3] that agree with a test image's, or of those at labels where that is less."""
+    test, best = page.look.at(side), 0.0
+    for warp in (NO_WARP, align(cells, test)):
+        if warp is None:
+            continue
+        laid, seen = warp.lay(cells)
+        if seen.mean() < _MIN_SEEN:
+            continue
+        laid = laid * measure_gain(laid, test, seen)
+        boxes = page.in_boxes(side) & seen
+        shares = [find_agreement(laid, test, where) for where in (seen, boxes) if where.any()]
+        best = max(best, min(shares))
+    return best
+
+
+def _describe(small: Cells) -> NDArray[np.float32]:
+    """A unit vector [1200] that gain and colour cast leave as it is."""
+    centred = small - small.mean(axis=(0, 1))
+    spread = centred / (centred.std(axis=(0, 1)) + 2)
+    return np.asarray(spread.ravel() / max(float(np.linalg.norm(spread)), 1e-6), dtype=np.float32)

@@ -1,0 +1,137 @@
+"""Cameras that stand still: which pictures share a background, and how another one lies before it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from synth.dataset.leak.alignment import FLIPS, NO_WARP, Warp, align_with_background, flip
+from synth.dataset.leak.look import SMALL, Cells, Look, Mask, measure_gain, peak, shrink, span_around
+
+MIN_PICTURES = 5
+"""Of one camera, below which nothing is said of what stands still before it."""
+
+DEPART_COUNTS = 8.0
+_MIN_STANDING, _MIN_LIKE = 0.5, 0.35
+_EDGES = 0.9
+_REGISTERED, _AT_LEAST, _NEARLY, _MOST_USUAL = 1.5, 0.08, 0.4, 0.12
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A picture before a background: mirrored and in its exposure.
+
+    cells: [S,S,3], not moved yet. warp: how they lie. is_exact: whether the background's edges say so; else a
+    better one is to be found from here.
+    """
+
+    cells: Cells
+    warp: Warp
+    is_exact: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Camera:
+    """What stands still before a camera.
+
+    background: [S,S,3], the median of its pictures. misfits: of each picture, as `misfit` has it.
+    """
+
+    background: Cells
+    misfits: tuple[float, ...]
+
+    @classmethod
+    def of(cls, looks: Sequence[Look]) -> "Camera":
+        """The camera of pictures that share a background."""
+        side = min(look.side for look in looks)
+        gains = [measure_gain(look.small, looks[0].small) for look in looks]
+        stack = [look.at(side) * gain for look, gain in zip(looks, gains, strict=True)]
+        camera = cls(np.asarray(np.median(stack, axis=0), dtype=np.float32), ())
+        return cls(camera.background, tuple(camera.misfit(cells) for cells in stack))
+
+    @cached_property
+    def small(self) -> Cells:
+        """The background [20,20,3]."""
+        return shrink(self.background, SMALL)
+
+    @cached_property
+    def _edges(self) -> dict[int, tuple[Mask, Cells]]:
+        """By side: the cells in which the background changes most, and by how much [N]."""
+        edges = {}
+        for side in {len(self.background), SMALL, *(s for s in (40, 80) if s < len(self.background))}:
+            span = span_around(shrink(self.background, side)) + DEPART_COUNTS
+            strong = span >= np.quantile(span, _EDGES)
+            edges[side] = strong, span[strong]
+        return edges
+
+    def misfit(self, cells: Cells, where: Mask | None = None) -> float:
+        """How far cells [S,S,3] are from the background at its strongest edges, as a share of their heights.
+
+        A median, so that what passes before some of them does not count.
+        """
+        strong, span = self._edges[len(cells)]
+        differences = peak(np.abs(cells[strong] - shrink(self.background, len(cells))[strong])) / span
+        if where is not None:
+            differences = differences[where[strong]]
+        return float(np.median(differences)) if len(differences) else np.inf
+
+    def views(self, look: Look) -> Iterator[View]:
+        """Every way in which a picture may lie before this background; none where it is of another camera."""
+        side = min(look.side, len(self.background))
+        own = look.at(side)
+        enough = max(_AT_LEAST, _REGISTERED * max(self.misfits))
+        is_exact, rest = False, []
+        for axes in FLIPS:
+            small = flip(look.small, axes)
+            gain = measure_gain(small, self.small)
+            if (peak(np.abs(small * gain - self.small)) <= DEPART_COUNTS).mean() < _MIN_LIKE:
+                continue
+            cells = flip(own, axes) * gain
+            if (misfit := self.misfit(cells)) <= enough:
+                is_exact = True
+                yield View(cells, NO_WARP, True)
+            else:
+                rest.append((misfit, cells))
+        if is_exact:
+            return
+        for misfit, cells in rest:
+            if misfit <= _NEARLY:
+                yield View(cells, NO_WARP, False)
+            warp = align_with_background(cells, shrink(self.background, side))
+            if warp is not None:
+                laid, seen = warp.lay(cells)
+                if self.misfit(laid, seen) <= _NEARLY:
+                    yield View(cells, warp, False)
+
+    def departs(self, cells: Cells) -> Mask:
+        """Where [S,S] a picture of this camera shows something else than the background."""
+        background = shrink(self.background, len(cells))
+        return peak(np.abs(cells - background)) > DEPART_COUNTS
+
+
+def find_cameras(looks: Sequence[Look]) -> list[tuple[Camera, list[int]]]:
+    """Cameras that stand still, each with the numbers of its pictures; no picture is of two."""
+    cameras = []
+    for members in _group(looks):
+        misfits = Camera.of([looks[i] for i in members]).misfits
+        members = [i for i, misfit in zip(members, misfits, strict=True) if misfit <= _MOST_USUAL]
+        if len(members) >= MIN_PICTURES:
+            cameras.append((Camera.of([looks[i] for i in members]), members))
+    return cameras
+
+
+def _group(looks: Sequence[Look]) -> Iterator[list[int]]:
+    """Numbers of pictures of which half the cells are like those of the first."""
+    leaders = np.empty((len(looks), SMALL, SMALL, 3), np.float32)
+    members: list[list[int]] = []
+    for i, look in enumerate(looks):
+        small = look.small * (128 / np.maximum(np.median(look.small, axis=(0, 1)), DEPART_COUNTS))
+        alike = peak(np.abs(leaders[: len(members)] - small)) <= DEPART_COUNTS  # [L,20,20]
+        shares = alike.mean(axis=(1, 2))
+        if len(shares) and shares.max() >= _MIN_STANDING:
+            members[int(shares.argmax())].append(i)
+        else:
+            leaders[len(members)] = small
+            members.append([i])
+    yield from (group for group in members if len(group) >= MIN_PICTURES)
