@@ -1,5 +1,6 @@
 """Cameras that stand still: which pictures share a background, and how another one lies before it."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,7 @@ MIN_PICTURES = 5
 DEPART_COUNTS = 8.0
 _MIN_STANDING, _MIN_LIKE = 0.5, 0.35
 _EDGES = 0.9
+_MOST_PICTURES = 60
 _REGISTERED, _AT_LEAST, _NEARLY, _MOST_USUAL = 1.5, 0.08, 0.4, 0.12
 
 
@@ -45,10 +47,11 @@ class Camera:
     def of(cls, looks: Sequence[Look]) -> "Camera":
         """The camera of pictures that share a background."""
         side = min(look.side for look in looks)
-        gains = [measure_gain(look.small, looks[0].small) for look in looks]
-        stack = [look.at(side) * gain for look, gain in zip(looks, gains, strict=True)]
-        camera = cls(np.asarray(np.median(stack, axis=0), dtype=np.float32), ())
-        return cls(camera.background, tuple(camera.misfit(cells) for cells in stack))
+        exposed = [(look, measure_gain(look.small, looks[0].small)) for look in looks]
+        some = exposed[:: math.ceil(len(looks) / _MOST_PICTURES)]
+        background = np.median([look.at(side) * gain for look, gain in some], axis=0)
+        camera = cls(np.asarray(background, dtype=np.float32), ())
+        return cls(camera.background, tuple(camera.misfit(look.at(side) * gain) for look, gain in exposed))
 
     @cached_property
     def small(self) -> Cells:
@@ -113,11 +116,12 @@ class Camera:
 def find_cameras(looks: Sequence[Look]) -> list[tuple[Camera, list[int]]]:
     """Cameras that stand still, each with the numbers of its pictures; no picture is of two."""
     cameras = []
-    for members in _group(looks):
-        misfits = Camera.of([looks[i] for i in members]).misfits
-        members = [i for i, misfit in zip(members, misfits, strict=True) if misfit <= _MOST_USUAL]
+    for group in _group(looks):
+        camera = Camera.of([looks[i] for i in group])
+        members = [i for i, misfit in zip(group, camera.misfits, strict=True) if misfit <= _MOST_USUAL]
         if len(members) >= MIN_PICTURES:
-            cameras.append((Camera.of([looks[i] for i in members]), members))
+            whole = len(members) == len(group)
+            cameras.append((camera if whole else Camera.of([looks[i] for i in members]), members))
     return cameras
 
 

@@ -104,9 +104,9 @@ class LeakGuard:
         """Let samples that will train pass, or raise DatasetError naming each test image and where it stands.
 
         Refused are: samples of the test split or for analysis only, descendants of test images, and pictures
-        that show a test image, be it in another folder, re-compressed, resized, mirrored, brighter, of another
-        cast, blurred, shifted, turned or cropped by some percent. Also raises DatasetError for an image that
-        does not open. on_progress: as in ``of``.
+        that show a test image, be it in another folder, re-compressed, resized, mirrored, brighter, of
+        another cast, blurred, shifted, turned or cropped by some percent. Also raises DatasetError for an
+        image that does not open. on_progress: as in ``of``.
         """
         samples = tuple(samples)
         parents_of: dict[str, list[Parent]] = {}

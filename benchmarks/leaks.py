@@ -1,0 +1,364 @@
+"""What the leak guard finds, what it takes for a copy though it is none, and what it costs.
+
+    python benchmarks/leaks.py --out runs/leaks --data DATA
+
+400 captures of the simulated cell a part (orange, grey, of the bench's own colour): 100 test images, 300
+others, at three sizes, with labels and without. DATA: a folder of photographs and films, each left out where
+it is not there: coco128seg/images, camvid/images, pose_cat/rgb, signs_lab/images, street_video/*.mp4.
+
+Neighbouring frames are accepted here in one place, `measure_films`: it asks no guard but counts what one
+would say of them. No other benchmark trains on a near copy of a test image; real_cat.py's frames share a background
+before which the part moves by its own height from picture 6 to 8, and the guard lets them pass.
+
+Each row of benchmarks/results/leaks.jsonl is a figure with its n. What stands there is not measured again;
+delete a row, or the file, to have it anew.
+"""
+
+import argparse
+import importlib.util
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from synth.capture.run import make_plan
+from synth.capture.settings import CaptureSettings
+from synth.cell.load import load_cell
+from synth.cell.mesh import load_bodies
+from synth.dataset.info import DatasetInfo, MadeBy
+from synth.dataset.leak import LeakGuard
+from synth.dataset.leak.album import Album, Page
+from synth.dataset.leak.look import Look
+from synth.dataset.reader import DatasetReader
+from synth.dataset.sample import Draft
+from synth.dataset.store import DatasetWriter
+from synth.geometry import se3
+from synth.hardware.simulated.truth import load_truth
+from synth.hardware.simulated.world import World
+
+Rgb = NDArray[np.uint8]
+Change = Callable[[Rgb], Rgb]
+
+RESULTS = Path(__file__).with_name("results") / "leaks.jsonl"
+BEFORE = "3a8d450"  # The last commit whose guard looked at luminance alone.
+PARTS = {"orange": (226, 104, 24), "grey": (128, 128, 128), "bench's colour": (214, 213, 208)}
+N_CAPTURES, SIZE_WH, WIDTHS = 400, (640, 360), (640, 320, 160)
+EXPOSURE_US, GAIN, WHITE_BALANCE_K = 15600, 64, 5200
+N_CHANGED = 25
+FILMS = {
+    "camvid 0001TP": "camvid/images/0001TP*",
+    "camvid 0006R0": "camvid/images/0006R0*",
+    "camvid 0016E5": "camvid/images/0016E5*",
+    "pose_cat": "pose_cat/rgb/*",
+    "signs_lab": "signs_lab/images/*",
+    "street_video": "street_video/*.mp4",
+}
+FILM_STEP, MAX_GAP = 8, 4
+
+
+def jpeg(quality: int) -> Change:
+    def compress(rgb: Rgb) -> Rgb:
+        content = cv2.imencode(".jpg", rgb[..., ::-1], (cv2.IMWRITE_JPEG_QUALITY, quality))[1]
+        return np.ascontiguousarray(cv2.imdecode(content, cv2.IMREAD_COLOR)[..., ::-1])
+
+    return compress
+
+
+def shrink(times: int, back: bool) -> Change:
+    def resize(rgb: Rgb) -> Rgb:
+        height, width = rgb.shape[:2]
+        small = cv2.resize(rgb, (width // times, height // times), interpolation=cv2.INTER_AREA)
+        return cv2.resize(small, (width, height)) if back else small
+
+    return resize
+
+
+def gain(*channels: float) -> Change:
+    return lambda rgb: np.clip(rgb * np.array(channels), 0, 255).astype(np.uint8)
+
+
+def blur(sigma_share: float) -> Change:
+    return lambda rgb: cv2.GaussianBlur(rgb, (0, 0), sigma_share * rgb.shape[1])
+
+
+def mirror(*axes: int) -> Change:
+    return lambda rgb: np.ascontiguousarray(np.flip(rgb, axes))
+
+
+def warp(turn_deg: float = 0, shift_share: float = 0) -> Change:
+    def move(rgb: Rgb) -> Rgb:
+        height, width = rgb.shape[:2]
+        matrix = cv2.getRotationMatrix2D((width / 2 - 0.5, height / 2 - 0.5), turn_deg, 1)
+        matrix[:, 2] += shift_share * width, shift_share * height
+        return cv2.warpAffine(rgb, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
+
+    return move
+
+
+def crop(share: float) -> Change:
+    def cut(rgb: Rgb) -> Rgb:
+        height, width = rgb.shape[:2]
+        y, x = round(height * (1 - share) / 2), round(width * (1 - share) / 2)
+        return np.ascontiguousarray(rgb[y : height - y, x : width - x])
+
+    return cut
+
+
+def stamp(rgb: Rgb) -> Rgb:
+    height, width = rgb.shape[:2]
+    place, font = (round(0.03 * width), round(0.95 * height)), cv2.FONT_HERSHEY_SIMPLEX
+    ink, scale = (255, 220, 0), width / 800
+    return cv2.putText(rgb.copy(), "2024-05-17 13:22:41", place, font, scale, ink, 1, cv2.LINE_AA)
+
+
+def patch(share: float) -> Change:
+    """The middle, of this share of the area, cut out of the picture: what is left when a part is cut out."""
+    return crop(share**0.5)
+
+
+CHANGES: dict[str, dict[str, Change]] = {
+    "JPEG quality": {str(q): jpeg(q) for q in (70, 30, 10)},
+    "shrunk, times": {str(n): shrink(n, back=False) for n in (2, 4, 8)},
+    "shrunk and back, times": {str(n): shrink(n, back=True) for n in (2, 4, 8)},
+    "gain": {str(g): gain(g, g, g) for g in (0.6, 0.8, 1.15, 1.4)},
+    "colour cast, red and blue by": {f"±{c} %": gain(1 + c / 100, 1, 1 - c / 100) for c in (10, 20, 40)},
+    "blur, sigma of width": {f"{s} %": blur(s / 100) for s in (0.3, 0.6, 1.2)},
+    "mirrored": {"left to right": mirror(1), "upside down": mirror(0), "both": mirror(0, 1)},
+    "shifted, of width and height": {f"{s} %": warp(shift_share=s / 100) for s in (1, 2, 4, 8)},
+    "cropped to": {f"{c} %": crop(c / 100) for c in (98, 95, 90, 80)},
+    "turned": {f"{a}°": warp(turn_deg=a) for a in (1, 2, 3, 5, 10)},
+    "stamped": {"date": stamp},
+    "half of the area cut out": {"": patch(0.5)},
+    "mirrored, gain 1.15, cropped to": {
+        "95 %": lambda rgb: gain(1.15, 1.15, 1.15)(crop(0.95)(mirror(1)(rgb)))
+    },
+}
+
+
+class Results:
+    """The rows of a file of JSON lines; what a row is of is all but its figures."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lines = path.read_text("utf-8").splitlines() if path.is_file() else []
+        self._known = {json.dumps(json.loads(line)["of"], sort_keys=True) for line in lines}
+
+    def add(self, of: dict[str, Any], measure: Callable[[], dict[str, Any]]) -> None:
+        """Measure what is not there yet, and append it."""
+        if json.dumps(of, sort_keys=True) in self._known:
+            return
+        row = {"of": of, **measure()}
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        print(row, flush=True)
+
+
+class Captures:
+    """Pictures [N,H,W,3], boxes [N,4] as fractions, and which are test images, of one part."""
+
+    def __init__(self, rgb_u8: Rgb, boxes: NDArray[np.float64], is_test: NDArray[np.bool_]) -> None:
+        self.rgb_u8, self.boxes, self.is_test = rgb_u8, boxes, is_test
+
+    def at(self, width: int) -> "Captures":
+        """The same in pictures of another width."""
+        size_wh = (width, width * SIZE_WH[1] // SIZE_WH[0])
+        resized = [cv2.resize(rgb, size_wh, interpolation=cv2.INTER_AREA) for rgb in self.rgb_u8]
+        return Captures(np.array(resized), self.boxes, self.is_test)
+
+    def make_album(self, labels: bool) -> Album:
+        boxes = self.boxes[self.is_test]
+        looks = [Look.of(rgb) for rgb in self.rgb_u8[self.is_test]]
+        return Album(
+            [Page(look, boxes[i : i + 1] if labels else np.zeros((0, 4))) for i, look in enumerate(looks)]
+        )
+
+
+def shoot(part: str, out: Path) -> Captures:
+    """The simulated world's pictures of a capture's poses, kept in a file."""
+    kept = out / f"{part}.npz"
+    if not kept.is_file():
+        cell = load_cell(None)
+        bodies = load_bodies(cell)
+        plan = make_plan(CaptureSettings(cell=cell, out=out, n_poses=N_CAPTURES), bodies)
+        camera = cell.camera.model_copy(update={"color_size_wh": SIZE_WH})
+        dressed = cell.part.model_copy(update={"colour_rgb": PARTS[part]})
+        cell = cell.model_copy(update={"camera": camera, "part": dressed})
+        world = World(cell, bodies, load_truth(cell), seed=0)
+        pictures, boxes = [], []
+        for i, pose in enumerate(plan.poses):
+            q_rad = np.asarray(pose.q_rad)
+            pictures.append(world.expose(world.color(q_rad), EXPOSURE_US, GAIN, WHITE_BALANCE_K, (i,)))
+            T_cam_part = se3.inverse(world.T_base_cam) @ world.T_base_tool_of(q_rad) @ world.T_tool_part
+            outline = world.color_camera.project(se3.transform(T_cam_part, bodies.part.vertices_m)) + 0.5
+            boxes.append(np.clip([*outline.min(axis=0), *outline.max(axis=0)] / np.tile(SIZE_WH, 2), 0, 1))
+        is_test = [pose.split == "test" for pose in plan.poses]
+        out.mkdir(parents=True, exist_ok=True)
+        np.savez(kept, rgb_u8=pictures, boxes=boxes, is_test=is_test)
+    with np.load(kept) as arrays:
+        return Captures(arrays["rgb_u8"], arrays["boxes"], arrays["is_test"])
+
+
+def count_found(album: Album, tests: list[Rgb], change: Change) -> dict[str, Any]:
+    """Of changed copies of test images, how many are found, and how many of these as another one."""
+    matches = [(i, album.find(Look.of(change(rgb)))) for i, rgb in enumerate(tests)]
+    found = [(i, match) for i, match in matches if match is not None]
+    return {
+        "n": len(tests),
+        "found": len(found),
+        "as_another": sum(match.i != i for i, match in found),
+        "as_near_copy": sum(match.is_near for _, match in found),
+    }
+
+
+def measure_captures(results: Results, out: Path) -> None:
+    """False alarms of each part, and what is found of changed copies."""
+    for part in PARTS:
+        captures = shoot(part, out)
+        for width in WIDTHS:
+            sized = captures.at(width)
+            for labels in (True, False):
+                album = sized.make_album(labels)
+                of = {"of": part, "width": width, "labels": labels}
+
+                def count_alarms(album: Album = album, sized: Captures = sized) -> dict[str, Any]:
+                    others = sized.rgb_u8[~sized.is_test]
+                    alarms = sum(album.find(Look.of(rgb)) is not None for rgb in others)
+                    return {"n": len(others), "n_tests": int(sized.is_test.sum()), "alarms": alarms}
+
+                results.add({"what": "false alarms"} | of, count_alarms)
+                tests = list(sized.rgb_u8[sized.is_test][:N_CHANGED])
+                measure_changes(results, of, album, tests)
+
+
+def measure_changes(results: Results, of: dict[str, Any], album: Album, tests: list[Rgb]) -> None:
+    """A row a change."""
+    for name, amounts in CHANGES.items():
+        for amount, change in amounts.items():
+            what = {"what": "changed copies", "change": name, "amount": amount}
+            results.add(what | of, lambda change=change: count_found(album, tests, change))
+
+
+def measure_photographs(results: Results, folder: Path) -> None:
+    """Photographs of nothing in common: what is found of changed copies of half, and alarms of the others."""
+    if not (rgb := list(read_frames(folder, "coco128seg/images/*"))):
+        return
+    tests, others = rgb[::2], rgb[1::2]
+    album = Album([Page(Look.of(test), np.zeros((0, 4))) for test in tests])
+    of = {"of": "coco128seg", "width": 640, "labels": False}
+    alarms = sum(album.find(Look.of(other)) is not None for other in others)
+    figures = {"n": len(others), "n_tests": len(tests), "alarms": alarms}
+    results.add({"what": "false alarms"} | of, lambda: figures)
+    measure_changes(results, of, album, tests)
+
+
+def measure_films(results: Results, folder: Path) -> None:
+    """Every eighth frame tests: what is said of the others, by how many frames they are from a test image."""
+    for name, pattern in FILMS.items():
+        looks = [Look.of(rgb) for rgb in read_frames(folder, pattern)]
+        if not looks:
+            continue
+        album = Album([Page(look, np.zeros((0, 4))) for look in looks[::FILM_STEP]])
+        for gap in range(1, MAX_GAP + 1):
+            at = [i for i in range(len(looks)) if gap in (i % FILM_STEP, FILM_STEP - i % FILM_STEP)]
+
+            def count(at: list[int] = at, album: Album = album, looks: list[Look] = looks) -> dict[str, Any]:
+                found = [match for i in at if (match := album.find(looks[i])) is not None]
+                near = sum(match.is_near for match in found)
+                return {"n": len(at), "near_copies": near, "copies": len(found) - near}
+
+            results.add({"what": "neighbouring frames", "of": name, "frames_apart": gap}, count)
+
+
+def read_frames(folder: Path, pattern: str) -> Iterator[Rgb]:
+    """Pictures, or the frames of films, in the order of their names."""
+    for path in sorted(folder.glob(pattern)):
+        source = cv2.VideoCapture(str(path))
+        while (frame := source.read())[0]:
+            yield np.ascontiguousarray(frame[1][..., ::-1])
+
+
+def measure_cost(results: Results, out: Path, n_tests: int = 1000, n_train: int = 500) -> None:
+    """Seconds of the guard now and of the one before, on the same pictures in turn, best of two."""
+
+    def measure() -> dict[str, Any]:
+        with tempfile.TemporaryDirectory() as scratch:
+            dataset = write_many(Path(scratch) / "many", shoot("orange", out), n_tests, n_train)
+            guards = {"before": load_before(Path(scratch)).LeakGuard, "now": LeakGuard}
+            seconds: dict[str, list[tuple[float, float, float]]] = {name: [] for name in guards}
+            for _ in range(2):
+                for name, guard in guards.items():
+                    seconds[name].append(time_guard(guard, dataset))
+        best = {
+            name: [round(min(column), 2) for column in zip(*rows, strict=True)]
+            for name, rows in seconds.items()
+        }
+        return {"n_tests": n_tests, "n_train": n_train, "making_checking_cpu_s": best}
+
+    results.add({"what": "cost", "of": "orange", "width": SIZE_WH[0], "before": BEFORE}, measure)
+
+
+def write_many(root: Path, captures: Captures, n_tests: int, n_train: int) -> DatasetReader:
+    """A dataset of captures, each with new noise until there are enough."""
+    rng = np.random.default_rng(0)
+    made_by = MadeBy(verb="capture", config={}, seed=0, simulated=True)
+    info = DatasetInfo(kind="real", classes=("part",), made_by=made_by)
+    with DatasetWriter.create_or_resume(root, info) as writer:
+        for split, n, of in (("test", n_tests, captures.is_test), ("train", n_train, ~captures.is_test)):
+            pictures = captures.rgb_u8[of]
+            for i in range(n):
+                rgb = pictures[i % len(pictures)] + rng.normal(0, 2, pictures[0].shape)
+                draft = Draft(name=f"{len(writer.samples):06d}", split=split, size_wh=SIZE_WH)
+                writer.append(draft, layers={"image": np.clip(rgb, 0, 255).astype(np.uint8)})
+    return DatasetReader(root)
+
+
+def load_before(scratch: Path) -> ModuleType:
+    """The guard of the commit BEFORE, from this repository's history."""
+    root = str(Path(__file__).parent.parent)
+    words = ["git", "-C", root, "show", f"{BEFORE}:src/synth/dataset/leak.py"]
+    file = scratch / "leak_before.py"
+    file.write_bytes(subprocess.run(words, check=True, capture_output=True).stdout)
+    spec = importlib.util.spec_from_file_location("leak_before", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["leak_before"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def time_guard(guard: Any, dataset: DatasetReader) -> tuple[float, float, float]:
+    """Wall seconds of making and of checking, and CPU seconds of both."""
+    began, cpu = time.perf_counter(), time.process_time()
+    made = guard.of([dataset])
+    halfway = time.perf_counter()
+    made.check(dataset, dataset.of_split("train"))
+    return halfway - began, time.perf_counter() - halfway, time.process_time() - cpu
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--out", type=Path, default=Path("runs/leaks"), help="where captures are kept")
+    parser.add_argument("--data", type=Path, help="photographs and films")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    results = Results(options.results)
+    measure_cost(results, options.out)
+    measure_captures(results, options.out)
+    if options.data is not None:
+        measure_photographs(results, options.data)
+        measure_films(results, options.data)
+
+
+if __name__ == "__main__":
+    main()
