@@ -6,8 +6,8 @@
 others, at three sizes, with labels and without. DATA: a folder of photographs and films, each left out where
 it is not there: coco128seg/images, camvid/images, pose_cat/rgb, signs_lab/images, street_video/*.mp4.
 
-Neighbouring frames are accepted here in one place, `measure_films`: it asks no guard but counts what one
-would say of them. No other benchmark trains on a near copy of a test image; real_cat.py's frames share a background
+Neighbouring frames are accepted here in one place, `measure_films`, which counts what a guard would say of
+them. No other benchmark trains on a near copy of a test image: the frames of real_cat.py share a background
 before which the part moves by its own height from picture 6 to 8, and the guard lets them pass.
 
 Each row of benchmarks/results/leaks.jsonl is a figure with its n. What stands there is not measured again;

@@ -8,17 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synth.dataset.leak.alignment import FLIPS, NO_WARP, align, flip
-from synth.dataset.leak.camera import Camera, View, find_cameras
-from synth.dataset.leak.look import SMALL, Cells, Look, Mask, find_agreement, measure_gain, shrink
+from synth.dataset.leak.camera import DEPART_COUNTS, Camera, View, find_cameras
+from synth.dataset.leak.look import SMALL, Cells, Look, Mask, find_agreement, measure_gain, peak, shrink
 
 MIN_SHARES = {160: (0.95, 0.985), 80: (0.95, 0.985), 40: (0.98, 0.998), 20: (0.98, 0.998)}
 """By cells on a side, the share of them that must agree before a picture shows a test image of a camera that
 stands still: of those at labels, and without labels of those that depart from the background."""
 
-SAME_SHARE, NEAR_SHARE = 0.98, 0.6
-"""What is found is called a copy where the first share of the judged cells agrees, else a near copy: a
-neighbouring frame of a film, a second shot of one pose, a copy that was changed much. The second is the share
-from which anything is found where no background is known."""
+SAME_SHARE = 0.98
+NEAR_SHARES = {80: 0.6, 40: 0.8, 20: 0.99}
+"""What is found is called a copy where SAME_SHARE of the judged cells agrees, else a near copy: a
+neighbouring frame of a film, a second shot of one pose, a copy that was changed much. NEAR_SHARES: by cells on
+a side, the share from which anything is found where no background is known."""
 
 _N_CANDIDATES = 3
 _HEAP_SIDE = 80
@@ -116,8 +117,7 @@ class Shelf:
         boxes = page.in_boxes(len(cells))
         if (departs & boxes).any():
             return boxes
-        around = cv2.dilate(departs.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-        return np.asarray(around | boxes if around.any() else ~around)
+        return _grow(departs) | boxes if departs.any() else ~departs
 
     def _list_candidates(self, small: Cells) -> Iterator[int]:
         view = small.ravel()
@@ -142,7 +142,7 @@ class Heap:
         for axes, i, page in self._list_candidates(look):
             side = min(look.side, page.look.side, _HEAP_SIDE)
             share = _compare_all(flip(look.at(side), axes), page, side)
-            if share >= NEAR_SHARE and (best is None or share > best.share):
+            if share >= NEAR_SHARES[side] and (best is None or share > best.share):
                 best = Match(i, share)
         return best
 
@@ -185,17 +185,27 @@ class Album:
 def _compare_all(cells: Cells, page: Page, side: int) -> float:
     """The share of cells [S,S,3] that agree with a test image's, or of those at labels where that is less."""
     test, best = page.look.at(side), 0.0
-    for warp in (NO_WARP, align(cells, test)):
+    for warp in (NO_WARP, align(cells, test) if side > SMALL else None):
         if warp is None:
             continue
         laid, seen = warp.lay(cells)
         if seen.mean() < _MIN_SEEN:
             continue
         laid = laid * measure_gain(laid, test, seen)
-        boxes = page.in_boxes(side) & seen
-        shares = [find_agreement(laid, test, where) for where in (seen, boxes) if where.any()]
-        best = max(best, min(shares))
+        places = (seen & _find_content(test), seen & page.in_boxes(side))
+        best = max(best, min(find_agreement(laid, test, where) for where in places if where.any()))
     return best
+
+
+def _find_content(cells: Cells) -> Mask:
+    """Where [S,S] a picture shows something else than its commonest colour; everywhere if that is nowhere."""
+    differs = peak(np.abs(cells - np.median(cells, axis=(0, 1)))) > DEPART_COUNTS
+    return _grow(differs) if differs.any() else ~differs
+
+
+def _grow(mask: Mask) -> Mask:
+    """With the cells around it."""
+    return np.asarray(cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
 
 
 def _describe(small: Cells) -> NDArray[np.float32]:

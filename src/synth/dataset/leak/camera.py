@@ -17,6 +17,7 @@ DEPART_COUNTS = 8.0
 _MIN_STANDING, _MIN_LIKE = 0.5, 0.35
 _EDGES = 0.9
 _MOST_PICTURES = 60
+_MIN_MEDIAN = 64.0
 _REGISTERED, _AT_LEAST, _NEARLY, _MOST_USUAL = 1.5, 0.08, 0.4, 0.12
 
 
@@ -130,7 +131,7 @@ def _group(looks: Sequence[Look]) -> Iterator[list[int]]:
     leaders = np.empty((len(looks), SMALL, SMALL, 3), np.float32)
     members: list[list[int]] = []
     for i, look in enumerate(looks):
-        small = look.small * (128 / np.maximum(np.median(look.small, axis=(0, 1)), DEPART_COUNTS))
+        small = look.small * (128 / np.maximum(np.median(look.small, axis=(0, 1)), _MIN_MEDIAN))
         alike = peak(np.abs(leaders[: len(members)] - small)) <= DEPART_COUNTS  # [L,20,20]
         shares = alike.mean(axis=(1, 2))
         if len(shares) and shares.max() >= _MIN_STANDING:

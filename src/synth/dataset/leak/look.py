@@ -27,6 +27,7 @@ _MIN_CELL_PX = 2
 _SIGMAS = (0.0, 0.7, 1.4)
 _MARGIN = 6
 _DARK_COUNTS = 8.0
+_MIN_LIT = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,10 +70,10 @@ def shrink(cells: Cells, side: int) -> Cells:
 
 def measure_gain(cells: Cells, onto: Cells, where: Mask | None = None) -> NDArray[np.float32]:
     """What brings each channel [3] of cells [S,S,3] to the exposure of others: a median of ratios."""
-    lit = -peak(-cells) > _DARK_COUNTS
+    lit = -peak(-np.minimum(cells, onto)) > _DARK_COUNTS
     if where is not None:
         lit &= where
-    if not lit.any():
+    if lit.mean() < _MIN_LIT:
         return np.ones(3, np.float32)
     return np.asarray(np.median(onto[lit] / cells[lit], axis=0), dtype=np.float32)
 
