@@ -28,6 +28,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from leak_changes import CHANGES, Change, Rgb
 from numpy.typing import NDArray
 
 from synth.capture.run import make_plan
@@ -45,15 +46,12 @@ from synth.geometry import se3
 from synth.hardware.simulated.truth import load_truth
 from synth.hardware.simulated.world import World
 
-Rgb = NDArray[np.uint8]
-Change = Callable[[Rgb], Rgb]
-
 RESULTS = Path(__file__).with_name("results") / "leaks.jsonl"
 BEFORE = "3a8d450"  # The last commit whose guard looked at luminance alone.
 PARTS = {"orange": (226, 104, 24), "grey": (128, 128, 128), "bench's colour": (214, 213, 208)}
 N_CAPTURES, SIZE_WH, WIDTHS = 400, (640, 360), (640, 320, 160)
 EXPOSURE_US, GAIN, WHITE_BALANCE_K = 15600, 64, 5200
-N_CHANGED = 25
+N_CHANGED = 20
 FILMS = {
     "camvid 0001TP": "camvid/images/0001TP*",
     "camvid 0006R0": "camvid/images/0006R0*",
@@ -63,85 +61,7 @@ FILMS = {
     "street_video": "street_video/*.mp4",
 }
 FILM_STEP, MAX_GAP = 8, 4
-
-
-def jpeg(quality: int) -> Change:
-    def compress(rgb: Rgb) -> Rgb:
-        content = cv2.imencode(".jpg", rgb[..., ::-1], (cv2.IMWRITE_JPEG_QUALITY, quality))[1]
-        return np.ascontiguousarray(cv2.imdecode(content, cv2.IMREAD_COLOR)[..., ::-1])
-
-    return compress
-
-
-def shrink(times: int, back: bool) -> Change:
-    def resize(rgb: Rgb) -> Rgb:
-        height, width = rgb.shape[:2]
-        small = cv2.resize(rgb, (width // times, height // times), interpolation=cv2.INTER_AREA)
-        return cv2.resize(small, (width, height)) if back else small
-
-    return resize
-
-
-def gain(*channels: float) -> Change:
-    return lambda rgb: np.clip(rgb * np.array(channels), 0, 255).astype(np.uint8)
-
-
-def blur(sigma_share: float) -> Change:
-    return lambda rgb: cv2.GaussianBlur(rgb, (0, 0), sigma_share * rgb.shape[1])
-
-
-def mirror(*axes: int) -> Change:
-    return lambda rgb: np.ascontiguousarray(np.flip(rgb, axes))
-
-
-def warp(turn_deg: float = 0, shift_share: float = 0) -> Change:
-    def move(rgb: Rgb) -> Rgb:
-        height, width = rgb.shape[:2]
-        matrix = cv2.getRotationMatrix2D((width / 2 - 0.5, height / 2 - 0.5), turn_deg, 1)
-        matrix[:, 2] += shift_share * width, shift_share * height
-        return cv2.warpAffine(rgb, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
-
-    return move
-
-
-def crop(share: float) -> Change:
-    def cut(rgb: Rgb) -> Rgb:
-        height, width = rgb.shape[:2]
-        y, x = round(height * (1 - share) / 2), round(width * (1 - share) / 2)
-        return np.ascontiguousarray(rgb[y : height - y, x : width - x])
-
-    return cut
-
-
-def stamp(rgb: Rgb) -> Rgb:
-    height, width = rgb.shape[:2]
-    place, font = (round(0.03 * width), round(0.95 * height)), cv2.FONT_HERSHEY_SIMPLEX
-    ink, scale = (255, 220, 0), width / 800
-    return cv2.putText(rgb.copy(), "2024-05-17 13:22:41", place, font, scale, ink, 1, cv2.LINE_AA)
-
-
-def patch(share: float) -> Change:
-    """The middle, of this share of the area, cut out of the picture: what is left when a part is cut out."""
-    return crop(share**0.5)
-
-
-CHANGES: dict[str, dict[str, Change]] = {
-    "JPEG quality": {str(q): jpeg(q) for q in (70, 30, 10)},
-    "shrunk, times": {str(n): shrink(n, back=False) for n in (2, 4, 8)},
-    "shrunk and back, times": {str(n): shrink(n, back=True) for n in (2, 4, 8)},
-    "gain": {str(g): gain(g, g, g) for g in (0.6, 0.8, 1.15, 1.4)},
-    "colour cast, red and blue by": {f"±{c} %": gain(1 + c / 100, 1, 1 - c / 100) for c in (10, 20, 40)},
-    "blur, sigma of width": {f"{s} %": blur(s / 100) for s in (0.3, 0.6, 1.2)},
-    "mirrored": {"left to right": mirror(1), "upside down": mirror(0), "both": mirror(0, 1)},
-    "shifted, of width and height": {f"{s} %": warp(shift_share=s / 100) for s in (1, 2, 4, 8)},
-    "cropped to": {f"{c} %": crop(c / 100) for c in (98, 95, 90, 80)},
-    "turned": {f"{a}°": warp(turn_deg=a) for a in (1, 2, 3, 5, 10)},
-    "stamped": {"date": stamp},
-    "half of the area cut out": {"": patch(0.5)},
-    "mirrored, gain 1.15, cropped to": {
-        "95 %": lambda rgb: gain(1.15, 1.15, 1.15)(crop(0.95)(mirror(1)(rgb)))
-    },
-}
+N_LOOKED_AT = 8  # By the guard, to tell what stands still.
 
 
 class Results:
@@ -267,7 +187,9 @@ def measure_films(results: Results, folder: Path) -> None:
         looks = [Look.of(rgb) for rgb in read_frames(folder, pattern)]
         if not looks:
             continue
-        album = Album([Page(look, np.zeros((0, 4))) for look in looks[::FILM_STEP]])
+        tests = looks[::FILM_STEP]
+        others = looks[1::2][: max(N_LOOKED_AT - len(tests), 0)]
+        album = Album([Page(look, np.zeros((0, 4))) for look in tests], others)
         for gap in range(1, MAX_GAP + 1):
             at = [i for i in range(len(looks)) if gap in (i % FILM_STEP, FILM_STEP - i % FILM_STEP)]
 
@@ -346,6 +268,50 @@ def time_guard(guard: Any, dataset: DatasetReader) -> tuple[float, float, float]
     return halfway - began, time.perf_counter() - halfway, time.process_time() - cpu
 
 
+def sum_up(path: Path) -> str:
+    """The rows of a file as Markdown: false alarms, changed copies, films, cost."""
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    alarms = [row for row in rows if row["of"]["what"] == "false alarms"]
+    lines = ["| others taken for copies | " + " | ".join(_COLUMNS) + " |", "|---" * (len(_COLUMNS) + 1) + "|"]
+    for of in dict.fromkeys(row["of"]["of"] for row in alarms):
+        here = {_column(row["of"]): row for row in alarms if row["of"]["of"] == of}
+        cells = [f"{here[c]['alarms']} of {here[c]['n']}" if c in here else "" for c in _COLUMNS]
+        lines.append(f"| {of} | " + " | ".join(cells) + " |")
+    changed = [row for row in rows if row["of"]["what"] == "changed copies"]
+    lines += ["", "| found | " + " | ".join(_COLUMNS) + " |", "|---" * (len(_COLUMNS) + 1) + "|"]
+    for name, amounts in CHANGES.items():
+        cells = []
+        for column in _COLUMNS:
+            here = [r for r in changed if r["of"]["change"] == name and _column(r["of"]) == column]
+            cells.append(" ".join(_share_found(here, amount) for amount in amounts))
+        lines.append(f"| {name}: {', '.join(amounts)} | " + " | ".join(cells) + " |")
+    wrong = sum(row["as_another"] for row in changed)
+    lines += ["", f"{wrong} of {sum(row['found'] for row in changed)} were found as another test image.", ""]
+    films = [row for row in rows if row["of"]["what"] == "neighbouring frames"]
+    lines += ["| film | " + " | ".join(f"{gap} apart" for gap in range(1, MAX_GAP + 1)) + " |"]
+    lines.append("|---" * (MAX_GAP + 1) + "|")
+    for of in dict.fromkeys(row["of"]["of"] for row in films):
+        cells = [f"{r['near_copies'] + r['copies']} of {r['n']}" for r in films if r["of"]["of"] == of]
+        lines.append(f"| {of} | " + " | ".join(cells) + " |")
+    costs = [row["making_checking_cpu_s"] for row in rows if row["of"]["what"] == "cost"]
+    return "\n".join([*lines, "", *(f"Making, checking, CPU, seconds: {cost}" for cost in costs)])
+
+
+_COLUMNS = (*(f"{w} px, {words}" for words in ("labels", "none") for w in WIDTHS), "photographs")
+
+
+def _column(of: dict[str, Any]) -> str:
+    if of["of"] not in PARTS:
+        return _COLUMNS[-1]
+    return f"{of['width']} px, {'labels' if of['labels'] else 'none'}"
+
+
+def _share_found(rows: list[dict[str, Any]], amount: str) -> str:
+    here = [row for row in rows if row["of"]["amount"] == amount]
+    n = sum(row["n"] for row in here)
+    return f"{sum(row['found'] for row in here) / n:.0%}".rstrip("%") if n else "–"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--out", type=Path, default=Path("runs/leaks"), help="where captures are kept")
@@ -358,6 +324,7 @@ def main() -> None:
     if options.data is not None:
         measure_photographs(results, options.data)
         measure_films(results, options.data)
+    print(sum_up(options.results))
 
 
 if __name__ == "__main__":

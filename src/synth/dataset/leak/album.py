@@ -15,11 +15,10 @@ MIN_SHARES = {160: (0.95, 0.985), 80: (0.95, 0.985), 40: (0.98, 0.998), 20: (0.9
 """By cells on a side, the share of them that must agree before a picture shows a test image of a camera that
 stands still: of those at labels, and without labels of those that depart from the background."""
 
-SAME_SHARE = 0.98
+SAME_SHARE = 0.995
 NEAR_SHARES = {80: 0.6, 40: 0.8, 20: 0.99}
-"""What is found is called a copy where SAME_SHARE of the judged cells agrees, else a near copy: a
-neighbouring frame of a film, a second shot of one pose, a copy that was changed much. NEAR_SHARES: by cells on
-a side, the share from which anything is found where no background is known."""
+"""Where no background is known, a picture is a copy from SAME_SHARE of the judged cells on; from the other
+share on, by cells on a side, a near copy: a neighbouring frame of a film, or a copy changed much."""
 
 _N_CANDIDATES = 3
 _HEAP_SIDE = 80
@@ -49,15 +48,13 @@ class Page:
 
 @dataclass(frozen=True)
 class Match:
-    """A test image that a picture shows: its number, and the share of the judged cells that agree."""
+    """A test image that a picture shows: its number, the share of the judged cells that agree, and whether it
+    is called a near copy.
+    """
 
     i: int
     share: float
-
-    @property
-    def is_near(self) -> bool:
-        """Whether it is called a near copy."""
-        return self.share < SAME_SHARE
+    is_near: bool = False
 
 
 class Shelf:
@@ -143,7 +140,7 @@ class Heap:
             side = min(look.side, page.look.side, _HEAP_SIDE)
             share = _compare_all(flip(look.at(side), axes), page, side)
             if share >= NEAR_SHARES[side] and (best is None or share > best.share):
-                best = Match(i, share)
+                best = Match(i, share, is_near=share < SAME_SHARE)
         return best
 
     def _list_candidates(self, look: Look) -> Iterator[tuple[tuple[int, ...], int, Page]]:

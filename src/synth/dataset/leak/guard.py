@@ -31,8 +31,8 @@ _N_PICTURES = 8
 
 _IS_NEAR = "is a near copy of"
 _SPLIT_FILMS = (
-    ". Near copies are neighbouring frames of one film, second shots of one pose, or copies that were "
-    "changed much: `synth dataset split --test FILM` keeps a film together"
+    ". Near copies are neighbouring frames of one film, or copies that were changed much: "
+    "`synth dataset split --test FILM` keeps a film together"
 )
 
 
