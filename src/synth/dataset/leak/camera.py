@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from synth.dataset.leak.alignment import FLIPS, NO_WARP, Warp, align_with_background, flip
-from synth.dataset.leak.look import SMALL, Cells, Look, Mask, measure_gain, peak, shrink, span_around
+from synth.dataset.leak.look import SIDES, SMALL, Cells, Look, Mask, measure_gain, peak, shrink, span_around
 
 MIN_PICTURES = 5
 """Of one camera, below which nothing is said of what stands still before it."""
@@ -60,25 +60,30 @@ class Camera:
         return shrink(self.background, SMALL)
 
     @cached_property
-    def _edges(self) -> dict[int, tuple[Mask, Cells]]:
-        """By side: the cells in which the background changes most, and by how much [N]."""
+    def _edges(self) -> dict[int, tuple[Mask, Mask, Cells]]:
+        """By side: the cells in which the background changes most, those in which it changes little, and by
+        how much the former do [N].
+        """
         edges = {}
-        for side in {len(self.background), SMALL, *(s for s in (40, 80) if s < len(self.background))}:
+        for side in {side for side in SIDES if side <= len(self.background)}:
             span = span_around(shrink(self.background, side)) + DEPART_COUNTS
             strong = span >= np.quantile(span, _EDGES)
-            edges[side] = strong, span[strong]
+            edges[side] = strong, span <= np.median(span), span[strong]
         return edges
 
     def misfit(self, cells: Cells, where: Mask | None = None) -> float:
         """How far cells [S,S,3] are from the background at its strongest edges, as a share of their heights.
 
-        A median, so that what passes before some of them does not count.
+        A median, so that what passes before some of them does not count; less what noise there is elsewhere.
         """
-        strong, span = self._edges[len(cells)]
-        differences = peak(np.abs(cells[strong] - shrink(self.background, len(cells))[strong])) / span
+        strong, flat, span = self._edges[len(cells)]
+        differences = peak(np.abs(cells - shrink(self.background, len(cells))))
         if where is not None:
-            differences = differences[where[strong]]
-        return float(np.median(differences)) if len(differences) else np.inf
+            span, strong, flat = span[where[strong]], strong & where, flat & where
+        if not strong.any() or not flat.any():
+            return np.inf
+        excess = (differences[strong] - np.median(differences[flat])) / span
+        return max(float(np.median(excess)), 0.0)
 
     def views(self, look: Look) -> Iterator[View]:
         """Every way in which a picture may lie before this background; none where it is of another camera."""
