@@ -9,7 +9,18 @@ from numpy.typing import NDArray
 
 from synth.dataset.leak.alignment import FLIPS, NO_WARP, align, flip
 from synth.dataset.leak.camera import DEPART_COUNTS, Camera, View, find_cameras
-from synth.dataset.leak.look import SMALL, Cells, Look, Mask, find_agreement, measure_gain, peak, shrink
+from synth.dataset.leak.look import (
+    SMALL,
+    WHITE_COUNTS,
+    Cells,
+    Look,
+    Mask,
+    describe,
+    find_agreement,
+    measure_gain,
+    peak,
+    shrink,
+)
 
 MIN_SHARES = {160: (0.95, 0.985), 80: (0.95, 0.985), 40: (0.98, 0.998), 20: (0.98, 0.998)}
 """By cells on a side, the share of them that must agree before a picture shows a test image of a camera that
@@ -95,12 +106,14 @@ class Shelf:
         side = min(len(view.cells), page.look.side)
         test, cells = page.look.at(side) * gain, shrink(view.cells, side)
         judged = self._judge(page, test)
+        ceiling = WHITE_COUNTS * np.minimum(view.gain, gain)  # What is brighter was cut off in one of them.
         best = 0.0
         for warp in (view.warp, None if view.is_exact else align(cells, test, view.warp)):
             if warp is not None:
                 laid, seen = warp.lay(cells)
                 if (judged & seen).sum() >= _MIN_SEEN * judged.sum():
-                    best = max(best, find_agreement(laid, test, judged & seen))
+                    laid, shown = np.minimum(laid, ceiling), np.minimum(test, ceiling)
+                    best = max(best, find_agreement(laid, shown, judged & seen))
         at_labels, departing = MIN_SHARES[side]
         few = min(_FEW_CELLS, (1 - at_labels) * judged.sum())
         enough = at_labels if len(page.boxes) else min(departing, 1 - few / judged.sum())
@@ -130,7 +143,7 @@ class Heap:
 
     def __init__(self, pages: Sequence[tuple[int, Page]]) -> None:
         self._pages = tuple(pages)
-        rows = [_describe(page.look.small) for _, page in pages]
+        rows = [describe(page.look.small) for _, page in pages]
         self._descriptions = np.array(rows, np.float32).reshape(len(pages), SMALL * SMALL * 3)
 
     def find(self, look: Look) -> Match | None:
@@ -146,7 +159,7 @@ class Heap:
     def _list_candidates(self, look: Look) -> Iterator[tuple[tuple[int, ...], int, Page]]:
         if not self._pages:
             return
-        views = np.stack([_describe(flip(look.small, axes)) for axes in FLIPS])  # [4,1200]
+        views = np.stack([describe(flip(look.small, axes)) for axes in FLIPS])  # [4,1200]
         alike = views @ self._descriptions.T  # [4,N]
         for at in np.argsort(-alike, axis=None, kind="stable")[:_N_CANDIDATES]:
             i_flip, i_page = np.unravel_index(at, alike.shape)
@@ -188,9 +201,11 @@ def _compare_all(cells: Cells, page: Page, side: int) -> float:
         laid, seen = warp.lay(cells)
         if seen.mean() < _MIN_SEEN:
             continue
-        laid = laid * measure_gain(laid, test, seen)
+        gain = measure_gain(laid, test, seen)
+        ceiling = WHITE_COUNTS * np.minimum(gain, 1)
+        laid, shown = np.minimum(laid * gain, ceiling), np.minimum(test, ceiling)
         places = (seen & _find_content(test), seen & page.in_boxes(side))
-        best = max(best, min(find_agreement(laid, test, where) for where in places if where.any()))
+        best = max(best, min(find_agreement(laid, shown, where) for where in places if where.any()))
     return best
 
 
@@ -203,10 +218,3 @@ def _find_content(cells: Cells) -> Mask:
 def _grow(mask: Mask) -> Mask:
     """With the cells around it."""
     return np.asarray(cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
-
-
-def _describe(small: Cells) -> NDArray[np.float32]:
-    """A unit vector [1200] that gain and colour cast leave as it is."""
-    centred = small - small.mean(axis=(0, 1))
-    spread = centred / (centred.std(axis=(0, 1)) + 2)
-    return np.asarray(spread.ravel() / max(float(np.linalg.norm(spread)), 1e-6), dtype=np.float32)

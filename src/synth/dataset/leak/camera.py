@@ -6,15 +6,27 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from synth.dataset.leak.alignment import FLIPS, NO_WARP, Warp, align_with_background, flip
-from synth.dataset.leak.look import SIDES, SMALL, Cells, Look, Mask, measure_gain, peak, shrink, span_around
+from synth.dataset.leak.look import (
+    SIDES,
+    SMALL,
+    Cells,
+    Look,
+    Mask,
+    describe,
+    measure_gain,
+    peak,
+    shrink,
+    span_around,
+)
 
 MIN_PICTURES = 5
 """Of one camera, below which nothing is said of what stands still before it."""
 
 DEPART_COUNTS = 8.0
-_MIN_STANDING, _MIN_LIKE = 0.5, 0.35
+_MIN_STANDING, _MIN_LIKE, _MIN_CORRELATION = 0.5, 0.35, 0.6
 _EDGES = 0.9
 _MOST_PICTURES = 60
 _MIN_MEDIAN = 64.0
@@ -25,11 +37,12 @@ _REGISTERED, _AT_LEAST, _NEARLY, _MOST_USUAL = 1.5, 0.08, 0.4, 0.12
 class View:
     """A picture before a background: mirrored and in its exposure.
 
-    cells: [S,S,3], not moved yet. warp: how they lie. is_exact: whether the background's edges say so; else a
-    better one is to be found from here.
+    cells: [S,S,3], multiplied by gain [3], not moved yet. warp: how they lie. is_exact: whether the background's
+    edges say so; else a better warp is to be found from here.
     """
 
     cells: Cells
+    gain: NDArray[np.float32]
     warp: Warp
     is_exact: bool
 
@@ -94,24 +107,25 @@ class Camera:
         for axes in FLIPS:
             small = flip(look.small, axes)
             gain = measure_gain(small, self.small)
-            if (peak(np.abs(small * gain - self.small)) <= DEPART_COUNTS).mean() < _MIN_LIKE:
+            like = (peak(np.abs(small * gain - self.small)) <= DEPART_COUNTS).mean()
+            if like < _MIN_LIKE and describe(small) @ describe(self.small) < _MIN_CORRELATION:
                 continue
             cells = flip(own, axes) * gain
             if (misfit := self.misfit(cells)) <= enough:
                 is_exact = True
-                yield View(cells, NO_WARP, True)
+                yield View(cells, gain, NO_WARP, True)
             else:
-                rest.append((misfit, cells))
+                rest.append((misfit, cells, gain))
         if is_exact:
             return
-        for misfit, cells in rest:
+        for misfit, cells, gain in rest:
             if misfit <= _NEARLY:
-                yield View(cells, NO_WARP, False)
+                yield View(cells, gain, NO_WARP, False)
             warp = align_with_background(cells, shrink(self.background, side))
             if warp is not None:
                 laid, seen = warp.lay(cells)
                 if self.misfit(laid, seen) <= _NEARLY:
-                    yield View(cells, warp, False)
+                    yield View(cells, gain, warp, False)
 
     def departs(self, cells: Cells) -> Mask:
         """Where [S,S] a picture of this camera shows something else than the background."""

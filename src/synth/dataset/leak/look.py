@@ -23,6 +23,8 @@ NOISE_COUNTS, EDGE_SHARE = 8.0, 0.2
 """Two cells agree up to NOISE_COUNTS and this share of the range that the 3×3 cells around them span, since
 compression, resizing and a warp change edges most."""
 
+WHITE_COUNTS = 255.0
+
 _MIN_CELL_PX = 2
 _SIGMAS = (0.0, 0.7, 1.4)
 _MARGIN = 6
@@ -59,6 +61,13 @@ class Look:
     def small(self) -> Cells:
         """Colours [20,20,3]."""
         return self.at(SMALL)
+
+
+def describe(small: Cells) -> NDArray[np.float32]:
+    """A unit vector [1200] of cells [20,20,3] that gain and colour cast leave as it is."""
+    centred = small - small.mean(axis=(0, 1))
+    spread = centred / (centred.std(axis=(0, 1)) + 2)
+    return np.asarray(spread.ravel() / max(float(np.linalg.norm(spread)), 1e-6), dtype=np.float32)
 
 
 def shrink(cells: Cells, side: int) -> Cells:
