@@ -37,8 +37,8 @@ _REGISTERED, _AT_LEAST, _NEARLY, _MOST_USUAL = 1.5, 0.08, 0.4, 0.12
 class View:
     """A picture before a background: mirrored and in its exposure.
 
-    cells: [S,S,3], multiplied by gain [3], not moved yet. warp: how they lie. is_exact: whether the background's
-    edges say so; else a better warp is to be found from here.
+    cells: [S,S,3], multiplied by gain [3], not moved yet. warp: how they lie. is_exact: whether the
+    background's edges say so; else a better warp is to be found from here.
     """
 
     cells: Cells
