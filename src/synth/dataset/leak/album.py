@@ -23,8 +23,10 @@ from synth.dataset.leak.look import (
 )
 
 MIN_SHARES = {160: (0.95, 0.985), 80: (0.95, 0.985), 40: (0.98, 0.998), 20: (0.98, 0.998)}
+FEW_CELLS = {160: 5, 80: 5, 40: 0, 20: 0}
 """By cells on a side, the share of them that must agree before a picture shows a test image of a camera that
-stands still: of those at labels, and without labels of those that depart from the background."""
+stands still: of those at labels; and without labels of those that depart from the background, where a few may
+disagree all the same."""
 
 SAME_SHARE = 0.995
 NEAR_SHARES = {80: 0.6, 40: 0.8, 20: 0.99}
@@ -33,7 +35,6 @@ share on, by cells on a side, a near copy: a neighbouring frame of a film, or a 
 
 _N_CANDIDATES = 3
 _HEAP_SIDE = 80
-_FEW_CELLS = 5
 _MIN_CORRELATION = 0.7
 _MAX_RESIDUE = 0.6
 _MIN_SEEN = 0.7
@@ -115,7 +116,7 @@ class Shelf:
                     laid, shown = np.minimum(laid, ceiling), np.minimum(test, ceiling)
                     best = max(best, find_agreement(laid, shown, judged & seen))
         at_labels, departing = MIN_SHARES[side]
-        few = min(_FEW_CELLS, (1 - at_labels) * judged.sum())
+        few = min(FEW_CELLS[side], (1 - at_labels) * judged.sum())
         enough = at_labels if len(page.boxes) else min(departing, 1 - few / judged.sum())
         return best if best >= enough else None
 
