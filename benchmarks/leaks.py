@@ -296,13 +296,13 @@ def sum_up(path: Path) -> str:
     return "\n".join([*lines, "", *(f"Making, checking, CPU, seconds: {cost}" for cost in costs)])
 
 
-_COLUMNS = (*(f"{w} px, {words}" for words in ("labels", "none") for w in WIDTHS), "photographs")
+_COLUMNS = (*(f"{w} px, {words}" for words in ("labels", "no labels") for w in WIDTHS), "photographs")
 
 
 def _column(of: dict[str, Any]) -> str:
     if of["of"] not in PARTS:
         return _COLUMNS[-1]
-    return f"{of['width']} px, {'labels' if of['labels'] else 'none'}"
+    return f"{of['width']} px, {'labels' if of['labels'] else 'no labels'}"
 
 
 def _share_found(rows: list[dict[str, Any]], amount: str) -> str:
