@@ -36,7 +36,7 @@ from synth.cell.load import load_cell
 from synth.cell.mesh import load_bodies
 from synth.dataset.info import DatasetInfo, MadeBy
 from synth.dataset.leak import LeakGuard
-from synth.dataset.leak.album import Album, Page
+from synth.dataset.leak.gallery import Entry, Gallery
 from synth.dataset.leak.look import Look
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Draft
@@ -94,11 +94,11 @@ class Captures:
         resized = [cv2.resize(rgb, size_wh, interpolation=cv2.INTER_AREA) for rgb in self.rgb_u8]
         return Captures(np.array(resized), self.boxes, self.is_test)
 
-    def make_album(self, labels: bool) -> Album:
+    def make_gallery(self, labels: bool) -> Gallery:
         boxes = self.boxes[self.is_test]
         looks = [Look.of(rgb) for rgb in self.rgb_u8[self.is_test]]
-        return Album(
-            [Page(look, boxes[i : i + 1] if labels else np.zeros((0, 4))) for i, look in enumerate(looks)]
+        return Gallery(
+            [Entry(look, boxes[i : i + 1] if labels else np.zeros((0, 4))) for i, look in enumerate(looks)]
         )
 
 
@@ -127,9 +127,9 @@ def shoot(part: str, out: Path) -> Captures:
         return Captures(arrays["rgb_u8"], arrays["boxes"], arrays["is_test"])
 
 
-def count_found(album: Album, tests: list[Rgb], change: Change) -> dict[str, Any]:
+def count_found(gallery: Gallery, tests: list[Rgb], change: Change) -> dict[str, Any]:
     """Of changed copies of test images, how many are found, and how many of these as another one."""
-    matches = [(i, album.find(Look.of(change(rgb)))) for i, rgb in enumerate(tests)]
+    matches = [(i, gallery.find(Look.of(change(rgb)))) for i, rgb in enumerate(tests)]
     found = [(i, match) for i, match in matches if match is not None]
     return {
         "n": len(tests),
@@ -146,25 +146,25 @@ def measure_captures(results: Results, out: Path) -> None:
         for width in WIDTHS:
             sized = captures.at(width)
             for labels in (True, False):
-                album = sized.make_album(labels)
+                gallery = sized.make_gallery(labels)
                 of = {"of": part, "width": width, "labels": labels}
 
-                def count_alarms(album: Album = album, sized: Captures = sized) -> dict[str, Any]:
+                def count_alarms(gallery: Gallery = gallery, sized: Captures = sized) -> dict[str, Any]:
                     others = sized.rgb_u8[~sized.is_test]
-                    alarms = sum(album.find(Look.of(rgb)) is not None for rgb in others)
+                    alarms = sum(gallery.find(Look.of(rgb)) is not None for rgb in others)
                     return {"n": len(others), "n_tests": int(sized.is_test.sum()), "alarms": alarms}
 
                 results.add({"what": "false alarms"} | of, count_alarms)
                 tests = list(sized.rgb_u8[sized.is_test][:N_CHANGED])
-                measure_changes(results, of, album, tests)
+                measure_changes(results, of, gallery, tests)
 
 
-def measure_changes(results: Results, of: dict[str, Any], album: Album, tests: list[Rgb]) -> None:
+def measure_changes(results: Results, of: dict[str, Any], gallery: Gallery, tests: list[Rgb]) -> None:
     """A row a change."""
     for name, amounts in CHANGES.items():
         for amount, change in amounts.items():
             what = {"what": "changed copies", "change": name, "amount": amount}
-            results.add(what | of, lambda change=change: count_found(album, tests, change))
+            results.add(what | of, lambda change=change: count_found(gallery, tests, change))
 
 
 def measure_photographs(results: Results, folder: Path) -> None:
@@ -172,12 +172,12 @@ def measure_photographs(results: Results, folder: Path) -> None:
     if not (rgb := list(read_frames(folder, "coco128seg/images/*"))):
         return
     tests, others = rgb[::2], rgb[1::2]
-    album = Album([Page(Look.of(test), np.zeros((0, 4))) for test in tests])
+    gallery = Gallery([Entry(Look.of(test), np.zeros((0, 4))) for test in tests])
     of = {"of": "coco128seg", "width": 640, "labels": False}
-    alarms = sum(album.find(Look.of(other)) is not None for other in others)
+    alarms = sum(gallery.find(Look.of(other)) is not None for other in others)
     figures = {"n": len(others), "n_tests": len(tests), "alarms": alarms}
     results.add({"what": "false alarms"} | of, lambda: figures)
-    measure_changes(results, of, album, tests)
+    measure_changes(results, of, gallery, tests)
 
 
 def measure_films(results: Results, folder: Path) -> None:
@@ -188,12 +188,14 @@ def measure_films(results: Results, folder: Path) -> None:
             continue
         tests = looks[::FILM_STEP]
         others = looks[1::2][: max(N_LOOKED_AT - len(tests), 0)]
-        album = Album([Page(look, np.zeros((0, 4))) for look in tests], others)
+        gallery = Gallery([Entry(look, np.zeros((0, 4))) for look in tests], others)
         for gap in range(1, MAX_GAP + 1):
             at = [i for i in range(len(looks)) if gap in (i % FILM_STEP, FILM_STEP - i % FILM_STEP)]
 
-            def count(at: list[int] = at, album: Album = album, looks: list[Look] = looks) -> dict[str, Any]:
-                found = [match for i in at if (match := album.find(looks[i])) is not None]
+            def count(
+                at: list[int] = at, gallery: Gallery = gallery, looks: list[Look] = looks
+            ) -> dict[str, Any]:
+                found = [match for i in at if (match := gallery.find(looks[i])) is not None]
                 near = sum(match.is_near for match in found)
                 return {"n": len(at), "near_copies": near, "copies": len(found) - near}
 

@@ -10,7 +10,7 @@ from dataset_scene import make_info
 from numpy.typing import NDArray
 
 from synth.dataset.leak import LeakGuard
-from synth.dataset.leak.album import Album, Match, Page
+from synth.dataset.leak.gallery import Entry, Gallery, Match
 from synth.dataset.leak.look import Look
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Draft
@@ -108,23 +108,25 @@ def shots(request: pytest.FixtureRequest) -> list[tuple[Rgb, NDArray[np.float64]
 
 
 @pytest.fixture(scope="module")
-def album(shots: list[tuple[Rgb, NDArray[np.float64]]]) -> Album:
+def gallery(shots: list[tuple[Rgb, NDArray[np.float64]]]) -> Gallery:
     """The first eight as test images."""
-    return make_album(shots[:8])
+    return make_gallery(shots[:8])
 
 
-def make_album(shots: list[tuple[Rgb, NDArray[np.float64]]]) -> Album:
-    return Album([Page(Look.of(rgb), boxes) for rgb, boxes in shots])
+def make_gallery(shots: list[tuple[Rgb, NDArray[np.float64]]]) -> Gallery:
+    return Gallery([Entry(Look.of(rgb), boxes) for rgb, boxes in shots])
 
 
-def find(album: Album, rgb: Rgb) -> Match | None:
-    return album.find(Look.of(rgb))
+def find(gallery: Gallery, rgb: Rgb) -> Match | None:
+    return gallery.find(Look.of(rgb))
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
-def test_a_changed_copy_is_found(shots: list[tuple[Rgb, NDArray[np.float64]]], album: Album, change: Change):
+def test_a_changed_copy_is_found(
+    shots: list[tuple[Rgb, NDArray[np.float64]]], gallery: Gallery, change: Change
+):
     """Each of the test images, and not for another one; a picture that is no test image is let through."""
-    found = [find(album, change(rgb)) for rgb, _ in shots[:12]]
+    found = [find(gallery, change(rgb)) for rgb, _ in shots[:12]]
     assert [match and match.i for match in found] == [*range(8), None, None, None, None]
 
 
@@ -132,8 +134,8 @@ def test_an_equal_stamp_makes_no_copies(shots: list[tuple[Rgb, NDArray[np.float6
     """Neither a stamp that all pictures bear, nor one that changes from picture to picture."""
     for texts in (["2024-05-17"] * 20, [f"2024-05-17 13:{i:02d}" for i in range(20)]):
         stamped = [(stamp(text)(rgb), boxes) for text, (rgb, boxes) in zip(texts, shots, strict=True)]
-        album = make_album(stamped[:8])
-        assert [find(album, rgb) for rgb, _ in stamped[8:]] == [None] * 12
+        gallery = make_gallery(stamped[:8])
+        assert [find(gallery, rgb) for rgb, _ in stamped[8:]] == [None] * 12
 
 
 @pytest.mark.parametrize("has_boxes", [True, False], ids=["boxes", "no boxes"])
@@ -147,9 +149,9 @@ def test_a_part_of_the_bench_s_luminance(has_boxes: bool):
         shots.append((photograph(rgb, rng), boxes if has_boxes else NO_BOXES))
     greys = [cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(float) for rgb, _ in shots]
     assert np.abs(greys[0] - greys[1]).mean() < 4
-    album = make_album(shots[:8])
-    assert [find(album, rgb) for rgb, _ in shots[8:]] == [None] * 18
-    assert [match and match.i for match in (find(album, rgb) for rgb, _ in shots[:8])] == list(range(8))
+    gallery = make_gallery(shots[:8])
+    assert [find(gallery, rgb) for rgb, _ in shots[8:]] == [None] * 18
+    assert [match and match.i for match in (find(gallery, rgb) for rgb, _ in shots[:8])] == list(range(8))
 
 
 def test_neighbouring_frames_are_named_near_copies(tmp_path: Path):

@@ -1,7 +1,7 @@
 """Keeps test images, and whatever was made from them, out of every training.
 
 A guard looks three ways, always at the decoded image and never at the hash that a record claims for it:
-ancestry (``origin.parents``, as far back as the given datasets tell), equal pixels, and likeness (`Album`).
+ancestry (``origin.parents``, as far back as the given datasets tell), equal pixels, and likeness (`Gallery`).
 A label map without an image is judged by ancestry and by equal pixels alone.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from synth.dataset import codecs
 from synth.dataset.codecs import Rgb
-from synth.dataset.leak.album import Album, Page
+from synth.dataset.leak.gallery import Entry, Gallery
 from synth.dataset.leak.look import Look
 from synth.dataset.origin import Parent
 from synth.dataset.reader import DatasetReader
@@ -40,7 +40,7 @@ _SPLIT_FILMS = (
 class _TestImage:
     path: Path
     pixels_sha256: str
-    page: Page
+    entry: Entry
 
 
 class Shown(NamedTuple):
@@ -57,7 +57,7 @@ class LeakGuard:
         self, datasets: Sequence[DatasetReader], images: Sequence[_TestImage], others: Sequence[Look] = ()
     ) -> None:
         self._images = tuple(images)
-        self._album = Album([image.page for image in images], others)
+        self._gallery = Gallery([image.entry for image in images], others)
         self._by_hash = {i.pixels_sha256: i.path for i in images}
         self._by_place: dict[tuple[str, str], Path] = {}
         self._samples = [sample for dataset in datasets for sample in dataset.samples]
@@ -69,7 +69,8 @@ class LeakGuard:
 
     @classmethod
     def of(cls, datasets: Sequence[DatasetReader], *, on_progress: OnProgress | None = None) -> "LeakGuard":
-        """A guard of the test images of these datasets; every one is decoded (20 ms at 1280×720).
+        """A guard of the test images of these datasets; every one is decoded (20 ms at 1280×720), and some of
+        the others where a dataset tests with fewer than eight.
 
         datasets: those whose test images count, and those through which parents are followed.
         on_progress: called with the number of images looked at and their total. Raises DatasetError for an
@@ -135,7 +136,7 @@ class LeakGuard:
         """The test image that a picture [H,W,3] shows; None where it shows none."""
         if (path := self._by_hash.get(codecs.pixels_sha256(rgb_u8))) is not None:
             return Shown(path, f"shows test image {path} (the very pixels)")
-        if (match := self._album.find(Look.of(rgb_u8))) is None:
+        if (match := self._gallery.find(Look.of(rgb_u8))) is None:
             return None
         path = self._images[match.i].path
         verb = _IS_NEAR if match.is_near else "shows"
@@ -180,8 +181,8 @@ class LeakGuard:
 def _open_test_image(dataset: DatasetReader, sample: Sample) -> _TestImage:
     rgb_u8 = dataset.load_rgb(sample)
     boxes = np.array([instance.box_xyxy_px for instance in sample.instances], np.float64).reshape(-1, 4)
-    page = Page(Look.of(rgb_u8), boxes / (2 * sample.size_wh))
-    return _TestImage(dataset.root / sample.image, codecs.pixels_sha256(rgb_u8), page)
+    entry = Entry(Look.of(rgb_u8), boxes / (2 * sample.size_wh))
+    return _TestImage(dataset.root / sample.image, codecs.pixels_sha256(rgb_u8), entry)
 
 
 def _list_others(dataset: DatasetReader) -> list[tuple[DatasetReader, Sample]]:

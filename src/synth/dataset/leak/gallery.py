@@ -34,7 +34,7 @@ NEAR_SHARES = {80: 0.6, 40: 0.8, 20: 0.99}
 share on, by cells on a side, a near copy: a neighbouring frame of a film, or a copy changed much."""
 
 _N_CANDIDATES = 3
-_HEAP_SIDE = 80
+_MIXED_SIDE = 80
 _MIN_CORRELATION = 0.7
 _MAX_RESIDUE = 0.6
 _MIN_SEEN = 0.7
@@ -42,7 +42,7 @@ _NOISE_COUNTS = 4.0
 
 
 @dataclass(frozen=True, eq=False)
-class Page:
+class Entry:
     """A test image: its look, and its labels' boxes [N,4] as fractions of the image."""
 
     look: Look
@@ -69,19 +69,17 @@ class Match:
     is_near: bool = False
 
 
-class Shelf:
+class StandingGallery:
     """Test images of one camera that stands still. What departs from its background tells them apart."""
 
-    def __init__(self, camera: Camera, pages: Sequence[tuple[int, Page]]) -> None:
+    def __init__(self, camera: Camera, entries: Sequence[tuple[int, Entry]]) -> None:
         self._camera = camera
-        self._pages = tuple(pages)
-        self._gains = [measure_gain(page.look.small, camera.small) for _, page in pages]
-        smalls = np.stack(
-            [page.look.small * gain for (_, page), gain in zip(pages, self._gains, strict=True)]
-        )
-        judged = np.stack([self._judge(page, small) for (_, page), small in zip(pages, smalls, strict=True)])
-        weights = judged.reshape(len(pages), -1).repeat(3, axis=1).astype(np.float32)  # [N,1200]
-        smalls = smalls.reshape(len(pages), -1)
+        self._entries = tuple(entries)
+        self._gains = [measure_gain(entry.look.small, camera.small) for _, entry in entries]
+        smalls = np.stack([entry.look.small for _, entry in entries]) * np.array(self._gains)[:, None, None]
+        judged = np.stack([self._judge(e, small) for (_, e), small in zip(entries, smalls, strict=True)])
+        weights = judged.reshape(len(entries), -1).repeat(3, axis=1).astype(np.float32)  # [N,1200]
+        smalls = smalls.reshape(len(entries), -1)
         self._weights, self._weighted = weights, weights * smalls
         self._squares = (weights * smalls**2).sum(axis=1)
         floor = weights.sum(axis=1) * _NOISE_COUNTS**2
@@ -95,7 +93,7 @@ class Shelf:
             for at in self._list_candidates(shrink(laid, SMALL)):
                 share = self._compare(view, at)
                 if share is not None and (best is None or share > best.share):
-                    best = Match(self._pages[at][0], share)
+                    best = Match(self._entries[at][0], share)
         return best
 
     def _compare(self, view: View, at: int) -> float | None:
@@ -103,10 +101,10 @@ class Shelf:
 
         An inexact view is laid upon the test image itself.
         """
-        page, gain = self._pages[at][1], self._gains[at]
-        side = min(len(view.cells), page.look.side)
-        test, cells = page.look.at(side) * gain, shrink(view.cells, side)
-        judged = self._judge(page, test)
+        entry, gain = self._entries[at][1], self._gains[at]
+        side = min(len(view.cells), entry.look.side)
+        test, cells = entry.look.at(side) * gain, shrink(view.cells, side)
+        judged = self._judge(entry, test)
         ceiling = WHITE_COUNTS * np.minimum(view.gain, gain)  # What is brighter was cut off in one of them.
         best = 0.0
         for warp in (view.warp, None if view.is_exact else align(cells, test, view.warp)):
@@ -117,15 +115,15 @@ class Shelf:
                     best = max(best, find_agreement(laid, shown, judged & seen))
         at_labels, departing = MIN_SHARES[side]
         few = min(FEW_CELLS[side], (1 - at_labels) * judged.sum())
-        enough = at_labels if len(page.boxes) else min(departing, 1 - few / judged.sum())
+        enough = at_labels if len(entry.boxes) else min(departing, 1 - few / judged.sum())
         return best if best >= enough else None
 
-    def _judge(self, page: Page, cells: Cells) -> Mask:
+    def _judge(self, entry: Entry, cells: Cells) -> Mask:
         """Where [S,S] to look: at the labels, and without any, or where they do not stand out, at whatever
         departs from the background; everywhere before an empty one.
         """
         departs = self._camera.departs(cells)
-        boxes = page.in_boxes(len(cells))
+        boxes = entry.in_boxes(len(cells))
         if (departs & boxes).any():
             return boxes
         return _grow(departs) | boxes if departs.any() else ~departs
@@ -139,63 +137,63 @@ class Shelf:
                 yield int(at)
 
 
-class Heap:
+class MixedGallery:
     """Test images that share no background. All cells tell them apart."""
 
-    def __init__(self, pages: Sequence[tuple[int, Page]]) -> None:
-        self._pages = tuple(pages)
-        rows = [describe(page.look.small) for _, page in pages]
-        self._descriptions = np.array(rows, np.float32).reshape(len(pages), SMALL * SMALL * 3)
+    def __init__(self, entries: Sequence[tuple[int, Entry]]) -> None:
+        self._entries = tuple(entries)
+        rows = [describe(entry.look.small) for _, entry in entries]
+        self._descriptions = np.array(rows, np.float32).reshape(len(entries), SMALL * SMALL * 3)
 
     def find(self, look: Look) -> Match | None:
         """The test image that a look shows."""
         best: Match | None = None
-        for axes, i, page in self._list_candidates(look):
-            side = min(look.side, page.look.side, _HEAP_SIDE)
-            share = _compare_all(flip(look.at(side), axes), page, side)
+        for axes, i, entry in self._list_candidates(look):
+            side = min(look.side, entry.look.side, _MIXED_SIDE)
+            share = _compare_all(flip(look.at(side), axes), entry, side)
             if share >= NEAR_SHARES[side] and (best is None or share > best.share):
                 best = Match(i, share, is_near=share < SAME_SHARE)
         return best
 
-    def _list_candidates(self, look: Look) -> Iterator[tuple[tuple[int, ...], int, Page]]:
-        if not self._pages:
+    def _list_candidates(self, look: Look) -> Iterator[tuple[tuple[int, ...], int, Entry]]:
+        if not self._entries:
             return
         views = np.stack([describe(flip(look.small, axes)) for axes in FLIPS])  # [4,1200]
         alike = views @ self._descriptions.T  # [4,N]
         for at in np.argsort(-alike, axis=None, kind="stable")[:_N_CANDIDATES]:
-            i_flip, i_page = np.unravel_index(at, alike.shape)
-            if alike[i_flip, i_page] >= _MIN_CORRELATION:
-                yield FLIPS[i_flip], *self._pages[i_page]
+            i_flip, i_entry = np.unravel_index(at, alike.shape)
+            if alike[i_flip, i_entry] >= _MIN_CORRELATION:
+                yield FLIPS[i_flip], *self._entries[i_entry]
 
 
-class Album:
+class Gallery:
     """The test images of some datasets.
 
     others: looks of further pictures of these datasets, which help to tell what stands still.
     """
 
-    def __init__(self, pages: Sequence[Page], others: Iterable[Look] = ()) -> None:
-        looks = [*(page.look for page in pages), *others]
-        self._shelves: list[Shelf] = []
-        loose = set(range(len(pages)))
+    def __init__(self, entries: Sequence[Entry], others: Iterable[Look] = ()) -> None:
+        looks = [*(entry.look for entry in entries), *others]
+        self._standing: list[StandingGallery] = []
+        loose = set(range(len(entries)))
         for camera, members in find_cameras(looks):
-            here = [(i, pages[i]) for i in members if i < len(pages)]
+            here = [(i, entries[i]) for i in members if i < len(entries)]
             if here:
-                self._shelves.append(Shelf(camera, here))
+                self._standing.append(StandingGallery(camera, here))
                 loose -= {i for i, _ in here}
-        self._heap = Heap([(i, pages[i]) for i in sorted(loose)])
+        self._mixed = MixedGallery([(i, entries[i]) for i in sorted(loose)])
 
     def find(self, look: Look) -> Match | None:
         """The test image that a look shows, None where it shows none."""
-        for shelf in self._shelves:
-            if (match := shelf.find(look)) is not None:
+        for gallery in self._standing:
+            if (match := gallery.find(look)) is not None:
                 return match
-        return self._heap.find(look)
+        return self._mixed.find(look)
 
 
-def _compare_all(cells: Cells, page: Page, side: int) -> float:
+def _compare_all(cells: Cells, entry: Entry, side: int) -> float:
     """The share of cells [S,S,3] that agree with a test image's, or of those at labels where that is less."""
-    test, best = page.look.at(side), 0.0
+    test, best = entry.look.at(side), 0.0
     for warp in (NO_WARP, align(cells, test) if side > SMALL else None):
         if warp is None:
             continue
@@ -205,7 +203,7 @@ def _compare_all(cells: Cells, page: Page, side: int) -> float:
         gain = measure_gain(laid, test, seen)
         ceiling = WHITE_COUNTS * np.minimum(gain, 1)
         laid, shown = np.minimum(laid * gain, ceiling), np.minimum(test, ceiling)
-        places = (seen & _find_content(test), seen & page.in_boxes(side))
+        places = (seen & _find_content(test), seen & entry.in_boxes(side))
         best = max(best, min(find_agreement(laid, shown, where) for where in places if where.any()))
     return best
 
