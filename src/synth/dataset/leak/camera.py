@@ -31,17 +31,17 @@ DEPART_COUNTS = 8.0
 _MIN_STANDING = 0.5
 _MOST_PICTURES = 60
 _MIN_MEDIAN = 64.0
-"""Pictures share a background where so many cells are alike at equal median brightness, which is raised from no
-less than the last; the background is a median of so many of them at most."""
+"""Pictures share a background where so many cells are alike at equal median brightness, which is raised from
+no less than the last; the background is a median of so many of them at most."""
 
 _MIN_LIKE, _MIN_CORRELATION = 0.35, 0.6
 """Either must be reached by a picture that may be of a camera, before it is laid upon the background."""
 
 _EDGES = 0.9
 _MOST_USUAL, _REGISTERED, _AT_LEAST, _NEARLY = 0.12, 1.5, 0.08, 0.4
-"""Misfits: at most of a camera's own pictures, since a camera that moves blurs its median; of a picture that lies
-exactly, so many times the largest of those, or this; of one that may lie nearly so. Shifts of 1 % have 0.17 to
-0.3, other captures 0.04 at most."""
+"""Misfits: at most of a camera's own pictures, since one that moves blurs its median; of a picture that lies
+exactly, so many times the largest of those, or this; of one that may lie nearly so. Captures have 0.04 at
+most, shifts of 1 % have 0.17 to 0.3."""
 
 
 @dataclass(frozen=True, eq=False)

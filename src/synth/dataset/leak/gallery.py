@@ -34,11 +34,13 @@ NEAR_SHARES = {80: 0.6, 40: 0.8, 20: 0.99}
 share on, by cells on a side, a near copy: a neighbouring frame of a film, or a copy changed much."""
 
 _N_CANDIDATES = 3
+_MIN_CORRELATION, _MAX_RESIDUE, _NOISE_COUNTS = 0.7, 0.6, 4.0
+"""Compared closely are so many: those whose 20×20 cells correlate by this, or differ in the judged cells by
+at most this share of what departs from the background, with so much noise in a cell."""
+
 _MIXED_SIDE = 80
-_MIN_CORRELATION = 0.7
-_MAX_RESIDUE = 0.6
 _MIN_SEEN = 0.7
-_NOISE_COUNTS = 4.0
+"""Of the judged cells, that must lie within a picture that was moved."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,9 +54,8 @@ class Entry:
         """The cells [side,side] of the labels' boxes, and one around each."""
         mask = np.zeros((side, side), bool)
         for x0, y0, x1, y1 in self.boxes * side:
-            mask[max(int(y0) - 1, 0) : int(np.ceil(y1)) + 1, max(int(x0) - 1, 0) : int(np.ceil(x1)) + 1] = (
-                True
-            )
+            low_x, low_y = max(int(x0) - 1, 0), max(int(y0) - 1, 0)
+            mask[low_y : int(np.ceil(y1)) + 1, low_x : int(np.ceil(x1)) + 1] = True
         return mask
 
 
