@@ -21,6 +21,7 @@ from synth.dataset.leak.look import (
     peak,
     shrink,
 )
+from synth.dataset.leak.texture import compare_texture
 
 MIN_SHARES = {160: (0.95, 0.985), 80: (0.95, 0.985), 40: (0.98, 0.998), 20: (0.98, 0.998)}
 FEW_CELLS = {160: 5, 80: 5, 40: 0, 20: 0}
@@ -41,6 +42,10 @@ at most this share of what departs from the background, with so much noise in a 
 _MIXED_SIDE = 80
 _MIN_SEEN = 0.7
 """Of the judged cells, that must lie within a picture that was moved."""
+
+_MIN_COMMON, _MIN_COVERAGE = 0.5, 0.3
+"""Of the blocks with details, that must have them in common. A picture with fewer such blocks than the last
+shows a thing before nothing: moved, it is another picture."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +157,7 @@ class MixedGallery:
         for axes, i, entry in self._list_candidates(look):
             side = min(look.side, entry.look.side, _MIXED_SIDE)
             share = _compare_all(flip(look.at(side), axes), entry, side)
-            if share >= NEAR_SHARES[side] and (best is None or share > best.share):
+            if share > (0 if best is None else best.share):
                 best = Match(i, share, is_near=share < SAME_SHARE)
         return best
 
@@ -193,7 +198,9 @@ class Gallery:
 
 
 def _compare_all(cells: Cells, entry: Entry, side: int) -> float:
-    """The share of cells [S,S,3] that agree with a test image's, or of those at labels where that is less."""
+    """The share of cells [S,S,3] that agree with a test image's, or of those at labels where that is less; 0
+    where they are too few, or the details are not the same.
+    """
     test, best = entry.look.at(side), 0.0
     for warp in (NO_WARP, align(cells, test) if side > SMALL else None):
         if warp is None:
@@ -205,7 +212,12 @@ def _compare_all(cells: Cells, entry: Entry, side: int) -> float:
         ceiling = WHITE_COUNTS * np.minimum(gain, 1)
         laid, shown = np.minimum(laid * gain, ceiling), np.minimum(test, ceiling)
         places = (seen & _find_content(test), seen & entry.in_boxes(side))
-        best = max(best, min(find_agreement(laid, shown, where) for where in places if where.any()))
+        share = min(find_agreement(laid, shown, where) for where in places if where.any())
+        if share > best and share >= NEAR_SHARES[side]:
+            texture = compare_texture(laid, shown, seen)
+            is_placed = warp is NO_WARP or texture.coverage >= _MIN_COVERAGE
+            if is_placed and texture.common >= _MIN_COMMON:
+                best = share
     return best
 
 
