@@ -40,12 +40,14 @@ _MIN_CORRELATION, _MAX_RESIDUE, _NOISE_COUNTS = 0.7, 0.6, 4.0
 at most this share of what departs from the background, with so much noise in a cell."""
 
 _MIXED_SIDE = 80
-_MIN_SEEN = 0.7
-"""Of the judged cells, that must lie within a picture that was moved."""
+_MIN_SEEN, _MIN_STANDS_OUT = 0.7, 0.1
+"""Of the judged cells, so many must lie within a picture that was moved; of the cells at labels, more must
+depart from the background before these are judged."""
 
-_MIN_COMMON, _MIN_COVERAGE = 0.5, 0.3
-"""Of the blocks with details, that must have them in common. A picture with fewer such blocks than the last
-shows a thing before nothing: moved, it is another picture."""
+_MIN_COMMON, _MIN_COVERAGE, _BARE_SHARE = 0.5, 0.5, 0.98
+"""Of the blocks with details, so many must have them in common. A picture of which fewer blocks than the
+second have any shows a thing before nothing: moved, it is another picture, and unmoved a copy where so many
+cells agree."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +86,7 @@ class StandingGallery:
         self._gains = [measure_gain(entry.look.small, camera.small) for _, entry in entries]
         smalls = np.stack([entry.look.small for _, entry in entries]) * np.array(self._gains)[:, None, None]
         judged = np.stack([self._judge(e, small) for (_, e), small in zip(entries, smalls, strict=True)])
+        judged |= ~judged.any(axis=(1, 2), keepdims=True)
         weights = judged.reshape(len(entries), -1).repeat(3, axis=1).astype(np.float32)  # [N,1200]
         smalls = smalls.reshape(len(entries), -1)
         self._weights, self._weighted = weights, weights * smalls
@@ -103,7 +106,7 @@ class StandingGallery:
         return best
 
     def _compare(self, view: View, at: int) -> float | None:
-        """The share of judged cells that agree, None where they are too few.
+        """The share of judged cells that agree, None where they are too few, or there are none.
 
         An inexact view is laid upon the test image itself.
         """
@@ -111,6 +114,8 @@ class StandingGallery:
         side = min(len(view.cells), entry.look.side)
         test, cells = entry.look.at(side) * gain, shrink(view.cells, side)
         judged = self._judge(entry, test)
+        if not judged.any():
+            return None
         ceiling = WHITE_COUNTS * np.minimum(view.gain, gain)  # What is brighter was cut off in one of them.
         best = 0.0
         for warp in (view.warp, None if view.is_exact else align(cells, test, view.warp)):
@@ -126,13 +131,12 @@ class StandingGallery:
 
     def _judge(self, entry: Entry, cells: Cells) -> Mask:
         """Where [S,S] to look: at the labels, and without any, or where they do not stand out, at whatever
-        departs from the background; everywhere before an empty one.
+        departs from the background; nowhere where nothing does, since one empty bench is like another.
         """
         departs = self._camera.departs(cells)
         boxes = entry.in_boxes(len(cells))
-        if (departs & boxes).any():
-            return boxes
-        return _grow(departs) | boxes if departs.any() else ~departs
+        stands_out = (departs & boxes).sum() > _MIN_STANDS_OUT * boxes.sum()
+        return boxes if stands_out else _grow(departs)
 
     def _list_candidates(self, small: Cells) -> Iterator[int]:
         view = small.ravel()
@@ -215,8 +219,8 @@ def _compare_all(cells: Cells, entry: Entry, side: int) -> float:
         share = min(find_agreement(laid, shown, where) for where in places if where.any())
         if share > best and share >= NEAR_SHARES[side]:
             texture = compare_texture(laid, shown, seen)
-            is_placed = warp is NO_WARP or texture.coverage >= _MIN_COVERAGE
-            if is_placed and texture.common >= _MIN_COMMON:
+            is_bare = texture.coverage < _MIN_COVERAGE
+            if texture.common >= _MIN_COMMON and not (is_bare and (warp is not NO_WARP or share < _BARE_SHARE)):
                 best = share
     return best
 

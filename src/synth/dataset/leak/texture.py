@@ -16,6 +16,7 @@ _SIGMA = 1.5
 _FLAT_COUNTS = 1.0
 _REACH = 3
 _MIN_CORRELATION = 0.5
+_LIMIT_COUNTS = 2.0
 """Cells on a side of a block; what is coarser than _SIGMA cells is no detail; a block is flat where its
 details are weaker, root mean square; details may lie so many cells elsewhere, since things at other
 distances move by other amounts between two frames; from which correlation on they are the same."""
@@ -48,7 +49,19 @@ def compare_texture(cells: Cells, test: Cells, seen: Mask) -> Texture:
             if max(float((picture[here] ** 2).mean()) for picture in details) < _FLAT_COUNTS**2:
                 continue
             window = around[y : y + _BLOCK + 2 * _REACH, x : x + _BLOCK + 2 * _REACH]
-            correlations.append(cv2.matchTemplate(window, details[1][here], cv2.TM_CCORR_NORMED).max())
+            one, other = (
+                np.clip(shown, -limit, limit)
+                for shown, limit in (
+                    (window, _find_limit(details[0][here])),
+                    (details[1][here], _find_limit(details[1][here])),
+                )
+            )
+            correlations.append(cv2.matchTemplate(one, other, cv2.TM_CCORR_NORMED).max())
     if not correlations:
         return Texture(0.0, 1.0)
     return Texture(len(correlations) / n_blocks, float(np.mean(np.array(correlations) >= _MIN_CORRELATION)))
+
+
+def _find_limit(details: Cells) -> float:
+    """Up to which details [B,B,3] count, so that one edge does not outweigh all else in a block."""
+    return max(float(np.median(np.abs(details))), _LIMIT_COUNTS)
