@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from dataset_scene import make_info
 from numpy.typing import NDArray
+from typed import synth
 
 from synth.dataset.leak import LeakGuard
+from synth.dataset.leak.acceptance import list_accepted
 from synth.dataset.leak.gallery import Entry, Gallery, Match
 from synth.dataset.leak.look import Look
 from synth.dataset.reader import DatasetReader
@@ -154,8 +156,9 @@ def test_a_part_of_the_bench_s_luminance(has_boxes: bool):
     assert [match and match.i for match in (find(gallery, rgb) for rgb, _ in shots[:8])] == list(range(8))
 
 
-def test_neighbouring_frames_are_named_near_copies(tmp_path: Path):
-    """Every other frame of a drive tests: the refusal names its neighbours near copies, and a way out."""
+@pytest.fixture
+def film(tmp_path: Path) -> DatasetReader:
+    """A drive of six frames, every other of which tests."""
     rng = np.random.default_rng(0)
     street = draw_shapes(rng, width=2 * WIDTH, n=60)
     with DatasetWriter.create_or_resume(tmp_path / "film", make_info((WIDTH, HEIGHT))) as writer:
@@ -164,9 +167,62 @@ def test_neighbouring_frames_are_named_near_copies(tmp_path: Path):
             cv2.rectangle(frame, (20 + 20 * i, 80), (50 + 20 * i, 110), (40, 60, 160), -1)
             draft = Draft(name=f"{i:06d}", split=("test", "train")[i % 2], size_wh=(WIDTH, HEIGHT))
             writer.append(draft, layers={"image": photograph(frame, rng)})
-    film = DatasetReader(tmp_path / "film")
+    return DatasetReader(tmp_path / "film")
+
+
+def refusal(film: DatasetReader) -> str:
     with pytest.raises(DatasetError) as caught:
         LeakGuard.of([film]).check(film, film.of_split("train"))
-    assert f"{film.root / 'images/000001.png'} is a near copy of test image" in str(caught.value)
-    assert "neighbouring frames of one film" in str(caught.value)
-    assert "`synth dataset split --test FILM`" in str(caught.value)
+    return str(caught.value)
+
+
+def test_neighbouring_frames_are_named_near_copies(film: DatasetReader):
+    """The refusal names neighbours of test images near copies, and the ways out."""
+    message = refusal(film)
+    assert f"{film.root / 'images/000001.png'} is a near copy of test image" in message
+    assert "neighbouring frames of one film" in message
+    assert "`synth dataset split --test FILM`" in message
+    assert "`synth dataset accept-near-copies FOLDER --because WHY`" in message
+
+
+def test_near_copies_train_where_somebody_said_why(film: DatasetReader, tmp_path: Path):
+    """Accepted, near copies pass, the reason is told with the dataset, and a copy is refused as before."""
+    accept = ("dataset", "accept-near-copies", film.root, "--because")
+    assert "say why" in synth(*accept, " ", cwd=tmp_path).stderr
+    assert synth(*accept, "it is the only drive", cwd=tmp_path).returncode == 0
+    accepting = DatasetReader(film.root)
+    LeakGuard.of([accepting]).check(accepting, accepting.of_split("train"))
+    assert "it is the only drive" in synth("dataset", "stats", film.root, cwd=tmp_path).stdout
+    assert [f"{film.root}" in said and "only drive" in said for said in list_accepted([accepting])] == [True]
+    with DatasetWriter.open(film.root) as writer:
+        stamped = stamp("x")(accepting.load_rgb(accepting.of_split("test")[0]))
+        copy = Draft(name="000006", split="train", size_wh=(WIDTH, HEIGHT))
+        writer.append(copy, layers={"image": np.ascontiguousarray(stamped[:, ::-1])})
+    message = refusal(DatasetReader(film.root))
+    assert message.startswith("1 of 4 samples")
+    assert f"{film.root / 'images/000006.png'} shows test image" in message
+
+
+@pytest.mark.parametrize("side_px", [30, 40])
+def test_noise_around_another_place_is_no_copy(side_px: int):
+    """Noise so strong that nearly any colour is near enough, around a square that stands elsewhere: of 120
+    different pairs none is a copy, though the square can be laid upon the other one.
+    """
+    rng, shots = np.random.default_rng(0), []
+    for _ in range(26):
+        rgb = rng.integers(0, 60, (80, 96, 3), dtype=np.uint8)
+        x, y = rng.integers(2, (94 - side_px, 78 - side_px))
+        rgb[y : y + side_px, x : x + side_px] = rng.integers(84, 196)
+        shots.append((rgb, np.array([[x, y, x + side_px, y + side_px]]) / (96, 80, 96, 80)))
+    gallery = make_gallery(shots[:6])
+    assert [find(gallery, rgb) for rgb, _ in shots[6:]] == [None] * 20
+    assert [match and match.i for match in (find(gallery, rgb) for rgb, _ in shots[:6])] == list(range(6))
+
+
+def test_an_empty_bench_is_no_copy_of_another():
+    """Pictures of a bench with nothing on it may train beside test images with nothing on them."""
+    rng = np.random.default_rng(0)
+    bench = draw_shapes(rng)
+    shots = [(photograph(bench, rng), NO_BOXES) for _ in range(16)]
+    gallery = make_gallery(shots[:8])
+    assert [find(gallery, rgb) for rgb, _ in shots[8:]] == [None] * 8

@@ -260,6 +260,21 @@ def reject(
         typer.echo(f"{folder}: moved to rejected/{number:06d}_…, {len(writer.samples)} samples remain")
 
 
+@app.command("accept-near-copies")
+def accept_near_copies(
+    folder: Folder,
+    because: Annotated[str, typer.Option(help="Why; it stands in dataset.json and is said again.")],
+) -> None:
+    """Let near copies of test images train, such as neighbouring frames of the only film; copies never may.
+
+    Example: synth dataset accept-near-copies data/film --because "there is no other film of this part"
+    """
+    from synth.dataset.leak.acceptance import accept_near_copies as accept
+
+    accept(folder, because)
+    typer.echo(f"{folder}: near copies of its test images may train, and every figure is said to know them")
+
+
 @export_app.command()
 def coco(
     folder: Folder = _DEFAULT,

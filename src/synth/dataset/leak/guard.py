@@ -32,7 +32,8 @@ _N_PICTURES = 8
 _IS_NEAR = "is a near copy of"
 _SPLIT_FILMS = (
     ". Near copies are neighbouring frames of one film, or copies that were changed much: "
-    "`synth dataset split --test FILM` keeps a film together"
+    "`synth dataset split --test FILM` keeps a film together, and where there is no other film, `synth dataset "
+    "accept-near-copies FOLDER --because WHY` lets them train and says so"
 )
 
 
@@ -41,13 +42,15 @@ class _TestImage:
     path: Path
     pixels_sha256: str
     entry: Entry
+    accepts_near: bool
 
 
 class Shown(NamedTuple):
-    """A test image that a picture shows, and the words that say so."""
+    """A test image that a picture shows, the words that say so, and whether its dataset accepts that."""
 
     path: Path
     words: str
+    is_accepted: bool = False
 
 
 class LeakGuard:
@@ -138,11 +141,10 @@ class LeakGuard:
             return Shown(path, f"shows test image {path} (the very pixels)")
         if (match := self._gallery.find(Look.of(rgb_u8))) is None:
             return None
-        path = self._images[match.i].path
+        image = self._images[match.i]
         verb = _IS_NEAR if match.is_near else "shows"
-        return Shown(
-            path, f"{verb} test image {path} ({match.share:.0%} of what tells pictures apart agrees)"
-        )
+        words = f"{verb} test image {image.path} ({match.share:.0%} of what tells pictures apart agrees)"
+        return Shown(image.path, words, match.is_near and image.accepts_near)
 
     def _find_leak(
         self, dataset: DatasetReader, sample: Sample, parents_of: Mapping[str, Sequence[Parent]]
@@ -156,9 +158,8 @@ class LeakGuard:
         if "image" not in sample.layers:
             path = self._by_hash.get(sample.pixels_sha256)
             return None if path is None else f"shows test map {path} (the very pixels)"
-        if (shown := self.find_shown(dataset.load_rgb(sample))) is not None:
-            return shown.words
-        return None
+        shown = self.find_shown(dataset.load_rgb(sample))
+        return None if shown is None or shown.is_accepted else shown.words
 
     def _find_ancestor(self, sample: Sample, parents_of: Mapping[str, Sequence[Parent]]) -> str | None:
         ahead, seen = list(sample.origin.parents), set()
@@ -182,7 +183,8 @@ def _open_test_image(dataset: DatasetReader, sample: Sample) -> _TestImage:
     rgb_u8 = dataset.load_rgb(sample)
     boxes = np.array([instance.box_xyxy_px for instance in sample.instances], np.float64).reshape(-1, 4)
     entry = Entry(Look.of(rgb_u8), boxes / (2 * sample.size_wh))
-    return _TestImage(dataset.root / sample.image, codecs.pixels_sha256(rgb_u8), entry)
+    accepts_near = dataset.info.near_copies_accepted is not None
+    return _TestImage(dataset.root / sample.image, codecs.pixels_sha256(rgb_u8), entry, accepts_near)
 
 
 def _list_others(dataset: DatasetReader) -> list[tuple[DatasetReader, Sample]]:
