@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from dataset_scene import make_info
 from numpy.typing import NDArray
-from typed import synth
 
 from synth.dataset.leak import LeakGuard
 from synth.dataset.leak.acceptance import list_accepted
@@ -18,6 +17,7 @@ from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Draft
 from synth.dataset.store import DatasetWriter
 from synth.errors import DatasetError
+from typed import synth
 
 Rgb = NDArray[np.uint8]
 Change = Callable[[Rgb], Rgb]

@@ -219,8 +219,8 @@ def _compare_all(cells: Cells, entry: Entry, side: int) -> float:
         share = min(find_agreement(laid, shown, where) for where in places if where.any())
         if share > best and share >= NEAR_SHARES[side]:
             texture = compare_texture(laid, shown, seen)
-            is_bare = texture.coverage < _MIN_COVERAGE
-            if texture.common >= _MIN_COMMON and not (is_bare and (warp is not NO_WARP or share < _BARE_SHARE)):
+            is_placed = texture.coverage >= _MIN_COVERAGE or (warp is NO_WARP and share >= _BARE_SHARE)
+            if is_placed and texture.common >= _MIN_COMMON:
                 best = share
     return best
 

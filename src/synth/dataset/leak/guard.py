@@ -32,8 +32,8 @@ _N_PICTURES = 8
 _IS_NEAR = "is a near copy of"
 _SPLIT_FILMS = (
     ". Near copies are neighbouring frames of one film, or copies that were changed much: "
-    "`synth dataset split --test FILM` keeps a film together, and where there is no other film, `synth dataset "
-    "accept-near-copies FOLDER --because WHY` lets them train and says so"
+    "`synth dataset split --test FILM` keeps a film together, and where there is no other film, "
+    "`synth dataset accept-near-copies FOLDER --because WHY` lets them train and says so"
 )
 
 
