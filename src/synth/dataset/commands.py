@@ -262,8 +262,8 @@ def reject(
 
 @app.command("accept-near-copies")
 def accept_near_copies(
-    folder: Folder,
     because: Annotated[str, typer.Option(help="Why; it stands in dataset.json and is said again.")],
+    folder: Folder = _DEFAULT,
 ) -> None:
     """Let near copies of test images train, such as neighbouring frames of the only film; copies never may.
 
@@ -272,7 +272,7 @@ def accept_near_copies(
     from synth.dataset.leak.acceptance import accept_near_copies as accept
 
     accept(folder, because)
-    typer.echo(f"{folder}: near copies of its test images may train, and every figure is said to know them")
+    typer.echo(f"{folder}: near copies of its test images may train; what learns from it says so, and why")
 
 
 @export_app.command()
