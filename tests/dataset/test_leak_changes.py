@@ -186,7 +186,9 @@ def test_neighbouring_frames_are_named_near_copies(film: DatasetReader):
 
 
 def test_near_copies_train_where_somebody_said_why(film: DatasetReader, tmp_path: Path):
-    """Accepted, near copies pass, the reason is told with the dataset, and a copy is refused as before."""
+    """Accepted, near copies pass, the reason is told with the dataset until it is split anew, and a copy is
+    refused as before.
+    """
     accept = ("dataset", "accept-near-copies", film.root, "--because")
     assert "say why" in synth(*accept, " ", cwd=tmp_path).stderr
     assert synth(*accept, "it is the only drive", cwd=tmp_path).returncode == 0
@@ -194,6 +196,9 @@ def test_near_copies_train_where_somebody_said_why(film: DatasetReader, tmp_path
     LeakGuard.of([accepting]).check(accepting, accepting.of_split("train"))
     assert "it is the only drive" in synth("dataset", "stats", film.root, cwd=tmp_path).stdout
     assert [f"{film.root}" in said and "only drive" in said for said in list_accepted([accepting])] == [True]
+    split = synth("dataset", "split", film.root, "--test", "0-1", "--out", tmp_path / "anew", cwd=tmp_path)
+    assert split.returncode == 0, split.stderr
+    assert DatasetReader(tmp_path / "anew").info.near_copies_accepted is None
     with DatasetWriter.open(film.root) as writer:
         stamped = stamp("x")(accepting.load_rgb(accepting.of_split("test")[0]))
         copy = Draft(name="000006", split="train", size_wh=(WIDTH, HEIGHT))

@@ -1,7 +1,8 @@
 """Whether two pictures that lie upon each other have their details in common, block by block.
 
 Colours agree by chance where both pictures are flat, or so noisy that nearly any colour is near enough.
-Details do not: those of independent noise correlate by 0.1, whatever its strength.
+Details do not: those of independent noise correlate by 0.16 to 0.28 at the best place of a block (medians of
+100 blocks), whatever its strength, and by 0.43 at most.
 """
 
 from typing import NamedTuple
@@ -18,8 +19,9 @@ _REACH = 3
 _MIN_CORRELATION = 0.5
 _LIMIT_COUNTS = 2.0
 """Cells on a side of a block; what is coarser than _SIGMA cells is no detail; a block is flat where its
-details are weaker, root mean square; details may lie so many cells elsewhere, since things at other
-distances move by other amounts between two frames; from which correlation on they are the same."""
+details are weaker, root mean square; details may lie _REACH cells elsewhere, since things at other distances
+move by other amounts between two frames; from _MIN_CORRELATION on they are the same. Details count in full up
+to the block's median or _LIMIT_COUNTS, whichever is larger."""
 
 
 class Texture(NamedTuple):
@@ -37,7 +39,7 @@ def compare_texture(cells: Cells, test: Cells, seen: Mask) -> Texture:
     show.
     """
     details = [x - cv2.GaussianBlur(x, (0, 0), _SIGMA) for x in (cells, test)]
-    around = cv2.copyMakeBorder(details[0], _REACH, _REACH, _REACH, _REACH, cv2.BORDER_CONSTANT)
+    around = np.pad(details[0], ((_REACH, _REACH), (_REACH, _REACH), (0, 0)))
     corners = range(0, len(test) - _BLOCK + 1, _BLOCK)
     n_blocks, correlations = 0, []
     for y in corners:
@@ -49,19 +51,15 @@ def compare_texture(cells: Cells, test: Cells, seen: Mask) -> Texture:
             if max(float((picture[here] ** 2).mean()) for picture in details) < _FLAT_COUNTS**2:
                 continue
             window = around[y : y + _BLOCK + 2 * _REACH, x : x + _BLOCK + 2 * _REACH]
-            one, other = (
-                np.clip(shown, -limit, limit)
-                for shown, limit in (
-                    (window, _find_limit(details[0][here])),
-                    (details[1][here], _find_limit(details[1][here])),
-                )
-            )
+            one = _level(window, details[0][here])
+            other = _level(details[1][here], details[1][here])
             correlations.append(cv2.matchTemplate(one, other, cv2.TM_CCORR_NORMED).max())
     if not correlations:
         return Texture(0.0, 1.0)
     return Texture(len(correlations) / n_blocks, float(np.mean(np.array(correlations) >= _MIN_CORRELATION)))
 
 
-def _find_limit(details: Cells) -> float:
-    """Up to which details [B,B,3] count, so that one edge does not outweigh all else in a block."""
-    return max(float(np.median(np.abs(details))), _LIMIT_COUNTS)
+def _level(details: Cells, block: Cells) -> Cells:
+    """Details [R,R,3] no stronger than a block's median, so that one edge does not outweigh the rest."""
+    limit = max(float(np.median(np.abs(block))), _LIMIT_COUNTS)
+    return np.clip(details, -limit, limit)
