@@ -23,11 +23,15 @@ from synth.dataset.leak.look import (
 )
 from synth.dataset.leak.texture import compare_texture
 
-MIN_SHARES = {160: (0.95, 0.985), 80: (0.95, 0.985), 40: (0.98, 0.998), 20: (0.98, 0.998)}
+MIN_SHARES = {160: (0.95, 0.988), 80: (0.95, 0.988), 40: (0.98, 0.998), 20: (0.98, 0.998)}
 FEW_CELLS = {160: 5, 80: 5, 40: 0, 20: 0}
 """By cells on a side, the share of them that must agree before a picture shows a test image of a camera that
 stands still: of those at labels; and without labels of those that depart from the background, where a few may
 disagree all the same."""
+
+MIN_WHOLE_SHARES = {160: 0.93, 80: 0.93, 40: 0.97, 20: 0.97}
+"""Likewise, of labels and all else that departs from the background, such as the arm that holds the part: in
+small pictures labels have few cells, and parts in two poses may agree in nearly all."""
 
 SAME_SHARE = 0.995
 NEAR_SHARES = {80: 0.6, 40: 0.8, 20: 0.99}
@@ -116,6 +120,7 @@ class StandingGallery:
         judged = self._judge(entry, test)
         if not judged.any():
             return None
+        whole = judged | _grow(self._camera.departs(test))
         ceiling = WHITE_COUNTS * np.minimum(view.gain, gain)  # What is brighter was cut off in one of them.
         best = 0.0
         for warp in (view.warp, None if view.is_exact else align(cells, test, view.warp)):
@@ -123,7 +128,8 @@ class StandingGallery:
                 laid, seen = warp.lay(cells)
                 if (judged & seen).sum() >= _MIN_SEEN * judged.sum():
                     laid, shown = np.minimum(laid, ceiling), np.minimum(test, ceiling)
-                    best = max(best, find_agreement(laid, shown, judged & seen))
+                    if find_agreement(laid, shown, whole & seen) >= MIN_WHOLE_SHARES[side]:
+                        best = max(best, find_agreement(laid, shown, judged & seen))
         at_labels, departing = MIN_SHARES[side]
         few = min(FEW_CELLS[side], (1 - at_labels) * judged.sum())
         enough = at_labels if len(entry.boxes) else min(departing, 1 - few / judged.sum())
