@@ -7,7 +7,7 @@ others, at two sizes, with labels and without. DATA: a folder of photographs and
 it is not there: coco128seg/images, camvid/images, pose_cat/rgb, signs_lab/images, street_video/*.mp4.
 
 Neighbouring frames are accepted here in one place, `measure_films`, which counts what a guard would say of
-them, and in real_cat.py, which says why. No other benchmark trains on a neighbour of a test image.
+them, and in photographs.py, which says why. No other benchmark trains on a neighbour of a test image.
 
 Each row of benchmarks/results/leaks.jsonl is a figure with its n. What stands there is not measured again;
 delete a row, or the file, to have it anew.
