@@ -234,7 +234,12 @@ def compose(
     from synth.dataset.reader import DatasetReader
     from synth.errors import InputError
     from synth.run_log import run_log
-    from synth.sim.compose import TemplateRequest, make_settings, make_template_settings
+    from synth.sim.compose import (
+        TEMPLATES_SOURCE,
+        TemplateRequest,
+        make_settings,
+        make_template_settings,
+    )
     from synth.sim.composite import Ingredients
     from synth.sim.run import make_plan
     from synth.sim.run import render as run_render
@@ -273,6 +278,7 @@ def compose(
             min_visible=min_visible,
         )
         settings = make_template_settings(request, out, seed=seed, engine=engine)
+        console.print(settings.own[TEMPLATES_SOURCE].summary, soft_wrap=True)
     with run_log(out, settings, console):
         try:
             n_new = run_render(make_plan(settings), make_progress(console, "compose")).n_new

@@ -15,7 +15,7 @@ from synth.dataset.record import Split
 from synth.errors import InputError
 from synth.sim.settings import RenderSettings
 from synth.sim.sources.source import N_NAMES, MadeSample, Order, Studio
-from synth.sim.templates.likeness import Likeness, list_measurable, measure_likeness, plain_noise
+from synth.sim.templates.likeness import Grain, Likeness, list_measurable, measure_likeness
 from synth.sim.templates.maker import Manner, SceneMaker
 from synth.sim.templates.pasting import Pasting
 from synth.sim.templates.scenes import digest_scenes
@@ -76,7 +76,7 @@ class PastingTable(Studio):
             likeness=self.likeness,
             turns=pasting.turns,
             edge_sigma_px=pasting.blur_px,
-            noise=None if pasting.noise is None else plain_noise(pasting.noise),
+            grain=None if pasting.noise is None else Grain((pasting.noise,) * 3),
             max_parts=pasting.max_parts,
             min_visible=pasting.min_visible,
             box_kind=self.info.box_kind,

@@ -6,7 +6,7 @@ import numpy as np
 from synth.sim.colour import Linear
 from synth.sim.templates.template import Template, make_template
 
-_SIDE_PX = 192
+_SIDE_PX = 512
 
 
 def draw_distractor(rng: np.random.Generator) -> Template:

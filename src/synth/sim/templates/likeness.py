@@ -15,7 +15,7 @@ from synth.dataset.sample import Instance, Sample
 from synth.errors import InputError
 from synth.geometry.se3 import Array
 from synth.sim.backdrop import evenly
-from synth.sim.colour import Linear, linear_of_u8
+from synth.sim.colour import Linear, linear_of_u8, slope_of_linear
 from synth.sim.look import still
 from synth.sim.noise import NO_NOISE, Noise, measure_noise
 from synth.sim.sharpness import measure_edge_sigma
@@ -30,7 +30,7 @@ _NEAREST, _FEW_OF_GROUP = 8, 6
 _MAX_FIT = 2.0
 _GAINS = (0.1, 1.5)
 _DEFAULT_EDGE_PX = 0.9
-_NOISE_SHIFT_PX = 8
+_GRAIN_SHIFT_PX, _GRAIN_SIDE_PX = 8, 512
 _DARKEST = 0.004
 _MIN_SPAN = 0.15
 
@@ -123,22 +123,40 @@ def measure_likeness(like: DatasetReader, templates: Sequence[Template]) -> tupl
     return tuple(seen for seen in found if seen is not None)
 
 
-def measure_flat_noise(picture_u8: NDArray[np.uint8]) -> Noise:
-    """The noise of one picture, where it shows the same some pixels further on; none where nothing is
+@dataclass(frozen=True)
+class Grain:
+    """Noise that is equally strong in the picture's counts at any brightness, as cameras that sharpen and
+    smooth by themselves leave it.
+
+    sigma_counts: each channel, 8-bit counts. noise: how it hangs together.
+    """
+
+    sigma_counts: tuple[float, float, float]
+    noise: Noise = NO_NOISE
+
+    def draw(self, light: Linear, rng: np.random.Generator) -> Linear:
+        """What it adds to light [h,w,3]."""
+        height, width = light.shape[:2]
+        sigma = np.asarray(self.sigma_counts, np.float32) * slope_of_linear(light)
+        return np.asarray(sigma * self.noise.draw((height, width), rng), np.float32)
+
+
+def measure_grain(picture_u8: NDArray[np.uint8]) -> Grain:
+    """Of the middle of one picture, where it shows the same some pixels further on; none where nothing is
     flat.
     """
-    a, b = picture_u8[:, :-_NOISE_SHIFT_PX], picture_u8[:, _NOISE_SHIFT_PX:]
+    height, width = picture_u8.shape[:2]
+    y, x = max(height - _GRAIN_SIDE_PX, 0) // 2, max(width - _GRAIN_SIDE_PX, 0) // 2
+    middle = picture_u8[y : y + _GRAIN_SIDE_PX, x : x + _GRAIN_SIDE_PX]
+    a, b = middle[:, :-_GRAIN_SHIFT_PX], middle[:, _GRAIN_SHIFT_PX:]
+    flat = still(a, b)
     try:
-        return measure_noise([(a, b)], [still(a, b)])
+        noise = measure_noise([(a, b)], [flat])
     except InputError:
-        return NO_NOISE
-
-
-def plain_noise(sigma_counts: float) -> Noise:
-    """White noise of so many 8-bit counts at middle grey."""
-    middle = linear_of_u8(np.array([127, 128], np.uint8))
-    variance = float((sigma_counts * (middle[1] - middle[0])) ** 2)
-    return NO_NOISE.model_copy(update={"read": (variance,) * 3})
+        return Grain((0.0, 0.0, 0.0))
+    light = np.median(linear_of_u8(a)[flat], axis=0)
+    red, green, blue = (noise.sigma(light) / slope_of_linear(light)).tolist()
+    return Grain((red, green, blue), noise)
 
 
 def measure_around(light: Linear, box: Array) -> float:

@@ -18,12 +18,11 @@ from synth.geometry.boxes import Mask, inside_image, square_box
 from synth.geometry.se3 import Array
 from synth.sim.colour import Linear, linear_of_u8, u8_of_linear
 from synth.sim.cutout import lay, lay_mask
-from synth.sim.noise import Noise
 from synth.sim.templates.distractors import draw_distractor
 from synth.sim.templates.homography import Turns, box_of, draw_homography, moved, project
 from synth.sim.templates.jpeg import pressed
 from synth.sim.templates.layers import FINE, Layer, Visible, blurred, cut, find_visible, warp
-from synth.sim.templates.likeness import Likeness, measure_around, measure_flat_noise
+from synth.sim.templates.likeness import Grain, Likeness, measure_around, measure_grain
 from synth.sim.templates.scenes import SceneArea
 from synth.sim.templates.template import Template
 
@@ -32,20 +31,20 @@ _MAX_TRIES, _MAX_PLACES = 40, 30
 _HIDDEN = 0.35
 _MAX_HIDDEN = 0.5
 _SHRINK = 0.93
-_MAX_FIT = 3.0
+_MAX_FIT, _MAX_OVERLAP = 3.0, 0.25
 _SHADING = 0.12
 
 
 @dataclass(frozen=True, eq=False)
 class Manner:
-    """How signs are laid. edge_sigma_px, noise: None for as measured. max_parts: 1 to this many a picture, of
+    """How signs are laid. edge_sigma_px, grain: None for as measured. max_parts: 1 to this many a picture, of
     signs, of distractors and of patches each. min_visible: share of each sign that nothing hides.
     """
 
     likeness: Likeness
     turns: Turns = field(default_factory=Turns)
     edge_sigma_px: float | None = None
-    noise: Noise | None = None
+    grain: Grain | None = None
     max_parts: int = 2
     min_visible: float = 0.5
     box_kind: BoxKind = "tight"
@@ -58,6 +57,11 @@ class _Laid:
     template: Template
     H: Array
     layer: Layer
+
+    @property
+    def box(self) -> Array:
+        """Around the whole of it, pixels."""
+        return box_of(project(self.H, self.template.outline))
 
 
 class SceneMaker:
@@ -77,7 +81,7 @@ class SceneMaker:
     ) -> None:
         self._templates = {t.class_name: t for t in templates}
         self._distractors, self._scenes, self._manner, self._seed = distractors, scenes, manner, seed
-        self._noise: dict[Path, Noise] = {}
+        self._grains: dict[Path, Grain] = {}
 
     def make(self, i: int, split: Split, classes: Sequence[str]) -> tuple[Draft, Rgb, Counts]:
         """Picture ``i``: record, picture [H,W,3] and mask [H,W]. Raises InputError where signs find no
@@ -90,7 +94,7 @@ class SceneMaker:
             scene = scenes[int(rng.integers(len(scenes)))]
             whole_u8 = open_picture(scene.path).rgb_u8
             other = scenes[int(rng.integers(len(scenes)))]
-            picture = _Picture(scene, whole_u8, other, self._manner, self._noise_of(scene, whole_u8), rng)
+            picture = _Picture(scene, whole_u8, other, self._manner, self._grain_of(scene, whole_u8), rng)
             made = self._try(picture, [self._templates[name] for name in classes], shrink)
             if made is not None:
                 return self._write(i, picture, *made)
@@ -107,7 +111,7 @@ class SceneMaker:
         rng, least = picture.rng, self._manner.min_visible
         laid: list[_Laid] = []
         for template in templates:
-            sign = picture.place(template, shrink)
+            sign = picture.place(template, shrink, apart=[other.box for other in laid])
             if sign is None:
                 return None
             laid.append(sign)
@@ -171,12 +175,12 @@ class SceneMaker:
         )
         return draft, picture.finish(), ids
 
-    def _noise_of(self, scene: SceneArea, whole_u8: Rgb) -> Noise:
-        if self._manner.noise is not None:
-            return self._manner.noise
-        if scene.path not in self._noise:
-            self._noise[scene.path] = measure_flat_noise(whole_u8)
-        return self._noise[scene.path]
+    def _grain_of(self, scene: SceneArea, whole_u8: Rgb) -> Grain:
+        if self._manner.grain is not None:
+            return self._manner.grain
+        if scene.path not in self._grains:
+            self._grains[scene.path] = measure_grain(whole_u8)
+        return self._grains[scene.path]
 
 
 class _Picture:
@@ -188,17 +192,24 @@ class _Picture:
         whole_u8: Rgb,
         other: SceneArea,
         manner: Manner,
-        noise: Noise,
+        grain: Grain,
         rng: np.random.Generator,
     ) -> None:
         x0, y0, x1, y1 = scene.rectangle
         self.scene, self.rng, self.layers = scene, rng, list[Layer]()
         self.taken: list[Parent] = []
-        self._whole_u8, self._other, self._manner, self._noise = whole_u8, other, manner, noise
+        self._whole_u8, self._other, self._manner, self._grain = whole_u8, other, manner, grain
         self._light = linear_of_u8(whole_u8[y0:y1, x0:x1])
 
-    def place(self, template: Template, shrink: float) -> _Laid | None:
-        """A template in a random place of the area; None where it has none."""
+    def place(self, template: Template, shrink: float, apart: Sequence[Array] = ()) -> _Laid | None:
+        """A template in a random place of the area, in its light; None where it has none.
+
+        apart: boxes that its own may hardly meet.
+        """
+        H = self._find_place(template, shrink, apart)
+        return None if H is None else _Laid(template, H, self._lit(template, H))
+
+    def _find_place(self, template: Template, shrink: float, apart: Sequence[Array] = ()) -> Array | None:
         likeness, (width, height) = self._manner.likeness, self.scene.size_wh
         room = self.scene.room_for(template.aspect)
         for _ in range(_MAX_PLACES):
@@ -216,8 +227,9 @@ class _Picture:
             box = box_of(project(H, template.outline))
             low, high = -box[:2], np.array([width, height]) - box[2:]
             if (low <= high).all():
-                H = moved(H, self.rng.uniform(low, high))
-                return _Laid(template, H, self._lit(template, H))
+                shift = self.rng.uniform(low, high)
+                if all(_overlap(box + np.tile(shift, 2), other) <= _MAX_OVERLAP for other in apart):
+                    return moved(H, shift)
         return None
 
     def _lit(self, template: Template, H: Array) -> Layer:
@@ -235,17 +247,17 @@ class _Picture:
         y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
         shading = (1 + slope[0] * x + slope[1] * y)[..., None]
         light = np.clip(borrowed.light_of(layer.light) * np.float32(shading), 0, None)
-        light += self._noise.sigma(light) * self._noise.draw((height, width), rng)
-        return Layer(light, layer.alpha, layer.cover, layer.corner_xy)
+        return Layer(light + self._grain.draw(light, rng), layer.alpha, layer.cover, layer.corner_xy)
 
     def add_patch(self, template: Template, shrink: float) -> None:
         """A patch of another scene in the shape of a sign, as bright as what it covers and with such an
         edge.
         """
-        shape = self.place(template, shrink)
-        if shape is None:
+        H = self._find_place(template, shrink)
+        if H is None:
             return
-        cover, corner = shape.layer.cover, shape.layer.corner_xy
+        shape = warp(template.light, H, template.outline)
+        cover, corner = shape.cover, shape.corner_xy
         size_wh = (cover.shape[1] // FINE, cover.shape[0] // FINE)
         texture = self._texture(size_wh, self._other)
         if texture is None:
@@ -298,6 +310,12 @@ class _Picture:
         return np.ascontiguousarray(pressed(whole, self.scene.path)[y0:y1, x0:x1])
 
 
+def _overlap(a: Array, b: Array) -> float:
+    """Of two boxes, as a share of the smaller."""
+    sides = np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None)
+    return float(np.prod(sides) / min(np.prod(a[2:] - a[:2]), np.prod(b[2:] - b[:2])))
+
+
 def _step(k: int, sign: _Laid, seed: int) -> Step:
     params: dict[str, JsonValue] = {
         "template": sign.template.file,
@@ -320,4 +338,7 @@ def _slab(sign: Layer, share: float, rng: np.random.Generator) -> tuple[Mask, tu
     edge, middle = np.quantile(along[cover], share), np.median(across[cover])
     length, width = rng.uniform([0.25, 0.5], [0.6, 0.7]) * side * FINE
     slab = (along < edge) & (along > edge - length) & (np.abs(across - middle) < width)
-    return np.asarray(slab), (sign.corner_xy[0] - pad, sign.corner_xy[1] - pad)
+    rows, columns = (np.flatnonzero(slab.any(axis=axis)) // FINE for axis in (1, 0))
+    (top, bottom), (left, right) = ((int(n[0]), int(n[-1]) + 1) for n in (rows, columns))
+    slab = slab[top * FINE : bottom * FINE, left * FINE : right * FINE]
+    return np.asarray(slab), (sign.corner_xy[0] - pad + left, sign.corner_xy[1] - pad + top)

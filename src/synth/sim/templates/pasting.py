@@ -14,7 +14,7 @@ from synth.sim.templates.homography import Turns
 from synth.sim.templates.likeness import Likeness, list_measurable
 from synth.sim.templates.quotas import VAL_SHARE, deal_pictures, deal_quotas
 from synth.sim.templates.scenes import SceneArea
-from synth.sim.templates.template import Template
+from synth.sim.templates.template import LICENCE_TABLES, UNKNOWN, Template
 
 MAX_TILT_DEG = 70.0
 _STREAM = 7
@@ -27,7 +27,7 @@ class Pasting:
     like: whose train boxes give sizes, light and edges; None where sizes are given. quotas: train instances
     of each class, and a quarter as many val ones where there are val scenes; None for all classes equally
     often. size_px: the longer sides of boxes, from, to; None for those of ``like``. blur_px: spread of an
-    edge, noise: 8-bit counts at middle grey; None for as measured. distractors: pictures that are no class;
+    edge, noise: 8-bit counts; None for as measured. distractors: pictures that are no class;
     none for plain shapes. max_parts: 1 to this many signs a picture. min_visible: share of each sign that
     nothing hides.
     """
@@ -69,6 +69,19 @@ class Pasting:
         """Of which there are scenes: train, and perhaps val."""
         there = {scene.split for scene in self.scenes}
         return tuple(split for split in ("train", "val") if split in there)
+
+    @property
+    def summary(self) -> str:
+        """In words: ``15 classes into 218 scenes (182 train, 36 val)``, and whose licence is not known."""
+        there = [sum(scene.split == split for scene in self.scenes) for split in self.splits]
+        counts = ", ".join(f"{n} {split}" for n, split in zip(there, self.splits, strict=True))
+        said = f"{len(self.templates)} classes into {len(self.scenes)} scenes ({counts})"
+        n_unknown = sum(t.licence == UNKNOWN for t in self.templates)
+        if not n_unknown:
+            return said
+        return (
+            f"{said}; licence unknown of {n_unknown} templates: {LICENCE_TABLES[0]} beside them can tell it"
+        )
 
     @property
     def simulated(self) -> bool:
