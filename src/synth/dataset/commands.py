@@ -36,20 +36,47 @@ NewFolder = Annotated[Path, typer.Option(help="New dataset folder; an unfinished
 
 @app.command()
 def stats(
-    folder: Folder = _DEFAULT, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
+    folder: Folder = _DEFAULT,
+    beside: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Another dataset; train instances by class and size side by side. May be repeated."
+        ),
+    ] = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="Draw train instances by class and size: a PNG, SVG or PDF.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Print figures and histograms. Example: synth dataset stats data/real"""
+    """Print figures and histograms.
+
+    Example: synth dataset stats data/real
+
+    Example: synth dataset stats data/real --beside data/composited --figure sizes.png
+    """
     import json
 
+    from synth.dataset.class_sizes import count_sizes, draw_sizes, make_size_table
     from synth.dataset.reader import DatasetReader
     from synth.dataset.statistics import compute_figures, print_figures
     from synth.terminal import make_console
 
-    dataset = DatasetReader(folder)
+    datasets = [DatasetReader(root) for root in (folder, *(beside or []))]
+    if figure is not None:
+        draw_sizes(datasets, figure)
     if as_json:
-        typer.echo(json.dumps(compute_figures(dataset), indent=2, ensure_ascii=False))
+        figures = compute_figures(datasets[0])
+        figures["train_by_class_and_size"] = {str(d.root): count_sizes(d) for d in datasets}
+        typer.echo(json.dumps(figures, indent=2, ensure_ascii=False))
+        return
+    console = make_console()
+    if beside:
+        console.print("train instances of each class", style="bold")
+        console.print(make_size_table(datasets))
     else:
-        print_figures(dataset, make_console())
+        print_figures(datasets[0], console)
+    if figure is not None:
+        console.print(f"wrote {figure}")
 
 
 @app.command()
