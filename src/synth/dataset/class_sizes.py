@@ -1,7 +1,7 @@
 """How many train instances of each class, small, medium and large, of one dataset or of several side by side.
 
-COCO's sizes, by the area of the tight box: small below 32² pixels, large from 96² on. SYN-MTGAN's Table 1 and
-Figures 1 and 7 are made of these.
+COCO's sizes, by the area of the tight box: small below 32² pixels, large from 96² on. Table 1 of the paper,
+SYN-MTGAN, and its figures of counts and sizes by class are made of these.
 """
 
 import io

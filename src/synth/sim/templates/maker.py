@@ -20,9 +20,9 @@ from synth.sim.colour import Linear, linear_of_u8, u8_of_linear
 from synth.sim.cutout import lay, lay_mask
 from synth.sim.templates.distractors import draw_distractor
 from synth.sim.templates.homography import Turns, box_of, draw_homography, moved, project
-from synth.sim.templates.jpeg import pressed
+from synth.sim.templates.jpeg import find_spread, pressed
 from synth.sim.templates.layers import FINE, Layer, Visible, blurred, cut, find_visible, warp
-from synth.sim.templates.likeness import Grain, Likeness, measure_around, measure_grain
+from synth.sim.templates.likeness import Grain, Likeness, Seen, measure_around, measure_grain
 from synth.sim.templates.scenes import SceneArea
 from synth.sim.templates.template import Template
 
@@ -237,11 +237,7 @@ class _Picture:
         rng, likeness = self.rng, self._manner.likeness
         around = measure_around(self._light, box_of(project(H, template.outline)))
         borrowed = likeness.borrow(around, self.scene.group, rng)
-        edge = self._manner.edge_sigma_px
-        layer = blurred(
-            warp(template.light, H, template.outline),
-            likeness.draw_edge(borrowed, rng) if edge is None else edge,
-        )
+        layer = blurred(warp(template.light, H, template.outline), self._edge_of(borrowed))
         height, width = layer.alpha.shape
         slope = rng.uniform(-_SHADING, _SHADING, 2)
         y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
@@ -276,11 +272,15 @@ class _Picture:
             self._lay_texture(texture, cover, corner)
 
     def _lay_texture(self, light: Linear, cover: Mask, corner: tuple[int, int]) -> None:
-        edge = self._manner.edge_sigma_px
-        likeness = self._manner.likeness
-        if edge is None:
-            edge = likeness.draw_edge(likeness.borrow(0.3, self.scene.group, self.rng), self.rng)
+        edge = self._edge_of(self._manner.likeness.borrow(0.3, self.scene.group, self.rng))
         self.layers.append(blurred(cut(light, cover, corner), edge, edge_only=True))
+
+    def _edge_of(self, borrowed: Seen) -> float:
+        """Spread of an edge before it is pressed, pixels: as given, or as a real sign's."""
+        edge = self._manner.edge_sigma_px
+        if edge is None:
+            edge = self._manner.likeness.draw_edge(borrowed, self.rng)
+        return float(np.sqrt(max(edge**2 - find_spread(self.scene.path), 0)))
 
     def _texture(self, size_wh: tuple[int, int], scene: SceneArea) -> Linear | None:
         """Light [h,w,3] from anywhere in an area; None where that is smaller."""
