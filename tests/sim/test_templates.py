@@ -177,6 +177,24 @@ def test_test_frames_are_no_scenes(composed: DatasetReader, folder: Path) -> Non
         assert all(s.rectangle[0] >= 50 for s in scenes if s.parent is not None)
 
 
+def test_other_frames_of_a_recording_are_of_its_split(folder: Path) -> None:
+    """A photograph that is no frame of the dataset, of a recording that tests, is no scene; so are val's."""
+    real = DatasetReader(folder / "real")
+    table = folder / "recordings.csv"
+    rows = [
+        f"photos/{i}.png,0,0,200,150,{group}" for i, group in enumerate(["train", "val", "test", "new", ""])
+    ]
+    table.write_text("\n".join(["image,x,y,w,h,group", *rows]))
+    scenes = {s.name: s for s in list_scenes(table, real, seed=0)}
+    assert {name[7]: s.group for name, s in scenes.items()} == {
+        "0": "train",
+        "1": "val",
+        "3": "new",
+        "4": "photos/4.png",
+    }
+    assert (scenes["photos/0.png"].split, scenes["photos/1.png"].split) == ("train", "val")
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_the_free_rectangle_is_the_largest(seed: int) -> None:
     """Held against every rectangle of a small picture."""

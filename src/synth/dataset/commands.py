@@ -66,7 +66,8 @@ def stats(
         draw_sizes(datasets, figure)
     if as_json:
         figures = compute_figures(datasets[0])
-        figures["train_by_class_and_size"] = {str(d.root): count_sizes(d) for d in datasets}
+        if beside:
+            figures["train_by_class_and_size"] = {str(d.root): count_sizes(d) for d in datasets}
         typer.echo(json.dumps(figures, indent=2, ensure_ascii=False))
         return
     console = make_console()

@@ -32,6 +32,9 @@ FILL = 0.9
 COLUMNS = ("image", "x", "y", "w", "h")
 """Of a table of regions: a picture, beside the table or in images/ there, and whole pixels of its own."""
 
+GROUP = "group"
+"""A further column: the recording of which the picture is."""
+
 _STREAM = 6
 _MARGIN_PX = 4.0
 _MOST_BOXES = 8
@@ -78,7 +81,7 @@ def list_scenes(on: Path, like: DatasetReader | None, *, seed: int) -> tuple[Sce
         areas = list(_of_pictures(_read_regions(on), like, seed))
     elif on.is_dir():
         found = sorted(p for p in on.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-        areas = list(_of_pictures([(path, str(path.relative_to(on)), None) for path in found], like, seed))
+        areas = list(_of_pictures([_Picture(path, str(path.relative_to(on))) for path in found], like, seed))
     else:
         raise InputError(f"there is no {on}: name a folder of photographs, a CSV of regions, or a dataset")
     if not areas:
@@ -156,17 +159,32 @@ def _of_sample(path: Path, free: Rectangle, dataset: DatasetReader, sample: Samp
     return SceneArea(path, free, sample.split, name, sample.group or name, parent, simulated)
 
 
-def _of_pictures(
-    pictures: Sequence[tuple[Path, str, Rectangle | None]], like: DatasetReader | None, seed: int
-) -> Iterator[SceneArea]:
-    """Areas of photographs, each of the split of the frame that it is; the others are dealt by picture."""
+@dataclass(frozen=True)
+class _Picture:
+    """A photograph, what of it is free if not all, and its recording where a table tells it."""
+
+    path: Path
+    name: str
+    region: Rectangle | None = None
+    group: str | None = None
+
+
+def _of_pictures(pictures: Sequence[_Picture], like: DatasetReader | None, seed: int) -> Iterator[SceneArea]:
+    """Areas of photographs, each of the split of the frame that it is, or else of its recording's frames; the
+    others are dealt, recordings and pictures as a whole.
+    """
     known = {} if like is None else {sample.pixels_sha256: sample for sample in like.samples}
     sizes = {tuple(sample.size_wh) for sample in known.values()}
+    recordings: dict[str, set[Split]] = {}
+    for sample in known.values():
+        if sample.group is not None:
+            recordings.setdefault(sample.group, set()).add(sample.split)
     is_frame: dict[Path, Sample | None] = {}
-    numbers: dict[Path, int] = {}
-    for path, name, rectangle in pictures:
+    numbers: dict[str, int] = {}
+    for picture in pictures:
+        path, name = picture.path, picture.name
         width, height = _size(path)
-        x0, y0, x1, y1 = whole = rectangle or (0, 0, width, height)
+        x0, y0, x1, y1 = whole = picture.region or (0, 0, width, height)
         if x1 > width or y1 > height:
             raise InputError(
                 f"the region {x0},{y0},{x1 - x0},{y1 - y0} leaves {name}, which is {width}×{height} px"
@@ -174,20 +192,23 @@ def _of_pictures(
         if path not in is_frame:
             looked_up = (width, height) in sizes
             is_frame[path] = known.get(pixels_sha256(open_picture(path).rgb_u8)) if looked_up else None
-        sample = is_frame[path]
-        if sample is None:
-            split = training_split(seed, _STREAM, numbers.setdefault(path, len(numbers)))
-            yield SceneArea(path, whole, split, name, name)
-        elif sample.split != "test":
-            assert like is not None
-            boxes = [instance.box_xyxy_px for instance in sample.instances]
-            free = free_rectangle(whole, boxes)
-            if free is not None:
-                yield _of_sample(path, free, like, sample)
+        frame, group = is_frame[path], picture.group or name
+        if frame is not None and like is not None:
+            free = free_rectangle(whole, [instance.box_xyxy_px for instance in frame.instances])
+            if frame.split != "test" and free is not None:
+                yield _of_sample(path, free, like, frame)
+        elif (splits := recordings.get(group)) is not None:
+            if "test" not in splits:
+                yield SceneArea(path, whole, "val" if "val" in splits else "train", name, group)
+        else:
+            split = training_split(seed, _STREAM, numbers.setdefault(group, len(numbers)))
+            yield SceneArea(path, whole, split, name, group)
 
 
-def _read_regions(path: Path) -> list[tuple[Path, str, Rectangle]]:
-    """Picture, name and edges of each row of a table with the header ``image,x,y,w,h``."""
+def _read_regions(path: Path) -> list[_Picture]:
+    """A region a row of a table with the header ``image,x,y,w,h``, and ``group`` where recordings are
+    known.
+    """
     try:
         rows = list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
     except (OSError, ValueError, csv.Error) as error:
@@ -206,7 +227,8 @@ def _read_regions(path: Path) -> list[tuple[Path, str, Rectangle]]:
         folder = next((f for f in (path.parent, path.parent / "images") if (f / name).is_file()), None)
         if folder is None:
             raise InputError(f"{path} line {line}: there is no {name} beside the table or in images/ there")
-        regions.append((inside_folder(folder, name), name, (x, y, x + w, y + h)))
+        group = (row.get(GROUP) or "").strip() or None
+        regions.append(_Picture(inside_folder(folder, name), name, (x, y, x + w, y + h), group))
     return regions
 
 
