@@ -21,6 +21,8 @@ MAX_BYTES = 2_000_000
 MAX_ELEMENTS = 20_000
 MAX_ASPECT = 20.0
 
+_CSS_DPI = 96.0
+
 _REFUSED = {
     "script": "a script",
     "foreignObject": "a foreignObject",
@@ -74,6 +76,7 @@ def draw_svg(svg: str, side_px: int, where: str) -> NDArray[np.uint8]:
         png = resvg_py.svg_to_bytes(
             svg_string=svg,
             skip_system_fonts=True,
+            dpi=_CSS_DPI,
             width=max(round(width), 1),
             height=max(round(height), 1),
         )
