@@ -285,13 +285,11 @@ def test_a_drawing_is_drawn_sharply(tmp_path: Path) -> None:
 
 
 def test_a_drawing_of_a_drawing_program_is_drawn() -> None:
-    """A document type, millimetres, descriptions, styles and gradients that refer to one another are all
-    well.
-    """
+    """A document type, millimetres, descriptions, styles and gradients that refer to each other."""
     svg = (
         '<?xml version="1.0"?><!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/svg11.dtd">'
-        f'<svg {NAMESPACES} xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#" width="100mm" height="50mm" '
-        'viewBox="0 0 100 50"><metadata><r:RDF r:about="" r:resource="http://purl.org/a"/></metadata>'
+        f'<svg {NAMESPACES} xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#" width="100mm" '
+        'height="50mm" viewBox="0 0 100 50"><metadata><r:RDF r:about="" r:resource="http://purl.org/a"/></metadata>'
         '<defs><linearGradient id="g"><stop stop-color="red"/><stop offset="1" stop-color="blue"/>'
         '</linearGradient><linearGradient id="h" x:href="#g"/></defs><style>.a{fill:url(#h)}</style>'
         '<path class="a" d="M0 0H100V50H0Z"/></svg>'
