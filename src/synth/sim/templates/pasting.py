@@ -72,16 +72,17 @@ class Pasting:
 
     @property
     def summary(self) -> str:
-        """In words: ``15 classes into 218 scenes (182 train, 36 val)``, and whose licence is not known."""
+        """In words: ``15 classes into 218 scenes (182 train, 36 val)``, and what to look at of the
+        templates.
+        """
         there = [sum(scene.split == split for scene in self.scenes) for split in self.splits]
         counts = ", ".join(f"{n} {split}" for n, split in zip(there, self.splits, strict=True))
-        said = f"{len(self.templates)} classes into {len(self.scenes)} scenes ({counts})"
-        n_unknown = sum(t.licence == UNKNOWN for t in self.templates)
-        if not n_unknown:
-            return said
-        return (
-            f"{said}; licence unknown of {n_unknown} templates: {LICENCE_TABLES[0]} beside them can tell it"
-        )
+        said = [f"{len(self.templates)} classes into {len(self.scenes)} scenes ({counts})"]
+        if n := sum(t.licence == UNKNOWN for t in self.templates):
+            said.append(f"licence unknown: {n} of them, which {LICENCE_TABLES[0]} beside them can tell")
+        if n := sum(max(t.light.shape[:2]) < self.sides_px[-1] for t in self.templates):
+            said.append(f"enlarged, and soft, in signs of up to {self.sides_px[-1]:.0f} px: {n} of them")
+        return "; ".join(said)
 
     @property
     def simulated(self) -> bool:
