@@ -26,7 +26,8 @@ def write_page() -> str:
             "[ARCHITECTURE](../ARCHITECTURE.md) says how to add to them.",
             "",
             "## Sources of images",
-            "`synth render --share NAME=N`; `photographs` with `--over`, `composites` by `synth compose`.",
+            "`synth render --share NAME=N`; `photographs` with `--over`, `composites` by `synth compose`, "
+            "`templates` by `synth compose --templates`.",
             *_table(("name", "one is called"), ((name, SOURCES[name].words[0]) for name in SOURCES)),
             "## Methods of translation",
             f"`synth translate --method NAME --preset NAME`; {DEFAULT} if not given.",

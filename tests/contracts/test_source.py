@@ -23,6 +23,7 @@ for folder in (TESTS, TESTS / "sim", TESTS / "contracts" / "toys"):
 
 from captured_set import write_captured  # noqa: E402
 from photographed_set import write_photographed  # noqa: E402
+from template_set import write_templates  # noqa: E402
 
 from in_process_engine import InProcessEngine  # noqa: E402
 from synth.cli import app  # noqa: E402
@@ -42,6 +43,9 @@ from synth.sim.settings import RenderSettings  # noqa: E402
 from synth.sim.shares import choose_shares, say_shares  # noqa: E402
 from synth.sim.sources import SOURCES  # noqa: E402
 from synth.sim.sources.source import N_NAMES, Order  # noqa: E402
+from synth.sim.templates.pasting import Pasting  # noqa: E402
+from synth.sim.templates.scenes import list_scenes  # noqa: E402
+from synth.sim.templates.template import read_templates  # noqa: E402
 
 from .part_set import write_part_set  # noqa: E402
 
@@ -71,7 +75,12 @@ def inputs(tmp_path_factory):
 def settings_of(inputs, tmp_path_factory):
     """Settings that a source can do, for two samples."""
     folder = tmp_path_factory.mktemp("none")
-    own = {"composites": Ingredients((DatasetReader(inputs["real"]),))}
+    real = DatasetReader(inputs["real"])
+    signs = write_templates(folder / "signs")
+    own = {
+        "composites": Ingredients((real,)),
+        "templates": Pasting(read_templates(signs), list_scenes(real.root, None, seed=0), size_px=(12, 40)),
+    }
 
     @cache
     def make(name):
@@ -127,7 +136,7 @@ def test_a_plan_is_the_same_for_equal_settings(name, settings_of, plan_of):
 def test_names_begin_at_a_number_of_its_own(name, plan_of):
     """A parent's name, or one that counts up from a multiple of `N_NAMES`."""
     first, second = (int(order.name) for order in plan_of(name).orders)
-    stands_for_another = first < N_NAMES and name != "composites"
+    stands_for_another = first < N_NAMES and name not in ("composites", "templates")
     assert stands_for_another or (first % N_NAMES, second) == (0, first + 1)
 
 

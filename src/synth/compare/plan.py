@@ -13,6 +13,7 @@ from synth.compare.questions import Gap, Question, find_origins, list_gaps, list
 from synth.compute.engines import DEFAULT_ENGINE, ENGINES
 from synth.dataset.choices import Criterion
 from synth.dataset.leak import LeakGuard
+from synth.dataset.leak.acceptance import list_accepted
 from synth.dataset.reader import DatasetReader
 from synth.dataset.record import Split
 from synth.errors import InputError
@@ -206,14 +207,22 @@ class Plan:
 
         Returns how many images were looked at.
         """
-        readers = {reader.root: reader for task in self.roots for _, reader in self._named(task)}
-        guard = LeakGuard.of(list(readers.values()))
+        guard = LeakGuard.of(self._all_readers)
         n_looked_at = 0
-        for reader in readers.values():
+        for reader in self._all_readers:
             samples = (*reader.of_split("train"), *reader.of_split("val"))
             guard.check(reader, samples)
             n_looked_at += len(samples)
         return n_looked_at
+
+    @property
+    def accepted_near_copies(self) -> tuple[str, ...]:
+        """A sentence for each dataset near copies of whose test images may train."""
+        return tuple(list_accepted(self._all_readers))
+
+    @property
+    def _all_readers(self) -> list[DatasetReader]:
+        return list({reader.root: reader for task in self.roots for _, reader in self._named(task)}.values())
 
     @cached_property
     def _origins(self) -> dict[str, str]:

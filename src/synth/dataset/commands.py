@@ -36,20 +36,48 @@ NewFolder = Annotated[Path, typer.Option(help="New dataset folder; an unfinished
 
 @app.command()
 def stats(
-    folder: Folder = _DEFAULT, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
+    folder: Folder = _DEFAULT,
+    beside: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Another dataset; train instances by class and size side by side. May be repeated."
+        ),
+    ] = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="Draw train instances by class and size: a PNG, SVG or PDF.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Print figures and histograms. Example: synth dataset stats data/real"""
+    """Print figures and histograms.
+
+    Example: synth dataset stats data/real
+
+    Example: synth dataset stats data/real --beside data/composited --figure sizes.png
+    """
     import json
 
+    from synth.dataset.class_sizes import count_sizes, draw_sizes, make_size_table
     from synth.dataset.reader import DatasetReader
     from synth.dataset.statistics import compute_figures, print_figures
     from synth.terminal import make_console
 
-    dataset = DatasetReader(folder)
+    datasets = [DatasetReader(root) for root in (folder, *(beside or []))]
+    if figure is not None:
+        draw_sizes(datasets, figure)
     if as_json:
-        typer.echo(json.dumps(compute_figures(dataset), indent=2, ensure_ascii=False))
+        figures = compute_figures(datasets[0])
+        if beside:
+            figures["train_by_class_and_size"] = {str(d.root): count_sizes(d) for d in datasets}
+        typer.echo(json.dumps(figures, indent=2, ensure_ascii=False))
+        return
+    console = make_console()
+    if beside:
+        console.print("train instances of each class", style="bold")
+        console.print(make_size_table(datasets))
     else:
-        print_figures(dataset, make_console())
+        print_figures(datasets[0], console)
+    if figure is not None:
+        console.print(f"wrote {figure}")
 
 
 @app.command()
@@ -258,6 +286,21 @@ def reject(
     with DatasetWriter.open(folder) as writer:
         number = writer.reject(name, reason).number
         typer.echo(f"{folder}: moved to rejected/{number:06d}_…, {len(writer.samples)} samples remain")
+
+
+@app.command("accept-near-copies")
+def accept_near_copies(
+    because: Annotated[str, typer.Option(help="Why; it stands in dataset.json and is said again.")],
+    folder: Folder = _DEFAULT,
+) -> None:
+    """Let near copies of test images train, such as neighbouring frames of the only film; copies never may.
+
+    Example: synth dataset accept-near-copies data/film --because "there is no other film of this part"
+    """
+    from synth.dataset.leak.acceptance import accept_near_copies as accept
+
+    accept(folder, because)
+    typer.echo(f"{folder}: near copies of its test images may train; what learns from it says so, and why")
 
 
 @export_app.command()

@@ -119,6 +119,7 @@ class DatasetInfo(Record):
     schema_version: of the folder's records; those of 1 are read as `schema_1` says, and never written.
     classes: of instances. semantic: of pixels. flip_pairs: classes of either that a mirror swaps, such as
     follow_left and follow_right; all others are taken to look alike in a mirror.
+    near_copies_accepted: why near copies of its test images may train; None where they may not.
     """
 
     schema_version: Literal[1, 2] = SCHEMA_VERSION
@@ -130,6 +131,7 @@ class DatasetInfo(Record):
     part: PartRecord | None = None
     models: tuple[ModelRecord, ...] = ()
     box_kind: BoxKind = "square"
+    near_copies_accepted: Annotated[str, Field(min_length=1)] | None = None
     made_by: MadeBy
 
     @model_validator(mode="after")

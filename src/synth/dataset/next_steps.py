@@ -139,7 +139,12 @@ def _compose(dataset: DatasetReader) -> NextStep:
         for i in s.instances
     )
     if not cut:
-        return NextStep(what, False, "no sample has a mask, by which parts are cut out")
+        return NextStep(
+            what,
+            False,
+            "no sample has a mask, by which parts are cut out; drawings of them can be laid into its frames: "
+            f"synth compose --templates FOLDER --on {root} --like {root}",
+        )
     if len({tuple(sample.size_wh) for sample in dataset}) > 1:
         return NextStep(what, False, "its images differ in size, and composites have one")
     has_photographs = dataset.info.kind in REAL_KINDS and any(s.mask for s in dataset.of_split("train"))

@@ -129,6 +129,7 @@ def _describe(settings: SplitSettings, dataset: DatasetReader) -> DatasetInfo:
             "flip_pairs": choice.choose_pairs(info.flip_pairs, classes, semantic),
             "part": choose_part(info.part, choice),
             "models": choice.choose_models(info.models),
+            "near_copies_accepted": None,
             "made_by": MadeBy(
                 verb="split",
                 config={

@@ -73,6 +73,7 @@ def compute_figures(dataset: DatasetReader) -> dict[str, Any]:
         "place_coverage": len(cells) / (_GRID_WH[0] * _GRID_WH[1]),
         "rejections": dict(Counter(r.reason for r in dataset.rejections).most_common()),
         "seconds": seconds,
+        "near_copies_accepted": info.near_copies_accepted,
         "real_labels_read": _count_real_labels(dataset),
         "figures": info.made_by.figures,
     }
@@ -170,6 +171,8 @@ def _facts(figures: dict[str, Any]) -> list[tuple[str, str]]:
         *([("groups", _groups(figures["groups"]))] if figures["groups"] else []),
         ("image places", f"{figures['place_coverage']:.0%} of an {_GRID_WH[0]}×{_GRID_WH[1]} grid"),
     ]
+    if figures["near_copies_accepted"] is not None:
+        facts.append(("near copies may train", figures["near_copies_accepted"]))
     if figures["tilt_median_deg"] is not None:
         facts.append(("median tilt", f"{figures['tilt_median_deg']:.1f}°"))
     if figures["box_side_median_px"] is not None:

@@ -16,7 +16,7 @@ from synth.front.opening import (
     refuse_below,
     refuse_unknown,
 )
-from synth.sim.choices import LookKind, QualityName
+from synth.sim.choices import ROLL_DEG, TILT_DEG, LookKind, QualityName
 
 if TYPE_CHECKING:
     from synth.cell.model import Cell
@@ -174,29 +174,66 @@ def compose(
     max_parts: int = 4,
     min_visible: float = 0.5,
     plates: StrPath | None = None,
+    templates: StrPath | None = None,
+    on: StrPath | None = None,
+    like: StrPath | None = None,
+    per_class: int | None = None,
+    fill_up: bool = False,
+    size: str | None = None,
+    blur: float | None = None,
+    noise: float | None = None,
+    tilt: float = TILT_DEG,
+    roll: float = ROLL_DEG,
+    distractors: StrPath | None = None,
     seed: int = 0,
     engine: str = DEFAULT_ENGINE,
     progress: bool = True,
 ) -> "DatasetReader":
-    """Lay parts that are cut out of datasets on plates, one to max_parts a picture.
+    """Lay parts that are cut out of datasets on plates, or templates into photographs.
 
-    count: composites in all; as many as the datasets have samples if not given. min_visible: share of each
-    part that no other hides. plates: the dataset whose bench they are laid on; the first of these with one,
-    or else the train images of photographs, their parts painted out. engine: what runs the child processes.
+    count: pictures in all; as many as the datasets have samples if not given. max_parts: 1 to this many parts
+    or signs a picture. min_visible: share of each that nothing hides. plates: the dataset whose bench parts
+    are laid on; the first of these with one, or else the train images of photographs, their parts painted
+    out. engine: what runs the child processes.
+
+    templates: a folder of one PNG with alpha, or SVG, a class; datasets and plates are not read then. on: the
+    photographs, a CSV of regions or a dataset that they are laid into. like: the dataset whose train boxes
+    give sizes, light and blur. per_class: train instances of each class, 200 if neither it nor count is
+    given; fill_up: less those that ``like`` has. size: longer sides of boxes, ``"20-120"`` px. blur: spread
+    of an edge, px; noise: 8-bit counts. tilt, roll: degrees at most. distractors: a folder of pictures that
+    are no class.
     """
     from synth.compute.progress import make_progress
     from synth.run_log import run_log
-    from synth.sim.compose import make_settings
+    from synth.sim.compose import TemplateRequest, make_settings, make_template_settings
     from synth.sim.composite import Ingredients
     from synth.sim.run import make_plan
     from synth.sim.run import render as run
 
     refuse_below(0, seed=seed)
-    readers = tuple(open_dataset(path).refuse_empty() for path in as_paths(datasets))
-    n = sum(map(len, readers)) if count is None else count
-    bench = None if plates is None else open_dataset(plates)
-    ingredients = Ingredients(readers, bench, max_parts, min_visible)
-    settings = make_settings(ingredients, Path(out), n, seed=seed, engine=engine)
+    if templates is None:
+        readers = tuple(open_dataset(path).refuse_empty() for path in as_paths(datasets))
+        bench = None if plates is None else open_dataset(plates)
+        ingredients = Ingredients(readers, bench, max_parts, min_visible)
+        settings = make_settings(ingredients, Path(out), count, seed=seed, engine=engine)
+    else:
+        request = TemplateRequest(
+            templates=Path(templates),
+            on=None if on is None else Path(on),
+            like=None if like is None else Path(like),
+            count=count,
+            per_class=per_class,
+            fill_up=fill_up,
+            size=size,
+            blur=blur,
+            noise=noise,
+            tilt=tilt,
+            roll=roll,
+            distractors=None if distractors is None else Path(distractors),
+            max_parts=max_parts,
+            min_visible=min_visible,
+        )
+        settings = make_template_settings(request, Path(out), seed=seed, engine=engine)
     console = as_console(progress=progress)
     with run_log(settings.out, settings, console):
         run(make_plan(settings), make_progress(console, "compose"))

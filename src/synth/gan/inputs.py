@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from synth.dataset.leak import LeakGuard
+from synth.dataset.leak.acceptance import list_accepted
 from synth.dataset.reader import DatasetReader
 from synth.dataset.record import Split
 from synth.dataset.sample import Sample
@@ -60,5 +61,7 @@ def refuse_leaks(sim: DatasetReader, real: DatasetReader, say: Callable[[str], N
         samples = list_trainable(dataset)
         guard.check(dataset, samples)
         n_looked_at += len(samples)
+    for sentence in list_accepted((real, sim)):
+        say(sentence)
     say(f"No test image among {n_looked_at} train and val images ({len(guard)} test images compared).")
     return n_looked_at

@@ -7,3 +7,6 @@ LookKind = Literal["matched", "plain"]
 
 QualityName = Literal["draft", "normal", "reference"]
 """How many samples a pixel gets."""
+
+TILT_DEG, ROLL_DEG = 40.0, 10.0
+"""How far flat signs turn: out of the picture's plane, and within it, degrees each."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synth.compute.engines import DEFAULT_ENGINE, ENGINES
-from synth.sim.choices import LookKind, QualityName
+from synth.sim.choices import ROLL_DEG, TILT_DEG, LookKind, QualityName
 from synth.sim.sources import SOURCES
 
 if TYPE_CHECKING:
@@ -163,13 +163,54 @@ def compose(
         typer.Argument(help="Datasets whose parts are cut out: captured, rendered or translated; data/real."),
     ] = None,
     count: Annotated[
-        int | None, typer.Option(help="Composites in all; as many as the datasets have samples by default.")
+        int | None, typer.Option(help="Pictures in all; as many as the datasets have samples by default.")
     ] = None,
-    max_parts: Annotated[int, typer.Option(help="1 to this many parts a picture.")] = 4,
-    min_visible: Annotated[float, typer.Option(help="Share of each part that no other hides.")] = 0.5,
+    max_parts: Annotated[int, typer.Option(help="1 to this many parts or signs a picture.")] = 4,
+    min_visible: Annotated[float, typer.Option(help="Share of each part or sign that nothing hides.")] = 0.5,
     plates: Annotated[
         Path | None,
         typer.Option(help="Dataset whose empty bench they are laid on; the first of these with one."),
+    ] = None,
+    templates: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of one PNG with alpha, or SVG, a class: laid into photographs as flat signs."
+        ),
+    ] = None,
+    on: Annotated[
+        Path | None,
+        typer.Option(
+            help="Photographs without them: a folder, a CSV of regions image,x,y,w,h, or a dataset."
+        ),
+    ] = None,
+    like: Annotated[
+        Path | None,
+        typer.Option(
+            help="Dataset whose train boxes give sizes, light, blur; its test frames are no scenes."
+        ),
+    ] = None,
+    per_class: Annotated[
+        int | None,
+        typer.Option(help="Train instances of each class, instead of --count; 200 if neither is given."),
+    ] = None,
+    fill_up: Annotated[
+        bool, typer.Option("--fill-up", help="Less those that the --like dataset has of each.")
+    ] = False,
+    size: Annotated[
+        str | None,
+        typer.Option(metavar="FROM-TO", help="Longer sides of boxes, px; those of --like by default."),
+    ] = None,
+    blur: Annotated[
+        float | None, typer.Option(help="Spread of an edge (sigma), px; measured in --like by default.")
+    ] = None,
+    noise: Annotated[
+        float | None, typer.Option(help="Noise, 8-bit counts; measured in each photograph by default.")
+    ] = None,
+    tilt: Annotated[float, typer.Option(help="Signs turn away by up to this, degrees.")] = TILT_DEG,
+    roll: Annotated[float, typer.Option(help="Signs turn in the image by up to this, degrees.")] = ROLL_DEG,
+    distractors: Annotated[
+        Path | None,
+        typer.Option(help="Folder of pictures with alpha that are no class; plain shapes by default."),
     ] = None,
     out: Annotated[Path, typer.Option(help="Dataset folder; an unfinished one is gone on with.")] = Path(
         "data/composited"
@@ -179,37 +220,72 @@ def compose(
         str, typer.Option(help=f"What runs the child processes: {', '.join(ENGINES)}.")
     ] = DEFAULT_ENGINE,
 ) -> None:
-    """Lay cut-out parts on bench or photographs, 1 to 4 a picture. The same command goes on where it
-    stopped.
+    """Lay cut-out parts on bench or photographs, or templates into photographs. The same command goes on
+    where it stopped.
 
     Plates are pictures of the empty bench; of photographs without any, the train images with their parts
-    painted out.
+    painted out. Templates are drawings, one a class.
 
     Example: synth compose data/real --count 400
+
+    Example: synth compose --templates signs --on regions.csv --like data/real --per-class 200
     """
     from synth.compute.progress import make_progress
     from synth.dataset.reader import DatasetReader
+    from synth.errors import InputError
     from synth.run_log import run_log
-    from synth.sim.compose import make_settings
+    from synth.sim.compose import (
+        TEMPLATES_SOURCE,
+        TemplateRequest,
+        make_settings,
+        make_template_settings,
+    )
     from synth.sim.composite import Ingredients
     from synth.sim.run import make_plan
     from synth.sim.run import render as run_render
     from synth.terminal import make_console
 
     console = make_console()
-    readers = tuple(DatasetReader(path).refuse_empty() for path in datasets or [Path("data/real")])
-    if count is None:
-        count = sum(len(reader) for reader in readers)
-    bench = None if plates is None else DatasetReader(plates)
-    ingredients = Ingredients(readers, bench, max_parts, min_visible)
-    settings = make_settings(ingredients, out, count, seed=seed, engine=engine)
+    if templates is None:
+        given = {"--on": on, "--like": like, "--per-class": per_class, "--size": size, "--blur": blur}
+        given |= {"--noise": noise, "--distractors": distractors, "--fill-up": fill_up or None}
+        if alone := next((option for option, value in given.items() if value is not None), None):
+            raise InputError(f"{alone} is for templates laid into photographs: give --templates FOLDER too")
+        readers = tuple(DatasetReader(path).refuse_empty() for path in datasets or [Path("data/real")])
+        bench = None if plates is None else DatasetReader(plates)
+        ingredients = Ingredients(readers, bench, max_parts, min_visible)
+        settings = make_settings(ingredients, out, count, seed=seed, engine=engine)
+    else:
+        if datasets or plates is not None:
+            raise InputError(
+                "with --templates nothing is cut out of datasets or laid on a bench: say where with --on, "
+                "and leave datasets and --plates out"
+            )
+        request = TemplateRequest(
+            templates=templates,
+            on=on,
+            like=like,
+            count=count,
+            per_class=per_class,
+            fill_up=fill_up,
+            size=size,
+            blur=blur,
+            noise=noise,
+            tilt=tilt,
+            roll=roll,
+            distractors=distractors,
+            max_parts=max_parts,
+            min_visible=min_visible,
+        )
+        settings = make_template_settings(request, out, seed=seed, engine=engine)
+        console.print(settings.own[TEMPLATES_SOURCE].summary, soft_wrap=True)
     with run_log(out, settings, console):
         try:
             n_new = run_render(make_plan(settings), make_progress(console, "compose")).n_new
         except KeyboardInterrupt:
-            console.print(f"Stopped. {_how_to_go_on(out, count)}")
+            console.print(f"Stopped. {_how_to_go_on(out, settings.count)}")
             raise typer.Exit(130) from None
-        console.print(f"{n_new} composites made; {out} has {count}. Next: synth dataset sheet {out}")
+        console.print(f"{n_new} composites made; {out} has {settings.count}. Next: synth dataset sheet {out}")
 
 
 def _open_captured(real: Path) -> "DatasetReader | None":

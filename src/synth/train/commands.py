@@ -48,6 +48,7 @@ def train(
     Example: synth train normals --data data/synthetic --test data/real
     """
     from synth.compute.progress import make_progress
+    from synth.dataset.leak.acceptance import list_accepted
     from synth.run_log import run_log
     from synth.terminal import SIMULATED, make_console
     from synth.train.request import make_spec
@@ -71,6 +72,9 @@ def train(
     console = make_console()
     if open_once(test).info.made_by.simulated:
         console.print(SIMULATED, "the test images are those of the simulated cell")
+    roots = dict.fromkeys((test, *(portion.root for stage in spec.stages for portion in stage)))
+    for sentence in list_accepted(open_once(root) for root in roots):
+        console.print(sentence, soft_wrap=True)
     if classes := TASKS[task].classes_of(settings):
         console.print(f"Learns {len(classes)} class{'es' if len(classes) > 1 else ''}: {', '.join(classes)}")
     folder = out or Path("runs/train") / task

@@ -15,6 +15,7 @@ SOURCES: "Registry[Source[Any]]" = Registry(
         "bin": "synth.sim.sources.bin:BIN",
         "photographs": "synth.sim.sources.photographs:PHOTOGRAPHS",
         "composites": "synth.sim.sources.composites:COMPOSITES",
+        "templates": "synth.sim.sources.templates:TEMPLATES",
     },
 )
 """Every source by name, in the order in which a run makes their samples."""

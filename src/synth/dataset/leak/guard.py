@@ -1,104 +1,66 @@
 """Keeps test images, and whatever was made from them, out of every training.
 
 A guard looks three ways, always at the decoded image and never at the hash that a record claims for it:
-ancestry (``origin.parents``, as far back as the given datasets tell), equal pixels, and likeness.
+ancestry (``origin.parents``, as far back as the given datasets tell), equal pixels, and likeness (`Gallery`).
 A label map without an image is judged by ancestry and by equal pixels alone.
-
-Likeness is judged twice. A coarse look, 64×64 luminance, finds candidates. It cannot decide, since it dilutes
-a small part on a static bench: captures are 2.6 counts apart and more, a copy of a small picture up to 5 from
-its original. A fine look decides: luminance averaged over cells of 4×4 pixels or more, and the cell that
-differs most. A picture that was compressed or resized changes a little everywhere; another pose changes the
-cells along its outlines a lot. Largest difference of copies of 25 test images, and
-smallest of all pairs of 400 captures of the simulated bench, in counts::
-
-    picture   cells    JPEG q70  q30  half and back  (nearest)  quarter and back   two captures   bound
-    1280×720  160×160    1.7     4.1       7.5          18            22              80            25
-    640×360    80×80     1.6     3.6       9.1          15            22              54            20
-    320×180    40×40     1.6     3.7       6.9          14            17              21            12
-    160×90     20×20     1.4     3.4       6.7          13            16              11             8.5
-
-One picture stored in two of these sizes: 2.5. A second shot of one pose, off by noise or by a pixel, stays
-below the bound and counts as a copy. Cut-outs, mirror images and changed exposures are not looked for.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from synth.dataset import codecs
 from synth.dataset.codecs import Rgb
+from synth.dataset.leak.gallery import Entry, Gallery
+from synth.dataset.leak.look import Look
 from synth.dataset.origin import Parent
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 from synth.errors import DatasetError
 
 OnProgress = Callable[[int, int], None]
-Luminance = NDArray[np.float32]
 
-COARSE_SIDE, COARSE_COUNTS = 64, 16.0
-FINE_COUNTS = {160: 25.0, 80: 20.0, 40: 12.0, 20: 8.5}
-"""Cells on a side, and the difference up to which two fine looks of them show one picture. Each side is half
-of the one before, so that cells of a larger picture join to those of a smaller one."""
-
-_MIN_CELL_PX = 4
 _N_THREADS = 2
 _N_NAMED = 5
+_N_PICTURES = 8
+"""Looked at for what stands still before a dataset's camera, others where it has fewer test images."""
 
-
-@dataclass(frozen=True, eq=False)
-class Look:
-    """What two pictures are compared by, in 8-bit counts of luminance, whatever their sizes.
-
-    coarse: [64,64]. fine: [S,S], S being the first side of FINE_COUNTS whose cells have 4×4 pixels or more.
-    """
-
-    coarse: Luminance
-    fine: Luminance
-
-    @classmethod
-    def of(cls, rgb_u8: Rgb) -> "Look":
-        """The look of an image [H,W,3]."""
-        luminance = cv2.cvtColor(rgb_u8, cv2.COLOR_RGB2GRAY).astype(np.float32)
-        fitting = [side for side in FINE_COUNTS if side * _MIN_CELL_PX <= min(luminance.shape)]
-        return cls(
-            _shrink(luminance, COARSE_SIDE), _shrink(luminance, fitting[0] if fitting else min(FINE_COUNTS))
-        )
-
-
-def coarse_distance(a: Look, b: Look) -> float:
-    """Root mean square difference of the 64×64 luminances, counts."""
-    return float(np.sqrt(np.mean((a.coarse - b.coarse) ** 2)))
-
-
-def fine_distance(a: Look, b: Look) -> float:
-    """Difference of the cell that differs most, counts; the finer look is brought to the other's cells."""
-    side = min(len(a.fine), len(b.fine))
-    return float(np.abs(_shrink(a.fine, side) - _shrink(b.fine, side)).max())
-
-
-def fine_bound(a: Look, b: Look) -> float:
-    """The fine distance up to which two looks are of one picture, or of two shots of one pose."""
-    return FINE_COUNTS[min(len(a.fine), len(b.fine))]
+_IS_NEAR = "is a near copy of"
+_SPLIT_FILMS = (
+    ". Near copies are neighbouring frames of one film, or copies that were changed much: "
+    "`synth dataset split --test FILM` keeps a film together, and where there is no other film, "
+    "`synth dataset accept-near-copies FOLDER --because WHY` lets them train and says so"
+)
 
 
 @dataclass(frozen=True, eq=False)
 class _TestImage:
     path: Path
     pixels_sha256: str
-    look: Look
+    entry: Entry
+    accepts_near: bool
+
+
+class Shown(NamedTuple):
+    """A test image that a picture shows, the words that say so, and whether its dataset accepts that."""
+
+    path: Path
+    words: str
+    is_accepted: bool = False
 
 
 class LeakGuard:
     """Knows every test image of some datasets, and refuses samples that show one or come from one."""
 
-    def __init__(self, datasets: Sequence[DatasetReader], images: Sequence[_TestImage]) -> None:
+    def __init__(
+        self, datasets: Sequence[DatasetReader], images: Sequence[_TestImage], others: Sequence[Look] = ()
+    ) -> None:
         self._images = tuple(images)
-        self._coarse = np.array([i.look.coarse for i in images], np.float32).reshape(-1, COARSE_SIDE**2)
+        self._gallery = Gallery([image.entry for image in images], others)
         self._by_hash = {i.pixels_sha256: i.path for i in images}
         self._by_place: dict[tuple[str, str], Path] = {}
         self._samples = [sample for dataset in datasets for sample in dataset.samples]
@@ -110,7 +72,8 @@ class LeakGuard:
 
     @classmethod
     def of(cls, datasets: Sequence[DatasetReader], *, on_progress: OnProgress | None = None) -> "LeakGuard":
-        """A guard of the test images of these datasets; every one is decoded (20 ms at 1280×720).
+        """A guard of the test images of these datasets; every one is decoded (20 ms at 1280×720), and some of
+        the others where a dataset tests with fewer than eight.
 
         datasets: those whose test images count, and those through which parents are followed.
         on_progress: called with the number of images looked at and their total. Raises DatasetError for an
@@ -128,7 +91,9 @@ class LeakGuard:
                 images.append(image)
                 if on_progress:
                     on_progress(len(images), len(tests))
-        return cls(datasets, images)
+            others = [dataset_sample for dataset in datasets for dataset_sample in _list_others(dataset)]
+            looks = list(pool.map(lambda other: Look.of(other[0].load_rgb(other[1])), others))
+        return cls(datasets, images, looks)
 
     def __len__(self) -> int:
         return len(self._images)
@@ -143,8 +108,9 @@ class LeakGuard:
         """Let samples that will train pass, or raise DatasetError naming each test image and where it stands.
 
         Refused are: samples of the test split or for analysis only, descendants of test images, and pictures
-        that show a test image, be it renamed, re-compressed, resized or in another folder. Also raises
-        DatasetError for an image that does not open. on_progress: as in ``of``.
+        that show a test image, be it in another folder, re-compressed, resized, mirrored, brighter, of
+        another cast, blurred, shifted, turned or cropped by some percent. Also raises DatasetError for an
+        image that does not open. on_progress: as in ``of``.
         """
         samples = tuple(samples)
         parents_of: dict[str, list[Parent]] = {}
@@ -160,26 +126,25 @@ class LeakGuard:
                     on_progress(done, len(samples))
         if leaks:
             more = f"\n  and {len(leaks) - _N_NAMED} more" if len(leaks) > _N_NAMED else ""
+            is_film = any(_IS_NEAR in leak for leak in leaks)
+            split = _SPLIT_FILMS if is_film else ""
             listed = "".join(f"\n  {leak}" for leak in leaks[:_N_NAMED])
             raise DatasetError(
                 f"{len(leaks)} of {len(samples)} samples of {dataset.root} must not train, for test images "
-                f"would leak: take them out with `synth dataset reject`, or make the dataset again"
+                f"would leak: take them out with `synth dataset reject`, or make the dataset again{split}"
                 f"{listed}{more}"
             )
 
-    def find_shown(self, rgb_u8: Rgb) -> tuple[Path, str] | None:
-        """The test image that a picture [H,W,3] shows and how that was seen; None where it shows none."""
+    def find_shown(self, rgb_u8: Rgb) -> Shown | None:
+        """The test image that a picture [H,W,3] shows; None where it shows none."""
         if (path := self._by_hash.get(codecs.pixels_sha256(rgb_u8))) is not None:
-            return path, "the very pixels"
-        look = Look.of(rgb_u8)
-        distances = np.sqrt(((self._coarse - look.coarse.ravel()) ** 2).mean(axis=1))
-        for i in np.argsort(distances):
-            if distances[i] > COARSE_COUNTS:
-                break
-            image = self._images[i]
-            if (counts := fine_distance(look, image.look)) <= fine_bound(look, image.look):
-                return image.path, f"no cell differs by more than {counts:.1f} counts"
-        return None
+            return Shown(path, f"shows test image {path} (the very pixels)")
+        if (match := self._gallery.find(Look.of(rgb_u8))) is None:
+            return None
+        image = self._images[match.i]
+        verb = _IS_NEAR if match.is_near else "shows"
+        words = f"{verb} test image {image.path} ({match.share:.0%} of what tells pictures apart agrees)"
+        return Shown(image.path, words, match.is_near and image.accepts_near)
 
     def _find_leak(
         self, dataset: DatasetReader, sample: Sample, parents_of: Mapping[str, Sequence[Parent]]
@@ -193,9 +158,8 @@ class LeakGuard:
         if "image" not in sample.layers:
             path = self._by_hash.get(sample.pixels_sha256)
             return None if path is None else f"shows test map {path} (the very pixels)"
-        if (shown := self.find_shown(dataset.load_rgb(sample))) is not None:
-            return f"shows test image {shown[0]} ({shown[1]})"
-        return None
+        shown = self.find_shown(dataset.load_rgb(sample))
+        return None if shown is None or shown.is_accepted else shown.words
 
     def _find_ancestor(self, sample: Sample, parents_of: Mapping[str, Sequence[Parent]]) -> str | None:
         ahead, seen = list(sample.origin.parents), set()
@@ -217,10 +181,16 @@ class LeakGuard:
 
 def _open_test_image(dataset: DatasetReader, sample: Sample) -> _TestImage:
     rgb_u8 = dataset.load_rgb(sample)
-    return _TestImage(dataset.root / sample.image, codecs.pixels_sha256(rgb_u8), Look.of(rgb_u8))
+    boxes = np.array([instance.box_xyxy_px for instance in sample.instances], np.float64).reshape(-1, 4)
+    entry = Entry(Look.of(rgb_u8), boxes / (2 * sample.size_wh))
+    accepts_near = dataset.info.near_copies_accepted is not None
+    return _TestImage(dataset.root / sample.image, codecs.pixels_sha256(rgb_u8), entry, accepts_near)
 
 
-def _shrink(luminance: Luminance, side: int) -> Luminance:
-    if luminance.shape == (side, side):
-        return luminance
-    return np.asarray(cv2.resize(luminance, (side, side), interpolation=cv2.INTER_AREA), dtype=np.float32)
+def _list_others(dataset: DatasetReader) -> list[tuple[DatasetReader, Sample]]:
+    """Some pictures beside the test images, spread over a dataset, where it tests with a few."""
+    n = _N_PICTURES - len(dataset.of_split("test"))
+    others = [s for s in dataset.samples if s.split != "test" and "image" in s.layers]
+    if n <= 0 or n == _N_PICTURES or not others:
+        return []
+    return [(dataset, others[i]) for i in np.unique(np.linspace(0, len(others) - 1, n).astype(int))]

@@ -1,0 +1,1 @@
+"""Pictures with alpha, one a class, laid into photographs as flat signs."""
