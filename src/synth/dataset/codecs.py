@@ -112,6 +112,12 @@ def encode_confidence(counts: Counts) -> bytes:
     return _encode(counts, _DEPTH)
 
 
+def encode_made(share: NDArray[np.uint8]) -> bytes:
+    """A `made` layer [H,W]; raises DatasetError for another array."""
+    _demand(share, np.uint8, 2, "made")
+    return _encode(share, _DEPTH)
+
+
 def encode_alpha(alpha: NDArray[np.uint8]) -> bytes:
     """PNG bytes of coverage [H,W] uint8, 255 = 1."""
     _demand(alpha, np.uint8, 2, "alpha")

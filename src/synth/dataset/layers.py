@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from synth.dataset import codecs
 
-LayerName = Literal["image", "depth", "normals", "mask", "semantic", "confidence", "alpha"]
+LayerName = Literal["image", "depth", "normals", "mask", "semantic", "confidence", "alpha", "made"]
 Array = NDArray[Any]
 
 
@@ -91,6 +91,14 @@ LAYERS: Mapping[LayerName, Layer] = {
         1,
         "how much of a pixel an object covers, 1/255 each",
         codecs.encode_alpha,
+        codecs.decode_u8,
+    ),
+    "made": Layer(
+        "made",
+        (np.uint8,),
+        1,
+        "how much of a pixel a network made, 1/255 each; 0 = the parent's own, bit for bit",
+        codecs.encode_made,
         codecs.decode_u8,
     ),
 }
