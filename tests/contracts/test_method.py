@@ -30,6 +30,7 @@ from synth.gan.judge import JudgeSettings
 from synth.gan.methods import METHODS
 from synth.gan.methods.method import LearnedMethod, Method
 from synth.gan.run import FitSettings, train
+from synth.gan.sample_layers import SampleLayers
 from synth.gan.schedule import LearnedSettings
 from synth.status import print_status
 from synth.witness.witness import WitnessSettings
@@ -58,10 +59,13 @@ def looks(tmp_path_factory: pytest.TempPathFactory) -> tuple[DatasetReader, Data
 
 
 def small(method: Method) -> Any:
-    """The first preset, as short as it goes."""
+    """The first preset, as short as it goes, its generator as narrow."""
     settings = next(iter(method.presets.values()))
+    if hasattr(settings, "generator"):
+        settings = replace(settings, generator=replace(settings.generator, n_filters=4, n_blocks=1))
     if isinstance(settings, LearnedSettings):
-        schedule = replace(settings.schedule, side_px=32, n_images=2, n_epochs=None, n_checkpoints=1)
+        short = {"side_px": 32, "batch_size": 1, "n_images": 2, "n_epochs": None, "n_checkpoints": 1}
+        schedule = replace(settings.schedule, **short)
         return replace(settings, schedule=schedule)
     return settings
 
@@ -117,7 +121,8 @@ def test_saved_and_loaded_it_is_the_same(fitted: Any, looks: Any, tmp_path: Path
     name, method, translator, path = fitted
     loaded = method.load(path, "sim2real", CPU)
     frame = looks[0].load_rgb(looks[0].samples[0])
-    np.testing.assert_array_equal(loaded.apply(frame, {}), translator.apply(frame, {}))
+    layers = SampleLayers(looks[0], looks[0].samples[0])
+    np.testing.assert_array_equal(loaded.apply(frame, layers), translator.apply(frame, layers))
     assert loaded.identity == translator.identity
     assert loaded.identity.sha256 == file_sha256(path.read_bytes())
     loaded.save(tmp_path / "again.safetensors")

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from synth.compute.progress import Progress
@@ -16,12 +14,16 @@ from synth.dataset.folder import refuse_other_kind
 from synth.dataset.info import DatasetInfo, MadeBy
 from synth.dataset.origin import Reading, Step
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import Sample
+from synth.dataset.record import Figure
+from synth.dataset.sample import MIN_VISIBLE_FOR_LABEL, Sample
 from synth.dataset.store import DatasetWriter
+from synth.gan.class_witness import ClassWitness
+from synth.gan.crop_translator import translate_sample
+from synth.gan.crops import SEAM_LIMIT_COUNTS
 from synth.gan.keep import describe_translated, keep, list_figures
-from synth.gan.methods.method import Translator
+from synth.gan.methods.method import Identity, InstanceTranslator, Rgb, Translated, Translator
 from synth.gan.sample_layers import SampleLayers
-from synth.witness.drift import DriftLimits, FrameDrift, measure_drift
+from synth.witness.drift import DriftLimits, Reason, measure_drift
 from synth.witness.drift_figure import draw_drift
 from synth.witness.drift_log import DriftLog
 from synth.witness.witness import Witness
@@ -57,17 +59,21 @@ def apply(
     *,
     parents: Sequence[DatasetReader],
     readings: Sequence[Reading],
+    class_witness: ClassWitness | None = None,
 ) -> Applied:
     """Translate every frame of a dataset into another, or go on with it.
 
     Labels, masks, depth and splits are that dataset's; crops are cut from the translated frame. A frame whose
     labels moved beyond ``limits``, or that shows artefacts, goes to rejected/ with its figures; every part's
     figures stand in drift.jsonl, and as histograms in drift.png. parents: every dataset that the translator
-    has seen. readings: the samples that trained and chose it. Raises DatasetError when the folder was made
+    has seen. readings: the samples that trained and chose it. class_witness: who must still tell the class of
+    every part that it told before; None to ask nobody. Raises DatasetError when the folder was made
     otherwise, StorageError when the disk refuses.
     """
     refuse_other_kind(out, "translated")
-    info = _describe(translator, dataset, limits, parents, readings)
+    info = _describe(
+        translator, dataset, limits, parents, readings, has_class_witness=class_witness is not None
+    )
     seconds = 0.0
     log = DriftLog(out / "drift.jsonl")
     with DatasetWriter.create_or_resume(out, info) as writer:
@@ -79,19 +85,32 @@ def apply(
             for sample in todo:
                 rgb_u8, layers = dataset.load_rgb(sample), SampleLayers(dataset, sample)
                 began = time.perf_counter()
-                translated_u8 = translator.apply(rgb_u8, layers)
+                translated = translate_sample(translator, sample, rgb_u8, layers)
                 taken_s = time.perf_counter() - began
                 seconds += taken_s
-                drift = measure_drift(rgb_u8, translated_u8, layers.get("mask"), sample.instances, witness)
+                drift = measure_drift(
+                    rgb_u8, translated.rgb_u8, layers.get("mask"), sample.instances, witness
+                )
                 log.add(sample.name, drift)
+                lost = (
+                    []
+                    if class_witness is None
+                    else find_lost(class_witness, sample, rgb_u8, translated.rgb_u8)
+                )
+                reasons = [*drift.verdict(limits), *lost, *_refuse_seams(translated)]
+                quality = list_figures(sample, drift)
+                if class_witness is not None:
+                    quality["class_lost"] = len(lost)
+                if translated.seams_counts:
+                    quality["seam_counts"] = round(max(translated.seams_counts), 2)
                 _write(
                     writer,
                     dataset,
                     sample,
-                    translated_u8,
-                    drift,
-                    limits,
-                    translator,
+                    translated,
+                    reasons,
+                    quality,
+                    translator.identity,
                     taken_s,
                     progress,
                 )
@@ -102,39 +121,79 @@ def apply(
         return Applied(len(writer.samples), refused, len(todo), seconds / max(len(todo), 1))
 
 
+def find_lost(witness: ClassWitness, sample: Sample, before_u8: Rgb, after_u8: Rgb) -> list[Reason]:
+    """Parts whose class a witness tells in the source [H,W,3] and no longer in the translation."""
+    parts = [
+        (i, part) for i, part in enumerate(sample.instances) if part.visib_fract >= MIN_VISIBLE_FOR_LABEL
+    ]
+    boxes = [part.box_xyxy_px for _, part in parts]
+    read = zip(parts, witness.read(before_u8, boxes), witness.read(after_u8, boxes), strict=True)
+    return [
+        Reason(
+            "class lost", f"part {i}: it was read as {part.class_name}, which it is, and is now as {after}"
+        )
+        for (i, part), before, after in read
+        if before == part.class_name != after
+    ]
+
+
+def _refuse_seams(translated: Translated) -> list[Reason]:
+    return [
+        Reason(
+            "seam",
+            f"part {i}: where it fades into the frame, {seam:.1f} counts of change are left, at most "
+            f"{SEAM_LIMIT_COUNTS:g} may be",
+        )
+        for i, seam in enumerate(translated.seams_counts)
+        if seam > SEAM_LIMIT_COUNTS
+    ]
+
+
 def _write(
     writer: DatasetWriter,
     dataset: DatasetReader,
     sample: Sample,
-    translated_u8: NDArray[np.uint8],
-    drift: FrameDrift,
-    limits: DriftLimits,
-    translator: Translator,
+    translated: Translated,
+    reasons: Sequence[Reason],
+    quality: Mapping[str, Figure],
+    identity: Identity,
     taken_s: float,
     progress: Progress,
 ) -> None:
-    quality = list_figures(sample, drift)
     timing = {"translate_s": taken_s}
-    if reasons := drift.verdict(limits):
+    if reasons:
         detail = "; ".join(r.detail for r in reasons)
         writer.add_rejected(
             reason=reasons[0].short,
             detail=detail,
             name=sample.name,
             split=sample.split,
-            rgb_u8=translated_u8,
-            quality=quality,
+            rgb_u8=translated.rgb_u8,
+            quality=dict(quality),
             timing=timing,
         )
         progress.left_out(sample.name, detail)
         return
     step = Step(
         verb="translate",
-        method=translator.identity.method,
-        checkpoint_sha256=translator.identity.sha256,
-        params={"direction": translator.identity.direction},
+        method=identity.method,
+        checkpoint_sha256=identity.sha256,
+        params={"direction": identity.direction},
     )
-    keep(writer, dataset, sample, translated_u8, step, quality=quality, timing=timing)
+    is_whole = translated.share_u8 is None
+    steps = (
+        [step] if is_whole else [step.model_copy(update={"region": i}) for i in range(len(sample.instances))]
+    )
+    keep(
+        writer,
+        dataset,
+        sample,
+        translated.rgb_u8,
+        steps,
+        share_u8=translated.share_u8,
+        quality=quality,
+        timing=timing,
+    )
     progress.accepted(sample.name)
 
 
@@ -144,6 +203,8 @@ def _describe(
     limits: DriftLimits,
     parents: Sequence[DatasetReader],
     readings: Sequence[Reading],
+    *,
+    has_class_witness: bool,
 ) -> DatasetInfo:
     """dataset.json: what a resumed run must share is in ``made_by.config``."""
     config: dict[str, JsonValue] = {
@@ -157,6 +218,9 @@ def _describe(
         },
         "drift_limits": asdict(limits),
     }
+    if isinstance(translator, InstanceTranslator):
+        config["seam_limit_counts"] = SEAM_LIMIT_COUNTS
+        config["class_witness"] = has_class_witness
     return describe_translated(
         dataset,
         MadeBy(

@@ -53,6 +53,10 @@ def translate(
         int, typer.Option(min=1, help="GPUs that learn side by side, each its own batch.")
     ] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, patches and order.")] = 0,
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Another value for one of the preset's settings: w_cycle=1; repeatable."),
+    ] = None,
 ) -> None:
     """Give synthetic images the look of the real ones. The same command goes on where it stopped.
 
@@ -81,6 +85,7 @@ def translate(
         device=device,
         devices=devices,
         seed=seed,
+        changes=change or (),
         say=console.print,
     )
     if any(d.info.made_by.simulated for d in (settings.fit.sim, settings.fit.real)):

@@ -82,9 +82,9 @@ def jittered(square: Square, shift: float, scale: float, rng: np.random.Generato
 
 
 def window_of(picture: NDArray[np.generic], square: Square) -> NDArray[np.generic]:
-    """A square of a picture [H,W,…] at its own resolution [s,s,…], mirrored where it lies outside."""
+    """A square of a picture [H,W,…] at its own resolution [s,s,…]; outside it repeats the border."""
     ys, xs = (
-        _mirrored(np.arange(first, first + square.side_px), length)
+        np.clip(np.arange(first, first + square.side_px), 0, length - 1)
         for first, length in zip((square.y0, square.x0), picture.shape[:2], strict=True)
     )
     return picture[np.ix_(ys, xs)]
@@ -108,7 +108,7 @@ def find_change(square: Square, source: Floats, translated: Floats, region: Mask
     instance and all others, which are left alone.
     """
     own, foreign = (np.asarray(window_of(mask, square), dtype=bool) for mask in (region, others))
-    inside = _within(square, region.shape)
+    inside = within(square, region.shape)
     weight = fade(own) * (inside & ~foreign)
     change = np.asarray(
         cv2.resize(translated - source, (square.side_px,) * 2, interpolation=_way(len(source), square)),
@@ -171,18 +171,10 @@ def _way(side_px: int, square: Square) -> int:
     return cv2.INTER_AREA if side_px > square.side_px else cv2.INTER_LINEAR
 
 
-def _within(square: Square, shape_hw: tuple[int, ...]) -> Mask:
+def within(square: Square, shape_hw: tuple[int, ...]) -> Mask:
     """[s,s]: which pixels of a square lie in the frame."""
     y, x = (
         (first + np.arange(square.side_px) >= 0) & (first + np.arange(square.side_px) < length)
         for first, length in zip((square.y0, square.x0), shape_hw, strict=True)
     )
     return np.asarray(y[:, None] & x[None])
-
-
-def _mirrored(places: NDArray[np.int64], length: int) -> NDArray[np.int64]:
-    """Pixel numbers brought into 0 … length − 1 by reflection at the outermost pixels."""
-    if length == 1:
-        return np.zeros_like(places)
-    places = places % (2 * length - 2)
-    return np.minimum(places, 2 * length - 2 - places)

@@ -195,7 +195,7 @@ class _Taking:
             self.source,
             sample,
             translated_u8,
-            Step(verb=VERB, method=self.settings.by, params={"file": path, **size}),
+            [Step(verb=VERB, method=self.settings.by, params={"file": path, **size})],
             quality=quality,
             file=picture.path if picture.as_it_is and not is_resized else None,
         )

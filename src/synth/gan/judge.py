@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from synth.dataset.reader import DatasetReader
+from synth.gan.crop_translator import translate_sample
 from synth.gan.distance import DistanceMeter, Distances
 from synth.gan.methods.method import Rgb, Translator
 from synth.gan.patches import PatchCutter, Patches, from_u8, to_u8
@@ -152,7 +153,9 @@ def by_translator(translator: Translator, dataset: DatasetReader) -> Translate:
     @lru_cache(maxsize=_N_FRAMES)
     def load(name: str) -> Rgb:
         sample = dataset[name]
-        return translator.apply(dataset.load_rgb(sample), SampleLayers(dataset, sample))
+        return translate_sample(
+            translator, sample, dataset.load_rgb(sample), SampleLayers(dataset, sample)
+        ).rgb_u8
 
     def translate(patches: Patches) -> Tensor:
         side_px = patches.images.shape[-1]

@@ -1,13 +1,16 @@
 """A translated picture and the labels of its source, as a sample; whoever translated it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from synth.dataset.codecs import Rgb
 from synth.dataset.crops import recut
 from synth.dataset.info import DatasetInfo, MadeBy
 from synth.dataset.layers import LayerName
-from synth.dataset.origin import Step
+from synth.dataset.origin import Origin, Step, merge_parents
 from synth.dataset.reader import DatasetReader
 from synth.dataset.record import Figure
 from synth.dataset.sample import Draft, Sample
@@ -43,34 +46,45 @@ def keep(
     source: DatasetReader,
     sample: Sample,
     translated_u8: Rgb,
-    step: Step,
+    steps: Sequence[Step],
     *,
+    share_u8: NDArray[np.uint8] | None = None,
     quality: Mapping[str, Figure],
     timing: Mapping[str, float] | None = None,
     file: Path | None = None,
 ) -> None:
     """Write one: labels, layers, split and group are the sample's, crops are cut from the new picture.
 
-    step: what was done to the sample. file: one that holds just this picture, if there is one. Raises
-    DatasetError for a file of the source that is not the one recorded, StorageError.
+    steps: what was done to the sample. share_u8: [H,W], the layer ``made``, of a picture of which not all was
+    made. file: one that holds just this picture, if there is one. Raises DatasetError for a file of the
+    source that is not the one recorded, StorageError.
     """
     parent = source.as_parent(sample, "pixels", "labels", *(("mask",) if sample.mask else ()))
     told = ("instances", "origin", "quality", "timing")
     kept = {key: getattr(sample, key) for key in Draft.model_fields if key not in told}
     files: dict[LayerName, Path | bytes] = {
-        name: source.load_file(sample, path) for name, path in sample.layers.items() if name != "image"
+        name: source.load_file(sample, path)
+        for name, path in sample.layers.items()
+        if name not in ("image", "made")
     }
     if file is not None:
         files["image"] = file
+    labels = source.load_labels(sample)
+    made_before = labels.pop("made", None)
+    made: dict[LayerName, NDArray[np.uint8]] = {}
+    if share_u8 is not None:
+        made["made"] = share_u8 if made_before is None else np.maximum(share_u8, made_before)
     writer.append(
         Draft(
             **kept,
             instances=tuple(i.model_copy(update={"crop": None}) for i in sample.instances),
-            origin=sample.origin.then(step, parent),
+            origin=Origin(
+                parents=merge_parents(*sample.origin.parents, parent), steps=(*sample.origin.steps, *steps)
+            ),
             quality=dict(quality),
             timing=dict(timing or {}),
         ),
-        layers={"image": translated_u8, **source.load_labels(sample)},
+        layers={"image": translated_u8, **labels, **made},
         files=files,
         crops=recut(sample, translated_u8),
     )

@@ -33,6 +33,49 @@ def background_loss(source: Tensor, translated: Tensor, mask: Tensor) -> Tensor:
     return _mean_where((translated - source).abs().mean(dim=1, keepdim=True), 1 - mask)
 
 
+def background_identity_loss(images: Tensor, mapped: Tensor, outside: Tensor) -> Tensor:
+    """E[|G(y*) − y*|] over the pixels outside boxes (SYN-MTGAN, equation 3).
+
+    images: y*, of the look that G makes, boxes blotted out (`blot_out`). mapped: G(y*). outside: 1 there. It
+    lets a generator do what it wants to instances, and asks nothing of what it does to the other look's
+    background, for which there is `background_loss`.
+    """
+    return background_loss(images, mapped, 1 - outside)
+
+
+def outside_boxes(boxes: Tensor, side_px: int) -> Tensor:
+    """[N,1,S,S]: 1 on pixels whose middle lies outside boxes [N,4], xyxy in fractions of the side."""
+    middles = (torch.arange(side_px, device=boxes.device, dtype=boxes.dtype) + 0.5) / side_px
+    x0, y0, x1, y1 = boxes[..., None].unbind(dim=1)  # [N,1] each
+    across, down = (middles > x0) & (middles < x1), (middles > y0) & (middles < y1)  # [N,S]
+    return 1 - (down[:, :, None] & across[:, None, :])[:, None].to(boxes.dtype)
+
+
+def blot_out(images: Tensor, outside: Tensor) -> Tensor:
+    """y*: images that are mid-grey wherever ``outside`` is 0."""
+    return images * outside
+
+
+def class_loss(logits: Tensor, classes: Tensor) -> Tensor:
+    """E[−log p(class)] with p the softmax of logits [N,K] (SYN-MTGAN, one term of equation 4).
+
+    As printed, the equation's third term has one sign too many and would reward F(y) for being taken for
+    another class; here all four are equal.
+    """
+    return F.cross_entropy(at_least_float32(logits), classes)
+
+
+def localisation_loss(found: Tensor, boxes: Tensor) -> Tensor:
+    """E[Σ SL1(θ)] over x, y, width and height (SYN-MTGAN, equations 6 and 7).
+
+    SL1(θ) = θ²/2, from |θ| = 1 on |θ| − ½. found, boxes: [N,4], xyxy in fractions of the side. x, y are those
+    of the middle. The paper names no unit of θ: here it is a sixteenth of the crop's side, a cell of the
+    discriminator's map at 256 pixels.
+    """
+    theta = _BOX_UNITS * (_middle_and_size(at_least_float32(found)) - _middle_and_size(boxes))
+    return F.smooth_l1_loss(theta, torch.zeros_like(theta), reduction="none").sum(dim=1).mean()
+
+
 def mask_edge_loss(source: Tensor, translated: Tensor, mask: Tensor) -> Tensor:
     """1 − E[Σ a b / √(Σ a² Σ b²)] over the band around the mask's edge: edges may change looks, not places.
 
@@ -72,6 +115,8 @@ def witness_loss(before: Seen, after: Seen, mask: Tensor) -> Tensor:
     return kl + _mean_where(turned, mask)
 
 
+_BOX_UNITS = 16
+
 _EDGE_FLOOR = 0.005
 """ε: changes a pixel (of a range of 2) that are as good as none."""
 
@@ -104,6 +149,12 @@ def _edge_strength(images: Tensor) -> Tensor:
 
 def _box(x: Tensor) -> Tensor:
     return F.avg_pool2d(x, _WINDOW_PX, stride=1, padding=_WINDOW_PX // 2)
+
+
+def _middle_and_size(boxes: Tensor) -> Tensor:
+    """xyxy [N,4] as x, y of the middle, width, height."""
+    first, last = boxes[:, :2], boxes[:, 2:]
+    return torch.cat([(first + last) / 2, last - first], dim=1)
 
 
 def _mean_where(values: Tensor, where: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """A translation as it is asked for, by the command or from Python."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from synth.dataset.choices import Criterion
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
 from synth.gan.checkpoint import read_method
+from synth.gan.class_witness import ClassWitnessSettings
 from synth.gan.judge import DOWNSTREAM, JudgeSettings
 from synth.gan.methods import METHODS, choose_default
 from synth.gan.run import FitSettings
@@ -35,13 +36,15 @@ def make_settings(
     device: str | None,
     seed: int,
     devices: int = 1,
+    changes: Sequence[str] = (),
     say: Callable[[str], None] = lambda _sentence: None,
 ) -> TranslateSettings:
     """Settings from what was asked for; None for what is left to the method, the machine or the usual folder.
 
     images: of each look, to learn from in all. checkpoint: the one that will translate, whose method counts
-    where none is named. devices: how many of ``device`` learn side by side. say: told which preset is the
-    default. Raises InputError, DatasetError.
+    where none is named. devices: how many of ``device`` learn side by side. changes: of the preset's
+    settings, ``NAME=VALUE`` each (`change`). say: told which preset is the default. Raises InputError,
+    DatasetError.
     """
     if images is not None and images < 1:
         raise InputError(f"--images must be 1 or more, got {images}")
@@ -49,10 +52,13 @@ def make_settings(
     if method is None:
         method = choose_default() if checkpoint is None else read_method(checkpoint)
     recipe = _choose_preset(method, preset, device, say if checkpoint is None else lambda _sentence: None)
+    recipe = change(recipe, changes)
     witness, judging = WitnessSettings(), JudgeSettings(inception=inception_weights)
+    class_witness = ClassWitnessSettings()
     if images is not None:
         recipe = _shorten(method, recipe, images)
         witness = replace(witness, n_steps=min(witness.n_steps, images))
+        class_witness = replace(class_witness, n_steps=min(class_witness.n_steps, images))
         judging = replace(judging, downstream=replace(DOWNSTREAM, n_steps=min(DOWNSTREAM.n_steps, images)))
     rendered, captured = DatasetReader(sim, "synth render"), DatasetReader(real, "synth capture")
     return TranslateSettings(
@@ -70,6 +76,7 @@ def make_settings(
         criterion=choose,
         direction="real2sim" if reverse else "sim2real",
         witness=witness,
+        class_witness=class_witness,
         judging=judging,
     )
 
@@ -96,3 +103,45 @@ def _shorten(method: str, recipe: Any, n_images: int) -> Any:
             f"--images is for methods that learn step by step, and {method} is fitted at once: leave it out"
         )
     return replace(recipe, schedule=replace(recipe.schedule, n_images=n_images, n_epochs=None))
+
+
+def change(settings: Any, changes: Sequence[str]) -> Any:
+    """Settings with other values for some of them, each ``NAME=VALUE``, as ``heads=adversarial,class``.
+
+    Of settings within settings the name has a dot: ``schedule.side_px=64``. A value is read as what stood
+    there is: a number, true or false, a word, or words between commas. Raises InputError, in one sentence,
+    for a name that is not there, a value of another kind, and what the settings themselves refuse.
+    """
+    for word in changes:
+        name, found, value = word.partition("=")
+        if not found:
+            raise InputError(f"--set takes NAME=VALUE, such as w_cycle=1, got {word!r}")
+        settings = _changed(settings, name, name, value)
+    return settings
+
+
+def _changed(settings: Any, name: str, whole_name: str, value: str) -> Any:
+    first, _, rest = name.partition(".")
+    known = {f.name: getattr(settings, f.name) for f in fields(settings) if f.name != "classes"}
+    if first not in known or is_dataclass(known[first]) != bool(rest):
+        names = [f"{key}.…" if is_dataclass(old) else key for key, old in known.items()]
+        raise InputError(f"--set knows no {whole_name!r} here: choose among {', '.join(names)}")
+    if rest:
+        return replace(settings, **{first: _changed(known[first], rest, whole_name, value)})
+    return replace(settings, **{first: _read_as(known[first], whole_name, value)})
+
+
+def _read_as(old: Any, name: str, value: str) -> Any:
+    """A word as a value of the kind that stood there."""
+    if isinstance(old, tuple):
+        return tuple(part for part in value.split(",") if part)
+    if isinstance(old, bool):
+        if value not in ("true", "false"):
+            raise InputError(f"{name} must be true or false, got {value!r}")
+        return value == "true"
+    kind = {int: int, float: float, type(None): int}.get(type(old), str)
+    try:
+        return kind(value)
+    except ValueError:
+        what = "a number" if kind is float else "a whole number"
+        raise InputError(f"{name} must be {what}, got {value!r}") from None

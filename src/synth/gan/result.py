@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from synth.gan.choice import Choice
+from synth.gan.class_witness import ClassError
 from synth.gan.distance import Distances
 from synth.gan.judge import Score
 from synth.metrics.intervals import Estimate
@@ -14,7 +15,9 @@ class Result:
     """Scores and the choice between them.
 
     before, after: scores of the untranslated source and of the checkpoint that is kept. floor: what real
-    images give against one another. kernel_drop: how much the kernel distance fell.
+    images give against one another. kernel_drop: how much the kernel distance fell. class_error: of the
+    network that tells classes, where one was asked. classes_without_real: of a method that learns from crops,
+    those that no real train crop shows.
     """
 
     before: Score
@@ -24,3 +27,5 @@ class Result:
     choice: Choice
     witness_error: WitnessScore
     witness_sway: Sway
+    class_error: ClassError | None = None
+    classes_without_real: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Training a translator in one folder: patches in, checkpoints and curves out; a kill costs little.
+"""Training a translator in one folder: patches or crops in, checkpoints and curves out; a kill costs little.
 
 Any method that learns step by step is trained here.
 
@@ -16,7 +16,7 @@ Any method that learns step by step is trained here.
 
 import logging
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -38,12 +38,14 @@ from synth.compute.run_dir import RunDir
 from synth.compute.seeding import step_seed
 from synth.dataset.origin import Reading
 from synth.dataset.reader import DatasetReader
+from synth.dataset.record import Split
 from synth.errors import InputError, SynthError
+from synth.gan.crop_cutter import CropCutter, Crops
 from synth.gan.logbook import Logbook, Window
 from synth.gan.methods import METHODS, choose_default
 from synth.gan.methods.method import WITNESS, Batch, LearnedMethod
 from synth.gan.patches import PatchCutter
-from synth.gan.schedule import Lengths, Schedule
+from synth.gan.schedule import CropSettings, Lengths, Schedule
 from synth.gan.training import Training
 from synth.terminal import make_console
 
@@ -81,6 +83,11 @@ class FitSettings:
     besides: Mapping[str, JsonValue] = field(default_factory=dict)
     readings: tuple[Reading, ...] = ()
 
+    def __post_init__(self) -> None:
+        if isinstance(self.settings, CropSettings):
+            names = dict.fromkeys((*self.sim.info.classes, *self.real.info.classes))
+            object.__setattr__(self, "settings", self.settings.with_classes(tuple(names)))
+
     def to_config(self) -> dict[str, JsonValue]:
         """What a run that is gone on with must share."""
         return {
@@ -97,18 +104,17 @@ class FitSettings:
 
 @dataclass
 class _Looks:
-    """Patches of both looks. Raises InputError for datasets that the settings cannot train on."""
+    """Patches or crops of both looks. Raises InputError for datasets that the settings cannot train on."""
 
     fit: FitSettings
     method: LearnedMethod
-    sim: PatchCutter = field(init=False)
-    real: PatchCutter = field(init=False)
+    sim: PatchCutter | CropCutter = field(init=False)
+    real: PatchCutter | CropCutter = field(init=False)
 
     def __post_init__(self) -> None:
-        side_px = self.schedule.side_px
         needs = {n: who for n, who in self.method.needs(self.fit.settings).items() if n != WITNESS}
-        self.sim = PatchCutter(self.fit.sim, "train", side_px, layers=needs)
-        self.real = PatchCutter(self.fit.real, "train", side_px)
+        self.sim = self._cutter(self.fit.sim, "train", needs)
+        self.real = self._cutter(self.fit.real, "train")
         for layer, who in needs.items():
             if not self.sim.has(layer):
                 raise InputError(
@@ -126,6 +132,8 @@ class _Looks:
         rng = np.random.default_rng(step_seed(self.fit.seed, rank, n_images_seen))
         n = self.schedule.batch_size
         sim, real = self.sim.draw(n, rng), self.real.draw(n, rng)
+        if isinstance(sim, Crops) and isinstance(real, Crops):
+            return Batch(sim.images, real.images, sim.layers, {"sim": sim.labels, "real": real.labels})
         return Batch(sim.images, real.images, sim.layers)
 
     def draw_train(self, n: int) -> tuple[Tensor, Tensor]:
@@ -137,10 +145,18 @@ class _Looks:
         """So many val images of each look, train ones where there are none; they depend on the seed alone."""
         rng = np.random.default_rng(self.fit.seed)
         sim, real = (
-            PatchCutter(dataset, "val", self.schedule.side_px) if dataset.of_split("val") else train
+            self._cutter(dataset, "val") if dataset.of_split("val") else train
             for dataset, train in ((self.fit.sim, self.sim), (self.fit.real, self.real))
         )
         return sim.draw(n, rng).images, real.draw(n, rng).images
+
+    def _cutter(
+        self, dataset: DatasetReader, split: Split, layers: Collection[str] = ()
+    ) -> PatchCutter | CropCutter:
+        settings = self.fit.settings
+        if isinstance(settings, CropSettings):
+            return CropCutter.of(dataset, split, settings, jitter=True)
+        return PatchCutter(dataset, split, self.schedule.side_px, layers=layers)
 
 
 def train(

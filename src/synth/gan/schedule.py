@@ -1,6 +1,7 @@
 """How long a translator is trained, and how often it is looked at."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from synth.errors import InputError
 
@@ -68,3 +69,35 @@ class LearnedSettings:
     """What the settings of every learned method begin with."""
 
     schedule: Schedule
+
+
+@dataclass(frozen=True, kw_only=True)
+class CropSettings(LearnedSettings):
+    """What the settings of a method begin with that learns from crops of instances, not from patches.
+
+    The schedule's side_px is that of a crop as the networks see it, whatever it was in the frame. context:
+    side of a crop, in longer sides of the instance's box. shift, scale: how far crops are jittered while it
+    learns, in shares of their side and as a factor; without, every box would lie in the middle. classes:
+    names of what may be shown, in the order of class indices; presets have none, `FitSettings` puts in those
+    of its datasets.
+    """
+
+    context: float = 1.5
+    shift: float = 0.08
+    scale: float = 1.15
+    classes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.context < 1:
+            raise InputError(
+                f"a crop must hold its instance: context must be 1 or more, got {self.context:g}"
+            )
+        if not 0 <= self.shift < 0.5 or self.scale < 1:
+            raise InputError(
+                f"crops are shifted by 0 to less than 0.5 of their side and scaled by 1 or more, got shift = "
+                f"{self.shift:g} and scale = {self.scale:g}"
+            )
+
+    def with_classes(self, names: tuple[str, ...]) -> Self:
+        """The same for datasets of these classes."""
+        return replace(self, classes=names)

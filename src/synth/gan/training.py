@@ -14,7 +14,7 @@ from synth.compute.seeding import step_seed
 from synth.compute.versions import list_versions
 from synth.dataset.origin import READINGS, Reading, encode_readings
 from synth.errors import InputError, TrainingDiverged
-from synth.gan.methods.method import Batch, LearnedMethod, Losses, Phase, Step
+from synth.gan.methods.method import Batch, Labels, LearnedMethod, Losses, Phase, Step
 
 EMA_RAMP_UP = 0.05
 """The averages' half-life is at most this share of the images seen (StyleGAN2-ADA), so that the first
@@ -73,6 +73,10 @@ class Training:
             self._bring(batch.sim),
             self._bring(batch.real),
             {name: self._bring(layer) for name, layer in batch.layers.items()},
+            {
+                look: Labels(known.classes.to(fabric.device), known.boxes.to(fabric.device))
+                for look, known in batch.labels.items()
+            },
         )
         seed = step_seed(self.seed, fabric.global_rank, self.n_images_seen)
         step = Step(

@@ -5,6 +5,7 @@
     runs/translate/            what run.py writes, and
       witness.safetensors       the frozen network that sees parts before and after
       witness_state.pt         where it stands while it is still trained
+      class_witness.safetensors the frozen network that tells classes, for methods that learn from crops
       scores.jsonl             every checkpoint, scored on val images
       result.json              which checkpoint is kept and why, what real images that cost, the distances
       figures/criteria.png     all criteria over the checkpoints
@@ -31,7 +32,14 @@ from synth.errors import InputError
 from synth.gan.apply import Applied, apply
 from synth.gan.checkpoint import note_readings, path_of_step, read_readings
 from synth.gan.choice import RealImages, choose
+from synth.gan.class_witness import (
+    ClassWitness,
+    ClassWitnessSettings,
+    load_class_witness,
+    train_class_witness,
+)
 from synth.gan.criteria_figure import draw_criteria
+from synth.gan.crop_cutter import CropCutter, count_by_class
 from synth.gan.inputs import check_pair, refuse_leaks
 from synth.gan.judge import Judge, JudgeSettings, Score, Translate, by_generator, by_translator
 from synth.gan.logbook import FIGURES
@@ -40,13 +48,14 @@ from synth.gan.methods.method import Direction, LearnedMethod, Translator
 from synth.gan.patches import TAKEN, PatchCutter
 from synth.gan.result import Result
 from synth.gan.run import FitSettings, train
-from synth.gan.schedule import LearnedSettings
+from synth.gan.schedule import CropSettings, LearnedSettings
 from synth.gan.score_log import ScoreLog
 from synth.storage.atomic import write_bytes
 from synth.witness.drift import DriftLimits
 from synth.witness.witness import Witness, WitnessSettings, load_witness, train_witness
 
 WITNESS_FILE, WITNESS_STATE_FILE = "witness.safetensors", "witness_state.pt"
+CLASS_WITNESS_FILE = "class_witness.safetensors"
 SCORES_FILE, RESULT_FILE = "scores.jsonl", "result.json"
 
 _SIDE_PX = 128
@@ -61,7 +70,8 @@ class TranslateSettings:
     """One translation.
 
     fit: what is learnt from what, and how. out: the translated dataset. witness: how the network that judges
-    labels is trained. judging: how checkpoints are scored.
+    labels is trained. class_witness: how the one is that tells classes, for methods that learn from crops.
+    judging: how checkpoints are scored.
     """
 
     fit: FitSettings
@@ -69,6 +79,7 @@ class TranslateSettings:
     criterion: Criterion = "own-val"
     direction: Direction = "sim2real"
     witness: WitnessSettings = field(default_factory=WitnessSettings)
+    class_witness: ClassWitnessSettings = field(default_factory=ClassWitnessSettings)
     judging: JudgeSettings = field(default_factory=JudgeSettings)
     limits: DriftLimits = field(default_factory=DriftLimits)
 
@@ -94,13 +105,20 @@ def translate(settings: TranslateSettings, make_progress: MakeProgress) -> tuple
     if not (run / WITNESS_FILE).is_file():
         witness.save(run / WITNESS_FILE)
     (run / WITNESS_STATE_FILE).unlink(missing_ok=True)
+    class_witness = _make_class_witness(run / CLASS_WITNESS_FILE, settings, device, make_progress)
+    unseen = list_unseen(fit)
+    if unseen:
+        say(
+            f"{fit.real.root} has no train crop of {', '.join(unseen)}: their look is learnt from other "
+            "classes alone."
+        )
     judge = make_judge(settings, witness, device)
     log = ScoreLog(run / SCORES_FILE)
     if isinstance(method, LearnedMethod):
         train(
             fit,
             make_progress("train", "steps"),
-            on_checkpoint=partial(_score, judge=judge, log=log, device=device),
+            on_checkpoint=partial(_score, fit=fit, judge=judge, log=log, device=device),
             witness=witness.net,
         )
         log = ScoreLog(log.path)  # Another process may have written it.
@@ -109,12 +127,14 @@ def translate(settings: TranslateSettings, make_progress: MakeProgress) -> tuple
         translator.save(path_of_step(run, 1))
         note_readings(path_of_step(run, 1), readings)
         log.add(judge.score(1, by_translator(translator, fit.sim)))
-    result = _conclude(settings, judge, log.scores, witness)
+    result = _conclude(settings, judge, log.scores, witness, class_witness)
     kept = f"Step {result.choice.step} is kept" if isinstance(method, LearnedMethod) else method.title
     say(f"{kept}: {result.choice.why}.")
     checkpoint = path_of_step(run, result.choice.step)
     translator = method.load(checkpoint, settings.direction, device)
-    return result, apply_translator(translator, readings, settings, witness, make_progress)
+    return result, apply_translator(
+        translator, readings, settings, witness, make_progress, class_witness=class_witness
+    )
 
 
 def translate_with(checkpoint: Path, settings: TranslateSettings, make_progress: MakeProgress) -> Applied:
@@ -127,11 +147,24 @@ def translate_with(checkpoint: Path, settings: TranslateSettings, make_progress:
     translator = METHODS[settings.fit.method]().load(checkpoint, settings.direction, device)
     witness = make_witness(checkpoint.parent.parent / WITNESS_FILE, settings, device, make_progress)
     readings = read_readings(checkpoint)
-    return apply_translator(translator, readings, settings, witness, make_progress)
+    beside = checkpoint.parent.parent / CLASS_WITNESS_FILE
+    return apply_translator(
+        translator,
+        readings,
+        settings,
+        witness,
+        make_progress,
+        class_witness=load_class_witness(beside, device) if beside.is_file() else None,
+    )
 
 
-def _score(step: int, generator: nn.Module, *, judge: Judge, log: ScoreLog, device: torch.device) -> None:
-    log.add(judge.score(step, by_generator(generator, device)))
+def _score(
+    step: int, generator: nn.Module, *, fit: FitSettings, judge: Judge, log: ScoreLog, device: torch.device
+) -> None:
+    if isinstance(fit.settings, CropSettings):
+        log.add(judge.score(step, _translate_patches(fit, path_of_step(fit.out, step))))
+    else:
+        log.add(judge.score(step, by_generator(generator, device)))
 
 
 def apply_translator(
@@ -140,6 +173,8 @@ def apply_translator(
     settings: TranslateSettings,
     witness: Witness,
     make_progress: MakeProgress,
+    *,
+    class_witness: ClassWitness | None = None,
 ) -> Applied:
     """Translate the dataset that is asked for, or go on with it; raises as `apply`."""
     pair = (settings.fit.sim, settings.fit.real)
@@ -152,7 +187,17 @@ def apply_translator(
         make_progress("translate", "images"),
         parents=pair,
         readings=readings,
+        class_witness=class_witness,
     )
+
+
+def list_unseen(fit: FitSettings) -> tuple[str, ...]:
+    """Classes that a method learns from crops of, of which there is no real train crop."""
+    if not isinstance(fit.settings, CropSettings):
+        return ()
+    classes = fit.settings.classes
+    real, sim = (count_by_class(dataset, "train", classes) for dataset in (fit.real, fit.sim))
+    return tuple(name for name in classes if sim[name] and not real[name])
 
 
 def list_readings(settings: TranslateSettings, *, is_chosen: bool) -> tuple[Reading, ...]:
@@ -173,12 +218,15 @@ def list_readings(settings: TranslateSettings, *, is_chosen: bool) -> tuple[Read
 def _judged_by(settings: TranslateSettings) -> dict[str, JsonValue]:
     """What decides the witness and the scores, for the run's config.json."""
     judging = asdict(settings.judging) | {"inception": settings.judging.inception is not None}
-    return {"witness": asdict(settings.witness), "judging": judging}
+    told: dict[str, JsonValue] = {"witness": asdict(settings.witness), "judging": judging}
+    if isinstance(settings.fit.settings, CropSettings):
+        told["class_witness"] = asdict(settings.class_witness)
+    return told
 
 
 def _side_px(fit: FitSettings) -> int:
     """Of the patches that are judged: those that are learnt from, or what fits into every image."""
-    if isinstance(fit.settings, LearnedSettings):
+    if isinstance(fit.settings, LearnedSettings) and not isinstance(fit.settings, CropSettings):
         return fit.settings.schedule.side_px
     smallest = min(min(s.size_wh) for dataset in (fit.sim, fit.real) for s in dataset.samples)
     return min(_SIDE_PX, smallest // 4 * 4)
@@ -234,6 +282,42 @@ def _train_witness(
         progress.end()
 
 
+def _make_class_witness(
+    path: Path, settings: TranslateSettings, device: torch.device, make_progress: MakeProgress
+) -> ClassWitness | None:
+    """The one that a run has, or a fresh one; None for methods and datasets that need none."""
+    fit, wanted = settings.fit, settings.class_witness
+    if not isinstance(fit.settings, CropSettings) or len(fit.settings.classes) < 2:
+        return None
+    if path.is_file():
+        return load_class_witness(path, device)
+    classes, progress = fit.settings.classes, make_progress("class witness", "steps")
+    looks = [
+        CropCutter(dataset, "train", wanted.side_px, classes, shift=wanted.shift, scale=wanted.scale)
+        for dataset in (fit.real, fit.sim)
+    ]
+    val = [
+        CropCutter(dataset, "val", wanted.side_px, classes)
+        if any(count_by_class(dataset, "val", classes).values())
+        else None
+        for dataset in (fit.real, fit.sim)
+    ]
+    progress.begin(total=wanted.n_steps, done=0)
+    try:
+        witness = train_class_witness(
+            looks,
+            wanted,
+            classes,
+            val=(val[0], val[1]),
+            device=device,
+            on_step=lambda _step: progress.advanced(1),
+        )
+    finally:
+        progress.end()
+    witness.save(path)
+    return witness
+
+
 def make_judge(settings: TranslateSettings, witness: Witness, device: torch.device) -> Judge:
     """By val patches of both looks."""
     fit, judging = settings.fit, settings.judging
@@ -250,7 +334,13 @@ def make_judge(settings: TranslateSettings, witness: Witness, device: torch.devi
     )
 
 
-def _conclude(settings: TranslateSettings, judge: Judge, scores: Sequence[Score], witness: Witness) -> Result:
+def _conclude(
+    settings: TranslateSettings,
+    judge: Judge,
+    scores: Sequence[Score],
+    witness: Witness,
+    class_witness: ClassWitness | None,
+) -> Result:
     """Choose a checkpoint; write result.json and the figure of all criteria."""
     real, run = settings.fit.real, settings.fit.out
     n_val = len(real.of_split("val"))
@@ -274,6 +364,8 @@ def _conclude(settings: TranslateSettings, judge: Judge, scores: Sequence[Score]
         choice=choice,
         witness_error=witness.error,
         witness_sway=witness.sway,
+        class_error=None if class_witness is None else class_witness.error,
+        classes_without_real=list_unseen(settings.fit),
     )
     write_bytes(run / RESULT_FILE, (json.dumps(asdict(result), indent=2) + "\n").encode())
     draw_criteria(result, scores, run / FIGURES / "criteria.png")

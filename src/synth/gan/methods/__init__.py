@@ -15,6 +15,7 @@ METHODS: "Registry[Callable[[], Method]]" = Registry(
     "method",
     {
         "cyclegan": "synth.gan.methods.cyclegan:CycleGANMethod",
+        "mtgan": "synth.gan.methods.mtgan:MTGANMethod",
         "gains": "synth.gan.methods.gains:GainsMethod",
         "colour-map": "synth.gan.methods.colour_map:ColourMapMethod",
         "fda": "synth.gan.methods.fda:FDAMethod",
@@ -25,6 +26,7 @@ PRESETS: "Registry[Mapping[str, Any]]" = Registry(
     "method",
     {
         "cyclegan": "synth.gan.methods.cyclegan_settings:PRESETS",
+        "mtgan": "synth.gan.methods.mtgan_settings:PRESETS",
         "gains": "synth.gan.methods.baseline_settings:GAINS_PRESETS",
         "colour-map": "synth.gan.methods.baseline_settings:COLOUR_MAP_PRESETS",
         "fda": "synth.gan.methods.baseline_settings:FDA_PRESETS",

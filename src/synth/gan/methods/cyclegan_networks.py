@@ -17,13 +17,22 @@ from torch import Tensor, nn
 
 from synth.gan import losses
 from synth.gan.methods.cyclegan_settings import CycleGANSettings
-from synth.gan.methods.method import Batch, Direction, Losses, Networks, Phase, Stateful, Step
+from synth.gan.methods.method import (
+    Batch,
+    Direction,
+    Look,
+    Losses,
+    Networks,
+    Phase,
+    Stateful,
+    Step,
+)
 from synth.networks import adversarial
 from synth.networks.discriminators import make_discriminator
 from synth.networks.generators import fit_input, make_generator
 from synth.networks.image_pool import ImagePool
 
-_CURVES = {"loss/G/adv": "adversarial", "loss/cycle": "cycle", "loss/identity": "identity"}
+CURVES = {"loss/G/adv": "adversarial", "loss/cycle": "cycle", "loss/identity": "identity"}
 
 
 @dataclass(frozen=True)
@@ -40,13 +49,15 @@ class CycleGAN(Networks):
     rng: draws the first weights, on the CPU.
     """
 
+    curves: Mapping[str, str] = CURVES
+
     def __init__(self, settings: CycleGANSettings, rng: torch.Generator) -> None:
         super().__init__()
         self.settings = settings
         self.G_sim2real = make_generator(settings.generator, rng=rng)
         self.G_real2sim = make_generator(settings.generator, rng=rng)
-        self.D_real = make_discriminator(settings.discriminator, rng=rng)
-        self.D_sim = make_discriminator(settings.discriminator, rng=rng)
+        self.D_real = self._make_discriminator(rng)
+        self.D_sim = self._make_discriminator(rng)
         self._pools = {look: ImagePool(settings.pool_size) for look in ("real", "sim")}
 
     @property
@@ -70,7 +81,7 @@ class CycleGAN(Networks):
                 total="loss/G/total",
                 learning_rate=s.learning_rate,
                 betas=(s.beta1, s.beta2),
-                curves=_CURVES,
+                curves=self.curves,
             ),
             Phase(
                 "discriminators",
@@ -116,18 +127,17 @@ class CycleGAN(Networks):
         require gradients meanwhile.
         """
         s = self.settings
-        fake_real, same_real = self._map(self.G_sim2real, batch.sim, batch.real)
-        fake_sim, same_sim = self._map(self.G_real2sim, batch.real, batch.sim)
+        fake_real, same_real = self._map(self.G_sim2real, batch.sim, self._own("real", batch))
+        fake_sim, same_sim = self._map(self.G_real2sim, batch.real, self._own("sim", batch))
         cycled_sim, cycled_real = self.G_real2sim(fake_real), self.G_sim2real(fake_sim)
         terms: Losses = {
-            "loss/G/adv/sim2real": adversarial.generator_loss(s.adversarial, self.D_real(fake_real)),
-            "loss/G/adv/real2sim": adversarial.generator_loss(s.adversarial, self.D_sim(fake_sim)),
+            **self._judge(batch, Fakes(fake_real, fake_sim)),
             "loss/cycle/sim": losses.cycle_loss(batch.sim, cycled_sim),
             "loss/cycle/real": losses.cycle_loss(batch.real, cycled_real),
         }
         if same_real is not None and same_sim is not None:
-            terms["loss/identity/real"] = losses.identity_loss(batch.real, same_real)
-            terms["loss/identity/sim"] = losses.identity_loss(batch.sim, same_sim)
+            terms["loss/identity/real"] = self._identity_loss("real", batch, same_real)
+            terms["loss/identity/sim"] = self._identity_loss("sim", batch, same_sim)
         if s.w_background:
             terms["loss/background"] = losses.background_loss(batch.sim, fake_real, batch.layers["mask"])
         if s.w_mask_edge:
@@ -155,15 +165,38 @@ class CycleGAN(Networks):
             terms[f"loss/D/adv/{look}"] = adversarial.discriminator_loss(
                 s.adversarial, scores_real, scores_fake
             )
-            # Second derivatives are taken in float32.
-            with torch.autocast(real.device.type, enabled=False):
-                if s.w_r1:
-                    terms[f"loss/D/r1/{look}"] = adversarial.r1_penalty(D, real)
-                if s.adversarial == "wasserstein" and s.w_gradient_penalty:
-                    terms[f"loss/D/gradient_penalty/{look}"] = adversarial.gradient_penalty(
-                        D, real, fake, rng
-                    )
+            terms |= self._penalties(look, D, real, fake, rng)
         terms["loss/D/total"] = self._weighted_sum(terms)
+        return terms
+
+    def _make_discriminator(self, rng: torch.Generator) -> nn.Module:
+        return make_discriminator(self.settings.discriminator, rng=rng)
+
+    def _judge(self, batch: Batch, fakes: Fakes) -> Losses:
+        """What the discriminators say of translations whose graphs are whole."""
+        kind = self.settings.adversarial
+        return {
+            "loss/G/adv/sim2real": adversarial.generator_loss(kind, self.D_real(fakes.real)),
+            "loss/G/adv/real2sim": adversarial.generator_loss(kind, self.D_sim(fakes.sim)),
+        }
+
+    def _own(self, look: Look, batch: Batch) -> Tensor:
+        """Images of one look that its generator should leave alone."""
+        own: Tensor = getattr(batch, look)
+        return own
+
+    def _identity_loss(self, look: Look, batch: Batch, mapped: Tensor) -> Tensor:
+        return losses.identity_loss(self._own(look, batch), mapped)
+
+    def _penalties(
+        self, look: str, D: adversarial.Discriminate, real: Tensor, fake: Tensor, rng: torch.Generator
+    ) -> Losses:
+        s, terms = self.settings, Losses()
+        with torch.autocast(real.device.type, enabled=False):  # Second derivatives are taken in float32.
+            if s.w_r1:
+                terms[f"loss/D/r1/{look}"] = adversarial.r1_penalty(D, real)
+            if s.adversarial == "wasserstein" and s.w_gradient_penalty:
+                terms[f"loss/D/gradient_penalty/{look}"] = adversarial.gradient_penalty(D, real, fake, rng)
         return terms
 
     def _compute_generator_phase(self, step: Step) -> Losses:
@@ -172,11 +205,14 @@ class CycleGAN(Networks):
         return terms
 
     def _compute_discriminator_phase(self, step: Step) -> Losses:
-        shown = Fakes(
+        return self.discriminator_losses(step.batch, self._show(step), step.rng_device)
+
+    def _show(self, step: Step) -> Fakes:
+        """Translations of this step and of earlier ones, from the pools."""
+        return Fakes(
             real=self._pools["real"].query(step.made["real"], step.rng_cpu),
             sim=self._pools["sim"].query(step.made["sim"], step.rng_cpu),
         )
-        return self.discriminator_losses(step.batch, shown, step.rng_device)
 
     def _map(self, generator: nn.Module, source: Tensor, own: Tensor) -> tuple[Tensor, Tensor | None]:
         """A generator's translations of ``source`` and what it makes of images that have its look already."""
@@ -194,7 +230,7 @@ class CycleGAN(Networks):
     def _weighted_sum(self, terms: Losses) -> Tensor:
         return torch.stack([self._weight(name) * term for name, term in terms.items()]).sum()
 
-    def _weight(self, name: str) -> float:
+    def _weight(self, name: str) -> float | Tensor:
         s = self.settings
         return {
             "cycle": s.w_cycle,

@@ -67,6 +67,34 @@ class Translator(Protocol):
         ...
 
 
+@dataclass(frozen=True, eq=False)
+class Translated:
+    """A translated frame; one whose instances were translated, each for itself, says where.
+
+    rgb_u8: [H,W,3]. share_u8: [H,W], how much of a pixel a network made, 255 = all of it; where it is 0 the
+    frame is as it was, bit for bit; None where it made all. seams_counts: of each instance, how much of its
+    change is left where that fades into the frame (crops.py).
+    """
+
+    rgb_u8: Rgb
+    share_u8: NDArray[np.uint8] | None = None
+    seams_counts: tuple[float, ...] = ()
+
+
+@runtime_checkable
+class InstanceTranslator(Translator, Protocol):
+    """A translator of instances alone; `apply` looks for them in the layer ``mask`` and nowhere else."""
+
+    def translate_instances(
+        self, frame: Rgb, boxes_xyxy_px: Sequence[Sequence[float]], mask: NDArray[np.uint16] | None
+    ) -> Translated:
+        """A frame [H,W,3] with the instances of these tight boxes in the other look.
+
+        mask: [H,W], value = place among the boxes + 1; None where only boxes are known.
+        """
+        ...
+
+
 @runtime_checkable
 class Method(Protocol):
     """A way of learning a translation. A registry calls its class without arguments.
@@ -112,16 +140,33 @@ WITNESS = "witness"
 """What `LearnedMethod.needs` calls the network that watches labels; its other names are those of layers."""
 
 
+Look = Literal["sim", "real"]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What crops show, each one instance.
+
+    classes: int64 [N], places in the settings' ``classes``. boxes: float32 [N,4], the tight box as xyxy in
+    fractions of the crop's side, what lies outside cut off.
+    """
+
+    classes: Tensor
+    boxes: Tensor
+
+
 @dataclass(frozen=True)
 class Batch:
     """Images of both looks [N,3,S,S] in −1 to 1, and the layers [N,1,S,S] of ``sim`` that the method needs.
 
-    layers: by name, as `Layers` has them; ``mask`` is 1 on any part.
+    layers: by name, as `Layers` has them; ``mask`` is 1 on any part. labels: of crops, for methods whose
+    settings are `schedule.CropSettings`.
     """
 
     sim: Tensor
     real: Tensor
     layers: Mapping[str, Tensor] = field(default_factory=dict)
+    labels: Mapping[Look, Labels] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -194,7 +239,8 @@ class Networks(nn.Module):
 
 @runtime_checkable
 class LearnedMethod(Method, Protocol):
-    """A method that is trained. Its settings are a `schedule.LearnedSettings`.
+    """A method that is trained. Its settings are a `schedule.LearnedSettings`, and it learns from patches; or
+    a `schedule.CropSettings`, and it learns from crops of instances with their labels.
 
     `Method.fit` trains to the end and takes the last checkpoint (learned.fit_by_training); the stage judges
     every checkpoint and chooses. It has no witness, so for settings that need one it only raises InputError.
