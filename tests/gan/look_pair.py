@@ -34,12 +34,15 @@ def write_look(
     with_masks: bool = True,
     with_depth: bool = False,
     n_plates: int = 1,
+    classes: tuple[str, ...] = ("cover",),
+    n_shown: int | None = None,
     K: np.ndarray | None = None,
 ) -> DatasetReader:
     """``n`` images of plates at known places; a rendered set is plain grey and brings a model along,
     another one is warm and noisy.
 
-    with_depth: plates are 0.9 m away, the bench is 1 m.
+    with_depth: plates are 0.9 m away, the bench is 1 m. classes: in turn, each of another colour; of them
+    only the first n_shown.
     """
     rng = np.random.default_rng(seed)
     camera = CameraRecord(
@@ -47,7 +50,7 @@ def write_look(
     )
     info = DatasetInfo(
         kind=kind,
-        classes=("cover",),
+        classes=classes,
         camera=camera if with_depth else None,
         models=(MODEL,) if kind == "rendered" else (),
         made_by=MadeBy(verb="test", simulated=True),
@@ -64,11 +67,12 @@ def write_look(
                 w, h = PLATE_PX
                 x, y = int(rng.integers(0, width - w)), int(rng.integers(0, height - w))
                 cv2.rectangle(mask, (x, y), (x + w - 1, y + h - 1), k + 1, -1)
-                rgb[mask == k + 1] = (60, 90, 160)
+                which = i % (n_shown or len(classes))
+                rgb[mask == k + 1] = np.roll((60, 90, 160), which)
                 tilt = rng.uniform(0, 0.5)
                 instances.append(
                     Instance(
-                        class_name="cover",
+                        class_name=classes[which],
                         box_xyxy_px=(x, y, x + w, y + h),
                         square_xyxy_px=(x, y, x + w, y + w),
                         normal_uvw=(np.sin(tilt), 0.0, np.cos(tilt)),

@@ -256,6 +256,7 @@ def translate(
     device: str | None = None,
     devices: int = 1,
     seed: int = 0,
+    changes: Sequence[str] = (),
     progress: bool = True,
 ) -> "DatasetReader":
     """Give a rendered dataset the look of a captured one; frames with moved labels or artefacts are refused.
@@ -266,7 +267,8 @@ def translate(
     real-val reads real labels. checkpoint: train nothing, take this one. reverse: the captured images into
     the rendered look. inception_weights: a local Inception v3, to report FID and KID. device: cpu, cuda,
     cuda:1, mps. devices: GPUs that learn side by side, each its own batch; a script that asks for several
-    starts below ``if __name__ == "__main__":``, since each begins by importing it.
+    starts below ``if __name__ == "__main__":``, since each begins by importing it. changes: of the preset's
+    settings, ``w_cycle=1`` each.
 
     Raises TrainingDiverged.
     """
@@ -294,6 +296,7 @@ def translate(
         device=device,
         devices=devices,
         seed=seed,
+        changes=changes,
     )
     console = as_console(progress=progress)
     with run_log(settings.out, {"checkpoint": checkpoint, "settings": settings}, console):
