@@ -32,6 +32,7 @@ from synth.networks.discriminators import DiscriminatorShape
 from synth.networks.generators import GeneratorShape, make_generator
 from synth.witness.drift import DriftLimits
 from synth.witness.witness import WitnessSettings, load_witness
+from typed import synth
 
 CPU = torch.device("cpu")
 CLASSES = ("red", "blue")
@@ -218,3 +219,11 @@ def test_a_wrong_change_is_one_sentence(word: str, sentence: str) -> None:
     with pytest.raises(InputError, match=sentence) as raised:
         change(TINY, [word])
     assert "\n" not in str(raised.value)
+
+
+def test_the_command_takes_changes(tmp_path: Path) -> None:
+    """A wrong one is exit code 2 and one sentence, before anything is read or written."""
+    said = synth("translate", "--method", "mtgan", "--preset", "quick", "--set", "heads=nose", cwd=tmp_path)
+    assert said.returncode == 2
+    assert "heads must be one or more of adversarial, class, localisation" in " ".join(said.stderr.split())
+    assert not list(tmp_path.iterdir())
