@@ -44,6 +44,11 @@ def test_what_does_not_fit_is_one_sentence(looks, tmp_path, changes, sentence):
         check_pair(write_plain(tmp_path / "synthetic", **changes), looks[1])
 
 
+def test_crops_may_come_from_images_of_any_size(looks, tmp_path):
+    """They are all brought to one side."""
+    check_pair(write_plain(tmp_path / "synthetic", size_wh=(64, 64)), looks[1], any_size=True)
+
+
 def test_one_dataset_is_no_pair(looks):
     """A look cannot be translated into itself."""
     with pytest.raises(InputError, match="--sim and --real are one dataset"):

@@ -15,10 +15,11 @@ MIN_IMAGES: dict[Split, int] = {"train": 2, "val": 1}
 _TRAINING: tuple[Split, ...] = ("train", "val")
 
 
-def check_pair(sim: DatasetReader, real: DatasetReader) -> None:
+def check_pair(sim: DatasetReader, real: DatasetReader, *, any_size: bool = False) -> None:
     """Raises InputError for datasets that have no class in common, too few images, or images of other sizes.
 
-    Only train and val images count: train ones teach, val ones say which checkpoint is kept.
+    Only train and val images count: train ones teach, val ones say which checkpoint is kept. any_size: sizes
+    are no matter, since instances are cut out and brought to one.
     """
     if sim.root.resolve() == real.root.resolve():
         raise InputError(f"--sim and --real are one dataset, {sim.root}: give two")
@@ -35,7 +36,7 @@ def check_pair(sim: DatasetReader, real: DatasetReader) -> None:
                     f"{MIN_IMAGES[split]} or more: make more samples"
                 )
     sizes = {d.root: {s.size_wh for s in list_trainable(d)} for d in (sim, real)}
-    if len(set.union(*sizes.values())) > 1:
+    if not any_size and len(set.union(*sizes.values())) > 1:
         found = "; ".join(
             f"{root}: {', '.join(f'{w}×{h}' for w, h in sorted(wh))}" for root, wh in sizes.items()
         )
