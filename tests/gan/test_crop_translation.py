@@ -17,7 +17,7 @@ from synth.compute.progress import LineProgress
 from synth.dataset.reader import DatasetReader
 from synth.dataset.verify import verify
 from synth.errors import InputError
-from synth.gan.apply import apply, find_lost
+from synth.gan.apply import apply, judge_classes
 from synth.gan.checkpoint import path_of_step
 from synth.gan.class_witness import ClassWitnessSettings, load_class_witness, train_class_witness
 from synth.gan.crop_cutter import CropCutter
@@ -168,10 +168,14 @@ def test_a_frozen_classifier_tells_what_cannot_be_read(signs: Any, tmp_path: Pat
     witness = load_class_witness(tmp_path / "it", CPU)
     sample = signs[0].samples[0]
     frame, mask = signs[0].load_rgb(sample), signs[0].load_mask(sample)
-    assert find_lost(witness, sample, frame, frame) == []
+    reasons, figures = judge_classes(witness, sample, frame, frame)
+    assert (reasons, figures["class_lost"]) == ([], 0)
+    assert figures["class_sure"] > 0.5
     turned = frame.copy()
     turned[mask == 2] = np.roll(frame[mask == 2], 1, axis=1)
-    (reason,) = find_lost(witness, sample, frame, turned)
+    (reason,), figures = judge_classes(witness, sample, frame, turned)
+    assert figures["class_lost"] == 1
+    assert figures["class_sure"] < 0.5
     assert reason.short == "class lost"
     assert reason.detail == "part 1: it was read as red, which it is, and is now as blue"
     with pytest.raises(InputError, match="no class witness of this version"):

@@ -92,15 +92,13 @@ def apply(
                     rgb_u8, translated.rgb_u8, layers.get("mask"), sample.instances, witness
                 )
                 log.add(sample.name, drift)
-                lost = (
-                    []
+                lost, told = (
+                    ([], {})
                     if class_witness is None
-                    else find_lost(class_witness, sample, rgb_u8, translated.rgb_u8)
+                    else judge_classes(class_witness, sample, rgb_u8, translated.rgb_u8)
                 )
                 reasons = [*drift.verdict(limits), *lost, *_refuse_seams(translated)]
-                quality = list_figures(sample, drift)
-                if class_witness is not None:
-                    quality["class_lost"] = len(lost)
+                quality = list_figures(sample, drift) | told
                 if translated.seams_counts:
                     quality["seam_counts"] = round(max(translated.seams_counts), 2)
                 _write(
@@ -121,20 +119,29 @@ def apply(
         return Applied(len(writer.samples), refused, len(todo), seconds / max(len(todo), 1))
 
 
-def find_lost(witness: ClassWitness, sample: Sample, before_u8: Rgb, after_u8: Rgb) -> list[Reason]:
-    """Parts whose class a witness tells in the source [H,W,3] and no longer in the translation."""
+def judge_classes(
+    witness: ClassWitness, sample: Sample, before_u8: Rgb, after_u8: Rgb
+) -> tuple[list[Reason], dict[str, Figure]]:
+    """Parts whose class a witness tells in the source [H,W,3] and no longer in the translation.
+
+    And for the ``quality``: ``class_lost``, how many; ``class_sure``, how likely the least readable part is
+    still taken for what it is.
+    """
     parts = [
         (i, part) for i, part in enumerate(sample.instances) if part.visib_fract >= MIN_VISIBLE_FOR_LABEL
     ]
     boxes = [part.box_xyxy_px for _, part in parts]
-    read = zip(parts, witness.read(before_u8, boxes), witness.read(after_u8, boxes), strict=True)
-    return [
-        Reason(
-            "class lost", f"part {i}: it was read as {part.class_name}, which it is, and is now as {after}"
-        )
-        for (i, part), before, after in read
-        if before == part.class_name != after
-    ]
+    lost, sure = [], []
+    for (i, part), *seen in zip(
+        parts, witness.read(before_u8, boxes), witness.read(after_u8, boxes), strict=True
+    ):
+        before, after = (max(shares, key=shares.__getitem__) for shares in seen)
+        sure.append(seen[1][part.class_name])
+        if before == part.class_name != after:
+            told = f"part {i}: it was read as {part.class_name}, which it is, and is now as {after}"
+            lost.append(Reason("class lost", told))
+    figures: dict[str, Figure] = {"class_lost": len(lost)}
+    return lost, figures | ({"class_sure": round(min(sure), 3)} if sure else {})
 
 
 def _refuse_seams(translated: Translated) -> list[Reason]:

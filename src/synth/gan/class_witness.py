@@ -63,13 +63,14 @@ class ClassWitness:
     settings: ClassWitnessSettings
     error: ClassError
 
-    def read(self, rgb_u8: Rgb, boxes_xyxy_px: Sequence[Sequence[float]]) -> list[str]:
-        """The class that it takes each instance of a frame [H,W,3] for, by its tight box."""
+    def read(self, rgb_u8: Rgb, boxes_xyxy_px: Sequence[Sequence[float]]) -> list[dict[str, float]]:
+        """How likely it takes each instance of a frame [H,W,3] for which class, by its tight box."""
         if not boxes_xyxy_px:
             return []
         squares = [square_round(box) for box in boxes_xyxy_px]
         crops = np.stack([cut(rgb_u8, square, self.settings.side_px) for square in squares])
-        return [self.classes[i] for i in _tell(self.net, from_u8(crops))]
+        shares = _tell(self.net, from_u8(crops))
+        return [dict(zip(self.classes, row.tolist(), strict=True)) for row in shares]
 
     def save(self, path: Path) -> None:
         """One safetensors file; raises StorageError."""
@@ -137,15 +138,15 @@ def _score(net: nn.Module, cutter: CropCutter | None) -> tuple[float | None, int
     if cutter is None:
         return None, 0
     crops = cutter.all()
-    right = _tell(net, crops.images) == crops.labels.classes.numpy()
+    right = _tell(net, crops.images).argmax(axis=1) == crops.labels.classes.numpy()
     return float(right.mean()), len(right)
 
 
-def _tell(net: nn.Module, images: Tensor) -> NDArray[np.int64]:
-    """The likeliest class [N] of each image [N,3,S,S]."""
+def _tell(net: nn.Module, images: Tensor) -> NDArray[np.float32]:
+    """How likely each class is, [N,K], of each image [N,3,S,S]."""
     device = next(net.parameters()).device
     with torch.inference_mode():
-        found = [net(part.to(device)).argmax(dim=1).cpu() for part in torch.split(images, _BATCH)]
+        found = [net(part.to(device)).softmax(dim=1).cpu() for part in torch.split(images, _BATCH)]
     return np.asarray(torch.cat(found).numpy())
 
 
