@@ -23,10 +23,12 @@ half-life of averages     1000        1000
 paper: SYN-MTGAN, section 4.2: 256×256, batch 24, 120 epochs, λ = 10, α = 0.5, μ = 0.5, and for the rest "we
 mostly follow the original CycleGAN's implementation": Adam at 2e-4, β1 0.5, a pool of 50, the rate constant
 for half of the run and then down to 0. Section 3.3: 9 blocks, instance norm; 64 filters are CycleGAN's.
-Section 4.3.2: 0.5 for the localisation head, which the best case (3 of Table 3) is without; a and c are the
-adversarial and the class head. The adversarial loss is the logarithm of equation 1, where CycleGAN's code has
-squares: ``adversarial`` takes either. How crops are cut is not told; context, shift and scale are ours, and
-so is ``class_loss``: see MTGANSettings. quick: CycleGAN's quick numbers for crops, see
+Section 4.3.2: 0.5 for the localisation head, which the best case (3 in Table 3 of the paper) is without; a
+and c are the adversarial and the class head. The adversarial loss is the logarithm of equation 1, where
+CycleGAN's code has squares: ``adversarial`` takes either. How crops are cut is not told; context, shift and
+scale are ours, and so is ``class_loss``: see MTGANSettings.
+
+quick: CycleGAN's quick numbers for crops, see
 cyclegan_settings.py, and the background term, since what is outside an instance is real already. Equation 3
 asks nothing of it in the source: without the term the network paints halos round signs. Of 90 pasted signs
 after 2,400 crops, one training each, the seam (crops.py) was 8.0 counts without and 3.1 with it in the
