@@ -28,11 +28,11 @@ and c are the adversarial and the class head. The adversarial loss is the logari
 CycleGAN's code has squares: ``adversarial`` takes either. How crops are cut is not told; context, shift and
 scale are ours, and so is ``class_loss``: see MTGANSettings.
 
-quick: CycleGAN's quick numbers for crops, see
-cyclegan_settings.py, and the background term, since what is outside an instance is real already. Equation 3
-asks nothing of it in the source: without the term the network paints halos round signs. Of 90 pasted signs
-after 2,400 crops, one training each, the seam (crops.py) was 8.0 counts without and 3.1 with it in the
-median, above the limit in 24 of 90 and in none, and signs themselves changed as much, by 22 and 21 counts.
+quick: CycleGAN's quick numbers for crops, see cyclegan_settings.py, and the background term, since what is
+outside an instance is real already. Equation 3 asks nothing of it in the source: without the term the network
+paints halos round signs. Of 90 pasted signs after 2,400 crops, one training each, the seam (crops.py) was 8.0
+counts without and 3.1 with it in the median, above the limit in 24 of 90 and in none, and signs themselves
+changed as much, by 22 and 21 counts.
 """
 
 from collections.abc import Mapping
