@@ -28,6 +28,11 @@ from synth.witness.augment import vary_look
 _KIND = "class witness"
 _BATCH = 64
 
+_CELLS = 4
+"""Parts of a crop's side that are told from one another. With one mean over all, which cannot tell left from
+right, 43 of 100 real signs of another recording were read, so 78 (15 classes, 120 crops, 250 steps, one
+seed)."""
+
 
 @dataclass(frozen=True)
 class ClassWitnessSettings:
@@ -151,7 +156,7 @@ def _tell(net: nn.Module, images: Tensor) -> NDArray[np.float32]:
 
 
 def _make_net(n_filters: int, n_classes: int, rng: torch.Generator) -> nn.Module:
-    """Images [N,3,S,S] in −1..1 to logits [N,K]: four strided stages, a mean over the map, one layer."""
+    """Images [N,3,S,S] in −1..1 to logits [N,K]: four strided stages, `_CELLS`² means, one layer."""
     widths = [3, n_filters, 2 * n_filters, 4 * n_filters, 6 * n_filters]
     stages: list[nn.Module] = []
     for n_in, n_out in pairwise(widths):
@@ -160,11 +165,13 @@ def _make_net(n_filters: int, n_classes: int, rng: torch.Generator) -> nn.Module
             nn.BatchNorm2d(n_out),
             nn.ReLU(inplace=True),
         ]
-    net = nn.Sequential(*stages, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(widths[-1], n_classes))
+    last = nn.Linear(widths[-1] * _CELLS**2, n_classes)
+    net = nn.Sequential(*stages, nn.AdaptiveAvgPool2d(_CELLS), nn.Flatten(), last)
     with torch.no_grad():
         for module in net.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
-                module.weight.normal_(0, (2 / module.weight[0].numel()) ** 0.5, generator=rng)
+                gain = 1 if module is last else 2
+                module.weight.normal_(0, (gain / module.weight[0].numel()) ** 0.5, generator=rng)
                 if module.bias is not None:
                     module.bias.zero_()
     return net
