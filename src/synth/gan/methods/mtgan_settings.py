@@ -65,7 +65,8 @@ class MTGANSettings(CycleGANSettings, CropSettings):
     a mark of the class. paper: equation 4 as it stands, its sign corrected: from the discriminator's own look
     and from translated crops, and generators are pushed by it from the first step. A localisation head always
     learns from sure crops. min_accuracy, min_iou: running share of classes that a head tells, and running
-    mean IoU of its boxes, on crops that it is just learning from; below, it does not push generators.
+    mean IoU of its boxes, on crops that it is just learning from; below, it does not push generators. One and
+    the same box for all jittered crops of 600 signs has an IoU of 0.74.
     """
 
     heads: "tuple[HeadName, ...]" = ("adversarial", "class")
@@ -76,7 +77,7 @@ class MTGANSettings(CycleGANSettings, CropSettings):
     w_class: float = 0.5
     w_localisation: float = 0.5
     min_accuracy: float = 0.8
-    min_iou: float = 0.6
+    min_iou: float = 0.85
     discriminator: DiscriminatorShape = field(default=DiscriminatorShape(n_layers=4), kw_only=True)
 
     def __post_init__(self) -> None:
