@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -165,7 +166,7 @@ def test_examples_are_commands_that_the_verb_takes(words: tuple[str, ...]) -> No
     command: Any = get_command(app)
     for word in words:
         command = command.commands[word]
-    example = command.help.partition("Example: synth ")[2].split("\n")[0].split()
+    example = shlex.split(command.help.partition("Example: synth ")[2].split("\n")[0])
     assert example[: len(words)] == list(words)
     command.make_context("synth", example[len(words) :])
 

@@ -165,7 +165,9 @@ def test_its_words_can_be_shown(toy: None, name: str, sets: Any) -> None:
 def test_whoever_trains_against_it_gets_a_gradient(toy: None, name: str, sets: Any) -> None:
     """Loss and hardness of each float image, hardness within 0 and 1, both with a gradient to the pixels."""
     task, settings = TASKS[name], replace(small(name), side_px=32)
-    target = task.target(task.make_net(settings).eval(), settings)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        target = task.target(task.make_net(settings).eval(), settings)
     data = task.load(sets["real"], sets["real"].of_split("train"), settings)
     images = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0)).requires_grad_()
     truth = task.target_truth(data)[:2]

@@ -220,8 +220,7 @@ def compose(
         str, typer.Option(help=f"What runs the child processes: {', '.join(ENGINES)}.")
     ] = DEFAULT_ENGINE,
 ) -> None:
-    """Lay cut-out parts on bench or photographs, or templates into photographs. The same command goes on
-    where it stopped.
+    """Lay parts, or templates, on the bench or into photographs. The same command goes on where it stopped.
 
     Plates are pictures of the empty bench; of photographs without any, the train images with their parts
     painted out. Templates are drawings, one a class.
