@@ -25,6 +25,12 @@ def prepare() -> None:
     stand_in = types.ModuleType("blenderproc.python.utility.SetupUtility")
     stand_in.SetupUtility = _SetupUtility  # type: ignore[attr-defined]
     sys.modules[stand_in.__name__] = stand_in
+    for room in _UNUSED:
+        sys.modules[f"blenderproc.api.{room}"] = types.ModuleType(f"blenderproc.api.{room}")
+
+
+_UNUSED = ("loader", "sampler", "writer", "constructor", "object", "filter")
+"""Rooms of BlenderProc that synth never enters, and that load scikit-learn and Matplotlib."""
 
 
 class _SetupUtility:
