@@ -24,6 +24,8 @@ _EDGE_STEP_M = 0.0005
 _RIM_PX = 0.6
 _AWAY_PX = 4
 _BLUR_PX = 1.0
+_FRAME_PX = SEARCH_PX + 8
+"""What of the picture around the part's window its outline is looked for in."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,22 +100,27 @@ class PartComparer:
         )
 
     def _outline(self, shot: PartShot, silhouette: Silhouette, T_cam_part: Array) -> tuple[Array, Array]:
-        size_wh = self._camera.size_wh
-        part = silhouette.in_image(silhouette.part, size_wh)
-        hidden = part & ~silhouette.in_image(silhouette.visible, size_wh)
+        width, height = self._camera.size_wh
+        x0, y0, x1, y1 = silhouette.window_xyxy
+        left, top = max(x0 - _FRAME_PX, 0), max(y0 - _FRAME_PX, 0)
+        window = np.s_[top : y1 + _FRAME_PX, left : x1 + _FRAME_PX]
+        corner = np.array([left, top])
+        part = silhouette.in_image(silhouette.part, (width, height))[window]
+        hidden = part & ~silhouette.in_image(silhouette.visible, (width, height))[window]
         distance = _signed_distance(part)
         points = se3.transform(T_cam_part, self._edges_m)
         pixels = self._camera.project(points)
         border = SEARCH_PX + 2
-        inside = ((pixels >= border) & (pixels < np.array(size_wh) - border)).all(axis=1)
+        inside = ((pixels >= border) & (pixels < np.array([width, height]) - border)).all(axis=1)
         around = np.ones((2 * _AWAY_PX + 1,) * 2, np.uint8)
         near_hidden = cv2.dilate(hidden.astype(np.uint8), around) > 0
-        rows, columns = np.round(pixels[:, ::-1]).astype(int).clip(0, np.array(size_wh[::-1]) - 1).T
+        pixels = pixels - corner
+        rows, columns = np.round(pixels[:, ::-1]).astype(int).clip(0, np.array(part.shape) - 1).T
         on_rim = inside & (np.abs(distance[rows, columns]) < _RIM_PX) & ~near_hidden[rows, columns]
         pixels, points = pixels[on_rim], points[on_rim]
         gradient = np.stack([_sample(g, pixels) for g in np.gradient(distance)[::-1]], axis=1)
         normals = gradient / np.maximum(np.linalg.norm(gradient, axis=1, keepdims=True), 1e-6)
-        found, offset_px = _crossing(shot.mask, pixels, normals)
+        found, offset_px = _crossing(shot.mask[window], pixels, normals)
         by_point, _ = self._camera.derivatives(points[found])
         along = np.einsum("nij,ni->nj", by_point, normals[found])
         return offset_px, -_by_step(along, T_cam_part, self._edges_m[on_rim][found])
@@ -137,11 +144,11 @@ def _along_edges(mesh: Mesh) -> Array:
     pairs = np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [2, 0]]])
     keys = np.round(np.sort(pairs.reshape(-1, 6).reshape(-1, 2, 3), axis=1) * 1e7).astype(np.int64)
     _, first = np.unique(keys.reshape(-1, 6), axis=0, return_index=True)
-    points = []
-    for a, b in pairs[first]:
-        n = max(2, int(np.linalg.norm(b - a) / _EDGE_STEP_M))
-        points.append(a + (b - a) * ((np.arange(n) + 0.5) / n)[:, None])
-    return np.concatenate(points)
+    a, b = pairs[first].transpose(1, 0, 2)
+    counts = np.maximum(2, (np.linalg.norm(b - a, axis=1) / _EDGE_STEP_M).astype(int))
+    edge = np.repeat(np.arange(len(counts)), counts)
+    step = np.arange(len(edge)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.asarray(a[edge] + (b - a)[edge] * ((step + 0.5) / counts[edge])[:, None])
 
 
 def _signed_distance(mask: NDArray[np.bool_]) -> Array:
