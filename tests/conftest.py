@@ -7,10 +7,11 @@ import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
+import typer.main
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -20,6 +21,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # Begun in the background
 # What a process compiles is kept: without, each child that loads torch starts five seconds later.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# The command line is put together once, not anew for each of the many hundred commands that tests type.
+typer.main.get_command = cache(typer.main.get_command)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
