@@ -26,7 +26,18 @@ _TILE = 4
 _LAMP_GRID = 8
 _BOUNCE_TILE = 8
 _LIFT_M = 2e-4
-_EDGE_OFFSETS = (np.array([[0, 1], [1, 3], [2, 5], [3, 0], [4, 2], [5, 4]]) + 0.5) / 6 - 0.5  # six rooks
+_STEPS = (-1, 0, 1)
+
+
+def _weights_around(offsets_px: Array) -> Array:
+    """Bilinear weights [K,9] of a pixel and those around it, row by row, at places [K,2] within it."""
+    x, y = np.maximum(1 - np.abs(offsets_px.T[..., None] - _STEPS), 0)
+    return np.asarray((y[:, :, None] * x[:, None]).reshape(len(offsets_px), -1))
+
+
+_SIX_ROOKS = (np.array([[0, 1], [1, 3], [2, 5], [3, 0], [4, 2], [5, 4]]) + 0.5) / 6 - 0.5
+_EDGE_WEIGHTS = _weights_around(_SIX_ROOKS)
+_PRINT_WEIGHTS = _weights_around(OFFSETS_PX)
 
 
 class Renderer:
@@ -80,11 +91,8 @@ class Renderer:
     def _lay_print(self, pattern: Print, stage: Stage, image: Float32, body: Int32) -> None:
         """Darken the pixels that show the body with a print."""
         rows, columns = np.nonzero(body == pattern.body)
-        pixels = np.stack([columns, rows], axis=1)[:, None] + OFFSETS_PX
-        rays = self._unproject(pixels.reshape(-1, 2)) @ self._T_base_cam[:3, :3].T
-        share = pattern.share(
-            stage.T_base_body[pattern.body], self._T_base_cam[:3, 3], rays.reshape(len(rows), -1, 3)
-        )
+        rays = self._rays_within(rows, columns, _PRINT_WEIGHTS)
+        share = pattern.share(stage.T_base_body[pattern.body], self._T_base_cam[:3, 3], rays)
         image[rows, columns] *= share[:, None]
 
     def _may_show(self, stage: Stage) -> NDArray[np.bool_]:
@@ -240,12 +248,10 @@ class Renderer:
         if not len(edge):
             return
         rows, columns = np.divmod(edge, body.shape[1])
-        pixels = np.stack([columns, rows], axis=1)[:, None] + _EDGE_OFFSETS
-        rays_cam = self._unproject(pixels.reshape(-1, 2))
-        rays = (rays_cam @ self._T_base_cam[:3, :3].T).astype(np.float32)
+        rays = self._rays_within(rows, columns, _EDGE_WEIGHTS).reshape(-1, 3).astype(np.float32)
         hits = stage.caster.cast(self._eye, rays)
         sub_body = np.where(hits.body == stage.bench_index, -1, hits.body)
-        owner = np.repeat(edge, len(_EDGE_OFFSETS))
+        owner = np.repeat(edge, len(_EDGE_WEIGHTS))
         colour = image.reshape(-1, 3)[nearest_bench(body, owner)]
         struck = np.flatnonzero(sub_body >= 0)
         sub = _Samples(stage, self._eye, rays[struck], hits, struck)
@@ -253,15 +259,18 @@ class Renderer:
         colour[struck] = self._shade(stage, sub, light, light_at)
         image.reshape(-1, 3)[edge] = np.minimum(colour, 6.0).reshape(len(edge), -1, 3).mean(axis=1)
 
-    def _unproject(self, pixels_xy: Array) -> Array:
-        """Rays [N,3], z = 1, through sub-pixel places, bilinear in the table of pixel rays."""
-        width, height = self._camera.size_wh
-        x, y = np.clip(pixels_xy[:, 0], 0, width - 1.001), np.clip(pixels_xy[:, 1], 0, height - 1.001)
-        c, r = x.astype(int), y.astype(int)
-        fx, fy = (x - c)[:, None], (y - r)[:, None]
-        rays = self._camera.rays
-        top = rays[r, c] * (1 - fx) + rays[r, c + 1] * fx
-        return np.asarray(top * (1 - fy) + (rays[r + 1, c] * (1 - fx) + rays[r + 1, c + 1] * fx) * fy)
+    def _rays_within(self, rows: NDArray[np.intp], columns: NDArray[np.intp], weights: Array) -> Array:
+        """Rays [N,K,3] in base through places within N pixels, by the weights [K,9] of pixels around."""
+        height, width = self._rays.shape[:2]
+        around = np.stack(
+            [
+                self._camera.rays[np.clip(rows + y, 0, height - 1), np.clip(columns + x, 0, width - 1)]
+                for y in _STEPS
+                for x in _STEPS
+            ]
+        )
+        rays_base = around @ self._T_base_cam[:3, :3].T
+        return np.asarray(np.tensordot(weights, rays_base, 1).swapaxes(0, 1))
 
 
 class _Samples:
