@@ -75,6 +75,8 @@ def test_a_drawing_that_is_more_is_refused(inner: str, said: str) -> None:
         (b"<!DOCTYPE s [<!ENTITY a 'b'>]><svg>&a;</svg>", "declares entities"),
         (b"<!DOCTYPE s [<!ENTITY a SYSTEM 'file:///etc/passwd'>]><svg>&a;</svg>", "declares entities"),
         (b"<svg", "not XML"),
+        (b"<?xml version='1.0' encoding='none-such'?><svg/>", "not XML"),
+        (b"<svg width='10mm' height='10in'/>", "more than 20 times"),
         (b"<html/>", "not svg"),
         (SVG.format("").replace("40 20", "1 99").encode(), "more than 20 times"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "must have a viewBox"),
@@ -85,3 +87,15 @@ def test_what_is_no_drawing_is_refused(content: bytes, said: str) -> None:
     """Entities are never expanded, and a size must be told."""
     with pytest.raises(InputError, match=said):
         read_svg(content, "a.svg")
+
+
+def test_a_drawing_that_ends_its_process_is_refused() -> None:
+    """A filter that shows what it filters exhausts resvg's stack; it says so, and nothing else ends."""
+    svg = SVG.format(
+        '<filter id="f"><feImage href="#q"/></filter>'
+        '<g id="q"><rect width="9" height="9" filter="url(#f)"/></g>'
+    )
+    with pytest.raises(InputError, match=r"a\.svg cannot be drawn within 20 s and 2 GiB"):
+        draw_svg(read_svg(svg.encode(), "a.svg"), 64, "a.svg")
+    with pytest.raises(InputError, match=r"a\.svg cannot be drawn: "):
+        draw_svg('<svg viewBox="0 0 1 1" xmlns="urn:other"/>', 64, "a.svg")

@@ -1,27 +1,32 @@
-"""SVG drawings: read with defusedxml, refused where they hold more than a drawing, drawn by resvg.
+"""SVG drawings: read with defusedxml, refused where they hold more than a drawing, drawn by resvg in its own
+process.
 
-What resvg gets is the tree that was looked through, written out again, so nothing reaches it unread.
+What it gets is the tree that was looked through, written out again, so nothing reaches it unread.
 """
 
 import io
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element, ParseError, tostring
 
 import defusedxml.ElementTree
 import numpy as np
-import resvg_py
 from defusedxml import DefusedXmlException
 from numpy.typing import NDArray
 from PIL import Image
 
 from synth.errors import InputError
+from synth.sim.templates import resvg_process
 
 MAX_BYTES = 2_000_000
 MAX_ELEMENTS = 20_000
 MAX_ASPECT = 20.0
 
-_CSS_DPI = 96.0
+_MAX_DEPTH = 100
+_MAX_WAIT_S = 3 * resvg_process.MAX_SECONDS
+_PX = {"": 1, "px": 1, "pt": 96 / 72, "pc": 16, "in": 96, "mm": 96 / 25.4, "cm": 96 / 2.54, "q": 96 / 101.6}
 
 _REFUSED = {
     "script": "a script",
@@ -33,7 +38,7 @@ _REFUSED = {
     "animateTransform": "an animation",
     "animateMotion": "an animation",
 }
-_LENGTH = re.compile(r"\s*([0-9.]+(?:e[+-]?[0-9]+)?)\s*(?:px|pt|mm|cm|in|pc|q)?\s*", re.IGNORECASE)
+_LENGTH = re.compile(r"\s*([0-9.]+(?:e[+-]?[0-9]+)?)\s*(px|pt|mm|cm|in|pc|q)?\s*", re.IGNORECASE)
 _OUTSIDE = re.compile(r"@import|url\(\s*['\"]?(?!\s*['\"]?#)", re.IGNORECASE)
 
 
@@ -52,7 +57,7 @@ def read_svg(content: bytes, where: str) -> str:
         raise InputError(
             f"{where} declares entities, which can hide anything: save it as plain SVG"
         ) from None
-    except (ParseError, ValueError) as error:
+    except (ParseError, ValueError, LookupError) as error:
         raise InputError(f"{where} is not XML that can be read: {error}") from error
     if _local(root.tag) != "svg":
         raise InputError(f"{where} is {_local(root.tag)!r:.40}, not svg")
@@ -72,18 +77,30 @@ def draw_svg(svg: str, side_px: int, where: str) -> NDArray[np.uint8]:
     aspect = _aspect(defusedxml.ElementTree.fromstring(svg))
     assert aspect is not None
     width, height = (side_px, side_px / aspect) if aspect >= 1 else (side_px * aspect, side_px)
+    size = [str(max(round(length), 1)) for length in (width, height)]
     try:
-        png = resvg_py.svg_to_bytes(
-            svg_string=svg,
-            skip_system_fonts=True,
-            dpi=_CSS_DPI,
-            width=max(round(width), 1),
-            height=max(round(height), 1),
+        drawn = subprocess.run(
+            [sys.executable, "-P", resvg_process.__file__, *size],
+            input=svg.encode(),
+            capture_output=True,
+            timeout=_MAX_WAIT_S,
+            check=False,
         )
-        with Image.open(io.BytesIO(bytes(png))) as picture:
-            return np.asarray(picture.convert("RGBA"))
-    except (ValueError, OSError) as error:
-        raise InputError(f"{where} cannot be drawn: {error}") from error
+    except subprocess.TimeoutExpired:
+        raise _giant(where) from None
+    if drawn.returncode == 1:
+        raise InputError(f"{where} cannot be drawn: {drawn.stderr.decode(errors='replace').strip()}")
+    if drawn.returncode:
+        raise _giant(where)
+    with Image.open(io.BytesIO(drawn.stdout)) as picture:
+        return np.asarray(picture.convert("RGBA"))
+
+
+def _giant(where: str) -> InputError:
+    return InputError(
+        f"{where} cannot be drawn within {resvg_process.MAX_SECONDS} s and "
+        f"{resvg_process.MAX_BYTES >> 30} GiB: simplify it, its filters and patterns first, or save it as PNG"
+    )
 
 
 def _list_refused(root: Element) -> Iterator[str]:
@@ -102,7 +119,9 @@ def _list_refused(root: Element) -> Iterator[str]:
         if tag == "style" and _OUTSIDE.search(element.text or ""):
             yield "a style that leads out of the file"
     if n > MAX_ELEMENTS or _count_drawn(root) > MAX_ELEMENTS:
-        yield f"more than {MAX_ELEMENTS} elements, copies counted: simplify it, or save it as PNG"
+        yield (
+            f"more than {MAX_ELEMENTS} elements, copies counted, or {_MAX_DEPTH} in one another: simplify it"
+        )
 
 
 def _count_drawn(root: Element) -> int:
@@ -111,7 +130,7 @@ def _count_drawn(root: Element) -> int:
     known: dict[int, int] = {}
 
     def count(element: Element, depth: int) -> int:
-        if depth > 100:
+        if depth > _MAX_DEPTH:
             return MAX_ELEMENTS + 1
         if id(element) not in known:
             n = 1 + sum(count(child, depth + 1) for child in element)
@@ -136,7 +155,7 @@ def _aspect(root: Element) -> float | None:
 def _number(text: str) -> float | None:
     found = _LENGTH.fullmatch(text)
     try:
-        return float(found[1]) if found else None
+        return float(found[1]) * _PX[(found[2] or "").lower()] if found else None
     except ValueError:
         return None
 
