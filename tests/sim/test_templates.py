@@ -83,7 +83,7 @@ def test_labels_are_those_of_a_rasterised_truth(name: str, seed: int) -> None:
     H = moved(H, np.array([50.0, 45.0]) + rng.uniform(0, 1, 2))
     size_wh = (100, 90)
     truth = rasterise(project(H, corners), size_wh)
-    sign = warp(template.light, H, template.outline)
+    sign = warp(template.light, H)
     slab = np.zeros((20 * FINE, 26 * FINE), bool)
     slab[7:, 5:] = True
     hiding = blurred(cut(np.zeros((20, 26, 3), np.float32), slab, (40, 45)), 1.0, edge_only=True)
@@ -110,15 +110,27 @@ def test_a_fine_pattern_does_not_alias() -> None:
     light[..., :3] = (np.arange(512) // 4 % 2)[None, :, None]
     template = make_template("x", "x.png", light)
     H = draw_homography(1.0, template.outline, 40, 400, Turns(30, 15), np.random.default_rng(2))
-    seen = warp(template.light, moved(H, np.array([30.3, 30.7])), template.outline)
+    seen = warp(template.light, moved(H, np.array([30.3, 30.7])))
     inner = cv2.erode((seen.alpha > 0.99).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     assert inner.sum() > 800
     assert np.abs(seen.light[inner] - 0.5).max() < 0.08
     light[..., :3] = 1
-    white = blurred(warp(light, moved(H, np.array([30.3, 30.7])), template.outline), 1.2)
+    white = blurred(warp(light, moved(H, np.array([30.3, 30.7]))), 1.2)
     page = np.ones((60, 60, 3), np.float32)
     lay(page, white.light, white.alpha, white.corner_xy)
     assert page.min() > 0.999
+
+
+def test_what_is_half_transparent_is_laid_too() -> None:
+    """A glow round an outline is not cut off at it, and the box is the outline's."""
+    light = np.zeros((100, 100, 4), np.float32)
+    light[..., 3] = 0.4
+    light[25:75, 25:75] = 1
+    template = make_template("x", "x.png", light)
+    seen = warp(template.light, np.array([[80.0, 0, 10.5], [0, 80, 10.5], [0, 0, 1]]))
+    assert seen.alpha.sum() == pytest.approx(80 * 80 * light[..., 3].mean(), rel=0.02)
+    box = find_visible([seen], 0).box_xyxy_px
+    assert box == pytest.approx([30.5, 30.5, 70.5, 70.5], abs=0.3)
 
 
 def test_pictures_say_what_they_show(composed: DatasetReader, folder: Path) -> None:
@@ -291,6 +303,22 @@ def _torn(root: Path) -> None:
     (root / "signs" / "stop.png").write_bytes(b"\x89PNG")
 
 
+def _giant_licence(root: Path) -> None:
+    (root / "signs" / "licences.csv").write_text("file,licence\n" + "a" * 200_000)
+
+
+def _hairline(root: Path) -> None:
+    rgba = np.zeros((400, 400, 4), np.uint8)
+    rgba[[0, -1], :, 3] = 255
+    Image.fromarray(rgba).save(root / "signs" / "stop.png")
+
+
+def _glow(root: Path) -> None:
+    rgba = np.full((400, 400, 4), 90, np.uint8)
+    rgba[190:210, 190:210, 3] = 255
+    Image.fromarray(rgba).save(root / "signs" / "stop.png")
+
+
 def _nothing(root: Path) -> None:
     pass
 
@@ -303,6 +331,9 @@ def _nothing(root: Path) -> None:
         (_script, (), "stop.svg has a script"),
         (_clear, (), "stop.png is transparent everywhere"),
         (_torn, (), "stop.png is not a PNG that can be read"),
+        (_giant_licence, (), "licences.csv is no table that can be read"),
+        (_hairline, (), "stop.png has only lines so thin that 40 px of it show nothing"),
+        (_glow, (), "stop.png is more than half transparent but for a small part of it"),
         (_nothing, ("--size", "300-400"), "yield can be placed nowhere: it is 300 px or more"),
         (_nothing, ("--size", "big"), "--size says two lengths in px"),
         (_nothing, ("--size", "90-20"), "the smaller first"),
@@ -313,6 +344,8 @@ def _nothing(root: Path) -> None:
         (_nothing, ("--on", "none"), "there is no none: name a folder of photographs"),
         (_nothing, ("--on", "small"), "no scene of small is large enough: the largest is 60×50 px"),
         (_nothing, ("--on", "regions.csv"), "leaves photo.png, which is 200×150 px"),
+        (_nothing, ("--on", "long.csv"), "line 2: there is no 'aaa"),
+        (_nothing, ("--on", "alone"), "all 1 scenes are for val, as val frames and one of five"),
         (_nothing, ("--on", "bad.csv"), "must have the header image,x,y,w,h"),
     ],
 )
@@ -326,6 +359,9 @@ def test_what_cannot_be_is_one_sentence(
     (tmp_path / "regions.csv").write_text("image,x,y,w,h\nphoto.png,10,10,200,100\n")
     (tmp_path / "small").mkdir()
     Image.new("RGB", (60, 50)).save(tmp_path / "small" / "photo.png")
+    (tmp_path / "long.csv").write_text(f"image,x,y,w,h\n{'a' * 300},0,0,9,9\n")
+    (tmp_path / "alone").mkdir()
+    shutil.copy(tmp_path / "photo.png", tmp_path / "alone")
     (tmp_path / "bad.csv").write_text("picture,x\nphoto.png,1\n")
     assert callable(spoil)
     spoil(tmp_path)

@@ -22,6 +22,7 @@ Corner = tuple[int, int]
 
 _PIXEL_VARIANCE = 1 / 12
 _TINY = 1e-4
+_CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,9 +37,11 @@ class Layer:
     corner_xy: Corner
 
 
-def warp(light: Linear, H: Array, outline: Array) -> Layer:
-    """A template [h,w,4], premultiplied, as a homography [3,3] from its fractions to pixels shows it."""
-    box = box_of(project(H, outline))
+def warp(light: Linear, H: Array) -> Layer:
+    """A template [h,w,4], premultiplied, as a homography [3,3] from its fractions to pixels shows it: all of
+    it, and what is hardly opaque too.
+    """
+    box = box_of(project(H, _CORNERS))
     x0, y0 = np.floor(box[:2]).astype(int) - 1
     x1, y1 = np.ceil(box[2:]).astype(int) + 1
     size_wh = ((x1 - x0) * FINE, (y1 - y0) * FINE)

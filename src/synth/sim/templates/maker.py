@@ -139,7 +139,7 @@ class SceneMaker:
         box = visible.box_xyxy_px
         if box is None or visible.share < self._manner.min_visible or not visible.mask.any():
             return False
-        return self._manner.box_kind == "tight" or inside_image(square_box(box), scene.size_wh)
+        return inside_image(box if self._manner.box_kind == "tight" else square_box(box), scene.size_wh)
 
     def _write(
         self, i: int, picture: "_Picture", laid: Sequence[_Laid], seen: Sequence[Visible]
@@ -202,12 +202,14 @@ class _Picture:
         self._light = linear_of_u8(whole_u8[y0:y1, x0:x1])
 
     def place(self, template: Template, shrink: float, apart: Sequence[Array] = ()) -> _Laid | None:
-        """A template in a random place of the area, in its light; None where it has none.
+        """A template in a random place of the area, in its light; None where it has none, or is too thin
+        to be seen.
 
         apart: boxes that its own may hardly meet.
         """
         H = self._find_place(template, shrink, apart)
-        return None if H is None else _Laid(template, H, self._lit(template, H))
+        laid = None if H is None else _Laid(template, H, self._lit(template, H))
+        return laid if laid is not None and laid.layer.cover.any() else None
 
     def _find_place(self, template: Template, shrink: float, apart: Sequence[Array] = ()) -> Array | None:
         likeness, (width, height) = self._manner.likeness, self.scene.size_wh
@@ -237,7 +239,7 @@ class _Picture:
         rng, likeness = self.rng, self._manner.likeness
         around = measure_around(self._light, box_of(project(H, template.outline)))
         borrowed = likeness.borrow(around, self.scene.group, rng)
-        layer = blurred(warp(template.light, H, template.outline), self._edge_of(borrowed))
+        layer = blurred(warp(template.light, H), self._edge_of(borrowed))
         height, width = layer.alpha.shape
         slope = rng.uniform(-_SHADING, _SHADING, 2)
         y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
@@ -252,7 +254,7 @@ class _Picture:
         H = self._find_place(template, shrink)
         if H is None:
             return
-        shape = warp(template.light, H, template.outline)
+        shape = warp(template.light, H)
         cover, corner = shape.cover, shape.corner_xy
         size_wh = (cover.shape[1] // FINE, cover.shape[0] // FINE)
         texture = self._texture(size_wh, self._other)

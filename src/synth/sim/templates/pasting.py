@@ -10,7 +10,8 @@ from synth.dataset.reader import DatasetReader
 from synth.dataset.record import Split
 from synth.errors import InputError
 from synth.sim.furnish import training_split
-from synth.sim.templates.homography import Turns
+from synth.sim.templates.homography import Turns, box_of
+from synth.sim.templates.layers import find_visible, warp
 from synth.sim.templates.likeness import Likeness, list_measurable
 from synth.sim.templates.quotas import VAL_SHARE, deal_pictures, deal_quotas
 from synth.sim.templates.scenes import SceneArea
@@ -61,8 +62,12 @@ class Pasting:
                 "{:g}-{:g}".format(*self.size_px)
             )
         if "train" not in self.splits:
-            raise InputError("every scene is a val frame: pictures that train need train frames")
+            raise InputError(
+                f"all {len(self.scenes)} scenes are for val, as val frames and one of five photographs are: "
+                "name more photographs or train frames, of which some train"
+            )
         self._refuse_homeless()
+        self._refuse_thin()
 
     @cached_property
     def splits(self) -> tuple[Split, ...]:
@@ -135,3 +140,16 @@ class Pasting:
                         f"the largest {split} scene, {width}×{height} px, has room for {room:.0f} px: take "
                         "larger photographs, or begin --size lower"
                     )
+
+    def _refuse_thin(self) -> None:
+        """Each class shows something in its smallest size."""
+        least = min(self.sides_px)
+        for template in self.templates:
+            x0, y0, x1, y1 = box_of(template.outline * [template.aspect, 1])
+            scale = least / max(x1 - x0, y1 - y0)
+            whole = warp(template.light, np.diag([scale * template.aspect, scale, 1.0]))
+            if not find_visible([whole], 0).mask.any():
+                raise InputError(
+                    f"{template.file} has only lines so thin that {least:.0f} px of it show nothing: draw it "
+                    "bolder, or begin --size higher"
+                )

@@ -224,9 +224,14 @@ def _read_regions(path: Path) -> list[_Picture]:
             raise InputError(f"{path} line {line}: x, y, w and h are whole pixels") from None
         if not name or min(x, y) < 0 or min(w, h) < 1:
             raise InputError(f"{path} line {line} must name a picture and a region of 1 px or more within it")
-        folder = next((f for f in (path.parent, path.parent / "images") if (f / name).is_file()), None)
+        try:
+            folder = next((f for f in (path.parent, path.parent / "images") if (f / name).is_file()), None)
+        except OSError:  # A name that no file can have.
+            folder = None
         if folder is None:
-            raise InputError(f"{path} line {line}: there is no {name} beside the table or in images/ there")
+            raise InputError(
+                f"{path} line {line}: there is no {name!r:.80} beside the table or in images/ there"
+            )
         group = (row.get(GROUP) or "").strip() or None
         regions.append(_Picture(inside_folder(folder, name), name, (x, y, x + w, y + h), group))
     return regions

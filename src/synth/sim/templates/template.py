@@ -27,7 +27,7 @@ MIN_SIDE_PX = 16
 _LICENCE_FILES = ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "LICENCE.txt", "COPYING")
 _NUMBER = re.compile(r"^\d+[_-]+")
 _CLASS = TypeAdapter[str](ClassName)
-_OPAQUE = 0.5
+_OPAQUE, _LEAST_OPAQUE = 0.5, 0.25
 _SVG_SIDE_PX = 1024
 _MAX_LICENCE = 200
 
@@ -61,7 +61,8 @@ def read_templates(folder: Path) -> tuple[Template, ...]:
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder: templates are a folder of one PNG or SVG a class")
-    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
+    there = sorted(p for p in folder.iterdir() if not p.name.startswith("."))
+    files = [p for p in there if p.suffix.lower() in SUFFIXES and p.is_file()]
     if not files:
         raise InputError(f"{folder} has no template: put one PNG with alpha, or one SVG, a class into it")
     by_class: dict[str, Path] = {}
@@ -103,7 +104,13 @@ def make_template(
             f"{file} is {light.shape[1]}×{light.shape[0]} px without its transparent rim, less than "
             f"{MIN_SIDE_PX}: draw it larger"
         )
-    return Template(class_name, Path(file).name, sha256, licence, light, _outline(light[..., 3]))
+    outline = _outline(light[..., 3])
+    if (np.ptp(outline, axis=0) < _LEAST_OPAQUE).any():
+        raise InputError(
+            f"{file} is more than half transparent but for a small part of it, so its outline is not known: "
+            "draw it opaque"
+        )
+    return Template(class_name, Path(file).name, sha256, licence, light, outline)
 
 
 def _read(path: Path, class_name: str, licence: str) -> Template:
@@ -165,9 +172,11 @@ def _read_table(folder: Path) -> Iterator[tuple[str, str]]:
     for path in (folder / name for name in LICENCE_TABLES):
         if path.is_file():
             lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
-            yield from (
-                (row[0].strip(), _plain(row[1])) for row in list(csv.reader(lines))[1:] if len(row) > 1
-            )
+            try:
+                rows = list(csv.reader(lines))
+            except csv.Error as error:
+                raise InputError(f"{path} is no table that can be read: {error}") from error
+            yield from ((row[0].strip(), _plain(row[1])) for row in rows[1:] if len(row) > 1)
 
 
 def _plain(text: str) -> str:
