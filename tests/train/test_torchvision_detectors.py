@@ -103,6 +103,8 @@ def test_a_detector_of_other_classes_brings_all_but_its_last_layers(vgg: nn.Modu
         ),
         (lambda t: {"model": t, "epoch": 3}, "holds model, epoch and no plain state dict: give a state dict"),
         (lambda t: {}, "holds nothing and no plain state dict"),
+        (lambda t: {1: torch.ones(1)}, "holds 1 and no plain state dict"),
+        (lambda t: {"a": torch.ones(1).to_sparse()}, "holds a and no plain state dict"),
     ],
 )
 def test_weights_that_do_not_fit_are_named(vgg: nn.Module, change: Any, says: str, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass, replace
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -134,14 +135,17 @@ def _changed(settings: Any, name: str, whole_name: str, value: str) -> Any:
 def _read_as(old: Any, name: str, value: str) -> Any:
     """A word as a value of the kind that stood there."""
     if isinstance(old, tuple):
-        return tuple(part for part in value.split(",") if part)
+        return tuple(part.strip() for part in value.split(",") if part.strip())
     if isinstance(old, bool):
         if value not in ("true", "false"):
             raise InputError(f"{name} must be true or false, got {value!r}")
         return value == "true"
     kind = {int: int, float: float, type(None): int}.get(type(old), str)
     try:
-        return kind(value)
+        read = kind(value)
+        if isinstance(read, float) and not isfinite(read):
+            raise ValueError
+        return read
     except ValueError:
         what = "a number" if kind is float else "a whole number"
         raise InputError(f"{name} must be {what}, got {value!r}") from None

@@ -27,11 +27,15 @@ class Schedule:
         counts = [self.n_images, self.n_epochs]
         if sum(count is not None for count in counts) != 1:
             raise InputError("give either images or epochs to train for")
-        positive = {name: getattr(self, name) for name in ("batch_size", "n_checkpoints", "tick_images")}
+        positive = {
+            name: getattr(self, name) for name in ("side_px", "batch_size", "n_checkpoints", "tick_images")
+        }
         positive["n_images or n_epochs"] = next(count for count in counts if count is not None)
         for name, value in positive.items():
             if value < 1:
                 raise InputError(f"{name} must be 1 or more, got {value}")
+        if self.ema_half_life_images <= 0:
+            raise InputError(f"ema_half_life_images must be above 0, got {self.ema_half_life_images:g}")
 
     def measure(self, n_train: int, n_devices: int) -> "Lengths":
         """Steps, where the larger dataset has ``n_train`` train images."""

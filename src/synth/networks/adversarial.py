@@ -6,16 +6,13 @@ the caller's.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from synth.errors import InputError
-
-AdversarialKind = Literal["least-squares", "wasserstein", "log"]
-ADVERSARIAL_KINDS: tuple[AdversarialKind, ...] = get_args(AdversarialKind)
+from synth.networks.architecture import ADVERSARIAL_KINDS, AdversarialKind
 
 Scores = Sequence[Tensor]
 Discriminate = Callable[[Tensor], Scores]

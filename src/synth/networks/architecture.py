@@ -9,6 +9,9 @@ from synth.errors import InputError
 GeneratorKind = Literal["batch", "instance", "demodulated"]
 GENERATOR_KINDS: tuple[GeneratorKind, ...] = get_args(GeneratorKind)
 
+AdversarialKind = Literal["least-squares", "wasserstein", "log"]
+ADVERSARIAL_KINDS: tuple[AdversarialKind, ...] = get_args(AdversarialKind)
+
 
 @dataclass(frozen=True)
 class GeneratorShape:

@@ -19,6 +19,7 @@ def accept_near_copies(root: Path, because: str) -> None:
     """
     if not (because := " ".join(because.split())):
         raise InputError("--because is empty: say why near copies of test images may train")
+    read_info(root)
     lock = acquire(root, create=False, refusal=DatasetError)
     try:
         info = read_info(root)

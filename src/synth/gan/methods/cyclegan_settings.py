@@ -34,14 +34,15 @@ stands, by instance norm or batch norm.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from synth.errors import InputError
 from synth.gan.schedule import LearnedSettings, Schedule
-from synth.networks.architecture import DiscriminatorShape, GeneratorShape
-
-if TYPE_CHECKING:
-    from synth.networks.adversarial import AdversarialKind
+from synth.networks.architecture import (
+    ADVERSARIAL_KINDS,
+    AdversarialKind,
+    DiscriminatorShape,
+    GeneratorShape,
+)
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class CycleGANSettings(LearnedSettings):
 
     generator: GeneratorShape
     discriminator: DiscriminatorShape
-    adversarial: "AdversarialKind" = "least-squares"
+    adversarial: AdversarialKind = "least-squares"
     w_cycle: float = 10.0
     w_identity: float = 5.0
     w_background: float = 0.0
@@ -74,6 +75,16 @@ class CycleGANSettings(LearnedSettings):
                 raise InputError(f"the weight of a loss must be 0 or more, got w_{name} = {weight:g}")
         if self.learning_rate <= 0:
             raise InputError(f"the learning rate must be above 0, got {self.learning_rate:g}")
+        if self.adversarial not in ADVERSARIAL_KINDS:
+            raise InputError(
+                f"adversarial must be one of {', '.join(ADVERSARIAL_KINDS)}, got {self.adversarial!r}"
+            )
+        if not (0 <= self.beta1 < 1 and 0 <= self.beta2 < 1):
+            raise InputError(
+                f"beta1 and beta2 must be 0 or more and less than 1, got {self.beta1:g} and {self.beta2:g}"
+            )
+        if self.pool_size < 0:
+            raise InputError(f"pool_size must be 0 or more, got {self.pool_size}")
 
 
 _QUICK = CycleGANSettings(

@@ -94,6 +94,9 @@ class MTGANSettings(CycleGANSettings, CropSettings):
         for name in ("w_class", "w_localisation"):
             if (weight := getattr(self, name)) < 0:
                 raise InputError(f"the weight of a loss must be 0 or more, got {name} = {weight:g}")
+        for name in ("min_accuracy", "min_iou"):
+            if not 0 <= (least := getattr(self, name)) <= 1:
+                raise InputError(f"{name} must be 0 to 1, got {least:g}")
         if (self.discriminator.n_layers, self.discriminator.n_scales) != (4, 1):
             raise InputError(
                 "these discriminators have 4 strided layers and 1 scale, as the heads' map needs them, got "
