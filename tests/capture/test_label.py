@@ -1,5 +1,7 @@
 """Labels of drawn shots, whose truth is known exactly."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,23 @@ def test_a_larger_thing_of_the_part_s_colour_is_not_taken_for_it(cell, bodies, c
     label = labeller.label(beside, shot.T_base_tool, shot.q_rad)
     assert np.array_equal(label.mask, alone.mask)
     assert label.colour_cad_iou == alone.colour_cad_iou
+
+
+def test_what_the_arm_hides_within_the_part_is_no_part(cell, bodies, camera, draw, monkeypatch):
+    """A gap in the colour is filled, as of a reflection, but not where mount or arm stand before the part."""
+    shot = draw(TILTED)
+    labeller = Labeller(cell, bodies, camera, source="colour", crop_kind="rectified")
+    silhouette = labeller._caster.cast(shot.T_base_tool, shot.q_rad)
+    x0, y0, x1, y1 = tight_box(shot.part).astype(int)
+    gap = np.zeros_like(shot.part)
+    gap[(y0 + y1) // 2 - 3 : (y0 + y1) // 2 + 3, (x0 + x1) // 2 - 3 : (x0 + x1) // 2 + 3] = True
+    rgb_u8 = shot.rgb_u8.copy()
+    rgb_u8[gap] = 128
+    assert labeller.label(rgb_u8, shot.T_base_tool, shot.q_rad).mask[gap].all()
+    left, top, right, bottom = silhouette.window_xyxy
+    hidden = replace(silhouette, visible=silhouette.visible & ~gap[top:bottom, left:right])
+    monkeypatch.setattr(labeller._caster, "cast", lambda *_: hidden)
+    assert labeller.label(rgb_u8, shot.T_base_tool, shot.q_rad).mask[gap].mean() < 0.4
 
 
 def test_the_normal_comes_from_the_tool_through_the_calibration(cell, bodies, camera, draw):

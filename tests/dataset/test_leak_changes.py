@@ -191,6 +191,8 @@ def test_near_copies_train_where_somebody_said_why(film: DatasetReader, tmp_path
     """
     accept = ("dataset", "accept-near-copies", film.root, "--because")
     assert "say why" in synth(*accept, " ", cwd=tmp_path).stderr
+    absent = synth("dataset", "accept-near-copies", "none", "--because", "x", cwd=tmp_path)
+    assert (absent.returncode, "there is no dataset at none" in absent.stderr) == (2, True)
     assert synth(*accept, "it is the only drive", cwd=tmp_path).returncode == 0
     accepting = DatasetReader(film.root)
     LeakGuard.of([accepting]).check(accepting, accepting.of_split("train"))

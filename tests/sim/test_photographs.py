@@ -263,11 +263,13 @@ def test_unrelated_backgrounds(photographed, tmp_path):
     with pytest.raises(InputError, match="holds no picture"):
         PhotographBackdrop(reader, backgrounds=folder).measured()
     width, height = reader.samples[0].size_wh
-    for i, size_wh in enumerate([(width // 2, height // 3), (height, width)]):
+    (folder / "a folder.png").mkdir()
+    for i, size_wh in enumerate([(width // 2, height // 3), (height, width), (20_000, 1)]):
         cv2.imwrite(str(folder / f"{i}.png"), np.full((*size_wh[::-1], 3), (0, 0, 50 + i), np.uint8))
     backdrop = PhotographBackdrop(reader, backgrounds=folder).measured()
-    assert [p.rgb_u8.shape for p in backdrop.plates] == [(height, width, 3)] * 2
-    assert [p.rgb_u8.max(axis=(0, 1)).tolist() for p in backdrop.plates] == [[50, 0, 0], [51, 0, 0]]
+    assert [p.rgb_u8.shape for p in backdrop.plates] == [(height, width, 3)] * 3
+    reds = [p.rgb_u8.max(axis=(0, 1)).tolist() for p in backdrop.plates]
+    assert reds == [[50, 0, 0], [51, 0, 0], [52, 0, 0]]
     scene = make_twin(backdrop.list_twinnable()[0], backdrop, seed=0)
     (parent,) = backdrop.list_behind(scene)
     assert (parent.dataset, parent.kind, parent.used) == ("elsewhere", "imported", ("plate",))

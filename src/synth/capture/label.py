@@ -115,8 +115,8 @@ class Labeller:
         outline = None if silhouette is None else silhouette.in_image(silhouette.part, size_wh)
         found = largest_component(colour_mask(rgb_u8, self._cell.label), within=outline)
         mask = refine_edge(rgb_u8, found)
-        if outline is not None:
-            mask |= holes(mask) & outline
+        if cad is not None:
+            mask |= holes(mask) & cad
         if self._source == "colour":
             return mask, None
         return mask, mask_iou(mask, empty if cad is None else cad)

@@ -72,7 +72,7 @@ def list_backgrounds(folder: Path) -> list[Path]:
     """The pictures in a folder, 40 at most, evenly chosen. Raises InputError where there is none."""
     if not folder.is_dir():
         raise InputError(f"--backgrounds takes a folder of pictures, and {folder} is none")
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    found = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
     if not found:
         raise InputError(f"{folder} holds no picture: backgrounds are {', '.join(s[1:] for s in SUFFIXES)}")
     return found[:: -(-len(found) // _MAX_PLATES)]
@@ -110,10 +110,12 @@ def choose_plate(plates: Sequence[Plate], scene: Scene) -> Plate:
 def _fill(rgb_u8: NDArray[np.uint8], size_wh: tuple[int, int]) -> NDArray[np.uint8]:
     height, width = rgb_u8.shape[:2]
     scale = max(size_wh[0] / width, size_wh[1] / height)
-    larger = (max(size_wh[0], round(width * scale)), max(size_wh[1], round(height * scale)))
-    scaled = cv2.resize(rgb_u8, larger, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    x, y = (larger[0] - size_wh[0]) // 2, (larger[1] - size_wh[1]) // 2
-    return np.ascontiguousarray(scaled[y : y + size_wh[1], x : x + size_wh[0]], dtype=np.uint8)
+    # Cut before it is scaled: a strip scaled until it fills a picture would fill the memory too.
+    w, h = (min(max(round(n / scale), 1), most) for n, most in zip(size_wh, (width, height), strict=True))
+    x, y = (width - w) // 2, (height - h) // 2
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    middle = np.ascontiguousarray(rgb_u8[y : y + h, x : x + w])
+    return np.asarray(cv2.resize(middle, size_wh, interpolation=way), dtype=np.uint8)
 
 
 def _hidden(dataset: DatasetReader, sample: Sample) -> NDArray[np.bool_]:
