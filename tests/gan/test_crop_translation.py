@@ -178,6 +178,9 @@ def test_a_frozen_classifier_tells_what_cannot_be_read(signs: Any, tmp_path: Pat
     assert figures["class_sure"] < 0.5
     assert reason.short == "class lost"
     assert reason.detail == "part 1: it was read as red, which it is, and is now as blue"
+    others = tuple(part.model_copy(update={"class_name": "green"}) for part in sample.instances)
+    unknown = sample.model_copy(update={"instances": others})
+    assert judge_classes(witness, unknown, frame, turned) == ([], {"class_lost": 0})
     with pytest.raises(InputError, match="no class witness of this version"):
         load_class_witness(path_with_other_words(tmp_path), CPU)
 

@@ -164,7 +164,7 @@ def test_other_settings_are_refused_with_a_difference(rendered, captured):
 def test_another_dataset_is_not_written_into(captured):
     """The folder of the captured dataset itself is refused, and stays as it was."""
     before = (captured / "dataset.json").read_bytes()
-    with pytest.raises(DatasetError, match="is a real dataset, and a rendered one is asked for"):
+    with pytest.raises(DatasetError, match="is real, and what is asked for would be rendered"):
         render(make_plan(_settings(captured, captured)), QUIET)
     assert (captured / "dataset.json").read_bytes() == before
 

@@ -340,6 +340,7 @@ def _nothing(root: Path) -> None:
         (_nothing, ("--tilt", "80"), "the tilt must be 0 to 70, got 80"),
         (_nothing, ("--count", "3", "--per-class", "3"), "give one of them"),
         (_nothing, ("--fill-up", "--count", "3"), "give --like, and no --count"),
+        (_nothing, ("--distractors", "signs"), "the distractor 01_yield.png is the template of yield"),
         (_nothing, ("--plates", "real"), "leave datasets and --plates out"),
         (_nothing, ("--on", "none"), "there is no none: name a folder of photographs"),
         (_nothing, ("--on", "small"), "no scene of small is large enough: the largest is 60×50 px"),

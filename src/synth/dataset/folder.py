@@ -131,7 +131,7 @@ def is_inside(root: Path, path: Path) -> bool:
 def refuse_other_kind(out: Path, kind: Kind) -> None:
     """Raises DatasetError where a folder holds a dataset of another kind than will be written there."""
     if (out / INFO_FILE).exists() and (found := read_info(out).kind) != kind:
-        raise DatasetError(f"{out} is a {found} dataset, and a {kind} one is asked for: choose another --out")
+        raise DatasetError(f"{out} is {found}, and what is asked for would be {kind}: choose another --out")
 
 
 def read_samples(root: Path, info: DatasetInfo) -> list[Sample]:

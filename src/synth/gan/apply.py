@@ -125,10 +125,12 @@ def judge_classes(
     """Parts whose class a witness tells in the source [H,W,3] and no longer in the translation.
 
     And for the ``quality``: ``class_lost``, how many; ``class_sure``, how likely the least readable part is
-    still taken for what it is.
+    still taken for what it is. Parts of classes that the witness never learnt are not judged.
     """
     parts = [
-        (i, part) for i, part in enumerate(sample.instances) if part.visib_fract >= MIN_VISIBLE_FOR_LABEL
+        (i, part)
+        for i, part in enumerate(sample.instances)
+        if part.visib_fract >= MIN_VISIBLE_FOR_LABEL and part.class_name in witness.classes
     ]
     boxes = [part.box_xyxy_px for _, part in parts]
     lost, sure = [], []

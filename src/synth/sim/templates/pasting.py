@@ -66,6 +66,12 @@ class Pasting:
                 f"all {len(self.scenes)} scenes are for val, as val frames and one of five photographs are: "
                 "name more photographs or train frames, of which some train"
             )
+        own = {template.sha256: template.class_name for template in self.templates}
+        if both := next((d for d in self.distractors if d.sha256 in own), None):
+            raise InputError(
+                f"the distractor {both.file} is the template of {own[both.sha256]}, and distractors have no "
+                "label: take it out of one of the folders"
+            )
         self._refuse_homeless()
         self._refuse_thin()
 
