@@ -241,4 +241,7 @@ def test_the_command_takes_changes(tmp_path: Path) -> None:
     said = synth("translate", "--method", "mtgan", "--preset", "quick", "--set", "heads=nose", cwd=tmp_path)
     assert said.returncode == 2
     assert "heads must be one or more of adversarial, class, localisation" in " ".join(said.stderr.split())
+    said = synth("translate", "--checkpoint", "a.safetensors", "--set", "w_cycle=1", cwd=tmp_path)
+    assert said.returncode == 2
+    assert "--checkpoint learns nothing" in " ".join(said.stderr.split())
     assert not list(tmp_path.iterdir())

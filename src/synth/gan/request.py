@@ -49,6 +49,8 @@ def make_settings(
     """
     if images is not None and images < 1:
         raise InputError(f"--images must be 1 or more, got {images}")
+    if checkpoint is not None and changes:
+        raise InputError("--set changes how something is learnt, and --checkpoint learns nothing: give one")
     refuse_devices(device, devices)
     if method is None:
         method = choose_default() if checkpoint is None else read_method(checkpoint)
