@@ -123,16 +123,14 @@ class Trial:
         return {"fold": self.fold.name, "mix": self.mix, "generator": self.generator, "seed": self.seed}
 
 
-def list_trials(fold: Fold, mixes: Mixes = MAIN, *, quick: bool = False) -> Iterator[Trial]:
-    """A fold's trainings in their order: all mixes by the first seeds, then by the next of the generator."""
-    seeds = SEEDS[:1] if quick else SEEDS
+def list_trials(fold: Fold, seed: int, mixes: Mixes = MAIN, *, quick: bool = False) -> Iterator[Trial]:
+    """A fold's trainings by one seed: all mixes by the generator's first seed, then by its next."""
     generators = GENERATOR_SEEDS[:1] if quick or fold is SAME_FILM else GENERATOR_SEEDS
-    for seed, generator in itertools.product(seeds, generators):
-        for mix, parts in mixes.items():
-            if parts != ("real",):
-                yield Trial(fold, mix, parts, generator, seed)
-            elif generator == generators[0]:
-                yield Trial(fold, mix, parts, None, seed)
+    for generator, (mix, parts) in itertools.product(generators, mixes.items()):
+        if parts != ("real",):
+            yield Trial(fold, mix, parts, generator, seed)
+        elif generator == generators[0]:
+            yield Trial(fold, mix, parts, None, seed)
 
 
 class Bench:
@@ -142,7 +140,7 @@ class Bench:
     """
 
     def __init__(self, data: Path, out: Path, fold: Fold, *, tiny: bool) -> None:
-        self._data, self._out, self._fold = (data / "signs_lab").resolve(), out / fold.folder, fold
+        self._data, self._out, self.fold = (data / "signs_lab").resolve(), out / fold.folder, fold
         self.per_class, self.n_images = (2, 32) if tiny else (PER_CLASS, N_IMAGES)
         self._few = ("--images", "32") if tiny else ()
         self._out.mkdir(parents=True, exist_ok=True)
@@ -151,7 +149,7 @@ class Bench:
 
     def train(self, trial: Trial) -> tuple[Path, str]:
         """The folder of a trial's training, which has ended, and the last dataset that it learns from."""
-        names = ["real" if part == "real" else self._folder(trial.generator, part) for part in trial.parts]
+        names = ["real" if part == "real" else self.folder(trial.generator, part) for part in trial.parts]
         for name, part in zip(("real", *names), ("real", *trial.parts), strict=True):
             self._make(name, part, trial.generator)
         mix = trial.mix.replace(" ", "_").replace(",", "")
@@ -175,9 +173,9 @@ class Bench:
         began, cpu_s = time.monotonic(), 0.0
         made: Line = {}
         if part == "real":
-            write_photographs(self._data, self._out / "photographs", self._fold)
-            cpu_s += self._run("import", "yolo", "photographs", *self._fold.import_words, "--out", out)
-            if self._fold is SAME_FILM:
+            write_photographs(self._data, self._out / "photographs", self.fold)
+            cpu_s += self._run("import", "yolo", "photographs", *self.fold.import_words, "--out", out)
+            if self.fold is SAME_FILM:
                 why = "each class has one film"
                 cpu_s += self._run("dataset", "accept-near-copies", out, "--because", why)
         elif part == "X":
@@ -198,7 +196,7 @@ class Bench:
             made["method"] = self._choose_colours(generator)
             (self._out / out).symlink_to(made["method"])
         else:
-            source = self._folder(generator, "X")
+            source = self.folder(generator, "X")
             self._make(source, "X", generator)
             words = (TRANSLATORS | ABLATED | WEIGHTED)[part]
             words += self._few if part not in BASELINES else ()
@@ -214,14 +212,14 @@ class Bench:
         """The baseline that comes nearest to real val images among those that keep labels, if any does; the
         generator's first seed chooses for all.
         """
-        first = self._folder(GENERATOR_SEEDS[0], COLOURED)
+        first = self.folder(GENERATOR_SEEDS[0], COLOURED)
         if generator != GENERATOR_SEEDS[0] and first in self.stages:
             method: str = self.stages[first]["method"]
-            self._make(self._folder(generator, method), method, generator)
+            self._make(self.folder(generator, method), method, generator)
             return method
         found = {}
         for name in BASELINES:
-            folder = self._folder(generator, name)
+            folder = self.folder(generator, name)
             self._make(folder, name, generator)
             result = json.loads((self._out / "runs" / folder / "result.json").read_text())
             distance = result["after"]["distances"]["estimates"]["kernel_distance"]["value"]
@@ -230,7 +228,7 @@ class Bench:
 
     def _run(self, *words: str) -> float:
         """One command, with one thread, as the trainings of a comparison have; returns its CPU seconds."""
-        print(f"\n{self._fold.name}$ synth {' '.join(words)}", flush=True)
+        print(f"\n{self.fold.name}$ synth {' '.join(words)}", flush=True)
         synth = [sys.executable, "-c", "from synth.cli import main; main()"]
         with subprocess.Popen(
             [*synth, *words], cwd=self._out, env=os.environ | {"OMP_NUM_THREADS": "1"}
@@ -317,19 +315,15 @@ def main() -> None:
     given = parser.parse_args()
     folds = FOLDS if given.plan == "main" else BY_RECORDING
     folds = folds[:1] if given.tiny else QUICK_FOLDS if given.quick else folds
-    short = given.quick or given.tiny
-    with ThreadPoolExecutor(given.jobs) as pool:
-        waiting = [
-            pool.submit(
-                run,
-                Bench(given.data, given.out.resolve(), fold, tiny=given.tiny),
-                list(list_trials(fold, PLANS[given.plan], quick=short)),
-                given.results,
-            )
-            for fold in folds
-        ]
-        for each in waiting:
-            each.result()
+    benches = [Bench(given.data, given.out.resolve(), fold, tiny=given.tiny) for fold in folds]
+    for seed in SEEDS[:1] if given.quick or given.tiny else SEEDS:
+        with ThreadPoolExecutor(given.jobs) as pool:
+            waiting = []
+            for bench in benches:
+                trials = list_trials(bench.fold, seed, PLANS[given.plan], quick=given.quick or given.tiny)
+                waiting.append(pool.submit(run, bench, list(trials), given.results))
+            for each in waiting:
+                each.result()
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from signs import (
     PLANS,
     PRIMARY,
     RESULTS,
+    SEEDS,
     Line,
     key_of,
     list_trials,
@@ -102,8 +103,8 @@ def table_of_mixes(lines: Sequence[Line]) -> Table:
 def table_of_contrasts(lines: Sequence[Line]) -> Table:
     """A row a contrast; p only where all trainings of all folds are there."""
     rows = [["contrast", *(f"{name}" for name in GROUPS)]]
-    wanted = sum(1 for fold in BY_RECORDING for _ in list_trials(fold))
-    complete = sum(x["fold"] != SAME_FILM.name and x["mix"] in MAIN for x in lines) == wanted
+    n = sum(x["fold"] != SAME_FILM.name and x["mix"] in MAIN for x in lines)
+    complete = n == count_trials(BY_RECORDING)
     found = {
         (a, b, name): differences(lines, a, b, classes)
         for a, b in PRIMARY
@@ -157,7 +158,7 @@ def say_all(lines: Sequence[Line]) -> str:
         parts += ["Colours: " + ", ".join(f"{m} in fold {f}" for f, m in sorted(chosen)) + ".", ""] * bool(
             chosen
         )
-    parts += [say_state(main, [x for fold in BY_RECORDING for x in list_trials(fold)]), ""]
+    parts += [say_state(main, count_trials(BY_RECORDING)), ""]
     film = [x for x in lines if x["fold"] == SAME_FILM.name and x["mix"] in MAIN]
     parts += [
         "**Same film: the other seven classes, tested on the end of the film whose beginning trains**",
@@ -165,10 +166,10 @@ def say_all(lines: Sequence[Line]) -> str:
     ]
     if film:
         parts += [*to_markdown(table_of_classes(film, [SAME_FILM])), ""]
-    parts += [say_state(film, list(list_trials(SAME_FILM)))]
+    parts += [say_state(film, count_trials([SAME_FILM]))]
     for plan in ("ablation", "weights"):
         if own := [x for x in lines if x["mix"] in PLANS[plan]]:
-            wanted = [x for fold in BY_RECORDING for x in list_trials(fold, PLANS[plan])]
+            wanted = count_trials(BY_RECORDING, plan)
             parts += [
                 "",
                 f"**Plan {plan}**",
@@ -180,14 +181,19 @@ def say_all(lines: Sequence[Line]) -> str:
     return "\n".join([*parts, ""])
 
 
-def say_state(lines: Sequence[Line], wanted: Sequence[object]) -> str:
+def count_trials(folds: Sequence[Fold], plan: str = "main") -> int:
+    """How many trainings a plan has in some folds."""
+    return sum(len([*list_trials(fold, seed, PLANS[plan])]) for fold in folds for seed in SEEDS)
+
+
+def say_state(lines: Sequence[Line], wanted: int) -> str:
     """How much of a table there is, and of which code."""
     n = sum(x["mix"] not in PLANS["alone"] for x in lines)
     dates = sorted({x["date"] for x in lines})
     commits = ", ".join(dict.fromkeys(x["commit"] for x in lines))
     days = " to ".join(dict.fromkeys((dates[0], dates[-1]))) if lines else ""
     when = f"{days}, commit {commits}" if lines else "not begun"
-    return f"{'Complete' if n == len(wanted) else 'Not complete'}: {n} of {len(wanted)} trainings; {when}."
+    return f"{'Complete' if n == wanted else 'Not complete'}: {n} of {wanted} trainings; {when}."
 
 
 def to_markdown(table: Table) -> Iterator[str]:
