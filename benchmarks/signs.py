@@ -209,8 +209,8 @@ class Bench:
         self._kept.write_text(json.dumps(self.stages, indent=2) + "\n")
 
     def _choose_colours(self, generator: int | None) -> str:
-        """The baseline that comes nearest to real val images among those that keep labels, if any does; the
-        generator's first seed chooses for all.
+        """The baseline that comes nearest to real val images among those that keep labels and half of the
+        frames, if any does; the generator's first seed chooses for all.
         """
         first = self.folder(GENERATOR_SEEDS[0], COLOURED)
         if generator != GENERATOR_SEEDS[0] and first in self.stages:
@@ -223,7 +223,8 @@ class Bench:
             self._make(folder, name, generator)
             result = json.loads((self._out / "runs" / folder / "result.json").read_text())
             distance = result["after"]["distances"]["estimates"]["kernel_distance"]["value"]
-            found[name] = (not result["choice"]["labels_kept"], distance)
+            is_kept = 2 * self.stages[folder]["images"] >= self.stages[self._folder(generator, "X")]["images"]
+            found[name] = (not (result["choice"]["labels_kept"] and is_kept), distance)
         return min(found, key=lambda name: found[name])
 
     def _run(self, *words: str) -> float:
