@@ -149,7 +149,7 @@ class Bench:
 
     def train(self, trial: Trial) -> tuple[Path, str]:
         """The folder of a trial's training, which has ended, and the last dataset that it learns from."""
-        names = ["real" if part == "real" else self.folder(trial.generator, part) for part in trial.parts]
+        names = ["real" if part == "real" else self._folder(trial.generator, part) for part in trial.parts]
         for name, part in zip(("real", *names), ("real", *trial.parts), strict=True):
             self._make(name, part, trial.generator)
         mix = trial.mix.replace(" ", "_").replace(",", "")
@@ -196,7 +196,7 @@ class Bench:
             made["method"] = self._choose_colours(generator)
             (self._out / out).symlink_to(made["method"])
         else:
-            source = self.folder(generator, "X")
+            source = self._folder(generator, "X")
             self._make(source, "X", generator)
             words = (TRANSLATORS | ABLATED | WEIGHTED)[part]
             words += self._few if part not in BASELINES else ()
@@ -212,14 +212,14 @@ class Bench:
         """The baseline that comes nearest to real val images among those that keep labels and half of the
         frames, if any does; the generator's first seed chooses for all.
         """
-        first = self.folder(GENERATOR_SEEDS[0], COLOURED)
+        first = self._folder(GENERATOR_SEEDS[0], COLOURED)
         if generator != GENERATOR_SEEDS[0] and first in self.stages:
             method: str = self.stages[first]["method"]
-            self._make(self.folder(generator, method), method, generator)
+            self._make(self._folder(generator, method), method, generator)
             return method
         found = {}
         for name in BASELINES:
-            folder = self.folder(generator, name)
+            folder = self._folder(generator, name)
             self._make(folder, name, generator)
             result = json.loads((self._out / "runs" / folder / "result.json").read_text())
             distance = result["after"]["distances"]["estimates"]["kernel_distance"]["value"]
