@@ -155,12 +155,13 @@ class Bench:
         mix = trial.mix.replace(" ", "_").replace(",", "")
         folder = f"runs/{mix}/g{trial.generator}_s{trial.seed}"
         if not (self._out / folder / RESULT_FILE).is_file():
-            self._run(
+            cpu_s = self._run(
                 *("train", "detection", "--preset", "default"),
                 *(word for name in names for word in ("--data", name)),
                 *("--test", "real", "--net", "yolov5n", "--side", "320", "--images", str(self.n_images)),
                 *("--seed", str(trial.seed), "--device", "cpu", "--out", folder),
             )
+            self._keep(folder, {"cpu_s": round(cpu_s)})
         return self._out / folder, names[-1]
 
     def _folder(self, generator: int | None, part: str) -> str:
@@ -205,7 +206,10 @@ class Bench:
                 *("--seed", str(generator), "--run", f"runs/{out}", "--out", out),
             )
         made |= {"images": len(DatasetReader(self._out / out).of_split("train"))}
-        self.stages[out] = made | {"seconds": round(time.monotonic() - began), "cpu_s": round(cpu_s)}
+        self._keep(out, made | {"seconds": round(time.monotonic() - began), "cpu_s": round(cpu_s)})
+
+    def _keep(self, stage: str, line: Line) -> None:
+        self.stages[stage] = line
         self._kept.write_text(json.dumps(self.stages, indent=2) + "\n")
 
     def _choose_colours(self, generator: int | None) -> str:
