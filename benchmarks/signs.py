@@ -195,6 +195,7 @@ class Bench:
             )
         elif part == COLOURED:
             made["method"] = self._choose_colours(generator)
+            (self._out / out).unlink(missing_ok=True)
             (self._out / out).symlink_to(made["method"])
         else:
             source = self._folder(generator, "X")
