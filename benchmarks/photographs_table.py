@@ -98,13 +98,13 @@ def say_all(lines: Sequence[Line]) -> str:
     return "\n".join([*parts, ""])
 
 
-def write_tables(document: Path, tables: str) -> None:
-    """Between the two marks of a document."""
+def write_tables(document: Path, tables: str, begin: str = BEGIN, end: str = END) -> None:
+    """Between two marks of a document."""
     text = document.read_text(encoding="utf-8")
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise SystemExit(f"{document} must hold the lines {BEGIN} and {END} once each")
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
-    document.write_text(f"{before}{BEGIN}\n{tables}{END}{after}", encoding="utf-8")
+    if text.count(begin) != 1 or text.count(end) != 1:
+        raise SystemExit(f"{document} must hold the lines {begin} and {end} once each")
+    before, after = text.split(begin)[0], text.split(end)[1]
+    document.write_text(f"{before}{begin}\n{tables}{end}{after}", encoding="utf-8")
 
 
 def main() -> None:
