@@ -226,7 +226,10 @@ def _read_regions(path: Path) -> list[_Picture]:
             raise InputError(f"{path} line {line} must name a picture and a region of 1 px or more within it")
         folder = next((f for f in (path.parent, path.parent / "images") if (f / name).is_file()), None)
         if folder is None:
-            raise InputError(f"{path} line {line}: there is no {name} beside the table or in images/ there")
+            raise InputError(
+                f"{path} line {line}: there is no {name} beside the table or in images/ there: "
+                "put the table where the pictures are"
+            )
         group = (row.get(GROUP) or "").strip() or None
         regions.append(_Picture(inside_folder(folder, name), name, (x, y, x + w, y + h), group))
     return regions
