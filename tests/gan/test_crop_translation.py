@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from synth.errors import InputError
 from synth.gan.apply import apply, judge_classes
 from synth.gan.checkpoint import path_of_step
 from synth.gan.class_witness import ClassWitnessSettings, load_class_witness, train_class_witness
+from synth.gan.commands import print_result
 from synth.gan.crop_cutter import CropCutter
 from synth.gan.judge import JudgeSettings
 from synth.gan.methods.method import InstanceTranslator, Translated
@@ -101,6 +103,17 @@ def test_classes_without_real_crops_are_named(finished: Any) -> None:
     assert (settings.fit.out / CLASS_WITNESS_FILE).is_file()
     config = json.loads((settings.fit.out / "config.json").read_text())
     assert config["settings"]["classes"] == ["red", "blue"]
+
+
+def test_it_is_told_how_well_the_classifier_tells_classes(finished: Any) -> None:
+    """On the terminal, since what it cannot tell is not watched."""
+    settings, result, _ = finished
+    console = Console(file=StringIO(), width=1000)
+    print_result(console, result, settings)
+    assert isinstance(console.file, StringIO)
+    said = console.file.getvalue()
+    assert f"of {result.class_error.n_real} real" in said
+    assert "their boxes and masks tell where crops and half of the val patches are cut" in said
 
 
 def identity(tmp_path: Path, side_px: int = 32) -> InstanceTranslator:

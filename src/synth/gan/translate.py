@@ -260,7 +260,7 @@ def _train_witness(
             "measured: give a dataset with masks"
         )
     progress = make_progress("witness", "steps")
-    progress.say("A witness learns to find parts in rendered images, to see later whether labels survive.")
+    progress.say(f"A witness learns to find parts in {sim.root}, to see later whether labels survive.")
     progress.begin(total=settings.witness.n_steps, done=0)
     told = 0
 
@@ -302,6 +302,7 @@ def _make_class_witness(
         else None
         for dataset in (fit.real, fit.sim)
     ]
+    progress.say("A classifier learns to tell the classes, to see later whether each can still be read.")
     progress.begin(total=wanted.n_steps, done=0)
     try:
         witness = train_class_witness(
