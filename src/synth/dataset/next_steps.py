@@ -170,7 +170,10 @@ def _translate(dataset: DatasetReader) -> NextStep:
         return NextStep(what, False, "it has pictures of several looks: name datasets of one look each")
     same = "of the same classes"
     if len(sizes) > 1:
-        same += "; its images differ in size, so --method must name one that learns from crops of parts"
+        same += (
+            "; its images differ in size, so --method must name a baseline or one that learns from crops "
+            "of parts"
+        )
     else:
         width, height = sizes.pop()
         same += f" and {width}×{height} pixels"

@@ -95,7 +95,7 @@ def translate(settings: TranslateSettings, make_progress: MakeProgress) -> tuple
     settings = replace(settings, fit=replace(settings.fit, besides=_judged_by(settings), readings=readings))
     fit, run = settings.fit, settings.fit.out
     method = METHODS[fit.method]()
-    check_pair(fit.sim, fit.real, any_size=isinstance(fit.settings, CropSettings))
+    check_pair(fit.sim, fit.real, any_size=not is_learned or isinstance(fit.settings, CropSettings))
     say = make_progress("translate", "images").say
     refuse_leaks(fit.sim, fit.real, say)
     RunDir.create_or_resume(run, fit.to_config()).close()
