@@ -29,7 +29,7 @@ from synth.gan.methods.mtgan import MTGANMethod, MTGANSettings
 from synth.gan.request import change
 from synth.gan.run import FitSettings
 from synth.gan.schedule import Schedule
-from synth.gan.translate import CLASS_WITNESS_FILE, WITNESS_FILE, TranslateSettings, translate
+from synth.gan.translate import CLASS_WITNESS_FILE, WITNESS_FILE, TranslateSettings, list_readings, translate
 from synth.networks.discriminators import DiscriminatorShape
 from synth.networks.generators import GeneratorShape, make_generator
 from synth.witness.drift import DriftLimits
@@ -103,6 +103,16 @@ def test_classes_without_real_crops_are_named(finished: Any) -> None:
     assert (settings.fit.out / CLASS_WITNESS_FILE).is_file()
     config = json.loads((settings.fit.out / "config.json").read_text())
     assert config["settings"]["classes"] == ["red", "blue"]
+
+
+def test_masks_that_are_not_there_were_not_read(finished: Any) -> None:
+    """Real photographs with boxes alone gave no mask, neither to learn from nor to choose by."""
+    settings, *_ = finished
+    readings = list_readings(settings, is_chosen=True)
+    used = {(r.kind, r.role): r.used for r in readings}
+    assert "mask" in used["rendered", "chosen"]
+    assert "mask" not in used["real", "made"] + used["real", "chosen"]
+    assert "labels" in used["real", "made"]
 
 
 def test_it_is_told_how_well_the_classifier_tells_classes(finished: Any) -> None:

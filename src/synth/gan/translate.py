@@ -28,6 +28,7 @@ from synth.compute.threads import use_free_cores
 from synth.dataset.choices import Criterion
 from synth.dataset.origin import Reading, Role, Used
 from synth.dataset.record import Split
+from synth.dataset.sample import Sample
 from synth.errors import InputError
 from synth.gan.apply import Applied, apply
 from synth.gan.checkpoint import note_readings, path_of_step, read_readings
@@ -210,9 +211,17 @@ def list_readings(settings: TranslateSettings, *, is_chosen: bool) -> tuple[Read
         reading
         for split, (role, used) in uses.items()
         for dataset in (settings.fit.sim, settings.fit.real)
-        for reading in dataset.trace_readings(dataset.of_split(split), *used, role=role)
+        for reading in dataset.trace_readings(
+            dataset.of_split(split), *_list_there(used, dataset.of_split(split)), role=role
+        )
     )
     return tuple(dict.fromkeys(readings))
+
+
+def _list_there(used: Sequence[Used], samples: Sequence[Sample]) -> list[Used]:
+    """Without masks where no sample has one: what is not there was not read."""
+    has_masks = any(sample.mask is not None for sample in samples)
+    return [what for what in used if what != "mask" or has_masks]
 
 
 def _judged_by(settings: TranslateSettings) -> dict[str, JsonValue]:
