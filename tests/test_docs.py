@@ -31,6 +31,8 @@ ONLY_PARSED = {
     r"synth compose .*(--plates|_composed)": "needs what a longer command makes; test_flow.py",
     r"synth compose --templates": "needs drawings and photographs of one's own; tests/sim",
     r"synth dataset stats .*--beside": "needs two datasets; tests/dataset",
+    r"synth dataset sheet data/laid": "needs drawings and photographs of one's own; tests/dataset",
+    r"synth import yolo .*--group": "needs recordings of one's own; tests/dataset",
     r"synth train normals": "as detection, which runs; tests/train",
     r"synth (evaluate|predict)": "needs more test images than are captured here; tests/train",
     r"synth export-model": "needs a training; tests/gan",

@@ -154,10 +154,12 @@ def test_a_translation_that_refused_frames_is_complete(tmp_path: Path, monkeypat
 
 @pytest.mark.parametrize(
     ("with_models", "command"),
-    [(True, "synth render --over data/real"), (False, "without poses and models nothing can be rendered")],
+    [(True, "synth render --over data/real"), (False, "synth dataset stats data/real")],
 )
 def test_imported_images_are_rendered_over(with_models, command, tmp_path: Path, monkeypatch, capsys):
-    """After an import with models comes a rendering over it; without, status says why there is none."""
+    """After an import with models comes a rendering over it; without, status leads to what else can
+    come.
+    """
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "300")
     model = ModelRecord(

@@ -19,11 +19,13 @@ from synth.compare.figures import (
     MixWorth,
     Row,
     TestImages,
+    Unlearned,
     UsedData,
 )
 from synth.compare.plan import Contest
 from synth.compare.questions import Question
 from synth.compare.report.curves import draw_overview
+from synth.compare.report.keys import to_json
 from synth.compare.report.tables import format_figure, list_breakdowns
 from synth.compare.verdict import rank, write_verdict
 from synth.metrics.comparison import Effect
@@ -356,6 +358,19 @@ def test_only_a_clear_difference_is_called_better_than_real(n_seeds: int, real: 
     """A mix that is ahead of real by chance, or in one training, is not praised in the advice either."""
     advice = write_advice(collect_planted(make_errors((real, 15.0, 5.0), n_seeds=n_seeds)))
     assert any("translated did better than real alone" in line for line in advice) == said
+
+
+def test_networks_that_learned_nothing_ask_for_images_and_not_for_seeds() -> None:
+    """Where all learned nothing that is the conclusion; where some did, the others are told apart as ever."""
+    figures = collect_planted(make_errors((5.0, 15.0, 10.0), n_seeds=1))
+    (contest,) = figures.contests
+    rows = [Unlearned(contest, mix, (0,)) for mix in ("real", "synthetic", "translated")]
+    some, every = figures + rows[1:2], figures + rows
+    assert "run again with more --images" in write_advice(some)[0]
+    assert write_conclusions(some)[0].text == write_conclusions(figures)[0].text
+    assert "no network learned anything" in write_conclusions(every)[0].text
+    assert "--seeds" not in " ".join(write_advice(every))
+    assert to_json(every)["normals.paper.real.unlearned"] == {"seeds": [0]}
 
 
 def test_advice_tells_what_images_can_shrink_from_what_only_seeds_can() -> None:

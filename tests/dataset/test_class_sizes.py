@@ -43,6 +43,7 @@ def test_datasets_stand_beside_each_other(tmp_path: Path) -> None:
     assert ["cup", "2", *["2", "/", "0", "/", "0"], "0", *["0", "/", "0", "/", "0"]] in rows
     assert ["pot", "0", *["0", "/", "0", "/", "0"], "1", *["1", "/", "0", "/", "0"]] in rows
     assert "<svg" in (tmp_path / "sizes.svg").read_text()
+    assert "small: a box below 32² pixels, large: from 96² on" in answer.stdout
     said = json.loads(synth("dataset", "stats", "a", "--beside", "b", "--json", cwd=tmp_path).stdout)
     assert said["train_by_class_and_size"]["a"] == count_sizes(DatasetReader(tmp_path / "a"))
     refused = synth(*words, "sizes.doc", cwd=tmp_path)

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from synth.dataset.bar import show_bar
 from synth.dataset.commands import app
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sheet import NORMAL, SQUARE, TIGHT, make_sheet, normal_arrow
+from synth.dataset.sheet import NORMAL, SQUARE, TIGHT, make_sheet, normal_arrow, place_tiles
 from synth.dataset.statistics import compute_figures
 from synth.dataset.store import DatasetWriter
 from synth.errors import DatasetError, InputError, VerifyFailed
@@ -40,6 +40,16 @@ def test_the_sheet_shows_boxes_and_normals(filled: Path) -> None:
     pictures = sheet.crop((0, 92, sheet.width, sheet.height))
     for colour in (TIGHT, SQUARE, NORMAL):
         assert count_colour(pictures, colour) > 200
+
+
+def test_pictures_of_several_heights_leave_no_holes() -> None:
+    """Equal ones stand in rows; the next one goes where a column ends first."""
+    rows, height = place_tiles([100] * 4, 2)
+    assert [y for _, y in rows] == [92, 92, 206, 206]
+    assert height == 320
+    columns, height = place_tiles([400, 100, 100, 100], 2)
+    assert [x for x, _ in columns] == [14, 508, 508, 508]
+    assert height == 506
 
 
 def test_the_sheet_says_simulated_only_when_it_is(tmp_path: Path) -> None:

@@ -112,6 +112,17 @@ def test_other_kinds_have_other_ways(kind: Any, what: str, sentence: str, tmp_pa
     assert steps_of(DatasetReader(tmp_path / "data"))[what].startswith(sentence)
 
 
+def test_images_of_several_sizes_are_translated_by_crops(tmp_path: Path) -> None:
+    """Drawings laid into parts of photographs: a translator of crops takes them, and the step says so."""
+    fill(tmp_path / "data", 20, kind="composited")
+    dataset = DatasetReader(tmp_path / "data")
+    first, *others = dataset.samples
+    dataset.samples = (first.model_copy(update={"size_wh": (7, 7)}), *others)
+    step = steps_of(dataset)["translate"]
+    assert step.startswith("yes: synth translate --sim")
+    assert "differ in size, so --method must name a baseline or one that learns from crops" in step
+
+
 def test_a_split_that_lacks_labels_is_said(tmp_path: Path) -> None:
     """No val: no training, and how to deal anew, or that there is too little to deal; no test of its own:
     another's; few: no comparison.

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from look_pair import write_look
+from test_inputs import write_plain
 
 from synth.dataset.codecs import file_sha256
 from synth.dataset.reader import DatasetReader
@@ -141,6 +142,21 @@ def test_bad_settings_are_refused() -> None:
     ):
         with pytest.raises(InputError, match=said):
             make()
+
+
+def test_pictures_of_any_size_are_taken(
+    looks: Looks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A baseline counts pixels wherever they stand, so what mtgan has translated has its baselines too."""
+
+    def stop(*_: object) -> None:
+        raise InputError("past the sizes")
+
+    monkeypatch.setattr("synth.gan.translate.refuse_leaks", stop)
+    sim = write_plain(tmp_path / "sim", size_wh=(64, 64))
+    where = ("--sim", sim.root, "--real", looks[1].root, "--device", "cpu")
+    for method, answer in (("gains", "past the sizes"), ("cyclegan", "the images differ in size")):
+        assert answer in synth("translate", "--method", method, *where, cwd=tmp_path).stderr
 
 
 def test_the_command_makes_a_dataset(looks: Looks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

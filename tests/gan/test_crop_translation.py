@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from synth.errors import InputError
 from synth.gan.apply import apply, judge_classes
 from synth.gan.checkpoint import path_of_step
 from synth.gan.class_witness import ClassWitnessSettings, load_class_witness, train_class_witness
+from synth.gan.commands import print_result
 from synth.gan.crop_cutter import CropCutter
 from synth.gan.judge import JudgeSettings
 from synth.gan.methods.method import InstanceTranslator, Translated
@@ -27,7 +29,7 @@ from synth.gan.methods.mtgan import MTGANMethod, MTGANSettings
 from synth.gan.request import change
 from synth.gan.run import FitSettings
 from synth.gan.schedule import Schedule
-from synth.gan.translate import CLASS_WITNESS_FILE, WITNESS_FILE, TranslateSettings, translate
+from synth.gan.translate import CLASS_WITNESS_FILE, WITNESS_FILE, TranslateSettings, list_readings, translate
 from synth.networks.discriminators import DiscriminatorShape
 from synth.networks.generators import GeneratorShape, make_generator
 from synth.witness.drift import DriftLimits
@@ -101,6 +103,27 @@ def test_classes_without_real_crops_are_named(finished: Any) -> None:
     assert (settings.fit.out / CLASS_WITNESS_FILE).is_file()
     config = json.loads((settings.fit.out / "config.json").read_text())
     assert config["settings"]["classes"] == ["red", "blue"]
+
+
+def test_masks_that_are_not_there_were_not_read(finished: Any) -> None:
+    """Real photographs with boxes alone gave no mask, neither to learn from nor to choose by."""
+    settings, *_ = finished
+    readings = list_readings(settings, is_chosen=True)
+    used = {(r.kind, r.role): r.used for r in readings}
+    assert "mask" in used["rendered", "chosen"]
+    assert "mask" not in used["real", "made"] + used["real", "chosen"]
+    assert "labels" in used["real", "made"]
+
+
+def test_it_is_told_how_well_the_classifier_tells_classes(finished: Any) -> None:
+    """On the terminal, since what it cannot tell is not watched."""
+    settings, result, _ = finished
+    console = Console(file=StringIO(), width=1000)
+    print_result(console, result, settings)
+    assert isinstance(console.file, StringIO)
+    said = console.file.getvalue()
+    assert f"of {result.class_error.n_real} real" in said
+    assert "their boxes and masks tell where crops and half of the val patches are cut" in said
 
 
 def identity(tmp_path: Path, side_px: int = 32) -> InstanceTranslator:

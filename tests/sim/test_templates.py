@@ -51,6 +51,7 @@ def composed(folder: Path) -> DatasetReader:
         patch.setitem(ENGINES, DEFAULT_ENGINE, InProcessEngine())
         answer = synth(*compose("--per-class", 8, "--out", "out"), cwd=folder)
     assert answer.returncode == 0, answer.stderr
+    assert " pictures with templates made" in answer.stdout
     return DatasetReader(folder / "out")
 
 

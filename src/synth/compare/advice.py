@@ -4,8 +4,9 @@ from math import ceil
 
 from scipy.stats import t
 
-from synth.compare.figures import Difference, Figures, Measured, MixWorth, TestImages
+from synth.compare.figures import Difference, Figures, Measured, MixWorth, TestImages, Unlearned
 from synth.compare.mixes import REAL
+from synth.compare.plan import Contest
 from synth.compare.verdict import is_better, list_differences
 from synth.metrics.comparison import Effect
 
@@ -20,13 +21,22 @@ def write_advice(figures: Figures) -> list[str]:
     Trainings cost machine time, test images a person's: so trainings come first, then test images, the fewest
     first, then other films. Then come what asks something else, and last what is no step.
     """
-    asked = [row for contest in figures.contests for row in list_differences(figures, contest)]
+    asked = [
+        row
+        for contest in figures.contests
+        if not learned_nothing(figures, contest)
+        for row in list_differences(figures, contest)
+    ]
     unclear = [row for row in asked if not row.is_clear and not row.effect.is_one_training]
     by_film = [row for row in unclear if row.films_agree is False]
     missing = [(find_missing(row), row) for row in unclear if row not in by_film]
     within_reach = [(found, row) for found, row in missing if found is not None]
     within_reach.sort(key=lambda pair: _cost(*pair))
-    advice = []
+    advice = [
+        f"{contest.title}: networks learned nothing: run again with more --images, "
+        f"{contest.settings.n_images} now."
+        for contest in dict.fromkeys(row.contest for row in figures.of(Unlearned))
+    ]
     if any(row.effect.is_one_training for row in asked):
         advice.append("One training of each mix tells nothing of another one: run again with --seeds 3.")
     advice += [f"{row.contest.title}: {_say_missing(*found, row)}" for found, row in within_reach]
@@ -54,6 +64,13 @@ def write_advice(figures: Figures) -> list[str]:
         if found is None
     ]
     return advice
+
+
+def learned_nothing(figures: Figures, contest: Contest) -> bool:
+    """Whether no mix has a network of this kind that learned anything."""
+    trained = {row.mix for row in figures.of(Measured, contest=contest)}
+    unlearned = figures.of(Unlearned, contest=contest, seeds=contest.seeds)
+    return bool(trained) and trained == {row.mix for row in unlearned}
 
 
 def _cost(missing: tuple[int, int], row: Difference) -> tuple[int, int]:

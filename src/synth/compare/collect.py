@@ -18,6 +18,7 @@ from synth.compare.figures import (
     Row,
     TestImages,
     TestLoss,
+    Unlearned,
     UsedData,
 )
 from synth.compare.mixes import REAL, Mix
@@ -148,6 +149,7 @@ def _describe_mix(plan: Plan, contest: Contest, own: Results, mix: str) -> list[
     """How much data a mix used, and its losses on test images at the check that was kept."""
     mine = [(trial, r) for trial, r in own if trial.mix.name == mix]
     trial, first = mine[0]
+    unlearned = tuple(trial.seed for trial, r in mine if not r.has_learned)
     losses = [name for name in first.best.figures if name.startswith("test_") and name.endswith("_loss")]
     return [
         UsedData(
@@ -160,6 +162,7 @@ def _describe_mix(plan: Plan, contest: Contest, own: Results, mix: str) -> list[
             plan.choose,
             plan.n_translators(trial),
         ),
+        *([Unlearned(contest, mix, unlearned)] if unlearned else []),
         *(
             TestLoss(
                 contest,

@@ -6,8 +6,8 @@ headline metric; whether a difference is clear is decided by the metric that tel
 
 from collections.abc import Sequence
 
-from synth.compare.advice import find_missing
-from synth.compare.figures import Difference, Drawn, Figures, Measured
+from synth.compare.advice import find_missing, learned_nothing
+from synth.compare.figures import Difference, Drawn, Figures, Measured, Unlearned
 from synth.compare.mixes import REAL
 from synth.compare.plan import Contest
 from synth.compare.verdict import Sentence, is_better, list_differences
@@ -19,7 +19,8 @@ def write_conclusions(figures: Figures) -> list[Sentence]:
     """One for each contest in which mixes were asked about."""
     return [
         Sentence(
-            f"{contest.title}: {_conclude(figures, contest, asked)}", (*asked, *_headlines(figures, contest))
+            f"{contest.title}: {_conclude(figures, contest, asked)}",
+            (*asked, *_headlines(figures, contest), *figures.of(Unlearned, contest=contest)),
         )
         for contest in figures.contests
         if (asked := list_differences(figures, contest))
@@ -29,6 +30,12 @@ def write_conclusions(figures: Figures) -> list[Sentence]:
 def _conclude(figures: Figures, contest: Contest, asked: Sequence[Difference]) -> str:
     metric = TASKS[contest.task].headline
     values = {row.mix: row.effect.value for row in _headlines(figures, contest)}
+    if learned_nothing(figures, contest):
+        now = contest.settings.n_images
+        return (
+            "no network learned anything, which tells nothing of the images. "
+            f"More --images are needed ({now} now)."
+        )
     if all(row.effect.is_one_training for row in asked):
         return "each kind of images was trained on once, which tells nothing of the kind. --seeds 3 would do."
     against = [row for row in asked if row.question.against == REAL]

@@ -95,6 +95,15 @@ class Measured:
 
 
 @dataclass(frozen=True)
+class Unlearned:
+    """A mix of which networks learned nothing. seeds: theirs."""
+
+    contest: Contest
+    mix: str
+    seeds: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class MeasuredPart:
     """A metric of a mix on one part of what is true, such as one class.
 
@@ -208,6 +217,7 @@ Row = (
     | UsedData
     | TestLoss
     | Measured
+    | Unlearned
     | MeasuredPart
     | Difference
     | GapClosed
@@ -224,6 +234,7 @@ R = TypeVar(
     UsedData,
     TestLoss,
     Measured,
+    Unlearned,
     MeasuredPart,
     Difference,
     GapClosed,

@@ -12,6 +12,7 @@ from typing import Literal, get_args
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from rich.table import Table
 
 from synth.dataset.reader import DatasetReader
@@ -21,6 +22,7 @@ from synth.storage.atomic import write_bytes
 Size = Literal["small", "medium", "large"]
 SIZES: tuple[Size, ...] = get_args(Size)
 EDGES_PX2 = (32**2, 96**2)
+SIZES_IN_WORDS = "small: a box below 32² pixels, large: from 96² on"
 
 BySize = Mapping[Size, int]
 
@@ -76,9 +78,19 @@ def draw_sizes(datasets: Sequence[DatasetReader], path: Path) -> None:
         panel.set_title(f"{dataset.name}: {int(left.sum())} train instances", fontsize=9)
         panel.set_xlabel("instances")
         panel.tick_params(labelsize=8)
+        panel.set_xlim(0, 1.06 * max(left.max(), 1))
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     panels[0].invert_yaxis()
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(SIZES), fontsize=8)
+    figure.legend(
+        handles,
+        labels,
+        title=SIZES_IN_WORDS,
+        title_fontsize=8,
+        loc="outside lower center",
+        ncols=len(SIZES),
+        fontsize=8,
+    )
     buffer = io.BytesIO()
     figure.savefig(buffer, format=path.suffix[1:], dpi=150)
     write_bytes(path, buffer.getvalue())

@@ -56,7 +56,7 @@ def stats(
     """
     import json
 
-    from synth.dataset.class_sizes import count_sizes, draw_sizes, make_size_table
+    from synth.dataset.class_sizes import SIZES_IN_WORDS, count_sizes, draw_sizes, make_size_table
     from synth.dataset.reader import DatasetReader
     from synth.dataset.statistics import compute_figures, print_figures
     from synth.terminal import make_console
@@ -72,8 +72,9 @@ def stats(
         return
     console = make_console()
     if beside:
-        console.print("train instances of each class", style="bold")
+        console.print("train instances of each class, and of them small / medium / large", style="bold")
         console.print(make_size_table(datasets))
+        console.print(SIZES_IN_WORDS)
     else:
         print_figures(datasets[0], console)
     if figure is not None:

@@ -164,14 +164,19 @@ def _translate(dataset: DatasetReader) -> NextStep:
     if n["train"] < 2 or n["val"] < 1:
         return NextStep(what, False, f"it needs two train images and one val image: {_deal(dataset)}")
     sizes = {tuple(s.size_wh) for s in dataset if s.split != "test"}
-    if len(sizes) > 1:
-        return NextStep(what, False, "its images differ in size, and patches are cut at one scale")
     if info.kind in ("translated", "painted"):
         return NextStep(what, False, f"it is {info.kind} already")
     if info.kind == "mixed":
         return NextStep(what, False, "it has pictures of several looks: name datasets of one look each")
-    width, height = sizes.pop()
-    same = f"of the same classes and {width}×{height} pixels"
+    same = "of the same classes"
+    if len(sizes) > 1:
+        same += (
+            "; its images differ in size, so --method must name a baseline or one that learns from crops "
+            "of parts"
+        )
+    else:
+        width, height = sizes.pop()
+        same += f" and {width}×{height} pixels"
     if info.kind in REAL_KINDS:
         return NextStep(
             what, True, f"synth translate --real {root} --sim OTHER, where OTHER has renderings {same}"

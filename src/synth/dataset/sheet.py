@@ -92,17 +92,25 @@ def make_sheet(dataset: DatasetReader, *, n_samples: int, n_columns: int) -> Ima
     picks = np.unique(np.linspace(0, len(dataset) - 1, min(n_samples, len(dataset))).round().astype(int))
     tiles = [_make_tile(dataset, dataset.samples[i]) for i in picks]
     columns = min(n_columns, len(tiles))
-    rows = [tiles[i : i + columns] for i in range(0, len(tiles), columns)]
     width = max(columns * (_TILE_W + _GAP) + _GAP, 2 * _TILE_W)
-    height = _TITLE_H + sum(max(t.height for t in row) + _GAP for row in rows)
+    places, height = place_tiles([t.height for t in tiles], columns)
     sheet = Image.new("RGB", (width, height), _PAPER)
     _draw_title(ImageDraw.Draw(sheet), dataset, len(tiles), width)
-    y = _TITLE_H
-    for row in rows:
-        for i, tile in enumerate(row):
-            sheet.paste(tile, (_GAP + i * (_TILE_W + _GAP), y))
-        y += max(t.height for t in row) + _GAP
+    for tile, place in zip(tiles, places, strict=True):
+        sheet.paste(tile, place)
     return sheet
+
+
+def place_tiles(heights: Sequence[int], columns: int) -> tuple[list[tuple[int, int]], int]:
+    """Where each tile begins, next in the column that ends first, and the height of the sheet: rows where all
+    are equally high, no holes where they are not.
+    """
+    ends, places = [_TITLE_H] * columns, []
+    for height in heights:
+        column = ends.index(min(ends))
+        places.append((_GAP + column * (_TILE_W + _GAP), ends[column]))
+        ends[column] += height + _GAP
+    return places, max(ends)
 
 
 def _make_tile(dataset: DatasetReader, sample: Sample) -> Image.Image:

@@ -102,6 +102,7 @@ def _match(table: _Table, pictures: Pictures) -> dict[str, str]:
             like = f", such as {next(iter(pictures))}" if pictures else ""
             raise InputError(
                 f"{where} names {row.picture}, and there is no such picture: there are {len(pictures)}{like}"
+                "; write it as there, or take the row out"
             )
         (key,) = keys
         if key in found:

@@ -96,7 +96,7 @@ def translate(
                 applied = translate_with(checkpoint, settings, lambda *a: make_progress(console, *a))
             else:
                 result, applied = run_translate(settings, lambda *a: make_progress(console, *a))
-                _print_result(console, result, settings)
+                print_result(console, result, settings)
         except KeyboardInterrupt:
             console.print("Stopped; the same command goes on from there.")
             raise typer.Exit(130) from None
@@ -124,10 +124,12 @@ def export_model(
     typer.echo(f"wrote {out}: {said}")
 
 
-def _print_result(console: "Console", result: "Result", settings: "TranslateSettings") -> None:
+def print_result(console: "Console", result: "Result", settings: "TranslateSettings") -> None:
+    """What a translation came to, before what it made."""
     from rich.table import Table
 
     from synth.gan.criteria_figure import TITLES
+    from synth.gan.schedule import CropSettings
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("Distance to captured images", "before", "after", "captured to captured"):
@@ -150,10 +152,19 @@ def _print_result(console: "Console", result: "Result", settings: "TranslateSett
         f"Labels, as a frozen witness sees {after.n_parts} parts before and after: boxes moved by "
         f"{after.box_drift:.1%} of their side{normals if has_normals else ''}."
     )
+    if (told := result.class_error) is not None:
+        shares = (("real", told.real, told.n_real), ("source", told.source, told.n_source))
+        said = " and ".join(f"{share:.0%} of {n} {what}" for what, share, n in shares if share is not None)
+        console.print(
+            f"Classes: a frozen classifier tells those of {said or 'no'} val crops; what it cannot tell "
+            "before a translation, it does not watch."
+        )
     cost, n_patches = result.choice.real_images, after.distances["colour_emd"].n
+    is_cropped = isinstance(settings.fit.settings, CropSettings)
+    places = "crops and half of the val patches are cut" if is_cropped else "half of the patches are cut"
     console.print(
         f"Real images used: {cost.for_training} to train and {cost.for_choosing} to choose; their boxes and "
-        f"masks tell where half of the patches are cut, and labels of {cost.labels_for_choosing} decided. "
+        f"masks tell where {places}, and labels of {cost.labels_for_choosing} decided. "
         f"Distances: {n_patches} val patches a set, 95 % intervals over patches, one seed "
         f"({settings.fit.seed})."
     )

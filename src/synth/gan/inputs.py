@@ -1,6 +1,6 @@
 """Whether two datasets can train a translator, and that no test image is among what does."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from synth.dataset.leak import LeakGuard
 from synth.dataset.leak.acceptance import list_accepted
@@ -8,11 +8,14 @@ from synth.dataset.reader import DatasetReader
 from synth.dataset.record import Split
 from synth.dataset.sample import Sample
 from synth.errors import InputError
+from synth.gan.methods import PRESETS
+from synth.gan.schedule import CropSettings
 
 MIN_IMAGES: dict[Split, int] = {"train": 2, "val": 1}
 """The fewest of each dataset: patches of one val image can judge, one train image teaches no look."""
 
 _TRAINING: tuple[Split, ...] = ("train", "val")
+_MOST_SIZES = 3
 
 
 def check_pair(sim: DatasetReader, real: DatasetReader, *, any_size: bool = False) -> None:
@@ -39,13 +42,23 @@ def check_pair(sim: DatasetReader, real: DatasetReader, *, any_size: bool = Fals
     sizes = {d.root: {s.size_wh for s in list_trainable(d)} for d in (sim, real)}
     is_at_scale = sim.info.kind == "composited" and real.name in sim.info.made_by.parents
     if not (any_size or is_at_scale) and len(set.union(*sizes.values())) > 1:
-        found = "; ".join(
-            f"{root}: {', '.join(f'{w}×{h}' for w, h in sorted(wh))}" for root, wh in sizes.items()
-        )
+        found = "; ".join(f"{root}: {_say_sizes(sorted(wh))}" for root, wh in sizes.items())
         raise InputError(
             f"the images differ in size, so that patches of one scale cannot be cut ({found}): render at the "
-            "size of the captured ones"
+            f"size of the captured ones, or learn from crops of parts with --method {_say_crop_methods()}"
         )
+
+
+def _say_sizes(sizes: Sequence[tuple[int, int]]) -> str:
+    shown = ", ".join(f"{w}×{h}" for w, h in sizes[:_MOST_SIZES])
+    more = len(sizes) - _MOST_SIZES
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _say_crop_methods() -> str:
+    return " or ".join(
+        name for name in PRESETS if any(isinstance(p, CropSettings) for p in PRESETS[name].values())
+    )
 
 
 def list_trainable(dataset: DatasetReader) -> tuple[Sample, ...]:

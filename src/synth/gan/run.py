@@ -252,6 +252,7 @@ def _train(
             if training.step == lengths.n_steps:
                 save(is_judged=True)
 
+    progress.say("The translator learns.")
     progress.begin(total=lengths.n_steps, done=training.step)
     try:
         if not is_judged:

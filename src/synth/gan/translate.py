@@ -28,6 +28,7 @@ from synth.compute.threads import use_free_cores
 from synth.dataset.choices import Criterion
 from synth.dataset.origin import Reading, Role, Used
 from synth.dataset.record import Split
+from synth.dataset.sample import Sample
 from synth.errors import InputError
 from synth.gan.apply import Applied, apply
 from synth.gan.checkpoint import note_readings, path_of_step, read_readings
@@ -95,7 +96,7 @@ def translate(settings: TranslateSettings, make_progress: MakeProgress) -> tuple
     settings = replace(settings, fit=replace(settings.fit, besides=_judged_by(settings), readings=readings))
     fit, run = settings.fit, settings.fit.out
     method = METHODS[fit.method]()
-    check_pair(fit.sim, fit.real, any_size=isinstance(fit.settings, CropSettings))
+    check_pair(fit.sim, fit.real, any_size=not is_learned or isinstance(fit.settings, CropSettings))
     say = make_progress("translate", "images").say
     refuse_leaks(fit.sim, fit.real, say)
     RunDir.create_or_resume(run, fit.to_config()).close()
@@ -210,9 +211,17 @@ def list_readings(settings: TranslateSettings, *, is_chosen: bool) -> tuple[Read
         reading
         for split, (role, used) in uses.items()
         for dataset in (settings.fit.sim, settings.fit.real)
-        for reading in dataset.trace_readings(dataset.of_split(split), *used, role=role)
+        for reading in dataset.trace_readings(
+            dataset.of_split(split), *_list_there(used, dataset.of_split(split)), role=role
+        )
     )
     return tuple(dict.fromkeys(readings))
+
+
+def _list_there(used: Sequence[Used], samples: Sequence[Sample]) -> list[Used]:
+    """Without masks where no sample has one: what is not there was not read."""
+    has_masks = any(sample.mask is not None for sample in samples)
+    return [what for what in used if what != "mask" or has_masks]
 
 
 def _judged_by(settings: TranslateSettings) -> dict[str, JsonValue]:
@@ -260,7 +269,7 @@ def _train_witness(
             "measured: give a dataset with masks"
         )
     progress = make_progress("witness", "steps")
-    progress.say("A witness learns to find parts in rendered images, to see later whether labels survive.")
+    progress.say(f"A witness learns to find parts in {sim.root}, to see later whether labels survive.")
     progress.begin(total=settings.witness.n_steps, done=0)
     told = 0
 
@@ -302,6 +311,7 @@ def _make_class_witness(
         else None
         for dataset in (fit.real, fit.sim)
     ]
+    progress.say("A classifier learns to tell the classes, to see later whether each can still be read.")
     progress.begin(total=wanted.n_steps, done=0)
     try:
         witness = train_class_witness(

@@ -284,7 +284,10 @@ def compose(
         except KeyboardInterrupt:
             console.print(f"Stopped. {_how_to_go_on(out, settings.count)}")
             raise typer.Exit(130) from None
-        console.print(f"{n_new} composites made; {out} has {settings.count}. Next: synth dataset sheet {out}")
+        made = SOURCES[next(iter(settings.shares))].words
+        console.print(
+            f"{n_new} {made[n_new != 1]} made; {out} has {settings.count}. Next: synth dataset sheet {out}"
+        )
 
 
 def _open_captured(real: Path) -> "DatasetReader | None":

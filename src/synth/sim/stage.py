@@ -19,7 +19,7 @@ class RenderStage:
         if not (real / INFO_FILE).is_file() or (info := read_info(real)).kind != "imported":
             return "synth render --count 633"
         if not info.models:
-            return f"synth dataset sheet {real}   (without poses and models nothing can be rendered after it)"
+            return f"synth dataset stats {real}   (says what can come next; there are no models to render)"
         return f"synth render --over {real} --count 120"
 
     def count_planned(self, made_by: MadeBy) -> int | None:

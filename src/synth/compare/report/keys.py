@@ -9,6 +9,7 @@
 ``normals.paper.translated.gap_closed``                   share of the way from synthetic to real
 ``normals.paper.synthetic.worth``                         a number of real images: a Worth
 ``normals.paper.real.data``                               train, val and real images that it used
+``detection.yolov5n.real.unlearned``                      seeds whose network learned nothing, where any did
 ``normals.paper.real.test_loss``                          a loss on test images
 ``normals.paper.real.attention.gradients``                where its networks look
 ``detection.yolov5n.real.in_use``                         an OperatingPoint; also of baselines
@@ -36,6 +37,7 @@ from synth.compare.figures import (
     Row,
     TestImages,
     TestLoss,
+    Unlearned,
     UsedData,
 )
 from synth.compare.plan import Contest
@@ -74,6 +76,8 @@ def key_of(row: Row) -> str:
             return f"{_key(row.contest)}.{row.mix}.{row.name}"
         case Measured():
             return f"{_key(row.contest)}.{row.mix}.{row.metric}"
+        case Unlearned():
+            return f"{_key(row.contest)}.{row.mix}.unlearned"
         case MeasuredPart():
             return f"{_key(row.contest)}.{row.mix}.{row.breakdown}.{row.part}.{row.metric}"
         case GapClosed():
@@ -113,6 +117,8 @@ def value_of(row: Row) -> Any:
             return {"value": row.value, "by_seed": list(row.by_seed), "n_images": row.n_images}
         case Measured() | GapClosed():
             return asdict(row.effect)
+        case Unlearned():
+            return {"seeds": list(row.seeds)}
         case MeasuredPart():
             return asdict(row.effect) | ({} if row.n_true is None else {"n_true": row.n_true})
         case MixWorth():

@@ -230,7 +230,8 @@ def _read_regions(path: Path) -> list[_Picture]:
             folder = None
         if folder is None:
             raise InputError(
-                f"{path} line {line}: there is no {name!r:.80} beside the table or in images/ there"
+                f"{path} line {line}: there is no {name!r:.80} beside the table or in images/ there: "
+                "put the table where the pictures are"
             )
         group = (row.get(GROUP) or "").strip() or None
         regions.append(_Picture(inside_folder(folder, name), name, (x, y, x + w, y + h), group))

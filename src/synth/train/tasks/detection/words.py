@@ -59,8 +59,8 @@ _PAPER = PaperTable(
     losses=tuple((f"{name} loss", f"test_{name}_loss") for name in _LOSSES),
     note=lambda n: (
         f"Protocol paper: confidence from 0.5, at most 10 boxes an image, n = {n} test images. Losses per "
-        "image on test images; Ultralytics' v5u heads have no objectness, and dfl in its place is the "
-        "distribution-focal loss, so these rows cannot be set beside the paper's."
+        "image on test images, which cannot be set beside the paper's: of a yolo, Ultralytics' v5u heads "
+        "have no objectness, and dfl in its place is the distribution-focal loss."
     ),
     captions={"real": "Table 1 of the paper", "synthetic": "Table 2 of the paper"},
 )
