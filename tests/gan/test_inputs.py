@@ -14,17 +14,8 @@ from synth.errors import DatasetError, InputError
 from synth.gan.inputs import check_pair, refuse_leaks
 
 
-def write_plain(
-    root,
-    *,
-    classes=("cover",),
-    splits=("train", "train", "val", "val"),
-    size_wh=SIZE_WH,
-    kind="rendered",
-    parents=(),
-):
-    made_by = MadeBy(verb="test", simulated=True, parents=parents)
-    info = DatasetInfo(kind=kind, classes=classes, made_by=made_by)
+def write_plain(root, *, classes=("cover",), splits=("train", "train", "val", "val"), size_wh=SIZE_WH):
+    info = DatasetInfo(kind="rendered", classes=classes, made_by=MadeBy(verb="test", simulated=True))
     rng = np.random.default_rng(7)
     with DatasetWriter.create_or_resume(root, info) as writer:
         for i, split in enumerate(splits):
@@ -45,7 +36,6 @@ def test_a_fitting_pair_passes(looks):
         ({"splits": ("train", "val", "val")}, "has 1 train images, .* trained and judged with 2 or more"),
         ({"splits": ("train", "train")}, "has 0 val images, .* trained and judged with 1 or more"),
         ({"size_wh": (64, 64)}, r"differ in size.*64×64.*96×80.*render at the size.*--method mtgan"),
-        ({"size_wh": (64, 64), "kind": "composited", "parents": ("other",)}, "differ in size"),
     ],
 )
 def test_what_does_not_fit_is_one_sentence(looks, tmp_path, changes, sentence):
@@ -57,12 +47,6 @@ def test_what_does_not_fit_is_one_sentence(looks, tmp_path, changes, sentence):
 def test_crops_may_come_from_images_of_any_size(looks, tmp_path):
     """They are all brought to one side."""
     check_pair(write_plain(tmp_path / "synthetic", size_wh=(64, 64)), looks[1], any_size=True)
-
-
-def test_areas_of_photographs_have_the_scale_of_what_they_were_sized_like(looks, tmp_path):
-    """Parts laid into areas of any size are as large as real ones, if the real dataset says how large."""
-    composed = {"kind": "composited", "parents": (looks[1].name,)}
-    check_pair(write_plain(tmp_path / "composited", size_wh=(64, 64), **composed), looks[1])
 
 
 def test_one_dataset_is_no_pair(looks):

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from template_set import SHAPES, SIZE_WH, draw_template, frame, write_frames, write_templates
 
+from synth.dataset.imports.pictures import open_picture
 from synth.dataset.reader import DatasetReader
 from synth.dataset.verify import verify
 from synth.errors import InputError
@@ -185,6 +186,17 @@ def test_test_frames_are_no_scenes(composed: DatasetReader, folder: Path) -> Non
         assert len(scenes) == (3 if on == folder / "real" else 9)
         # What is labelled, on the left, is left out of every frame that is known.
         assert all(s.rectangle[0] >= 50 for s in scenes if s.parent is not None)
+
+
+def test_a_scene_is_as_large_as_its_photograph_and_shows_its_area_alone(folder: Path) -> None:
+    """Within the area it is the photograph, beyond its mirror image, over and over."""
+    table = folder / "areas.csv"
+    table.write_text("image,x,y,w,h\nphotos/4.png,70,20,60,65\nphotos/4.png,0,0,59,150\n")
+    (scene,) = list_scenes(table, None, seed=0)
+    photograph, shown = open_picture(scene.path).rgb_u8, scene.open()
+    assert shown.shape == photograph.shape
+    area = photograph[20:85, 70:130]
+    assert np.array_equal(shown, np.pad(area, ((20, 65), (70, 70), (0, 0)), mode="symmetric"))
 
 
 def test_other_frames_of_a_recording_are_of_its_split(folder: Path) -> None:

@@ -51,6 +51,7 @@ subprocess.Popen.__init__ = listen
 import cv2
 import numpy as np
 import torch
+from PIL import Image
 
 sys.path.insert(0, sys.argv[2])
 from toy_sets import make_detection_images
@@ -68,6 +69,7 @@ def look():
         "torch": torch.get_num_threads(),
         "cv2": cv2.getNumThreads(),
         "numpy": repr(np.get_printoptions()),
+        "pillow": Image.open.__module__,
         "folder": os.getcwd(),
     }
 

@@ -22,8 +22,7 @@ def check_pair(sim: DatasetReader, real: DatasetReader, *, any_size: bool = Fals
     """Raises InputError for datasets that have no class in common, too few images, or images of other sizes.
 
     Only train and val images count: train ones teach, val ones say which checkpoint is kept. any_size: sizes
-    are no matter, since instances are cut out and brought to one. Nor are they where parts were laid into
-    areas of photographs as large as they are in ``real``: patches then have one scale all the same.
+    are no matter, since instances are cut out and brought to one.
     """
     if sim.root.resolve() == real.root.resolve():
         raise InputError(f"--sim and --real are one dataset, {sim.root}: give two")
@@ -40,8 +39,7 @@ def check_pair(sim: DatasetReader, real: DatasetReader, *, any_size: bool = Fals
                     f"{MIN_IMAGES[split]} or more: make more samples"
                 )
     sizes = {d.root: {s.size_wh for s in list_trainable(d)} for d in (sim, real)}
-    is_at_scale = sim.info.kind == "composited" and real.name in sim.info.made_by.parents
-    if not (any_size or is_at_scale) and len(set.union(*sizes.values())) > 1:
+    if not any_size and len(set.union(*sizes.values())) > 1:
         found = "; ".join(f"{root}: {_say_sizes(sorted(wh))}" for root, wh in sizes.items())
         raise InputError(
             f"the images differ in size, so that patches of one scale cannot be cut ({found}): render at the "

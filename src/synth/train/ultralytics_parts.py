@@ -14,6 +14,7 @@ from types import ModuleType
 import cv2
 import numpy as np
 import torch
+from PIL import Image
 
 _SWITCHES = {
     "YOLO_OFFLINE": "true",
@@ -35,12 +36,16 @@ def ultralytics(module: str) -> ModuleType:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Environment, numbers of threads and numpy's way of printing are afterwards what they were before."""
+    """Environment, numbers of threads, numpy's way of printing and Pillow's of opening pictures are what they
+    were before, afterwards.
+    """
     before, n_threads, n_cv2 = dict(os.environ), torch.get_num_threads(), cv2.getNumThreads()
+    open_picture = Image.open
     try:
         with np.printoptions():
             yield
     finally:
+        Image.open = open_picture  # Ultralytics' own asks for a package when a picture is damaged.
         torch.set_num_threads(n_threads)
         cv2.setNumThreads(n_cv2)
         for key in os.environ.keys() - before.keys():

@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from pydantic import JsonValue
 
 from synth.dataset.choices import BoxKind
 from synth.dataset.codecs import Counts, Rgb
-from synth.dataset.imports.pictures import open_picture
 from synth.dataset.origin import Origin, Parent, Step, merge_parents
 from synth.dataset.record import Split
 from synth.dataset.sample import Draft, Instance
@@ -81,7 +79,7 @@ class SceneMaker:
     ) -> None:
         self._templates = {t.class_name: t for t in templates}
         self._distractors, self._scenes, self._manner, self._seed = distractors, scenes, manner, seed
-        self._grains: dict[Path, Grain] = {}
+        self._grains: dict[SceneArea, Grain] = {}
 
     def make(self, i: int, split: Split, classes: Sequence[str]) -> tuple[Draft, Rgb, Counts]:
         """Picture ``i``: record, picture [H,W,3] and mask [H,W]. Raises InputError where signs find no
@@ -92,9 +90,9 @@ class SceneMaker:
         shrink = 1.0
         for _ in range(_MAX_TRIES):
             scene = scenes[int(rng.integers(len(scenes)))]
-            whole_u8 = open_picture(scene.path).rgb_u8
+            scene_u8 = scene.open()
             other = scenes[int(rng.integers(len(scenes)))]
-            picture = _Picture(scene, whole_u8, other, self._manner, self._grain_of(scene, whole_u8), rng)
+            picture = _Picture(scene, scene_u8, other, self._manner, self._grain_of(scene, scene_u8), rng)
             made = self._try(picture, [self._templates[name] for name in classes], shrink)
             if made is not None:
                 return self._write(i, picture, *made)
@@ -175,34 +173,33 @@ class SceneMaker:
         )
         return draft, picture.finish(), ids
 
-    def _grain_of(self, scene: SceneArea, whole_u8: Rgb) -> Grain:
+    def _grain_of(self, scene: SceneArea, scene_u8: Rgb) -> Grain:
         if self._manner.grain is not None:
             return self._manner.grain
-        if scene.path not in self._grains:
-            self._grains[scene.path] = measure_grain(whole_u8)
-        return self._grains[scene.path]
+        if scene not in self._grains:
+            self._grains[scene] = measure_grain(scene_u8)
+        return self._grains[scene]
 
 
 class _Picture:
-    """One try: the area, and what is laid on it from the back to the front."""
+    """One try: the scene, and what is laid on it from the back to the front."""
 
     def __init__(
         self,
         scene: SceneArea,
-        whole_u8: Rgb,
+        scene_u8: Rgb,
         other: SceneArea,
         manner: Manner,
         grain: Grain,
         rng: np.random.Generator,
     ) -> None:
-        x0, y0, x1, y1 = scene.rectangle
         self.scene, self.rng, self.layers = scene, rng, list[Layer]()
         self.taken: list[Parent] = []
-        self._whole_u8, self._other, self._manner, self._grain = whole_u8, other, manner, grain
-        self._light = linear_of_u8(whole_u8[y0:y1, x0:x1])
+        self._other, self._manner, self._grain = other, manner, grain
+        self._scene_u8, self._light = scene_u8, linear_of_u8(scene_u8)
 
     def place(self, template: Template, shrink: float, apart: Sequence[Array] = ()) -> _Laid | None:
-        """A template in a random place of the area, in its light; None where it has none, or is too thin
+        """A template in a random place of the scene, in its light; None where it has none, or is too thin
         to be seen.
 
         apart: boxes that its own may hardly meet.
@@ -222,7 +219,7 @@ class _Picture:
                 template.aspect,
                 template.outline,
                 side,
-                max(self._whole_u8.shape[:2]),
+                max(self.scene.size_wh),
                 self._manner.turns,
                 self.rng,
             )
@@ -285,31 +282,26 @@ class _Picture:
         return float(np.sqrt(max(edge**2 - find_spread(self.scene.path), 0)))
 
     def _texture(self, size_wh: tuple[int, int], scene: SceneArea) -> Linear | None:
-        """Light [h,w,3] from anywhere in an area; None where that is smaller."""
+        """Light [h,w,3] from anywhere in a scene; None where that is smaller."""
         room = np.array(scene.size_wh) - np.array(size_wh)
         if (room < 0).any():
             return None
-        x, y = self.rng.integers(0, room + 1) + np.array(scene.rectangle[:2])
-        whole = self._whole_u8 if scene.path == self.scene.path else open_picture(scene.path).rgb_u8
-        return linear_of_u8(whole[y : y + size_wh[1], x : x + size_wh[0]])
+        x, y = self.rng.integers(0, room + 1)
+        scene_u8 = self._scene_u8 if scene == self.scene else scene.open()
+        return linear_of_u8(scene_u8[y : y + size_wh[1], x : x + size_wh[0]])
 
     def _under(self, corner: tuple[int, int], size_wh: tuple[int, int]) -> Linear:
-        """What a window covers of the area; beyond its edge what is nearest."""
+        """What a window covers of the scene; beyond its edge what is nearest."""
         xs = np.clip(np.arange(corner[0], corner[0] + size_wh[0]), 0, self._light.shape[1] - 1)
         ys = np.clip(np.arange(corner[1], corner[1] + size_wh[1]), 0, self._light.shape[0] - 1)
         return self._light[np.ix_(ys, xs)]
 
     def finish(self) -> Rgb:
-        """The 8-bit picture [H,W,3] of the area with all that is laid on it, pressed as its photograph
-        was.
-        """
+        """The 8-bit picture [H,W,3] with all that is laid on it, pressed as its photograph was."""
         light = self._light.copy()
         for layer in self.layers:
             lay(light, layer.light, layer.alpha, layer.corner_xy)
-        x0, y0, x1, y1 = self.scene.rectangle
-        whole = self._whole_u8.copy()
-        whole[y0:y1, x0:x1] = u8_of_linear(light)
-        return np.ascontiguousarray(pressed(whole, self.scene.path)[y0:y1, x0:x1])
+        return pressed(u8_of_linear(light), self.scene.path)
 
 
 def _overlap(a: Array, b: Array) -> float:

@@ -4,6 +4,9 @@ A folder of photographs is taken as free everywhere, the regions of a table as i
 where nothing is labelled. Which frames train is known of a dataset, and of any photograph whose pixels are
 those of a frame of the dataset that signs are to be like: test frames are no scenes, and a val frame is one
 of val pictures alone.
+
+A scene is as large as its photograph, so that what learns from it sees signs and grain at the scale of real
+ones; beyond the free area it goes on as the area's mirror image.
 """
 
 import csv
@@ -13,7 +16,9 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from synth.dataset.codecs import pixels_sha256
+import numpy as np
+
+from synth.dataset.codecs import Rgb, pixels_sha256
 from synth.dataset.folder import INFO_FILE
 from synth.dataset.imports.pictures import SUFFIXES, inside_folder, open_picture, read_size
 from synth.dataset.origin import Parent
@@ -23,11 +28,12 @@ from synth.dataset.sample import Sample
 from synth.errors import DatasetError, InputError
 from synth.sim.furnish import training_split
 
-MIN_SIDE_PX = 64
-"""Areas that are smaller either way are left out."""
+MIN_SIDE_PX, MIN_SHARE = 64, 0.3
+"""Areas that are smaller than this either way, or than this share of their photograph, are left out: mirrored
+over and over they would be a pattern."""
 
 FILL = 0.9
-"""Of an area's width and height a sign takes up at most."""
+"""Of a scene's width and height a sign takes up at most."""
 
 COLUMNS = ("image", "x", "y", "w", "h")
 """Of a table of regions: a picture, beside the table or in images/ there, and whole pixels of its own."""
@@ -44,13 +50,14 @@ Rectangle = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class SceneArea:
-    """Part of a photograph: its file, and the edges (x0, y0, x1, y1) in pixels of what is free.
+    """A photograph's file and size, and the edges (x0, y0, x1, y1) in pixels of the part that is free.
 
     name: what records call the photograph. group: its recording, or its own name where none is known. parent:
     the sample or plate that it is, where a dataset knows it. is_simulated: whether that dataset is.
     """
 
     path: Path
+    size_wh: tuple[int, int]
     rectangle: Rectangle
     split: Split
     name: str
@@ -59,10 +66,25 @@ class SceneArea:
     is_simulated: bool = False
 
     @property
-    def size_wh(self) -> tuple[int, int]:
-        """Width and height in pixels."""
+    def area_wh(self) -> tuple[int, int]:
+        """Width and height of what is free, pixels."""
         x0, y0, x1, y1 = self.rectangle
         return x1 - x0, y1 - y0
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the free part is large enough to be a scene."""
+        sides = zip(self.area_wh, self.size_wh, strict=True)
+        return all(side >= max(MIN_SIDE_PX, MIN_SHARE * whole) for side, whole in sides)
+
+    def open(self) -> Rgb:
+        """The scene [H,W,3]; raises DatasetError for a picture that does not open."""
+        x0, y0, x1, y1 = self.rectangle
+        ys, xs = (
+            low + np.abs((np.arange(length) - low + n) % (2 * n) - n + 0.5).astype(int)
+            for low, n, length in ((y0, y1 - y0, self.size_wh[1]), (x0, x1 - x0, self.size_wh[0]))
+        )
+        return np.ascontiguousarray(open_picture(self.path).rgb_u8[np.ix_(ys, xs)])
 
     def room_for(self, aspect: float) -> float:
         """How long the longer side of a sign of this aspect, width over height, may be in here, pixels."""
@@ -86,12 +108,12 @@ def list_scenes(on: Path, like: DatasetReader | None, *, seed: int) -> tuple[Sce
         raise InputError(f"there is no {on}: name a folder of photographs, a CSV of regions, or a dataset")
     if not areas:
         raise InputError(f"{on} has no photograph that may be a scene: {_why_none(on)}")
-    large = tuple(a for a in areas if min(a.size_wh) >= MIN_SIDE_PX)
+    large = tuple(a for a in areas if a.is_large)
     if not large:
-        width, height = max((a.size_wh for a in areas), key=lambda wh: wh[0] * wh[1])
+        width, height = max((a.area_wh for a in areas), key=lambda wh: wh[0] * wh[1])
         raise InputError(
             f"no scene of {on} is large enough: the largest is {width}×{height} px, and a scene has "
-            f"{MIN_SIDE_PX} px or more each way"
+            f"{MIN_SIDE_PX} px or more each way, and {MIN_SHARE:g} of its photograph"
         )
     return large
 
@@ -135,6 +157,7 @@ def _of_dataset(dataset: DatasetReader, seed: int) -> Iterator[SceneArea]:
         split, parent = training_split(seed, _STREAM, i), dataset.as_parent(plate, "plate")
         yield SceneArea(
             path,
+            (width, height),
             (0, 0, width, height),
             split,
             plate.image,
@@ -156,7 +179,9 @@ def _of_sample(path: Path, free: Rectangle, dataset: DatasetReader, sample: Samp
     parent = dataset.as_parent(sample, "plate")
     name = str(sample.quality.get("source", sample.image))
     simulated = dataset.info.made_by.simulated
-    return SceneArea(path, free, sample.split, name, sample.group or name, parent, simulated)
+    return SceneArea(
+        path, sample.size_wh, free, sample.split, name, sample.group or name, parent, simulated
+    )
 
 
 @dataclass(frozen=True)
@@ -199,10 +224,11 @@ def _of_pictures(pictures: Sequence[_Picture], like: DatasetReader | None, seed:
                 yield _of_sample(path, free, like, frame)
         elif (splits := recordings.get(group)) is not None:
             if "test" not in splits:
-                yield SceneArea(path, whole, "val" if "val" in splits else "train", name, group)
+                split = "val" if "val" in splits else "train"
+                yield SceneArea(path, (width, height), whole, split, name, group)
         else:
             split = training_split(seed, _STREAM, numbers.setdefault(group, len(numbers)))
-            yield SceneArea(path, whole, split, name, group)
+            yield SceneArea(path, (width, height), whole, split, name, group)
 
 
 def _read_regions(path: Path) -> list[_Picture]:
