@@ -191,12 +191,12 @@ def test_test_frames_are_no_scenes(composed: DatasetReader, folder: Path) -> Non
 def test_a_scene_is_as_large_as_its_photograph_and_shows_its_area_alone(folder: Path) -> None:
     """Within the area it is the photograph, beyond its mirror image, over and over."""
     table = folder / "areas.csv"
-    table.write_text("image,x,y,w,h\nphotos/4.png,70,20,60,65\nphotos/4.png,0,0,59,150\n")
+    table.write_text("image,x,y,w,h\nphotos/4.png,70,20,66,65\nphotos/4.png,0,0,59,150\n")
     (scene,) = list_scenes(table, None, seed=0)
     photograph, shown = open_picture(scene.path).rgb_u8, scene.open()
     assert shown.shape == photograph.shape
-    area = photograph[20:85, 70:130]
-    assert np.array_equal(shown, np.pad(area, ((20, 65), (70, 70), (0, 0)), mode="symmetric"))
+    area = photograph[20:85, 70:136]
+    assert np.array_equal(shown, np.pad(area, ((20, 65), (70, 64), (0, 0)), mode="symmetric"))
 
 
 def test_other_frames_of_a_recording_are_of_its_split(folder: Path) -> None:
