@@ -179,9 +179,7 @@ def _of_sample(path: Path, free: Rectangle, dataset: DatasetReader, sample: Samp
     parent = dataset.as_parent(sample, "plate")
     name = str(sample.quality.get("source", sample.image))
     simulated = dataset.info.made_by.simulated
-    return SceneArea(
-        path, sample.size_wh, free, sample.split, name, sample.group or name, parent, simulated
-    )
+    return SceneArea(path, sample.size_wh, free, sample.split, name, sample.group or name, parent, simulated)
 
 
 @dataclass(frozen=True)
