@@ -222,7 +222,7 @@ def _of_pictures(pictures: Sequence[_Picture], like: DatasetReader | None, seed:
                 yield _of_sample(path, free, like, frame)
         elif (splits := recordings.get(group)) is not None:
             if "test" not in splits:
-                split = "val" if "val" in splits else "train"
+                split: Split = "val" if "val" in splits else "train"
                 yield SceneArea(path, (width, height), whole, split, name, group)
         else:
             split = training_split(seed, _STREAM, numbers.setdefault(group, len(numbers)))
