@@ -4,12 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+from multiprocessing import Pipe
 
 import pytest
 
 from counting_worker import Squarer
 from synth.compute.engines.engine import Resources
 from synth.compute.engines.local import ENGINE
+from synth.compute.engines.local_process import serve
 from synth.errors import WorkerLost
 
 
@@ -88,3 +90,20 @@ def test_what_a_worker_starts_obeys_ctrl_c_even_where_the_caller_does_not(tmp_pa
     env = os.environ | {"PYTHONPATH": path}
     printed = subprocess.check_output([sys.executable, "-c", code], env=env, text=True)
     assert int(printed) == -signal.SIGINT
+
+
+@pytest.mark.parametrize("heard", [b"", b"\x00\x00\x00\x09torn"], ids=["nothing", "half a message"])
+def test_a_child_whose_parent_stopped_says_nothing(tmp_path, capfd, heard):
+    """Closed between messages, in the middle of one, and while it answers: it ends without a word."""
+    here, there = Pipe()
+    for message in (sys.path, Squarer(tmp_path)):
+        here.send(message)
+    os.write(here.fileno(), heard)
+    here.close()
+    serve(there)
+    here, there = Pipe()
+    for message in (sys.path, Squarer(tmp_path), 21):
+        here.send(message)
+    here.close()
+    serve(there)
+    assert capfd.readouterr() == ("", "")

@@ -5,8 +5,10 @@ import os
 import signal
 import sys
 import traceback
+from contextlib import suppress
 from multiprocessing.connection import Connection
-from typing import NoReturn
+from multiprocessing.reduction import ForkingPickler
+from typing import Any, NoReturn
 
 from synth.compute.engines.local import _Answer
 from synth.errors import SynthError, WorkerLost
@@ -14,27 +16,51 @@ from synth.errors import SynthError, WorkerLost
 _PR_SET_PDEATHSIG = 1
 
 
+class _Closed(Exception):
+    """The other end is gone, perhaps in the middle of a message: nobody hears what is said."""
+
+
 def serve(pipe: Connection) -> None:
     """Answer every shard that comes; returns when the other end is closed."""
+    with suppress(_Closed):
+        _serve(pipe)
+
+
+def _serve(pipe: Connection) -> None:
     shard_in_hand = False
     try:
-        sys.path[:] = pipe.recv()  # What the parent can import, so can we.
-        with pipe.recv()() as handle:
+        sys.path[:] = _receive(pipe)  # What the parent can import, so can we.
+        with _receive(pipe)() as handle:
             while True:
-                shard = pipe.recv()
+                shard = _receive(pipe)
                 shard_in_hand = True
-                answer = _Answer(result=handle(shard))
-                pipe.send(answer)
+                _send(pipe, _Answer(result=handle(shard)))
                 shard_in_hand = False
-    except EOFError:
-        return
+    except _Closed:
+        raise
     except Exception as error:  # noqa: BLE001  Whatever it is, the parent decides.
         if not isinstance(error, SynthError):
             traceback.print_exc()
             error = WorkerLost(f"a worker process failed: {type(error).__name__}: {error}")
         if not shard_in_hand:  # Opening failed: that is the answer to the first shard.
-            pipe.recv()
-        pipe.send(_Answer(error=error))
+            _receive(pipe)
+        _send(pipe, _Answer(error=error))
+
+
+def _receive(pipe: Connection) -> Any:
+    try:
+        content = pipe.recv_bytes()
+    except (EOFError, OSError) as error:
+        raise _Closed from error
+    return ForkingPickler.loads(content)
+
+
+def _send(pipe: Connection, answer: _Answer) -> None:
+    content = ForkingPickler.dumps(answer)
+    try:
+        pipe.send_bytes(content)
+    except OSError as error:
+        raise _Closed from error
 
 
 def main() -> NoReturn:
@@ -45,11 +71,7 @@ def main() -> NoReturn:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit(0)
-    pipe = Connection(fd)
-    try:
-        serve(pipe)
-    except (EOFError, BrokenPipeError):
-        sys.exit(0)
+    serve(Connection(fd))
     sys.exit(0)
 
 
