@@ -1,0 +1,1 @@
+"""Where and how cut-outs are laid, one way a file."""
