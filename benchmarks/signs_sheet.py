@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
-from synth.gan.crops import cut, square_round
+from synth.geometry.squares import cut, square_round
 from synth.storage.atomic import write_bytes
 
 SIDE_PX, GAP_PX, TITLE_PX, WORDS_PX = 128, 4, 20, 220

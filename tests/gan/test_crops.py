@@ -5,17 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from synth.gan.crops import (
-    Change,
-    Square,
-    cut,
-    fade,
-    find_change,
-    jittered,
-    lay_back,
-    square_round,
-    window_of,
-)
+from synth.gan.crops import Change, fade, find_change, lay_back
+from synth.geometry.squares import Square, cut, jittered, square_round, window_of
 
 SIDE_PX = 64
 SHAPE = (150, 200)

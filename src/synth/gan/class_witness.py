@@ -20,9 +20,9 @@ from torch.nn import functional
 from synth.compute.checkpoint import load_weights, save_weights
 from synth.errors import InputError
 from synth.gan.crop_cutter import CropCutter
-from synth.gan.crops import cut, square_round
 from synth.gan.methods.method import Rgb
 from synth.gan.patches import from_u8
+from synth.geometry.squares import cut, square_round
 from synth.witness.augment import vary_look
 
 _KIND = "class witness"

@@ -15,10 +15,10 @@ from synth.dataset.reader import DatasetReader
 from synth.dataset.record import Split
 from synth.dataset.sample import MIN_VISIBLE_FOR_LABEL, Instance, Sample
 from synth.errors import DatasetError, InputError
-from synth.gan.crops import CONTEXT, Square, jittered, resample, square_round, window_of, within
 from synth.gan.methods.method import Labels
 from synth.gan.patches import CACHE_BYTES, from_u8
 from synth.gan.schedule import CropSettings
+from synth.geometry.squares import CONTEXT, Square, jittered, resample, square_round, window_of, within
 
 Array = NDArray[Any]
 

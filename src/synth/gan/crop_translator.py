@@ -13,7 +13,7 @@ from synth.dataset.sample import Sample
 from synth.errors import InputError
 from synth.gan.checkpoint import load_generator_of
 from synth.gan.crop_cutter import box_region
-from synth.gan.crops import Change, cut, find_change, lay_back, square_round
+from synth.gan.crops import Change, find_change, lay_back
 from synth.gan.export import export_onnx
 from synth.gan.methods.method import (
     Direction,
@@ -27,6 +27,7 @@ from synth.gan.methods.method import (
 from synth.gan.patches import from_u8
 from synth.gan.schedule import CropSettings
 from synth.geometry.boxes import tight_box
+from synth.geometry.squares import cut, square_round
 from synth.networks.generators import GeneratorShape, fold
 from synth.storage.atomic import write_bytes
 

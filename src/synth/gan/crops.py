@@ -1,4 +1,4 @@
-"""A square cut round an instance, and its translation laid back into the frame: one undoes the other.
+"""The translation of a square round an instance, laid back into the frame: it undoes `geometry.squares.cut`.
 
 What is laid back is a change: translated less source crop, both at the crop's own resolution. Resampled to
 the frame's, it is added to the frame's pixels, so that nothing is blurred on the way there and back, and an
@@ -15,12 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synth.geometry.boxes import Mask
+from synth.geometry.squares import Square, window_of, within
 
 Rgb = NDArray[np.uint8]
 Floats = NDArray[np.float32]
-
-CONTEXT = 1.5
-"""Side of a crop, in longer sides of the instance's tight box."""
 
 GROWN, FADED = 0.02, 0.05
 """How far around an instance a change is laid back whole, and over what width beyond that it fades to
@@ -32,24 +30,6 @@ looked at, all over the range: below 5 nothing shows, from 8 on a plain wall has
 
 _RING = 0.08
 """Width of a crop's border ring, in sides."""
-
-_MIN_SIDE_PX = 8
-
-
-@dataclass(frozen=True)
-class Square:
-    """Pixels x0 … x0 + side_px − 1 and y0 … y0 + side_px − 1 of a frame; they may lie outside."""
-
-    x0: int
-    y0: int
-    side_px: int
-
-    def box_in(self, box_xyxy_px: Sequence[float]) -> tuple[float, float, float, float]:
-        """A box of the frame as xyxy in fractions of this square's side, its part outside cut off."""
-        x0, y0, x1, y1 = box_xyxy_px
-        edges = (x0 - self.x0, y0 - self.y0, x1 - self.x0, y1 - self.y0)
-        left, top, right, bottom = (min(max(edge / self.side_px, 0.0), 1.0) for edge in edges)
-        return left, top, right, bottom
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,41 +45,6 @@ class Change:
     change: Floats
     weight: Floats
     seam_counts: float
-
-
-def square_round(box_xyxy_px: Sequence[float], context: float = CONTEXT) -> Square:
-    """The square about the middle of a tight box, ``context`` times as large as its longer side."""
-    x0, y0, x1, y1 = box_xyxy_px
-    side = max(round(context * max(x1 - x0, y1 - y0)), _MIN_SIDE_PX)
-    return Square(round((x0 + x1 - side) / 2), round((y0 + y1 - side) / 2), side)
-
-
-def jittered(square: Square, shift: float, scale: float, rng: np.random.Generator) -> Square:
-    """A square moved by up to ``shift`` of its side each way, and up to ``scale`` times larger or smaller."""
-    side = max(round(square.side_px * scale ** rng.uniform(-1, 1)), _MIN_SIDE_PX)
-    dx, dy = rng.uniform(-shift, shift, 2) * side
-    middle = (square.side_px - side) / 2
-    return Square(round(square.x0 + middle + dx), round(square.y0 + middle + dy), side)
-
-
-def window_of(picture: NDArray[np.generic], square: Square) -> NDArray[np.generic]:
-    """A square of a picture [H,W,…] at its own resolution [s,s,…]; outside it repeats the border."""
-    ys, xs = (
-        np.clip(np.arange(first, first + square.side_px), 0, length - 1)
-        for first, length in zip((square.y0, square.x0), picture.shape[:2], strict=True)
-    )
-    return picture[np.ix_(ys, xs)]
-
-
-def cut(frame: Rgb, square: Square, side_px: int) -> Rgb:
-    """A square of a frame [H,W,3] as a crop [side,side,3]."""
-    return resample(np.asarray(window_of(frame, square), dtype=np.uint8), side_px)
-
-
-def resample(window: Rgb, side_px: int) -> Rgb:
-    """A square picture [s,s] or [s,s,3] at another side: pixels are averaged or interpolated."""
-    way = cv2.INTER_AREA if len(window) > side_px else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(window, (side_px, side_px), interpolation=way), dtype=np.uint8)
 
 
 def find_change(square: Square, source: Floats, translated: Floats, region: Mask, others: Mask) -> Change:
@@ -170,12 +115,3 @@ def _border_offset(change: Floats, where: Mask) -> Floats:
 
 def _way(side_px: int, square: Square) -> int:
     return cv2.INTER_AREA if side_px > square.side_px else cv2.INTER_LINEAR
-
-
-def within(square: Square, shape_hw: tuple[int, ...]) -> Mask:
-    """[s,s]: which pixels of a square lie in the frame."""
-    y, x = (
-        (first + np.arange(square.side_px) >= 0) & (first + np.arange(square.side_px) < length)
-        for first, length in zip((square.y0, square.x0), shape_hw, strict=True)
-    )
-    return np.asarray(y[:, None] & x[None])
