@@ -19,11 +19,15 @@ SIZE_WH = (96, 80)
 K = np.array([[90.0, 0.0, 47.5], [0.0, 90.0, 39.5], [0.0, 0.0, 1.0]])
 
 
-def write_part_set(root: Path, kind: Kind, *, seed: int, n: int = 24) -> DatasetReader:
-    """``n`` samples, a mask beside each picture; the square's brightness follows its normal."""
+def write_part_set(
+    root: Path, kind: Kind, *, seed: int, n: int = 24, classes: tuple[str, ...] = ("part",)
+) -> DatasetReader:
+    """``n`` samples, a mask beside each picture; the square's brightness follows its normal, and samples have
+    the classes in turn.
+    """
     rng = np.random.default_rng(seed)
     camera = Pinhole(SIZE_WH, K)
-    info = DatasetInfo(kind=kind, classes=("part",), made_by=MadeBy(verb="test", simulated=True))
+    info = DatasetInfo(kind=kind, classes=classes, made_by=MadeBy(verb="test", simulated=True))
     with DatasetWriter.create_or_resume(root, info) as writer:
         for i, split in enumerate(assign_splits(n, rng=rng)):
             x, y = (int(v) for v in rng.integers(2, (SIZE_WH[0] - 32, SIZE_WH[1] - 32)))
@@ -36,7 +40,7 @@ def write_part_set(root: Path, kind: Kind, *, seed: int, n: int = 24) -> Dataset
             box = (float(x), float(y), float(x + 30), float(y + 30))
             turn = crop_rotation(camera, [x + 14.5, y + 14.5])
             part = Instance(
-                class_name="part",
+                class_name=classes[i % len(classes)],
                 box_xyxy_px=box,
                 square_xyxy_px=box,
                 normal_uvw=tuple(uvw.tolist()),

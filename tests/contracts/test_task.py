@@ -42,22 +42,35 @@ def toy() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def sets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, DatasetReader]:
-    """A captured and a rendered set of bright squares with boxes, normals and crops."""
+    """A captured and a rendered set of bright squares with boxes, normals and crops; one of two classes."""
     folder = tmp_path_factory.mktemp("sets")
     return {
         "real": write_part_set(folder / "data/real", "real", seed=0),
         "synthetic": write_part_set(folder / "data/synthetic", "rendered", seed=1),
+        "two classes": write_part_set(folder / "sorted", "real", seed=0, classes=("nut", "part")),
     }
 
 
-def small(name: str) -> TaskSettings:
-    """Settings of a training that takes a second."""
+def choose(name: str, sets: dict[str, DatasetReader]) -> DatasetReader:
+    """The captured set that a task can learn from: of one class, or of two."""
+    info = sets["real"].info
+    try:
+        TASKS[name].refuse_unfit(sets["real"], TASKS[name].adapt(small(name), [info], info))
+    except InputError:
+        return sets["two classes"]
+    return sets["real"]
+
+
+def small(name: str, dataset: DatasetReader | None = None) -> TaskSettings:
+    """Settings of a training that takes a second, as a dataset's labels ask."""
     settings = TASKS[name].settings()
-    return replace(settings, side_px=min(settings.side_px, 32), n_images=24, batch_size=8, n_checks=2)
+    settings = replace(settings, side_px=min(settings.side_px, 32), n_images=24, batch_size=8, n_checks=2)
+    return settings if dataset is None else TASKS[name].adapt(settings, [dataset.info], dataset.info)
 
 
 def load(name: str, sets: dict[str, DatasetReader], split: Any) -> Any:
-    return TASKS[name].load(sets["real"], sets["real"].of_split(split), small(name))
+    dataset = choose(name, sets)
+    return TASKS[name].load(dataset, dataset.of_split(split), small(name, dataset))
 
 
 EVERY = pytest.mark.parametrize("name", [*TASKS, "place"])
@@ -84,7 +97,7 @@ def test_what_is_loaded_is_counted_named_and_true(toy: None, name: str, sets: An
     sentence.
     """
     task, data = TASKS[name], load(name, sets, "train")
-    n = task.count(sets["real"].of_split("train"))
+    n = task.count(choose(name, sets).of_split("train"))
     assert len(task.names(data)) == len(task.truth(data)) == n > 0
     both = task.join(data, load(name, sets, "val"))
     assert task.names(both)[:n] == task.names(data)
@@ -94,8 +107,9 @@ def test_what_is_loaded_is_counted_named_and_true(toy: None, name: str, sets: An
 @EVERY
 def test_it_feeds_loops_of_pytorch(toy: None, name: str, sets: Any) -> None:
     """As many items as are counted, pictures first, in batches by its own collate."""
-    train = sets["real"].of_split("train")
-    data = TASKS[name].to_torch(sets["real"], train)
+    dataset = choose(name, sets)
+    train = dataset.of_split("train")
+    data = TASKS[name].to_torch(dataset, train)
     assert len(data) == TASKS[name].count(train)
     pictures, truths = next(iter(DataLoader(data, batch_size=3, collate_fn=data.collate)))
     assert len(pictures) == len(truths) == 3
@@ -105,7 +119,7 @@ def test_it_feeds_loops_of_pytorch(toy: None, name: str, sets: Any) -> None:
 @EVERY
 def test_it_learns_by_the_loop_and_says_what_it_sees(toy: None, name: str, sets: Any) -> None:
     """Named losses, a score at every check, the same twice for one seed; predictions that JSON holds."""
-    task, settings = TASKS[name], small(name)
+    task, settings = TASKS[name], small(name, choose(name, sets))
     train, val, test = (load(name, sets, split) for split in ("train", "val", "test"))
     said = []
     for _ in range(2):
@@ -130,7 +144,7 @@ def test_colours_vary_by_the_seed_and_the_setting(toy: None, name: str, sets: An
     task, train, rows = TASKS[name], load(name, sets, "train"), np.arange(8)
     seen = []
     for strength in (0.0, 1.0, 1.0):
-        settings = replace(small(name), photometric=strength)
+        settings = replace(small(name, choose(name, sets)), photometric=strength)
         learner = task.make_learner([train], train, settings, seed=1, device=CPU)
         batch = learner.load(0, rows, seed=5)
         seen.append(batch.values() if isinstance(batch, dict) else batch)
@@ -145,12 +159,13 @@ def test_colours_vary_by_the_seed_and_the_setting(toy: None, name: str, sets: An
 @EVERY
 def test_its_words_can_be_shown(toy: None, name: str, sets: Any) -> None:
     """Scores for every column, a tile of truth and prediction, predictions of bare pictures, the worst."""
-    task, settings, test = TASKS[name], small(name), load(name, sets, "test")
+    task, dataset = TASKS[name], choose(name, sets)
+    settings, test = small(name, dataset), load(name, sets, "test")
     net = task.make_net(settings).eval()
     predicted, true = task.predict(net, test), task.truth(test)
     scores = task.draw_scores([Said(predicted, true)])
     assert {metric.name for metric in task.report.columns} <= set(scores)
-    picture = task.show(sets["real"], settings, task.names(test)[0])
+    picture = task.show(dataset, settings, task.names(test)[0])
     for tile in (
         task.draw(picture, "caption", predicted[0], true[0]),
         task.draw(picture, "", task.only_sure(predicted[0], 0.5)),
@@ -164,11 +179,12 @@ def test_its_words_can_be_shown(toy: None, name: str, sets: Any) -> None:
 @EVERY
 def test_whoever_trains_against_it_gets_a_gradient(toy: None, name: str, sets: Any) -> None:
     """Loss and hardness of each float image, hardness within 0 and 1, both with a gradient to the pixels."""
-    task, settings = TASKS[name], replace(small(name), side_px=32)
+    task, dataset = TASKS[name], choose(name, sets)
+    settings = replace(small(name, dataset), side_px=32)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         target = task.target(task.make_net(settings).eval(), settings)
-    data = task.load(sets["real"], sets["real"].of_split("train"), settings)
+    data = task.load(dataset, dataset.of_split("train"), settings)
     images = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0)).requires_grad_()
     truth = task.target_truth(data)[:2]
     hardness, loss = target.hardness(images, truth), target.loss(images, truth)
@@ -267,7 +283,9 @@ def test_without_a_member_the_rest_goes_on(
 
 
 def _as_said(true: Any) -> Any:
-    """A truth in the form of a sure prediction: boxes get a confidence, numbers stay."""
+    """A truth in the form of a sure prediction: boxes and names get a confidence, numbers stay."""
+    if isinstance(true, str):
+        return [true, 1.0]
     has_boxes = isinstance(true, list) and bool(true) and isinstance(true[0], list)
     return [[*box, 1.0] for box in true] if has_boxes else true
 

@@ -8,7 +8,7 @@ import typer
 
 from synth.compute.engines import DEFAULT_ENGINE, ENGINES
 from synth.gan.methods import BASELINES
-from synth.train.tasks import TASKS
+from synth.train.tasks import TASKS, list_usual
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,7 +38,9 @@ def compare(
     curve: Annotated[
         bool, typer.Option("--curve", help="Add real@10, @20, @40 ...: how many real images is a set worth?")
     ] = False,
-    tasks: Annotated[str, typer.Option(help="Which, comma separated.")] = ",".join(TASKS),
+    tasks: Annotated[str, typer.Option(help=f"Which, comma separated, of {', '.join(TASKS)}.")] = ",".join(
+        list_usual()
+    ),
     nets: Annotated[
         str | None,
         typer.Option(help="Networks of one task side by side, comma separated; the preset's."),

@@ -10,7 +10,7 @@ from synth.compare.questions import parse_question
 from synth.dataset.folder import INFO_FILE, read_info, say_absent
 from synth.errors import DatasetError, InputError
 from synth.train.run import choose_by, open_once
-from synth.train.tasks import TASKS
+from synth.train.tasks import TASKS, list_usual
 
 COMPOSED = "_composed"
 """What composites' folder has after that of the dataset whose parts were cut out."""
@@ -90,7 +90,7 @@ def make_plan(
 
 def _list_tasks(names: Sequence[str] | None) -> tuple[str, ...]:
     """In the registry's order."""
-    asked = list(TASKS) if names is None else list(names)
+    asked = list_usual() if names is None else list(names)
     unknown = [name for name in asked if name not in TASKS]
     if unknown or not asked:
         wrong = unknown[0] if unknown else ""

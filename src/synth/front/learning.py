@@ -174,10 +174,11 @@ def compare(
     synthetic and translated in data/. mixes: what is trained on, names of data alone or put together:
     real+rendered (mixed), rendered-then-real (tuned), real@40 (so many); each alone if not given. ask:
     "MIX:MIX", questions beside those of each against real. curve: growing numbers of real images too. tasks:
-    all if not given. nets: of one task, side by side, in place of the preset's. preset: quick takes minutes,
-    default hours on a CPU, paper a GPU. seeds: trainings of each mix. images: each training sees in all.
-    photometric: random hue, saturation and brightness in training, 0 to 1; each task's. choose: whose val
-    images choose the weights, each mix's own or real ones. plain_crops: normals from plain crops too.
+    normals and detection if not given. nets: of one task, side by side, in place of the preset's. preset:
+    quick takes minutes, default hours on a CPU, paper a GPU. seeds: trainings of each mix. images: each
+    training sees in all. photometric: random hue, saturation and brightness in training, 0 to 1; each task's.
+    choose: whose val images choose the weights, each mix's own or real ones. plain_crops: normals from plain
+    crops too.
     pretrained: a local checkpoint of the detector, its backbone, or the start of it, frozen. baseline: add
     what a translation must beat, the nearest to real val images of the methods that are made in seconds.
     workers: trainings at a time. engine: what runs them. device: cpu, cuda, cuda:1, mps.

@@ -12,5 +12,13 @@ TASKS: "Registry[Task[Any, Any]]" = Registry(
     {
         "normals": "synth.train.tasks.normals.task:NORMALS",
         "detection": "synth.train.tasks.detection.task:DETECTION",
+        "classification": "synth.train.tasks.classification.task:CLASSIFICATION",
     },
 )
+
+_BY_NAME_ALONE = ("classification",)
+
+
+def list_usual() -> list[str]:
+    """What a comparison learns that is not told what: where there are boxes, detection tells classes too."""
+    return [name for name in TASKS if name not in _BY_NAME_ALONE]

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from synth.compute.checkpoint import load_state, load_weights
 from synth.errors import InputError
+from synth.train.models.state_dict import ADVICE, read_tensors
 from synth.train.tasks.detection.detectors.detector import Batch
 
 Truth = dict[str, Tensor]
@@ -23,7 +23,6 @@ MOMENTUM = 0.1
 
 _LEAST_BOX_PX = 1e-3
 _RESTS = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)
-_ADVICE = "give a state dict, saved as safetensors or by torch.save"
 
 
 class TorchvisionDetector(ABC):
@@ -140,12 +139,12 @@ class TorchvisionDetector(ABC):
             if key not in found:
                 raise InputError(
                     f"{path} does not fit {name}: it has no {key}, and holds {', '.join(list(found)[:3])} "
-                    f"...: {_ADVICE}, of {name} or of its backbone"
+                    f"...: {ADVICE}, of {name} or of its backbone"
                 )
             if found[key].shape != own[key].shape:
                 raise InputError(
                     f"{path} does not fit {name}: {key} is {list(found[key].shape)} there and "
-                    f"{list(own[key].shape)} here: {_ADVICE}, of {name} or of its backbone"
+                    f"{list(own[key].shape)} here: {ADVICE}, of {name} or of its backbone"
                 )
         fitting = {k: t.float() for k, t in found.items() if k in own and t.shape == own[k].shape}
         net.load_state_dict(fitting, strict=False)
@@ -186,22 +185,6 @@ def to_lists(batch: Batch) -> tuple[list[Tensor], list[Truth]]:
         own = real & (batch["batch_idx"] == i)
         truths.append({"boxes": boxes[own], "labels": labels[own]})
     return list(images), truths
-
-
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """A plain state dict of safetensors or torch; raises InputError for anything else, and runs nothing."""
-    found = load_weights(path)[0] if path.suffix == ".safetensors" else load_state(path)
-    if not found or not all(isinstance(key, str) and _is_plain(value) for key, value in found.items()):
-        held = ", ".join(map(str, list(found)[:3])) or "nothing"
-        raise InputError(f"{path} holds {held} and no plain state dict: {_ADVICE}")
-    return found
-
-
-def _is_plain(value: object) -> bool:
-    """Whether it is a tensor of numbers, neither sparse nor quantized nor complex."""
-    if not isinstance(value, Tensor) or value.layout is not torch.strided:
-        return False
-    return not (value.is_quantized or value.is_complex())
 
 
 class _Known(nn.Module):

@@ -1,0 +1,1 @@
+"""The class of each instance's crop, or of a whole picture."""
