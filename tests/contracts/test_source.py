@@ -37,7 +37,7 @@ from synth.dataset.store import DatasetWriter  # noqa: E402
 from synth.dataset.verify import verify  # noqa: E402
 from synth.errors import InputError  # noqa: E402
 from synth.sim.blender import Blender  # noqa: E402
-from synth.sim.composite import Ingredients  # noqa: E402
+from synth.sim.ingredients import Ingredients  # noqa: E402
 from synth.sim.run import describe, make_plan, produce, render  # noqa: E402
 from synth.sim.settings import RenderSettings  # noqa: E402
 from synth.sim.shares import choose_shares, say_shares  # noqa: E402

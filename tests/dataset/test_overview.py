@@ -20,7 +20,7 @@ from synth.dataset.sample import Draft
 from synth.dataset.statistics import print_overview
 from synth.dataset.store import DatasetWriter
 from synth.metrics.comparison import MIN_IMAGES
-from synth.sim.sources.composites import MIN_VISIBLE
+from synth.sim.cutting_table import MIN_VISIBLE
 
 
 def steps_of(dataset: DatasetReader) -> dict[str, str]:

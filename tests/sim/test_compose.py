@@ -22,8 +22,8 @@ from synth.errors import DatasetError, InputError
 from synth.geometry.boxes import square_box, tight_box
 from synth.sim.colour import linear_of_u8, to_linear, to_srgb
 from synth.sim.compose import make_settings
-from synth.sim.composite import Ingredients
 from synth.sim.cutout import cut_out, lay, turned
+from synth.sim.ingredients import Ingredients
 from synth.sim.preview import preview
 from synth.sim.run import Summary, make_plan, render
 from synth.sim.sharpness import measure_edge_sigma

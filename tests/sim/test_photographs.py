@@ -25,8 +25,8 @@ from synth.geometry.boxes import inside_image, square_box
 from synth.sim.backdrop import Placement
 from synth.sim.blender import QUALITIES, Blender
 from synth.sim.compose import make_settings
-from synth.sim.composite import Ingredients
 from synth.sim.furnish import pinhole_of, scene_seed
+from synth.sim.ingredients import Ingredients
 from synth.sim.meshes import write_meshes
 from synth.sim.noise import NO_NOISE
 from synth.sim.photographs.appearance import Appearance

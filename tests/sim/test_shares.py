@@ -11,7 +11,7 @@ from synth.cell.load import default_cell
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
 from synth.sim.bench import list_twinnable
-from synth.sim.composite import Ingredients
+from synth.sim.ingredients import Ingredients
 from synth.sim.run import make_plan
 from synth.sim.settings import RenderSettings
 from synth.sim.shares import choose_shares, parse_shares, say_shares

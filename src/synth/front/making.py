@@ -206,7 +206,7 @@ def compose(
     from synth.compute.progress import make_progress
     from synth.run_log import run_log
     from synth.sim.compose import TemplateRequest, make_settings, make_template_settings
-    from synth.sim.composite import Ingredients
+    from synth.sim.ingredients import Ingredients
     from synth.sim.run import make_plan
     from synth.sim.run import render as run
 

@@ -23,6 +23,15 @@ def square_box(box_xyxy_px: Array) -> Array:
     return np.concatenate([centre - half, centre + half])
 
 
+def square_inside(box_xyxy_px: Array, size_wh: tuple[int, int]) -> Array | None:
+    """The 1:1 box of a box in an image, moved to where it lies in the image too; None for a longer one."""
+    square, size = square_box(box_xyxy_px), np.asarray(size_wh, dtype=float)
+    square += np.tile(np.maximum(-square[:2], 0) - np.maximum(square[2:] - size, 0), 2)
+    if not inside_image(np.round(square, 9), size_wh):
+        return None
+    return np.asarray(np.clip(square, 0, np.tile(size, 2)))
+
+
 def inside_image(box_xyxy_px: Array, size_wh: tuple[int, int]) -> bool:
     """Whether a box lies within an image's edges."""
     return bool((box_xyxy_px[:2] >= 0).all() and (box_xyxy_px[2:] <= np.asarray(size_wh)).all())

@@ -239,7 +239,7 @@ def compose(
         make_settings,
         make_template_settings,
     )
-    from synth.sim.composite import Ingredients
+    from synth.sim.ingredients import Ingredients
     from synth.sim.run import make_plan
     from synth.sim.run import render as run_render
     from synth.terminal import make_console

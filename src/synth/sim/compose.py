@@ -9,7 +9,7 @@ from pathlib import Path
 from synth.compute.engines import DEFAULT_ENGINE
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
-from synth.sim.composite import Ingredients
+from synth.sim.ingredients import Ingredients
 from synth.sim.settings import RenderSettings
 from synth.sim.templates.homography import Turns
 from synth.sim.templates.pasting import Pasting

@@ -54,8 +54,10 @@ def cut_out(light: Linear, mask: Mask, edge_sigma_px: float) -> Cutout | None:
     return Cutout(_spread_outwards(patch, inside), soft_edge(own, edge_sigma_px), own, (x0, y0))
 
 
-def soft_edge(mask: Mask, edge_sigma_px: float) -> NDArray[np.float32]:
-    """Coverage [h,w] of a mask [h,w] whose edge is spread by σ, of which the pixels are a part already."""
+def soft_edge(mask: Mask | NDArray[np.float32], edge_sigma_px: float) -> NDArray[np.float32]:
+    """Coverage [h,w] of a mask [h,w], in shares of pixels or whole ones, whose edge is spread by σ, of which
+    the pixels are a part already.
+    """
     sigma = float(np.sqrt(max(edge_sigma_px**2 - _PIXEL_VARIANCE, 0.2**2)))
     return np.asarray(cv2.GaussianBlur(mask.astype(np.float32), (0, 0), sigma), dtype=np.float32)
 

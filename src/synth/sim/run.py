@@ -21,7 +21,7 @@ from synth.sim.sources import SOURCES
 from synth.sim.sources.source import WORK_FOLDER, MadeSample, Order, Studio
 from synth.storage.atomic import write_bytes
 
-SCENES_FOLDER = "scenes"
+SCENES_FOLDER, RECIPES_FOLDER = "scenes", "recipes"
 
 _BYTES_PER_PIXEL, _SPARE_BYTES = 4, 200e6
 
@@ -188,10 +188,12 @@ def _find_earlier_run(out: Path, info: DatasetInfo) -> DatasetReader | None:
 
 
 def _write(sample: MadeSample, writer: DatasetWriter, progress: Progress) -> None:
-    """Write the scene and then the sample itself, which counts as done from then on."""
+    """Write scene and recipe, then the sample itself, which counts as done from then on."""
     name = sample.draft.name
     if sample.scene is not None:
         content = (sample.scene.model_dump_json() + "\n").encode()
         write_bytes(writer.root / SCENES_FOLDER / f"{name}.json", content)
+    if sample.recipe is not None:
+        write_bytes(writer.root / RECIPES_FOLDER / f"{name}.json", f"{sample.recipe.to_json()}\n".encode())
     writer.append(sample.draft, layers=sample.layers, crops=sample.crops)
     progress.accepted(name)

@@ -24,7 +24,6 @@ from synth.dataset.record import SPLITS, Figure, Row4, Split
 from synth.dataset.sample import LABEL, NONE_FOUND, Draft, Instance
 from synth.dataset.store import DatasetWriter
 from synth.errors import InputError
-from synth.geometry.boxes import inside_image, square_box
 from synth.geometry.pinhole import Pinhole
 from synth.geometry.se3 import Array
 
@@ -244,12 +243,8 @@ def boxes_of(box_xyxy_px: ArrayLike, size_wh: tuple[int, int], where: str) -> tu
     box = np.clip(box, 0, np.tile(size, 2))
     if (box[2:] - box[:2] <= 0).any():
         raise Misfit(where, "box empty", f"its box is {shown}")
-    square = square_box(box)
-    square += np.tile(np.maximum(-square[:2], 0) - np.maximum(square[2:] - size, 0), 2)
-    if not inside_image(np.round(square, 9), size_wh):
-        return _four(box), None
-    square = np.clip(square, 0, np.tile(size, 2))
-    return _four(box), _four(square)
+    square = square_inside(box, size_wh)
+    return _four(box), None if square is None else _four(square)
 
 
 def _demand_squares(instances: Sequence[Instance], size_wh: tuple[int, int], where: str) -> None:

@@ -26,6 +26,7 @@ from synth.compute.progress import Progress
 from synth.dataset.info import DatasetInfo
 from synth.dataset.layers import LayerName
 from synth.dataset.sample import Draft
+from synth.sim.placing.recipe import Recipe
 from synth.sim.scene import Scene
 from synth.sim.settings import RenderSettings
 
@@ -52,14 +53,15 @@ class MadeSample:
     """All that is written of one sample.
 
     layers: as `synth.dataset.layers.LAYERS` has them, the image among them. crops: one [224,224,3] or None an
-    instance, wherever its record has R_crop_cam; empty for none at all. scene: what was rendered, where
-    something was.
+    instance, wherever its record has R_crop_cam; empty for none at all. scene, recipe: what was rendered or
+    composed, where something was.
     """
 
     draft: Draft
     layers: Mapping[LayerName, NDArray[Any]]
     crops: Sequence[NDArray[np.uint8] | None] = ()
     scene: Scene | None = None
+    recipe: Recipe | None = None
 
 
 class Studio(Protocol):

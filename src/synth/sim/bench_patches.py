@@ -1,0 +1,109 @@
+"""Patches of bare bench, cut in the shape of parts and laid as they are, so that an edge alone tells nothing
+(TERSE, Tripathi et al., CVPR 2019, section 3.1 and figure 5).
+"""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from synth.errors import InputError
+from synth.geometry.boxes import Mask, square_box, tight_box
+from synth.sim.blend import BLENDS, lay_blended
+from synth.sim.colour import Linear
+
+T = TypeVar("T", bound=np.generic)
+Corner = tuple[int, int]
+
+MAX_TRIES = 60
+_GRAIN_PX = 8.0
+_CLUTTER_RATIO, _MAX_CLUTTER = 0.05, 0.002
+
+
+class BenchPatches:
+    """Lays patches of plates. median: [H,W,3] linear light, of the bench as it mostly is."""
+
+    def __init__(self, median: Linear) -> None:
+        height, width = median.shape[:2]
+        self._clutter, self._size_wh = _find_clutter(median), (width, height)
+
+    def lay(
+        self,
+        picture: Linear,
+        plates: Sequence[tuple[int, Linear]],
+        masks: Sequence[Mask],
+        edge_px: float,
+        rng: np.random.Generator,
+        *,
+        at_most: int,
+        blend: str,
+    ) -> list[int]:
+        """Lay up to so many patches of numbered plates in place, with an edge like the parts'; returns whose.
+
+        Each comes out of any of these plates, at the brightness of where it goes. Nothing that lies on the
+        bench is cut through or covered, for no photograph shows half a screw.
+        """
+        laid = []
+        for _ in range(int(rng.integers(at_most + 1))):
+            mask = np.rot90(masks[int(rng.integers(len(masks)))], int(rng.integers(4)))
+            number, plate = plates[int(rng.integers(len(plates)))]
+            if not fits(mask, self._size_wh):
+                continue
+            for _ in range(MAX_TRIES):
+                corner = draw_corner(mask, self._size_wh, rng)
+                source = draw_corner(mask, self._size_wh, rng)
+                if self._is_bare(mask, corner) and self._is_bare(mask, source):
+                    break
+            else:
+                continue
+            taken, covered = _cut_block(plate, mask, source), _cut_block(picture, mask, corner)
+            light = taken * (_smooth(covered) / _smooth(taken))
+            lay_blended(picture, light, BLENDS[blend](mask, edge_px), mask, corner, blend)
+            laid.append(number)
+        return laid
+
+    def _is_bare(self, mask: Mask, corner: Corner) -> bool:
+        block = _cut_block(self._clutter, mask, corner)
+        return block.shape == mask.shape and bool(block.mean() < _MAX_CLUTTER)
+
+
+def draw_corner(mask: Mask, size_wh: tuple[int, int], rng: np.random.Generator) -> Corner:
+    """Where a patch may begin so that the square around its mask lies inside the picture.
+
+    Raises InputError for one that is larger.
+    """
+    low, high, side = _corners(mask, size_wh)
+    if (low > high).any():
+        raise InputError(f"a part of {side:.0f} px is larger than the picture")
+    x, y = rng.integers(low.astype(int), high.astype(int) + 1)
+    return int(x), int(y)
+
+
+def fits(mask: Mask, size_wh: tuple[int, int]) -> bool:
+    """Whether the square around a mask has room in a picture."""
+    low, high, _ = _corners(mask, size_wh)
+    return bool((low <= high).all())
+
+
+def _corners(mask: Mask, size_wh: tuple[int, int]) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    box = tight_box(mask)
+    assert box is not None
+    square = square_box(box)
+    return np.ceil(-square[:2]), np.floor(np.asarray(size_wh) - square[2:]), float(square[2] - square[0])
+
+
+def _find_clutter(bench: Linear) -> Mask:
+    """[H,W] where something lies on the bench or is drawn on it."""
+    log = np.log(cv2.GaussianBlur(bench, (0, 0), 1.5))
+    return np.asarray(np.abs(log - cv2.GaussianBlur(log, (0, 0), 20.0)).max(axis=-1) > _CLUTTER_RATIO)
+
+
+def _smooth(light: Linear) -> Linear:
+    return np.asarray(np.maximum(cv2.GaussianBlur(light, (0, 0), _GRAIN_PX), 1e-4), dtype=np.float32)
+
+
+def _cut_block(image: NDArray[T], mask: Mask, corner: Corner) -> NDArray[T]:
+    (x, y), (height, width) = corner, mask.shape
+    return image[max(y, 0) : y + height, max(x, 0) : x + width]
