@@ -24,6 +24,7 @@ from synth.dataset.record import SPLITS, Figure, Row4, Split
 from synth.dataset.sample import LABEL, NONE_FOUND, Draft, Instance
 from synth.dataset.store import DatasetWriter
 from synth.errors import InputError
+from synth.geometry.boxes import square_inside
 from synth.geometry.pinhole import Pinhole
 from synth.geometry.se3 import Array
 
