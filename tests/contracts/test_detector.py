@@ -147,25 +147,35 @@ def test_losses_outside_training_are_the_same_twice(
 def test_whoever_trains_against_it_moves_the_picture_alone(
     family: str, images: DetectionImages, nets: dict[str, nn.Module]
 ) -> None:
-    """Gradients reach pixels and neither boxes nor running means; each picture by itself, the same twice; a
-    class that was never learnt is missed, and has the loss of no box.
+    """Gradients reach pixels and neither boxes nor weights nor running means, in whatever mode the network
+    is; each picture by itself, the same twice; a class that was never learnt is missed, and has the loss of
+    no box.
     """
     settings, net = small(family), nets[family]
     state, target = copy.deepcopy(net.state_dict()), TASKS["detection"].target(net, settings)
     pictures = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    edges = torch.tensor([8.0, 8.0, 40.0, 40.0], requires_grad=True)
-    truth = [[[*edges, "left"]], [[4.0, 4.0, 60.0, 60.0, "right"]]]
-    loss, hardness = target.loss(pictures, truth), target.hardness(pictures, truth)
-    assert ((hardness > 0) & (hardness <= 1)).all()
-    for figure in (loss, hardness):
+    edges = torch.tensor([-30.0, -30.0, 90.0, 90.0], requires_grad=True)  # As a fresh YOLO says.
+    truth = [[[*edges, "left"]], [[*edges.tolist(), "right"]]]
+    learning = [parameter.requires_grad for parameter in net.parameters()]
+    net.train()
+    figures = [of(pictures, truth) for of in (target.loss, target.hardness, target.classification)]
+    assert all(module.training for module in net.modules())
+    assert [parameter.requires_grad for parameter in net.parameters()] == learning
+    assert all(parameter.grad is None for parameter in net.parameters())
+    net.eval()
+    loss, hardness, large = figures
+    assert ((hardness > 0) & (hardness < 1)).all()
+    assert torch.allclose(large, -(1 - hardness).log())
+    for figure in figures:
         (gradient,) = torch.autograd.grad(figure.sum(), pictures, retain_graph=True)
         assert (gradient.abs().sum(dim=(1, 2, 3)) > 0).all()
         assert torch.autograd.grad(figure.sum(), edges, retain_graph=True, allow_unused=True) == (None,)
     assert torch.allclose(target.loss(pictures[1:], truth[1:]), loss[1:], rtol=1e-4)
+    assert torch.allclose(target.classification(pictures[1:], truth[1:]), large[1:], rtol=1e-4)
     one = pictures[:1]
     foreign = [[[8.0, 8.0, 40.0, 40.0, "bump"]]]
     assert target.hardness(one, foreign).item() == 1
-    assert target.hardness(one, [[]]).item() == 0
+    assert target.hardness(one, [[]]).item() == target.classification(one, [[]]).item() == 0
     assert target.loss(one, foreign).item() == target.loss(one, [[]]).item()
     assert not any(module.training for module in net.modules())
     assert all(torch.equal(tensor, state[name]) for name, tensor in net.state_dict().items())

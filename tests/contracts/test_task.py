@@ -178,7 +178,9 @@ def test_its_words_can_be_shown(toy: None, name: str, sets: Any) -> None:
 
 @EVERY
 def test_whoever_trains_against_it_gets_a_gradient(toy: None, name: str, sets: Any) -> None:
-    """Loss and hardness of each float image, hardness within 0 and 1, both with a gradient to the pixels."""
+    """Loss, hardness within 0 and 1 and what a synthesizer makes large, of each float image, with gradients
+    to its pixels; what is missed altogether is as hard as can be, and its hardness is flat.
+    """
     task, dataset = TASKS[name], choose(name, sets)
     settings = replace(small(name, dataset), side_px=32)
     with torch.random.fork_rng(devices=[]):
@@ -188,13 +190,19 @@ def test_whoever_trains_against_it_gets_a_gradient(toy: None, name: str, sets: A
     images = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0)).requires_grad_()
     truth = task.target_truth(data)[:2]
     hardness, loss = target.hardness(images, truth), target.loss(images, truth)
-    assert hardness.shape == loss.shape == (2,)
+    large, judged = target.judge(images, truth)
+    assert hardness.shape == loss.shape == large.shape == (2,)
+    assert torch.equal(large, target.classification(images, truth))
+    assert torch.equal(judged, hardness)
+    assert not judged.requires_grad
+    assert (large >= 0).all()
     assert ((hardness >= 0) & (hardness <= 1)).all()
     assert (loss >= 0).all()
-    for figure in (hardness, loss):
+    for figure in (hardness, loss, large):
         (gradient,) = torch.autograd.grad(figure.sum(), images, retain_graph=True)
         assert gradient.shape == images.shape
-        assert gradient.abs().sum() > 0
+        assert gradient.isfinite().all()
+        assert gradient.abs().sum() > 0 or (figure is not loss and (hardness == 1).all())
 
 
 def test_a_network_that_reads_a_crop_rightly_finds_it_easy(sets: Any) -> None:
@@ -212,10 +220,9 @@ def test_a_box_that_is_found_rightly_is_easy(sets: Any) -> None:
     task, settings = TASKS["detection"], small("detection")
     truth = task.target_truth(load("detection", sets, "train"))
     boxes = torch.tensor([boxes[0] for boxes in truth], dtype=torch.float32)
-    xywh = torch.cat(
-        [(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2], torch.ones(len(boxes), 1)], 1
-    )
-    hardness = task.target(Says((xywh[..., None],)), settings).hardness(
+    xywh = torch.cat([(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]], 1)
+    sure = {"scores": torch.full((len(boxes), 1, 1), 20.0)}
+    hardness = task.target(Says((xywh[..., None], sure)), settings).hardness(
         torch.zeros(len(boxes), 3, 32, 32), truth
     )
     assert hardness.max() < 1e-5

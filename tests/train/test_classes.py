@@ -1,6 +1,7 @@
 """Several classes: each box keeps its name from the dataset to the answer."""
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from synth.train.tasks.detection.images import (
     plain_batches,
 )
 from synth.train.tasks.detection.learning import DetectionLearner, DetectionSettings
+from synth.train.tasks.detection.target import MISSED
 
 CPU = torch.device("cpu")
 CLASSES = ("stop", "left", "right")
@@ -215,16 +217,37 @@ def test_pairs_become_places() -> None:
 
 
 def test_hardness_is_of_the_true_class() -> None:
-    """The right box with the right class is easy, with another class hard; a class never learnt is missed."""
-    target = DETECTION.target(
-        Says((torch.tensor([[[16.0], [16], [8], [8], [0.1], [0.9], [0.0]]]),)), SETTINGS
-    )
+    """The right box with the right class is easy, with another class hard; a class never learnt is missed.
+    Overlap counts from an IoU of 0.5 on, and how much more is all the same; the surest such box counts.
+    """
+    boxes = torch.tensor([[[16.0, 16], [16, 16], [8, 4.2], [8, 8]]])
+    logits = torch.tensor([[[0.1, 0.2], [0.9, 0.3], [1e-9, 1e-9]]]).logit()
+    target = DETECTION.target(Says((boxes, {"scores": logits})), SETTINGS)
     images, box = torch.zeros(1, 3, 32, 32), [12.0, 12.0, 20.0, 20.0]
     found = {
         name: target.hardness(images, [[[*box, name]]]).item() for name in ("left", "stop", "right", "bump")
     }
-    assert found == pytest.approx({"left": 0.1, "stop": 0.9, "right": 1.0, "bump": 1.0}, abs=1e-5)
+    assert found == pytest.approx({"left": 0.1, "stop": 0.8, "right": 1.0, "bump": 1.0}, abs=1e-5)
     assert target.hardness(images, [[[*box, "left"], [*box, "bump"]]]).item() == pytest.approx(0.55)
+    far = [12.0, 12.0, 20.0, 28.5]
+    assert target.hardness(images, [[[*far, "left"]]]).item() == 1.0
+    assert target.hardness(images, [[[14.5, 12.0, 17.5, 20.0, "left"]]]).item() == pytest.approx(
+        0.7, abs=1e-5
+    )
+    both = target.classification(images, [[[*box, "left"], [*far, "left"]]]).item()
+    assert both == pytest.approx((-math.log(0.9) + MISSED) / 2, rel=1e-5)
+
+
+def test_a_network_that_is_sure_still_has_a_slope() -> None:
+    """At a confidence whose float32 is 1, what a synthesizer makes large still falls with the logit."""
+    logits = torch.full((1, 3, 1), 25.0, requires_grad=True)
+    target = DETECTION.target(Says((torch.tensor([[[16.0], [16], [8], [8]]]), {"scores": logits})), SETTINGS)
+    (slope,) = torch.autograd.grad(
+        target.classification(torch.zeros(1, 3, 32, 32), [[[12.0, 12.0, 20.0, 20.0, "left"]]]).sum(), logits
+    )
+    assert logits.sigmoid().max() == 1
+    assert slope[0, 1, 0].item() == pytest.approx(-math.exp(-25), rel=1e-3)
+    assert slope[0, 0, 0] == 0
 
 
 def test_a_loss_against_it_knows_the_class(images: DetectionImages) -> None:

@@ -18,7 +18,7 @@ from synth.train.photometric import vary_colours
 from synth.train.settings import TaskSettings
 from synth.train.tasks import TASKS
 from synth.train.tasks.report import Curves, Metric, Report, Said, Strip, Words
-from synth.train.tasks.task import Export, PresetName, Recipe, Rgb, Task
+from synth.train.tasks.task import Export, PresetName, Recipe, Rgb, Target, Task
 from synth.train.torch_data import TorchData
 
 
@@ -177,7 +177,7 @@ class PlaceTask(Task[PlaceSettings, Places]):
         return PlaceTarget(_OfPictures(net))
 
 
-class PlaceTarget:
+class PlaceTarget(Target):
     """Of pictures that are side_px wide and high."""
 
     def __init__(self, net: nn.Module) -> None:

@@ -68,9 +68,11 @@ class Export:
 
 
 class Target(Protocol):
-    """A frozen network as somebody who trains against it sees it; both figures are differentiable.
+    """A network as somebody who trains against it sees it: a class that names this as its base.
 
-    images: float [N,3,H,W], RGB in 0 to 1. truth: of each image, as ``Task.target_truth`` gives it.
+    All figures are differentiable by the images. The network is frozen while it is asked: it is in eval mode,
+    and gradients reach the images and none of its parameters. images: float [N,3,H,W], RGB in 0 to 1. truth:
+    of each image, as ``Task.target_truth`` gives it.
     """
 
     def loss(self, images: Tensor, truth: Sequence[Any]) -> Tensor:
@@ -80,6 +82,18 @@ class Target(Protocol):
     def hardness(self, images: Tensor, truth: Sequence[Any]) -> Tensor:
         """How far each image's answer is off, [N], from 0, all right, to 1, all wrong."""
         ...
+
+    def classification(self, images: Tensor, truth: Sequence[Any]) -> Tensor:
+        """What a synthesizer makes large, [N], 0 or more: for boxes −log of the confidence in the truth, as
+        a loss of boxes would be largest where a part has left the picture; for all else the loss.
+        """
+        return self.loss(images, truth)
+
+    def judge(self, images: Tensor, truth: Sequence[Any]) -> tuple[Tensor, Tensor]:
+        """`classification`, and `hardness` without gradient, each [N]; of one pass where that can be."""
+        with torch.no_grad():
+            hardness = self.hardness(images, truth)
+        return self.classification(images, truth), hardness
 
 
 class Task(Protocol[S, D]):

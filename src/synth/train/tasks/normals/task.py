@@ -22,6 +22,7 @@ from synth.dataset.sample import Sample
 from synth.geometry.normals import angle_deg
 from synth.metrics.comparison import ERROR, FREE, SHARE, Draws, Range, draw_metric
 from synth.train.drawing import FOUND_RGB, TRUE_RGB, draw_normal
+from synth.train.frozen import frozen
 from synth.train.models.normal_nets import make_normal_net
 from synth.train.tasks.normals.crops import NormalCrops, load_normal_crops, resize_crop
 from synth.train.tasks.normals.diagrams import draw_errors, draw_vertical, errors_deg
@@ -34,7 +35,7 @@ from synth.train.tasks.normals.learning import (
 )
 from synth.train.tasks.normals.torch_data import Item, make_torch_data
 from synth.train.tasks.report import Curves, Diagram, Metric, Report, Said, Strip, Words
-from synth.train.tasks.task import Export, PresetName, Recipe, Rgb, Task
+from synth.train.tasks.task import Export, PresetName, Recipe, Rgb, Target, Task
 from synth.train.torch_data import TorchData
 
 _LEAST_DEG = 0.05
@@ -228,7 +229,7 @@ class NormalTask(Task[NormalSettings, NormalCrops]):
         return found
 
 
-class NormalTarget:
+class NormalTarget(Target):
     """Of crops [N,3,S,S]; truth: unit (u, v, w) in crop axes."""
 
     def __init__(self, net: nn.Module, settings: NormalSettings) -> None:
@@ -245,7 +246,8 @@ class NormalTarget:
         return (1 - (found * wanted).sum(dim=1).clamp(-1, 1)) / 2
 
     def _read(self, images: Tensor, truth: Sequence[Any]) -> tuple[Tensor, Tensor]:
-        found: Tensor = self._net(2 * images - 1)
+        with frozen(self._net):
+            found: Tensor = self._net(2 * images - 1)
         return found, torch.as_tensor(truth, dtype=found.dtype, device=found.device)
 
 

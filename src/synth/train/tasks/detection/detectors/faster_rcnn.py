@@ -109,15 +109,17 @@ class FasterRCNN(TorchvisionDetector):
     def believe(
         self, net: Any, images: Any, features: Mapping[str, Tensor], truths: Sequence[Truth]
     ) -> list[Tensor]:
-        """By the second stage, of what is pooled from the true box; the first has no say."""
+        """By the second stage: the true box is pooled, and its head's softmax taken; the first stage has no
+        say.
+        """
         boxes = [truth["boxes"] for truth in truths]
         if not sum(len(some) for some in boxes):
             return [some.sum(dim=1) for some in boxes]
         heads = net.roi_heads
         pooled = heads.box_head(heads.box_roi_pool(features, boxes, images.image_sizes))
-        sure = heads.box_predictor(pooled)[0].softmax(dim=1)
+        log_sure = heads.box_predictor(pooled)[0].log_softmax(dim=1)
         labels = torch.cat([truth["labels"] for truth in truths])
-        own = sure.gather(1, labels[:, None])[:, 0]
+        own = log_sure.gather(1, labels[:, None])[:, 0]
         return list(own.split([len(some) for some in boxes]))
 
     def describe_export(self, net: str, classes: Sequence[str]) -> Export:

@@ -15,12 +15,12 @@ from synth.errors import InputError
 from synth.metrics.detection import STANDARD
 from synth.train.tasks.detection.detectors.detector import describe_boxes
 from synth.train.tasks.detection.detectors.torchvision_nets import TorchvisionDetector, Truth
+from synth.train.tasks.detection.target import FOUND_IOU
 from synth.train.tasks.task import Export
 
 _VGG, _LITE = "ssd300_vgg16", "ssdlite320_mobilenet_v3"
 _VGG_SIDE_PX, _LITE_STRIDE_PX, _LITE_LEAST_PX = 300, 32, 64
 _NMS_IOU = {_VGG: 0.45, _LITE: 0.55}
-_MATCHED_IOU = 0.5
 
 
 class SingleShot(TorchvisionDetector):
@@ -85,16 +85,18 @@ class SingleShot(TorchvisionDetector):
     def believe(
         self, net: Any, images: Any, features: Mapping[str, Tensor], truths: Sequence[Truth]
     ) -> list[Tensor]:
-        """By the surest anchor that overlaps the true box by half or, where none does, by the nearest."""
+        """By the largest softmax of an anchor that overlaps the true box by an IoU of 0.5 or, where none
+        does, of the nearest, with which SSD learns such boxes.
+        """
         from torchvision.ops import box_iou
 
         maps = list(features.values())
-        sure = net.head(maps)["cls_logits"].softmax(dim=2)
+        log_sure = net.head(maps)["cls_logits"].log_softmax(dim=2)
         found = []
-        for own, anchors, truth in zip(sure, net.anchor_generator(images, maps), truths, strict=True):
+        for own, anchors, truth in zip(log_sure, net.anchor_generator(images, maps), truths, strict=True):
             overlap = box_iou(truth["boxes"], anchors)  # [M,A]
-            near = overlap >= overlap.amax(dim=1, keepdim=True).clamp(max=_MATCHED_IOU)
-            found.append((own[:, truth["labels"]].T * near).amax(dim=1))
+            near = overlap >= overlap.amax(dim=1, keepdim=True).clamp(max=FOUND_IOU)
+            found.append(own[:, truth["labels"]].T.masked_fill(~near, -torch.inf).amax(dim=1))
         return found
 
     def describe_export(self, net: str, classes: Sequence[str]) -> Export:

@@ -78,7 +78,7 @@ class TorchvisionDetector(ABC):
     def believe(
         self, net: nn.Module, images: Any, features: Mapping[str, Tensor], truths: Sequence[Truth]
     ) -> list[Tensor]:
-        """The confidence [M] in the true class at each true box of each picture, from features."""
+        """Of each picture: logarithms [M] of the confidence in the true class where its true boxes are."""
 
     def freeze(self, net: nn.Module) -> None:
         """The backbone's first layers, which see edges and colours alone."""
@@ -118,7 +118,7 @@ class TorchvisionDetector(ABC):
         return TorchvisionTarget(self, net, classes)
 
     def measure_one(self, net: nn.Module, picture: Tensor, truth: Truth) -> Tensor:
-        """All losses of one picture together, of a network in eval mode; the same twice."""
+        """All losses of one picture together, of a frozen network; the same twice."""
         with _told_losses(net), _drawn_by(0, picture.device):
             return torch.stack(list(net([picture], [truth]).values())).sum()
 
