@@ -38,6 +38,7 @@ def scores(*values: float) -> list[Tensor]:
     [
         ("least-squares", 0.5 * ((1 + 0) / 2 + (4 + 0) / 2), (1 + 1) / 2),
         ("wasserstein", 1.0 - 1.5, -1.0),
+        ("hinge", (0 + 0) / 2 + (3 + 1) / 2, -(2 + 0) / 2),
         ("log", (LN2 + math.log(1 + math.exp(-1))) / 2 - math.log(1), None),
     ],
 )
@@ -88,10 +89,10 @@ def test_scales_count_alike(kind: AdversarialKind) -> None:
 def test_unknown_adversarial_terms_are_refused() -> None:
     """One sentence with what there is."""
     for call in (
-        lambda: discriminator_loss("hinge", scores(1), scores(1)),  # type: ignore[arg-type]
-        lambda: generator_loss("hinge", scores(1)),  # type: ignore[arg-type]
+        lambda: discriminator_loss("l2", scores(1), scores(1)),  # type: ignore[arg-type]
+        lambda: generator_loss("l2", scores(1)),  # type: ignore[arg-type]
     ):
-        with pytest.raises(InputError, match="'hinge': choose one of least-squares, wasserstein, log"):
+        with pytest.raises(InputError, match="'l2': choose one of least-squares, wasserstein, log"):
             call()
 
 

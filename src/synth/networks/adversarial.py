@@ -24,6 +24,7 @@ def discriminator_loss(kind: AdversarialKind, scores_real: Scores, scores_fake: 
     least-squares: ½ E[(D(x) − 1)²] + ½ E[D(G(y))²] (Mao et al. 2017, equation 9, as Zhu et al. 2017 use it).
     wasserstein: E[D(G(y))] − E[D(x)] (Arjovsky et al. 2017, equation 3), to go with `gradient_penalty`.
     log: −E[log σ(D(x))] − E[log(1 − σ(D(G(y))))] (Goodfellow et al. 2014, equation 1).
+    hinge: E[max(0, 1 − D(x))] + E[max(0, 1 + D(G(y)))] (Miyato et al. 2018, equation 16).
     """
     if kind == "least-squares":
         return 0.5 * (_mean(scores_real, lambda s: (s - 1).square()) + _mean(scores_fake, torch.square))
@@ -31,6 +32,8 @@ def discriminator_loss(kind: AdversarialKind, scores_real: Scores, scores_fake: 
         return _mean(scores_fake) - _mean(scores_real)
     if kind == "log":
         return _mean(scores_real, lambda s: F.softplus(-s)) + _mean(scores_fake, F.softplus)
+    if kind == "hinge":
+        return _mean(scores_real, lambda s: F.relu(1 - s)) + _mean(scores_fake, lambda s: F.relu(1 + s))
     raise _unknown(kind)
 
 
@@ -40,10 +43,11 @@ def generator_loss(kind: AdversarialKind, scores_fake: Scores) -> Tensor:
     least-squares: E[(D(G(y)) − 1)²] (Zhu et al. 2017, section 4: not halved).
     wasserstein: −E[D(G(y))] (Arjovsky et al. 2017).
     log: −E[log σ(D(G(y)))], which does not saturate (Goodfellow et al. 2014, section 3).
+    hinge: −E[D(G(y))] (Miyato et al. 2018, equation 17).
     """
     if kind == "least-squares":
         return _mean(scores_fake, lambda s: (s - 1).square())
-    if kind == "wasserstein":
+    if kind in ("wasserstein", "hinge"):
         return -_mean(scores_fake)
     if kind == "log":
         return _mean(scores_fake, lambda s: F.softplus(-s))

@@ -9,7 +9,7 @@ from synth.errors import InputError
 GeneratorKind = Literal["batch", "instance", "demodulated"]
 GENERATOR_KINDS: tuple[GeneratorKind, ...] = get_args(GeneratorKind)
 
-AdversarialKind = Literal["least-squares", "wasserstein", "log"]
+AdversarialKind = Literal["least-squares", "wasserstein", "log", "hinge"]
 ADVERSARIAL_KINDS: tuple[AdversarialKind, ...] = get_args(AdversarialKind)
 
 
@@ -94,3 +94,37 @@ class DiscriminatorShape:
     def min_side_px(self) -> int:
         """The smallest image that every scale gives a score for."""
         return int(3 * 2 ** (self.n_layers + self.n_scales - 1))
+
+
+SynthesizerSize = Literal["digits", "pictures", "small"]
+SYNTHESIZER_SIZES: tuple[SynthesizerSize, ...] = get_args(SynthesizerSize)
+
+
+@dataclass(frozen=True)
+class SynthesizerShape:
+    """All that fixes a synthesizer's architecture.
+
+    size: ``digits`` and ``pictures`` are the two of Tripathi et al. 2019, ``small`` is for CPUs. dropout:
+    share of units that rest while it learns; the article's digits have 0.5. n_parameters: how many
+    numbers it gives a cut-out, and takes as noise. Raises InputError for what there is no synthesizer of.
+    """
+
+    size: SynthesizerSize = "small"
+    dropout: float = 0.0
+    n_parameters: int = 9
+
+    def __post_init__(self) -> None:
+        if self.size not in SYNTHESIZER_SIZES:
+            raise InputError(
+                f"there is no synthesizer of the size {self.size!r}: choose one of "
+                f"{', '.join(SYNTHESIZER_SIZES)}"
+            )
+        if not 0 <= self.dropout < 1:
+            raise InputError(f"dropout must be 0 or more and below 1, got {self.dropout:g}")
+        if self.n_parameters < 1:
+            raise InputError(f"a synthesizer gives at least one number, got {self.n_parameters}")
+
+    @property
+    def side_px(self) -> int:
+        """Of the pictures that it looks at."""
+        return {"digits": 40, "pictures": 300, "small": 64}[self.size]
