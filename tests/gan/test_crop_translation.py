@@ -243,7 +243,7 @@ def test_settings_are_changed_by_name() -> None:
         ("alternate=maybe", "alternate must be true or false, got 'maybe'"),
         ("w_class=nan", "w_class must be a number, got 'nan'"),
         ("context=inf", "context must be a number, got 'inf'"),
-        ("adversarial=hinge", "adversarial must be one of least-squares, wasserstein, log, got 'hinge'"),
+        ("adversarial=l2", "adversarial must be one of least-squares, wasserstein, log, hinge, got 'l2'"),
         ("beta2=1", "beta1 and beta2 must be 0 or more and less than 1, got 0.5 and 1"),
         ("pool_size=-1", "pool_size must be 0 or more, got -1"),
         ("min_iou=85", "min_iou must be 0 to 1, got 85"),
