@@ -1,0 +1,178 @@
+"""Cycles of proposer, harvest and target: what is kept and logged, and that a kill leaves no trace."""
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from rich.console import Console
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from dots import Dots, Watcher
+
+from synth.compute.checkpoint import load_state
+from synth.compute.progress import make_progress
+from synth.errors import InputError
+from synth.networks.architecture import DiscriminatorShape, SynthesizerShape
+from synth.sim.placing.cache import UNFAIR, Cache
+from synth.sim.placing.cycle import CycleSettings, run_cycles
+from synth.sim.placing.learned.objective import Aim
+from synth.sim.placing.learned.synthesis import Synthesis, SynthesisSettings
+from synth.sim.placing.material import try_out
+from synth.sim.placing.placement import PARAMETERS
+from synth.sim.placing.players import Chance
+
+SETTINGS = CycleSettings(
+    {"train": 8, "val": 4}, n_cycles=2, n_learn=3, n_harvest=6, batch_size=4, hard_at=0.35, n_discern=1
+)
+SYNTHESIS = SynthesisSettings(
+    SynthesizerShape(),
+    Aim(hard_at=0.35, w_real=1.0, min_visible=0.4),
+    discriminator=DiscriminatorShape(n_filters=2, n_layers=1, n_scales=1),
+)
+PHASES = {"learn": 2, "harvest": 2, "compose": 0, "train": 2, "discern": 1, "score": 4}
+"""The step of each from which on a run is killed."""
+
+
+def quiet(_verb, _unit):
+    return make_progress(Console(quiet=True))
+
+
+def run(folder, proposer="chance", settings=SETTINGS, **more):
+    player = Chance()
+    if proposer == "synthesis":
+        player = Synthesis(SYNTHESIS, seed=0, device=torch.device("cpu"))
+    return run_cycles(Dots(), player, Watcher(folder), settings, folder, quiet, **more)
+
+
+def lines(folder):
+    """Every line of both logs but for seconds."""
+    logs = [folder / "cache.jsonl", folder / "rejected" / "rejected.jsonl"]
+    found = [json.loads(line) for log in logs if log.is_file() for line in log.read_text().splitlines()]
+    return [{key: value for key, value in line.items() if key != "seconds"} for line in found]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """The folder and the figures of each proposer's run."""
+    folders = {name: tmp_path_factory.mktemp(name) for name in ("chance", "synthesis")}
+    return {name: (folder, run(folder, name)) for name, folder in folders.items()}
+
+
+@pytest.mark.parametrize("proposer", ["chance", "synthesis"])
+def test_what_is_hard_enough_is_kept_up_to_its_quota(proposer, undisturbed):
+    """By cycle and split; easy, unfair and superfluous ones say why not, and all say where they were laid."""
+    folder, figures = undisturbed[proposer]
+    cache = Cache(folder)
+    assert [len([c for c in cache.kept if c.split == split]) for split in ("train", "val")] == [8, 4]
+    assert [one.n_kept for one in figures] == [6, 6]
+    assert sum(one.n_tried for one in figures) == len(cache)
+    assert sum(one.n_unfair for one in figures) == len(cache.unfair)
+    assert sorted(c.number for c in [*cache.fair, *cache.unfair]) == list(range(len(cache)))
+    for candidate in cache.fair:
+        is_hard = candidate.hardness >= SETTINGS.hard_at
+        assert candidate.verdict in (("hard", "enough") if is_hard else ("easy",))
+    for candidate in cache.unfair:
+        assert candidate.verdict in UNFAIR
+        assert candidate.detail
+        assert (min(candidate.visible) < 0.4) == (candidate.verdict == "hidden")
+    for candidate in [*cache.fair, *cache.unfair]:
+        assert len(candidate.unit) == len(candidate.visible) == candidate.key[1] // 2 - 1
+        assert candidate.placements == Dots().place(candidate.key, candidate.unit)
+
+
+def test_what_was_kept_is_scored_again_by_the_target_of_each_cycle(undisturbed):
+    """As it is laid again from the log alone; the target has learnt, so it is easier."""
+    folder, _ = undisturbed["chance"]
+    pupil = Watcher(folder)
+    for cycle in (1, 2):
+        pupil.load(cycle)
+        for candidate in Cache(folder).kept:
+            if candidate.cycle > cycle:
+                assert str(cycle) not in candidate.after
+                continue
+            batch = Dots().load([candidate.key])
+            unit = torch.zeros(1, 2, len(PARAMETERS))
+            unit[0, : len(candidate.unit)] = torch.tensor(candidate.unit)
+            again = float(try_out(Dots(), pupil.target, batch, unit).hardness)
+            assert candidate.after[str(cycle)] == pytest.approx(again, abs=1e-4)
+            assert again < candidate.hardness
+
+
+class Killed(Exception):
+    """As a kill would."""
+
+
+@pytest.mark.parametrize("every_s", [0.0, 1e9], ids=["a state a step", "a state a phase"])
+@pytest.mark.parametrize("proposer", ["chance", "synthesis"])
+def test_a_kill_in_any_phase_leaves_no_trace(proposer, every_s, undisturbed, tmp_path):
+    """Killed in the middle of each phase of both cycles, a run ends bit for bit as an undisturbed one."""
+    (whole, figures), killed = undisturbed[proposer], set()
+
+    def kill(phase, cycle, step):
+        if step >= PHASES[phase] and (phase, cycle) not in killed:
+            killed.add((phase, cycle))
+            raise Killed
+
+    found = None
+    while found is None:
+        try:
+            found = run(tmp_path, proposer, on_step=kill, saved_every_s=every_s)
+        except Killed:
+            continue
+    n_phases = {"chance": 3, "synthesis": 5}[proposer]
+    assert len(killed) == 2 * n_phases
+    assert lines(tmp_path) == lines(whole)
+    assert [replace(one, seconds={}) for one in found] == [replace(one, seconds={}) for one in figures]
+    pairs = [(load_state(f / "state.pt")["proposer"] for f in (tmp_path, whole))]
+    pairs += [(load_state(f / f"target_{cycle}.pt") for f in (tmp_path, whole)) for cycle in (1, 2)]
+    for ours, theirs in pairs:
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
+
+
+def test_a_finished_run_is_only_read(undisturbed):
+    """No step is taken again, and the figures are the same."""
+    folder, figures = undisturbed["chance"]
+
+    def refuse(*_):
+        raise AssertionError
+
+    assert run(folder, on_step=refuse) == figures
+
+
+def test_quotas_of_each_kind(tmp_path):
+    """Each kind has its own; a proposer whose candidates are kept learns until there are enough."""
+    quotas = {"train": 2}
+    settings = replace(SETTINGS, quotas=quotas, kinds=("4", "6"), keep_learnt=True, n_learn=20, n_cycles=1)
+    figures = run(tmp_path, "synthesis", settings)
+    assert sorted(Dots().kind_of(c.key) for c in Cache(tmp_path).kept) == ["4", "4", "6", "6"]
+    assert figures[0].n_steps["hardness"] < 20
+
+
+def test_nothing_hard_is_said(tmp_path):
+    """How many were tried, how hard they had to be, and what can be done."""
+    with pytest.raises(InputError, match=r"none of 48 candidates .* \(0\.99;.*--hard-at"):
+        run(tmp_path, settings=replace(SETTINGS, hard_at=0.99))
+
+
+def test_a_log_that_is_shorter_than_its_state_is_refused(undisturbed, tmp_path):
+    """So is a line that is none."""
+    folder, _ = undisturbed["chance"]
+    (tmp_path / "state.pt").write_bytes((folder / "state.pt").read_bytes())
+    with pytest.raises(InputError, match=r"cache\.jsonl has 0 lines, and the run .* wrote"):
+        run(tmp_path)
+    (tmp_path / "cache.jsonl").write_text("{}\n")
+    with pytest.raises(InputError, match=r"cache\.jsonl:1 is no candidate"):
+        run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("n_cycles", 0), ("n_harvest", 0), ("batch_size", 0), ("hard_at", 1.0)]
+)
+def test_numbers_out_of_range_are_refused(field, value):
+    """With the number that was given."""
+    with pytest.raises(InputError, match=f"got {value:g}"):
+        replace(SETTINGS, **{field: value})
