@@ -9,6 +9,7 @@ from synth.gan.methods import DEFAULT, METHODS
 from synth.geometry.arms import ARM_MODELS
 from synth.hardware.arms import ARMS
 from synth.hardware.cameras import CAMERAS
+from synth.sim.placing import DEFAULT_PLACER, PLACERS
 from synth.sim.sources import SOURCES
 from synth.train.tasks import TASKS
 from synth.train.tasks.detection.detectors import DETECTORS
@@ -29,6 +30,9 @@ def write_page() -> str:
             "`synth render --share NAME=N`; `photographs` with `--over`, `composites` by `synth compose`, "
             "`templates` by `synth compose --templates`.",
             *_table(("name", "one is called"), ((name, SOURCES[name].words[0]) for name in SOURCES)),
+            "## Placers of cut-outs",
+            f"`synth compose --place NAME`; {DEFAULT_PLACER} if not given.",
+            *_table(("name", "how it places"), ((name, PLACERS[name].about) for name in PLACERS)),
             "## Methods of translation",
             f"`synth translate --method NAME --preset NAME`; {DEFAULT} if not given.",
             *_table(

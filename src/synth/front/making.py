@@ -16,7 +16,8 @@ from synth.front.opening import (
     refuse_below,
     refuse_unknown,
 )
-from synth.sim.choices import ROLL_DEG, TILT_DEG, LookKind, QualityName
+from synth.sim.choices import ROLL_DEG, TILT_DEG, BlendName, LookKind, QualityName, Where
+from synth.sim.placing import DEFAULT_PLACER
 
 if TYPE_CHECKING:
     from synth.cell.model import Cell
@@ -174,6 +175,18 @@ def compose(
     max_parts: int = 4,
     min_visible: float = 0.5,
     plates: StrPath | None = None,
+    place: str = DEFAULT_PLACER,
+    where: Where = "free",
+    turn: float | None = None,
+    shear: float | None = None,
+    scale: str | None = None,
+    truncation: float | None = None,
+    gain: float | None = None,
+    gamma: float | None = None,
+    extra_blur: float | None = None,
+    blend: BlendName = "soft",
+    patches: bool = True,
+    keep_doubtful: bool = False,
     templates: StrPath | None = None,
     on: StrPath | None = None,
     like: StrPath | None = None,
@@ -196,6 +209,13 @@ def compose(
     are laid on; the first of these with one, or else the train images of photographs, their parts painted
     out. engine: what runs the child processes.
 
+    place: who says where parts go, ``"random"`` for one. where: anywhere, or where and as large as train
+    boxes of the class are. With any range given, parts are turned by up to ``turn`` degrees (180 if not
+    given), sheared, scaled (``"0.7-1.4"``; as far as train boxes of a class differ if not given), let out of
+    the picture by a share of their box, their light multiplied by up to ``gain`` and raised to ``gamma``, and
+    blurred by up to ``extra_blur`` px; with none they keep their size and turn by quarters. blend: how edges
+    are mixed. patches: lay patches of bench too. keep_doubtful: cut out parts whose mask and box disagree.
+
     templates: a folder of one PNG with alpha, or SVG, a class; datasets and plates are not read then. on: the
     photographs, a CSV of regions or a dataset that they are laid into. like: the dataset whose train boxes
     give sizes, light and blur. per_class: train instances of each class, 200 if neither it nor count is
@@ -207,14 +227,27 @@ def compose(
     from synth.run_log import run_log
     from synth.sim.compose import TemplateRequest, make_settings, make_template_settings
     from synth.sim.ingredients import Ingredients
+    from synth.sim.placing.ranges import Ranges, parse_scale
     from synth.sim.run import make_plan
     from synth.sim.run import render as run
 
+    refuse_unknown(where=(where, Where), blend=(blend, BlendName))
     refuse_below(0, seed=seed)
     if templates is None:
         readers = tuple(open_dataset(path).refuse_empty() for path in as_paths(datasets))
         bench = None if plates is None else open_dataset(plates)
-        ingredients = Ingredients(readers, bench, max_parts, min_visible)
+        ingredients = Ingredients(
+            readers,
+            bench,
+            max_parts,
+            min_visible,
+            place=place,
+            ranges=Ranges(turn, shear, parse_scale(scale), truncation, gain, gamma, extra_blur),
+            where=where,
+            blend=blend,
+            patches=patches,
+            keep_doubtful=keep_doubtful,
+        )
         settings = make_settings(ingredients, Path(out), count, seed=seed, engine=engine)
     else:
         request = TemplateRequest(

@@ -20,6 +20,7 @@ Corner = tuple[int, int]
 MAX_TRIES = 60
 _GRAIN_PX = 8.0
 _CLUTTER_RATIO, _MAX_CLUTTER = 0.05, 0.002
+_TEXTURED = 0.5
 
 
 class BenchPatches:
@@ -95,9 +96,12 @@ def _corners(mask: Mask, size_wh: tuple[int, int]) -> tuple[NDArray[np.float64],
 
 
 def _find_clutter(bench: Linear) -> Mask:
-    """[H,W] where something lies on the bench or is drawn on it."""
+    """[H,W] where something lies on the bench or is drawn on it; nowhere on one that is textured all over,
+    cloth or marble, of which that cannot be told.
+    """
     log = np.log(cv2.GaussianBlur(bench, (0, 0), 1.5))
-    return np.asarray(np.abs(log - cv2.GaussianBlur(log, (0, 0), 20.0)).max(axis=-1) > _CLUTTER_RATIO)
+    uneven = np.abs(log - cv2.GaussianBlur(log, (0, 0), 20.0)).max(axis=-1) > _CLUTTER_RATIO
+    return np.asarray(uneven & (uneven.mean() <= _TEXTURED))
 
 
 def _smooth(light: Linear) -> Linear:

@@ -8,5 +8,11 @@ LookKind = Literal["matched", "plain"]
 QualityName = Literal["draft", "normal", "reference"]
 """How many samples a pixel gets."""
 
+Where = Literal["free", "context"]
+"""Anywhere on the bench, or where and as large as train boxes of the class are."""
+
+BlendName = Literal["soft", "none", "gaussian", "box", "poisson", "motion", "all"]
+"""How an edge is mixed with what lies below it; all writes every composite with each but the first."""
+
 TILT_DEG, ROLL_DEG = 40.0, 10.0
 """How far flat signs turn: out of the picture's plane, and within it, degrees each."""

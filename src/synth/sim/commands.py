@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synth.compute.engines import DEFAULT_ENGINE, ENGINES
-from synth.sim.choices import ROLL_DEG, TILT_DEG, LookKind, QualityName
+from synth.sim.choices import ROLL_DEG, TILT_DEG, BlendName, LookKind, QualityName, Where
+from synth.sim.placing import DEFAULT_PLACER, PLACERS
 from synth.sim.sources import SOURCES
 
 if TYPE_CHECKING:
@@ -171,6 +172,42 @@ def compose(
         Path | None,
         typer.Option(help="Dataset whose empty bench they are laid on; the first of these with one."),
     ] = None,
+    place: Annotated[
+        str, typer.Option(help=f"Who says where parts go: {', '.join(PLACERS)}.")
+    ] = DEFAULT_PLACER,
+    where: Annotated[
+        Where, typer.Option(help="Anywhere, or where and as large as train boxes of the class are.")
+    ] = "free",
+    turn: Annotated[
+        float | None,
+        typer.Option(help="Degrees to either side; by quarters if no range is given, else 180."),
+    ] = None,
+    shear: Annotated[
+        float | None, typer.Option(help="Slant at most: 0.1 moves by a tenth of the width.")
+    ] = None,
+    scale: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FROM-TO", help="As 0.7-1.4; with any range, as far as train boxes of a class differ."
+        ),
+    ] = None,
+    truncation: Annotated[
+        float | None, typer.Option(help="Share of a part's box that may leave the picture, 0 to 0.5.")
+    ] = None,
+    gain: Annotated[float | None, typer.Option(help="Light times 1/this to this; 1.3, say.")] = None,
+    gamma: Annotated[float | None, typer.Option(help="Light to the power of 1/this to this.")] = None,
+    extra_blur: Annotated[
+        float | None, typer.Option(help="Further blur of half the parts, sigma in px at most.")
+    ] = None,
+    blend: Annotated[
+        BlendName, typer.Option(help="How edges are mixed: soft as in the dataset, or as Cut-Paste-Learn.")
+    ] = "soft",
+    patches: Annotated[
+        bool, typer.Option(help="Lay patches of bench as parts are, so that an edge tells nothing.")
+    ] = True,
+    keep_doubtful: Annotated[
+        bool, typer.Option("--keep-doubtful", help="Cut out parts whose mask and box disagree, too.")
+    ] = False,
     templates: Annotated[
         Path | None,
         typer.Option(
@@ -240,6 +277,7 @@ def compose(
         make_template_settings,
     )
     from synth.sim.ingredients import Ingredients
+    from synth.sim.placing.ranges import Ranges, parse_scale
     from synth.sim.run import make_plan
     from synth.sim.run import render as run_render
     from synth.terminal import make_console
@@ -252,7 +290,18 @@ def compose(
             raise InputError(f"{alone} is for templates laid into photographs: give --templates FOLDER too")
         readers = tuple(DatasetReader(path).refuse_empty() for path in datasets or [Path("data/real")])
         bench = None if plates is None else DatasetReader(plates)
-        ingredients = Ingredients(readers, bench, max_parts, min_visible)
+        ingredients = Ingredients(
+            readers,
+            bench,
+            max_parts,
+            min_visible,
+            place=place,
+            ranges=Ranges(turn, shear, parse_scale(scale), truncation, gain, gamma, extra_blur),
+            where=where,
+            blend=blend,
+            patches=patches,
+            keep_doubtful=keep_doubtful,
+        )
         settings = make_settings(ingredients, out, count, seed=seed, engine=engine)
     else:
         if datasets or plates is not None:
@@ -260,6 +309,16 @@ def compose(
                 "with --templates nothing is cut out of datasets or laid on a bench: say where with --on, "
                 "and leave datasets and --plates out"
             )
+        given = {"--turn": turn, "--shear": shear, "--scale": scale, "--truncation": truncation}
+        given |= {"--gain": gain, "--gamma": gamma, "--extra-blur": extra_blur}
+        given |= {"--place": None if place == DEFAULT_PLACER else place}
+        given |= {
+            "--where": None if where == "free" else where,
+            "--blend": None if blend == "soft" else blend,
+        }
+        given |= {"--no-patches": None if patches else True, "--keep-doubtful": keep_doubtful or None}
+        if alone := next((option for option, value in given.items() if value is not None), None):
+            raise InputError(f"{alone} is for parts that are cut out: leave it or --templates out")
         request = TemplateRequest(
             templates=templates,
             on=on,

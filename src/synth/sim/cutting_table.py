@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from synth.dataset import codecs
+from synth.dataset.doubt import find_doubt
 from synth.dataset.folder import read_inside
 from synth.dataset.origin import REAL_KINDS
 from synth.dataset.reader import DatasetReader
@@ -32,7 +33,8 @@ MIN_VISIBLE = 0.9
 class CuttingTable:
     """What all composites of a run share.
 
-    source: the dataset whose plates these are. picks: what may be cut out, by split. shares: numbers of the
+    source: the dataset whose plates these are. picks: what may be cut out, by split. n_doubtful: how many
+    were left out, since their mask and box disagree. shares: numbers of the
     plates of each split. splits: of each composite. bounds: within which parts are laid; None for parts as
     they were taken, turned by quarters.
     """
@@ -45,6 +47,7 @@ class CuttingTable:
     splits: tuple[Split, ...]
     bounds: Bounds | None
     seed: int
+    n_doubtful: int = 0
 
     @property
     def min_visible(self) -> float:
@@ -97,7 +100,7 @@ def open_cutting_table(ingredients: Ingredients, count: int, seed: int) -> Cutti
     """
     source = _source_of(ingredients.datasets, ingredients.plates)
     splits: tuple[Split, ...] = SPLITS if source.plates else ("train", "val")
-    picks = _list_picks(ingredients.datasets, splits)
+    picks, n_doubtful = _list_picks(ingredients.datasets, splits, clean=not ingredients.keep_doubtful)
     if source.plates:
         bench = _load_bench(source)
         shares = _deal_plates(len(bench.rgb_u8), [s for s in SPLITS if picks[s]])
@@ -114,6 +117,7 @@ def open_cutting_table(ingredients: Ingredients, count: int, seed: int) -> Cutti
         _deal_all(picks, count, seed, ingredients.blend),
         _bounds_of(ingredients),
         seed,
+        n_doubtful,
     )
 
 
@@ -158,8 +162,15 @@ def _paint_bench(source: DatasetReader) -> Bench:
     return Bench(tuple(plate.rgb_u8 for plate in plates), tuple(plate.parent for plate in plates))
 
 
-def _list_picks(datasets: Sequence[DatasetReader], splits: Sequence[Split]) -> dict[Split, list[Pick]]:
-    """What can be cut out of some splits; pictures that are for analysis only stay out."""
+def _list_picks(
+    datasets: Sequence[DatasetReader], splits: Sequence[Split], *, clean: bool
+) -> tuple[dict[Split, list[Pick]], int]:
+    """What can be cut out of some splits, and how many are left out as doubtful.
+
+    Pictures that are for analysis only stay out. Masks of imported datasets alone can be in doubt: others are
+    what boxes are made of.
+    """
+    n_doubtful = 0
     picks: dict[Split, list[Pick]] = {split: [] for split in SPLITS}
     for dataset in datasets:
         for sample in dataset.samples:
@@ -170,15 +181,21 @@ def _list_picks(datasets: Sequence[DatasetReader], splits: Sequence[Split]) -> d
                 )
             if sample.split not in splits or sample.mask is None or sample.quality.get("analysis_only"):
                 continue
+            mask = dataset.load_mask(sample) if clean and dataset.info.kind == "imported" else None
             for i, instance in enumerate(sample.instances):
-                if instance.visib_fract >= MIN_VISIBLE:
+                if instance.visib_fract < MIN_VISIBLE:
+                    continue
+                if mask is not None and find_doubt(instance.box_xyxy_px, np.asarray(mask == i + 1)):
+                    n_doubtful += 1
+                else:
                     picks[sample.split].append(Pick(dataset, sample, i))
     if not any(picks.values()):
         raise InputError(
             f"nothing can be cut out of {', '.join(str(d.root) for d in datasets)}: no {', '.join(splits)} "
             f"sample has a mask of a part of which {MIN_VISIBLE:g} or more is visible"
+            + (f"; {n_doubtful} disagree with their box, --keep-doubtful takes them" if n_doubtful else "")
         )
-    return picks
+    return picks, n_doubtful
 
 
 def _deal_splits(picks: dict[Split, list[Pick]], count: int, seed: int) -> list[Split]:

@@ -11,9 +11,10 @@ from synth.dataset.sample import Sample
 from synth.errors import InputError
 from synth.geometry.boxes import Mask
 from synth.sim.blend import ALL_BLENDS, BLENDS, DEFAULT_BLEND
+from synth.sim.choices import Where
 from synth.sim.colour import Linear, linear_of_u8
 from synth.sim.placing import DEFAULT_PLACER, PLACERS
-from synth.sim.placing.ranges import Ranges, Where
+from synth.sim.placing.ranges import Ranges
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +27,8 @@ class Ingredients:
     min_visible: share of each part that no other may hide. place: who says where, by its name in `PLACERS`.
     ranges: how far parts are turned, scaled and so on. where: anywhere, or where train boxes are. blend: how
     an edge is mixed, by its name in `BLENDS`, or ``all`` for every composite with each. patches: whether
-    patches of bench are laid as parts are. own: what the placer takes besides.
+    patches of bench are laid as parts are. keep_doubtful: whether to cut out parts whose mask and box
+    disagree. own: what the placer takes besides.
     """
 
     datasets: tuple[DatasetReader, ...]
@@ -38,6 +40,7 @@ class Ingredients:
     where: Where = "free"
     blend: str = DEFAULT_BLEND
     patches: bool = True
+    keep_doubtful: bool = False
     own: object = None
 
     def __post_init__(self) -> None:

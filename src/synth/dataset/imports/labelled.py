@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from synth.dataset.dealing import Card, deal
+from synth.dataset.doubt import find_doubt
 from synth.dataset.imports.intake import ROUNDING_PX, Intake, Misfit, OnPicture, boxes_of
 from synth.dataset.imports.pictures import SUFFIXES, Picture, inside_folder, open_picture
 from synth.dataset.record import SPLITS, ClassName, Name, Split
@@ -255,7 +256,7 @@ def take_all(
                 for shape in told or ()
                 if (name := intake.choice.name_of(shape.class_name)) is not None
             ]
-            described = [_describe(shape, picture.size_wh) for shape in shapes]
+            described = [_describe(shape, picture.size_wh, intake) for shape in shapes]
             once = _take_once(shapes, [instance for instance, _ in described], picture.size_wh)
             for i in sorted(set(range(len(shapes))) - set(once)):
                 intake.note(shapes[i].where, _REPEATED)
@@ -288,8 +289,8 @@ def _open(folder: Path, path: str) -> Picture:
         raise Misfit(path, "unreadable", str(error)) from error
 
 
-def _describe(shape: Shape, size_wh: tuple[int, int]) -> tuple[Instance, int]:
-    """The record of one object, taken for wholly visible, and its mask's area."""
+def _describe(shape: Shape, size_wh: tuple[int, int], intake: Intake) -> tuple[Instance, int]:
+    """The record of one object, taken for wholly visible, and its mask's area; notes a mask in doubt."""
     box, square = boxes_of(shape.box_xyxy_px, size_wh, shape.where)
     mask = None if shape.draw is None else shape.draw()
     if mask is not None and (seen := tight_box(mask)) is not None:
@@ -298,6 +299,8 @@ def _describe(shape: Shape, size_wh: tuple[int, int]) -> tuple[Instance, int]:
             raise Misfit(
                 shape.where, "mask outside box", f"its mask reaches {outside_px:.3g} px out of its box"
             )
+        if (doubt := find_doubt(box, mask)) is not None:
+            intake.note(shape.where, f"{doubt}; synth compose leaves it out")
     instance = Instance(class_name=shape.class_name, box_xyxy_px=box, square_xyxy_px=square, visib_fract=1.0)
     return instance, 0 if mask is None else int(mask.sum())
 

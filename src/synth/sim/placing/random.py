@@ -26,7 +26,7 @@ from synth.sim.warp import extent_of, quarter_turn
 class Random:
     """Looks at no network."""
 
-    about = "by chance"
+    about = "by chance; with `--where context`, where train boxes are"
     draws = True
     within_bounds = False
 

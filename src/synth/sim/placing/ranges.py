@@ -3,16 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from math import log
-from typing import Literal
 
 import numpy as np
 
 from synth.errors import InputError
 from synth.geometry.se3 import Array
 from synth.sim.placing.placement import Bounds
-
-Where = Literal["free", "context"]
-"""Anywhere on the bench, or where and as large as train boxes of the class are."""
 
 _QUANTILES = (0.05, 0.95)
 _WIDEST = log(4.0)
@@ -76,8 +72,10 @@ def measure_log_scale(boxes_of_class: Mapping[str, Array]) -> tuple[float, float
     return min(low, 0.0), max(high, 0.0)
 
 
-def parse_scale(text: str) -> tuple[float, float]:
-    """``0.7-1.4``. Raises InputError for anything else."""
+def parse_scale(text: str | None) -> tuple[float, float] | None:
+    """``0.7-1.4``; None for nothing said. Raises InputError for anything else."""
+    if text is None:
+        return None
     low, dash, high = text.partition("-")
     try:
         if not dash:

@@ -74,6 +74,10 @@ class Desk(Studio):
 
     def prepared(self, out: Path, progress: Progress) -> Self:
         """With what the placer found out."""
+        if n := self.table.n_doubtful:
+            progress.say(
+                f"{n} parts are not cut out, since mask and box disagree; --keep-doubtful takes them"
+            )
         placer = PLACERS[self.table.ingredients.place]
         return replace(self, deal=placer.open(self.table, out, progress))
 
@@ -152,6 +156,7 @@ def _describe(table: CuttingTable) -> DatasetInfo:
         "where": ingredients.where,
         "blend": ingredients.blend,
         "patches": ingredients.patches,
+        "doubtful_left_out": table.n_doubtful,
         "datasets": {d.name: {"kind": d.info.kind, "digest": d.digest()} for d in datasets},
         "plates": {
             "dataset": source.name,
