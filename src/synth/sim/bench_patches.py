@@ -61,7 +61,7 @@ class BenchPatches:
                 continue
             taken, covered = _cut_block(plate, mask, source), _cut_block(picture, mask, corner)
             light = taken * (_smooth(covered) / _smooth(taken))
-            lay_blended(picture, light, BLENDS[blend](mask, edge_px), mask, corner, blend)
+            lay_blended(picture, light, BLENDS[blend](mask, edge_px), mask, light, corner, blend)
             laid.append(number)
         return laid
 

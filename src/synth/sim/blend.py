@@ -18,6 +18,7 @@ from synth.sim.cutout import lay, soft_edge
 
 Coverage = NDArray[np.float32]
 
+_EDGE_PX = 2
 _ERODED_PX = 3  # OpenCV's seamlessClone takes this much off a mask.
 _MOTION_PX = (3, 5, 7, 9)
 
@@ -50,11 +51,20 @@ DWIBEDI = tuple(name for name in BLENDS if name != DEFAULT_BLEND)
 
 
 def lay_blended(
-    picture: Linear, light: Linear, alpha: Coverage, mask: Mask, corner_xy: tuple[int, int], blend: str
+    picture: Linear,
+    light: Linear,
+    alpha: Coverage,
+    mask: Mask,
+    taken: Linear,
+    corner_xy: tuple[int, int],
+    blend: str,
 ) -> None:
-    """Lay light [h,w,3] with coverage alpha [h,w], made of mask [h,w], over a picture [H,W,3], in place."""
+    """Lay light [h,w,3] with coverage alpha [h,w], made of mask [h,w], over a picture [H,W,3], in place.
+
+    taken: [h,w,3] the same with what surrounded it where it was taken.
+    """
     if blend == "poisson":
-        _clone(picture, light, mask, corner_xy)
+        _clone(picture, taken, mask, corner_xy)
     else:
         lay(picture, light, alpha, corner_xy)
 
@@ -71,17 +81,22 @@ def finish(picture: Linear, blend: str, rng: np.random.Generator) -> Linear:
     return np.asarray(cv2.filter2D(picture, -1, line / line.sum(), borderType=cv2.BORDER_REFLECT), np.float32)
 
 
-def _clone(picture: Linear, light: Linear, mask: Mask, corner_xy: tuple[int, int]) -> None:
-    """Keep the gradients of ``light`` under the mask, and the picture's own colour around it (8-bit sRGB)."""
-    pad = max(mask.shape) + 2 * _ERODED_PX + 2
+def _clone(picture: Linear, taken: Linear, mask: Mask, corner_xy: tuple[int, int]) -> None:
+    """Keep the gradients of ``taken`` under the mask and over its edge, and the picture's own colour around
+    them (8-bit sRGB).
+    """
+    rim = _EDGE_PX + _ERODED_PX + 1
+    pad = max(mask.shape) + 2 * rim
     around = cv2.copyMakeBorder(u8_of_linear(picture), pad, pad, pad, pad, cv2.BORDER_REPLICATE)
-    grown = np.pad(mask.astype(np.uint8), _ERODED_PX + 1)
-    grown = np.asarray(cv2.dilate(grown, np.ones((3, 3)), iterations=_ERODED_PX), np.uint8)
-    source = np.pad(u8_of_linear(light), ((_ERODED_PX + 1,) * 2, (_ERODED_PX + 1,) * 2, (0, 0)), mode="edge")
-    x, y, width, height = cv2.boundingRect(grown)
-    corner = np.asarray(corner_xy) + pad - _ERODED_PX - 1 + (x, y)
-    centre = (int(corner[0] + width // 2), int(corner[1] + height // 2))
-    cloned = cv2.seamlessClone(source, around, grown * 255, centre, cv2.NORMAL_CLONE)
-    whole = linear_of_u8(np.asarray(cloned[pad:-pad, pad:-pad], np.uint8))
-    changed = (cloned != around).any(axis=-1)[pad:-pad, pad:-pad]
-    picture[changed] = whole[changed]
+    own, kernel = np.pad(mask.astype(np.uint8), rim), np.ones((3, 3))
+    solved = np.asarray(cv2.dilate(own, kernel, iterations=_EDGE_PX), np.uint8)
+    given = np.asarray(cv2.dilate(solved, kernel, iterations=_ERODED_PX), np.uint8)
+    source = np.pad(u8_of_linear(taken), ((rim, rim), (rim, rim), (0, 0)), mode="edge")
+    x, y, width, height = cv2.boundingRect(given)
+    left, top = corner_xy[0] + pad - rim, corner_xy[1] + pad - rim
+    centre = (left + x + width // 2, top + y + height // 2)
+    cloned = cv2.seamlessClone(source, around, given * 255, centre, cv2.NORMAL_CLONE)
+    changed = np.zeros(around.shape[:2], bool)
+    changed[top : top + own.shape[0], left : left + own.shape[1]] = solved > 0
+    inside = np.s_[pad:-pad, pad:-pad]
+    picture[changed[inside]] = linear_of_u8(np.asarray(cloned, np.uint8)[inside])[changed[inside]]

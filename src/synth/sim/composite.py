@@ -90,9 +90,12 @@ class Compositor:
         _cast_shadows(picture, laid, rng)
         for part, pick in zip(laid, picks, strict=True):
             light = part.light * (self._at(part.middle_xy) / self._at(part.source_xy))
+            if part.lost_noise is not None:
+                grain = rng.standard_normal(light.shape, dtype=np.float32)
+                light = np.maximum(light + part.lost_noise * grain, 0)
             soft = recipe.blend == DEFAULT_BLEND
             alpha = part.alpha if soft else BLENDS[recipe.blend](part.mask, self.edge_of(pick))
-            lay_blended(picture, light, alpha, part.mask, part.corner_xy, recipe.blend)
+            lay_blended(picture, light, alpha, part.mask, part.taken, part.corner_xy, recipe.blend)
         return Composite(u8_of_linear(finish(picture, recipe.blend, rng)), labels, tuple(patches))
 
     def lay_out(self, recipe: Recipe) -> list[Laid]:

@@ -23,13 +23,14 @@ class Cutout:
     """A part without its surroundings.
 
     light: [h,w,3] linear, goes on beyond the outline. alpha: [h,w] how much of each pixel it covers. mask:
-    [h,w] its pixels, without a mask's fraying. corner_xy: where the patch's first pixel lay in the picture
-    that it came from.
+    [h,w] its pixels, without a mask's fraying. taken: [h,w,3] linear, the patch with its surroundings.
+    corner_xy: where the patch's first pixel lay in the picture that it came from.
     """
 
     light: Linear
     alpha: NDArray[np.float32]
     mask: Mask
+    taken: Linear
     corner_xy: tuple[int, int]
 
 
@@ -51,7 +52,7 @@ def cut_out(light: Linear, mask: Mask, edge_sigma_px: float) -> Cutout | None:
     inside = depth_px > 2 * edge_sigma_px
     if inside.sum() < max(16, 0.2 * own.sum()):
         return None
-    return Cutout(_spread_outwards(patch, inside), soft_edge(own, edge_sigma_px), own, (x0, y0))
+    return Cutout(_spread_outwards(patch, inside), soft_edge(own, edge_sigma_px), own, patch, (x0, y0))
 
 
 def soft_edge(mask: Mask | NDArray[np.float32], edge_sigma_px: float) -> NDArray[np.float32]:
@@ -68,6 +69,7 @@ def turned(cutout: Cutout, quarter_turns: int) -> Cutout:
         np.ascontiguousarray(np.rot90(cutout.light, quarter_turns)),
         np.ascontiguousarray(np.rot90(cutout.alpha, quarter_turns)),
         np.ascontiguousarray(np.rot90(cutout.mask, quarter_turns)),
+        np.ascontiguousarray(np.rot90(cutout.taken, quarter_turns)),
         cutout.corner_xy,
     )
 

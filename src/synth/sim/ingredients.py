@@ -51,7 +51,8 @@ class Ingredients:
         if self.blend != ALL_BLENDS and self.blend not in BLENDS:
             known = ", ".join((*BLENDS, ALL_BLENDS))
             raise InputError(f"there is no blend {self.blend!r}: choose among {known}")
-        if self.where == "context" and not PLACERS[self.place].draws:
+        placer = PLACERS[self.place]
+        if self.where == "context" and not placer.draws:
             raise InputError(f"--where context draws places, which --place {self.place} learns: give one")
 
 

@@ -5,7 +5,7 @@ to the composite's, with the light low-passed first where it shrinks; the outlin
 than the pixels, and its edge made anew, as soft as the lens makes edges, whatever the scale.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -26,16 +26,18 @@ _OUTLINE_SIGMA_PX = 0.5
 class Laid:
     """A cut-out in the picture's pixels.
 
-    light [h,w,3], alpha [h,w], mask [h,w] as in `Cutout`; the mask goes on beyond the picture. corner_xy: of
-    the first pixel in the picture. middle_xy, source_xy: of the patch there, and in the picture that it came
-    from.
+    light [h,w,3], alpha [h,w], mask [h,w], taken [h,w,3] as in `Cutout`; the mask goes on beyond the picture.
+    corner_xy: of the first pixel in the picture. source_xy: middle of the patch where it came from.
+    lost_noise: [3] spread of what blurring took of the sensor's noise, linear light; None for nothing.
     """
 
     light: Linear
     alpha: NDArray[np.float32]
     mask: Mask
+    taken: Linear
     corner_xy: tuple[int, int]
     source_xy: tuple[float, float]
+    lost_noise: Linear | None = None
 
     @property
     def middle_xy(self) -> tuple[float, float]:
@@ -46,7 +48,7 @@ class Laid:
 def lay_out(cutout: Cutout, placement: Placement, edge_sigma_px: float) -> Laid:
     """A cut-out in the picture's pixels. edge_sigma_px: how far edges are spread there."""
     laid = _shifted(cutout, placement) or _resampled(cutout, placement, edge_sigma_px)
-    return _photometric(laid, placement)
+    return replace(_photometric(laid, placement), lost_noise=_lost_noise(cutout, placement, edge_sigma_px))
 
 
 def quarter_turn(cutout: Cutout, quarter_turns: int, corner_xy: tuple[int, int]) -> Placement:
@@ -80,7 +82,8 @@ def _shifted(cutout: Cutout, placement: Placement) -> Laid | None:
     if not (x.is_integer() and y.is_integer()):
         return None
     corner = int(x), int(y)
-    return Laid(moved.light, moved.alpha, moved.mask, corner, middle_of(moved.mask, cutout.corner_xy))
+    source = middle_of(moved.mask, cutout.corner_xy)
+    return Laid(moved.light, moved.alpha, moved.mask, moved.taken, corner, source)
 
 
 def _resampled(cutout: Cutout, placement: Placement, edge_sigma_px: float) -> Laid:
@@ -101,20 +104,16 @@ def _resampled(cutout: Cutout, placement: Placement, edge_sigma_px: float) -> La
         border = cv2.BORDER_REPLICATE if image.ndim == 3 else cv2.BORDER_CONSTANT
         return np.asarray(cv2.warpAffine(image, affine, size, flags=flags, borderMode=border), np.float32)
 
-    least = float(np.linalg.svd(matrix, compute_uv=False).min())
-    light = cutout.light
-    if least < 1:
-        light = np.asarray(
-            cv2.GaussianBlur(light, (0, 0), edge_sigma_px * np.sqrt(least**-2 - 1)), np.float32
-        )
+    low_pass = _low_pass_px(placement, edge_sigma_px)
     outline = cv2.GaussianBlur(cutout.mask.astype(np.float32), (0, 0), _OUTLINE_SIGMA_PX)
     fine = (ask(np.asarray(outline, np.float32), _FINER) > 0.5).astype(np.float32)
     coverage = np.asarray(cv2.resize(fine, (width, height), interpolation=cv2.INTER_AREA), np.float32)
     source = middle_of(cutout.mask, cutout.corner_xy)
     return Laid(
-        np.maximum(ask(light, 1), 0),
+        np.maximum(ask(_blurred(cutout.light, low_pass), 1), 0),
         soft_edge(coverage, edge_sigma_px),
         np.asarray(coverage >= 0.5),
+        np.maximum(ask(_blurred(cutout.taken, low_pass), 1), 0),
         (int(low[0]), int(low[1])),
         source,
     )
@@ -122,15 +121,41 @@ def _resampled(cutout: Cutout, placement: Placement, edge_sigma_px: float) -> La
 
 def _photometric(laid: Laid, placement: Placement) -> Laid:
     """With the placement's gain, gamma and blur."""
-    light, alpha = laid.light, laid.alpha
-    if placement.gamma != 1:
-        light = np.asarray(np.power(light, placement.gamma), np.float32)
-    if placement.gain != 1:
-        light = light * np.float32(placement.gain)
-    if placement.blur_px > 0:
-        light = np.asarray(cv2.GaussianBlur(light, (0, 0), placement.blur_px), np.float32)
-        alpha = np.asarray(cv2.GaussianBlur(alpha, (0, 0), placement.blur_px), np.float32)
-    return Laid(light, alpha, laid.mask, laid.corner_xy, laid.source_xy)
+
+    def seen(light: Linear) -> Linear:
+        if (placement.gain, placement.gamma) != (1, 1):
+            light = np.asarray(placement.gain * np.power(light, placement.gamma), np.float32)
+        return _blurred(light, placement.blur_px)
+
+    alpha = _blurred(laid.alpha, placement.blur_px)
+    return replace(laid, light=seen(laid.light), taken=seen(laid.taken), alpha=alpha)
+
+
+def _blurred(image: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.float32) if sigma else image
+
+
+def _low_pass_px(placement: Placement, edge_sigma_px: float) -> float:
+    """What the lens would blur more, had the part been taken smaller, sigma in the cut-out's pixels."""
+    least = float(np.linalg.svd(placement.matrix(), compute_uv=False).min())
+    return float(edge_sigma_px * np.sqrt(least**-2 - 1)) if least < 1 - 1e-6 else 0.0
+
+
+def _lost_noise(cutout: Cutout, placement: Placement, edge_sigma_px: float) -> Linear | None:
+    """[3] what blurring takes of the sensor's noise, as it takes of white noise."""
+    kept = 1.0
+    for sigma in (_low_pass_px(placement, edge_sigma_px), placement.blur_px):
+        if sigma:
+            kept *= float((cv2.getGaussianKernel(2 * round(4 * sigma) + 1, sigma) ** 2).sum())
+    return None if kept == 1 else _noise_of(cutout) * np.float32(np.sqrt(1 - kept**2))
+
+
+def _noise_of(cutout: Cutout) -> Linear:
+    """[3] spread of the noise in linear light (Immerkær, 1996); by a median, so texture counts little."""
+    kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6
+    deep = cv2.erode(cutout.mask.astype(np.uint8), np.ones((9, 9))) > 0
+    uneven = np.abs(cv2.filter2D(cutout.light, -1, kernel))[deep]
+    return np.asarray(np.median(uneven, axis=0) / 0.6745 if len(uneven) else np.zeros(3), np.float32)
 
 
 def _box(mask: Mask) -> Array:

@@ -33,9 +33,7 @@ class Ranges:
     def __post_init__(self) -> None:
         if self.scale is not None and not 0 < self.scale[0] <= self.scale[1]:
             low, high = self.scale
-            raise InputError(
-                f"--scale says the least, then the greatest, such as 0.7-1.4; got {low:g}-{high:g}"
-            )
+            raise InputError(f"--scale runs from the least to the greatest, as 0.7-1.4; got {low:g}-{high:g}")
         for name in ("gain", "gamma"):
             if (value := getattr(self, name)) is not None and not 1 <= value <= 10:
                 raise InputError(f"--{name} must be 1 to 10: 1.3 means 1/1.3 to 1.3; got {value:g}")
@@ -82,6 +80,4 @@ def parse_scale(text: str | None) -> tuple[float, float] | None:
             raise ValueError
         return float(low), float(high)
     except ValueError:
-        raise InputError(
-            f"--scale says the least and the greatest, such as 0.7-1.4, got {text!r:.40}"
-        ) from None
+        raise InputError(f"--scale says two numbers, such as 0.7-1.4, got {text!r:.40}") from None
