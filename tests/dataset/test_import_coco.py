@@ -91,6 +91,17 @@ def test_splits_and_classes_are_those_of_the_files(tmp_path: Path) -> None:
         take(folder, tmp_path / "out")
 
 
+def test_a_mask_that_does_not_fill_its_box_is_noted(tmp_path: Path) -> None:
+    """The picture comes in, and the note names the object, how far both agree and what follows."""
+    source = write_set(tmp_path / "source", spoil("segmentation", [[24, 12, 40, 12, 40, 20, 24, 20]]))
+    summary = take(source, tmp_path / "made")
+    assert summary.n_samples == 6
+    (note,) = (note for note in summary.notes if "disagree" in note.text)
+    assert "train" in note.where
+    assert note.text.startswith("its mask and its box disagree: IoU 0.33, up to 16 px apart")
+    assert note.text.endswith("synth compose leaves it out")
+
+
 def test_every_kind_of_segmentation_is_read(tmp_path: Path) -> None:
     """Polygons in parts, plain and packed run lengths give the masks that they draw."""
     mask = np.zeros((48, 64), np.uint8)
