@@ -9,18 +9,25 @@ agree within 2 px; three of the latter, under 5 px, have an IoU below 0.8 all th
 import numpy as np
 from numpy.typing import ArrayLike
 
-from synth.geometry.boxes import Mask, box_iou, tight_box
+from synth.geometry.boxes import Mask, box_iou, square_inside, tight_box
 
 AGREES_IOU, AGREES_PX = 0.8, 2.0
 """A mask's box and a box agree from this IoU on, or where no side is further away than this."""
 
 
 def find_doubt(box_xyxy_px: ArrayLike, mask: Mask) -> str | None:
-    """How a mask [H,W] disagrees with the tight box of its instance, in words; None where it does not."""
-    seen, box = tight_box(mask), np.asarray(box_xyxy_px, dtype=float)
-    if seen is None:
+    """How a mask [H,W] disagrees with the box of its instance, in words; None where it does not.
+
+    A label's box may be the 1:1 box, as this program exports it.
+    """
+    tight, box = tight_box(mask), np.asarray(box_xyxy_px, dtype=float)
+    if tight is None:
         return "its mask shows nothing"
-    apart_px, iou = float(np.abs(seen - box).max()), box_iou(seen, box)
-    if iou >= AGREES_IOU or apart_px <= AGREES_PX:
+    square = square_inside(tight, (mask.shape[1], mask.shape[0]))
+    measured = [
+        (box_iou(seen, box), float(np.abs(seen - box).max())) for seen in (tight, square) if seen is not None
+    ]
+    if any(iou >= AGREES_IOU or apart_px <= AGREES_PX for iou, apart_px in measured):
         return None
+    iou, apart_px = measured[0]
     return f"its mask and its box disagree: IoU {iou:.2f}, up to {apart_px:.0f} px apart"
