@@ -33,10 +33,30 @@ def list_next_steps(dataset: DatasetReader) -> tuple[NextStep, ...]:
         reason = "its samples are label maps without pictures"
         names = ("train detection", "train normals", "render", "compose", "translate", "compare")
         return tuple(NextStep(what, False, reason) for what in names)
-    return tuple(make(dataset) for make in (_detection, _normals, _render, _compose, _translate, _compare))
+    classes = (_classification,) if len(dataset.info.classes) > 1 else ()
+    makers = (_detection, *classes, _normals, _render, _compose, _translate, _compare)
+    return tuple(make(dataset) for make in makers)
+
+
+def _shows_one_thing(dataset: DatasetReader) -> bool:
+    """Whether every label is the class of a whole picture."""
+    boxes = [(i.box_xyxy_px, (0, 0, *sample.size_wh)) for sample in dataset for i in sample.instances]
+    return bool(boxes) and all(box == whole for box, whole in boxes)
+
+
+def _classification(dataset: DatasetReader) -> NextStep:
+    return _train(
+        dataset,
+        "classification",
+        [s for s in dataset if any(i.visib_fract >= MIN_VISIBLE_FOR_LABEL for i in s.instances)],
+        "classes",
+        "no instance has a class: synth import folders takes one folder a class over",
+    )
 
 
 def _detection(dataset: DatasetReader) -> NextStep:
+    if _shows_one_thing(dataset):
+        return NextStep("train detection", False, "every box is its whole picture: there is nothing to find")
     return _train(
         dataset,
         "detection",
@@ -202,7 +222,8 @@ def _compare(dataset: DatasetReader) -> NextStep:
         )
     boxes = f"with {info.box_kind} boxes"
     has_normals = any(i.normal_crop for s in dataset for i in s.instances)
-    tasks = "" if has_normals else " --tasks detection"
+    task = "classification" if _shows_one_thing(dataset) else "detection"
+    tasks = "" if has_normals else f" --tasks {task}"
     if info.kind in REAL_KINDS:
         return NextStep(
             what,

@@ -218,6 +218,45 @@ def images(
 
 
 @app.command()
+def folders(
+    folder: Annotated[
+        Path, typer.Argument(help="A folder with one folder a class; train, val and test may stand above.")
+    ],
+    out: Out = Path("data/real"),
+    train: Train = None,
+    val: Val = None,
+    test: Test = None,
+    group: Group = None,
+) -> None:
+    """Pictures that show one thing each, in one folder a class.
+
+    Example: synth import folders downloads/flowers --out data/real
+    """
+    from synth.dataset.imports.folders import FoldersSettings, import_folders
+
+    settings = FoldersSettings(folder, out, _splits(train, val, test), group)
+    _take(import_folders, settings, out)
+
+
+@app.command()
+def mnist(
+    folder: Annotated[Path, typer.Argument(help="A folder with MNIST's four files, .gz or not.")],
+    out: Out = Path("data/real"),
+    pad: Annotated[int, typer.Option(help="Black pixels around each digit; affNIST has 6.")] = 0,
+    train: Annotated[int | None, typer.Option(help="So many that train; all that do not validate.")] = None,
+    val: Annotated[int | None, typer.Option(help="So many that validate; a tenth of the train file.")] = None,
+    test: Annotated[int | None, typer.Option(help="So many that test; the whole test file.")] = None,
+) -> None:
+    """MNIST's digits, or others in its format.
+
+    Example: synth import mnist downloads/mnist --pad 6 --train 5000 --val 1000 --test 1000
+    """
+    from synth.dataset.imports.mnist import MnistSettings, import_mnist
+
+    _take(import_mnist, MnistSettings(folder, out, pad, train, val, test), out)
+
+
+@app.command()
 def translated(
     folder: Annotated[
         Path, typer.Argument(help="Pictures, each called as the sample that it was made of: 000012.png.")

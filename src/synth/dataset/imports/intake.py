@@ -147,6 +147,7 @@ class Intake:
         source: str,
         instances: Sequence[Instance],
         mask: NDArray[np.uint16] | None = None,
+        alpha_u8: NDArray[np.uint8] | None = None,
         camera: Pinhole | None = None,
         T_base_cam: Array | None = None,
         depth_counts: NDArray[np.uint16] | None = None,
@@ -193,6 +194,8 @@ class Intake:
             files["depth"] = depth_file
         if mask is not None:
             layers["mask"] = mask
+        if alpha_u8 is not None:
+            layers["alpha"] = alpha_u8
         self.writer.append(
             draft,
             layers=layers,
