@@ -106,13 +106,16 @@ def test_scales_are_those_that_train_boxes_show() -> None:
         ((10, 10, 13, 13), (10, 10, 11.5, 11.5), False),
         ((10, 10, 40, 25), (10, 2, 40, 32), False),
         ((10, 10, 40, 25), (10, 10, 40, 40), True),
+        ((10, 10, 40, 25), (0, 0, 50, 50), False),
         ((0, 0, 0, 0), (10, 10, 40, 40), True),
     ],
 )
 def test_a_mask_that_is_not_of_its_box_is_in_doubt(
     mask: tuple[int, ...], box: tuple[float, ...], doubtful: bool
 ) -> None:
-    """Under an IoU of 0.8 and by more than two pixels; tiny ones differ by rounding, and 1:1 boxes are boxes."""
+    """Under an IoU of 0.8 and by more than two pixels; tiny ones differ by rounding, 1:1 boxes are boxes, and a
+    box that is the whole picture tells its class alone.
+    """
     pixels = np.zeros((50, 50), bool)
     pixels[mask[1] : mask[3], mask[0] : mask[2]] = True
     assert (find_doubt(box, pixels) is not None) == doubtful

@@ -18,11 +18,14 @@ AGREES_IOU, AGREES_PX = 0.8, 2.0
 def find_doubt(box_xyxy_px: ArrayLike, mask: Mask) -> str | None:
     """How a mask [H,W] disagrees with the box of its instance, in words; None where it does not.
 
-    A label's box may be the 1:1 box, as this program exports it.
+    A label's box may be the 1:1 box, as this program exports it, or the whole picture, whose class it then
+    tells.
     """
     tight, box = tight_box(mask), np.asarray(box_xyxy_px, dtype=float)
     if tight is None:
         return "its mask shows nothing"
+    if tuple(box) == (0, 0, mask.shape[1], mask.shape[0]):
+        return None
     square = square_inside(tight, (mask.shape[1], mask.shape[0]))
     measured = [
         (box_iou(seen, box), float(np.abs(seen - box).max())) for seen in (tight, square) if seen is not None
