@@ -2,8 +2,9 @@
 
 Where a label brings both, the box of the mask should be the box. It is not where an outline is coarse or of
 another object, and where something else hides what the box still holds. Nothing is stored: it follows from
-the stored mask and box whenever it is asked for. All 109 instances of table_nuts and all 423 of coco128-seg
-agree within 2 px; three of the latter, under 5 px, have an IoU below 0.8 all the same.
+the stored mask and box whenever it is asked for. All 109 instances of table_nuts
+agree within 2 px, as do all 423 of coco128-seg, whose boxes are made of its outlines; three of the latter,
+under 5 px, have an IoU below 0.8 all the same.
 """
 
 import numpy as np
