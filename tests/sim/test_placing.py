@@ -113,7 +113,7 @@ def test_scales_are_those_that_train_boxes_show() -> None:
 def test_a_mask_that_is_not_of_its_box_is_in_doubt(
     mask: tuple[int, ...], box: tuple[float, ...], doubtful: bool
 ) -> None:
-    """Under an IoU of 0.8 and by more than two pixels; tiny ones differ by rounding, 1:1 boxes are boxes, and a
+    """Under an IoU of 0.8 and by more than two pixels; tiny ones differ by rounding, 1:1 boxes fit, and a
     box that is the whole picture tells its class alone.
     """
     pixels = np.zeros((50, 50), bool)
