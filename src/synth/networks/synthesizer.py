@@ -106,7 +106,7 @@ def make_synthesizer(shape: SynthesizerShape, seed: int, backbone: Path | None =
 def _load_backbone(made: Synthesizer, path: Path) -> None:
     if made.shape.size != "pictures":
         raise InputError(
-            f"a synthesizer of the size {made.shape.size} has no weights of ImageNet: leave {path} out"
+            f"a synthesizer of the size {made.shape.size} takes no weights of ImageNet: leave {path} out"
         )
     found = load_weights(path)[0] if path.suffix == ".safetensors" else load_state(path)
     own = made.backbone.state_dict()

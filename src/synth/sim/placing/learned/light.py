@@ -33,14 +33,17 @@ def blur(pictures: Tensor, sigma_xy_px: Tensor, most_px: float) -> Tensor:
     reach = reach_px(most_px)
     if not reach:
         return pictures
-    n, c, h, w = pictures.shape
     steps = torch.arange(-reach, reach + 1, dtype=pictures.dtype, device=pictures.device)
     spread = sigma_xy_px.clamp(min=_LEAST_SIGMA_PX)[..., None]
-    kernels = (-0.5 * (steps / spread) ** 2).softmax(dim=-1).repeat_interleave(c, dim=0)  # [B·C,2,2·reach+1]
-    flat = pictures.reshape(1, n * c, h, w)
-    flat = functional.conv2d(flat, kernels[:, None, None, 0], padding=(0, reach), groups=n * c)
-    flat = functional.conv2d(flat, kernels[:, None, 1, :, None], padding=(reach, 0), groups=n * c)
-    return flat.reshape(n, c, h, w)
+    kernels = (-0.5 * (steps / spread) ** 2).softmax(dim=-1)[..., None, None, None]  # [B,2,taps,1,1,1]
+    for axis, kernel in ((3, kernels[:, 0]), (2, kernels[:, 1])):
+        n = pictures.shape[axis]
+        wide = functional.pad(pictures, (reach, reach) if axis == 3 else (0, 0, reach, reach))
+        # Tap by tap: on CPUs several times as fast as a convolution of a kernel for each picture.
+        pictures = kernel[:, 0] * wide.narrow(axis, 0, n)
+        for i in range(1, 2 * reach + 1):
+            pictures = torch.addcmul(pictures, kernel[:, i], wide.narrow(axis, i, n))
+    return pictures
 
 
 def reach_px(sigma_px: float) -> int:

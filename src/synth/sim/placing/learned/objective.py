@@ -29,14 +29,14 @@ _SATURATED = 0.99
 class Aim:
     """What a synthesizer is after; InputError for numbers out of range.
 
-    hard_at: hardness from which an image is hard enough. w_spread: weight of the energy distance. w_real,
-    adversarial: weight and form of the discriminator's loss. w_unfair: weight of what is too hidden or too
-    small; min_visible: share of each cut-out that stays visible; min_side_px: shorter side of its visible
-    box's, at the size at which the target looks.
+    hard_at: hardness from which an image is hard enough. w_spread: weight of each parameter's energy
+    distance. w_real, adversarial: weight and form of the discriminator's loss. w_unfair: weight of what is
+    too hidden or too small; min_visible: share of each cut-out that stays visible; min_side_px: shorter side
+    of its box, at the size at which the target looks.
     """
 
     hard_at: float = 0.5
-    w_spread: float = 1.0
+    w_spread: float = 0.2
     w_real: float = 0.0
     adversarial: AdversarialKind = "log"
     w_unfair: float = 1.0
@@ -74,7 +74,7 @@ def compute_losses(
     wanted = (hardness < aim.hard_at) & (unfair == 0).all(dim=1)
     terms = {
         "hard": -(classification * wanted).mean(),
-        "spread": aim.w_spread * energy_distance(unit).mean(),
+        "spread": aim.w_spread * energy_distance(unit).sum(),
         "unfair": aim.w_unfair * unfair.mean(),
     }
     if scores_fake is not None:
