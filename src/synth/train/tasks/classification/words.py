@@ -10,8 +10,8 @@ from synth.train.tasks.report import Breakdown, Curves, Diagram, Metric, Report,
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-HEADLINE = Metric("accuracy", "accuracy", "%", lower_is_better=False)
-MACRO = Metric("macro_accuracy", "accuracy, mean over classes", "%", lower_is_better=False)
+HEADLINE = Metric("accuracy", "accuracy", "", lower_is_better=False)
+MACRO = Metric("macro_accuracy", "accuracy, mean over classes", "", lower_is_better=False)
 
 _CENTRED: dict[str, Any] = {"ha": "center", "va": "center"}
 _MOST_WRITTEN = 12
@@ -48,8 +48,8 @@ REPORT = Report(
             "by_class",
             "class",
             (
-                Metric("accuracy", "accuracy", "%", lower_is_better=False),
-                Metric("precision", "precision", "%", lower_is_better=False),
+                Metric("accuracy", "accuracy", "", lower_is_better=False),
+                Metric("precision", "precision", "", lower_is_better=False),
             ),
             FEW_TRUTHS,
             "Accuracy: the share of a class's crops that are read rightly. Precision: the share of what is "
