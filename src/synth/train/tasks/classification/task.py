@@ -182,7 +182,8 @@ class ClassificationTask(Task[ClassificationSettings, ClassCrops]):
 
     def describe_export(self, settings: ClassificationSettings) -> Export:
         """With the names of its classes."""
-        return replace(self.export, about=f"{self.export.about}: {', '.join(settings.classes)}")
+        order = ", ".join(settings.classes)
+        return replace(self.export, about=f"{self.export.about}, in this order: {order}")
 
     def describe_start(self, settings: ClassificationSettings) -> str:
         """Whose network it is, and from which weights it began."""

@@ -26,7 +26,7 @@ def _draw_confusions(ax: "Axes", said: Mapping[str, Sequence[Said]], _colour: Ca
         names, shares = count_confusions(own)
         panel = ax.inset_axes((i * width + 0.12 * width, 0.12, 0.86 * width, 0.78))
         panel.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-        size = max(3, min(8, 60 // (len(names) * len(said))))
+        size = max(3, min(8, 160 // (len(names) * len(said))))
         panel.set_xticks(range(len(names)), names, rotation=90, fontsize=size)
         panel.set_yticks(range(len(names)), names, fontsize=size)
         panel.set_title(mix, fontsize=9)
