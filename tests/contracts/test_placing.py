@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
 TESTS = Path(__file__).parents[1]
 for folder in (TESTS, TESTS / "sim", TESTS / "contracts" / "toys"):
@@ -20,9 +21,11 @@ for folder in (TESTS, TESTS / "sim", TESTS / "contracts" / "toys"):
 
 from cutting_set import write_cutting_set  # noqa: E402
 
+from synth.cli import app  # noqa: E402
 from synth.compute.progress import make_progress  # noqa: E402
 from synth.dataset.reader import DatasetReader  # noqa: E402
 from synth.dataset.verify import verify  # noqa: E402
+from synth.errors import InputError  # noqa: E402
 from synth.geometry.boxes import tight_box  # noqa: E402
 from synth.sim.compose import make_settings  # noqa: E402
 from synth.sim.composite import MIN_SIDE_PX, Compositor  # noqa: E402
@@ -95,6 +98,16 @@ def test_recipes_travel_as_json(name, dealt):
         line = recipe.to_json()
         assert "\n" not in line
         assert Recipe.from_json(line) == recipe
+
+
+@pytest.mark.parametrize("name", [*PLACERS])
+def test_without_it_help_and_the_others_go_on(name, ingredients_of, monkeypatch):
+    """Its name alone is answered with those that there are."""
+    monkeypatch.setattr(PLACERS, "_members", {other: PLACERS[other] for other in PLACERS if other != name})
+    assert CliRunner().invoke(app, ["compose", "--help"]).exit_code == 0
+    with pytest.raises(InputError, match=f"there is no placer '{name}': choose among .*middle"):
+        ingredients_of(name)
+    assert ingredients_of("middle").place == "middle"
 
 
 @every_placer

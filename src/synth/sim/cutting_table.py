@@ -28,6 +28,8 @@ from synth.sim.placing.ranges import measure_log_scale
 MIN_VISIBLE = 0.9
 """Of a part that is cut out."""
 
+_LABELLED_BY_OTHERS = ("imported", "mixed")
+
 
 @dataclass(frozen=True, eq=False)
 class CuttingTable:
@@ -181,7 +183,7 @@ def _list_picks(
                 )
             if sample.split not in splits or sample.mask is None or sample.quality.get("analysis_only"):
                 continue
-            mask = dataset.load_mask(sample) if clean and dataset.info.kind == "imported" else None
+            mask = dataset.load_mask(sample) if clean and dataset.info.kind in _LABELLED_BY_OTHERS else None
             for i, instance in enumerate(sample.instances):
                 if instance.visib_fract < MIN_VISIBLE:
                     continue
