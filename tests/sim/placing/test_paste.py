@@ -10,10 +10,11 @@ from torch import Tensor
 
 from synth.geometry.boxes import tight_box
 from synth.sim import colour
-from synth.sim.cutout import lay
+from synth.sim.cutout import cut_out, lay
 from synth.sim.placing.learned.light import blur, to_linear, to_srgb
 from synth.sim.placing.learned.paste import Pasted, find_boxes, frame, paste, place
 from synth.sim.placing.placement import Bounds
+from synth.sim.warp import extent_of, lay_out
 
 ALL = Bounds(170, 0.3, (log(0.6), log(1.5)), 0.7, 0.2, 0.3, 0.2, 0.8)
 STILL = Bounds(log_scale=(0, 0))
@@ -178,3 +179,34 @@ def test_what_a_synthesizer_looks_at() -> None:
     assert not views.requires_grad
     assert find_boxes(views[:, :, 3])[0].tolist() == [[6, 6, 34, 34], [6, 13, 34, 27]]
     assert views[0, 0, 0, 20, 20].item() == pytest.approx(colour.to_srgb(0.25).item(), abs=1e-5)
+
+
+def test_the_compositor_lays_where_pasting_does() -> None:
+    """Random turns, shears and scales at full size: boxes agree within a pixel, no coverage differs by more
+    than 0.2, and along edges by less than 0.08 in the mean. Here it is bilinear, there edges are made anew.
+    """
+    mask = np.zeros((70, 60), np.uint8)
+    cv2.fillConvexPoly(mask, np.array([[30, 8], [48, 30], [30, 58], [14, 30]]), 1)
+    cutout = cut_out(np.full((70, 60, 3), 0.4, np.float32), mask > 0, 0.9)
+    assert cutout is not None
+    x0, y0, x1, y1 = tight_box(cutout.mask).astype(int)  # type: ignore[union-attr]
+    height, width = cutout.mask.shape
+    pad_x, pad_y = max(x0, width - x1), max(y0, height - y1)
+    around = ((pad_y - y0, pad_y - height + y1), (pad_x - x0, pad_x - width + x1))
+    patch = np.dstack([np.pad(cutout.light, (*around, (0, 0)), mode="edge"), np.pad(cutout.alpha, around)])
+    bounds, size = Bounds(180, 0.2, (log(0.7), log(1.4)), 0.5), (110, 100)
+    cutouts = torch.from_numpy(patch).permute(2, 0, 1)[None, None]
+    for seed in range(6):
+        unit = np.random.default_rng(seed).uniform(-1, 1, 9)
+        placement = bounds.place(unit, extent_of(cutout), size)
+        extent = torch.tensor([[extent_of(cutout)]])
+        placed = place(torch.tensor(unit)[None, None].float(), bounds, extent.float(), size)
+        pasted = paste(torch.zeros(1, 3, *size[::-1]), cutouts, placed, bounds)
+        laid = lay_out(cutout, placement, 0.9)
+        covered = np.zeros((*size[::-1], 3), np.float32)
+        lay(covered, np.ones_like(laid.light), laid.alpha, laid.corner_xy)
+        mine, theirs = covered[..., 0], pasted.alphas[0, 0].numpy()
+        assert np.abs(mine - theirs).max() < 0.2
+        edge = (mine > 0.01) & (mine < 0.99)
+        assert np.abs(mine - theirs).sum() < 0.08 * edge.sum()
+        assert pasted.boxes_xyxy_px[0, 0].numpy() == pytest.approx(tight_box(mine > 0.5), abs=1)
