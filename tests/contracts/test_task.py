@@ -177,6 +177,19 @@ def test_its_words_can_be_shown(toy: None, name: str, sets: Any) -> None:
 
 
 @EVERY
+def test_its_baselines_answer_every_test_image(toy: None, name: str, sets: Any) -> None:
+    """Or say nothing; what they say is measured as a network's is."""
+    task, dataset = TASKS[name], choose(name, sets)
+    true = task.truth(load(name, sets, "test"))
+    for baseline in task.baselines:
+        predicted = baseline.predict(dataset)
+        assert predicted is not None
+        assert len(predicted) == len(true)
+        if task.measure_use([predicted], true) is None:
+            assert task.headline.name in task.draw_scores([Said(predicted, true)])
+
+
+@EVERY
 def test_whoever_trains_against_it_gets_a_gradient(toy: None, name: str, sets: Any) -> None:
     """Loss, hardness within 0 and 1 and what a synthesizer makes large, of each float image, with gradients
     to its pixels; what is missed altogether is as hard as can be, and its hardness is flat.

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from synth.compare.figures import (
+    BaselineScore,
     Difference,
     Drawn,
     Figures,
@@ -83,7 +84,7 @@ def collect_figures(plan: Plan, results: Results) -> Figures:
                 share = measure_share_closed(main[gap.start], main[gap.now], main[gap.end], pooled[compared])
                 rows.append(GapClosed(contest, gap.now, share))
         rows += _measure_worths(plan, contest, main, pooled[compared])
-        rows += _measure_use(plan, contest, own)
+        rows += _measure_use(plan, contest, own, units.of)
     adjusted = holm({key: row.p_holm for key, row in asked.items() if row.p_holm is not None})
     rows += [replace(row, p_holm=adjusted.get(key)) for key, row in asked.items()]
     return Figures(rows)
@@ -191,18 +192,26 @@ def _one_or_all(counts: Sequence[int]) -> tuple[int, ...]:
     return tuple(counts) if len(set(counts)) > 1 else (counts[0],)
 
 
-def _measure_use(plan: Plan, contest: Contest, own: Results) -> list[Row]:
-    """What each mix's networks find in use, and what baselines do; nothing for tasks that find nothing."""
+def _measure_use(plan: Plan, contest: Contest, own: Results, units: Sequence[str]) -> list[Row]:
+    """What each mix's networks find in use, and what baselines do; for tasks that find nothing, metrics of
+    baselines alone.
+    """
     task, true = TASKS[contest.task], own[0][1].true
     said: dict[str, list[list[Any]]] = {}
     for trial, result in own:
         said.setdefault(trial.mix.name, []).append(result.predicted)
-    for baseline in task.baselines:
-        predicted = baseline.predict(plan.reader(contest.task, REAL))
-        if predicted is not None:
-            said[baseline.name] = [predicted]
-    points = {name: task.measure_use(seeds, true) for name, seeds in said.items()}
-    return [InUse(contest, name, point) for name, point in points.items() if point is not None]
+    baselines = {b.name: b.predict(plan.reader(contest.task, REAL)) for b in task.baselines}
+    known = {name: [predicted] for name, predicted in baselines.items() if predicted is not None}
+    points = {name: task.measure_use(seeds, true) for name, seeds in (said | known).items()}
+    scores = [
+        BaselineScore(contest, name, metric, measure_mix(draws))
+        for name, (predicted,) in known.items()
+        if points[name] is None
+        for metric, draws in task.draw_scores(
+            [Answers(own[0][1].names, predicted, true)], _SEED, units
+        ).items()
+    ]
+    return [*(InUse(contest, name, p) for name, p in points.items() if p is not None), *scores]
 
 
 def _measure_worths(

@@ -174,6 +174,16 @@ class InUse:
 
 
 @dataclass(frozen=True)
+class BaselineScore:
+    """One metric of a baseline, of a task that finds nothing in use. name: the baseline's."""
+
+    contest: Contest
+    name: str
+    metric: str
+    effect: Effect
+
+
+@dataclass(frozen=True)
 class Attention:
     """Where networks of the first seed look, by a kind of map.
 
@@ -223,6 +233,7 @@ Row = (
     | GapClosed
     | MixWorth
     | InUse
+    | BaselineScore
     | Attention
     | ColourDistance
     | ColourFloor
@@ -240,6 +251,7 @@ R = TypeVar(
     GapClosed,
     MixWorth,
     InUse,
+    BaselineScore,
     Attention,
     ColourDistance,
     ColourFloor,

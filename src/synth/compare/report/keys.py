@@ -13,6 +13,7 @@
 ``normals.paper.real.test_loss``                          a loss on test images
 ``normals.paper.real.attention.gradients``                where its networks look
 ``detection.yolov5n.real.in_use``                         an OperatingPoint; also of baselines
+``classification.small.most-frequent.accuracy``           a baseline's metric: an Effect
 ``colours.floor``, ``colours.synthetic``                  distances of colours
 ========================================================  ================================================
 """
@@ -24,6 +25,7 @@ from typing import Any
 
 from synth.compare.figures import (
     Attention,
+    BaselineScore,
     ColourDistance,
     ColourFloor,
     Difference,
@@ -70,6 +72,8 @@ def key_of(row: Row) -> str:
             return f"{_key(row.contest)}.{row.question.mix}_vs_{row.question.against}.{row.metric}"
         case InUse():
             return f"{_key(row.contest)}.{row.name}.in_use"
+        case BaselineScore():
+            return f"{_key(row.contest)}.{row.name}.{row.metric}"
         case UsedData():
             return f"{_key(row.contest)}.{row.mix}.data"
         case TestLoss():
@@ -115,7 +119,7 @@ def value_of(row: Row) -> Any:
             }
         case TestLoss():
             return {"value": row.value, "by_seed": list(row.by_seed), "n_images": row.n_images}
-        case Measured() | GapClosed():
+        case Measured() | GapClosed() | BaselineScore():
             return asdict(row.effect)
         case Unlearned():
             return {"seeds": list(row.seeds)}

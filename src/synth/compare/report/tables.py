@@ -10,6 +10,7 @@ from synth.compare.explain.regions import REGIONS
 from synth.compare.explain.saliency import MAP_KINDS
 from synth.compare.figures import (
     Attention,
+    BaselineScore,
     ColourDistance,
     ColourFloor,
     Figures,
@@ -49,6 +50,11 @@ def list_mixes(plan: Plan, contest: Contest, figures: Figures) -> Table:
                 *(format_figure(found[metric.name], metric.unit) for metric in columns),
             )
         )
+    scores = figures.of(BaselineScore, contest=contest)
+    for name in dict.fromkeys(row.name for row in scores):
+        own = {row.metric: row.effect for row in scores if row.name == name}
+        rows.append((name, *("–",) * 4, *(format_figure(own[m.name], m.unit) for m in columns)))
+    told = [f"{b.name}: {b.note}" for b in task.baselines if any(row.name == b.name for row in scores)]
     effect = figures.the(Measured, contest=contest, mix=REAL, metric=task.headline.name).effect
     many = effect.n_seeds > 1
     note = (
@@ -57,7 +63,7 @@ def list_mixes(plan: Plan, contest: Contest, figures: Figures) -> Table:
         f"{contest.settings.n_images} images seen in all by every mix. Weights chosen by "
         f"{_CHOSEN[plan.choose]}. Captured images and labels are all that stand behind a row: "
         "what the network learnt from, what the renderer, the cutting out or the translator read, and what "
-        f"weights were chosen by. {task.report.note}"
+        f"weights were chosen by. {' '.join((task.report.note, *told))}"
     )
     header = (
         "trained on",
