@@ -21,7 +21,8 @@ from synth.errors import SynthError
 from synth.extras import find_extra, how_to_install
 from synth.gan.commands import export_model, translate
 from synth.renamed import refuse_old_words
-from synth.sim.commands import compose, render
+from synth.sim.commands import render
+from synth.sim.placing.commands import compose
 from synth.storage.command import at_work
 from synth.train.commands import evaluate, predict, train
 

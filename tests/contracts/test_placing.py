@@ -3,6 +3,7 @@
 `toys/toy_placer.py` is a placer of one file that only the tests have.
 """
 
+import json
 import pickle
 import sys
 from dataclasses import replace
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -22,6 +24,7 @@ for folder in (TESTS, TESTS / "sim", TESTS / "contracts" / "toys"):
 from cutting_set import write_cutting_set  # noqa: E402
 
 from synth.cli import app  # noqa: E402
+from synth.compute.checkpoint import save_weights  # noqa: E402
 from synth.compute.progress import make_progress  # noqa: E402
 from synth.dataset.reader import DatasetReader  # noqa: E402
 from synth.dataset.verify import verify  # noqa: E402
@@ -32,10 +35,14 @@ from synth.sim.composite import MIN_SIDE_PX, Compositor  # noqa: E402
 from synth.sim.cutting_table import open_cutting_table  # noqa: E402
 from synth.sim.ingredients import Ingredients  # noqa: E402
 from synth.sim.placing import PLACERS  # noqa: E402
+from synth.sim.placing.options import HardOptions  # noqa: E402
+from synth.sim.placing.presets import PRESETS, Preset  # noqa: E402
 from synth.sim.placing.ranges import Ranges  # noqa: E402
 from synth.sim.placing.recipe import Recipe  # noqa: E402
+from synth.sim.placing.schooling import Schooling  # noqa: E402
 from synth.sim.run import make_plan, render  # noqa: E402
 from synth.sim.warp import extent_of  # noqa: E402
+from synth.train.tasks import TASKS  # noqa: E402
 
 QUIET = make_progress(Console(quiet=True))
 COUNT = 10
@@ -44,14 +51,44 @@ WIDE = Ranges(turn_deg=60, scale=(0.7, 1.3), truncation=0.2, gain=1.2, extra_blu
 every_placer = pytest.mark.parametrize("name", [*PLACERS, "middle"])
 
 
-@pytest.fixture(autouse=True)
-def toy():
-    """The toy is there for these tests alone."""
-    import toy_placer
+TINY = Preset(
+    about="seconds",
+    n_cycles=1,
+    n_learn=1,
+    keep_learnt=False,
+    n_harvest=6,
+    batch_size=8,
+    hard_at=0.01,
+    schooling=Schooling(epochs=1),
+    size="small",
+    dropout=0.0,
+    learning_rate=1e-3,
+    weight_decay=0.0,
+    discriminator_rate=1e-3,
+)
 
-    PLACERS["middle"] = toy_placer.Middle()
+
+@pytest.fixture(autouse=True, scope="module")
+def toys():
+    """They are there for these tests alone."""
+    import toy_placer
+    import toy_task
+
+    PLACERS["middle"], PRESETS["tiny"], TASKS["place"] = toy_placer.Middle(), TINY, toy_task.PlaceTask()
     yield
-    del PLACERS["middle"]
+    del PLACERS["middle"], PRESETS["tiny"], TASKS["place"]
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory) -> HardOptions:
+    """A network of the toy task that was never trained."""
+    import toy_task
+
+    torch.manual_seed(0)
+    settings, file = toy_task.PlaceSettings(), tmp_path_factory.mktemp("run") / "weights.safetensors"
+    words = {"task": "place", "settings": json.dumps(settings.to_config())}
+    save_weights(file, TASKS["place"].make_net(settings).state_dict(), words)
+    return HardOptions(run=file, preset="tiny")
 
 
 @pytest.fixture(scope="module")
@@ -60,9 +97,14 @@ def dataset(tmp_path_factory) -> DatasetReader:
 
 
 @pytest.fixture(scope="module")
-def ingredients_of(dataset):
+def ingredients_of(dataset, target):
     """What a placer makes ten composites of."""
-    return lambda name: Ingredients((dataset,), place=name, ranges=WIDE, max_parts=3)
+
+    def make(name):
+        own = target if PLACERS[name].goes_by_target else None
+        return Ingredients((dataset,), place=name, ranges=WIDE, max_parts=3, own=own)
+
+    return make
 
 
 @pytest.fixture(scope="module")

@@ -48,6 +48,10 @@ class Progress(Protocol):
         """No more samples."""
         ...
 
+    def beside(self, verb: str, unit: str) -> "Progress":
+        """Another of its kind, for a part of the work that counts something else."""
+        ...
+
 
 class _Milestones:
     """How far the work is and how long the rest takes; a sentence on it now and then.
@@ -140,6 +144,9 @@ class BarProgress:
     def end(self) -> None:
         self._bar.stop()
 
+    def beside(self, verb: str, unit: str) -> Progress:
+        return BarProgress(self._console, verb, unit)
+
 
 class LineProgress:
     """A line now and then, for files, pipes and terminals that cannot redraw one."""
@@ -169,6 +176,9 @@ class LineProgress:
 
     def end(self) -> None:
         pass
+
+    def beside(self, verb: str, unit: str) -> Progress:
+        return LineProgress(self._console, f"{unit} ({verb})")
 
 
 def make_progress(console: Console, verb: str = "capture", unit: str = "samples") -> Progress:

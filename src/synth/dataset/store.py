@@ -8,6 +8,7 @@ begun.
 """
 
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -283,6 +284,14 @@ class DatasetWriter:
         self._rejections.append(rejection)
         self._finish_taking_out(rejection)
         return rejection
+
+    def discard(self) -> None:
+        """Remove the folder of a dataset that has no sample yet, and let go of it."""
+        assert self._lock is not None
+        assert not self._samples
+        shutil.rmtree(self.root)
+        os.close(self._lock)
+        self._lock = None
 
     def close(self) -> None:
         """Bring the views up to date and let go of the folder; may be called twice."""

@@ -16,7 +16,7 @@ from synth.front.opening import (
     refuse_below,
     refuse_unknown,
 )
-from synth.sim.choices import ROLL_DEG, TILT_DEG, BlendName, LookKind, QualityName, Where
+from synth.sim.choices import ROLL_DEG, TILT_DEG, BlendName, HardPreset, LookKind, QualityName, Where
 from synth.sim.placing import DEFAULT_PLACER
 
 if TYPE_CHECKING:
@@ -187,6 +187,14 @@ def compose(
     blend: BlendName = "soft",
     patches: bool = True,
     keep_doubtful: bool = False,
+    run: StrPath | None = None,
+    preset: HardPreset | None = None,
+    cycles: int | None = None,
+    hard_at: float | None = None,
+    ratio: float | None = None,
+    diversity: float | None = None,
+    discriminator: bool = False,
+    device: str | None = None,
     templates: StrPath | None = None,
     on: StrPath | None = None,
     like: StrPath | None = None,
@@ -216,6 +224,11 @@ def compose(
     blurred by up to ``extra_blur`` px; with none they keep their size and turn by quarters. blend: how edges
     are mixed. patches: lay patches of bench too. keep_doubtful: cut out parts whose mask and box disagree.
 
+    run: the training of the target that ``"random-hard"`` and ``"learned"`` go by; preset: how their cycles
+    go; cycles: how many; hard_at: hardness, 0 to 1, from which a composite is kept; ratio: real images to
+    each made one that train the target; diversity: how much learned places must spread; discriminator: hold
+    them to what real pictures look like. None for what the preset says.
+
     templates: a folder of one PNG with alpha, or SVG, a class; datasets and plates are not read then. on: the
     photographs, a CSV of regions or a dataset that they are laid into. like: the dataset whose train boxes
     give sizes, light and blur. per_class: train instances of each class, 200 if neither it nor count is
@@ -225,14 +238,21 @@ def compose(
     """
     from synth.compute.progress import make_progress
     from synth.run_log import run_log
-    from synth.sim.compose import TemplateRequest, make_settings, make_template_settings
+    from synth.sim.compose import TemplateRequest, make_options, make_settings, make_template_settings
     from synth.sim.ingredients import Ingredients
     from synth.sim.placing.ranges import Ranges, parse_scale
-    from synth.sim.run import make_plan
-    from synth.sim.run import render as run
+    from synth.sim.run import make_plan, render
 
     refuse_unknown(where=(where, Where), blend=(blend, BlendName))
     refuse_below(0, seed=seed)
+    hard: dict[str, object] = {
+        "run": None if run is None else Path(run),
+        "preset": preset,
+        "cycles": cycles,
+        "hard_at": hard_at,
+    }
+    hard |= {"ratio": ratio, "diversity": diversity, "discriminator": discriminator or None, "device": device}
+    own = make_options(place, hard)
     if templates is None:
         readers = tuple(open_dataset(path).refuse_empty() for path in as_paths(datasets))
         bench = None if plates is None else open_dataset(plates)
@@ -247,6 +267,7 @@ def compose(
             blend=blend,
             patches=patches,
             keep_doubtful=keep_doubtful,
+            own=own,
         )
         settings = make_settings(ingredients, Path(out), count, seed=seed, engine=engine)
     else:
@@ -269,7 +290,7 @@ def compose(
         settings = make_template_settings(request, Path(out), seed=seed, engine=engine)
     console = as_console(progress=progress)
     with run_log(settings.out, settings, console):
-        run(make_plan(settings), make_progress(console, "compose"))
+        render(make_plan(settings), make_progress(console, "compose"))
     return open_dataset(out)
 
 

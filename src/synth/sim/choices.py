@@ -14,5 +14,8 @@ Where = Literal["free", "context"]
 BlendName = Literal["soft", "none", "gaussian", "box", "poisson", "motion", "all"]
 """How an edge is mixed with what lies below it; all writes every composite with each but the first."""
 
+HardPreset = Literal["quick", "paper-digits", "paper-pictures"]
+"""How placers go on that go by a target."""
+
 TILT_DEG, ROLL_DEG = 40.0, 10.0
 """How far flat signs turn: out of the picture's plane, and within it, degrees each."""

@@ -5,11 +5,13 @@ loop.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from synth.compute.engines import DEFAULT_ENGINE
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
-from synth.sim.ingredients import Ingredients
+from synth.sim.ingredients import Ingredients, PlacerOptions
+from synth.sim.placing import PLACERS
 from synth.sim.settings import RenderSettings
 from synth.sim.templates.homography import Turns
 from synth.sim.templates.pasting import Pasting
@@ -41,6 +43,29 @@ def make_settings(
     return RenderSettings(
         out=out, shares={SOURCE: count}, seed=seed, engine=engine, own={SOURCE: ingredients}
     )
+
+
+def make_options(place: str, asked: Mapping[str, Any]) -> PlacerOptions | None:
+    """What a placer takes that goes by a target; None for one that does not.
+
+    asked: fields of `HardOptions`, None for what was not asked for. Raises InputError for what does not go
+    with the placer, or out of range.
+    """
+    given = {name: value for name, value in asked.items() if value is not None}
+    if not PLACERS[place].goes_by_target:
+        if given:
+            able = [name for name in PLACERS if PLACERS[name].goes_by_target]
+            option = next(iter(given)).replace("_", "-")
+            raise InputError(f"--{option} is for --place {' and '.join(able)}: leave it out, or give one")
+        return None
+    if "run" not in given:
+        raise InputError(
+            f"--place {place} goes by a trained network: name its training with --run, such as "
+            "runs/train/detection"
+        )
+    from synth.sim.placing.options import HardOptions
+
+    return HardOptions(**given)
 
 
 @dataclass(frozen=True, kw_only=True)

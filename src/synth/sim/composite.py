@@ -89,7 +89,7 @@ class Compositor:
         )
         _cast_shadows(picture, laid, rng)
         for part, pick in zip(laid, picks, strict=True):
-            light = part.light * (self._at(part.middle_xy) / self._at(part.source_xy))
+            light = part.light * (self.brightness_at(part.middle_xy) / self.brightness_at(part.source_xy))
             if part.lost_noise is not None:
                 grain = rng.standard_normal(light.shape, dtype=np.float32)
                 light = np.maximum(light + part.lost_noise * grain, 0)
@@ -165,7 +165,7 @@ class Compositor:
         light, mask = pick.load()
         return cut_out(light, mask, self.edge_of(pick))
 
-    def _at(self, xy: tuple[float, float]) -> Linear:
+    def brightness_at(self, xy: tuple[float, float]) -> Linear:
         """[3] smooth brightness of the bench at a pixel."""
         width, height = self._size_wh
         x, y = np.clip(np.round(xy).astype(int), 0, (width - 1, height - 1))

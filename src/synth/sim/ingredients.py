@@ -1,11 +1,13 @@
 """What composites are made of: datasets to cut parts from, a bench to lay them on, and how."""
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
+from pydantic import JsonValue
 
 from synth.dataset.codecs import Rgb
-from synth.dataset.origin import Parent
+from synth.dataset.origin import Parent, Reading
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 from synth.errors import InputError
@@ -15,6 +17,18 @@ from synth.sim.choices import Where
 from synth.sim.colour import Linear, linear_of_u8
 from synth.sim.placing import DEFAULT_PLACER, PLACERS
 from synth.sim.placing.ranges import Ranges
+
+
+class PlacerOptions(Protocol):
+    """What a placer takes besides."""
+
+    def to_config(self) -> dict[str, JsonValue]:
+        """What a run that is gone on with must share."""
+        ...
+
+    def list_readings(self) -> tuple[Reading, ...]:
+        """The samples that were read to make what it goes by."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +55,7 @@ class Ingredients:
     blend: str = DEFAULT_BLEND
     patches: bool = True
     keep_doubtful: bool = False
-    own: object = None
+    own: PlacerOptions | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.max_parts <= 20:

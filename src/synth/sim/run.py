@@ -89,7 +89,12 @@ def render(plan: Plan, progress: Progress) -> Summary:
         writer.add_models(plan.studio.models)
         done = writer.done_names()
         orders = [order for order in plan.orders if order.name not in done]
-        studio = plan.studio.prepared(out, progress) if orders else plan.studio
+        try:
+            studio = plan.studio.prepared(out, progress) if orders else plan.studio
+        except InputError:
+            if not done:
+                writer.discard()  # No folder is in the way of the next try.
+            raise
         progress.begin(total=len(plan.orders), done=len(plan.orders) - len(orders))
         try:
             produce(

@@ -48,9 +48,7 @@ def load_trained(path: Path, device: str | None = None) -> Trained:
     Raises InputError for a file that holds something else, and with the command to type next for a folder
     without a network.
     """
-    file = path / WEIGHTS_FILE if path.is_dir() else path
-    if not file.exists():
-        raise InputError(_say_absent(path))
+    file = find_weights(path)
     tensors, words = load_weights(file)
     try:
         task = TASKS[words["task"]]
@@ -62,6 +60,14 @@ def load_trained(path: Path, device: str | None = None) -> Trained:
             f"{file} is no network that synth train wrote: give one of its weights.safetensors"
         ) from error
     return Trained(task.name, settings, net.to(choose_device(device)).eval())
+
+
+def find_weights(path: Path) -> Path:
+    """The file of weights, or that in the folder of a training; raises InputError as `load_trained` does."""
+    file = path / WEIGHTS_FILE if path.is_dir() else path
+    if not file.exists():
+        raise InputError(_say_absent(path))
+    return file
 
 
 def _say_absent(path: Path) -> str:

@@ -21,6 +21,7 @@ class Middle:
     about = "in the middle"
     draws = False
     within_bounds = True
+    goes_by_target = False
 
     def open(self, table: CuttingTable, out: Path, progress: Progress) -> Deal:
         return deal

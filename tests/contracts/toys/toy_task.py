@@ -173,6 +173,12 @@ class PlaceTask(Task[PlaceSettings, Places]):
         tile[:, max(0, x - 1) : x + 1] = (255, 40, 200)
         return write_caption(tile, caption)
 
+    def target_size(self, settings: PlaceSettings, size_wh: tuple[int, int]) -> tuple[int, int]:
+        return settings.side_px, round(settings.side_px * size_wh[1] / size_wh[0])
+
+    def composite_truth(self, settings: PlaceSettings, seen: Sequence[tuple[Sequence[float], str]]) -> float:
+        return (seen[0][0][0] + seen[0][0][2]) / 2 / settings.side_px if seen else 0.0
+
     def target(self, net: nn.Module, settings: PlaceSettings) -> "PlaceTarget":
         return PlaceTarget(_OfPictures(net))
 
@@ -198,7 +204,8 @@ class _OfPictures(nn.Module):
         self.net = net
 
     def forward(self, images: Tensor) -> Tensor:
-        found: Tensor = self.net(images.mean(dim=1))
+        grey = images.mean(dim=1)
+        found: Tensor = self.net(nn.functional.pad(grey, (0, 0, 0, grey.shape[2] - grey.shape[1])))
         return found
 
 

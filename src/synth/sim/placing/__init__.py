@@ -10,7 +10,14 @@ from synth.registry import Registry
 if TYPE_CHECKING:
     from synth.sim.placing.placer import Placer
 
-PLACERS: "Registry[Placer]" = Registry("placer", {"random": "synth.sim.placing.random:RANDOM"})
+PLACERS: "Registry[Placer]" = Registry(
+    "placer",
+    {
+        "random": "synth.sim.placing.random:RANDOM",
+        "random-hard": "synth.sim.placing.random_hard:RANDOM_HARD",
+        "learned": "synth.sim.placing.learned.placer:LEARNED",
+    },
+)
 
 DEFAULT_PLACER = "random"
 """Who places where nobody says."""

@@ -370,6 +370,7 @@ class _Run:
             "cycle": self.cycle,
             "phase": self._phase,
             "step": self._step,
+            "quotas": dict(self._settings.quotas),
             "lengths": self._cache.lengths(),
             "n_drawn": dict(self._n_drawn),
             "figures": [asdict(one) for one in self.figures],
@@ -389,8 +390,14 @@ class _Run:
             self._n_drawn = Counter(state["n_drawn"])
             self._proposer.load_state_dict(state["proposer"])
             self._cache.cut_back(state["lengths"])
+            quotas = state["quotas"]
         except (LookupError, TypeError, ValueError, RuntimeError) as error:
             raise InputError(f"{self._file} is not the state of such a run: choose another folder") from error
+        if self.cycle <= self._settings.n_cycles and quotas != dict(self._settings.quotas):
+            raise InputError(
+                f"{self._file.parent} was begun for {sum(quotas.values())} pictures: go on with as many, or "
+                "choose another folder"
+            )
         self._n_kept = Counter((c.split, self._kind(c.key)) for c in self._cache.kept)
         trained = self._phase > list(PHASES).index("train")
         self._pupil.load(self.cycle if trained else self.cycle - 1)

@@ -31,12 +31,13 @@ class Placer(Protocol):
 
     about: what help says of it. draws: whether it draws places by chance, so that ``--where`` concerns it.
     within_bounds: whether it places within `Bounds` also where no range was asked for; without, parts keep
-    their size and turn by quarters.
+    their size and turn by quarters. goes_by_target: whether it takes `HardOptions`.
     """
 
     about: ClassVar[str]
     draws: ClassVar[bool]
     within_bounds: ClassVar[bool]
+    goes_by_target: ClassVar[bool]
 
     def open(self, table: CuttingTable, out: Path, progress: Progress) -> Deal:
         """What deals the recipes of a run. out: the dataset's folder, which may hold some samples already.

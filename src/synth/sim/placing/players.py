@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from synth.sim.placing.cache import Candidate
-from synth.sim.placing.material import Batch, Material, Tried
+from synth.sim.placing.material import Batch, Material, Tried, try_out
 from synth.sim.placing.placement import PARAMETERS
 from synth.train.loop import OnStep
 from synth.train.tasks.task import Target
@@ -28,7 +28,7 @@ class Proposer(Protocol):
         self, batch: Batch, material: Material, target: Target, seed: int
     ) -> tuple[Tried, dict[str, float]]:
         """Learn from one batch: what was tried with it, and figures by name. Raises TrainingDiverged."""
-        raise NotImplementedError(f"{type(self).__name__} does not learn")
+        return try_out(material, target, batch, self.propose(batch, seed)), {}
 
     def propose(self, batch: Batch, seed: int) -> Tensor:
         """Unit coordinates [N,K,9], without gradient."""
@@ -36,7 +36,7 @@ class Proposer(Protocol):
 
     def discern(self, real: Tensor, made: Tensor) -> dict[str, float]:
         """Learn to tell real pictures [N,3,H,W] from made ones; figures by name."""
-        raise NotImplementedError(f"{type(self).__name__} has no discriminator")
+        return {}
 
     def state_dict(self) -> dict[str, Any]:
         """All that the next step depends on, as `save_state` takes it."""

@@ -29,6 +29,7 @@ class Random:
     about = "by chance; with `--where context`, where train boxes are"
     draws = True
     within_bounds = False
+    goes_by_target = False
 
     def open(self, table: CuttingTable, out: Path, progress: Progress) -> Deal:
         """There is nothing to find out."""
@@ -52,7 +53,7 @@ def draw_recipe(compositor: Compositor, split: Split, blend: str, rng: np.random
     """
     table = compositor.table
     plate = int(rng.choice(table.shares[split]))
-    picks, cutouts, turns = _choose(compositor, split, rng)
+    picks, cutouts, turns = choose_parts(compositor, split, rng)
     for _ in range(MAX_TRIES):
         if table.bounds is None:
             placements = [_as_taken(table, *pair, rng) for pair in zip(cutouts, turns, strict=True)]
@@ -85,7 +86,7 @@ def _as_taken(table: CuttingTable, cutout: Cutout, turns: int, rng: np.random.Ge
     return quarter_turn(cutout, turns, corner)
 
 
-def _choose(
+def choose_parts(
     compositor: Compositor, split: Split, rng: np.random.Generator
 ) -> tuple[list[Pick], list[Cutout], Sequence[int]]:
     """One to max_parts parts, each of another picture where there are enough, and quarter turns for each."""

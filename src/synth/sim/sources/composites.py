@@ -14,27 +14,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from pydantic import JsonValue, TypeAdapter
-
 from synth.compute.progress import Progress
-from synth.compute.versions import list_versions
-from synth.dataset.info import DatasetInfo, MadeBy
-from synth.dataset.origin import Origin, Step, merge_parents
-from synth.dataset.record import Split
-from synth.dataset.sample import Draft
+from synth.dataset.info import DatasetInfo
 from synth.errors import InputError
-from synth.sim.composite import Composite, Compositor
+from synth.sim.composite import Compositor
 from synth.sim.cutting_table import CuttingTable, open_cutting_table
+from synth.sim.describe import describe_composite, describe_run
 from synth.sim.ingredients import Ingredients
 from synth.sim.placing import PLACERS
-from synth.sim.placing.placement import Bounds
 from synth.sim.placing.placer import Deal
-from synth.sim.placing.recipe import Recipe
 from synth.sim.settings import RenderSettings
 from synth.sim.sources.source import N_NAMES, MadeSample, Order, Studio
-
-_BOUNDS = TypeAdapter(Bounds | None)
-_PACKAGES = ("synth-robotics", "numpy", "opencv-python")
 
 
 class Composites:
@@ -88,50 +78,13 @@ class Desk(Studio):
         assert deal is not None
 
         def make(order: Order) -> MadeSample:
-            i, split = order.job
+            i, _ = order.job
             recipe = deal(compositor, i)
             made = compositor.compose(recipe)
-            draft = self._describe(order.name, split, recipe, made, compositor)
+            draft = describe_composite(order.name, recipe, made, compositor)
             return MadeSample(draft, {"image": made.rgb_u8, "mask": made.labels.ids}, recipe=recipe)
 
         yield make
-
-    def _describe(
-        self, name: str, split: Split, recipe: Recipe, made: Composite, compositor: Compositor
-    ) -> Draft:
-        """The record: parts, each with what was done to its picture before, a plate, patches of others."""
-        picks, bench, ingredients = compositor.picks_of(recipe), self.table.bench, self.table.ingredients
-        before = [parent for pick in picks for parent in pick.sample.origin.parents]
-        steps = [
-            step.model_copy(update={"region": i})
-            for i, pick in enumerate(picks)
-            for step in pick.sample.origin.steps
-        ]
-        origin = Origin(
-            parents=merge_parents(
-                *before,
-                *(pick.parent for pick in picks),
-                bench.parents[recipe.plate],
-                *(bench.parents[number].model_copy(update={"used": ("pixels",)}) for number in made.patches),
-            ),
-            steps=(
-                *steps,
-                Step(
-                    verb="compose",
-                    method=ingredients.place,
-                    params={"blend": recipe.blend},
-                    seed=self.table.seed,
-                ),
-            ),
-        )
-        return Draft(
-            name=name,
-            split=split,
-            size_wh=bench.size_wh,
-            instances=made.labels.instances,
-            origin=origin,
-            quality={"plate": recipe.plate, "bench_patches": len(made.patches)},
-        )
 
 
 def open_desk(settings: RenderSettings) -> Desk:
@@ -140,48 +93,7 @@ def open_desk(settings: RenderSettings) -> Desk:
     Raises InputError for datasets that do not fit together, DatasetError for one that mixes splits.
     """
     table = open_cutting_table(settings.own["composites"], settings.count, settings.seed)
-    return Desk(_describe(table), table)
-
-
-def _describe(table: CuttingTable) -> DatasetInfo:
-    ingredients, source, bench = table.ingredients, table.source, table.bench
-    datasets = ingredients.datasets
-    first = datasets[0].info
-    dealt = [number for numbers in table.shares.values() for number in numbers]
-    config: dict[str, JsonValue] = {
-        "max_parts": ingredients.max_parts,
-        "min_visible": ingredients.min_visible,
-        "place": ingredients.place,
-        "bounds": _BOUNDS.dump_python(table.bounds, mode="json"),
-        "where": ingredients.where,
-        "blend": ingredients.blend,
-        "patches": ingredients.patches,
-        "doubtful_left_out": table.n_doubtful,
-        "datasets": {d.name: {"kind": d.info.kind, "digest": d.digest()} for d in datasets},
-        "plates": {
-            "dataset": source.name,
-            "pixels_sha256": [parent.pixels_sha256 for parent in bench.parents],
-        },
-        "plates_of_split": {split: list(numbers) for split, numbers in table.shares.items()},
-        "plates_shared_by_splits": len(dealt) > len(set(dealt)),
-    }
-    return DatasetInfo(
-        kind="composited",
-        classes=tuple(dict.fromkeys(name for d in datasets for name in d.info.classes)),
-        flip_pairs=tuple(dict.fromkeys(pair for d in datasets for pair in d.info.flip_pairs)),
-        camera=first.camera,
-        part=first.part,
-        box_kind=first.box_kind,
-        made_by=MadeBy(
-            verb="compose",
-            config=config,
-            seed=table.seed,
-            versions=list_versions(_PACKAGES),
-            parents=tuple(dict.fromkeys(d.name for d in (*datasets, source))),
-            readings=tuple(dict.fromkeys(r for d in datasets for r in d.info.made_by.readings)),
-            simulated=any(d.info.made_by.simulated for d in (*datasets, source)),
-        ),
-    )
+    return Desk(describe_run(table), table)
 
 
 COMPOSITES = Composites()

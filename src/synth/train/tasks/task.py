@@ -267,6 +267,21 @@ class Task(Protocol[S, D]):
         """A trained network for whoever trains against it."""
         ...
 
+    def target_size(self, settings: S, size_wh: tuple[int, int]) -> tuple[int, int]:
+        """Width and height at which `Target` sees whole pictures of a size; raises InputError for a task that
+        sees no whole pictures, or more in them than boxes and classes.
+        """
+        raise InputError(
+            f"a target of the task {self.name} takes no composites, which are whole pictures with boxes and "
+            "classes alone: give the run of a detector"
+        )
+
+    def composite_truth(self, settings: S, seen: Sequence[tuple[Sequence[float], str]]) -> Any:
+        """What `Target` takes as true of a composite: tight boxes x0 y0 x1 y1 in pixels of the target's size,
+        and the names of their classes.
+        """
+        raise InputError(f"a target of the task {self.name} takes no composites")
+
     def target_truth(self, data: D) -> list[Any]:
         """What `Target` takes as true, of each image at the size and in the axes in which it is loaded."""
         return self.truth(data)

@@ -23,7 +23,9 @@ STRIDE_PX = 32
 MOSAIC = 0.5
 """Share of train images laid together from four; Ultralytics has 1 and stops it in the last epochs."""
 
-_GREY = 114
+GREY = 114
+"""Of what fills up a picture's sides, counts."""
+
 _NO_OTHER_MIRROR = {"flipud": 0.0, "copy_paste": 0.0}
 """Ultralytics' own defaults: of its changes that mirror, the flip from left to right alone."""
 
@@ -156,9 +158,14 @@ def _merge_mirrored(
 def shrink(rgb_u8: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:
     """The picture with its longer side at ``side_px``."""
     h, w = rgb_u8.shape[:2]
-    ratio = side_px / max(h, w)
-    size = max(1, round(w * ratio)), max(1, round(h * ratio))
+    size = shrink_size((w, h), side_px)
     return np.asarray(cv2.resize(rgb_u8, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def shrink_size(size_wh: tuple[int, int], side_px: int) -> tuple[int, int]:
+    """Width and height with the longer side at ``side_px``."""
+    ratio = side_px / max(size_wh)
+    return max(1, round(size_wh[0] * ratio)), max(1, round(size_wh[1] * ratio))
 
 
 class AugmentedImages:
@@ -210,7 +217,7 @@ def lay_out(
     ``stride_px``, that hold the largest. boxes_xywh: [M,4] each, as shares of their picture.
     """
     h, w = (-(-max(p.shape[axis] for p in rgb_u8) // stride_px) * stride_px for axis in (0, 1))
-    img = np.full((len(rgb_u8), h, w, 3), _GREY, np.uint8)
+    img = np.full((len(rgb_u8), h, w, 3), GREY, np.uint8)
     for k, picture in enumerate(rgb_u8):
         img[k, : picture.shape[0], : picture.shape[1]] = picture
     boxes = [

@@ -9,7 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from synth.train.frozen import frozen
+from synth.train.models.yolo import find_stride
 from synth.train.tasks.detection.boxes import class_of
+from synth.train.tasks.detection.images import GREY
 from synth.train.tasks.task import Target
 
 FOUND_IOU = 0.5
@@ -20,7 +22,7 @@ MISSED = -log(1e-4)
 
 
 class DetectionTarget(Target):
-    """Of pictures [N,3,H,W], H and W multiples of the network's stride.
+    """Of pictures [N,3,H,W], which grey fills up to multiples of the network's stride.
 
     truth: boxes x0 y0 x1 y1 in pixels of each, and their class's name where classes have names; no gradient
     goes into them, nor into predicted ones. Boxes of a class that the network never learnt have no loss; they
@@ -32,9 +34,10 @@ class DetectionTarget(Target):
 
     def loss(self, images: Tensor, truth: Sequence[Any]) -> Tensor:
         """Ultralytics' box, class and distribution-focal losses together, picture by picture."""
+        pictures = fill_up(images, find_stride(self._net))
         with frozen(self._net):
             return torch.stack(
-                [self._loss_of_one(image[None], boxes) for image, boxes in zip(images, truth, strict=True)]
+                [self._loss_of_one(image[None], boxes) for image, boxes in zip(pictures, truth, strict=True)]
             )
 
     def hardness(self, images: Tensor, truth: Sequence[Any]) -> Tensor:
@@ -56,7 +59,7 @@ class DetectionTarget(Target):
     def _find(self, images: Tensor, truth: Sequence[Any]) -> Tensor:
         """[N,M]: the logit of each true box, M the most in a picture; −∞ where it is missed and beyond."""
         with frozen(self._net):
-            said, raw = self._net(images)[:2]
+            said, raw = self._net(fill_up(images, find_stride(self._net)))[:2]
         logits = raw.get("one2many", raw)["scores"]  # [N,C,A]; `said` is [N,4+C,A]: x y w h in pixels first.
         boxes, places = self._to_tensors(truth, said)
         overlap = _measure_iou(boxes, said[:, :4].detach())  # [N,M,A]
@@ -97,6 +100,12 @@ class DetectionTarget(Target):
         """Of a box's class among those that the network learnt; None for another."""
         name = class_of(box)
         return 0 if name is None else self._places.get(name)
+
+
+def fill_up(images: Tensor, stride_px: int) -> Tensor:
+    """Pictures [N,3,H,W] with grey to the right and below, up to multiples of a stride."""
+    h, w = images.shape[-2:]
+    return functional.pad(images, (0, -w % stride_px, 0, -h % stride_px), value=GREY / 255)
 
 
 def to_hardness(sure: Tensor, truth: Sequence[Any]) -> Tensor:

@@ -13,6 +13,7 @@ from synth.dataset.info import DatasetInfo
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 from synth.errors import InputError
+from synth.geometry.boxes import square_box
 from synth.metrics import by_class, detection
 from synth.metrics.comparison import MIN_IMAGES, SHARE, Draws, count_units
 from synth.metrics.intervals import N_RESAMPLES, Floats, demand_units, resample_counts
@@ -33,6 +34,7 @@ from synth.train.tasks.detection.images import (
     load_detection_images,
     refuse_other_labels,
     shrink,
+    shrink_size,
 )
 from synth.train.tasks.detection.learning import DetectionLearner, measure_losses, predict_boxes
 from synth.train.tasks.detection.parts import measure_parts
@@ -252,6 +254,20 @@ class DetectionTask(Task[DetectionSettings, DetectionImages]):
     def target(self, net: nn.Module, settings: DetectionSettings) -> Target:
         """A trained detector as one that can be trained against."""
         return find_detector(settings.net).target(net, settings.classes)
+
+    def target_size(self, settings: DetectionSettings, size_wh: tuple[int, int]) -> tuple[int, int]:
+        """The longer side at side_px."""
+        return shrink_size(size_wh, settings.side_px)
+
+    def composite_truth(
+        self, settings: DetectionSettings, seen: Sequence[tuple[Sequence[float], str]]
+    ) -> list[Box]:
+        """Boxes of the kind that it learns, and their classes' names where classes have names."""
+        boxes = [np.array(box) for box, _ in seen]
+        if settings.box_kind == "square":
+            boxes = [square_box(box) for box in boxes]
+        names = [name for _, name in seen] if settings.classes else [None] * len(seen)
+        return [[*box.tolist(), *([] if n is None else [n])] for box, n in zip(boxes, names, strict=True)]
 
     def target_truth(self, data: DetectionImages) -> list[Boxes]:
         """As `truth`, in pixels of the pictures as they are loaded."""

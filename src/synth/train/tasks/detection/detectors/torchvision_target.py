@@ -10,10 +10,8 @@ from torch.nn import functional
 from synth.train.frozen import frozen
 from synth.train.tasks.detection.boxes import class_of
 from synth.train.tasks.detection.detectors.torchvision_nets import TorchvisionDetector, Truth
-from synth.train.tasks.detection.target import to_classification, to_hardness
+from synth.train.tasks.detection.target import fill_up, to_classification, to_hardness
 from synth.train.tasks.task import Target
-
-_GREY = 114 / 255
 
 
 class TorchvisionTarget(Target):
@@ -32,7 +30,7 @@ class TorchvisionTarget(Target):
         time. That of boxes grows without end as a part leaves the picture: who wants hard pictures and not
         absent parts goes by `classification`.
         """
-        pictures = self._fill(images)
+        pictures = fill_up(images, self._family.find_stride(self._net))
         with frozen(self._net):
             return torch.stack(
                 [
@@ -60,7 +58,7 @@ class TorchvisionTarget(Target):
         """[N,M]: the logarithm of the confidence in each true box, M the most in a picture; −∞ beyond and
         where a class was never learnt.
         """
-        pictures = list(self._fill(images))
+        pictures = list(fill_up(images, self._family.find_stride(self._net)))
         truths = [self._to_truth(boxes, p) for p, boxes in zip(pictures, truth, strict=True)]
         with frozen(self._net):
             seen, scaled = self._net.transform(pictures, truths)  # type: ignore[operator]
@@ -71,12 +69,6 @@ class TorchvisionTarget(Target):
         most = max((len(boxes) for boxes in truth), default=0)
         rows = [functional.pad(own, (0, most - len(own)), value=-torch.inf) for own in believed]
         return torch.stack(rows) + torch.as_tensor(nothing)
-
-    def _fill(self, images: Tensor) -> Tensor:
-        """Grey to the right and below, up to the network's stride."""
-        stride = self._family.find_stride(self._net)
-        h, w = images.shape[-2:]
-        return functional.pad(images, (0, -w % stride, 0, -h % stride), value=_GREY)
 
     def _to_truth(self, true: Sequence[Any], like: Tensor) -> Truth:
         known = [box for box in true if class_of(box) is None or class_of(box) in self._labels]
