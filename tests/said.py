@@ -17,7 +17,7 @@ class Says(torch.nn.Module):
 
     def __init__(self, answer: Any) -> None:
         super().__init__()
-        self.answer = answer
+        self.answer, self.stride = answer, torch.tensor([32.0])
 
     def forward(self, images: torch.Tensor) -> Any:
         return self.answer

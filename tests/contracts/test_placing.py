@@ -3,7 +3,6 @@
 `toys/toy_placer.py` is a placer of one file that only the tests have.
 """
 
-import json
 import pickle
 import sys
 from dataclasses import replace
@@ -12,19 +11,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from rich.console import Console
 from typer.testing import CliRunner
 
 TESTS = Path(__file__).parents[1]
-for folder in (TESTS, TESTS / "sim", TESTS / "contracts" / "toys"):
+for folder in (TESTS, TESTS / "sim", TESTS / "sim" / "placing", TESTS / "contracts" / "toys"):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
 
-from cutting_set import write_cutting_set  # noqa: E402
+from tiny_target import TINY, write_target  # noqa: E402
 
 from synth.cli import app  # noqa: E402
-from synth.compute.checkpoint import save_weights  # noqa: E402
 from synth.compute.progress import make_progress  # noqa: E402
 from synth.dataset.reader import DatasetReader  # noqa: E402
 from synth.dataset.verify import verify  # noqa: E402
@@ -36,10 +33,9 @@ from synth.sim.cutting_table import open_cutting_table  # noqa: E402
 from synth.sim.ingredients import Ingredients  # noqa: E402
 from synth.sim.placing import PLACERS  # noqa: E402
 from synth.sim.placing.options import HardOptions  # noqa: E402
-from synth.sim.placing.presets import PRESETS, Preset  # noqa: E402
+from synth.sim.placing.presets import PRESETS  # noqa: E402
 from synth.sim.placing.ranges import Ranges  # noqa: E402
 from synth.sim.placing.recipe import Recipe  # noqa: E402
-from synth.sim.placing.schooling import Schooling  # noqa: E402
 from synth.sim.run import make_plan, render  # noqa: E402
 from synth.sim.warp import extent_of  # noqa: E402
 from synth.train.tasks import TASKS  # noqa: E402
@@ -49,23 +45,6 @@ COUNT = 10
 WIDE = Ranges(turn_deg=60, scale=(0.7, 1.3), truncation=0.2, gain=1.2, extra_blur_px=0.5)
 
 every_placer = pytest.mark.parametrize("name", [*PLACERS, "middle"])
-
-
-TINY = Preset(
-    about="seconds",
-    n_cycles=1,
-    n_learn=1,
-    keep_learnt=False,
-    n_harvest=6,
-    batch_size=8,
-    hard_at=0.01,
-    schooling=Schooling(epochs=1),
-    size="small",
-    dropout=0.0,
-    learning_rate=1e-3,
-    weight_decay=0.0,
-    discriminator_rate=1e-3,
-)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -82,18 +61,7 @@ def toys():
 @pytest.fixture(scope="module")
 def target(tmp_path_factory) -> HardOptions:
     """A network of the toy task that was never trained."""
-    import toy_task
-
-    torch.manual_seed(0)
-    settings, file = toy_task.PlaceSettings(), tmp_path_factory.mktemp("run") / "weights.safetensors"
-    words = {"task": "place", "settings": json.dumps(settings.to_config())}
-    save_weights(file, TASKS["place"].make_net(settings).state_dict(), words)
-    return HardOptions(run=file, preset="tiny")
-
-
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory) -> DatasetReader:
-    return write_cutting_set(tmp_path_factory.mktemp("placing") / "real")
+    return write_target(tmp_path_factory.mktemp("run") / "weights.safetensors")
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ is stopped goes on from there and ends where an undisturbed one does.
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from synth.compute.seeding import step_seed
 from synth.dataset.record import Split
 from synth.errors import InputError
 from synth.sim.placing.cache import UNFAIR, Cache, Candidate, Verdict
+from synth.sim.placing.cycle_settings import CycleFigures, CycleSettings, NothingHard
 from synth.sim.placing.material import Batch, Material, Tried, lay, try_out
 from synth.sim.placing.players import Proposer, Pupil
 
@@ -44,57 +45,6 @@ PHASES = {
 """And what is counted in each."""
 
 _SAVED_EVERY_S = 20.0
-
-
-@dataclass(frozen=True)
-class CycleSettings:
-    """How cycles go; InputError for numbers out of range.
-
-    quotas: pictures to keep in all cycles together, by split; the target learns from train ones. a_kind:
-    whether quotas are of each of ``kinds``. n_learn: batches from which a proposer learns in a cycle, at
-    most. keep_learnt: whether those are candidates too; then it learns until enough are kept. n_harvest:
-    batches of candidates of a split in a cycle, at most. hard_at: hardness from which a picture is kept.
-    n_discern: how often a discriminator sees everything kept in a cycle.
-    """
-
-    quotas: Mapping[Split, int]
-    kinds: tuple[str, ...] = ()
-    n_cycles: int = 5
-    n_learn: int = 0
-    keep_learnt: bool = False
-    n_harvest: int = 100
-    batch_size: int = 16
-    hard_at: float = 0.5
-    n_discern: float = 3.0
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("n_cycles", "n_harvest", "batch_size"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be 1 or more, got {getattr(self, name)}")
-        if not 0 < self.hard_at < 1:
-            raise InputError(f"a picture is hard from above 0 to below 1, got {self.hard_at:g}")
-
-    def quota(self, split: Split, cycle: int) -> int:
-        """How many of a split are kept by the end of a cycle; of each kind, where there are kinds."""
-        return ceil(self.quotas.get(split, 0) * cycle / self.n_cycles)
-
-
-@dataclass
-class CycleFigures:
-    """What a cycle took and gave.
-
-    seconds: by phase. proposer: means over its steps, by name. target: figures of its training, by name.
-    """
-
-    cycle: int
-    n_tried: int = 0
-    n_unfair: int = 0
-    n_kept: int = 0
-    seconds: dict[str, float] = field(default_factory=dict)
-    proposer: dict[str, float] = field(default_factory=dict)
-    n_steps: dict[str, int] = field(default_factory=dict)
-    target: dict[str, float] = field(default_factory=dict)
 
 
 OnStep = Callable[[str, int, int], None]
@@ -115,7 +65,7 @@ def run_cycles(
     """Run all cycles in a folder, or go on there; the figures of each. What was kept stands in its `Cache`.
 
     progress: makes what tells of a phase, by its name and what is counted. on_step: told of phase, cycle and
-    step, after each. Raises InputError where the target is right about everything in a cycle,
+    step, after each. Raises NothingHard where nothing could be kept in the first cycle, InputError,
     TrainingDiverged, StorageError.
     """
     run = _Run(material, proposer, pupil, settings, folder, on_step, saved_every_s)
@@ -193,7 +143,7 @@ class _Run:
                 n_new = self._judge(split, batch, tried, began)
                 self._advance("harvest", bar, n_new, began)
         if not self._n_kept:
-            raise InputError(self._say_none())
+            raise NothingHard(self._say_none())
 
     def _count_compose(self) -> int:
         return len(self._taught)

@@ -12,6 +12,7 @@
 """
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -34,7 +35,8 @@ from synth.sim.cutting_table import CuttingTable
 from synth.sim.describe import describe_run
 from synth.sim.placing import looking
 from synth.sim.placing.cache import Cache
-from synth.sim.placing.cycle import CycleFigures, CycleSettings, run_cycles
+from synth.sim.placing.cycle import run_cycles
+from synth.sim.placing.cycle_settings import CycleFigures, CycleSettings, NothingHard
 from synth.sim.placing.kept import KeptSet
 from synth.sim.placing.material import try_out
 from synth.sim.placing.options import HardOptions
@@ -128,7 +130,11 @@ class HardPlacer(Placer, Protocol):
                 seed=table.seed,
             )
             proposer = self.make_proposer(options, preset, table, device)
-            figures = run_cycles(pictures, proposer, pupil, settings, folder, progress.beside)
+            try:
+                figures = run_cycles(pictures, proposer, pupil, settings, folder, progress.beside)
+            except NothingHard:
+                shutil.rmtree(folder)  # It is not in the way of another try.
+                raise
             write_bytes(folder / RESULT_FILE, (json.dumps([*map(asdict, figures)], indent=2) + "\n").encode())
             cache = Cache(folder)
             _look(cache, pictures, pupil, settings, out, is_chance=not self.learns)

@@ -1,0 +1,217 @@
+"""Placers that go by a target: what they refuse, what the target learns from, and that pictures agree."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+
+TESTS = Path(__file__).parents[2]
+sys.path[:0] = map(str, (TESTS / "sim", TESTS / "sim" / "placing", TESTS / "contracts" / "toys"))
+
+import toy_task  # noqa: E402
+from cutting_set import SIZE_WH, write_cutting_set  # noqa: E402
+from tiny_target import TINY, write_target  # noqa: E402
+
+from synth.compute.checkpoint import load_weights, save_weights  # noqa: E402
+from synth.compute.progress import make_progress  # noqa: E402
+from synth.dataset.reader import DatasetReader  # noqa: E402
+from synth.errors import InputError  # noqa: E402
+from synth.sim.compose import make_options, make_settings  # noqa: E402
+from synth.sim.composite import Compositor  # noqa: E402
+from synth.sim.cutting_table import open_cutting_table  # noqa: E402
+from synth.sim.ingredients import Ingredients  # noqa: E402
+from synth.sim.placing import PLACERS  # noqa: E402
+from synth.sim.placing.cache import Cache  # noqa: E402
+from synth.sim.placing.material import lay  # noqa: E402
+from synth.sim.placing.pictures import Pictures  # noqa: E402
+from synth.sim.placing.players import Chance  # noqa: E402
+from synth.sim.placing.presets import PRESETS  # noqa: E402
+from synth.sim.placing.pupil import Portioned  # noqa: E402
+from synth.sim.placing.ranges import Ranges  # noqa: E402
+from synth.sim.run import make_plan, render  # noqa: E402
+from synth.train.tasks import TASKS  # noqa: E402
+from synth.train.tasks.detection.settings import DetectionSettings  # noqa: E402
+from synth.train.trained import load_trained  # noqa: E402
+
+QUIET = make_progress(Console(quiet=True))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def toys():
+    """They are there for these tests alone."""
+    TASKS["place"], PRESETS["tiny"] = toy_task.PlaceTask(), TINY
+    yield
+    del TASKS["place"], PRESETS["tiny"]
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory) -> DatasetReader:
+    return write_cutting_set(tmp_path_factory.mktemp("hard") / "real")
+
+
+@pytest.fixture(scope="module")
+def made(dataset, tmp_path_factory):
+    """A dataset that random-hard made, with the target's file as it was before."""
+    folder = tmp_path_factory.mktemp("made")
+    own = write_target(folder / "weights.safetensors")
+    before = own.weights.read_bytes()
+    ingredients = Ingredients((dataset,), place="random-hard", ranges=Ranges(turn_deg=90), own=own)
+    with pytest.MonkeyPatch.context() as patch:
+        from in_this_process import stay_in_this_process
+
+        stay_in_this_process(patch)
+        render(make_plan(make_settings(ingredients, folder / "hard", 8)), QUIET)
+    return folder, before
+
+
+def open_hard(dataset, own, out, **more):
+    ingredients = Ingredients((dataset,), place="random-hard", own=own, **more)
+    return PLACERS["random-hard"].open(open_cutting_table(ingredients, 4, 0), out / "hard", QUIET)
+
+
+def test_the_dataset_holds_what_was_kept(made):
+    """The same placements, in the order of keeping, split by split; only hard ones."""
+    folder, _ = made
+    dataset, cache = DatasetReader(folder / "hard"), Cache(folder / "hard.cycles")
+    assert len(dataset) == len(cache.kept) == 8
+    assert all(candidate.hardness >= TINY.hard_at for candidate in cache.kept)
+    for split in ("train", "val", "test"):
+        kept = [c for c in cache.kept if c.split == split]
+        assert [len(c.placements) for c in kept] == [len(s.instances) for s in dataset.of_split(split)]
+
+
+def test_a_target_learns_on_and_its_own_run_stays(made):
+    """After a cycle its weights are others and load as any network; the file that was given is as it was."""
+    folder, before = made
+    assert (folder / "weights.safetensors").read_bytes() == before
+    learnt = load_trained(folder / "hard.cycles" / "target_1.safetensors", "cpu")
+    begun = load_weights(folder / "weights.safetensors")[0]
+    moved = learnt.net.state_dict()
+    assert any(not torch.equal(moved[name], begun[name]) for name in begun)
+    kept = DatasetReader(folder / "hard.cycles" / "kept")
+    assert {sample.split for sample in kept} == {"train"}
+
+
+def test_what_a_person_looks_at_stands_beside(made):
+    """Pictures of every kind, and figures of each cycle."""
+    folder, _ = made
+    for name in ("hard.cycles.png", "hard.hardness.png", "hard.parameters.png", "hard.cycles/result.json"):
+        assert (folder / name).stat().st_size > 1000 or name.endswith(".json")
+
+
+def test_what_a_target_sees_is_what_is_written(dataset, tmp_path):
+    """As small as the target looks, the written picture differs from what was laid there by a few counts."""
+    own = write_target(tmp_path / "weights.safetensors", side_px=80)
+    ranges = Ranges(turn_deg=180, scale=(0.7, 1.3), gain=1.2)
+    ingredients = Ingredients(
+        (dataset,), place="random-hard", ranges=ranges, own=own, patches=False, max_parts=2
+    )
+    compositor = Compositor(open_cutting_table(ingredients, 4, 0))
+    pictures = Pictures(compositor, load_trained(own.run, "cpu"), torch.device("cpu"))
+    batch = pictures.load(pictures.draw("train", 24, np.random.default_rng(0)))
+    unit = Chance().propose(batch, 0)
+    pasted, _ = lay(pictures, batch, unit)
+    whole, inside, n_boxes = [], [], 0
+    for i, key in enumerate(batch.keys):
+        placements = pictures.place(key, unit[i][batch.there[i]].tolist())
+        if pictures.find_fault(key, placements):
+            continue
+        composite = compositor.compose(pictures.recipe_of(key, placements))
+        small = cv2.resize(composite.rgb_u8, (80, 60), interpolation=cv2.INTER_AREA)
+        seen = 255 * pasted.images[i].permute(1, 2, 0).numpy()
+        off, covered = np.abs(small - seen), pasted.alphas[i].sum(dim=0).numpy() > 0.9
+        whole.append(off.mean())
+        inside.append(off[covered].mean())
+        boxes = pasted.boxes_xyxy_px[i][batch.there[i]].numpy() * (SIZE_WH[0] / 80)
+        for box, instance in zip(boxes, composite.labels.instances, strict=True):
+            assert np.abs(box - instance.box_xyxy_px).max() <= 3
+            n_boxes += 1
+    assert n_boxes > 10
+    assert max(whole) < 1.5  # 0.5 on average and 0.8 at most where this was written.
+    assert max(inside) < 2.5  # 1.2 and 1.5.
+
+
+def test_a_portion_is_some_rows_of_a_learner():
+    """Each made one once and as many real ones as asked for, some of them several times."""
+
+    class Whole:
+        net, blind_score, pools = torch.nn.Linear(1, 1), 0.5, (5,)
+
+        def load(self, stage, rows, seed):
+            return stage, rows.tolist(), seed
+
+    portion = Portioned(Whole(), np.array([3, 4, 0, 0]))
+    assert portion.pools == (4,)
+    assert portion.load(0, np.array([2, 1]), 7) == (0, [0, 4], 7)
+
+
+def test_options_that_do_not_go_with_a_placer_are_refused(tmp_path):
+    """One sentence each, with what to do."""
+    for place, asked, said in (
+        ("random", {"run": tmp_path}, "--run is for --place random-hard and learned"),
+        ("random", {"hard_at": 0.5}, "--hard-at is for --place"),
+        ("learned", {"ratio": 1.0}, "name its training with --run"),
+        ("learned", {"run": tmp_path}, r"there is no trained network at .*: synth train"),
+    ):
+        with pytest.raises(InputError, match=said):
+            make_options(place, asked)
+    own = write_target(tmp_path / "weights.safetensors")
+    for change, said in (
+        ({"cycles": 0}, "--cycles must be 1 or more, got 0"),
+        ({"hard_at": 1.0}, "--hard-at must lie between 0 and 1, got 1"),
+        ({"ratio": -1.0}, "--ratio is 0 to 100 .* got -1"),
+        ({"diversity": -1.0}, "--diversity must be 0 or more, got -1"),
+    ):
+        with pytest.raises(InputError, match=said):
+            replace(own, **change)
+
+
+def test_a_target_that_does_not_go_with_the_datasets_is_refused(dataset, tmp_path):
+    """Of other classes, of a task without whole pictures, and options of a placer that learns."""
+    import json
+
+    own = write_target(tmp_path / "weights.safetensors")
+    with pytest.raises(InputError, match="are for a placer that learns, and random-hard does not"):
+        open_hard(dataset, replace(own, discriminator=True), tmp_path)
+    for task, settings, said in (
+        (
+            "detection",
+            DetectionSettings(classes=("kite", "cup"), side_px=64, box_kind="tight"),
+            "show bar besides",
+        ),
+        ("normals", TASKS["normals"].settings(), "of the task normals takes no composites"),
+    ):
+        words = {"task": task, "settings": json.dumps(settings.to_config())}
+        net = TASKS[task].make_net(settings)
+        save_weights(tmp_path / "weights.safetensors", net.state_dict(), words)
+        with pytest.raises(InputError, match=said):
+            open_hard(dataset, own, tmp_path)
+    assert not list(tmp_path.glob("hard*"))
+
+
+def test_parts_that_are_larger_than_plates_are_refused(dataset, tmp_path, monkeypatch):
+    """At their smallest, too."""
+    own = write_target(tmp_path / "weights.safetensors")
+    monkeypatch.setattr("synth.sim.placing.hard.extent_of", lambda _cutout: (400.0, 20.0))
+    with pytest.raises(InputError, match=r"no train part fits on a plate of 160×120 px.*--scale"):
+        open_hard(dataset, own, tmp_path)
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_what_nobody_finds_hard_leaves_no_folder_in_the_way(dataset, tmp_path):
+    """One sentence; the next try, with another hardness, begins anew in the same folder."""
+    own = replace(write_target(tmp_path / "weights.safetensors"), hard_at=0.9)
+    for options, fails in ((own, True), (replace(own, hard_at=0.01), False)):
+        ingredients = Ingredients((dataset,), place="random-hard", own=options)
+        settings = make_settings(ingredients, tmp_path / "hard", 4)
+        if fails:
+            with pytest.raises(InputError, match=r"none of .* candidates was hard enough"):
+                render(make_plan(settings), QUIET)
+            assert not (tmp_path / "hard").exists()
+        else:
+            assert render(make_plan(settings), QUIET).n_new == 4
