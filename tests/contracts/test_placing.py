@@ -19,6 +19,7 @@ for folder in (TESTS, TESTS / "sim", TESTS / "sim" / "placing", TESTS / "contrac
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
 
+from cutting_set import write_cutting_set  # noqa: E402
 from tiny_target import TINY, write_target  # noqa: E402
 
 from synth.cli import app  # noqa: E402
@@ -62,6 +63,11 @@ def toys():
 def target(tmp_path_factory) -> HardOptions:
     """A network of the toy task that was never trained."""
     return write_target(tmp_path_factory.mktemp("run") / "weights.safetensors")
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory) -> DatasetReader:
+    return write_cutting_set(tmp_path_factory.mktemp("placing") / "real")
 
 
 @pytest.fixture(scope="module")
