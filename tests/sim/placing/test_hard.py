@@ -31,8 +31,9 @@ from synth.sim.placing.material import lay  # noqa: E402
 from synth.sim.placing.pictures import Pictures  # noqa: E402
 from synth.sim.placing.players import Chance  # noqa: E402
 from synth.sim.placing.presets import PRESETS  # noqa: E402
-from synth.sim.placing.pupil import Portioned  # noqa: E402
+from synth.sim.placing.pupil import Portioned, TaskPupil  # noqa: E402
 from synth.sim.placing.ranges import Ranges  # noqa: E402
+from synth.sim.placing.schooling import Schooling  # noqa: E402
 from synth.sim.run import make_plan, render  # noqa: E402
 from synth.train.tasks import TASKS  # noqa: E402
 from synth.train.tasks.detection.settings import DetectionSettings  # noqa: E402
@@ -134,6 +135,41 @@ def test_what_a_target_sees_is_what_is_written(dataset, tmp_path):
     assert n_boxes > 10
     assert max(whole) < 1.5  # 0.5 on average and 0.8 at most where this was written.
     assert max(inside) < 2.5  # 1.2 and 1.5.
+
+
+class Killed(Exception):
+    """As a kill would."""
+
+
+def test_a_kill_while_the_target_learns_leaves_no_trace(made, dataset, tmp_path):
+    """Whether a state is written after every step or never: weights and figures are bit for bit the same."""
+    kept = DatasetReader(made[0] / "hard.cycles" / "kept")
+    own, ends = write_target(tmp_path / "weights.safetensors"), []
+
+    class Gallery:
+        def open(self):
+            return kept
+
+    for folder, block_s in (("whole", 1e9), ("in blocks", 0.0)):
+        (tmp_path / folder).mkdir()
+        plan = Schooling(epochs=4, ratio=2, learning_rate=1e-2, batch_size=4)
+        for kill_at in (0,) if folder == "whole" else (2, 5, 0):
+            trained = load_trained(own.run, "cpu")
+            options = {"seed": 3, "block_s": block_s}
+            pupil = TaskPupil(trained, own.weights, [dataset], Gallery(), plan, tmp_path / folder, **options)
+
+            def kill(step, at=kill_at):
+                if step == at:
+                    raise Killed
+
+            try:
+                figures = pupil.learn([], 1, kill)
+            except Killed:
+                continue
+        pupil.save(1)
+        assert sorted(path.name for path in (tmp_path / folder).iterdir()) == ["target_1.safetensors"]
+        ends.append((figures, (tmp_path / folder / "target_1.safetensors").read_bytes()))
+    assert ends[0] == ends[1]
 
 
 def test_a_portion_is_some_rows_of_a_learner():
