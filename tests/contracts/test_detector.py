@@ -182,6 +182,20 @@ def test_whoever_trains_against_it_moves_the_picture_alone(
 
 
 @EVERY
+def test_what_a_synthesizer_climbs_is_as_steep_as_it_says(family: str, nets: dict[str, nn.Module]) -> None:
+    """The slope of `classification` along its gradient is that of differences, in float64."""
+    target = TASKS["detection"].target(copy.deepcopy(nets[family]).double(), small(family))
+    rng = torch.Generator().manual_seed(0)
+    picture = torch.rand(1, 3, 64, 64, generator=rng, dtype=torch.float64).requires_grad_()
+    truth = [[[-30.0, -30.0, 90.0, 90.0, "left"]]]
+    (gradient,) = torch.autograd.grad(target.classification(picture, truth).sum(), picture)
+    way = gradient / gradient.abs().max()
+    with torch.no_grad():
+        low, high = (target.classification(picture + s * way, truth).item() for s in (-1e-4, 1e-4))
+    assert (gradient * way).sum().item() == pytest.approx((high - low) / 2e-4, rel=2e-3, abs=1e-12)
+
+
+@EVERY
 def test_a_picture_without_a_part_teaches_that_there_is_none(
     family: str, images: DetectionImages, nets: dict[str, nn.Module]
 ) -> None:

@@ -36,7 +36,7 @@ class Aim:
     """
 
     hard_at: float = 0.5
-    w_spread: float = 0.2
+    w_spread: float = 0.1
     w_real: float = 0.0
     adversarial: AdversarialKind = "log"
     w_unfair: float = 1.0
