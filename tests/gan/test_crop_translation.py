@@ -264,7 +264,17 @@ def test_the_command_takes_changes(tmp_path: Path) -> None:
     said = synth("translate", "--method", "mtgan", "--preset", "quick", "--set", "heads=nose", cwd=tmp_path)
     assert said.returncode == 2
     assert "heads must be one or more of adversarial, class, localisation" in " ".join(said.stderr.split())
-    said = synth("translate", "--checkpoint", "a.safetensors", "--set", "w_cycle=1", cwd=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "words", [("--set", "w_cycle=1"), ("--images", "20"), ("--preset", "quick")], ids=lambda w: w[0]
+)
+def test_what_says_how_to_learn_is_refused_with_a_checkpoint(words: tuple[str, str], tmp_path: Path) -> None:
+    """A checkpoint learns nothing: the option would be ignored. Exit code 2, and nothing is written."""
+    said = synth("translate", "--checkpoint", "a.safetensors", *words, cwd=tmp_path)
     assert said.returncode == 2
-    assert "--checkpoint learns nothing" in " ".join(said.stderr.split())
+    assert f"{words[0]} says how something is learnt, and --checkpoint learns nothing" in " ".join(
+        said.stderr.split()
+    )
     assert not list(tmp_path.iterdir())
