@@ -177,10 +177,10 @@ def _short(value: float) -> str:
 
 
 def _print_applied(console: "Console", applied: "Applied", settings: "TranslateSettings") -> None:
-    speed = f", {applied.seconds_per_image:.2f} s each" if applied.n_new else ""
+    speed = f", {applied.seconds_per_image:.2f} s each" if applied.n_new else " now, as all were before"
     causes = ", ".join(f"{n} for {cause}" for cause, n in applied.refused.items())
     console.print(
-        f"{settings.out} has {applied.n_samples} translated images ({applied.n_new} new{speed}); "
+        f"{applied.n_new} images translated{speed}: in {settings.out} {applied.n_samples} are kept and "
         f"{applied.n_refused} refused{causes and f': {causes}'}. Histograms: {settings.out / 'drift.png'}. "
         f"Next: synth dataset sheet {settings.out}"
     )
