@@ -12,6 +12,7 @@ from template_set import SHAPES, SIZE_WH, draw_template, frame, write_frames, wr
 
 from synth.dataset.imports.pictures import open_picture
 from synth.dataset.reader import DatasetReader
+from synth.dataset.store import DatasetWriter
 from synth.dataset.verify import verify
 from synth.errors import InputError
 from synth.sim.colour import to_linear
@@ -53,6 +54,7 @@ def composed(folder: Path) -> DatasetReader:
         answer = synth(*compose("--per-class", 8, "--out", "out"), cwd=folder)
     assert answer.returncode == 0, answer.stderr
     assert " pictures with templates made" in answer.stdout
+    assert "; left out: 1 of test frames or their recordings" in " ".join(answer.stdout.split())
     return DatasetReader(folder / "out")
 
 
@@ -180,7 +182,9 @@ def test_test_frames_are_no_scenes(composed: DatasetReader, folder: Path) -> Non
     names = sorted(p.name for p in (folder / "photos").iterdir())
     table.write_text("image,x,y,w,h\n" + "".join(f"photos/{n},0,0,200,150\n" for n in names))
     for on in (folder / "real", folder / "photos", table):
-        scenes = list_scenes(on, real, seed=0)
+        found = list_scenes(on, real, seed=0)
+        scenes = found.areas
+        assert found.left_out == {"of test frames or their recordings": 1}
         known = {s.parent.name: s.split for s in scenes if s.parent is not None}
         assert known == {"000000": "train", "000001": "train", "000002": "val"}
         assert len(scenes) == (3 if on == folder / "real" else 9)
@@ -188,11 +192,27 @@ def test_test_frames_are_no_scenes(composed: DatasetReader, folder: Path) -> Non
         assert all(s.rectangle[0] >= 50 for s in scenes if s.parent is not None)
 
 
+def test_frames_of_another_dataset_that_test_here_are_no_scenes(folder: Path, tmp_path: Path) -> None:
+    """By their pixels: what trains in the one and tests in the other, and a plate that is a test frame."""
+    real, other = DatasetReader(folder / "real"), write_frames(tmp_path / "other", ("train",) * 4)
+    found = list_scenes(other.root, real, seed=0)
+    assert [s.name for s in found.areas] == [f"images/{i:06d}.png" for i in range(3)]
+    assert found.left_out == {"of test frames or their recordings": 1}
+    with DatasetWriter.create_or_resume(other.root, other.info) as writer:
+        for sample in real.samples:
+            writer.add_plate(real.load_rgb(sample))
+    found = list_scenes(other.root, real, seed=0)
+    assert len(found.areas) == 3
+    assert found.left_out == {"of test frames or their recordings": 1}
+
+
 def test_a_scene_is_as_large_as_its_photograph_and_shows_its_area_alone(folder: Path) -> None:
     """Within the area it is the photograph, beyond its mirror image, over and over."""
     table = folder / "areas.csv"
     table.write_text("image,x,y,w,h\nphotos/4.png,70,20,66,65\nphotos/4.png,0,0,59,150\n")
-    (scene,) = list_scenes(table, None, seed=0)
+    found = list_scenes(table, None, seed=0)
+    (scene,) = found.areas
+    assert found.left_out == {"too small": 1}
     photograph, shown = open_picture(scene.path).rgb_u8, scene.open()
     assert shown.shape == photograph.shape
     area = photograph[20:85, 70:136]
@@ -207,7 +227,7 @@ def test_other_frames_of_a_recording_are_of_its_split(folder: Path) -> None:
         f"photos/{i}.png,0,0,200,150,{group}" for i, group in enumerate(["train", "val", "test", "new", ""])
     ]
     table.write_text("\n".join(["image,x,y,w,h,group", *rows]))
-    scenes = {s.name: s for s in list_scenes(table, real, seed=0)}
+    scenes = {s.name: s for s in list_scenes(table, real, seed=0).areas}
     assert {name[7]: s.group for name, s in scenes.items()} == {
         "0": "train",
         "1": "val",
