@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from synth.dataset.reader import DatasetReader
 
 DEFAULT_COUNT = 633
+MANY = 100
+"""Of so many pictures it is said beforehand how long they take."""
 REAL = Path("data/real")
 
 
@@ -240,7 +242,7 @@ def compose(
         make_template_settings,
     )
     from synth.sim.composite import Ingredients
-    from synth.sim.run import make_plan
+    from synth.sim.run import expect_seconds, make_plan
     from synth.sim.run import render as run_render
     from synth.terminal import make_console
 
@@ -280,7 +282,11 @@ def compose(
         console.print(settings.own[TEMPLATES_SOURCE].summary, soft_wrap=True)
     with run_log(out, settings, console):
         try:
-            n_new = run_render(make_plan(settings), make_progress(console, "compose")).n_new
+            plan = make_plan(settings)
+            if templates is not None and settings.count >= MANY and not out.exists():
+                minutes = max(expect_seconds(plan) / 60, 1)
+                console.print(f"{settings.count} pictures, which take about {minutes:.0f} min.")
+            n_new = run_render(plan, make_progress(console, "compose")).n_new
         except KeyboardInterrupt:
             console.print(f"Stopped. {_how_to_go_on(out, settings.count)}")
             raise typer.Exit(130) from None
