@@ -248,6 +248,12 @@ def test_settings_are_changed_by_name() -> None:
         ("pool_size=-1", "pool_size must be 0 or more, got -1"),
         ("min_iou=85", "min_iou must be 0 to 1, got 85"),
         ("schedule.side_px=0", "side_px must be 1 or more, got 0"),
+        (
+            "generator.n_filters=100000",
+            "n_filters must be 1 to 256, .* got 100000",
+        ),
+        ("discriminator.n_filters=100000", "n_filters must be 1 to 256, .* got 100000"),
+        ("schedule.batch_size=100000", "a batch has at most .* pixels of each look"),
         ("schedule.ema_half_life_images=0", "ema_half_life_images must be above 0, got 0"),
         ("heads=nose", "heads must be one or more of"),
     ],
