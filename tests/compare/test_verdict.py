@@ -30,7 +30,6 @@ from synth.compare.report.tables import format_figure, list_breakdowns
 from synth.compare.verdict import rank, write_verdict
 from synth.metrics.comparison import Effect
 from synth.metrics.data_size import Worth
-from synth.train.tasks.detection.settings import DetectionSettings
 from synth.train.tasks.normals.learning import NormalSettings
 
 MIXES = ("real", "synthetic", "translated")
@@ -102,22 +101,6 @@ def test_one_training_of_each_is_never_called_better() -> None:
     caption = draw_overview(contest, rank(figures, contest)).caption
     assert "of one training each, which tells nothing of another one" in caption
     assert "best" not in caption
-
-
-@pytest.mark.parametrize(("best", "most"), [(2e-6, 0.05), (0.4, 0.5)])
-def test_an_axis_of_next_to_nothing_does_not_look_like_something(
-    best: float, most: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where all mixes found nothing the axis of shares still goes to 0.05; where they did, as far as they."""
-    contest = Contest("detection", DetectionSettings(), (0, 1))
-    rows = [
-        Measured(contest, mix, "map50_95", Effect(value, 0.0, value, None, 9, 2))
-        for mix, value in (("real", best), ("synthetic", best / 2))
-    ]
-    monkeypatch.setattr("synth.compare.report.curves._finish", lambda figure, *_: figure)
-    low, high = draw_overview(contest, rows).axes[0].get_xlim()
-    assert low == 0
-    assert max(best, 0.05) <= high <= most
 
 
 def conclude(errors: dict) -> str:

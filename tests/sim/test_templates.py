@@ -12,7 +12,6 @@ from template_set import SHAPES, SIZE_WH, draw_template, frame, write_frames, wr
 
 from synth.dataset.imports.pictures import open_picture
 from synth.dataset.reader import DatasetReader
-from synth.dataset.store import DatasetWriter
 from synth.dataset.verify import verify
 from synth.errors import InputError
 from synth.sim.colour import to_linear
@@ -21,7 +20,7 @@ from synth.sim.templates.homography import Turns, box_of, draw_homography, moved
 from synth.sim.templates.jpeg import find_spread, pressed
 from synth.sim.templates.layers import FINE, blurred, cut, find_visible, warp
 from synth.sim.templates.likeness import Likeness, Seen, measure_likeness
-from synth.sim.templates.scenes import free_rectangle, list_scenes
+from synth.sim.templates.scenes import list_scenes
 from synth.sim.templates.template import UNKNOWN, make_template, read_templates
 from typed import synth
 
@@ -194,20 +193,6 @@ def test_test_frames_are_no_scenes(composed: DatasetReader, folder: Path) -> Non
         assert all(s.rectangle[0] >= 50 for s in scenes if s.parent is not None)
 
 
-def test_frames_of_another_dataset_that_test_here_are_no_scenes(folder: Path, tmp_path: Path) -> None:
-    """By their pixels: what trains in the one and tests in the other, and a plate that is a test frame."""
-    real, other = DatasetReader(folder / "real"), write_frames(tmp_path / "other", ("train",) * 4)
-    found = list_scenes(other.root, real, seed=0)
-    assert [s.name for s in found.areas] == [f"images/{i:06d}.png" for i in range(3)]
-    assert found.left_out == {"of test frames or their recordings": 1}
-    with DatasetWriter.create_or_resume(other.root, other.info) as writer:
-        for sample in real.samples:
-            writer.add_plate(real.load_rgb(sample))
-    found = list_scenes(other.root, real, seed=0)
-    assert len(found.areas) == 3
-    assert found.left_out == {"of test frames or their recordings": 1}
-
-
 def test_a_scene_is_as_large_as_its_photograph_and_shows_its_area_alone(folder: Path) -> None:
     """Within the area it is the photograph, beyond its mirror image, over and over."""
     table = folder / "areas.csv"
@@ -237,36 +222,6 @@ def test_other_frames_of_a_recording_are_of_its_split(folder: Path) -> None:
         "4": "photos/4.png",
     }
     assert (scenes["photos/0.png"].split, scenes["photos/1.png"].split) == ("train", "val")
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_the_free_rectangle_is_the_largest(seed: int) -> None:
-    """Held against every rectangle of a small picture."""
-    rng = np.random.default_rng(seed)
-    corner = rng.integers(0, 60, (3, 2))
-    boxes = np.concatenate([corner, corner + rng.integers(4, 30, (3, 2))], axis=1)
-    found = free_rectangle((0, 0, 80, 70), boxes.tolist())
-    taken = np.zeros((70, 80), int)
-    for x0, y0, x1, y1 in boxes:
-        taken[max(y0 - 4, 0) : y1 + 4, max(x0 - 4, 0) : x1 + 4] = 1
-    sums = np.pad(taken.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-    best = max(
-        (x1 - x0) * (y1 - y0)
-        for y0 in range(70)
-        for y1 in range(y0 + 1, 71)
-        for x0, x1 in [_widest(sums[y1] - sums[y0])]
-    )
-    assert found is not None
-    assert (found[2] - found[0]) * (found[3] - found[1]) == best
-    assert not taken[found[1] : found[3], found[0] : found[2]].any()
-
-
-def _widest(counts: np.ndarray) -> tuple[int, int]:
-    """The longest stretch of columns of which none is taken."""
-    edges = np.flatnonzero(np.diff(counts)) + 1
-    starts, ends = np.concatenate([[0], edges]), np.concatenate([edges - 1, [len(counts) - 1]])
-    k = int(np.argmax(ends - starts))
-    return int(starts[k]), int(max(ends[k], starts[k]))
 
 
 def test_a_jpeg_is_pressed_as_it_was(tmp_path: Path) -> None:

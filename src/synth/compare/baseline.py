@@ -144,8 +144,8 @@ def _say_why_none(plan: "Plan", say: Callable[[str], None]) -> None:
     if (found := _find_source(plan, "composited")) is not None:
         say(
             f"No baseline joins by itself: {found[0]} is composited, and one is made of rendered images "
-            "alone. The methods of synth translate that --baseline lists make one of it in seconds: name it "
-            "with --data, and put it into the same mixes as what it is to be beaten by."
+            "alone. To add one, translate it by a method that the help of --baseline lists, name the result "
+            "with --data, and put it into the same mixes as the translation that must beat it."
         )
 
 
