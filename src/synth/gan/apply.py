@@ -184,7 +184,11 @@ def _list_gates(frames: Sequence[Sample | Rejection]) -> list[Panel]:
     n_lost = sum(n > 0 for n in found["class_lost"])
     panels = (
         Panel("Seam", "largest in a frame, counts of change", found["seam_counts"], SEAM_LIMIT_COUNTS),
-        Panel(f"Class, by the frozen classifier: lost in {n_lost}", "sure of the least", found["class_sure"]),
+        Panel(
+            f"Class, by the frozen classifier: lost in {n_lost}",
+            "sure of its least readable part",
+            found["class_sure"],
+        ),
     )
     return [panel for panel in panels if panel.values]
 
