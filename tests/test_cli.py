@@ -160,6 +160,12 @@ def test_every_verb_shows_an_example(
     assert max(map(len, text.splitlines())) <= 80
 
 
+def test_help_says_which_methods_learn_from_crops(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """Before anything is translated: they take pictures of any size, and need labels."""
+    text = " ".join(help_of(("translate",), monkeypatch, capsys).split())
+    assert "From crops of labelled parts or signs: mtgan; the others from whole pictures." in text
+
+
 @pytest.mark.parametrize("words", VERBS, ids=" ".join)
 def test_examples_are_commands_that_the_verb_takes(words: tuple[str, ...]) -> None:
     """An example that is copied out of the help is understood: its options and arguments exist."""

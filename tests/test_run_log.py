@@ -17,7 +17,7 @@ from synth.compute.progress import BarProgress
 from synth.dataset.info import DatasetInfo, MadeBy
 from synth.dataset.store import DatasetWriter
 from synth.dataset.verify import verify
-from synth.errors import WorkerLost
+from synth.errors import InputError, WorkerLost
 from synth.run_log import run_log
 
 
@@ -94,6 +94,27 @@ def test_the_log_says_how_a_run_ended(
     last = (tmp_path / "real.log").read_text()
     assert end in last
     assert ("Traceback" in last) == isinstance(error, ZeroDivisionError)
+
+
+def test_a_run_that_is_refused_leaves_nothing(tmp_path: Path, terminal: Console) -> None:
+    """Neither a log nor a folder for it; what stood there before stays, and so does a log that is gone on
+    with, and one beside what was made.
+    """
+    out = tmp_path / "data" / "sets" / "real"
+
+    def refuse() -> None:
+        with pytest.raises(InputError), run_log(out, {}, terminal):
+            raise InputError("no such class")
+
+    refuse()
+    assert not (tmp_path / "data").exists()
+    out.mkdir(parents=True)
+    refuse()
+    log = out.with_name("real.log")
+    assert "no such class" in log.read_text()
+    out.rmdir()
+    refuse()
+    assert log.read_text().count("no such class") == 2
 
 
 def test_runs_follow_one_another_in_one_log(tmp_path: Path, terminal: Console) -> None:

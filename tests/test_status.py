@@ -176,6 +176,20 @@ def test_imported_images_are_rendered_over(with_models, command, tmp_path: Path,
     assert command in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("photographs", ["data/real", "photographs"])
+def test_nobody_with_photographs_and_composites_is_sent_to_an_arm(
+    photographs: str, tmp_path: Path, monkeypatch, capsys
+):
+    """Neither captures nor renderings are offered; what stands is listed, and stats says what can come."""
+    monkeypatch.chdir(tmp_path)
+    make_dataset(Path(photographs), "imported", verb="import yolo")
+    make_dataset(Path("data/composited"), "composited", verb="compose")
+    make_dataset(Path("data/translated"), "translated", verb="translate")
+    said = status(capsys)
+    assert {d["folder"] for d in said["datasets"]} == {photographs, "data/composited", "data/translated"}
+    assert said["next"].startswith(f"synth dataset stats {photographs} ")
+
+
 def next_command(capsys: Any) -> str:
     """What status says comes next, without the remark behind it."""
     return str(status(capsys)["next"]).partition("   (")[0]

@@ -12,7 +12,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import Enum
 from pathlib import Path
 from typing import Any, TextIO
@@ -26,7 +26,7 @@ from rich.text import Text
 from synth import __version__
 from synth.compute.versions import list_versions
 from synth.dataset.reader import DatasetReader
-from synth.errors import SynthError
+from synth.errors import InputError, SynthError
 
 _PACKAGES = ("numpy", "opencv-python", "open3d", "pyrealsense2", "ur-rtde", "blenderproc", "bpy", "torch")
 _WIDTH = 110
@@ -38,11 +38,13 @@ def run_log(out: Path, config: object, console: Console) -> Iterator[Path]:
     """Append to OUT.log while the block runs: configuration, the console's lines, debug lines, the end.
 
     config: settings, as dataclasses, models and plain values. Where the file cannot be opened the block runs
-    without a log, and says so; the block's own errors pass through.
+    without a log, and says so; the block's own errors pass through. A first run that is refused before it
+    made anything leaves no log.
     """
-    path = out.resolve()
-    path = path.with_name(f"{path.name}.log")
+    folder = out.resolve()
+    path = folder.with_name(f"{folder.name}.log")
     log = logging.getLogger("synth")
+    is_first, absent = not path.exists(), [p for p in path.parents if not p.exists()]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("a", encoding="utf-8")
@@ -56,16 +58,26 @@ def run_log(out: Path, config: object, console: Console) -> Iterator[Path]:
         handler.setFormatter(logging.Formatter("%(asctime)s  %(levelname)s %(name)s: %(message)s", _TIME))
         log.addHandler(handler)
         console.push_render_hook(_Copy(file))
-        began, end = time.monotonic(), "done"
+        began, end, is_refused = time.monotonic(), "done", False
         try:
             yield path
         except BaseException as error:
-            end = _describe(error)
+            end, is_refused = _describe(error), isinstance(error, InputError)
             raise
         finally:
             console.pop_render_hook()
             log.removeHandler(handler)
             file.write(f"{_now()}  {end} after {time.monotonic() - began:.1f} s\n")
+            if is_refused and is_first and not folder.exists():
+                _remove(path, absent)
+
+
+def _remove(path: Path, folders: Sequence[Path]) -> None:
+    """A file, and of the folders that were made for it, the innermost first, those that are empty."""
+    with suppress(OSError):
+        path.unlink()
+        for folder in folders:
+            folder.rmdir()
 
 
 def _head(config: object) -> str:

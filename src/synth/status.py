@@ -30,8 +30,9 @@ class Stage(Protocol):
 
     folder: Path
 
-    def begin(self, folders: Mapping[str, Path]) -> str:
-        """The command that begins one here, with the folders of all stages by their verbs.
+    def begin(self, folders: Mapping[str, Path]) -> str | None:
+        """The command that begins one here, with the folders of all stages by their verbs; None where what
+        stands in them can have none.
 
         Raises DatasetError where what it needs is damaged.
         """
@@ -171,17 +172,27 @@ def _look_at_run(folder: Path) -> RunStanding:
 
 
 def _list_datasets(found: Iterable[Path]) -> list[Standing]:
-    """Those on the way to a comparison first, absent ones too, as long as one stands or nothing else does."""
-    usual = [STAGES[verb].folder for verb in WAY]
-    others = [folder for folder in found if folder not in usual]
-    is_begun = any((folder / INFO_FILE).is_file() for folder in usual)
-    standings = []
-    for verb, folder in zip(WAY, usual, strict=True):
-        if (folder / INFO_FILE).is_file():
-            standings.append(_look_at(folder))
-        elif is_begun or not others:
-            standings.append(Standing(verb, str(folder), 0, None, False, "absent"))
-    return standings + [_look_at(folder) for folder in others]
+    """Those on the way to a comparison first, absent ones too, as long as one stands or nothing else does,
+    and unless they have no place here.
+    """
+    usual = {verb: STAGES[verb].folder for verb in WAY}
+    others = [_look_at(folder) for folder in found if folder not in usual.values()]
+    there = {verb: _look_at(folder) for verb, folder in usual.items() if (folder / INFO_FILE).is_file()}
+    standings = [
+        there.get(verb) or Standing(verb, str(folder), 0, None, False, "absent")
+        for verb, folder in usual.items()
+    ]
+    if not (there or not others) or _is_of_photographs([*there.values(), *others], usual):
+        standings = list(there.values())
+    return standings + others
+
+
+def _is_of_photographs(datasets: Sequence[Standing], folders: Mapping[str, Path]) -> bool:
+    """Whether all begins with photographs that brought no models along: nothing is captured or rendered."""
+    verbs = {dataset.made_by for dataset in datasets}
+    if verbs & {"capture", "render"} or not any(verb.startswith("import") for verb in verbs):
+        return False
+    return not (folders["capture"] / INFO_FILE).is_file() or STAGES["render"].begin(folders) is None
 
 
 def _next_command(datasets: Sequence[Standing], runs: Sequence[RunStanding], reports: Sequence[str]) -> str:
@@ -198,10 +209,12 @@ def _next_command(datasets: Sequence[Standing], runs: Sequence[RunStanding], rep
             return f"{run.go_on}   (goes on where it stopped)"
     folders = {verb: STAGES[verb].folder for verb in WAY}
     for dataset in datasets:
-        if dataset.state == "absent":
-            return STAGES[dataset.made_by].begin(folders)
-    if Path(datasets[0].folder) != folders[WAY[0]]:
-        return f"synth dataset stats {shlex.quote(datasets[0].folder)}   (says what can come next)"
+        if dataset.state == "absent" and (command := STAGES[dataset.made_by].begin(folders)):
+            return command
+    is_usual = {dataset.folder for dataset in datasets} >= {str(folder) for folder in folders.values()}
+    if not is_usual:
+        first = next((d for d in datasets if d.made_by.startswith("import")), datasets[0])
+        return f"synth dataset stats {shlex.quote(first.folder)}   (says what can come next)"
     return f"synth dataset sheet {folders[WAY[-1]]}" if reports else "synth compare --preset quick"
 
 

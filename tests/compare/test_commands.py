@@ -150,6 +150,7 @@ def test_a_plan_is_printed_and_nothing_is_trained(synth: Type, tmp_path: Path) -
         (("--quick",), ("--quick of synth compare is called --preset quick now",)),
         (("--preset", "slow"), ("no preset 'slow'", "quick, default, paper")),
         (("--preset", "paper-faster-rcnn"), ("no preset 'paper-faster-rcnn' of normals",)),
+        (("--nets", ""), ("--nets names no network", "leave it out for paper, yolov5n")),
         (("--nets", "yolov5n,yolov5s"), ("--nets are of one task, got normals, detection", "--tasks")),
         (("--nets", "yolov5n,frcnn", "--tasks", "detection"), ("no detector 'frcnn'", "ssd300_vgg16")),
         (("--choose", "test"), ("own-val, real-val",)),

@@ -35,7 +35,13 @@ def sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with real, synthetic and translated."""
     folder = tmp_path_factory.mktemp("sets")
     for seed, (name, kind) in enumerate(
-        (("real", "real"), ("synthetic", "rendered"), ("translated", "translated"), ("more", "imported"))
+        (
+            ("real", "real"),
+            ("synthetic", "rendered"),
+            ("translated", "translated"),
+            ("more", "imported"),
+            ("laid", "composited"),
+        )
     ):
         write_crop_set(folder / name, kind, seed=seed, n=20)
     return folder
@@ -139,6 +145,17 @@ def test_a_comparison_goes_on_with_it_and_one_without_goes_on_without(sets: Path
     assert add_baseline(older, make, said.append) is older
     assert said == ["No baseline: this comparison was begun without one, and goes on without."]
     assert len(make.calls) == 2
+
+
+def test_of_composites_there_is_none_and_it_is_said(sets: Path, tmp_path: Path) -> None:
+    """In one sentence, with what makes one, by a plan and by a comparison."""
+    plan = plan_of(sets, tmp_path / "run", "real", "laid")
+    said: list[str] = []
+    assert add_baseline(plan, pytest.fail, said.append) is plan
+    assert expect_baseline(plan, pytest.fail, said.append) is plan
+    assert said[0] == said[1]
+    assert "No baseline joins by itself: laid is composited" in said[0]
+    assert "--data" in said[0]
 
 
 @pytest.mark.parametrize("names", [("real", "more"), ("real", "translated")])

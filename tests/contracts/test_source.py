@@ -79,7 +79,9 @@ def settings_of(inputs, tmp_path_factory):
     signs = write_templates(folder / "signs")
     own = {
         "composites": Ingredients((real,)),
-        "templates": Pasting(read_templates(signs), list_scenes(real.root, None, seed=0), size_px=(12, 40)),
+        "templates": Pasting(
+            read_templates(signs), list_scenes(real.root, None, seed=0).areas, size_px=(12, 40)
+        ),
     }
 
     @cache

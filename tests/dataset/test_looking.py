@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from synth.dataset.bar import show_bar
 from synth.dataset.commands import app
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sheet import NORMAL, SQUARE, TIGHT, make_sheet, normal_arrow, place_tiles
+from synth.dataset.sheet import NORMAL, SQUARE, TIGHT, list_drawn, make_sheet, normal_arrow, place_tiles
 from synth.dataset.statistics import compute_figures
 from synth.dataset.store import DatasetWriter
 from synth.errors import DatasetError, InputError, VerifyFailed
@@ -40,6 +40,18 @@ def test_the_sheet_shows_boxes_and_normals(filled: Path) -> None:
     pictures = sheet.crop((0, 92, sheet.width, sheet.height))
     for colour in (TIGHT, SQUARE, NORMAL):
         assert count_colour(pictures, colour) > 200
+
+
+def test_the_legend_names_what_is_drawn_and_nothing_else(filled: Path) -> None:
+    """All there is of a capture; of bare boxes those alone; of pictures without instances nothing."""
+    sample = next(s for s in DatasetReader(filled) if s.instances)
+    masked = sample.model_copy(update={"layers": sample.layers | {"mask": "masks/000000.png"}})
+    assert list(list_drawn([masked])) == ["normal", "mask", "tight box", "1:1 box"]
+    bare = sample.instances[0].model_copy(update={"normal_uvw": None, "square_xyxy_px": None})
+    layers = {"image": sample.image}
+    samples = [sample.model_copy(update={"instances": those, "layers": layers}) for those in ((bare,), ())]
+    assert list(list_drawn(samples)) == ["tight box"]
+    assert list_drawn(samples[1:]) == {}
 
 
 def test_pictures_of_several_heights_leave_no_holes() -> None:

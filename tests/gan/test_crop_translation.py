@@ -248,6 +248,12 @@ def test_settings_are_changed_by_name() -> None:
         ("pool_size=-1", "pool_size must be 0 or more, got -1"),
         ("min_iou=85", "min_iou must be 0 to 1, got 85"),
         ("schedule.side_px=0", "side_px must be 1 or more, got 0"),
+        (
+            "generator.n_filters=100000",
+            "n_filters must be 1 to 256, .* got 100000",
+        ),
+        ("discriminator.n_filters=100000", "n_filters must be 1 to 256, .* got 100000"),
+        ("schedule.batch_size=100000", "a batch has at most .* pixels of each look"),
         ("schedule.ema_half_life_images=0", "ema_half_life_images must be above 0, got 0"),
         ("heads=nose", "heads must be one or more of"),
     ],
@@ -264,7 +270,17 @@ def test_the_command_takes_changes(tmp_path: Path) -> None:
     said = synth("translate", "--method", "mtgan", "--preset", "quick", "--set", "heads=nose", cwd=tmp_path)
     assert said.returncode == 2
     assert "heads must be one or more of adversarial, class, localisation" in " ".join(said.stderr.split())
-    said = synth("translate", "--checkpoint", "a.safetensors", "--set", "w_cycle=1", cwd=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "words", [("--set", "w_cycle=1"), ("--images", "20"), ("--preset", "quick")], ids=lambda w: w[0]
+)
+def test_what_says_how_to_learn_is_refused_with_a_checkpoint(words: tuple[str, str], tmp_path: Path) -> None:
+    """A checkpoint learns nothing: the option would be ignored. Exit code 2, and nothing is written."""
+    said = synth("translate", "--checkpoint", "a.safetensors", *words, cwd=tmp_path)
     assert said.returncode == 2
-    assert "--checkpoint learns nothing" in " ".join(said.stderr.split())
+    assert f"{words[0]} says how something is learnt, and --checkpoint learns nothing" in " ".join(
+        said.stderr.split()
+    )
     assert not list(tmp_path.iterdir())

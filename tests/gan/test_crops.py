@@ -1,11 +1,14 @@
 """A crop that is cut and laid back: an identity changes nothing, a change stays where it belongs."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from synth.gan.apply import list_seams
 from synth.gan.crops import Change, fade, find_change, lay_back
+from synth.gan.methods.method import Translated
 from synth.geometry.squares import Square, cut, jittered, square_round, window_of
 
 SIDE_PX = 64
@@ -115,6 +118,16 @@ def test_the_seam_is_what_is_left_where_a_change_fades() -> None:
     rough = np.random.default_rng(3).normal(0, 20, (105, 105, 3))
     seam = translate(frame, BOXES["middle"], rough, side_px=105).seam_counts
     assert seam == pytest.approx(20 * np.sqrt(2 / np.pi), rel=0.1)
+
+
+def test_an_instance_that_fills_its_frame_has_no_seam_to_measure() -> None:
+    """None, and not 0, which would be the best there is; it is counted as unmeasured."""
+    frame, box = noise(), (0, 0, SHAPE[1], SHAPE[0])
+    change = translate(frame, box, 20.0)
+    assert change.seam_counts is None
+    found = Translated(frame, None, (change.seam_counts, 3.0))
+    assert list_seams(found) == {"seam_counts": 3.0, "seams_unmeasured": 1}
+    assert list_seams(replace(found, seams_counts=(None,))) == {"seams_unmeasured": 1}
 
 
 def test_other_instances_are_left_alone() -> None:

@@ -274,6 +274,9 @@ def test_unrelated_backgrounds(photographed, tmp_path):
     (parent,) = backdrop.list_behind(scene)
     assert (parent.dataset, parent.kind, parent.used) == ("elsewhere", "imported", ("plate",))
     assert not any("plate" in (reading.used or ()) for reading in backdrop.readings)
+    (folder / "test.png").write_bytes((reader.root / reader.of_split("test")[0].image).read_bytes())
+    with pytest.raises(InputError, match=r"test.png is the test image \d+ of .*: take it out of that folder"):
+        PhotographBackdrop(reader, backgrounds=folder).measured()
     with pytest.raises(InputError, match="name it with --over"):
         RenderSettings(out=tmp_path, backgrounds=folder)
 

@@ -1,16 +1,18 @@
 """Labels that moved are seen to have moved, by how much, and labels that did not are left in peace."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 from plate_scene import CORNERS, ColourWitness, draw_plate, plate_instance, plate_mask, to_u8
 
 from synth.witness.artefacts import Artefacts, find_artefacts
 from synth.witness.drift import DriftLimits, FrameDrift, measure_drift
-from synth.witness.drift_figure import draw_drift
+from synth.witness.drift_figure import Panel, draw_drift
 from synth.witness.observation import Sway, WitnessScore
 
 
@@ -200,3 +202,20 @@ def test_histogram_is_drawn(tmp_path: Path) -> None:
     nothing = WitnessScore(0, nan, nan, nan, 0, nan, 0)
     draw_drift([], DriftLimits(), nothing, Sway(nan, nan, 0), tmp_path / "empty.png")
     assert Image.open(tmp_path / "drift.png").size == Image.open(tmp_path / "empty.png").size
+
+
+def test_a_figure_has_a_panel_for_each_gate_and_none_for_what_no_part_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Normals are left out where no part has one, further gates stand behind, and all refused are counted."""
+    drawn: list[Figure] = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: drawn.append(figure))
+    (frame,) = [_drift(draw_plate())]
+    bare = replace(frame, parts=tuple(replace(part, normal_deg=None) for part in frame.parts))
+    gates = [Panel("Seam", "counts", [3.0], 12.0)]
+    for frames in ([frame], [bare]):
+        draw_drift(frames, DriftLimits(), None, None, tmp_path / "drift.png", gates, 7)
+    titles = [[ax.get_title() for ax in figure.axes if ax.axison] for figure in drawn]
+    assert titles[0][-3:] == ["Normal, by the witness", "Artefacts", "Seam"]
+    assert titles[1] == [title for title in titles[0] if "Normal" not in title]
+    assert drawn[1].get_suptitle() == "1 frames, 7 refused"

@@ -71,7 +71,10 @@ def add_baseline(plan: "Plan", make: MakeBaseline, say: Callable[[str], None]) -
     without one goes on without. say: told in a sentence why there is none where one was expected. Raises what
     ``make`` does, but for InputError of datasets that no baseline can be fitted to.
     """
-    if (source := _find_source(plan)) is None or _goes_on_without(plan, say):
+    if (source := _find_source(plan)) is None:
+        _say_why_none(plan, say)
+        return plan
+    if _goes_on_without(plan, say):
         return plan
     name, root = source
     folder, task = plan.out / FOLDER, next(iter(plan.roots))
@@ -103,7 +106,10 @@ def expect_baseline(plan: "Plan", check: Callable[[Path, Path], None], say: Call
     the folders of a rendered and a captured dataset that no baseline can be fitted to. say: told what joins,
     or in a sentence why there is none where one was expected.
     """
-    if (source := _find_source(plan)) is None or _goes_on_without(plan, say):
+    if (source := _find_source(plan)) is None:
+        _say_why_none(plan, say)
+        return plan
+    if _goes_on_without(plan, say):
         return plan
     name, root = source
     try:
@@ -133,6 +139,16 @@ def _join(plan: "Plan", name: str, root: Path) -> "Plan":
     )
 
 
+def _say_why_none(plan: "Plan", say: Callable[[str], None]) -> None:
+    """Where composites or their translations take part, of which a baseline could be made, and how."""
+    if (found := _find_source(plan, "composited")) is not None:
+        say(
+            f"No baseline joins by itself: {found[0]} is composited, and one is made of rendered images "
+            "alone. To add one, translate it by a method that the help of --baseline lists, name the result "
+            "with --data, and put it into the same mixes as the translation that must beat it."
+        )
+
+
 def _goes_on_without(plan: "Plan", say: Callable[[str], None]) -> bool:
     is_so = (plan.out / CONFIG_FILE).is_file() and "baseline" not in load_config(plan.out)
     if is_so:
@@ -140,24 +156,24 @@ def _goes_on_without(plan: "Plan", say: Callable[[str], None]) -> bool:
     return is_so
 
 
-def _find_source(plan: "Plan") -> tuple[str, Path] | None:
-    """Name and folder of the rendered images that a baseline translates: the first that take part, or those
+def _find_source(plan: "Plan", kind: str = "rendered") -> tuple[str, Path] | None:
+    """Name and folder of the images of a kind that a baseline translates: the first that take part, or those
     that a translated dataset was made of, beside it. None where a task has composites in their place.
     """
     roots = next(iter(plan.roots.values()))
     if any(others != roots for others in plan.roots.values()):
         return None
     for name, (root, *_) in roots.items():
-        if _kind_of(plan, name) == "rendered":
+        if _kind_of(plan, name) == kind:
             return name, root
     for name, (root, *_) in roots.items():
-        if _kind_of(plan, name) == "translated" and (beside := _find_parent(root)) is not None:
+        if _kind_of(plan, name) == "translated" and (beside := _find_parent(root, kind)) is not None:
             return str(beside), beside
     return None
 
 
-def _find_parent(root: Path) -> Path | None:
-    """The rendered dataset that a translated one was made of, as it was then, in the folder beside it."""
+def _find_parent(root: Path, kind: str) -> Path | None:
+    """The dataset of a kind that a translated one was made of, as it was then, in the folder beside it."""
     source = DatasetReader(root).info.made_by.config.get("source")
     if not isinstance(source, dict) or not isinstance(source.get("dataset"), str):
         return None
@@ -165,7 +181,7 @@ def _find_parent(root: Path) -> Path | None:
     if not (beside / INFO_FILE).is_file():
         return None
     parent = DatasetReader(beside)
-    return beside if parent.info.kind == "rendered" and parent.digest() == source.get("sha256") else None
+    return beside if parent.info.kind == kind and parent.digest() == source.get("sha256") else None
 
 
 def _kind_of(plan: "Plan", name: str) -> str | None:

@@ -114,7 +114,7 @@ def compare(
         ask=ask or [],
         curve=curve,
         tasks=_split(tasks),
-        nets=_split(nets or ""),
+        nets=None if nets is None else _split(nets),
         composed=composed,
         preset=preset,
         seeds=seeds,

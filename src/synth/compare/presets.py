@@ -14,7 +14,7 @@ def make_contests(
     preset: str,
     tasks: Sequence[str],
     *,
-    nets: Sequence[str] = (),
+    nets: Sequence[str] | None = None,
     info: DatasetInfo,
     n_seeds: int | None = None,
     n_images: int | None = None,
@@ -24,10 +24,11 @@ def make_contests(
 ) -> tuple[Contest, ...]:
     """A preset's contests of some tasks, in the registry's order.
 
-    nets: in place of the preset's, each with the settings of its first and what goes with that network. info:
-    of the dataset that tests; all others have labels like its own. pretrained: a detector's checkpoint; its
-    backbone, or the start of it, is frozen. plain_crops: what reads crops reads plain ones too. Raises
-    InputError for an unknown preset, networks of several tasks, or a checkpoint that no task takes.
+    nets: in place of the preset's, each with the settings of its first and what goes with that network; None
+    for the preset's. info: of the dataset that tests; all others have labels like its own. pretrained: a
+    detector's checkpoint; its backbone, or the start of it, is frozen. plain_crops: what reads crops reads
+    plain ones too. Raises InputError for an unknown preset, no network or networks of several tasks, or a
+    checkpoint that no task takes.
     """
     contests = [
         Contest(name, TASKS[name].adapt(recipe.settings, [info], info), tuple(range(recipe.n_seeds)))
@@ -35,7 +36,7 @@ def make_contests(
         if name in tasks
         for recipe in choose_preset(TASKS[name], preset)
     ]
-    if nets:
+    if nets is not None:
         contests = _with_nets(contests, nets)
     if plain_crops:
         plain = [(c, TASKS[c.task].with_plain_crops(c.settings)) for c in contests]
@@ -58,7 +59,10 @@ def make_contests(
 
 
 def _with_nets(contests: Sequence[Contest], nets: Sequence[str]) -> list[Contest]:
-    """The first contest with each network; raises InputError where they are of several tasks."""
+    """The first contest with each network; raises InputError for none, or where they are of several tasks."""
+    if not nets:
+        own = ", ".join(dict.fromkeys(c.settings.model for c in contests))
+        raise InputError(f"--nets names no network: name one or more, or leave it out for {own}")
     if len(tasks := dict.fromkeys(c.task for c in contests)) > 1:
         raise InputError(f"--nets are of one task, got {', '.join(tasks)}: name one with --tasks")
     first, task = contests[0], TASKS[contests[0].task]

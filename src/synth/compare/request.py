@@ -23,7 +23,7 @@ def make_plan(
     ask: Sequence[str],
     curve: bool,
     tasks: Sequence[str] | None,
-    nets: Sequence[str] = (),
+    nets: Sequence[str] | None = None,
     composed: bool,
     preset: str,
     seeds: int | None,
@@ -41,8 +41,8 @@ def make_plan(
 
     data: datasets by name, empty for the usual folders; ``real`` is in its usual folder unless named. mixes:
     of names; None for each by itself. curve: add growing numbers of real images. composed: tasks that can
-    learn from composites do so. nets: in place of the preset's, of one task; empty for those. Raises
-    InputError for words that do not fit together, DatasetError.
+    learn from composites do so. nets: in place of the preset's, of one task. Raises InputError
+    for words that do not fit together, DatasetError.
     """
     asked, deciding = _list_tasks(tasks), choose_by(choose)
     given: Roots = check_data(data)

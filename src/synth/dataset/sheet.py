@@ -1,7 +1,7 @@
 """A contact sheet: many samples at a glance, their labels drawn on them."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ TIGHT: Colour = (64, 196, 255)
 SQUARE: Colour = (255, 193, 7)
 OUTLINE: Colour = (118, 255, 122)
 NORMAL: Colour = (255, 64, 129)
+_LEGEND = {"normal": NORMAL, "mask": OUTLINE, "tight box": TIGHT, "1:1 box": SQUARE}
 _PAPER: Colour = (22, 24, 29)
 _CARD: Colour = (33, 36, 43)
 _TEXT: Colour = (232, 234, 237)
@@ -63,7 +64,8 @@ def write_looks(
         raise DatasetError(f"sample {only} is not in every one of these datasets: give another name")
     names = sorted(common) if only is None else [only]
     picks = np.unique(np.linspace(0, len(names) - 1, min(n_samples, len(names))).round().astype(int))
-    rows = [[_make_tile(dataset, dataset[names[i]]) for dataset in datasets] for i in picks]
+    shown = [[dataset[names[i]] for dataset in datasets] for i in picks]
+    rows = [[_make_tile(*pair) for pair in zip(datasets, samples, strict=True)] for samples in shown]
     width = len(datasets) * (_TILE_W + _GAP) + _GAP
     height = _TITLE_H + sum(max(t.height for t in row) + _GAP for row in rows)
     sheet = Image.new("RGB", (width, height), _PAPER)
@@ -74,7 +76,7 @@ def write_looks(
         end = x + draw.textlength(KIND_WORDS[dataset.info.kind], font=_font(26)) + 14
         if dataset.info.made_by.simulated:
             _draw_pill(draw, (end, 30), "SIMULATED cell", _SIMULATED, 15, text=(20, 20, 20))
-    _draw_legend(draw, width)
+    _draw_legend(draw, width, list_drawn(sample for samples in shown for sample in samples))
     y = _TITLE_H
     for row in rows:
         for i, tile in enumerate(row):
@@ -90,12 +92,13 @@ def make_sheet(dataset: DatasetReader, *, n_samples: int, n_columns: int) -> Ima
     if not dataset.samples:
         raise DatasetError(f"{dataset.root} holds no samples to draw")
     picks = np.unique(np.linspace(0, len(dataset) - 1, min(n_samples, len(dataset))).round().astype(int))
-    tiles = [_make_tile(dataset, dataset.samples[i]) for i in picks]
+    shown = [dataset.samples[i] for i in picks]
+    tiles = [_make_tile(dataset, sample) for sample in shown]
     columns = min(n_columns, len(tiles))
     width = max(columns * (_TILE_W + _GAP) + _GAP, 2 * _TILE_W)
     places, height = place_tiles([t.height for t in tiles], columns)
     sheet = Image.new("RGB", (width, height), _PAPER)
-    _draw_title(ImageDraw.Draw(sheet), dataset, len(tiles), width)
+    _draw_title(ImageDraw.Draw(sheet), dataset, shown, width)
     for tile, place in zip(tiles, places, strict=True):
         sheet.paste(tile, place)
     return sheet
@@ -263,7 +266,9 @@ def _draw_caption(draw: ImageDraw.ImageDraw, sample: Sample, top: int) -> None:
         draw.text((x + 12, middle), "   ".join(facts), fill=_DIM, font=_font(15), anchor="lm")
 
 
-def _draw_title(draw: ImageDraw.ImageDraw, dataset: DatasetReader, n_shown: int, width: int) -> None:
+def _draw_title(
+    draw: ImageDraw.ImageDraw, dataset: DatasetReader, shown: Sequence[Sample], width: int
+) -> None:
     info = dataset.info
     name = dataset.name
     draw.text((_GAP, 28), name, fill=_TEXT, font=_font(30), anchor="lm")
@@ -272,14 +277,26 @@ def _draw_title(draw: ImageDraw.ImageDraw, dataset: DatasetReader, n_shown: int,
         _draw_pill(draw, (x, 28), "SIMULATED: no real camera or arm", _SIMULATED, 17, text=(20, 20, 20))
     splits = ", ".join(f"{len(dataset.of_split(s))} {s}" for s in _SPLIT)
     samples = "1 sample" if len(dataset) == 1 else f"{len(dataset)} samples"
-    counts = f"{samples} ({splits})   {len(dataset.rejections)} rejected   {n_shown} shown"
+    counts = f"{samples} ({splits})   {len(dataset.rejections)} rejected   {len(shown)} shown"
     draw.text((_GAP, 66), f"{KIND_WORDS[info.kind]}   {counts}", fill=_DIM, font=_font(17), anchor="lm")
-    _draw_legend(draw, width)
+    _draw_legend(draw, width, list_drawn(shown))
 
 
-def _draw_legend(draw: ImageDraw.ImageDraw, width: int) -> None:
+def list_drawn(samples: Iterable[Sample]) -> dict[str, Colour]:
+    """What is drawn on any of some samples, with its colour."""
+    is_there = dict.fromkeys(_LEGEND, False)
+    for sample in samples:
+        for instance in sample.instances:
+            is_there["normal"] |= normal_arrow(sample, instance) is not None
+            is_there["mask"] |= sample.mask is not None
+            is_there["tight box"] = True
+            is_there["1:1 box"] |= instance.square_xyxy_px is not None
+    return {label: colour for label, colour in _LEGEND.items() if is_there[label]}
+
+
+def _draw_legend(draw: ImageDraw.ImageDraw, width: int, drawn: Mapping[str, Colour]) -> None:
     x: float = width - _GAP
-    for label, colour in (("normal", NORMAL), ("mask", OUTLINE), ("tight box", TIGHT), ("1:1 box", SQUARE)):
+    for label, colour in drawn.items():
         x -= draw.textlength(label, font=_font(16))
         draw.text((x, 66), label, fill=_TEXT, font=_font(16), anchor="lm")
         draw.rounded_rectangle((x - 22, 59, x - 8, 73), radius=3, fill=colour)

@@ -203,7 +203,7 @@ def compare(
         ask=ask,
         curve=curve,
         tasks=tasks,
-        nets=nets or (),
+        nets=nets,
         composed=False,
         preset=preset,
         seeds=seeds,

@@ -15,7 +15,7 @@ from synth.dataset.info import DatasetInfo, MadeBy
 from synth.dataset.origin import Reading, Step
 from synth.dataset.reader import DatasetReader
 from synth.dataset.record import Figure
-from synth.dataset.sample import MIN_VISIBLE_FOR_LABEL, Sample
+from synth.dataset.sample import MIN_VISIBLE_FOR_LABEL, Rejection, Sample
 from synth.dataset.store import DatasetWriter
 from synth.gan.class_witness import ClassWitness
 from synth.gan.crop_translator import translate_sample
@@ -24,7 +24,7 @@ from synth.gan.keep import describe_translated, keep, list_figures
 from synth.gan.methods.method import Identity, InstanceTranslator, Rgb, Translated, Translator
 from synth.gan.sample_layers import SampleLayers
 from synth.witness.drift import DriftLimits, Reason, measure_drift
-from synth.witness.drift_figure import draw_drift
+from synth.witness.drift_figure import Panel, draw_drift
 from synth.witness.drift_log import DriftLog
 from synth.witness.witness import Witness
 
@@ -99,8 +99,7 @@ def apply(
                 )
                 reasons = [*drift.verdict(limits), *lost, *_refuse_seams(translated)]
                 quality = list_figures(sample, drift) | told
-                if translated.seams_counts:
-                    quality["seam_counts"] = round(max(translated.seams_counts), 2)
+                quality |= list_seams(translated)
                 _write(
                     writer,
                     dataset,
@@ -114,7 +113,15 @@ def apply(
                 )
         finally:
             progress.end()
-        draw_drift(log.frames, limits, witness.error, witness.sway, out / "drift.png")
+        draw_drift(
+            log.frames,
+            limits,
+            witness.error,
+            witness.sway,
+            out / "drift.png",
+            _list_gates([*writer.samples, *writer.rejections]),
+            len(writer.rejections),
+        )
         refused = dict(Counter(r.reason for r in writer.rejections).most_common())
         return Applied(len(writer.samples), refused, len(todo), seconds / max(len(todo), 1))
 
@@ -154,8 +161,36 @@ def _refuse_seams(translated: Translated) -> list[Reason]:
             f"{SEAM_LIMIT_COUNTS:g} may be",
         )
         for i, seam in enumerate(translated.seams_counts)
-        if seam > SEAM_LIMIT_COUNTS
+        if seam is not None and seam > SEAM_LIMIT_COUNTS
     ]
+
+
+def list_seams(translated: Translated) -> dict[str, Figure]:
+    """For the ``quality``: ``seam_counts``, the largest, ``seams_unmeasured``, how many cannot be."""
+    seen = [seam for seam in translated.seams_counts if seam is not None]
+    n_unmeasured = len(translated.seams_counts) - len(seen)
+    figures: dict[str, Figure] = {"seam_counts": round(max(seen), 2)} if seen else {}
+    return figures | ({"seams_unmeasured": n_unmeasured} if n_unmeasured else {})
+
+
+def _list_gates(frames: Sequence[Sample | Rejection]) -> list[Panel]:
+    """What else frames may be refused for, where instances were translated: each frame's seam, and how sure
+    the class of its least readable part is.
+    """
+    found = {
+        name: [float(value) for frame in frames if (value := frame.quality.get(name)) is not None]
+        for name in ("seam_counts", "class_sure", "class_lost")
+    }
+    n_lost = sum(n > 0 for n in found["class_lost"])
+    panels = (
+        Panel("Seam", "largest in a frame, counts of change", found["seam_counts"], SEAM_LIMIT_COUNTS),
+        Panel(
+            f"Class, by the frozen classifier: lost in {n_lost}",
+            "sure of its least readable part",
+            found["class_sure"],
+        ),
+    )
+    return [panel for panel in panels if panel.values]
 
 
 def _write(

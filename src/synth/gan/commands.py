@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synth.dataset.choices import Criterion
-from synth.gan.methods import METHODS, choose_default, describe_presets
+from synth.gan.methods import METHODS, choose_default, describe_presets, list_crop_methods
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def translate(
-    sim: Annotated[Path, typer.Option(help="Rendered dataset, the one that is translated.")] = Path(
-        "data/synthetic"
-    ),
+    sim: Annotated[
+        Path, typer.Option(help="Rendered or composed dataset, the one that is translated.")
+    ] = Path("data/synthetic"),
     real: Annotated[Path, typer.Option(help="Captured dataset whose look is learnt.")] = Path("data/real"),
     out: Annotated[
         Path | None, typer.Option(help="Translated dataset; data/translated, or data/translated_reverse.")
@@ -28,7 +28,10 @@ def translate(
     run: Annotated[Path, typer.Option(help="Folder of the training; gone on with.")] = Path("runs/translate"),
     method: Annotated[
         str | None,
-        typer.Option(help=f"How it is learnt: {', '.join(METHODS)}; {choose_default()} if not given."),
+        typer.Option(
+            help=f"How it is learnt: {', '.join(METHODS)}; {choose_default()} if not given. From crops of "
+            f"labelled parts or signs: {', '.join(list_crop_methods())}; the others from whole pictures."
+        ),
     ] = None,
     preset: Annotated[
         str | None, typer.Option(help=f"{describe_presets()}. The one for this machine if not given.")
@@ -177,10 +180,10 @@ def _short(value: float) -> str:
 
 
 def _print_applied(console: "Console", applied: "Applied", settings: "TranslateSettings") -> None:
-    speed = f", {applied.seconds_per_image:.2f} s each" if applied.n_new else ""
+    speed = f", {applied.seconds_per_image:.2f} s each" if applied.n_new else " now, as all were before"
     causes = ", ".join(f"{n} for {cause}" for cause, n in applied.refused.items())
     console.print(
-        f"{settings.out} has {applied.n_samples} translated images ({applied.n_new} new{speed}); "
+        f"{applied.n_new} images translated{speed}: in {settings.out} {applied.n_samples} are kept and "
         f"{applied.n_refused} refused{causes and f': {causes}'}. Histograms: {settings.out / 'drift.png'}. "
         f"Next: synth dataset sheet {settings.out}"
     )

@@ -80,7 +80,7 @@ class CropTranslator:
             changes.append(find_change(square, crop.astype(np.float32), new, region, others))
         rgb_u8, share_u8 = lay_back(frame, changes)
         seams = {i: change.seam_counts for (i, _), change in zip(there, changes, strict=True)}
-        return Translated(rgb_u8, share_u8, tuple(seams.get(i, 0.0) for i in range(len(boxes_xyxy_px))))
+        return Translated(rgb_u8, share_u8, tuple(seams.get(i) for i in range(len(boxes_xyxy_px))))
 
     def save(self, path: Path) -> None:
         """The whole checkpoint, byte for byte; raises StorageError."""

@@ -38,13 +38,13 @@ class Change:
 
     square: of the frame. change: float32 [s,s,3] in counts, the frame's resolution, offset taken away.
     weight: float32 [s,s], 1 on the instance, 0 before the crop's border. seam_counts: mean size of what
-    fades between the two, in counts.
+    fades between the two, in counts; None where nothing fades, as of an instance that fills its frame.
     """
 
     square: Square
     change: Floats
     weight: Floats
-    seam_counts: float
+    seam_counts: float | None
 
 
 def find_change(square: Square, source: Floats, translated: Floats, region: Mask, others: Mask) -> Change:
@@ -62,7 +62,7 @@ def find_change(square: Square, source: Floats, translated: Floats, region: Mask
     )
     change = change - _border_offset(change, (weight == 0) & inside & ~foreign)
     fading = (weight > 0) & (weight < 1)
-    seam = float(np.abs(change[fading]).mean()) if fading.any() else 0.0
+    seam = float(np.abs(change[fading]).mean()) if fading.any() else None
     return Change(square, change, weight, seam)
 
 

@@ -11,6 +11,7 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor, nn
 
 from synth.dataset.codecs import encode_rgb
@@ -19,7 +20,7 @@ from synth.storage.atomic import write_bytes
 
 _TOTAL_COLOURS = ("tab:blue", "tab:red", "tab:brown")
 _TERM_COLOURS = ("tab:orange", "tab:green", "tab:purple", "tab:pink", "tab:olive", "tab:cyan")
-_GAP_PX = 4
+_GAP_PX, _MARGIN_PX, _FONT_PX = 4, 120, 14
 
 
 def draw_losses(rows: Sequence[dict[str, Any]], phases: Sequence[Phase], path: Path) -> None:
@@ -48,17 +49,31 @@ def draw_losses(rows: Sequence[dict[str, Any]], phases: Sequence[Phase], path: P
 
 
 @torch.inference_mode()
-def make_grid(first: Tensor, there: nn.Module, back: nn.Module | None) -> NDArray[np.uint8]:
+def make_grid(
+    first: Tensor, there: nn.Module, back: nn.Module | None, names: Sequence[str]
+) -> NDArray[np.uint8]:
     """Rows of source, translated and, where there is a way back, cycled pictures, [H,W,3].
 
-    first: images [N,3,S,S] in −1 to 1. there, back: generators in eval mode, on the same device.
+    first: images [N,3,S,S] in −1 to 1. there, back: generators in eval mode, on the same device. names: of
+    the rows, written before them.
     """
     translated = there(first)
     rows = torch.stack([first, translated, *([back(translated)] if back else [])])  # [2 or 3,N,3,S,S]
     padded = torch.nn.functional.pad(rows, (0, _GAP_PX, 0, _GAP_PX), value=1.0)
     pictures = padded.permute(0, 3, 1, 4, 2).flatten(2, 3).flatten(0, 1)  # [3(S+gap),N(S+gap),3]
     counts = ((pictures[:-_GAP_PX, :-_GAP_PX].float() + 1) * 127.5).round().clamp(0, 255)
-    return np.ascontiguousarray(counts.to(torch.uint8).cpu().numpy())
+    return name_rows(counts.to(torch.uint8).cpu().numpy(), names[: len(rows)])
+
+
+def name_rows(grid: NDArray[np.uint8], names: Sequence[str]) -> NDArray[np.uint8]:
+    """A grid [H,W,3] of so many rows with the name of each before it, on white."""
+    font = ImageFont.load_default(size=_FONT_PX)
+    margin = Image.new("RGB", (_MARGIN_PX, len(grid)), "white")
+    draw = ImageDraw.Draw(margin)
+    for i, name in enumerate(names):
+        middle = (i + 0.5) * len(grid) / len(names)
+        draw.text((_MARGIN_PX - 2 * _GAP_PX, middle), name, fill="black", font=font, anchor="rm")
+    return np.concatenate([np.asarray(margin), grid], axis=1)
 
 
 def write_grid(grids: Sequence[NDArray[np.uint8]], path: Path) -> None:

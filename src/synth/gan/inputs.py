@@ -8,8 +8,7 @@ from synth.dataset.reader import DatasetReader
 from synth.dataset.record import Split
 from synth.dataset.sample import Sample
 from synth.errors import InputError
-from synth.gan.methods import PRESETS
-from synth.gan.schedule import CropSettings
+from synth.gan.methods import list_crop_methods
 
 MIN_IMAGES: dict[Split, int] = {"train": 2, "val": 1}
 """The fewest of each dataset: patches of one val image can judge, one train image teaches no look."""
@@ -39,11 +38,12 @@ def check_pair(sim: DatasetReader, real: DatasetReader, *, any_size: bool = Fals
                     f"{MIN_IMAGES[split]} or more: make more samples"
                 )
     sizes = {d.root: {s.size_wh for s in list_trainable(d)} for d in (sim, real)}
+    by_crops = " or ".join(list_crop_methods())
     if not any_size and len(set.union(*sizes.values())) > 1:
         found = "; ".join(f"{root}: {_say_sizes(sorted(wh))}" for root, wh in sizes.items())
         raise InputError(
             f"the images differ in size, so that patches of one scale cannot be cut ({found}): render at the "
-            f"size of the captured ones, or learn from crops of parts with --method {_say_crop_methods()}"
+            f"size of the captured ones, or learn from crops of parts with --method {by_crops}"
         )
 
 
@@ -51,12 +51,6 @@ def _say_sizes(sizes: Sequence[tuple[int, int]]) -> str:
     shown = ", ".join(f"{w}×{h}" for w, h in sizes[:_MOST_SIZES])
     more = len(sizes) - _MOST_SIZES
     return f"{shown} and {more} more" if more > 0 else shown
-
-
-def _say_crop_methods() -> str:
-    return " or ".join(
-        name for name in PRESETS if any(isinstance(p, CropSettings) for p in PRESETS[name].values())
-    )
 
 
 def list_trainable(dataset: DatasetReader) -> tuple[Sample, ...]:

@@ -1,6 +1,6 @@
 """A translation as it is asked for, by the command or from Python."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from math import isfinite
 from pathlib import Path
@@ -49,8 +49,8 @@ def make_settings(
     """
     if images is not None and images < 1:
         raise InputError(f"--images must be 1 or more, got {images}")
-    if checkpoint is not None and changes:
-        raise InputError("--set changes how something is learnt, and --checkpoint learns nothing: give one")
+    if checkpoint is not None:
+        _refuse_learning({"--images": images is not None, "--preset": preset is not None, "--set": changes})
     refuse_devices(device, devices)
     if method is None:
         method = choose_default() if checkpoint is None else read_method(checkpoint)
@@ -82,6 +82,14 @@ def make_settings(
         class_witness=class_witness,
         judging=judging,
     )
+
+
+def _refuse_learning(given: Mapping[str, object]) -> None:
+    """With a checkpoint; given: options that say how something is learnt, and whether each is there."""
+    if option := next((name for name, is_given in given.items() if is_given), None):
+        raise InputError(
+            f"{option} says how something is learnt, and --checkpoint learns nothing: give one of the two"
+        )
 
 
 def _choose_preset(method: str, preset: str | None, device: str | None, say: Callable[[str], None]) -> Any:

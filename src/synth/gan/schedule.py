@@ -5,6 +5,9 @@ from typing import Self
 
 from synth.errors import InputError
 
+MOST_PIXELS = 64 * 512**2
+"""Of each look in a batch; ten times those of SYN-MTGAN's 24 crops of 256×256."""
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -34,6 +37,11 @@ class Schedule:
         for name, value in positive.items():
             if value < 1:
                 raise InputError(f"{name} must be 1 or more, got {value}")
+        if self.batch_size * self.side_px**2 > MOST_PIXELS:
+            raise InputError(
+                f"a batch has at most {MOST_PIXELS:,} pixels of each look, as 64 of 512×512 px, got "
+                f"batch_size = {self.batch_size} of side_px = {self.side_px}"
+            )
         if self.ema_half_life_images <= 0:
             raise InputError(f"ema_half_life_images must be above 0, got {self.ema_half_life_images:g}")
 

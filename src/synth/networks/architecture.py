@@ -13,6 +13,11 @@ AdversarialKind = Literal["least-squares", "wasserstein", "log", "hinge"]
 ADVERSARIAL_KINDS: tuple[AdversarialKind, ...] = get_args(AdversarialKind)
 
 
+MOST_FILTERS, MOST_BLOCKS, MOST_LAYERS, MOST_SCALES = 256, 20, 8, 4
+"""Beyond these, networks fill the memory before they learn anything: at 256 filters, four times the published
+ones, and 9 blocks two generators with averages and moments take 7 GB."""
+
+
 @dataclass(frozen=True)
 class GeneratorShape:
     """All that fixes a generator's architecture.
@@ -38,6 +43,7 @@ class GeneratorShape:
                 f"a generator needs at least one filter and one block, got {self.n_filters} and "
                 f"{self.n_blocks}"
             )
+        _refuse_above(self, n_filters=MOST_FILTERS, n_blocks=MOST_BLOCKS)
 
     @property
     def can_fold(self) -> bool:
@@ -76,7 +82,7 @@ class DiscriminatorShape:
 
     n_filters: channels of the first stage. n_layers: strided stages; 3 see patches of 70×70 pixels, 2 of
     34×34, 1 of 16×16. n_scales: how many there are, each on an image half as large as the one before. Raises
-    InputError for numbers below 1.
+    InputError for numbers below 1 and above the most.
     """
 
     n_filters: int = 64
@@ -89,6 +95,7 @@ class DiscriminatorShape:
                 f"a discriminator needs at least one filter, layer and scale, got {self.n_filters}, "
                 f"{self.n_layers} and {self.n_scales}"
             )
+        _refuse_above(self, n_filters=MOST_FILTERS, n_layers=MOST_LAYERS, n_scales=MOST_SCALES)
 
     @property
     def min_side_px(self) -> int:
@@ -128,3 +135,9 @@ class SynthesizerShape:
     def side_px(self) -> int:
         """Of the pictures that it looks at."""
         return {"digits": 40, "pictures": 300, "small": 64}[self.size]
+
+
+def _refuse_above(shape: object, **most: int) -> None:
+    for name, limit in most.items():
+        if (got := getattr(shape, name)) > limit:
+            raise InputError(f"{name} must be 1 to {limit}, or networks fill the memory, got {got}")

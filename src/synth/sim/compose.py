@@ -108,9 +108,11 @@ class TemplateRequest:
             raise InputError(f"--per-class must be 1 or more, got {self.per_class}")
         templates = read_templates(self.templates)
         like = None if self.like is None else DatasetReader(self.like).refuse_empty()
+        scenes = list_scenes(self.on, like, seed=seed)
         return Pasting(
             templates=templates,
-            scenes=list_scenes(self.on, like, seed=seed),
+            scenes=scenes.areas,
+            left_out=scenes.left_out,
             like=like,
             quotas=self._quotas(templates, like),
             size_px=None if self.size is None else _parse_size(self.size),

@@ -13,13 +13,15 @@ class RenderStage:
 
     folder = Path("data/synthetic")
 
-    def begin(self, folders: Mapping[str, Path]) -> str:
-        """The command that begins one, after what stands in the folder of captures."""
+    def begin(self, folders: Mapping[str, Path]) -> str | None:
+        """The command that begins one, after what stands in the folder of captures; None where that was
+        imported without models.
+        """
         real = folders["capture"]
         if not (real / INFO_FILE).is_file() or (info := read_info(real)).kind != "imported":
             return "synth render --count 633"
         if not info.models:
-            return f"synth dataset stats {real}   (says what can come next; there are no models to render)"
+            return None
         return f"synth render --over {real} --count 120"
 
     def count_planned(self, made_by: MadeBy) -> int | None:

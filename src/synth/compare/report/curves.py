@@ -23,6 +23,8 @@ Floats = NDArray[np.float64]
 COLOURS = {"real": "#2a6f97", "synthetic": "#c8553d", "translated": "#588157"}
 _OTHERS = ("#7b2d8b", "#b08900", "#3d3d3d", "#e07ab1", "#00909e", "#8d6e63")
 _DPI = 110
+_LEAST_SPAN = {"": 0.05, "%": 5.0, "°": 1.0}
+"""Of the axis of headlines, by their unit: where all are about 0, its numbers are not those of rounding."""
 
 
 def colour_of(mix: str, mixes: Sequence[str]) -> str:
@@ -53,7 +55,8 @@ def draw_overview(contest: Contest, rows: Sequence[Measured]) -> Picture:
             ax.axvline(effect.value, color=colour, lw=1, ls=":")
     ax.set_yticks(range(len(rows)), mixes)
     ax.set_ylim(len(rows) - 0.5, -0.5)
-    ax.set_xlim(left=max(0.0, ax.get_xlim()[0]))
+    low, high = ax.get_xlim()
+    ax.set_xlim(max(0.0, low), max(high, max(0.0, low) + _LEAST_SPAN.get(metric.unit, 0.0)))
     ax.locator_params(axis="x", nbins=5)
     unit = f", {metric.unit}" if metric.unit else ""
     which = "less" if metric.lower_is_better else "more"

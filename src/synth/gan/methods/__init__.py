@@ -6,6 +6,7 @@ method.py says what a method is and what a new one needs.
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from synth.gan.schedule import CropSettings
 from synth.registry import Registry
 
 if TYPE_CHECKING:
@@ -52,3 +53,8 @@ def choose_default() -> str:
 def describe_presets() -> str:
     """The presets of each method that lists them here."""
     return "; ".join(f"{name}: {', '.join(PRESETS[name])}" for name in METHODS if name in PRESETS)
+
+
+def list_crop_methods() -> list[str]:
+    """Those that learn from crops of labelled instances, and not from whole pictures."""
+    return [name for name in PRESETS if any(isinstance(p, CropSettings) for p in PRESETS[name].values())]

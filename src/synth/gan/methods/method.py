@@ -73,12 +73,12 @@ class Translated:
 
     rgb_u8: [H,W,3]. share_u8: [H,W], how much of a pixel a network made, 255 = all of it; where it is 0 the
     frame is as it was, bit for bit; None where it made all. seams_counts: of each instance, how much of its
-    change is left where that fades into the frame (crops.py).
+    change is left where that fades into the frame (crops.py); None where it fades nowhere.
     """
 
     rgb_u8: Rgb
     share_u8: NDArray[np.uint8] | None = None
-    seams_counts: tuple[float, ...] = ()
+    seams_counts: tuple[float | None, ...] = ()
 
 
 @runtime_checkable

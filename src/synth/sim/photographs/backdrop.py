@@ -207,7 +207,7 @@ class PhotographBackdrop:
         if self.backgrounds is None:
             plates = make_plates(self.over, [s.sample for s in seen])
         else:
-            plates = make_backgrounds(self.backgrounds, _sizes_of(self.over, seen))
+            plates = make_backgrounds(self.backgrounds, _sizes_of(self.over, seen), self.over)
         made = replace(self, plates=tuple(plates))
         appearance = measure_appearance(
             self.over, made.list_twinnable(), tuple(made.objects.meshes), made.plates

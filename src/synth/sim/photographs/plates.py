@@ -78,20 +78,28 @@ def list_backgrounds(folder: Path) -> list[Path]:
     return found[:: -(-len(found) // _MAX_PLATES)]
 
 
-def make_backgrounds(folder: Path, sizes_wh: Collection[tuple[int, int]]) -> list[Plate]:
+def make_backgrounds(
+    folder: Path, sizes_wh: Collection[tuple[int, int]], dataset: DatasetReader
+) -> list[Plate]:
     """A plate of each size of each picture of a folder: scaled until it fills the size, its middle cut out.
 
     Records call the folder a dataset of imported pictures. Raises InputError for a folder without pictures,
-    DatasetError for one that does not open.
+    or with a test image of ``dataset``; DatasetError for a picture that does not open.
     """
-    plates = []
+    plates, tests = [], {sample.pixels_sha256: sample for sample in dataset.of_split("test")}
     for i, path in enumerate(list_backgrounds(folder)):
         rgb_u8 = open_picture(path).rgb_u8
+        digest = pixels_sha256(rgb_u8)
+        if digest in tests:
+            raise InputError(
+                f"{path} is the test image {tests[digest].name} of {dataset.root}, which nothing that trains "
+                "may show: take it out of that folder"
+            )
         parent = Parent(
             dataset=folder.resolve().name,
             kind="imported",
             name=f"{i:06d}",
-            pixels_sha256=pixels_sha256(rgb_u8),
+            pixels_sha256=digest,
             used=("plate",),
         )
         plates += [Plate(_fill(rgb_u8, size_wh), parent) for size_wh in sorted(sizes_wh)]

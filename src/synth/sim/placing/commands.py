@@ -11,6 +11,9 @@ from synth.sim.commands import how_to_go_on
 from synth.sim.placing import DEFAULT_PLACER, PLACERS
 from synth.sim.sources import SOURCES
 
+MANY = 100
+"""Of so many templates' pictures it is said beforehand how long they take."""
+
 
 def compose(
     datasets: Annotated[
@@ -158,7 +161,7 @@ def compose(
     )
     from synth.sim.ingredients import Ingredients
     from synth.sim.placing.ranges import Ranges, parse_scale
-    from synth.sim.run import make_plan
+    from synth.sim.run import expect_seconds, make_plan
     from synth.sim.run import render as run_render
     from synth.terminal import make_console
 
@@ -229,7 +232,11 @@ def compose(
         console.print(settings.own[TEMPLATES_SOURCE].summary, soft_wrap=True)
     with run_log(out, settings, console):
         try:
-            n_new = run_render(make_plan(settings), make_progress(console, "compose")).n_new
+            plan = make_plan(settings)
+            if templates is not None and settings.count >= MANY and not out.exists():
+                minutes = max(expect_seconds(plan) / 60, 1)
+                console.print(f"{settings.count} pictures, which take about {minutes:.0f} min.")
+            n_new = run_render(plan, make_progress(console, "compose")).n_new
         except KeyboardInterrupt:
             console.print(f"Stopped. {how_to_go_on(out, settings.count)}")
             raise typer.Exit(130) from None

@@ -25,16 +25,17 @@ _STREAM = 7
 class Pasting:
     """InputError for numbers out of range, and for a class that no scene has room for.
 
-    like: whose train boxes give sizes, light and edges; None where sizes are given. quotas: train instances
-    of each class, and a quarter as many val ones where there are val scenes; None for all classes equally
-    often. size_px: the longer sides of boxes, from, to; None for those of ``like``. blur_px: spread of an
-    edge, noise: 8-bit counts; None for as measured. distractors: pictures that are no class;
-    none for plain shapes. max_parts: 1 to this many signs a picture. min_visible: share of each sign that
-    nothing hides.
+    left_out: how many photographs or regions are no scenes, by the reason why. like: whose train boxes give
+    sizes, light and edges; None where sizes are given. quotas: train instances of each class, and a quarter
+    as many val ones where there are val scenes; None for all classes equally often. size_px: the longer sides
+    of boxes, from, to; None for those of ``like``. blur_px: spread of an edge, noise: 8-bit counts; None for
+    as measured. distractors: pictures that are no class; none for plain shapes. max_parts: 1 to this many
+    signs a picture. min_visible: share of each sign that nothing hides.
     """
 
     templates: tuple[Template, ...]
     scenes: tuple[SceneArea, ...]
+    left_out: Mapping[str, int] = field(default_factory=dict)
     like: DatasetReader | None = None
     quotas: Mapping[str, int] | None = None
     size_px: tuple[float, float] | None = None
@@ -89,6 +90,8 @@ class Pasting:
         there = [sum(scene.split == split for scene in self.scenes) for split in self.splits]
         counts = ", ".join(f"{n} {split}" for n, split in zip(there, self.splits, strict=True))
         said = [f"{len(self.templates)} classes into {len(self.scenes)} scenes ({counts})"]
+        if self.left_out:
+            said.append("left out: " + ", ".join(f"{n} {why}" for why, n in self.left_out.items()))
         if n := sum(t.licence == UNKNOWN for t in self.templates):
             said.append(f"licence unknown: {n} of them, which {LICENCE_TABLES[0]} beside them can tell")
         if n := sum(max(t.light.shape[:2]) < self.sides_px[-1] for t in self.templates):

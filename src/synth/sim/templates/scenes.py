@@ -11,7 +11,8 @@ ones; beyond the free area it goes on as the area's mirror image.
 
 import csv
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -40,6 +41,9 @@ COLUMNS = ("image", "x", "y", "w", "h")
 
 GROUP = "group"
 """A further column: the recording of which the picture is."""
+
+_TESTS, _COVERED, _SMALL = "of test frames or their recordings", "full of labels", "too small"
+"""Why a photograph or a region is left out."""
 
 _STREAM = 6
 _MARGIN_PX = 4.0
@@ -92,20 +96,30 @@ class SceneArea:
         return FILL * (min(width, height * aspect) if aspect >= 1 else min(height, width / aspect))
 
 
-def list_scenes(on: Path, like: DatasetReader | None, *, seed: int) -> tuple[SceneArea, ...]:
+@dataclass(frozen=True)
+class Scenes:
+    """Where templates may be laid. left_out: how many photographs or regions may not, by the reason why."""
+
+    areas: tuple[SceneArea, ...]
+    left_out: Mapping[str, int]
+
+
+def list_scenes(on: Path, like: DatasetReader | None, *, seed: int) -> Scenes:
     """The areas of a dataset, of a table of regions, or of a folder of photographs; none of a test frame.
 
     Raises InputError where there are none, DatasetError for a picture that does not open.
     """
     if (on / INFO_FILE).is_file():
-        areas = list(_of_dataset(DatasetReader(on).refuse_empty(), seed))
+        found = list(_of_dataset(DatasetReader(on).refuse_empty(), like, seed))
     elif on.is_file():
-        areas = list(_of_pictures(_read_regions(on), like, seed))
+        found = list(_of_pictures(_read_regions(on), like, seed))
     elif on.is_dir():
-        found = sorted(p for p in on.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-        areas = list(_of_pictures([_Picture(path, str(path.relative_to(on))) for path in found], like, seed))
+        paths = sorted(p for p in on.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+        found = list(_of_pictures([_Picture(path, str(path.relative_to(on))) for path in paths], like, seed))
     else:
         raise InputError(f"there is no {on}: name a folder of photographs, a CSV of regions, or a dataset")
+    areas = [area for area in found if not isinstance(area, str)]
+    left_out = Counter(reason for reason in found if isinstance(reason, str))
     if not areas:
         raise InputError(f"{on} has no photograph that may be a scene: {_why_none(on)}")
     large = tuple(a for a in areas if a.is_large)
@@ -115,7 +129,9 @@ def list_scenes(on: Path, like: DatasetReader | None, *, seed: int) -> tuple[Sce
             f"no scene of {on} is large enough: the largest is {width}×{height} px, and a scene has "
             f"{MIN_SIDE_PX} px or more each way, and {MIN_SHARE:g} of its photograph"
         )
-    return large
+    if len(large) < len(areas):
+        left_out[_SMALL] = len(areas) - len(large)
+    return Scenes(large, left_out)
 
 
 def digest_scenes(areas: Sequence[SceneArea]) -> str:
@@ -148,12 +164,17 @@ def free_rectangle(whole: Rectangle, boxes: Sequence[Sequence[float]]) -> Rectan
     return max(free, key=lambda r: (r[2] - r[0]) * (r[3] - r[1]), default=None)
 
 
-def _of_dataset(dataset: DatasetReader, seed: int) -> Iterator[SceneArea]:
-    """Its plates where it has some, else what its labels leave free of its train and val frames."""
-    root = dataset.root
+def _of_dataset(dataset: DatasetReader, like: DatasetReader | None, seed: int) -> Iterator[SceneArea | str]:
+    """Its plates where it has some, else what its labels leave free of its train and val frames; why not, of
+    those that are test frames, of ``like`` too.
+    """
+    root, known = dataset.root, _by_pixels(like)
     for i, plate in enumerate(dataset.plates):
         path = inside_folder(root, plate.image)
         width, height = _size(path)
+        if _is_test(known, plate.pixels_sha256):
+            yield _TESTS
+            continue
         split, parent = training_split(seed, _STREAM, i), dataset.as_parent(plate, "plate")
         yield SceneArea(
             path,
@@ -167,11 +188,27 @@ def _of_dataset(dataset: DatasetReader, seed: int) -> Iterator[SceneArea]:
         )
     if not dataset.plates:
         for sample in dataset.samples:
-            if sample.split == "test" or "image" not in sample.layers:
+            if "image" not in sample.layers:
+                continue
+            if sample.split == "test" or _is_test(known, sample.pixels_sha256):
+                yield _TESTS
                 continue
             free = free_rectangle((0, 0, *sample.size_wh), [i.box_xyxy_px for i in sample.instances])
-            if free is not None:
-                yield _of_sample(inside_folder(root, sample.image), free, dataset, sample)
+            yield (
+                _COVERED
+                if free is None
+                else _of_sample(inside_folder(root, sample.image), free, dataset, sample)
+            )
+
+
+def _by_pixels(like: DatasetReader | None) -> dict[str, Sample]:
+    """Frames by their pixels; of equal ones that which tests, so that it is found."""
+    frames = () if like is None else sorted(like.samples, key=lambda sample: sample.split == "test")
+    return {sample.pixels_sha256: sample for sample in frames}
+
+
+def _is_test(known: Mapping[str, Sample], sha256: str) -> bool:
+    return sha256 in known and known[sha256].split == "test"
 
 
 def _of_sample(path: Path, free: Rectangle, dataset: DatasetReader, sample: Sample) -> SceneArea:
@@ -192,11 +229,13 @@ class _Picture:
     group: str | None = None
 
 
-def _of_pictures(pictures: Sequence[_Picture], like: DatasetReader | None, seed: int) -> Iterator[SceneArea]:
+def _of_pictures(
+    pictures: Sequence[_Picture], like: DatasetReader | None, seed: int
+) -> Iterator[SceneArea | str]:
     """Areas of photographs, each of the split of the frame that it is, or else of its recording's frames; the
-    others are dealt, recordings and pictures as a whole.
+    others are dealt, recordings and pictures as a whole. Why not, of those that may be no scene.
     """
-    known = {} if like is None else {sample.pixels_sha256: sample for sample in like.samples}
+    known = _by_pixels(like)
     sizes = {tuple(sample.size_wh) for sample in known.values()}
     recordings: dict[str, set[Split]] = {}
     for sample in known.values():
@@ -218,12 +257,13 @@ def _of_pictures(pictures: Sequence[_Picture], like: DatasetReader | None, seed:
         frame, group = is_frame[path], picture.group or name
         if frame is not None and like is not None:
             free = free_rectangle(whole, [instance.box_xyxy_px for instance in frame.instances])
-            if frame.split != "test" and free is not None:
-                yield _of_sample(path, free, like, frame)
+            if frame.split == "test":
+                yield _TESTS
+            else:
+                yield _COVERED if free is None else _of_sample(path, free, like, frame)
         elif (splits := recordings.get(group)) is not None:
-            if "test" not in splits:
-                split: Split = "val" if "val" in splits else "train"
-                yield SceneArea(path, (width, height), whole, split, name, group)
+            split: Split = "val" if "val" in splits else "train"
+            yield _TESTS if "test" in splits else SceneArea(path, (width, height), whole, split, name, group)
         else:
             split = training_split(seed, _STREAM, numbers.setdefault(group, len(numbers)))
             yield SceneArea(path, (width, height), whole, split, name, group)
