@@ -22,6 +22,7 @@ from synth.sim.placing.cache import Cache, Candidate
 from synth.sim.placing.material import Material, lay
 from synth.sim.placing.placement import PARAMETERS, Bounds
 from synth.storage.atomic import write_bytes
+from synth.train.drawing import write_caption
 
 N_SHOWN = 8
 _GAP_PX = 4
@@ -32,7 +33,7 @@ _UNIFORM_STD = 3**-0.5
 
 
 def show_cycles(cache: Cache, material: Material, path: Path) -> None:
-    """Some of what was kept in each cycle, as the target saw it."""
+    """Some of what was kept in each cycle, as the target saw it, and how hard it was."""
     kept = cache.kept
     rows = [[c for c in kept if c.cycle == cycle] for cycle in sorted({c.cycle for c in kept})]
     _write_tiles([_spread(row, N_SHOWN) for row in rows], material, path)
@@ -72,6 +73,7 @@ def show_hardness(
         later = list(range(cycle, max(cycles) + 1))
         means += [float(np.mean([c.after[str(k)] for c in kept if c.cycle == cycle])) for k in later]
         after.plot([cycle - 1, *later], means, marker="o", label=f"kept in cycle {cycle}")
+    after.set_xticks([0, *cycles])
     after.axhline(hard_at, color="tab:gray", linestyle=":")
     after.set(title="Kept ones, for the target after each cycle", xlabel="cycle", ylabel="mean hardness")
     _draw_learnt(learnt, kept, cycles)
@@ -100,7 +102,7 @@ def show_parameters(cache: Cache, bounds: Bounds, path: Path) -> None:
     for ax, values, title in zip(axes, figures.transpose(1, 0, 2), titles, strict=True):
         for name in names:
             ax.plot(cycles, values[:, PARAMETERS.index(name)], marker="o", label=name)
-        ax.set(title=title, xlabel="cycle")
+        ax.set(title=title, xlabel="cycle", xticks=cycles)
         ax.grid(alpha=0.3)
         ax.legend(fontsize=8)
     _write_figure(figure, path)
@@ -174,7 +176,8 @@ def _draw(candidate: Candidate, material: Material) -> NDArray[np.uint8]:
     rgb_u8 = (255 * picture).round().byte().permute(1, 2, 0).cpu().numpy()
     tile = Image.fromarray(rgb_u8)
     tile.thumbnail((_TILE_PX, _TILE_PX))
-    return np.asarray(tile)
+    said = f"{candidate.hardness:.2f}" if candidate.is_kept else candidate.verdict
+    return write_caption(np.array(tile), said)
 
 
 def _write_figure(figure: Figure, path: Path) -> None:
