@@ -11,7 +11,7 @@ from synth.capture.choices import LabelSource, Paper
 from synth.cell.choices import BoardKind
 from synth.cli import app
 from synth.dataset.choices import BoxKind, Criterion, CropKind, SplitMode
-from synth.sim.choices import LookKind, QualityName
+from synth.sim.choices import HardPreset, LookKind, QualityName
 
 SOURCES = Path(__file__).parents[1] / "src/synth"
 OPTIONS = [
@@ -20,6 +20,7 @@ OPTIONS = [
     (("capture",), "--crop", CropKind),
     (("render",), "--look", LookKind),
     (("render",), "--quality", QualityName),
+    (("compose",), "--preset", HardPreset),
     (("translate",), "--choose", Criterion),
     (("dataset", "merge"), "--boxes", BoxKind),
     (("calibrate", "board"), "--kind", BoardKind),

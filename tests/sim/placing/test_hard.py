@@ -3,6 +3,7 @@
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import cv2
 import numpy as np
@@ -21,6 +22,7 @@ from synth.compute.checkpoint import load_weights, save_weights  # noqa: E402
 from synth.compute.progress import make_progress  # noqa: E402
 from synth.dataset.reader import DatasetReader  # noqa: E402
 from synth.errors import InputError  # noqa: E402
+from synth.sim.choices import HardPreset  # noqa: E402
 from synth.sim.compose import make_options, make_settings  # noqa: E402
 from synth.sim.composite import Compositor  # noqa: E402
 from synth.sim.cutting_table import open_cutting_table  # noqa: E402
@@ -184,6 +186,16 @@ def test_a_portion_is_some_rows_of_a_learner():
     portion = Portioned(Whole(), np.array([3, 4, 0, 0]))
     assert portion.pools == (4,)
     assert portion.load(0, np.array([2, 1]), 7) == (0, [0, 4], 7)
+
+
+def test_presets_are_those_that_can_be_asked_for():
+    """Beside the one that these tests have; the articles' numbers are theirs."""
+    assert {*PRESETS} - {"tiny"} == {*get_args(HardPreset)}
+    digits, pictures = PRESETS["paper-digits"], PRESETS["paper-pictures"]
+    assert (digits.batch_size, digits.learning_rate, digits.schooling.epochs) == (1024, 1e-3, 30)
+    assert 2 * digits.hard_at - 1 == pytest.approx(0.05)  # p − p* of hardness (1 + p − p*)/2.
+    assert (pictures.n_learn, pictures.batch_size, pictures.n_harvest) == (1000, 16, 100)
+    assert (pictures.learning_rate, pictures.hard_at, pictures.schooling.epochs) == (1e-4, 0.5, 3)
 
 
 def test_options_that_do_not_go_with_a_placer_are_refused(tmp_path):

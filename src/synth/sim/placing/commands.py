@@ -82,7 +82,7 @@ def compose(
         float | None, typer.Option(help="Real images to each made one that train the target; 1 by default.")
     ] = None,
     diversity: Annotated[
-        float | None, typer.Option(help="How much learned places must spread; 1 by default, 0 to let be.")
+        float | None, typer.Option(help="How much learned places must spread; 0.1 by default, 0 to let be.")
     ] = None,
     discriminator: Annotated[
         bool, typer.Option("--discriminator", help="Hold learned places to what real pictures look like.")

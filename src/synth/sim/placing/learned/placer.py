@@ -24,7 +24,7 @@ class Learned(HardPlacer):
         """A fresh synthesizer, with a discriminator where that was asked for."""
         aim = Aim(
             hard_at=preset.hard_at,
-            w_spread=1.0 if options.diversity is None else options.diversity,
+            w_spread=Aim.w_spread if options.diversity is None else options.diversity,
             w_real=float(options.discriminator),
             min_visible=table.min_visible,
             min_side_px=MIN_SIDE_PX,
