@@ -23,7 +23,7 @@ from synth.storage.atomic import LineLog
 CACHE_FILE, REJECTED_FILE = "cache.jsonl", "rejected/rejected.jsonl"
 
 Unfair = Literal["hidden", "small", "outside", "refused"]
-Verdict = Literal["hard", "easy", "enough", Unfair]
+Verdict = Literal["hard", "easy", "enough"] | Unfair
 UNFAIR: Mapping[Unfair, str] = {
     "hidden": "too little of a cut-out can be seen",
     "small": "too few pixels of a cut-out can be seen",

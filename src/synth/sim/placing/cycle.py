@@ -101,11 +101,19 @@ class _Run:
     def run_phase(self, progress: MakeProgress) -> None:
         """The rest of the phase at which it stands."""
         name = list(PHASES)[self._phase]
-        if total := getattr(self, f"_count_{name}")():
+        count, run = {
+            "learn": (self._count_learn, self._learn),
+            "harvest": (self._count_harvest, self._harvest),
+            "compose": (self._count_compose, self._compose),
+            "train": (self._count_train, self._train),
+            "discern": (self._count_discern, self._discern),
+            "score": (self._count_score, self._score),
+        }[name]
+        if total := count():
             bar = progress(f"cycle {self.cycle}/{self._settings.n_cycles} {name}", PHASES[name])
             bar.begin(total=total, done=self._done(name))
             try:
-                getattr(self, f"_{name}")(bar)
+                run(bar)
             finally:
                 bar.end()
         self._phase, self._step = self._phase + 1, 0

@@ -41,7 +41,7 @@ PRESETS: Registry[Preset] = Registry(
         "quick": Preset(
             about="minutes on two cores",
             n_cycles=5,  # As the article has (A.2).
-            n_learn=50,  # Set by us: a minute and a half with a YOLOv5n at 320 px.
+            n_learn=50,  # Set by us: about a minute of CPU time with a YOLOv5n at 320 px.
             keep_learnt=False,
             n_harvest=40,
             batch_size=8,
@@ -58,7 +58,7 @@ PRESETS: Registry[Preset] = Registry(
         "paper-digits": Preset(
             about="TERSE's on digits (section 3.4 and A.1)",
             n_cycles=5,
-            n_learn=200,  # Until enough are kept; A.1 names no end.
+            n_learn=200,  # Until enough are kept, 500 of each class in a cycle (A.1), which names no end.
             keep_learnt=True,  # A.1: a cache of hard examples seen while the synthesizer learns.
             n_harvest=1,
             batch_size=1024,  # A.1.
@@ -89,5 +89,3 @@ PRESETS: Registry[Preset] = Registry(
         ),
     },
 )
-PER_CLASS_DIGITS = 500
-"""Pictures of each class in a cycle of paper-digits (A.1)."""
