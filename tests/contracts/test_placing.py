@@ -55,7 +55,10 @@ def toys():
     import toy_task
 
     PLACERS["middle"], PRESETS["tiny"], TASKS["place"] = toy_placer.Middle(), TINY, toy_task.PlaceTask()
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("synth.sim.placing.hard.look", lambda *_, **__: None)  # tests/sim/placing looks.
+        patch.setattr("synth.sim.composite._EDGES_PICTURES", 1)  # Four are what a real dataset needs.
+        yield
     del PLACERS["middle"], PRESETS["tiny"], TASKS["place"]
 
 

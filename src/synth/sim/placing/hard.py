@@ -137,7 +137,7 @@ class HardPlacer(Placer, Protocol):
                 raise
             write_bytes(folder / RESULT_FILE, (json.dumps([*map(asdict, figures)], indent=2) + "\n").encode())
             cache = Cache(folder)
-            _look(cache, pictures, pupil, settings, out, is_chance=not self.learns)
+            look(cache, pictures, pupil, settings, out, is_chance=not self.learns)
             for line in _tell(figures):
                 progress.say(line)
             progress.say(f"Look at {out}.cycles.png, {out}.hardness.png and {out}.parameters.png")
@@ -216,7 +216,7 @@ def _deal(table: CuttingTable, pictures: Pictures, cache: Cache) -> Dealt:
     return Dealt(given)
 
 
-def _look(
+def look(
     cache: Cache, pictures: Pictures, pupil: TaskPupil, settings: CycleSettings, out: Path, *, is_chance: bool
 ) -> None:
     """Write what a person looks at, beside the dataset."""
