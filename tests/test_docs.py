@@ -29,6 +29,7 @@ ONLY_PARSED = {
     r"synth translate": "minutes; test_flow.py runs it",
     r"synth compare": "minutes; test_flow.py runs it",
     r"synth compose .*(--plates|_composed)": "needs what a longer command makes; test_flow.py",
+    r"synth compose .*--place": "needs a target that was trained for longer; tests/sim/placing",
     r"synth compose --templates": "needs drawings and photographs of one's own; tests/sim",
     r"synth dataset stats .*--beside": "needs two datasets; tests/dataset",
     r"synth dataset sheet data/laid": "needs drawings and photographs of one's own; tests/dataset",
