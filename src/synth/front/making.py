@@ -193,6 +193,7 @@ def compose(
     hard_at: float | None = None,
     ratio: float | None = None,
     diversity: float | None = None,
+    dropout: float | None = None,
     discriminator: bool = False,
     device: str | None = None,
     templates: StrPath | None = None,
@@ -226,8 +227,9 @@ def compose(
 
     run: the training of the target that ``"random-hard"`` and ``"learned"`` go by; preset: how their cycles
     go; cycles: how many; hard_at: hardness, 0 to 1, from which a composite is kept; ratio: real images to
-    each made one that train the target; diversity: how much learned places must spread; discriminator: hold
-    them to what real pictures look like. None for what the preset says.
+    each made one that train the target; diversity: how much learned places must spread; dropout: of the
+    network that learns them; discriminator: hold them to what real pictures look like. None for what the
+    preset says.
 
     templates: a folder of one PNG with alpha, or SVG, a class; datasets and plates are not read then. on: the
     photographs, a CSV of regions or a dataset that they are laid into. like: the dataset whose train boxes
@@ -251,7 +253,8 @@ def compose(
         "cycles": cycles,
         "hard_at": hard_at,
     }
-    hard |= {"ratio": ratio, "diversity": diversity, "discriminator": discriminator or None, "device": device}
+    hard |= {"ratio": ratio, "diversity": diversity, "dropout": dropout}
+    hard |= {"discriminator": discriminator or None, "device": device}
     own = make_options(place, hard)
     if templates is None:
         readers = tuple(open_dataset(path).refuse_empty() for path in as_paths(datasets))

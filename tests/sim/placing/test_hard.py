@@ -214,6 +214,7 @@ def test_options_that_do_not_go_with_a_placer_are_refused(tmp_path):
         ({"hard_at": 1.0}, "--hard-at must lie between 0 and 1, got 1"),
         ({"ratio": -1.0}, "--ratio is 0 to 100 .* got -1"),
         ({"diversity": -1.0}, "--diversity must be 0 or more, got -1"),
+        ({"dropout": 1.0}, "--dropout must be 0 or more and below 1, got 1"),
     ):
         with pytest.raises(InputError, match=said):
             replace(own, **change)

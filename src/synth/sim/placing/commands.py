@@ -84,6 +84,9 @@ def compose(
     diversity: Annotated[
         float | None, typer.Option(help="How much learned places must spread; 0.1 by default, 0 to let be.")
     ] = None,
+    dropout: Annotated[
+        float | None, typer.Option(help="Of the synthesizer, 0 to below 1; the preset's if not given.")
+    ] = None,
     discriminator: Annotated[
         bool, typer.Option("--discriminator", help="Hold learned places to what real pictures look like.")
     ] = False,
@@ -173,7 +176,8 @@ def compose(
         "hard_at": hard_at,
         "ratio": ratio,
     }
-    hard |= {"diversity": diversity, "discriminator": discriminator or None, "device": device}
+    hard |= {"diversity": diversity, "dropout": dropout, "discriminator": discriminator or None}
+    hard |= {"device": device}
     own = make_options(place, hard)
     if templates is None:
         given = {"--on": on, "--like": like, "--per-class": per_class, "--size": size, "--blur": blur}

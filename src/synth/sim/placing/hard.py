@@ -94,9 +94,10 @@ class HardPlacer(Placer, Protocol):
             raise InputError(
                 f"--place {table.ingredients.place} goes by a trained network: name its training with --run"
             )
-        if not self.learns and (options.discriminator or options.diversity is not None):
+        learning = (options.diversity, options.dropout, options.discriminator or None)
+        if not self.learns and any(value is not None for value in learning):
             raise InputError(
-                "--diversity and --discriminator are for a placer that learns, and "
+                "--diversity, --dropout and --discriminator are for a placer that learns, and "
                 f"{table.ingredients.place} does not: leave them out"
             )
         device, preset = choose_device(options.device), _adapt(PRESETS[options.preset], options)
@@ -151,6 +152,7 @@ def _adapt(preset: Preset, options: HardOptions) -> Preset:
         preset,
         n_cycles=options.cycles or preset.n_cycles,
         hard_at=options.hard_at or preset.hard_at,
+        dropout=preset.dropout if options.dropout is None else options.dropout,
         schooling=schooling if options.ratio is None else replace(schooling, ratio=options.ratio),
     )
 

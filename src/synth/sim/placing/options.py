@@ -22,7 +22,7 @@ class HardOptions(PlacerOptions):
     run: the folder of the target's training, or its weights. preset: by its name in `presets.PRESETS`.
     cycles, hard_at: as `CycleSettings` has them. ratio: real images to each made one. discriminator:
     whether a synthesizer is held to what real pictures look like. diversity: weight of the spread of what it
-    proposes. device: as --device.
+    proposes. dropout: of a synthesizer. device: as --device.
     """
 
     run: Path
@@ -32,6 +32,7 @@ class HardOptions(PlacerOptions):
     hard_at: float | None = None
     discriminator: bool = False
     diversity: float | None = None
+    dropout: float | None = None
     device: str | None = None
 
     def __post_init__(self) -> None:
@@ -44,6 +45,8 @@ class HardOptions(PlacerOptions):
             raise InputError(f"--hard-at must lie between 0 and 1, got {self.hard_at:g}")
         if self.diversity is not None and self.diversity < 0:
             raise InputError(f"--diversity must be 0 or more, got {self.diversity:g}")
+        if self.dropout is not None and not 0 <= self.dropout < 1:
+            raise InputError(f"--dropout must be 0 or more and below 1, got {self.dropout:g}")
 
     @property
     def weights(self) -> Path:
