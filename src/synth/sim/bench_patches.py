@@ -3,6 +3,7 @@
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 import cv2
@@ -23,6 +24,18 @@ _CLUTTER_RATIO, _MAX_CLUTTER = 0.05, 0.002
 _TEXTURED = 0.5
 
 
+@dataclass(frozen=True, eq=False)
+class Patch:
+    """A patch as it was laid. plate: number of the bench's. mask: [h,w], its pixels. corner_xy: of the mask's
+    array in the picture. source_xy: of the same on the plate.
+    """
+
+    plate: int
+    mask: Mask
+    corner_xy: Corner
+    source_xy: Corner
+
+
 class BenchPatches:
     """Lays patches of plates. median: [H,W,3] linear light, of the bench as it mostly is."""
 
@@ -40,8 +53,8 @@ class BenchPatches:
         *,
         at_most: int,
         blend: str,
-    ) -> list[int]:
-        """Lay up to so many patches of numbered plates in place, with an edge like the parts'; returns whose.
+    ) -> list[Patch]:
+        """Lay up to so many patches of numbered plates in place, with an edge like the parts'; returns them.
 
         Each comes out of any of these plates, at the brightness of where it goes. Nothing that lies on the
         bench is cut through or covered, for no photograph shows half a screw.
@@ -62,7 +75,7 @@ class BenchPatches:
             taken, covered = _cut_block(plate, mask, source), _cut_block(picture, mask, corner)
             light = taken * (_smooth(covered) / _smooth(taken))
             lay_blended(picture, light, BLENDS[blend](mask, edge_px), mask, light, corner, blend)
-            laid.append(number)
+            laid.append(Patch(number, mask, corner, source))
         return laid
 
     def _is_bare(self, mask: Mask, corner: Corner) -> bool:

@@ -13,7 +13,7 @@ from synth.dataset.record import SPLITS
 from synth.dataset.sample import Instance
 from synth.errors import InputError
 from synth.geometry.boxes import inside_image, square_box, square_inside, tight_box
-from synth.sim.bench_patches import BenchPatches
+from synth.sim.bench_patches import BenchPatches, Patch
 from synth.sim.blend import BLENDS, DEFAULT_BLEND, finish, lay_blended
 from synth.sim.colour import Linear, linear_of_u8, u8_of_linear
 from synth.sim.cutout import Cutout, cut_out, lay, lay_mask
@@ -48,11 +48,11 @@ class Labels:
 
 @dataclass(frozen=True, eq=False)
 class Composite:
-    """A picture [H,W,3], its labels, and the plates of the patches laid."""
+    """A picture [H,W,3], its labels, and the patches of bench laid."""
 
     rgb_u8: Rgb
     labels: Labels
-    patches: tuple[int, ...]
+    patches: tuple[Patch, ...]
 
 
 class Compositor:

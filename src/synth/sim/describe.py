@@ -30,7 +30,7 @@ def describe_composite(name: str, recipe: Recipe, made: Composite, compositor: C
             *before,
             *(pick.parent for pick in picks),
             bench.parents[recipe.plate],
-            *(bench.parents[number].model_copy(update={"used": ("pixels",)}) for number in made.patches),
+            *(bench.parents[p.plate].model_copy(update={"used": ("pixels",)}) for p in made.patches),
         ),
         steps=(
             *steps,
