@@ -4,6 +4,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeVar
 
 import cv2
@@ -12,8 +13,8 @@ from numpy.typing import NDArray
 
 from synth.errors import InputError
 from synth.geometry.boxes import Mask, square_box, tight_box
-from synth.sim.blend import BLENDS, lay_blended
-from synth.sim.colour import Linear
+from synth.sim.blend import BLENDS, DEFAULT_BLEND, Coverage, lay_blended
+from synth.sim.colour import Linear, linear_of_u8, u8_of_linear
 
 T = TypeVar("T", bound=np.generic)
 Corner = tuple[int, int]
@@ -22,6 +23,9 @@ MAX_TRIES = 60
 _GRAIN_PX = 8.0
 _CLUTTER_RATIO, _MAX_CLUTTER = 0.05, 0.002
 _TEXTURED = 0.5
+_BANDS_PX = 0.5, 1.0, 2.0, 4.0, 8.0
+_FIT_ROUNDS, _MOST_GRAIN = 4, 4.0
+_LEAST_COVERAGE = 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +60,9 @@ class BenchPatches:
     ) -> list[Patch]:
         """Lay up to so many patches of numbered plates in place, with an edge like the parts'; returns them.
 
-        Each comes out of any of these plates, at the brightness of where it goes. Nothing that lies on the
-        bench is cut through or covered, for no photograph shows half a screw.
+        Each comes out of any of these plates, at the brightness of where it goes, in phase with a Bayer
+        mosaic, and with a soft edge at the grain of where it goes, too. Nothing that lies on the bench is cut
+        through or covered, for no photograph shows half a screw.
         """
         laid = []
         for _ in range(int(rng.integers(at_most + 1))):
@@ -67,14 +72,16 @@ class BenchPatches:
                 continue
             for _ in range(MAX_TRIES):
                 corner = draw_corner(mask, self._size_wh, rng)
-                source = draw_corner(mask, self._size_wh, rng)
+                source = _in_phase(draw_corner(mask, self._size_wh, rng), corner)
                 if self._is_bare(mask, corner) and self._is_bare(mask, source):
                     break
             else:
                 continue
             taken, covered = _cut_block(plate, mask, source), _cut_block(picture, mask, corner)
-            light = taken * (_smooth(covered) / _smooth(taken))
-            lay_blended(picture, light, BLENDS[blend](mask, edge_px), mask, light, corner, blend)
+            alpha = BLENDS[blend](mask, edge_px)
+            soft = blend == DEFAULT_BLEND
+            light = _fit(taken, covered, alpha) if soft else taken * (_smooth(covered) / _smooth(taken))
+            lay_blended(picture, light, alpha, mask, light, corner, blend)
             laid.append(Patch(number, mask, corner, source))
         return laid
 
@@ -115,6 +122,43 @@ def _find_clutter(bench: Linear) -> Mask:
     log = np.log(cv2.GaussianBlur(bench, (0, 0), 1.5))
     uneven = np.abs(log - cv2.GaussianBlur(log, (0, 0), 20.0)).max(axis=-1) > _CLUTTER_RATIO
     return np.asarray(uneven & (uneven.mean() <= _TEXTURED))
+
+
+def _in_phase(source: Corner, corner: Corner) -> Corner:
+    """A source at most one pixel further, from which all moves by an even number of pixels."""
+    return source[0] - (source[0] - corner[0]) % 2, source[1] - (source[1] - corner[1]) % 2
+
+
+def _fit(taken: Linear, covered: Linear, alpha: Coverage) -> Linear:
+    """A patch as bright as what it covers, and as grainy at every scale once it is laid with coverage alpha
+    and rounded to counts.
+
+    Rounding a copy once more adds fine grain, two grains weaken each other where an edge mixes them, and
+    where scales of brightness and of grain meet, two halves that are strangers have less than one whole.
+    """
+    a, within = alpha[..., None], alpha > _LEAST_COVERAGE
+    base, wanted = _smooth(covered), _powers(covered, within)
+    grains = [base * band for band in _bands(taken / _smooth(taken))[:-1]]
+    own = [((a * grain)[within] ** 2).mean(axis=0) + 1e-12 for grain in grains]
+    shares = [np.ones(3, np.float32)] * len(grains)
+    light = base
+    for _ in range(_FIT_ROUNDS):
+        light = np.maximum(base + sum(np.sqrt(s) * g for s, g in zip(shares, grains, strict=True)), 0)
+        found = _powers(linear_of_u8(u8_of_linear(a * light + (1 - a) * covered)), within)
+        lack = [(w - f) / power for w, f, power in zip(wanted, found, own, strict=True)]
+        shares = [np.clip(s + more, 0, _MOST_GRAIN) for s, more in zip(shares, lack, strict=True)]
+    return np.asarray(light, np.float32)
+
+
+def _bands(light: Linear) -> list[Linear]:
+    """What changes from scale to scale, finest first, and the rest; their sum is all."""
+    levels = [light, *(cv2.GaussianBlur(light, (0, 0), sigma) for sigma in _BANDS_PX)]
+    return [*(a - b for a, b in pairwise(levels)), levels[-1]]
+
+
+def _powers(light: Linear, mask: Mask) -> list[Linear]:
+    """[3] for each scale."""
+    return [(band[mask] ** 2).mean(axis=0) for band in _bands(light)[:-1]]
 
 
 def _smooth(light: Linear) -> Linear:
