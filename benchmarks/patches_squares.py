@@ -32,7 +32,7 @@ from synth.sim.placing.ranges import Ranges
 
 SIZE_WH, SIDE = (480, 270), 64
 EXPOSURE_US, GAIN, WHITE_BALANCE_K = 15600, 64, 5200
-N_PLATES, N_CUT, N_LEFT = 5, 12, 12
+N_PLATES, N_CUT, N_LEFT = 5, 8, 8
 MOST = 500  # Composites a world.
 RIM_PX = 3
 
