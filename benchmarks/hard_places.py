@@ -92,7 +92,7 @@ class Nuts(Place):
     def __init__(self, fold: Fold, *, tiny: bool) -> None:
         self.name, self._fold = f"nuts, {fold.name}", fold
         self.base_images, self.images, self.count = (32, 32, 6) if tiny else (2400, 600, 120)
-        self.cycles = 1 if tiny else self.cycles
+        self.cycles = 1 if tiny else 2
 
     def prepare(self, data: Path, folder: Path) -> Iterator[Words]:
         """One import."""
@@ -110,8 +110,9 @@ class _View:
 class Groceries(Place):
     """cutpaste_objects: cut-outs of four groceries, one a picture, upright on three of the five backgrounds.
 
-    It has no photograph with a grocery in it. What tests are other views, laid by hand of chance on the other
-    two backgrounds: that trainings run can be seen, and not what they are worth.
+    It has no photograph with a grocery in it, though the import calls these pictures photographed. What tests
+    are other views, laid by chance on the other two backgrounds: that trainings run can be seen, and not what
+    they are worth.
     """
 
     name, test = "groceries", REAL
@@ -122,9 +123,8 @@ class Groceries(Place):
 
     def prepare(self, data: Path, folder: Path) -> Iterator[Words]:
         """Pictures with polygons, then one import."""
-        _write_groceries(data / "cutpaste_objects", folder / "groceries")
-        n = json.loads((folder / "groceries/parts.json").read_text())
-        words = [word for part, numbers in n.items() for word in (f"--{part}", numbers)]
+        parts = _write_groceries(data / "cutpaste_objects", folder / "groceries")
+        words = [word for part, numbers in parts.items() for word in (f"--{part}", numbers)]
         yield ("import", "coco", "groceries", *words, "--out", REAL)
 
 
@@ -132,9 +132,9 @@ SIDE_PX, GROCERY_PX, N_EACH = 480, 150, 6
 _PLACES = {"train": slice(0, 3), "val": slice(0, 3), "test": slice(3, 5)}
 
 
-def _write_groceries(source: Path, out: Path) -> None:
-    """A COCO folder. Of each grocery the first view trains and chooses, the last one tests; parts.json says
-    which pictures, as ``synth import`` takes them.
+def _write_groceries(source: Path, out: Path) -> dict[str, str]:
+    """A COCO folder; numbers of its pictures by split, as ``synth import`` takes them. Of each grocery the
+    first view trains and chooses, the last one tests.
     """
     shutil.rmtree(out, ignore_errors=True)
     (out / "images").mkdir(parents=True)
@@ -162,7 +162,7 @@ def _write_groceries(source: Path, out: Path) -> None:
     coco = {"images": images, "annotations": annotations}
     coco["categories"] = [{"id": i, "name": name} for i, name in enumerate(classes, start=1)]
     (out / "annotations.json").write_text(json.dumps(coco))
-    (out / "parts.json").write_text(json.dumps(parts))
+    return parts
 
 
 def _read(path: Path) -> NDArray[np.uint8]:
