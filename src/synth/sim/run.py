@@ -111,7 +111,8 @@ def render(plan: Plan, progress: Progress) -> Summary:
             if not done:
                 writer.discard()  # No folder is in the way of the next try.
             raise
-        progress.begin(total=len(plan.orders), done=len(plan.orders) - len(orders))
+        orders = [order for order in orders if studio.can_make(order)]
+        progress.begin(total=len(done) + len(orders), done=len(done))
         try:
             produce(
                 orders,

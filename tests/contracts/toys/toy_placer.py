@@ -24,7 +24,7 @@ class Middle:
     goes_by_target = False
 
     def open(self, table: CuttingTable, out: Path, progress: Progress) -> Deal:
-        return deal
+        return Deal(deal)
 
 
 def deal(compositor: Compositor, i: int) -> Recipe:

@@ -157,7 +157,7 @@ def test_quotas_of_each_kind(tmp_path):
 
 def test_nothing_hard_is_said(tmp_path):
     """How many were tried, how hard they had to be, and what can be done."""
-    with pytest.raises(InputError, match=r"none of 48 candidates .* \(0\.99;.*--hard-at"):
+    with pytest.raises(InputError, match=r"none of 24 train candidates .* \(0\.99;.*--hard-at"):
         run(tmp_path, settings=replace(SETTINGS, hard_at=0.99))
 
 

@@ -1,5 +1,6 @@
 """Placers that go by a target: what they refuse, what the target learns from, and that pictures agree."""
 
+import io
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from tiny_target import TINY, write_target  # noqa: E402
 from synth.compute.checkpoint import load_weights, save_weights  # noqa: E402
 from synth.compute.progress import make_progress  # noqa: E402
 from synth.dataset.reader import DatasetReader  # noqa: E402
+from synth.dataset.verify import verify  # noqa: E402
 from synth.errors import InputError  # noqa: E402
 from synth.sim.choices import HardPreset  # noqa: E402
 from synth.sim.compose import make_options, make_settings  # noqa: E402
@@ -42,6 +44,8 @@ from synth.train.tasks.detection.settings import DetectionSettings  # noqa: E402
 from synth.train.trained import load_trained  # noqa: E402
 
 QUIET = make_progress(Console(quiet=True))
+HARDER = 0.12
+"""From here on it finds some candidates hard, and few."""
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -251,10 +255,27 @@ def test_parts_that_are_larger_than_plates_are_refused(dataset, tmp_path, monkey
         open_hard(dataset, own, tmp_path)
 
 
+@pytest.mark.usefixtures("in_this_process")
+def test_too_few_hard_ones_are_dealt_as_far_as_they_go(dataset, tmp_path, monkeypatch):
+    """What was found is made, and a sentence says how many; the same command says it again."""
+    monkeypatch.setattr("synth.sim.placing.hard.look", lambda *_, **__: None)
+    monkeypatch.setattr("synth.sim.composite._EDGES_PICTURES", 1)
+    own, said = replace(write_target(tmp_path / "weights.safetensors"), hard_at=HARDER), io.StringIO()
+    settings = make_settings(Ingredients((dataset,), place="random-hard", own=own), tmp_path / "hard", 12)
+    telling = make_progress(Console(file=said, width=400), "compose")
+    made = render(make_plan(settings), telling)
+    kept = Cache(tmp_path / "hard.cycles").kept
+    assert 0 < made.n_new == made.n_samples == len(kept) < 12
+    assert f"Only {len(kept)} of 12 composites were hard enough, and these are made" in said.getvalue()
+    assert verify(tmp_path / "hard") == []
+    again = render(make_plan(settings), telling)
+    assert (again.n_new, again.n_samples) == (0, len(kept))
+
+
 def test_what_nobody_finds_hard_leaves_no_folder_in_the_way(dataset, tmp_path):
     """One sentence, and neither a dataset nor a run: the next try, with another hardness, begins anew."""
     own = replace(write_target(tmp_path / "weights.safetensors"), hard_at=0.9)
     settings = make_settings(Ingredients((dataset,), place="random-hard", own=own), tmp_path / "hard", 4)
-    with pytest.raises(InputError, match=r"none of 144 candidates was hard enough"):
+    with pytest.raises(InputError, match=r"none of 48 train candidates was hard enough"):
         render(make_plan(settings), QUIET)
     assert not list(tmp_path.glob("hard*"))

@@ -240,11 +240,12 @@ def compose(
             if templates is not None and settings.count >= MANY and not out.exists():
                 minutes = max(expect_seconds(plan) / 60, 1)
                 console.print(f"{settings.count} pictures, which take about {minutes:.0f} min.")
-            n_new = run_render(plan, make_progress(console, "compose")).n_new
+            summary = run_render(plan, make_progress(console, "compose"))
         except KeyboardInterrupt:
             console.print(f"Stopped. {how_to_go_on(out, settings.count)}")
             raise typer.Exit(130) from None
         made = SOURCES[next(iter(settings.shares))].words
         console.print(
-            f"{n_new} {made[n_new != 1]} made; {out} has {settings.count}. Next: synth dataset sheet {out}"
+            f"{summary.n_new} {made[summary.n_new != 1]} made; {out} has {summary.n_samples}. "
+            f"Next: synth dataset sheet {out}"
         )

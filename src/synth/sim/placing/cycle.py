@@ -65,8 +65,8 @@ def run_cycles(
     """Run all cycles in a folder, or go on there; the figures of each. What was kept stands in its `Cache`.
 
     progress: makes what tells of a phase, by its name and what is counted. on_step: told of phase, cycle and
-    step, after each. Raises NothingHard where nothing could be kept in the first cycle, InputError,
-    TrainingDiverged, StorageError.
+    step, after each. Raises NothingHard where no train candidate could be kept in the first cycle,
+    InputError, TrainingDiverged, StorageError.
     """
     run = _Run(material, proposer, pupil, settings, folder, on_step, saved_every_s)
     while run.cycle <= settings.n_cycles:
@@ -150,7 +150,7 @@ class _Run:
                 self._n_drawn[split] += 1
                 n_new = self._judge(split, batch, tried, began)
                 self._advance("harvest", bar, n_new, began)
-        if not self._n_kept:
+        if not self._taught:
             raise NothingHard(self._say_none())
 
     def _count_compose(self) -> int:
@@ -264,11 +264,13 @@ class _Run:
         return [candidate for candidate in self._cache.kept if candidate.split == "train"]
 
     def _say_none(self) -> str:
-        n = self.figures[-1]
+        fair, unfair = (
+            sum(c.split == "train" for c in found) for found in (self._cache.fair, self._cache.unfair)
+        )
         return (
-            f"none of {n.n_tried} candidates was hard enough ({self._settings.hard_at:g}; {n.n_unfair} were "
-            "unfair): lower --hard-at, let parts go further (--scale, --turn, --gain), or give a target that "
-            "knows less"
+            f"none of {fair + unfair} train candidates was hard enough ({self._settings.hard_at:g}; {unfair} "
+            "were unfair): lower --hard-at, let parts go further (--scale, --turn, --gain), or give a target "
+            "that knows less"
         )
 
     # Chance, and what a run goes on from.

@@ -9,7 +9,7 @@ from synth.errors import InputError
 
 
 class NothingHard(InputError):
-    """The target is right enough about every candidate."""
+    """The target is right enough about every train candidate: there is nothing to learn from."""
 
 
 @dataclass(frozen=True)

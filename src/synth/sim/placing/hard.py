@@ -60,12 +60,12 @@ N_BY_CHANCE = 200
 
 
 @dataclass(frozen=True)
-class Dealt:
+class Kept:
     """Recipes as they were kept, by the number of the composite."""
 
     recipes: dict[int, Recipe]
 
-    def __call__(self, compositor: Compositor, i: int) -> Recipe:
+    def __call__(self, _compositor: Compositor, i: int) -> Recipe:
         """The recipe of composite ``i``."""
         return self.recipes[i]
 
@@ -142,7 +142,10 @@ class HardPlacer(Placer, Protocol):
             for line in _tell(figures):
                 progress.say(line)
             progress.say(f"Look at {out}.cycles.png, {out}.hardness.png and {out}.parameters.png")
-            return _deal(table, pictures, cache)
+            deal = _deal(table, pictures, cache)
+            if deal.missing:
+                progress.say(_say_fewer(len(table.splits), len(deal.missing)))
+            return deal
 
 
 def _adapt(preset: Preset, options: HardOptions) -> Preset:
@@ -197,25 +200,26 @@ def _count_recipes(table: CuttingTable) -> dict[Split, int]:
     return {split: wanted[split] for split in SPLITS if wanted[split]}
 
 
-def _deal(table: CuttingTable, pictures: Pictures, cache: Cache) -> Dealt:
-    """Kept ones in their order; raises InputError where there are too few."""
+def _deal(table: CuttingTable, pictures: Pictures, cache: Cache) -> Deal:
+    """Kept ones in their order, as far as they go."""
     kept = {split: [c for c in cache.kept if c.split == split] for split in SPLITS}
-    wanted = _count_recipes(table)
-    if short := [split for split, n in wanted.items() if len(kept[split]) < n]:
-        counted = ", ".join(f"{len(kept[split])} of {wanted[split]} {split} ones" for split in short)
-        raise InputError(
-            f"too few composites were hard enough, {counted}: ask for fewer with --count, which deals what "
-            "was found, or begin again with a lower --hard-at or wider ranges in another --out"
-        )
     given: dict[int, Recipe] = {}
     rank: Counter[Split] = Counter()
     for i, split in enumerate(table.splits):
         draw = table.recipe_of(i)
         if i == 0 or draw != table.recipe_of(i - 1):
             rank[split] += 1
-        candidate = kept[split][rank[split] - 1]
-        given[i] = pictures.recipe_of(candidate.key, candidate.placements, table.blend_of(i))
-    return Dealt(given)
+        if rank[split] <= len(kept[split]):
+            candidate = kept[split][rank[split] - 1]
+            given[i] = pictures.recipe_of(candidate.key, candidate.placements, table.blend_of(i))
+    return Deal(Kept(given), frozenset(range(len(table.splits))) - given.keys())
+
+
+def _say_fewer(n: int, n_missing: int) -> str:
+    return (
+        f"Only {n - n_missing} of {n} composites were hard enough, and these are made: for more, "
+        "begin again in another --out with a lower --hard-at or wider ranges (--turn, --scale, --gain)"
+    )
 
 
 def look(

@@ -9,6 +9,7 @@ asks it so::
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -17,13 +18,22 @@ from synth.sim.composite import Compositor
 from synth.sim.cutting_table import CuttingTable
 from synth.sim.placing.recipe import Recipe
 
-Deal = Callable[[Compositor, int], Recipe]
-"""The recipe of composite ``i`` of a run, of split ``table.splits[i]``; it travels to child processes.
 
-Equal tables and numbers give equal recipes. Parts and plate are those that the table has of the split, each
-placement lies within ``table.bounds``, and `Compositor.label` finds no fault. Raises InputError where none
-can be made.
-"""
+@dataclass(frozen=True)
+class Deal:
+    """The recipe of composite ``i`` of a run, of split ``table.splits[i]``; it travels to child processes.
+
+    Equal tables and numbers give equal recipes. Parts and plate are those that the table has of the split,
+    each placement lies within ``table.bounds``, and `Compositor.label` finds no fault. Raises InputError
+    where none can be made. missing: composites that have none, as too few were found; told of when opened.
+    """
+
+    recipe_of: Callable[[Compositor, int], Recipe]
+    missing: frozenset[int] = frozenset()
+
+    def __call__(self, compositor: Compositor, i: int) -> Recipe:
+        """Of a composite that is not missing."""
+        return self.recipe_of(compositor, i)
 
 
 class Placer(Protocol):

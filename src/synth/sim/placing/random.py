@@ -33,7 +33,7 @@ class Random:
 
     def open(self, table: CuttingTable, out: Path, progress: Progress) -> Deal:
         """There is nothing to find out."""
-        return deal
+        return Deal(deal)
 
 
 def deal(compositor: Compositor, i: int) -> Recipe:

@@ -71,6 +71,10 @@ class Desk(Studio):
         placer = PLACERS[self.table.ingredients.place]
         return replace(self, deal=placer.open(self.table, out, progress))
 
+    def can_make(self, order: Order) -> bool:
+        """Not where a placer found too few."""
+        return self.deal is None or order.job[0] not in self.deal.missing
+
     @contextmanager
     def __call__(self) -> Iterator[Callable[[Order], MadeSample]]:
         """What comes out makes one composite after the other."""

@@ -97,6 +97,10 @@ class Studio(Protocol):
         """
         return self
 
+    def can_make(self, order: Order) -> bool:
+        """Whether there is anything to make of an order, once prepared."""
+        return True
+
     def __call__(self) -> AbstractContextManager[Callable[[Order], MadeSample]]:
         """Open what one process needs; what comes out makes the sample of one order after the other.
 
