@@ -21,7 +21,7 @@ from synth.sim.placing.cache import UNFAIR, Cache
 from synth.sim.placing.cycle import CycleSettings, run_cycles
 from synth.sim.placing.learned.objective import Aim
 from synth.sim.placing.learned.synthesis import Synthesis, SynthesisSettings
-from synth.sim.placing.material import try_out
+from synth.sim.placing.material import measure_sides, try_out
 from synth.sim.placing.placement import PARAMETERS
 from synth.sim.placing.players import Chance
 
@@ -144,6 +144,20 @@ def test_a_finished_run_is_only_read(undisturbed):
         raise AssertionError
 
     assert run(folder, on_step=refuse) == figures
+
+
+def test_what_is_too_small_has_a_slope():
+    """Whole boxes grow with the cut-out's scale, and shift and light change nothing of them."""
+    dots, unit = Dots(), torch.zeros(2, 2, 9, requires_grad=True)
+    sides_px = measure_sides(dots, dots.load([("train", 4), ("train", 6)]), unit)
+    assert sides_px.tolist() == [[4, 4], [6, 6]]
+    sides_px.sum().backward()
+    scales = [PARAMETERS.index(name) for name in ("scale_x", "scale_y")]
+    assert (unit.grad[..., scales].sum(dim=-1) > 0).all()
+    others = [
+        i for i in range(9) if i not in scales and PARAMETERS[i] != "angle" and PARAMETERS[i] != "shear"
+    ]
+    assert not unit.grad[..., others].any()
 
 
 def test_quotas_of_each_kind(tmp_path):

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from synth.dataset.record import Split
 from synth.sim.placing.cache import Unfair
-from synth.sim.placing.learned.paste import Pasted, paste, place
+from synth.sim.placing.learned.paste import Pasted, Placed, paste, place
 from synth.sim.placing.placement import Bounds, Placement
 from synth.train.tasks.task import Target
 
@@ -88,10 +88,20 @@ class Tried:
 
 def lay(material: Material, batch: Batch, unit: Tensor) -> tuple[Pasted, list[Any]]:
     """The pictures of a batch at unit coordinates [N,K,9], and what is true of them."""
-    bounds, (height, width) = material.bounds, batch.backgrounds.shape[-2:]
-    placed = place(unit, bounds, batch.extents_wh, (width, height))
-    pasted = paste(batch.backgrounds, batch.cutouts, placed, bounds)
+    pasted = paste(batch.backgrounds, batch.cutouts, _place(material, batch, unit), material.bounds)
     return pasted, material.truth(batch.keys, pasted.boxes_xyxy_px)
+
+
+def measure_sides(material: Material, batch: Batch, unit: Tensor) -> Tensor:
+    """[N,K]: shorter side of each cut-out's whole box at unit coordinates [N,K,9], in pixels of the target's
+    input, whatever hides it; differentiable, as boxes of what is seen are not.
+    """
+    return _place(material, batch, unit).extent(batch.extents_wh).amin(dim=-1)
+
+
+def _place(material: Material, batch: Batch, unit: Tensor) -> Placed:
+    height, width = batch.backgrounds.shape[-2:]
+    return place(unit, material.bounds, batch.extents_wh, (width, height))
 
 
 @torch.no_grad()

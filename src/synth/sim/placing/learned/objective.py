@@ -32,7 +32,7 @@ class Aim:
     hard_at: hardness from which an image is hard enough. w_spread: weight of each parameter's energy
     distance. w_real, adversarial: weight and form of the discriminator's loss. w_unfair: weight of what is
     too hidden or too small; min_visible: share of each cut-out that stays visible; min_side_px: shorter side
-    of its box, at the size at which the target looks.
+    of its whole box, at the size at which the target looks.
     """
 
     hard_at: float = 0.5

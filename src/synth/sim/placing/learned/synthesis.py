@@ -16,7 +16,7 @@ from synth.networks.discriminators import make_discriminator
 from synth.networks.synthesizer import make_synthesizer
 from synth.sim.placing.learned.objective import Aim, compute_losses, saturated_share, spread
 from synth.sim.placing.learned.paste import Pasted, frame
-from synth.sim.placing.material import Batch, Material, Tried, lay
+from synth.sim.placing.material import Batch, Material, Tried, lay, measure_sides
 from synth.sim.placing.placement import PARAMETERS
 from synth.sim.placing.players import Proposer
 from synth.train.tasks.task import Target
@@ -68,8 +68,7 @@ class Synthesis(Proposer):
             unit = self._ask(several, seed)
         pasted, truth = lay(material, several, unit)
         judged = target.judge(pasted.images, truth)
-        boxes = pasted.boxes_xyxy_px
-        sides_px = (boxes[..., 2:] - boxes[..., :2]).amin(dim=-1)
+        sides_px = measure_sides(material, several, unit)
         by_noise = unit.reshape(N_NOISES, len(batch), *unit.shape[1:])
         losses = compute_losses(
             self._settings.aim,
@@ -95,7 +94,10 @@ class Synthesis(Proposer):
         }
         n = len(batch)
         first = Pasted(
-            pasted.images[:n].detach(), pasted.alphas[:n].detach(), boxes[:n], pasted.visible[:n].detach()
+            pasted.images[:n].detach(),
+            pasted.alphas[:n].detach(),
+            pasted.boxes_xyxy_px[:n],
+            pasted.visible[:n].detach(),
         )
         return Tried(unit[:n], first, judged[1][:n]), values | figures
 
