@@ -237,7 +237,12 @@ def test_a_target_that_does_not_go_with_the_datasets_is_refused(dataset, tmp_pat
             DetectionSettings(classes=("kite", "cup"), side_px=64, box_kind="tight"),
             "show bar besides",
         ),
-        ("normals", TASKS["normals"].settings(), "of the task normals takes no composites"),
+        ("normals", TASKS["normals"].settings(), "of the task normals takes no composites, which carry no"),
+        (
+            "classification",
+            TASKS["classification"].settings(classes=("bar", "cup")),
+            "takes no composites, which are whole pictures, as it looks at crops",
+        ),
     ):
         words = {"task": task, "settings": json.dumps(settings.to_config())}
         net = TASKS[task].make_net(settings)

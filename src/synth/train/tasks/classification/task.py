@@ -194,6 +194,13 @@ class ClassificationTask(Task[ClassificationSettings, ClassCrops]):
         """A trained network as one that can be trained against."""
         return ClassTarget(net, settings.classes)
 
+    def target_size(self, settings: ClassificationSettings, size_wh: tuple[int, int]) -> tuple[int, int]:
+        """Of none: crops of one object each are what it looks at."""
+        raise InputError(
+            "a target of the task classification takes no composites, which are whole pictures, as it looks "
+            "at crops of one object each: give the run of a detector"
+        )
+
 
 def _name_likeliest(confidences: np.ndarray[Any, Any], classes: Sequence[str]) -> list[Answer]:
     """Of confidences [N,C]."""

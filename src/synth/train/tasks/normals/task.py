@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from synth.dataset.choices import CropKind
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
+from synth.errors import InputError
 from synth.geometry.normals import angle_deg
 from synth.metrics.comparison import ERROR, FREE, SHARE, Draws, Range, draw_metric
 from synth.train.drawing import FOUND_RGB, TRUE_RGB, draw_normal
@@ -222,6 +223,13 @@ class NormalTask(Task[NormalSettings, NormalCrops]):
     def target(self, net: nn.Module, settings: NormalSettings) -> "NormalTarget":
         """A trained network as one that can be trained against."""
         return NormalTarget(net, settings)
+
+    def target_size(self, settings: NormalSettings, size_wh: tuple[int, int]) -> tuple[int, int]:
+        """Of none: a turn or another place in the picture changes a normal, and composites carry none."""
+        raise InputError(
+            "a target of the task normals takes no composites, which carry no normals, as a turn in the "
+            "picture changes them: give the run of a detector"
+        )
 
     def target_truth(self, data: NormalCrops) -> list[list[float]]:
         """Unit normals (u, v, w) in crop axes, in which the network reads them."""
