@@ -170,19 +170,20 @@ def table_of_nuts(lines: Sequence[Line], mixes: Sequence[Mix]) -> Table:
 
 def table_of_cost(lines: Sequence[Line], mixes: Sequence[Mix]) -> Table:
     """What composites took, by mix and place: means over trainings."""
-    rows = [["composites", "place", "CPU seconds", "tried for each kept, by cycle"]]
+    rows = [["composites", "place", "CPU seconds", "kept", "tried for each kept, by cycle"]]
     kinds = dict.fromkeys(x["place"].partition(",")[0] for x in lines)
     for mix, place in itertools.product(mixes, kinds):
         own = [x for x in lines if x["mix"] == mix.name and x["place"].startswith(place)]
         made = [x["made"] for x in own if x["made"]]
         if not made:
             continue
-        tried = ""
+        tried = kept = ""
         if "n_tried" in made[0]:
             n_tried, n_kept = (np.sum([one[key] for one in made], axis=0) for key in ("n_tried", "n_kept"))
+            kept = f"{np.sum(n_kept) / len(made):.0f}"
             pairs = zip(n_tried, n_kept, strict=True)
             tried = ", ".join(f"{t / k:.1f}" if k else f"none of {t}" for t, k in pairs)
-        rows.append([mix.name, place, f"{np.mean([one['cpu_s'] for one in made]):.0f}", tried])
+        rows.append([mix.name, place, f"{np.mean([one['cpu_s'] for one in made]):.0f}", kept, tried])
     return rows
 
 
