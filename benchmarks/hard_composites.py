@@ -16,8 +16,8 @@ Of table_nuts one surface tests and the others train (hard_places.Nuts).
 Each mix of a seed begins with the same base, sees as many images (1,200; 600 of nuts), every second of them
 real, and keeps its last weights. Composites: 240 (120), all within `RANGES`, which are as wide for chance as
 for a synthesizer. random-hard and learned run three cycles (two) against a copy of the base; what they kept,
-from a hardness of `HARD_AT` on, chosen on train candidates, is what trains. Asked first: whether learned finds
-more than random-hard, and whether each finds more than random, at IoU 0.5 and 0.8.
+from a hardness of `HARD_AT` on, chosen on train candidates, is what trains. Asked first: whether learned
+finds more than random-hard, and whether each finds more than random, at IoU 0.5 and 0.8.
 
 Cost, in CPU seconds measured beside other work, one of each: ordinary captures 40, the hard test set 115, the
 base 139, 50 batches of a synthesizer with a harvest of 16 and all that goes round it 96, 24 random composites
