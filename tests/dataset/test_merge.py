@@ -333,7 +333,7 @@ def nothing(tmp_path: Path) -> None:
 
 
 REFUSED = [
-    (leak_a_test_image, ("a", "b"), {}, "shows test image"),
+    (leak_a_test_image, ("a", "b"), {}, "test images would leak"),
     (copy_a_train_image, ("a", "b"), {}, "3 pictures stand there twice"),
     (square_boxes, ("a", "b"), {}, "--boxes square or --boxes tight"),
     (damage, ("a", "b"), {}, r"masks/000001\.png is not the file"),

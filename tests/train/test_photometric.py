@@ -31,8 +31,11 @@ def test_colours_vary_within_their_widths() -> None:
 
 
 def test_every_contest_takes_the_option() -> None:
-    """None leaves each task's own: none for normals, Ultralytics' for detection."""
+    """None leaves each task's own: none for normals and classes, Ultralytics' for detection."""
     info = DatasetInfo(kind="real", classes=("part",), made_by=MadeBy(verb="test", simulated=True))
-    for asked, found in ((None, {"normals": 0.0, "detection": 1.0}), (0.25, dict.fromkeys(TASKS, 0.25))):
+    for asked, found in (
+        (None, {"normals": 0.0, "detection": 1.0, "classification": 0.0}),
+        (0.25, dict.fromkeys(TASKS, 0.25)),
+    ):
         contests = make_contests("quick", list(TASKS), info=info, photometric=asked)
         assert {c.task: c.settings.photometric for c in contests} == found

@@ -15,7 +15,6 @@ from rich.console import Console
 TESTS = Path(__file__).parents[2]
 sys.path[:0] = map(str, (TESTS / "sim", TESTS / "sim" / "placing", TESTS / "contracts" / "toys"))
 
-import toy_task  # noqa: E402
 from cutting_set import SIZE_WH, write_cutting_set  # noqa: E402
 from tiny_target import TINY, write_target  # noqa: E402
 
@@ -51,6 +50,8 @@ HARDER = 0.12
 @pytest.fixture(autouse=True, scope="module")
 def toys():
     """They are there for these tests alone."""
+    import toy_task
+
     TASKS["place"], PRESETS["tiny"] = toy_task.PlaceTask(), TINY
     yield
     del TASKS["place"], PRESETS["tiny"]
