@@ -2,20 +2,21 @@
 
     python benchmarks/placing_checks.py ../shared/data/mnist --seeds 0 1 2 3 4 5 6 7 8 9
 
-Digits of MNIST on black, 40×40 px. The target is TERSE's small classifier, the synthesizer its digits with
-the defaults of `Aim`, hard from p − p* = 0.05 on.
+Digits of MNIST on black, 40×40 px. The synthesizer is TERSE's for digits with the defaults of `Aim`, hard
+from p − p* = 0.05 on.
 
-Spread: the target has learnt digits as they were taken, at any place. The synthesizer learns against it for
-`SPREAD_STEPS` batches, within affNIST's bounds and some light and blur, and gets no answer. How far are its
-parameters then from those of random?
+Spread: the target, TERSE's small classifier, has learnt digits as they were taken, at any place. The
+synthesizer learns against it for `SPREAD_STEPS` batches, within affNIST's bounds and some light and blur, and
+gets no answer. How far are its parameters then from those of random?
 
-Planted: the target has learnt digits at every turn but those within `WITHIN_DEG` of `PLANTED_DEG`. In each of
-two cycles the synthesizer learns, candidates that are hard are kept, and the target learns of them. What
-share of those that are kept lies within the turns that were left out? Beside it what random-hard keeps of as
-many candidates, for a target of its own that began the same; of uniform turns a sixth lies there.
+Planted: the target, TERSE's deep classifier, has learnt digits at every turn but those within `WITHIN_DEG` of
+`PLANTED_DEG`, until at most 1 − `RIGHT` of them are hard or for `MOST_BATCHES`. In each of two cycles the
+synthesizer learns, candidates that are hard are kept, and the target learns of them. What share of those that
+are kept lies within the turns that were left out? Beside it what random-hard keeps of as many candidates, for
+a target of its own that began the same; of uniform turns a sixth lies there.
 
 Each seed's figures are a line of RESULTS; what stands there is not run again. A seed takes about a minute of
-a free core.
+a free core for spread, and some three for planted.
 """
 
 import argparse
@@ -50,7 +51,8 @@ AFFINE = Bounds(20, 0.2, (log(0.8), log(1.25)), 1, log_gain=LIGHT, log_gamma=LIG
 PLACES, TURNS = (Bounds(angle, log_scale=(0, 0)) for angle in (0, 180))
 AIM = Aim(hard_at=0.525)
 PAIRS, NOISES, BATCH = 16, 2, 64
-SPREAD_STEPS, PLANTED_STEPS = 200, 150
+SPREAD_STEPS, PLANTED_STEPS = 200, 300
+BLOCK, MOST_BATCHES, RIGHT = 250, 4000, 0.95
 PLANTED_DEG, WITHIN_DEG = 90.0, 30.0
 N_CANDIDATES = 1000
 
@@ -82,12 +84,15 @@ class Game:
     net: nn.Module
     synthesizer: Synthesizer
     rng: torch.Generator
+    net_name: str
 
     def __post_init__(self) -> None:
         parameters = self.synthesizer.parameters()
         self.optimiser = torch.optim.Adam(parameters, lr=1e-3, weight_decay=5e-4)
         task = TASKS["classification"]
-        self.target = task.target(self.net, task.settings(net="digits", side_px=SIDE_PX, classes=CLASSES))
+        self.target = task.target(
+            self.net, task.settings(net=self.net_name, side_px=SIDE_PX, classes=CLASSES)
+        )
 
     def uniform(self, n: int) -> Tensor:
         return torch.rand(n, 1, len(PARAMETERS), generator=self.rng) * 2 - 1
@@ -158,15 +163,15 @@ def load_digits(folder: Path) -> Digits:
     return Digits(cutouts, extent_wh, frame(cutouts, extent_wh, SIDE_PX), labels)
 
 
-def begin(digits: Digits, bounds: Bounds, seed: int) -> Game:
+def begin(digits: Digits, bounds: Bounds, seed: int, net_name: str) -> Game:
     torch.manual_seed(seed)  # Of the units that rest.
-    net = make_class_net("digits", SIDE_PX, len(CLASSES), seed)
+    net = make_class_net(net_name, SIDE_PX, len(CLASSES), seed)
     synthesizer = make_synthesizer(SynthesizerShape("digits"), seed)
-    return Game(digits, bounds, net, synthesizer, torch.Generator().manual_seed(seed))
+    return Game(digits, bounds, net, synthesizer, torch.Generator().manual_seed(seed), net_name)
 
 
 def check_spread(digits: Digits, seed: int) -> dict[str, Any]:
-    game = begin(digits, PLACES, seed)
+    game = begin(digits, PLACES, seed, "digits")
     game.teach_target(game.uniform, 300)
     game.bounds = AFFINE
     game.teach_synthesizer(SPREAD_STEPS)
@@ -183,9 +188,12 @@ def check_spread(digits: Digits, seed: int) -> dict[str, Any]:
     return figures | {"hard": {how: found.double().mean().item() for how, found in hard.items()}}
 
 
+HOW = ("learned", "random-hard")
+
+
 def check_planted(digits: Digits, seed: int) -> dict[str, Any]:
     told: dict[str, Any] = {}
-    begun = begin(digits, TURNS, seed)
+    begun = begin(digits, TURNS, seed, "digits-deep")
 
     def draw_other_turns(n: int) -> Tensor:
         """Uniform from where the gap ends round to where it begins."""
@@ -195,10 +203,24 @@ def check_planted(digits: Digits, seed: int) -> dict[str, Any]:
         unit[..., 0] = torch.remainder(turn_deg + 180, 360) / 180 - 1
         return unit
 
-    begun.teach_target(draw_other_turns, 800)
-    for how in ("learned", "random-hard"):
+    def draw_planted_turns(n: int) -> Tensor:
+        unit = begun.uniform(n)
+        unit[..., 0] = (PLANTED_DEG + WITHIN_DEG * unit[..., 0]) / 180
+        return unit
+
+    def measure_hard(draw: Draw) -> float:
+        rows = digits.draw(N_CANDIDATES, begun.rng)
+        with torch.no_grad():
+            return begun.find_hard(rows, draw(N_CANDIDATES)).double().mean().item()
+
+    n_batches, is_hard = 0, 1.0
+    while is_hard > 1 - RIGHT and n_batches < MOST_BATCHES:
+        begun.teach_target(draw_other_turns, BLOCK)
+        n_batches, is_hard = n_batches + BLOCK, measure_hard(draw_other_turns)
+    told["target"] = {"batches": n_batches, "hard": is_hard, "hard_planted": measure_hard(draw_planted_turns)}
+    for how in HOW:
         net, rng = copy.deepcopy(begun.net), torch.Generator().manual_seed(seed)
-        game = Game(digits, TURNS, net, begun.synthesizer, rng)
+        game = Game(digits, TURNS, net, begun.synthesizer, rng, begun.net_name)
         told[how] = []
         for _ in range(2):
             if how == "learned":
@@ -235,7 +257,7 @@ def summarise(results: list[dict[str, Any]]) -> str:
         )
         for how in ("learned", "random"):
             lines.append(f"hard, {how}: {_list(row['hard'][how] for row in spreads)}")
-    for how in ("learned", "random-hard"):
+    for how in HOW:
         for cycle in range(2):
             shares = [row[how][cycle]["planted"] for row in results if row["check"] == "planted"]
             if shares:
