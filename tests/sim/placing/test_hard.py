@@ -199,6 +199,7 @@ def test_presets_are_those_that_can_be_asked_for():
     digits, pictures = PRESETS["paper-digits"], PRESETS["paper-pictures"]
     assert (digits.batch_size, digits.learning_rate, digits.schooling.epochs) == (1024, 1e-3, 30)
     assert 2 * digits.hard_at - 1 == pytest.approx(0.05)  # p − p* of hardness (1 + p − p*)/2.
+    assert all(preset.enough_at >= preset.hard_at for preset in PRESETS.values())
     assert (pictures.n_learn, pictures.batch_size, pictures.n_harvest) == (1000, 16, 100)
     assert (pictures.learning_rate, pictures.hard_at, pictures.schooling.epochs) == (1e-4, 0.5, 3)
 

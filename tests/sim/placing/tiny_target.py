@@ -18,6 +18,7 @@ TINY = Preset(
     n_harvest=6,
     batch_size=8,
     hard_at=0.01,
+    enough_at=0.01,
     schooling=Schooling(epochs=1),
     size="small",
     dropout=0.0,

@@ -150,11 +150,12 @@ class HardPlacer(Placer, Protocol):
 
 def _adapt(preset: Preset, options: HardOptions) -> Preset:
     """With what was asked for."""
-    schooling = preset.schooling
+    schooling, hard_at = preset.schooling, options.hard_at or preset.hard_at
     return replace(
         preset,
         n_cycles=options.cycles or preset.n_cycles,
-        hard_at=options.hard_at or preset.hard_at,
+        hard_at=hard_at,
+        enough_at=max(hard_at, preset.enough_at),
         dropout=preset.dropout if options.dropout is None else options.dropout,
         schooling=schooling if options.ratio is None else replace(schooling, ratio=options.ratio),
     )

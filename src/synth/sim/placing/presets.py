@@ -15,9 +15,9 @@ from synth.sim.placing.schooling import Schooling
 class Preset:
     """Numbers of a way to run cycles.
 
-    about: what it is for. n_cycles to hard_at: as `CycleSettings` has them. schooling: of the target. size,
-    dropout, learning_rate, weight_decay: of the synthesizer. discriminator_rate: the
-    discriminator's learning rate.
+    about: what it is for. n_cycles to hard_at: as `CycleSettings` has them. enough_at: hardness from which a
+    synthesizer gets nothing for more, ``hard_at`` or above. schooling: of the target. size, dropout,
+    learning_rate, weight_decay: of the synthesizer. discriminator_rate: the discriminator's learning rate.
     """
 
     about: str
@@ -27,6 +27,7 @@ class Preset:
     n_harvest: int
     batch_size: int
     hard_at: float
+    enough_at: float
     schooling: Schooling
     size: SynthesizerSize
     dropout: float
@@ -46,6 +47,7 @@ PRESETS: Registry[Preset] = Registry(
             n_harvest=40,
             batch_size=8,
             hard_at=0.5,  # A.2: "less than 0.5".
+            enough_at=0.75,  # Ours: most of chance's are hard already, and at 0.5 a synthesizer stays put.
             schooling=Schooling(
                 epochs=3, ratio=1, learning_rate=2e-4, batch_size=16
             ),  # A tenth of detection's.
@@ -63,6 +65,7 @@ PRESETS: Registry[Preset] = Registry(
             n_harvest=1,
             batch_size=1024,  # A.1.
             hard_at=0.525,  # A.1: p − p* > 0.05, where hardness is (1 + p − p*)/2.
+            enough_at=0.525,
             schooling=Schooling(
                 epochs=30, ratio=1, learning_rate=1e-3, batch_size=64
             ),  # A.1, but for the rate.
@@ -80,6 +83,7 @@ PRESETS: Registry[Preset] = Registry(
             n_harvest=100,  # A.2.
             batch_size=16,  # A.2.
             hard_at=0.5,  # A.2.
+            enough_at=0.5,
             schooling=Schooling(epochs=3, ratio=1, learning_rate=1e-5, batch_size=16),  # A.2; ratio: table 2.
             size="pictures",
             dropout=0.0,

@@ -23,7 +23,7 @@ class Learned(HardPlacer):
     ) -> Synthesis:
         """A fresh synthesizer, with a discriminator where that was asked for."""
         aim = Aim(
-            hard_at=preset.hard_at,
+            hard_at=preset.enough_at,
             w_spread=Aim.w_spread if options.diversity is None else options.diversity,
             w_real=float(options.discriminator),
             min_visible=table.min_visible,
