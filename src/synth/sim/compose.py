@@ -13,6 +13,7 @@ from synth.errors import InputError
 from synth.sim.ingredients import Ingredients, PlacerOptions
 from synth.sim.placing import PLACERS
 from synth.sim.settings import RenderSettings
+from synth.sim.sources.source import N_NAMES
 from synth.sim.templates.homography import Turns
 from synth.sim.templates.pasting import Pasting
 from synth.sim.templates.quotas import fill_up
@@ -22,6 +23,9 @@ from synth.sim.templates.template import Template, read_templates
 SOURCE, TEMPLATES_SOURCE = "composites", "templates"
 PER_CLASS = 200
 """Train instances of each class, where nothing else is asked for."""
+
+MOST = 10 * N_NAMES
+"""As many pictures of a run have names of six digits."""
 
 
 def make_settings(
@@ -106,6 +110,8 @@ class TemplateRequest:
             raise InputError("--fill-up makes up what --like has too few of: give --like, and no --count")
         if self.per_class is not None and self.per_class < 1:
             raise InputError(f"--per-class must be 1 or more, got {self.per_class}")
+        if self.per_class is not None and self.per_class > MOST:
+            raise InputError(f"--per-class must be {MOST} or less, got {self.per_class}")
         templates = read_templates(self.templates)
         like = None if self.like is None else DatasetReader(self.like).refuse_empty()
         scenes = list_scenes(self.on, like, seed=seed)
@@ -158,6 +164,8 @@ def make_template_settings(
 def _refuse_numbers(count: int | None, seed: int) -> None:
     if count is not None and count < 1:
         raise InputError(f"the number of composites must be 1 or more, got {count}")
+    if count is not None and count > MOST:
+        raise InputError(f"the number of composites must be {MOST} or less, got {count}")
     if seed < 0:
         raise InputError(f"the seed must be 0 or more, got {seed}")
 

@@ -12,6 +12,7 @@ from synth.sim.placing.placement import Bounds
 
 _QUANTILES = (0.05, 0.95)
 _WIDEST = log(4.0)
+_MOST_SCALE, _MOST_SHEAR, _MOST_BLUR_PX = 10.0, 2.0, 20.0
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,23 @@ class Ranges:
     extra_blur_px: float | None = None
 
     def __post_init__(self) -> None:
-        if self.scale is not None and not 0 < self.scale[0] <= self.scale[1]:
+        if self.scale is not None:
             low, high = self.scale
-            raise InputError(f"--scale runs from the least to the greatest, as 0.7-1.4; got {low:g}-{high:g}")
+            if not 0 < low <= high:
+                raise InputError(
+                    f"--scale runs from the least to the greatest, as 0.7-1.4; got {low:g}-{high:g}"
+                )
+            if low < 1 / _MOST_SCALE or high > _MOST_SCALE:
+                raise InputError(
+                    f"--scale stays within {1 / _MOST_SCALE:g}-{_MOST_SCALE:g}, got {low:g}-{high:g}"
+                )
         for name in ("gain", "gamma"):
             if (value := getattr(self, name)) is not None and not 1 <= value <= 10:
                 raise InputError(f"--{name} must be 1 to 10: 1.3 means 1/1.3 to 1.3; got {value:g}")
+        if self.shear is not None and not 0 <= self.shear <= _MOST_SHEAR:
+            raise InputError(f"--shear must be 0 to {_MOST_SHEAR:g}, got {self.shear:g}")
+        if self.extra_blur_px is not None and not 0 <= self.extra_blur_px <= _MOST_BLUR_PX:
+            raise InputError(f"--extra-blur must be 0 to {_MOST_BLUR_PX:g} px, got {self.extra_blur_px:g}")
         self.bounds((0.0, 0.0))
 
     @property
