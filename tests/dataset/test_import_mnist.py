@@ -140,3 +140,14 @@ def test_pictures_and_labels_go_together(digits: tuple[Path, Bytes], tmp_path: P
     (folder / "t10k-labels-idx1-ubyte").unlink()
     with pytest.raises(InputError, match=r"has no t10k-labels-idx"):
         import_mnist(MnistSettings(folder, tmp_path / "out"))
+
+
+def test_a_digit_that_is_there_twice_is_taken_once(digits: tuple[Path, Bytes], tmp_path: Path) -> None:
+    """The test one stays; the other is named with why it is not there."""
+    folder, pictures = digits
+    twice = np.concatenate([pictures[:7], pictures[22:23], pictures[8:20]])
+    (folder / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(twice)))
+    summary = import_mnist(MnistSettings(folder, tmp_path / "out"))
+    assert summary.splits == {"train": 17, "val": 2, "test": 6}
+    (misfit,) = summary.misfits
+    assert str(misfit).endswith("ubyte.gz 7: shows just the pixels of sample 000022: take it out")

@@ -13,7 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synth.dataset.classes import ALL_CLASSES
-from synth.dataset.imports.intake import Intake, OnPicture, Summary, boxes_of, describe_import, open_import
+from synth.dataset.imports.intake import (
+    Intake,
+    Misfit,
+    OnPicture,
+    Summary,
+    boxes_of,
+    describe_import,
+    open_import,
+)
 from synth.dataset.imports.pictures import Picture
 from synth.dataset.info import DatasetInfo
 from synth.dataset.record import SPLITS, Split
@@ -96,7 +104,10 @@ def import_mnist(settings: MnistSettings, on_picture: OnPicture = lambda done, t
             digits, first = (tested, len(learnt.labels)) if split == "test" else (learnt, 0)
             for row in rows[split]:
                 on_picture(done, total)
-                _take(intake, digits, row, f"{first + row:06d}", split, settings)
+                try:
+                    _take(intake, digits, row, f"{first + row:06d}", split, settings)
+                except Misfit as misfit:
+                    intake.refuse(misfit, f"{first + row:06d}", split)
                 done += 1
         return intake.sum_up()
 
@@ -183,7 +194,7 @@ def read_idx(path: Path, n_dimensions: int) -> NDArray[np.uint8]:
             if not 0 < n_bytes <= _MOST_BYTES:
                 raise InputError(
                     f"{path} says that it holds {'×'.join(map(str, shape))} bytes, and 1 to {_MOST_BYTES} "
-                    "can be read: give a smaller file"
+                    "can be read: give another file"
                 )
             content = file.read(n_bytes + 1)
     except (OSError, EOFError, zlib.error) as error:
