@@ -1,5 +1,6 @@
 """A small dataset to cut parts from: kites and bars on three plates, whose light says the split."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -24,7 +25,12 @@ NOISE_COUNTS = 1.5
 
 
 def write_cutting_set(
-    root: Path, *, kind: Kind = "real", grown_box: int | None = None, box_kind: BoxKind = "tight"
+    root: Path,
+    *,
+    kind: Kind = "real",
+    grown_box: int | None = None,
+    box_kind: BoxKind = "tight",
+    splits: Sequence[Split] = SPLITS,
 ) -> DatasetReader:
     """Six samples of one part each, kites and bars in turns, and three plates.
 
@@ -41,7 +47,7 @@ def write_cutting_set(
         return np.clip(light, 0, 255).astype(np.uint8)
 
     with DatasetWriter.create_or_resume(root, info) as writer:
-        for i, split in enumerate(SPLITS):
+        for i, split in enumerate(splits):
             name = list(SHAPES)[i % 2]
             mask = np.zeros(SIZE_WH[::-1], np.uint8)
             centre = rng.integers((30, 30), (SIZE_WH[0] - 30, SIZE_WH[1] - 30))

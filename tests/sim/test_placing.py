@@ -169,6 +169,17 @@ def test_parts_that_cannot_be_laid_are_said(compositor: Compositor) -> None:
         Recipe.from_json("{}")
 
 
+def test_a_class_that_train_images_lack_has_no_context(tmp_path: Path) -> None:
+    """It is named; without --where context it can be laid. What finds no place leaves nothing behind."""
+    write_cutting_set(tmp_path / "set", splits=("train", "val", "train", "test", "train", "test"))
+    done = synth("compose", "set", "--where", "context", "--out", "made", cwd=tmp_path)
+    assert (done.returncode, "no train image shows bar" in " ".join(done.stderr.split())) == (2, True)
+    packed = ("--max-parts", 20, "--min-visible", 1, "--seed", 3)
+    done = synth("compose", "set", "--count", 1, *packed, "--out", "made", cwd=tmp_path)
+    assert (done.returncode, "find no place" in done.stderr) == (2, True)
+    assert not (tmp_path / "made").exists()
+
+
 def test_scales_are_read_as_written() -> None:
     """Two numbers and a dash."""
     assert parse_scale("0.7-1.4") == (0.7, 1.4)

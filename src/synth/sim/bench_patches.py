@@ -97,7 +97,9 @@ def draw_corner(mask: Mask, size_wh: tuple[int, int], rng: np.random.Generator) 
     """
     low, high, side = _corners(mask, size_wh)
     if (low > high).any():
-        raise InputError(f"a part of {side:.0f} px is larger than the picture")
+        raise InputError(
+            f"a part of {side:.0f} px is larger than the picture: let parts shrink with --scale, 0.5-1 say"
+        )
     x, y = rng.integers(low.astype(int), high.astype(int) + 1)
     return int(x), int(y)
 

@@ -110,6 +110,8 @@ def open_cutting_table(ingredients: Ingredients, count: int, seed: int) -> Cutti
         bench = _paint_bench(source)
         shares = {split: tuple(range(len(bench.rgb_u8))) for split in SPLITS if picks[split]}
     _refuse_unlike(ingredients.datasets, bench)
+    if ingredients.where == "context":
+        _refuse_unseen(ingredients.datasets, picks)
     return CuttingTable(
         ingredients,
         source,
@@ -145,6 +147,17 @@ def list_train_boxes(datasets: Sequence[DatasetReader]) -> dict[str, Array]:
             for instance in sample.instances:
                 boxes.setdefault(instance.class_name, []).append(instance.box_xyxy_px)
     return {name: np.array(found, dtype=float) for name, found in boxes.items()}
+
+
+def _refuse_unseen(datasets: Sequence[DatasetReader], picks: dict[Split, list[Pick]]) -> None:
+    """Raises InputError for a class that may be laid and of which no train box says where it is."""
+    seen = list_train_boxes(datasets)
+    names = dict.fromkeys(pick.class_name for split in SPLITS for pick in picks[split])
+    if unseen := [name for name in names if name not in seen]:
+        raise InputError(
+            f"--where context goes by train boxes, and no train image shows {', '.join(unseen)}: leave it "
+            "out, or name a dataset that has some"
+        )
 
 
 def _load_bench(source: DatasetReader) -> Bench:

@@ -107,22 +107,22 @@ def render(plan: Plan, progress: Progress) -> Summary:
         orders = [order for order in plan.orders if order.name not in done]
         try:
             studio = plan.studio.prepared(out, progress) if orders else plan.studio
+            orders = [order for order in orders if studio.can_make(order)]
+            progress.begin(total=len(done) + len(orders), done=len(done))
+            try:
+                produce(
+                    orders,
+                    studio,
+                    lambda sample: _write(sample, writer, progress),
+                    progress,
+                    settings,
+                )
+            finally:
+                progress.end()
         except InputError:
-            if not done:
+            if not writer.samples:
                 writer.discard()  # No folder is in the way of the next try.
             raise
-        orders = [order for order in orders if studio.can_make(order)]
-        progress.begin(total=len(done) + len(orders), done=len(done))
-        try:
-            produce(
-                orders,
-                studio,
-                lambda sample: _write(sample, writer, progress),
-                progress,
-                settings,
-            )
-        finally:
-            progress.end()
         shutil.rmtree(out / WORK_FOLDER, ignore_errors=True)
         return Summary(len(writer.samples), len(orders), time.perf_counter() - started)
 

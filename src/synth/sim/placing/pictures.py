@@ -149,9 +149,11 @@ class Pictures(Material):
         return cutout
 
     def _is_outside(self, pick: Pick, placed: Placement) -> bool:
-        """A part's size is the root of its own box's area, before it is turned."""
+        """A part's size is the root of its own box's area, before it is turned; where no train box is of its
+        class, nothing says how large it may be.
+        """
         size_px = np.sqrt(np.prod(extent_of(self._cut(pick)))) * np.exp(np.mean(placed.log_scale_xy))
-        low, high = self._sizes_px[pick.class_name]
+        low, high = self._sizes_px.get(pick.class_name, (0.0, np.inf))
         return not low <= size_px <= high
 
     def _shrink_cutout(self, pick: Pick) -> tuple[Tensor, Tensor]:
