@@ -291,13 +291,25 @@ def _load(spec: TrainSpec, task: Task[Any, Any]) -> tuple[list[Any], Any, Any]:
         pool = val = None
         for portion in stage:
             dataset = open_once(portion.root)
-            parts = [_load_images(spec, dataset, s) for s in portion.samples(dataset, spec.seed)]
+            train_and_val = portion.samples(dataset, spec.seed)
+            _refuse_absent(dataset, *train_and_val)
+            parts = [_load_images(spec, dataset, samples) for samples in train_and_val]
             pool = parts[0] if pool is None else task.join(pool, parts[0])
             val = parts[1] if val is None else task.join(val, parts[1])
         stages.append(pool)
     if spec.choose == "real-val":
         val = _load_images(spec, tested, tested.of_split("val"))
     return stages, val, test
+
+
+def _refuse_absent(dataset: DatasetReader, train: Sequence[Sample], val: Sequence[Sample]) -> None:
+    """Raises InputError where a dataset has no train or no val images."""
+    for samples, split in ((train, "train"), (val, "val")):
+        if not samples:
+            raise InputError(
+                f"{dataset.root} has no {split} images, and a network learns from train and is chosen by val "
+                f"images: synth dataset split {dataset.root} --seed 0 --out OTHER deals splits anew"
+            )
 
 
 def _load_images(spec: TrainSpec, dataset: DatasetReader, samples: Sequence[Sample]) -> Any:

@@ -45,8 +45,8 @@ class Answers:
 def load_trained(path: Path, device: str | None = None) -> Trained:
     """The network of weights that ``synth train`` wrote, or of the folder of a training.
 
-    Raises InputError for a file that holds something else, and with the command to type next for a folder
-    without a network.
+    Raises InputError for a file that holds something else or weights that are no numbers, and with the
+    command to type next for a folder without a network.
     """
     file = find_weights(path)
     tensors, words = load_weights(file)
@@ -59,6 +59,8 @@ def load_trained(path: Path, device: str | None = None) -> Trained:
         raise InputError(
             f"{file} is no network that synth train wrote: give one of its weights.safetensors"
         ) from error
+    if not all(bool(tensor.isfinite().all()) for tensor in net.state_dict().values()):
+        raise InputError(f"{file} holds weights that are no numbers: copy it again, or train again")
     return Trained(task.name, settings, net.to(choose_device(device)).eval())
 
 

@@ -216,10 +216,10 @@ def test_options_that_do_not_go_with_a_placer_are_refused(tmp_path):
             make_options(place, asked)
     own = write_target(tmp_path / "weights.safetensors")
     for change, said in (
-        ({"cycles": 0}, "--cycles must be 1 or more, got 0"),
+        ({"cycles": 0}, "--cycles must be 1 to 100, got 0"),
         ({"hard_at": 1.0}, "--hard-at must lie between 0 and 1, got 1"),
         ({"ratio": -1.0}, "--ratio is 0 to 100 .* got -1"),
-        ({"diversity": -1.0}, "--diversity must be 0 or more, got -1"),
+        ({"diversity": -1.0}, "--diversity must be 0 to 1000, got -1"),
         ({"dropout": 1.0}, "--dropout must be 0 or more and below 1, got 1"),
     ):
         with pytest.raises(InputError, match=said):
@@ -251,6 +251,19 @@ def test_a_target_that_does_not_go_with_the_datasets_is_refused(dataset, tmp_pat
         save_weights(tmp_path / "weights.safetensors", net.state_dict(), words)
         with pytest.raises(InputError, match=said):
             open_hard(dataset, own, tmp_path)
+    own = write_target(tmp_path / "weights.safetensors")
+    tensors, words = load_weights(own.run)
+    save_weights(own.run, {name: value * torch.nan for name, value in tensors.items()}, words)
+    with pytest.raises(InputError, match="holds weights that are no numbers"):
+        open_hard(dataset, own, tmp_path)
+    assert not list(tmp_path.glob("hard*"))
+
+
+def test_a_target_learns_from_train_composites_alone(tmp_path):
+    """Where there are none, that is said before anything is tried."""
+    own, tests = write_target(tmp_path / "weights.safetensors"), ("test",) * 6
+    with pytest.raises(InputError, match="none of the 4 composites is of train"):
+        open_hard(write_cutting_set(tmp_path / "tests", splits=tests), own, tmp_path)
     assert not list(tmp_path.glob("hard*"))
 
 

@@ -17,7 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from math import ceil
+from math import ceil, isfinite
 from pathlib import Path
 from typing import Any
 
@@ -209,6 +209,8 @@ class _Run:
         edges = tried.pasted.boxes_xyxy_px
         sides_px, visible = (edges[..., 2:] - edges[..., :2]).amin(dim=-1), tried.pasted.visible
         hardness, seconds = tried.hardness.tolist(), (time.perf_counter() - began) / len(batch)
+        if not all(map(isfinite, hardness)):
+            raise InputError("the target answers with what is no number: give a run whose training went well")
         candidates = []
         for i, key in enumerate(batch.keys):
             there = batch.there[i]

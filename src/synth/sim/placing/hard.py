@@ -106,6 +106,11 @@ class HardPlacer(Placer, Protocol):
         compositor = Compositor(table)
         _refuse_large(compositor)
         quotas = _count_recipes(table)
+        if "train" not in quotas:
+            raise InputError(
+                f"none of the {len(table.splits)} composites is of train, and from those alone the target "
+                "learns: raise --count, or give datasets with train parts"
+            )
         folder = out.with_name(f"{out.name}{CYCLES_SUFFIX}")
         config: dict[str, JsonValue] = {**describe_run(table).made_by.config, "seed": table.seed}
         with RunDir.create_or_resume(folder, config | {"numbers": _NUMBERS.dump_python(preset, mode="json")}):

@@ -37,14 +37,14 @@ class HardOptions(PlacerOptions):
 
     def __post_init__(self) -> None:
         find_weights(self.run)
-        if self.cycles is not None and self.cycles < 1:
-            raise InputError(f"--cycles must be 1 or more, got {self.cycles}")
+        if self.cycles is not None and not 1 <= self.cycles <= 100:
+            raise InputError(f"--cycles must be 1 to 100, got {self.cycles}")
         if self.ratio is not None and not 0 <= self.ratio <= 100:
             raise InputError(f"--ratio is 0 to 100 real images to each made one, got {self.ratio:g}")
         if self.hard_at is not None and not 0 < self.hard_at < 1:
             raise InputError(f"--hard-at must lie between 0 and 1, got {self.hard_at:g}")
-        if self.diversity is not None and self.diversity < 0:
-            raise InputError(f"--diversity must be 0 or more, got {self.diversity:g}")
+        if self.diversity is not None and not 0 <= self.diversity <= 1000:
+            raise InputError(f"--diversity must be 0 to 1000, got {self.diversity:g}")
         if self.dropout is not None and not 0 <= self.dropout < 1:
             raise InputError(f"--dropout must be 0 or more and below 1, got {self.dropout:g}")
 
