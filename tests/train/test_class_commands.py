@@ -3,13 +3,17 @@
 import json
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from toy_sets import write_class_set
 from typer.testing import CliRunner, Result
 
 from synth.cli import app
+from synth.dataset.imports.folders import FoldersSettings, import_folders
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
+from typed import synth
 
 CLASSES = ("left", "right", "stop")
 TINY = ("--side", "32", "--images", "8", "--device", "cpu")
@@ -80,3 +84,16 @@ def test_weights_know_their_classes(desk: Path) -> None:
         ).output
     )
     assert list(known["by_class"]) == ["stop"]
+
+
+def test_without_val_images_nothing_is_trained(tmp_path: Path) -> None:
+    """What is absent is named, and what deals splits anew."""
+    for split, name, light in (("train", "a", 20), ("train", "b", 90), ("test", "a", 40), ("test", "b", 200)):
+        path = tmp_path / "pictures" / split / name / "0.png"
+        path.parent.mkdir(parents=True)
+        cv2.imwrite(str(path), np.full((8, 8, 3), light, np.uint8))
+    import_folders(FoldersSettings(tmp_path / "pictures", tmp_path / "set"))
+    done = synth("train", "classification", "--data", "set", "--test", "set", *TINY, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "set has no val images" in done.stderr
+    assert "synth dataset split set" in done.stderr
