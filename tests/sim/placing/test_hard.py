@@ -20,6 +20,7 @@ from tiny_target import TINY, write_target  # noqa: E402
 
 from synth.compute.checkpoint import load_weights, save_weights  # noqa: E402
 from synth.compute.progress import make_progress  # noqa: E402
+from synth.compute.run_dir import RunDir  # noqa: E402
 from synth.dataset.reader import DatasetReader  # noqa: E402
 from synth.dataset.verify import verify  # noqa: E402
 from synth.errors import InputError  # noqa: E402
@@ -290,6 +291,17 @@ def test_too_few_hard_ones_are_dealt_as_far_as_they_go(dataset, tmp_path, monkey
     assert verify(tmp_path / "hard") == []
     again = render(make_plan(settings), telling)
     assert (again.n_new, again.n_samples) == (0, len(kept))
+
+
+def test_a_dataset_may_be_made_where_one_stands(dataset, tmp_path, monkeypatch):
+    """What stands beside it is called after the folder, however that was written."""
+    (tmp_path / "hard").mkdir()
+    monkeypatch.chdir(tmp_path / "hard")
+    own = write_target(tmp_path / "weights.safetensors")
+    RunDir.create_or_resume(tmp_path / "hard.cycles", {"another": "run"}).close()
+    ingredients = Ingredients((dataset,), place="random-hard", own=own)
+    with pytest.raises(InputError, match=r"hard\.cycles holds a run with other settings"):
+        PLACERS["random-hard"].open(open_cutting_table(ingredients, 1, 0), Path(), QUIET)
 
 
 def test_what_nobody_finds_hard_leaves_no_folder_in_the_way(dataset, tmp_path):

@@ -111,6 +111,8 @@ class HardPlacer(Placer, Protocol):
                 f"none of the {len(table.splits)} composites is of train, and from those alone the target "
                 "learns: raise --count, or give datasets with train parts"
             )
+        if out.name in ("", ".."):
+            out = out.resolve()  # What stands beside it is called after it.
         folder = out.with_name(f"{out.name}{CYCLES_SUFFIX}")
         config: dict[str, JsonValue] = {**describe_run(table).made_by.config, "seed": table.seed}
         with RunDir.create_or_resume(folder, config | {"numbers": _NUMBERS.dump_python(preset, mode="json")}):
