@@ -32,6 +32,7 @@ ONLY_PARSED = {
     r"synth compose --templates": "needs drawings and photographs of one's own; tests/sim",
     r"synth dataset stats .*--beside": "needs two datasets; tests/dataset",
     r"synth dataset sheet data/laid": "needs drawings and photographs of one's own; tests/dataset",
+    r"synth import video": "needs films of one's own; tests/dataset/test_import_video.py",
     r"synth import yolo .*--group": "needs recordings of one's own; tests/dataset",
     r"synth train normals": "as detection, which runs; tests/train",
     r"synth (evaluate|predict)": "needs more test images than are captured here; tests/train",

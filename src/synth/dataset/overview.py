@@ -108,7 +108,7 @@ def _warn_of_classes(
         found.append(
             f"fewer than {FEW_TEST_IMAGES} test images show {counted}: their figures will say little."
         )
-    if missing := [split for split in SPLITS if split not in used]:
+    if tallies and (missing := [split for split in SPLITS if split not in used]):
         found.append(
             f"{' and '.join(missing)} {'has' if len(missing) == 1 else 'have'} no labelled instance at all."
         )

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from synth.dataset.choices import Overlay
 from synth.dataset.commands import Classes, FlipPairs, SingleClass
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from synth.dataset.imports.intake import Summary
     from synth.dataset.record import Split
 
@@ -19,8 +18,6 @@ S = TypeVar("S")
 app = typer.Typer(
     help="Make a dataset of somebody else's images and labels.", no_args_is_help=True, rich_markup_mode=None
 )
-
-_MOST_SHOWN, _MOST_ALIKE = 20, 5
 
 Group = Annotated[
     Path | None,
@@ -257,6 +254,53 @@ def mnist(
 
 
 @app.command()
+def video(
+    path: Annotated[Path, typer.Argument(help="A film, or a folder of films.")],
+    out: Out = Path("data/footage"),
+    every: Annotated[float, typer.Option(help="One frame, the sharpest, of each so many seconds.")] = 1.5,
+    as_it_is: Annotated[
+        bool, typer.Option("--as-it-is", help="Whole frames at their own size, not cut to 2:1 and 960×480.")
+    ] = False,
+    overlay: Annotated[
+        Overlay,
+        typer.Option(
+            help="What stays while the scene moves, marks and the own bonnet: void in label maps, cut "
+            "off, or the frames that show it dropped."
+        ),
+    ] = "void",
+    train: Annotated[str | None, typer.Option(help="Whole films that train: monday,tuesday.")] = None,
+    val: Annotated[str | None, typer.Option(help="Whole films that validate, likewise.")] = None,
+    test: Annotated[
+        str | None, typer.Option(help="Whole films that test; where some are named, all others train.")
+    ] = None,
+    gap: Annotated[
+        float, typer.Option(help="Seconds left out between a film's blocks of train, val and test frames.")
+    ] = 10.0,
+    blur: Annotated[
+        Path | None,
+        typer.Option(help="A CSV of places to make unrecognisable: film,from_s,to_s,x0,y0,x1,y1."),
+    ] = None,
+) -> None:
+    """Films, as their sharpest frames; blurred, standing, doubled, black and broken ones are refused.
+
+    Example: synth import video drives --every 1.5 --out data/footage
+    """
+    from synth.dataset.imports.video import VideoSettings, import_video
+
+    settings = VideoSettings(
+        path=path,
+        out=out,
+        every_s=every,
+        as_it_is=as_it_is,
+        overlay=overlay,
+        splits=_splits(train, val, test),
+        gap_s=gap,
+        blur=blur,
+    )
+    _take(import_video, settings, out)
+
+
+@app.command()
 def translated(
     folder: Annotated[
         Path, typer.Argument(help="Pictures, each called as the sample that it was made of: 000012.png.")
@@ -326,6 +370,7 @@ def _parse_triple(option: str, text: str) -> tuple[float, float, float]:
 def _take(take: "Callable[[S, Callable[[int, int], None]], Summary]", settings: "S", out: Path) -> None:
     """Import as the settings say, with a bar and a log, and say what came of it."""
     from synth.dataset.bar import show_bar
+    from synth.dataset.imports.account import print_summary
     from synth.run_log import run_log
     from synth.terminal import make_console
 
@@ -333,43 +378,4 @@ def _take(take: "Callable[[S, Callable[[int, int], None]], Summary]", settings: 
     with run_log(out, settings, console):
         with show_bar("importing") as on_progress:
             summary = take(settings, lambda done, total: on_progress("importing", done, total))
-        _report(summary, out, console)
-
-
-def _report(summary: "Summary", out: Path, console: "Console") -> None:
-    from synth.dataset.reader import DatasetReader
-    from synth.dataset.statistics import print_result
-
-    _print_notes(summary, console)
-    _print_misfits(summary, out, console)
-    for split in summary.emptied:
-        console.print(f"! {split} has no picture: none of its pictures came in", soft_wrap=True)
-    print_result(DatasetReader(out), summary.n_new, console)
-
-
-def _print_notes(summary: "Summary", console: "Console") -> None:
-    """Each kind of note once, with how often and where first."""
-    places: dict[str, list[str]] = {}
-    for note in summary.notes:
-        places.setdefault(note.text, []).append(note.where)
-    for text, where in list(places.items())[:_MOST_SHOWN]:
-        more = f" and {len(where) - 1} more" if len(where) > 1 else ""
-        console.print(f"{where[0]}{more}: {text}", soft_wrap=True)
-    if len(places) > _MOST_SHOWN:
-        console.print(f"... and {len(places) - _MOST_SHOWN} more notes")
-
-
-def _print_misfits(summary: "Summary", out: Path, console: "Console") -> None:
-    if not summary.misfits:
-        return
-    reasons = ", ".join(f"{reason}: {n}" for reason, n in summary.reasons.items())
-    n = len(summary.misfits)
-    told = "1 thing did not fit and is" if n == 1 else f"{n} things did not fit and are"
-    console.print(f"{told} not in {out} ({reasons}):", soft_wrap=True)
-    shown: dict[str, int] = dict.fromkeys(summary.reasons, 0)
-    for misfit in summary.misfits:
-        shown[misfit.reason] += 1
-        if shown[misfit.reason] <= _MOST_ALIKE:
-            console.print(f"  {misfit}", soft_wrap=True)
-    if n_left := sum(max(n - _MOST_ALIKE, 0) for n in shown.values()):
-        console.print(f"  ... and {n_left} more of these kinds: {out}/rejected/rejected.jsonl")
+        print_summary(summary, out, console)
