@@ -41,6 +41,7 @@ ONLY_PARSED = {
     r"synth .*data/by_cad": "as the capture into data/real, which runs; tests/capture",
     r"synth dataset (merge|split)": "needs recordings of one's own; tests/dataset",
     r"synth dataset view": "opens a window, or needs the extra view",
+    r"synth (import|dataset export) semantic": "needs label maps of one's own; tests/dataset",
     r"synth import (folders|mnist)": "needs pictures of one's own, or MNIST's files; tests/dataset",
     r"synth import translated": "needs pictures of another program's; tests/gan",
     r"synth calibrate (run|part|check|solve)": "minutes of arm and camera; tests/capture/calibrate",

@@ -18,3 +18,6 @@ Overlay = Literal["void", "crop", "drop"]
 """What is done about what stays in a film while its scene moves. void: the layer ``ignore`` says where it is.
 crop: pictures are cut to the largest part without it. drop: frames that show it are refused.
 """
+
+MapCoding = Literal["ids", "colours"]
+"""How an exported label map says what class a pixel is of."""

@@ -76,6 +76,8 @@ def _warn_of_classes(
     tallies: Mapping[str, Mapping[Split, Tally]], lone: Mapping[str, str]
 ) -> tuple[str, ...]:
     """Classes that a split lacks, those in one group first, since no way of dealing mends them."""
+    if not tallies:
+        return ()
     found = []
     used = [s for s in SPLITS if any(by_split[s].instances for by_split in tallies.values())]
     by_group: dict[tuple[str, Split], list[str]] = {}

@@ -8,6 +8,7 @@ import typer
 
 from synth.dataset.choices import Overlay
 from synth.dataset.commands import Classes, FlipPairs, SingleClass
+from synth.dataset.imports.options import Group, Out, Square, Test, Train, Val
 
 if TYPE_CHECKING:
     from synth.dataset.imports.intake import Summary
@@ -18,21 +19,6 @@ S = TypeVar("S")
 app = typer.Typer(
     help="Make a dataset of somebody else's images and labels.", no_args_is_help=True, rich_markup_mode=None
 )
-
-Group = Annotated[
-    Path | None,
-    typer.Option(help="A CSV with a header: a column of pictures, one of the recording that each is of."),
-]
-Out = Annotated[Path, typer.Option(help="Dataset folder; an unfinished one is gone on with.")]
-Train = Annotated[
-    str | None, typer.Option(help="What trains: pictures by number (0-5,9) or, with --group, groups by name.")
-]
-Val = Annotated[str | None, typer.Option(help="What validates, likewise.")]
-Test = Annotated[
-    str | None,
-    typer.Option(help="What tests. A number that none names is left out; a group that none names trains."),
-]
-Square = Annotated[bool, typer.Option("--square", help="The 1:1 boxes go to labels/, not the tight ones.")]
 
 
 @app.command()
@@ -69,6 +55,7 @@ def bop(
     """
     from synth.dataset.classes import parse_choice
     from synth.dataset.imports.bop import BopSettings, import_bop
+    from synth.dataset.imports.bop_words import parse_names, parse_triple
     from synth.errors import InputError
 
     if normal is not None and face is not None:
@@ -77,9 +64,9 @@ def bop(
         folder=folder,
         out=out,
         models=models,
-        names=_parse_names(name or []),
-        normal=None if normal is None else _parse_triple("--normal", normal),
-        face=None if face is None else _parse_triple("--face", face),
+        names=parse_names(name or []),
+        normal=None if normal is None else parse_triple("--normal", normal),
+        face=None if face is None else parse_triple("--face", face),
         box_kind="square" if square else "tight",
         splits=_splits(train, val, test),
         group=group,
@@ -236,6 +223,61 @@ def folders(
 
 
 @app.command()
+def semantic(
+    images: Annotated[Path, typer.Argument(help="A folder of images; train, val and test may stand below.")],
+    labels: Annotated[
+        Path, typer.Argument(help="The folder of their label maps: PNGs of ids or colours, called alike.")
+    ],
+    palette: Annotated[
+        str,
+        typer.Option(
+            help="What ids and colours mean: a JSON or text, or ade20k, camvid, camvid32, cityscapes, "
+            "cityscapes34, coco-stuff, voc."
+        ),
+    ],
+    out: Out = Path("data/real"),
+    void: Annotated[
+        str | None, typer.Option(help="What is void besides: an id, or a class of the palette by name.")
+    ] = None,
+    only_labelled: Annotated[
+        bool, typer.Option("--only-labelled", help="Leave images without a label map out.")
+    ] = False,
+    by: Annotated[
+        Path | None, typer.Option(help="A CSV with a header: a column of images, a column of splits.")
+    ] = None,
+    train: Train = None,
+    val: Val = None,
+    test: Test = None,
+    group: Group = None,
+    flip_pairs: FlipPairs = None,
+) -> None:
+    """Images with label maps: the class of every pixel.
+
+    Example: synth import semantic camvid/images camvid/labels --palette camvid --out data/camvid
+    """
+    from synth.dataset.classes import parse_pairs
+    from synth.dataset.imports.semantic import SemanticSettings, import_semantic
+    from synth.errors import InputError
+
+    splits = _splits(train, val, test)
+    if by is not None and splits:
+        raise InputError("--by and --train, --val, --test are two ways to deal splits: give one")
+    settings = SemanticSettings(
+        images=images,
+        labels=labels,
+        out=out,
+        palette=palette,
+        void=void,
+        by=by,
+        splits=splits,
+        group=group,
+        flip_pairs=None if flip_pairs is None else parse_pairs(flip_pairs),
+        only_labelled=only_labelled,
+    )
+    _take(import_semantic, settings, out)
+
+
+@app.command()
 def mnist(
     folder: Annotated[Path, typer.Argument(help="A folder with MNIST's four files, .gz or not.")],
     out: Out = Path("data/real"),
@@ -339,32 +381,6 @@ def translated(
 def _splits(train: str | None, val: str | None, test: str | None) -> "Mapping[Split, str]":
     given: dict[Split, str | None] = {"train": train, "val": val, "test": test}
     return {split: text for split, text in given.items() if text is not None}
-
-
-def _parse_names(words: list[str]) -> dict[int, str]:
-    from synth.errors import InputError
-
-    names = {}
-    for word in words:
-        number, equals, name = word.partition("=")
-        if not (equals and number.isdecimal() and name):
-            raise InputError(f"--name must be a number and a class such as 1=cat, got {word!r}")
-        names[int(number)] = name
-    return names
-
-
-def _parse_triple(option: str, text: str) -> tuple[float, float, float]:
-    from math import isfinite
-
-    from synth.errors import InputError
-
-    try:
-        x, y, z = (float(word) for word in text.split(","))
-    except ValueError:
-        raise InputError(f"{option} must be three numbers such as 0,0,1, got {text!r}") from None
-    if not all(map(isfinite, (x, y, z))):
-        raise InputError(f"{option} must be three finite numbers, got {text!r}")
-    return x, y, z
 
 
 def _take(take: "Callable[[S, Callable[[int, int], None]], Summary]", settings: "S", out: Path) -> None:

@@ -149,6 +149,7 @@ class Intake:
         instances: Sequence[Instance],
         mask: NDArray[np.uint16] | None = None,
         alpha_u8: NDArray[np.uint8] | None = None,
+        semantic: NDArray[np.uint8] | NDArray[np.uint16] | None = None,
         camera: Pinhole | None = None,
         T_base_cam: Array | None = None,
         ignore: NDArray[np.uint8] | None = None,
@@ -201,6 +202,8 @@ class Intake:
             layers["alpha"] = alpha_u8
         if ignore is not None:
             layers["ignore"] = ignore
+        if semantic is not None:
+            layers["semantic"] = semantic
         self.writer.append(
             draft,
             layers=layers,
