@@ -104,7 +104,6 @@ class InThisProcess:
         self._messages = video_process.decode(str(path))
         self._pixels: Frame | None = None
         self._order: Any = None
-        self._said = ""
 
     def send(self, order: dict[str, Any]) -> None:
         self._order = order
@@ -113,8 +112,7 @@ class InThisProcess:
         try:
             about, self._pixels = self._messages.send(self._order)
         except video_process.NoFilm as error:
-            self._said = str(error)
-            return None
+            return {"no_film": str(error)}
         self._order = None
         return about
 
@@ -123,9 +121,8 @@ class InThisProcess:
         assert self._pixels.nbytes == n
         return self._pixels.tobytes()
 
-    def close(self) -> str:
+    def close(self) -> None:
         self._messages.close()
-        return self._said
 
 
 def list_fates(plan: dict[str, Any]) -> Iterator[tuple[float, str]]:

@@ -5,6 +5,7 @@ import selectors
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -46,9 +47,7 @@ class Film:
     def __init__(self, path: Path, where: str) -> None:
         self._where = where
         self._child = _Child(path)
-        about = self._child.read_line()
-        if about is None:
-            raise self._explain()
+        about = self._read_line()
         self.size_wh: tuple[int, int] = tuple(about["size_wh"])
         self.duration_s: float | None = about["duration_s"]
         self.n_broken, self.end_s = 0, 0.0
@@ -71,25 +70,29 @@ class Film:
         shape = (*size_wh[::-1], 3) if colour else size_wh[::-1]
         order = {"rect": rect, "size_wh": size_wh, "colour": colour, "pts": None if pts is None else [*pts]}
         self._child.send(order)
-        while (about := self._child.read_line()) is not None:
-            if "pts" not in about:
-                self.n_broken, self.end_s = about["n_broken"], about["t_s"]
-                return
+        while "pts" in (about := self._read_line()):
             pixels = None
             if not about["is_broken"]:
                 content = self._child.read_bytes(int(np.prod(shape)))
                 if content is None:
-                    break
+                    raise self._ended()
                 pixels = np.frombuffer(content, np.uint8).reshape(shape)
             yield Frame(about["pts"], about["t_s"], about["share"], pixels)
-        raise self._explain()
+        self.n_broken, self.end_s = about["n_broken"], about["t_s"]
 
-    def _explain(self) -> InputError:
-        why = self._child.close()
+    def _read_line(self) -> dict[str, Any]:
+        about = self._child.read_line()
+        if about is None:
+            raise self._ended()
+        if "no_film" in about:
+            self._child.close()
+            raise InputError(f"{self._where} {about['no_film']}")
+        return about
+
+    def _ended(self) -> InputError:
+        self._child.close()
         return InputError(
-            f"{self._where} {why}"
-            if why
-            else f"{self._where} cannot be decoded within {video_process.MAX_MEMORY_BYTES >> 30} GiB, "
+            f"{self._where} cannot be decoded within {video_process.MAX_MEMORY_BYTES >> 30} GiB, "
             f"{video_process.MAX_SECONDS // 3600} h and {MAX_WAIT_S:g} s a frame: it is damaged, or must be "
             "made smaller"
         )
@@ -103,7 +106,7 @@ class _Child:
             [sys.executable, "-P", video_process.__file__, str(path.resolve())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         )
         self._selector = selectors.DefaultSelector()
         assert self._process.stdout is not None
@@ -133,18 +136,15 @@ class _Child:
         del self._buffer[:n]
         return content
 
-    def close(self) -> str:
-        """End it; what it said where it ended by itself, because the file is no film."""
-        if self._process.stdout is None or self._process.stdout.closed:
-            return ""
+    def close(self) -> None:
+        """End it, wherever it is; may be called twice."""
+        self._process.kill()
+        self._process.wait()
         self._selector.close()
-        self._process.stdout.close()
-        try:
-            self._process.wait(timeout=1 if not self._buffer else 0)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-        _, said = self._process.communicate()
-        return said.decode(errors="replace").strip() if self._process.returncode == 1 else ""
+        for stream in (self._process.stdin, self._process.stdout):
+            assert stream is not None
+            with suppress(BrokenPipeError):
+                stream.close()
 
     def _fill(self) -> bool:
         assert self._process.stdout is not None

@@ -28,6 +28,7 @@ MAX_SECONDS, MAX_MEMORY_BYTES = 12 * 3600, 6 << 30
 _FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,dv,mxf"
 """Containers alone: playlists, which name other files and addresses, are none."""
 
+_N_THREADS = 4
 _HD_HEIGHT_PX, _UNSPECIFIED, _BT709 = 720, 2, 1
 
 Message = tuple[dict[str, Any], NDArray[np.uint8] | None]
@@ -69,7 +70,7 @@ def _decode(container: "InputContainer", n_bytes: int) -> Generator[Message, Any
             raise NoFilm("holds sound and no pictures: give a film")
         raise NoFilm("holds no pictures, or is cut short: copy it again, or give a film")
     stream = container.streams.video[0]
-    stream.thread_type = "AUTO"
+    stream.thread_type, stream.codec_context.thread_count = "AUTO", _N_THREADS
     broken: list[int] = []
     frames = _list_frames(container, stream, broken)
     first, n_before = next(frames, (None, 0))
@@ -111,8 +112,14 @@ def _list_frames(
     """
     import av
 
-    n_read = 0
-    for packet in container.demux(stream):
+    n_read, packets = 0, container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.FFmpegError:  # The container is torn here.
+            packet = None
+        if packet is None:
+            return
         n_read = packet.pos or n_read
         try:
             frames = packet.decode()
@@ -172,7 +179,7 @@ class _Cutter:
 
 
 def main() -> None:
-    """Ends with 1, and why on its error output, where the file is no film."""
+    """Its last line has ``no_film``, why, where the file is none."""
     limits = ((resource.RLIMIT_CPU, MAX_SECONDS), (resource.RLIMIT_AS, MAX_MEMORY_BYTES))
     for limit, most in limits:
         resource.setrlimit(limit, (most, most))
@@ -186,7 +193,7 @@ def main() -> None:
         for message in messages:
             _write(out, *message)
     except NoFilm as error:
-        sys.exit(str(error))
+        _write(out, {"no_film": str(error)}, None)
     except BrokenPipeError:  # Whoever asked has gone.
         os._exit(0)
 
