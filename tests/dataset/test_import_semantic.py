@@ -228,6 +228,20 @@ def test_images_without_a_map_are_left_out_where_that_is_asked(tmp_path: Path) -
     assert "with 1 label map of 2 classes" in done.stdout
 
 
+@pytest.mark.parametrize(("colour", "n_notes"), [((128, 64, 128), 0), ((9, 64, 128), 1), ((7, 7, 7), 0)])
+def test_a_palette_that_its_maps_contradict_is_doubted(
+    colour: tuple[int, ...], n_notes: int, tmp_path: Path
+) -> None:
+    """Indexed maps that draw most classes otherwise are taken, and it is said; greys say nothing."""
+    image = indexed(draw_ids(0))
+    image.putpalette([*colour, *[7] * 765])
+    folder = write(tmp_path / "in", {"a.png": image})
+    given = SemanticSettings(
+        folder / "images", folder / "maps", tmp_path / "out", str(folder / "palette.json")
+    )
+    assert sum("may be the palette of other maps" in n.text for n in import_semantic(given).notes) == n_notes
+
+
 @pytest.mark.parametrize(
     ("ending", "ids", "said"),
     [

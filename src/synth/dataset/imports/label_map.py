@@ -101,6 +101,24 @@ def read_map(path: Path, where: str, palette: Palette, size_wh: tuple[int, int])
     return ids.astype(np.uint8) if void == VOID_8_BITS else ids.astype(np.uint16)
 
 
+def contradicts_own_colours(path: Path, palette: Palette) -> bool:
+    """Whether an indexed PNG draws most of its ids in other colours than the palette has for them.
+
+    Greys apart: many programs write them, or any colours, there, so ids are taken all the same. False for
+    other files.
+    """
+    with Image.open(path) as image:
+        own = image.getpalette("RGB") if image.mode == "P" else None
+        ids = np.unique(np.asarray(image)).tolist() if own else []
+    pairs = [
+        (row.colour, tuple((own or [])[3 * row.id : 3 * row.id + 3]))
+        for row in palette.first.values()
+        if row.colour is not None and row.name is not None and row.id in ids
+    ]
+    drawn = [(said, shown) for said, shown in pairs if len(set(shown)) > 1]
+    return sum(said != shown for said, shown in drawn) > len(drawn) / 2
+
+
 def _explain(values: Values, places: Places, palette: Palette, where: str) -> Misfit:
     """What is wrong with values that are no class."""
     y, x = np.argwhere((places == UNKNOWN) | (places == SHARED))[0].tolist()

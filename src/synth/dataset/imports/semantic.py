@@ -18,7 +18,7 @@ from synth.dataset.imports.intake import (
     describe_import,
     open_import,
 )
-from synth.dataset.imports.label_map import read_map
+from synth.dataset.imports.label_map import contradicts_own_colours, read_map
 from synth.dataset.imports.labelled import (
     Found,
     Planned,
@@ -152,6 +152,15 @@ def _list_notes(
     """What was decided or left out, each with where."""
     labels = str(settings.labels)
     notes = [(labels, f"{palette.called}, since {why}")] if why else []
+    first = next(iter(pairs.maps.values()))
+    if contradicts_own_colours(settings.labels / first, palette):
+        notes.append(
+            (
+                first,
+                f"draws most ids in other colours than {palette.called} has: its ids are taken, but "
+                "look at a sheet, since it may be the palette of other maps",
+            )
+        )
     if pairs.left_out:
         taken, beside = (
             " and ".join(e or "nothing" for e in some) for some in (pairs.endings, pairs.left_out)
