@@ -15,6 +15,8 @@ from synth.dataset.imports import video_process
 Frame = NDArray[np.uint8]
 
 SIZE_WH = 128, 64
+GROUP = 8
+"""Frames from one key frame to the next, in an MP4."""
 _MS = 1000
 
 
@@ -60,12 +62,14 @@ def make_film(
     """Write frames, lossless in .mkv; times_s: when each is shown, where not every 1/fps seconds."""
     height, width = frames[0].shape[:2]
     with av.open(str(path), "w") as container:
-        stream: Any = container.add_stream("ffv1" if path.suffix == ".mkv" else "mpeg4", rate=Fraction(fps))
+        is_lossless = path.suffix == ".mkv"
+        codec, options = (
+            ("ffv1", {}) if is_lossless else ("libx264", {"g": str(GROUP), "bf": "0", "sc_threshold": "0"})
+        )
+        stream: Any = container.add_stream(codec, rate=Fraction(fps), options=options)
         stream.width, stream.height = width, height
-        stream.pix_fmt = "yuv444p" if path.suffix == ".mkv" else "yuv420p"
+        stream.pix_fmt = "yuv444p" if is_lossless else "yuv420p"
         stream.time_base = stream.codec_context.time_base = Fraction(1, _MS)
-        if path.suffix != ".mkv":
-            stream.bit_rate = 4_000_000
         for i, rgb in enumerate(frames):
             frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
             frame.pts = round(_MS * (i / fps if times_s is None else times_s[i]))
@@ -83,6 +87,18 @@ def make_sound(path: Path) -> Path:
         frame.sample_rate = 8000
         container.mux(stream.encode(frame))
         container.mux(stream.encode())
+    return path
+
+
+def damage(path: Path, i_frame: int) -> Path:
+    """Overwrite the middle of one frame's bytes."""
+    with av.open(str(path)) as container:
+        packet = [p for p in container.demux(video=0) if p.size][i_frame]
+        assert packet.pos is not None
+        begin, end = packet.pos + packet.size // 4, packet.pos + packet.size
+    content = bytearray(path.read_bytes())
+    content[begin:end] = b"\x55" * (end - begin)
+    path.write_bytes(content)
     return path
 
 

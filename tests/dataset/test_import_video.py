@@ -6,7 +6,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from films import InThisProcess, card, drive, lay_on_side, list_fates, make_film, make_sound, shaken
+from films import (
+    GROUP,
+    InThisProcess,
+    card,
+    damage,
+    drive,
+    lay_on_side,
+    list_fates,
+    make_film,
+    make_sound,
+    shaken,
+)
 
 from synth.dataset.imports import video_process
 from synth.dataset.imports.video import VideoSettings, import_video
@@ -67,6 +78,18 @@ def test_every_frame_has_the_fate_that_is_written(tmp_path: Path) -> None:
     assert (sample.group, sample.size_wh, sample.quality["time_s"]) == ("tour.mkv", (128, 64), fates[0][0])
     taken = round(float(sample.quality["time_s"]) * 4)
     assert np.abs(dataset.load_rgb(sample).astype(int) - frames[taken]).mean() < 3
+
+
+@pytest.mark.usefixtures("no_process")
+def test_what_follows_a_broken_frame_is_broken(tmp_path: Path) -> None:
+    """Frames that are made of a damaged one are never taken; a window that has others takes one of those, and
+    from the next key frame on all is well.
+    """
+    film = damage(make_film(tmp_path / "a.mp4", drive(40, 12)), 2 * GROUP + 2)
+    dataset, fates = run(film, tmp_path / "out")
+    assert [fate for _, fate in fates] == ["taken"] * 5 + ["broken"] + ["taken"] * 4
+    assert 16 / 4 <= fates[4][0] < 18 / 4
+    assert [r.reason for r in dataset.rejections] == ["broken"]
 
 
 @pytest.mark.usefixtures("no_process")

@@ -73,7 +73,7 @@ def _decode(container: "InputContainer", n_bytes: int) -> Generator[Message, Any
     stream.thread_type, stream.codec_context.thread_count = "AUTO", _N_THREADS
     broken: list[int] = []
     frames = _list_frames(container, stream, broken)
-    first, n_before = next(frames, (None, 0))
+    first, n_before, is_first_whole = next(frames, (None, 0, False))
     if first is None or first.time is None:
         raise NoFilm("has no frame that can be decoded: it is damaged, or of a codec unknown here")
     if first.width * first.height > MAX_PIXELS:
@@ -87,7 +87,7 @@ def _decode(container: "InputContainer", n_bytes: int) -> Generator[Message, Any
     wanted = None if order["pts"] is None else set(order["pts"])
     to_pixels = _Cutter(size, order)
     t_s, n_frames = 0.0, 0
-    for frame, n_read in chain([(first, n_before)], frames):
+    for frame, n_read, is_whole in chain([(first, n_before, is_first_whole)], frames):
         n_frames += 1
         if n_frames > MAX_FRAMES:
             raise NoFilm(f"has more than {MAX_FRAMES} frames: cut it into several files")
@@ -97,7 +97,7 @@ def _decode(container: "InputContainer", n_bytes: int) -> Generator[Message, Any
         if wanted is not None and frame.pts not in wanted:
             continue
         about = {"pts": frame.pts, "t_s": t_s, "share": min(n_read / n_bytes, 1.0)}
-        is_broken = bool(frame.is_corrupt) or _upright_size(frame, aspect) != size
+        is_broken = not is_whole or _upright_size(frame, aspect) != size
         yield {**about, "is_broken": is_broken}, None if is_broken else to_pixels(frame)
         if wanted is not None and frame.pts == max(wanted):
             break
@@ -106,13 +106,15 @@ def _decode(container: "InputContainer", n_bytes: int) -> Generator[Message, Any
 
 def _list_frames(
     container: "InputContainer", stream: "VideoStream", broken: list[int]
-) -> Iterator[tuple["VideoFrame", int]]:
-    """Frames with how many bytes were read up to them; the places of packets that give none go to
-    ``broken``.
+) -> Iterator[tuple["VideoFrame", int, bool]]:
+    """Frames, how many bytes were read up to each, and whether it is whole; the places of packets that give
+    none go to ``broken``.
+
+    What follows a damaged frame is made of it, until a key frame begins anew.
     """
     import av
 
-    n_read, packets = 0, container.demux(stream)
+    n_read, is_whole, packets = 0, True, container.demux(stream)
     while True:
         try:
             packet = next(packets, None)
@@ -125,9 +127,11 @@ def _list_frames(
             frames = packet.decode()
         except av.FFmpegError:
             broken.append(n_read)
+            is_whole = False
             continue
         for frame in frames:
-            yield frame, n_read
+            is_whole = not frame.is_corrupt and (is_whole or frame.key_frame)
+            yield frame, n_read, is_whole
 
 
 def _duration_s(container: "InputContainer", stream: "VideoStream") -> float | None:
