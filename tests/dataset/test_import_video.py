@@ -215,7 +215,7 @@ def test_places_are_made_unrecognisable(tmp_path: Path) -> None:
         ("text", "text.mp4 is no film that can be read, or is cut short"),
         ("cut", "cut.mp4 is no film that can be read, or is cut short"),
         ("playlist", "playlist.mp4 is no film that can be read"),
-        ("empty folder", "has no films, but notes.txt: give one, or a folder with some (mp4"),
+        ("empty folder", "has no films, and notes.txt is none: give a film, or a folder with some (mp4"),
         ("nothing", "there is no film or folder"),
         ("header", "its header must be film,from_s,to_s,x0,y0,x1,y1"),
         ("split", "--test b names 'b', and the films are film.mkv"),

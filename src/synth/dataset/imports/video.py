@@ -175,8 +175,8 @@ def _list_films(path: Path) -> dict[str, Path]:
     films = {printable(str(p.relative_to(path))): p for p in inside if p.suffix.lower() in SUFFIXES}
     if not films:
         known = ", ".join(suffix[1:] for suffix in SUFFIXES)
-        other = f", but {inside[0].name}" if inside else ""
-        raise InputError(f"{path} has no films{other}: give one, or a folder with some ({known})")
+        other = f", and {inside[0].name} is none" if inside else ""
+        raise InputError(f"{path} has no films{other}: give a film, or a folder with some ({known})")
     return films
 
 
