@@ -89,6 +89,7 @@ ABSENT = (
     (("render", "--share", "fresh=1", "--look", "plain"), "bpy", "render"),
     (("render", "--share", "fresh=1", "--look", "plain"), "blenderproc", "render"),
     (("dataset", "view"), "rerun", "view"),
+    (("import", "video", "y.mp4"), "av", "video"),
     (("demo",), "ultralytics", "hardware,render,train,onnx"),
     (("demo",), "onnxscript", "hardware,render,train,onnx"),
 )

@@ -72,6 +72,7 @@ WHEELS = (
     Wheel("ultralytics", "train"),
     Wheel("captum", "train"),
     Wheel("onnxruntime", "onnx"),
+    Wheel("av", "video"),
     Wheel("rerun-sdk", "view"),
 )
 

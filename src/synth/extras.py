@@ -31,6 +31,7 @@ EXTRAS = {
         "ultralytics",
     ),
     "onnx": ("onnx", "onnxruntime", "onnxscript"),
+    "video": ("av",),
     "view": ("rerun",),
 }
 """The modules that each extra of the package brings."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synth.dataset.choices import BoxKind
+from synth.dataset.choices import BoxKind, MapCoding
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -327,6 +327,31 @@ def yolo(
     from synth.dataset.reader import DatasetReader
 
     typer.echo(f"wrote {export_yolo(DatasetReader(folder), out)}")
+
+
+@export_app.command()
+def semantic(
+    folder: Folder = _DEFAULT,
+    out: Annotated[Path, typer.Option(help="Empty folder to write to.")] = Path("data/semantic"),
+    coding: Annotated[MapCoding, typer.Option(help="What the label maps hold.")] = "ids",
+    palette: Annotated[
+        str | None,
+        typer.Option(
+            help="Whose ids and colours: as synth import semantic has it; the dataset's own if not."
+        ),
+    ] = None,
+    void: Annotated[str | None, typer.Option(help="With --palette: what is void besides, likewise.")] = None,
+) -> None:
+    """Write images and label maps. Example: synth dataset export semantic data/camvid --coding colours"""
+    from synth.dataset.exports.semantic import export_semantic
+    from synth.dataset.palettes.reading import load_palette
+    from synth.dataset.reader import DatasetReader
+    from synth.errors import InputError
+
+    if void is not None and palette is None:
+        raise InputError("--void says what is void in a --palette: give that too")
+    table = None if palette is None else load_palette(palette, void)
+    typer.echo(f"wrote {export_semantic(DatasetReader(folder), out, coding=coding, palette=table)}")
 
 
 @export_app.command()

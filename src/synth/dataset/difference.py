@@ -5,7 +5,7 @@ from typing import Any
 from synth.dataset.info import DatasetInfo
 from synth.storage.difference import list_changes
 
-_FIXED = ("kind", "classes", "camera", "part", "box_kind")
+_FIXED = ("kind", "classes", "semantic", "camera", "part", "box_kind")
 _FIXED_MADE_BY = ("verb", "config", "seed", "calibration", "parents", "simulated")
 
 

@@ -34,6 +34,10 @@ Colour = tuple[
 ]
 
 
+UNLABELLED_KINDS: tuple[Kind, ...] = ("imported", "mixed")
+"""What may have no classes: frames of films wait for their labels."""
+
+
 class CameraRecord(Record):
     """The camera of a dataset. depth_scale_m: metres per count of depth/, as the sensor reported it."""
 
@@ -138,7 +142,7 @@ class DatasetInfo(Record):
     def _consistent(self) -> Self:
         if len(set(self.classes)) != len(self.classes):
             raise ValueError("classes must differ from one another")
-        if not self.classes and self.semantic is None:
+        if not self.classes and self.semantic is None and self.kind not in UNLABELLED_KINDS:
             raise ValueError("there must be a class, of instances or of pixels")
         paired = [name for pair in self.flip_pairs for name in pair]
         if len(set(paired)) != len(paired):

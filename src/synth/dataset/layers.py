@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from synth.dataset import codecs
 
-LayerName = Literal["image", "depth", "normals", "mask", "semantic", "confidence", "alpha", "made"]
+LayerName = Literal["image", "depth", "normals", "mask", "semantic", "confidence", "alpha", "made", "ignore"]
 Array = NDArray[Any]
 
 
@@ -99,6 +99,14 @@ LAYERS: Mapping[LayerName, Layer] = {
         1,
         "how much of a pixel a network made, 1/255 each; 0 = the parent's own, bit for bit",
         codecs.encode_made,
+        codecs.decode_u8,
+    ),
+    "ignore": Layer(
+        "ignore",
+        (np.uint8,),
+        1,
+        "255 = no part of the scene, such as a mark laid over it or the own bonnet; 0 = scene",
+        codecs.encode_alpha,
         codecs.decode_u8,
     ),
 }

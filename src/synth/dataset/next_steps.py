@@ -33,6 +33,8 @@ def list_next_steps(dataset: DatasetReader) -> tuple[NextStep, ...]:
         reason = "its samples are label maps without pictures"
         names = ("train detection", "train normals", "render", "compose", "translate", "compare")
         return tuple(NextStep(what, False, reason) for what in names)
+    if not dataset.info.classes and dataset.info.semantic is None:
+        return (NextStep("train", False, "its pictures have no labels yet"),)
     classes = (_classification,) if len(dataset.info.classes) > 1 else ()
     makers = (_detection, *classes, _normals, _render, _compose, _translate, _compare)
     return tuple(make(dataset) for make in makers)

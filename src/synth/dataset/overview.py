@@ -76,6 +76,8 @@ def _warn_of_classes(
     tallies: Mapping[str, Mapping[Split, Tally]], lone: Mapping[str, str]
 ) -> tuple[str, ...]:
     """Classes that a split lacks, those in one group first, since no way of dealing mends them."""
+    if not tallies:
+        return ()
     found = []
     used = [s for s in SPLITS if any(by_split[s].instances for by_split in tallies.values())]
     by_group: dict[tuple[str, Split], list[str]] = {}
@@ -108,7 +110,7 @@ def _warn_of_classes(
         found.append(
             f"fewer than {FEW_TEST_IMAGES} test images show {counted}: their figures will say little."
         )
-    if missing := [split for split in SPLITS if split not in used]:
+    if tallies and (missing := [split for split in SPLITS if split not in used]):
         found.append(
             f"{' and '.join(missing)} {'has' if len(missing) == 1 else 'have'} no labelled instance at all."
         )

@@ -97,8 +97,10 @@ def make_sheet(dataset: DatasetReader, *, n_samples: int, n_columns: int) -> Ima
     columns = min(n_columns, len(tiles))
     width = max(columns * (_TILE_W + _GAP) + _GAP, 2 * _TILE_W)
     places, height = place_tiles([t.height for t in tiles], columns)
-    sheet = Image.new("RGB", (width, height), _PAPER)
+    legend = _draw_classes(dataset, width)
+    sheet = Image.new("RGB", (width, height + legend.height), _PAPER)
     _draw_title(ImageDraw.Draw(sheet), dataset, shown, width)
+    sheet.paste(legend, (0, height))
     for tile, place in zip(tiles, places, strict=True):
         sheet.paste(tile, place)
     return sheet
@@ -127,17 +129,29 @@ def _make_tile(dataset: DatasetReader, sample: Sample) -> Image.Image:
         _paste_inset(picture, rgb_u8, sample, mask, scale)
     shown = [max(1, round(side / _SUPERSAMPLING)) for side in size]
     picture = picture.resize((shown[0], shown[1]), Image.Resampling.LANCZOS)
-    tile = Image.new("RGB", (_TILE_W, picture.height + _CAPTION_H), _CARD)
-    tile.paste(picture, ((_TILE_W - picture.width) // 2, 0))
-    _draw_caption(ImageDraw.Draw(tile), sample, picture.height)
+    layers = [picture]
+    if "image" in sample.layers and (colours := coloured_map(dataset, sample)) is not None:
+        layers.append(Image.fromarray(colours).resize(picture.size, Image.Resampling.NEAREST))
+    height = sum(layer.height for layer in layers)
+    tile = Image.new("RGB", (_TILE_W, height + _CAPTION_H), _CARD)
+    for i, layer in enumerate(layers):
+        tile.paste(layer, ((_TILE_W - picture.width) // 2, i * picture.height))
+    _draw_caption(ImageDraw.Draw(tile), sample, height)
     return tile
 
 
 def picture_of(dataset: DatasetReader, sample: Sample) -> NDArray[np.uint8]:
-    """The image [H,W,3], or the semantic map in its classes' colours, void black, where there is none."""
+    """The image [H,W,3], or the semantic map in its classes' colours, where there is none."""
+    if "image" not in sample.layers and (colours := coloured_map(dataset, sample)) is not None:
+        return colours
+    return dataset.load_rgb(sample)
+
+
+def coloured_map(dataset: DatasetReader, sample: Sample) -> NDArray[np.uint8] | None:
+    """The semantic map [H,W,3] in its classes' colours, void black; None where the sample has none."""
     ids, semantic = dataset.load_semantic(sample), dataset.info.semantic
-    if "image" in sample.layers or ids is None or semantic is None:
-        return dataset.load_rgb(sample)
+    if ids is None or semantic is None:
+        return None
     colours = np.zeros((semantic.void + 1, 3), np.uint8)
     colours[: len(semantic.names)] = semantic.colours
     return np.asarray(colours[ids])
@@ -292,6 +306,26 @@ def list_drawn(samples: Iterable[Sample]) -> dict[str, Colour]:
             is_there["tight box"] = True
             is_there["1:1 box"] |= instance.square_xyxy_px is not None
     return {label: colour for label, colour in _LEGEND.items() if is_there[label]}
+
+
+def _draw_classes(dataset: DatasetReader, width: int) -> Image.Image:
+    """The colours of its classes of pixels, in as many lines as they need; of no height without any."""
+    semantic = dataset.info.semantic
+    if semantic is None:
+        return Image.new("RGB", (width, 0), _PAPER)
+    sizes = [24 + round(_font(16).getlength(name)) + 22 for name in semantic.names]
+    places, x, y = [], _GAP, 0
+    for size in sizes:
+        if x > _GAP and x + size > width:
+            x, y = _GAP, y + 26
+        places.append((x, y))
+        x += size
+    strip = Image.new("RGB", (width, y + 26 + _GAP), _PAPER)
+    draw = ImageDraw.Draw(strip)
+    for name, colour, (x, y) in zip(semantic.names, semantic.colours, places, strict=True):
+        draw.rounded_rectangle((x, y + 6, x + 14, y + 20), radius=3, fill=colour)
+        draw.text((x + 24, y + 13), name, fill=_TEXT, font=_font(16), anchor="lm")
+    return strip
 
 
 def _draw_legend(draw: ImageDraw.ImageDraw, width: int, drawn: Mapping[str, Colour]) -> None:

@@ -13,6 +13,7 @@ from rich.text import Text
 from synth.dataset.next_steps import NextStep, list_next_steps, say_next_steps
 from synth.dataset.origin import REAL_KINDS, count_real_labels
 from synth.dataset.overview import Overview, Tally, look_over
+from synth.dataset.pixel_counts import share_of_pixels
 from synth.dataset.reader import DatasetReader
 from synth.dataset.record import KIND_WORDS, SPLITS
 from synth.terminal import SIMULATED
@@ -26,10 +27,11 @@ _MOST_CLASSES = 20
 def compute_figures(dataset: DatasetReader) -> dict[str, Any]:
     """Everything ``synth dataset stats`` shows, as plain data.
 
-    by_class: instances and the images that show any, by class and split. next: what the dataset can do, and
-    what it cannot. tilt_deg: 10° bins of the angle between normal and line of sight. box_side_px: of the
-    square boxes. place_coverage: share of an 8×5 grid over the image in which a box centre lies. seconds:
-    means a sample.
+    by_class: instances and the images that show any, by class and split. pixel_shares: of each class in
+    the labelled pixels of a split, and of void in all; every semantic map is read for them. next: what
+    the dataset can do, and what it cannot. tilt_deg: 10° bins of the angle between normal and line of
+    sight. box_side_px: of the square boxes. place_coverage: share of an 8×5 grid over the image in which
+    a box centre lies. seconds: means a sample.
     """
     info, overview = dataset.info, look_over(dataset)
     instances = [(s, i) for s in dataset.samples for i in s.instances]
@@ -61,6 +63,7 @@ def compute_figures(dataset: DatasetReader) -> dict[str, Any]:
             name: {split: asdict(tally) for split, tally in by_split.items()}
             for name, by_split in overview.tallies.items()
         },
+        "pixel_shares": share_of_pixels(dataset),
         "groups": dict(overview.groups),
         "groups_in_several_splits": {group: list(splits) for group, splits in overview.apart.items()},
         "classes_in_one_group": dict(overview.lone),
@@ -106,6 +109,9 @@ def print_figures(dataset: DatasetReader, console: Console) -> None:
         if any(bars.values()):
             console.print(f"\n{title}", style="bold")
             console.print(_bars(bars))
+    if figures["pixel_shares"]:
+        console.print("\nshare of each class in the labelled pixels; of void in all", style="bold")
+        console.print(_shares(figures["pixel_shares"]))
     print_overview(look_over(dataset), list_next_steps(dataset), console)
 
 
@@ -113,18 +119,27 @@ def print_result(dataset: DatasetReader, n_new: int, console: Console) -> None:
     """What was made, an overview of it, and the command to look at it."""
     splits = ", ".join(f"{len(dataset.of_split(split))} {split}" for split in SPLITS)
     n_instances = sum(len(sample.instances) for sample in dataset)
+    n_maps = sum("semantic" in sample.layers for sample in dataset)
+    semantic = dataset.info.semantic
+    maps = (
+        "" if semantic is None else f"{_count(n_maps, 'label map')} of {_count(len(semantic.names), 'class')}"
+    )
+    labels = [
+        *([maps] if maps else []),
+        *([_count(n_instances, "labelled object")] if n_instances or not maps else []),
+    ]
     if dataset.info.made_by.simulated:
         console.print(SIMULATED, "no real camera or arm made these pictures")
     console.print(
         f"{dataset.root}: {_count(len(dataset), 'image')} ({splits}), {n_new} new, with "
-        f"{_count(n_instances, 'labelled object')}. Next: synth dataset sheet {dataset.root}",
+        f"{' and '.join(labels)}. Next: synth dataset sheet {dataset.root}",
         soft_wrap=True,
     )
     print_overview(look_over(dataset), list_next_steps(dataset), console, _MOST_CLASSES)
 
 
 def _count(n: int, what: str) -> str:
-    return f"{n} {what}{'' if n == 1 else 's'}"
+    return f"{n} {what}{'' if n == 1 else 'es' if what.endswith('s') else 's'}"
 
 
 def print_overview(
@@ -159,6 +174,23 @@ def print_overview(
         console.print(line, soft_wrap=True)
 
 
+def _shares(shares: dict[str, dict[str, float]]) -> Table:
+    table = Table(box=None, padding=(0, 2))
+    table.add_column("class")
+    for split in SPLITS:
+        table.add_column(split, justify="right")
+    for name, by_split in shares.items():
+        cells = [f"{100 * by_split[split]:.2f} %" for split in SPLITS]
+        table.add_row(
+            name,
+            *(
+                Text(cell, "" if by_split[split] else "yellow")
+                for split, cell in zip(SPLITS, cells, strict=True)
+            ),
+        )
+    return table
+
+
 def _tally(tally: Tally) -> Text:
     return Text(f"{tally.instances} ({tally.images})") if tally.instances else Text("0", "yellow")
 
@@ -166,7 +198,11 @@ def _tally(tally: Tally) -> Text:
 def _facts(figures: dict[str, Any]) -> list[tuple[str, str]]:
     facts = [
         ("samples", f"{figures['samples']} with {figures['instances']} instances, {figures['crops']} crops"),
-        ("classes", ", ".join(figures["classes"]) + f"  ({figures['box_kind']} boxes in labels/)"),
+        *(
+            [("classes", ", ".join(figures["classes"]) + f"  ({figures['box_kind']} boxes in labels/)")]
+            if figures["classes"]
+            else []
+        ),
         ("plates", str(figures["plates"])),
         *([("groups", _groups(figures["groups"]))] if figures["groups"] else []),
         ("image places", f"{figures['place_coverage']:.0%} of an {_GRID_WH[0]}×{_GRID_WH[1]} grid"),

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from synth.dataset.choices import Overlay
 from synth.dataset.commands import Classes, FlipPairs, SingleClass
+from synth.dataset.imports.options import Group, Out, Square, Test, Train, Val
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from synth.dataset.imports.intake import Summary
     from synth.dataset.record import Split
 
@@ -19,23 +19,6 @@ S = TypeVar("S")
 app = typer.Typer(
     help="Make a dataset of somebody else's images and labels.", no_args_is_help=True, rich_markup_mode=None
 )
-
-_MOST_SHOWN, _MOST_ALIKE = 20, 5
-
-Group = Annotated[
-    Path | None,
-    typer.Option(help="A CSV with a header: a column of pictures, one of the recording that each is of."),
-]
-Out = Annotated[Path, typer.Option(help="Dataset folder; an unfinished one is gone on with.")]
-Train = Annotated[
-    str | None, typer.Option(help="What trains: pictures by number (0-5,9) or, with --group, groups by name.")
-]
-Val = Annotated[str | None, typer.Option(help="What validates, likewise.")]
-Test = Annotated[
-    str | None,
-    typer.Option(help="What tests. A number that none names is left out; a group that none names trains."),
-]
-Square = Annotated[bool, typer.Option("--square", help="The 1:1 boxes go to labels/, not the tight ones.")]
 
 
 @app.command()
@@ -72,6 +55,7 @@ def bop(
     """
     from synth.dataset.classes import parse_choice
     from synth.dataset.imports.bop import BopSettings, import_bop
+    from synth.dataset.imports.bop_words import parse_names, parse_triple
     from synth.errors import InputError
 
     if normal is not None and face is not None:
@@ -80,9 +64,9 @@ def bop(
         folder=folder,
         out=out,
         models=models,
-        names=_parse_names(name or []),
-        normal=None if normal is None else _parse_triple("--normal", normal),
-        face=None if face is None else _parse_triple("--face", face),
+        names=parse_names(name or []),
+        normal=None if normal is None else parse_triple("--normal", normal),
+        face=None if face is None else parse_triple("--face", face),
         box_kind="square" if square else "tight",
         splits=_splits(train, val, test),
         group=group,
@@ -239,6 +223,61 @@ def folders(
 
 
 @app.command()
+def semantic(
+    images: Annotated[Path, typer.Argument(help="A folder of images; train, val and test may stand below.")],
+    labels: Annotated[
+        Path, typer.Argument(help="The folder of their label maps: PNGs of ids or colours, called alike.")
+    ],
+    palette: Annotated[
+        str,
+        typer.Option(
+            help="What ids and colours mean: a JSON or text, or ade20k, camvid, camvid32, cityscapes, "
+            "cityscapes34, coco-stuff, voc."
+        ),
+    ],
+    out: Out = Path("data/real"),
+    void: Annotated[
+        str | None, typer.Option(help="What is void besides: an id, or a class of the palette by name.")
+    ] = None,
+    only_labelled: Annotated[
+        bool, typer.Option("--only-labelled", help="Leave images without a label map out.")
+    ] = False,
+    by: Annotated[
+        Path | None, typer.Option(help="A CSV with a header: a column of images, a column of splits.")
+    ] = None,
+    train: Train = None,
+    val: Val = None,
+    test: Test = None,
+    group: Group = None,
+    flip_pairs: FlipPairs = None,
+) -> None:
+    """Images with label maps: the class of every pixel.
+
+    Example: synth import semantic camvid/images camvid/labels --palette camvid --out data/camvid
+    """
+    from synth.dataset.classes import parse_pairs
+    from synth.dataset.imports.semantic import SemanticSettings, import_semantic
+    from synth.errors import InputError
+
+    splits = _splits(train, val, test)
+    if by is not None and splits:
+        raise InputError("--by and --train, --val, --test are two ways to deal splits: give one")
+    settings = SemanticSettings(
+        images=images,
+        labels=labels,
+        out=out,
+        palette=palette,
+        void=void,
+        by=by,
+        splits=splits,
+        group=group,
+        flip_pairs=None if flip_pairs is None else parse_pairs(flip_pairs),
+        only_labelled=only_labelled,
+    )
+    _take(import_semantic, settings, out)
+
+
+@app.command()
 def mnist(
     folder: Annotated[Path, typer.Argument(help="A folder with MNIST's four files, .gz or not.")],
     out: Out = Path("data/real"),
@@ -254,6 +293,53 @@ def mnist(
     from synth.dataset.imports.mnist import MnistSettings, import_mnist
 
     _take(import_mnist, MnistSettings(folder, out, pad, train, val, test), out)
+
+
+@app.command()
+def video(
+    path: Annotated[Path, typer.Argument(help="A film, or a folder of films.")],
+    out: Out = Path("data/footage"),
+    every: Annotated[float, typer.Option(help="One frame, the sharpest, of each so many seconds.")] = 1.5,
+    as_it_is: Annotated[
+        bool, typer.Option("--as-it-is", help="Whole frames at their own size, not cut to 2:1 and 960×480.")
+    ] = False,
+    overlay: Annotated[
+        Overlay,
+        typer.Option(
+            help="What stays while the scene moves, marks and the own bonnet: void in label maps, cut "
+            "off, or the frames that show it dropped."
+        ),
+    ] = "void",
+    train: Annotated[str | None, typer.Option(help="Whole films that train: monday,tuesday.")] = None,
+    val: Annotated[str | None, typer.Option(help="Whole films that validate, likewise.")] = None,
+    test: Annotated[
+        str | None, typer.Option(help="Whole films that test; where some are named, all others train.")
+    ] = None,
+    gap: Annotated[
+        float, typer.Option(help="Seconds left out between a film's blocks of train, val and test frames.")
+    ] = 10.0,
+    blur: Annotated[
+        Path | None,
+        typer.Option(help="A CSV of places to make unrecognisable: film,from_s,to_s,x0,y0,x1,y1."),
+    ] = None,
+) -> None:
+    """Films, as their sharpest frames; blurred, standing, doubled, black and broken ones are refused.
+
+    Example: synth import video drives --every 1.5 --out data/footage
+    """
+    from synth.dataset.imports.video import VideoSettings, import_video
+
+    settings = VideoSettings(
+        path=path,
+        out=out,
+        every_s=every,
+        as_it_is=as_it_is,
+        overlay=overlay,
+        splits=_splits(train, val, test),
+        gap_s=gap,
+        blur=blur,
+    )
+    _take(import_video, settings, out)
 
 
 @app.command()
@@ -297,35 +383,10 @@ def _splits(train: str | None, val: str | None, test: str | None) -> "Mapping[Sp
     return {split: text for split, text in given.items() if text is not None}
 
 
-def _parse_names(words: list[str]) -> dict[int, str]:
-    from synth.errors import InputError
-
-    names = {}
-    for word in words:
-        number, equals, name = word.partition("=")
-        if not (equals and number.isdecimal() and name):
-            raise InputError(f"--name must be a number and a class such as 1=cat, got {word!r}")
-        names[int(number)] = name
-    return names
-
-
-def _parse_triple(option: str, text: str) -> tuple[float, float, float]:
-    from math import isfinite
-
-    from synth.errors import InputError
-
-    try:
-        x, y, z = (float(word) for word in text.split(","))
-    except ValueError:
-        raise InputError(f"{option} must be three numbers such as 0,0,1, got {text!r}") from None
-    if not all(map(isfinite, (x, y, z))):
-        raise InputError(f"{option} must be three finite numbers, got {text!r}")
-    return x, y, z
-
-
 def _take(take: "Callable[[S, Callable[[int, int], None]], Summary]", settings: "S", out: Path) -> None:
     """Import as the settings say, with a bar and a log, and say what came of it."""
     from synth.dataset.bar import show_bar
+    from synth.dataset.imports.account import print_summary
     from synth.run_log import run_log
     from synth.terminal import make_console
 
@@ -333,43 +394,4 @@ def _take(take: "Callable[[S, Callable[[int, int], None]], Summary]", settings: 
     with run_log(out, settings, console):
         with show_bar("importing") as on_progress:
             summary = take(settings, lambda done, total: on_progress("importing", done, total))
-        _report(summary, out, console)
-
-
-def _report(summary: "Summary", out: Path, console: "Console") -> None:
-    from synth.dataset.reader import DatasetReader
-    from synth.dataset.statistics import print_result
-
-    _print_notes(summary, console)
-    _print_misfits(summary, out, console)
-    for split in summary.emptied:
-        console.print(f"! {split} has no picture: none of its pictures came in", soft_wrap=True)
-    print_result(DatasetReader(out), summary.n_new, console)
-
-
-def _print_notes(summary: "Summary", console: "Console") -> None:
-    """Each kind of note once, with how often and where first."""
-    places: dict[str, list[str]] = {}
-    for note in summary.notes:
-        places.setdefault(note.text, []).append(note.where)
-    for text, where in list(places.items())[:_MOST_SHOWN]:
-        more = f" and {len(where) - 1} more" if len(where) > 1 else ""
-        console.print(f"{where[0]}{more}: {text}", soft_wrap=True)
-    if len(places) > _MOST_SHOWN:
-        console.print(f"... and {len(places) - _MOST_SHOWN} more notes")
-
-
-def _print_misfits(summary: "Summary", out: Path, console: "Console") -> None:
-    if not summary.misfits:
-        return
-    reasons = ", ".join(f"{reason}: {n}" for reason, n in summary.reasons.items())
-    n = len(summary.misfits)
-    told = "1 thing did not fit and is" if n == 1 else f"{n} things did not fit and are"
-    console.print(f"{told} not in {out} ({reasons}):", soft_wrap=True)
-    shown: dict[str, int] = dict.fromkeys(summary.reasons, 0)
-    for misfit in summary.misfits:
-        shown[misfit.reason] += 1
-        if shown[misfit.reason] <= _MOST_ALIKE:
-            console.print(f"  {misfit}", soft_wrap=True)
-    if n_left := sum(max(n - _MOST_ALIKE, 0) for n in shown.values()):
-        console.print(f"  ... and {n_left} more of these kinds: {out}/rejected/rejected.jsonl")
+        print_summary(summary, out, console)

@@ -143,13 +143,16 @@ class Intake:
         name: str,
         split: Split,
         group: str | None = None,
+        shot_id: str | None = None,
         picture: Picture,
         source: str,
         instances: Sequence[Instance],
         mask: NDArray[np.uint16] | None = None,
         alpha_u8: NDArray[np.uint8] | None = None,
+        semantic: NDArray[np.uint8] | NDArray[np.uint16] | None = None,
         camera: Pinhole | None = None,
         T_base_cam: Array | None = None,
+        ignore: NDArray[np.uint8] | None = None,
         depth_counts: NDArray[np.uint16] | None = None,
         depth_file: Path | None = None,
         quality: Mapping[str, Figure] | None = None,
@@ -170,6 +173,7 @@ class Intake:
                 name=name,
                 split=split,
                 group=group,
+                shot_id=shot_id,
                 size_wh=picture.size_wh,
                 K=None if camera is None else camera.K.tolist(),
                 dist=None if camera is None else np.asarray(camera.dist).tolist(),
@@ -196,6 +200,10 @@ class Intake:
             layers["mask"] = mask
         if alpha_u8 is not None:
             layers["alpha"] = alpha_u8
+        if ignore is not None:
+            layers["ignore"] = ignore
+        if semantic is not None:
+            layers["semantic"] = semantic
         self.writer.append(
             draft,
             layers=layers,

@@ -129,13 +129,16 @@ def plan(
     asked: Mapping[Split, str],
     group: Path | None,
     classes_of: Callable[[str], Iterable[str]],
+    *,
+    is_told: bool = False,
 ) -> list[Planned]:
     """Names and splits, the strictest split first, so that it keeps pixels that stand in two.
 
     A picture keeps its own name where every one is a number of 6 to 9 digits and no two are the same; else
     they are numbered as they come. Splits are those that the folder tells where it tells two or more, else
     `deal` deals them. asked: numbers or groups by split. group: a table of the pictures' groups. classes_of:
-    what the picture of a path shows, asked where whole groups are dealt.
+    what the picture of a path shows, asked where whole groups are dealt. is_told: whether the splits found
+    hold even where they are one.
 
     Raises InputError for words where splits are told, for a folder that tells only some, and as `deal` and
     `read_groups` do.
@@ -145,7 +148,7 @@ def plan(
     names = stems if own else [f"{i:06d}" for i in range(len(found))]
     numbers = [int(name) for name in names]
     groups = read_groups(group, {f.path: call_by_path(f.path) for f in found}) if group is not None else {}
-    if len({f.split for f in found} - {None}) < 2:
+    if not is_told and len({f.split for f in found} - {None}) < 2:
         shown = {f.path: frozenset(classes_of(f.path)) for f in found} if groups and not asked else {}
         splits = deal(
             [
@@ -249,7 +252,7 @@ def take_all(
         if entry.name in done:
             continue
         try:
-            picture = _open(folder, entry.path)
+            picture = open_inside(folder, entry.path)
             told = label(entry, picture)
             shapes = [
                 replace(shape, class_name=name)
@@ -278,7 +281,8 @@ def take_all(
             intake.refuse(misfit, entry.name, entry.split)
 
 
-def _open(folder: Path, path: str) -> Picture:
+def open_inside(folder: Path, path: str) -> Picture:
+    """The picture of a path in the imported folder. Raises Misfit where it is none or leads out of it."""
     try:
         file = inside_folder(folder, path)
     except DatasetError as error:
