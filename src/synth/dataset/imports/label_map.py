@@ -105,11 +105,14 @@ def contradicts_own_colours(path: Path, palette: Palette) -> bool:
     """Whether an indexed PNG draws most of its ids in other colours than the palette has for them.
 
     Greys apart: many programs write them, or any colours, there, so ids are taken all the same. False for
-    other files.
+    other files and for those that cannot be read.
     """
-    with Image.open(path) as image:
-        own = image.getpalette("RGB") if image.mode == "P" else None
-        ids = np.unique(np.asarray(image)).tolist() if own else []
+    try:
+        with Image.open(path) as image:
+            own = image.getpalette("RGB") if image.mode == "P" else None
+            ids = np.unique(np.asarray(image)).tolist() if own else []
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return False
     pairs = [
         (row.colour, tuple((own or [])[3 * row.id : 3 * row.id + 3]))
         for row in palette.first.values()
