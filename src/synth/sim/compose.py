@@ -60,7 +60,10 @@ def make_options(place: str, asked: Mapping[str, Any]) -> PlacerOptions | None:
         if given:
             able = [name for name in PLACERS if PLACERS[name].goes_by_target]
             option = next(iter(given)).replace("_", "-")
-            raise InputError(f"--{option} is for --place {' and '.join(able)}: leave it out, or give one")
+            raise InputError(
+                f"--{option} has no use with --place {place}, which goes by no target: leave it out, or give "
+                f"another placer ({', '.join(able)}; the help says what each takes)"
+            )
         return None
     if "run" not in given:
         raise InputError(
