@@ -269,7 +269,7 @@ def list_trials(given: argparse.Namespace) -> list[Trial]:
     return [
         Trial(method, seed, given.net, given.epochs, replay)
         for seed in range(given.seeds)
-        for method in METHODS
+        for method in PLANS[given.plan]
     ]
 
 
