@@ -27,9 +27,6 @@ supplement's, ten times as dear. The same command goes on where it stopped.
 """
 
 import argparse
-import json
-import subprocess
-import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
@@ -38,6 +35,7 @@ from typing import Any
 
 import torch
 from affnist_digits import CLASSES, N_TRAIN, SIDE_PX, DigitMaterial, load_affine, read_digits, write_affine
+from result_lines import Line, append, read_lines
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -69,7 +67,6 @@ N_LEARN = 12
 """Batches a step from which the synthesizer learns; what is hard among them is kept too."""
 
 BATCH, BASE_EPOCHS = 128, 1
-Line = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -273,24 +270,6 @@ def list_trials(given: argparse.Namespace) -> list[Trial]:
     ]
 
 
-def append(results: Path, line: Line) -> None:
-    """One line, with the day of the settings and of the figure, and the code's commit."""
-    here = Path(__file__).resolve().parent
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=here, capture_output=True, text=True, check=False
-    )
-    made = {"frozen": FROZEN, "date": time.strftime("%Y-%m-%d"), "commit": commit.stdout.strip()}
-    results.parent.mkdir(parents=True, exist_ok=True)
-    with results.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line | made) + "\n")
-
-
-def read_lines(results: Path) -> list[Line]:
-    """Those that were made with the settings above."""
-    lines = map(json.loads, results.read_text(encoding="utf-8").splitlines()) if results.is_file() else ()
-    return [line for line in lines if line["frozen"] == FROZEN]
-
-
 def trial_of(line: Line) -> Trial:
     """Whose line it is."""
     return Trial(*(line[name] for name in ("method", "seed", "net", "epochs", "replay")))
@@ -312,7 +291,7 @@ def main() -> None:
     parser.add_argument("--replay", default="1", help="plain digits beside each made one, or all")
     given = parser.parse_args()
     bench, trials = Bench(given.mnist, given.out.resolve()), list_trials(given)
-    done = {trial_of(line) for line in read_lines(given.results)}
+    done = {trial_of(line) for line in read_lines(given.results, FROZEN)}
     left = [trial for trial in trials if trial not in done]
     bench.write_affine()
     with ProcessPoolExecutor(given.jobs) as pool:
@@ -321,7 +300,7 @@ def main() -> None:
         running = [pool.submit(bench.run, trial) for trial in left]
         for each in as_completed(running):
             line = each.result()
-            append(given.results, line)
+            append(given.results, line, FROZEN)
             accuracy = " ".join(f"{100 * value:.1f}" for value in line["accuracy"]["test"])
             print(f"{trial_of(line).name}: {accuracy}", flush=True)
 

@@ -12,9 +12,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from affnist import METHODS, N_STEPS, PER_STEP, RESULTS, SEEDS, WAYS, Line, Trial, read_lines, trial_of
+from affnist import FROZEN, METHODS, N_STEPS, PER_STEP, RESULTS, SEEDS, WAYS, Line, Trial, trial_of
 from numpy.typing import NDArray
 from photographs_table import write_tables
+from result_lines import read_lines
 from scipy.stats import t
 
 BEGIN, END = "<!-- benchmarks/affnist_table.py -->", "<!-- end of affine MNIST -->"
@@ -174,7 +175,7 @@ def main() -> None:
     parser.add_argument("--write", type=Path, help="a document with the marks")
     parser.add_argument("--curve", type=Path, help="a PNG")
     given = parser.parse_args()
-    lines = read_lines(given.results)
+    lines = read_lines(given.results, FROZEN)
     tables = say_all(lines)
     print(tables)
     if given.write is not None:

@@ -45,6 +45,7 @@ from typing import Any
 
 import numpy as np
 from hard_places import REAL, Cell, Place, list_places
+from result_lines import Line, append, read_lines
 
 from synth.compute.checkpoint import load_weights
 from synth.dataset.origin import READINGS, count_real_labels, decode_readings
@@ -124,8 +125,6 @@ PLANS: Mapping[str, tuple[Mix, ...]] = {
 QUICK = MAIN[:4]
 PRIMARY = ((LEARNED, RANDOM_HARD), (LEARNED, RANDOM), (RANDOM_HARD, RANDOM))
 PRIMARY_IOUS = (0.5, 0.8)
-
-Line = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -273,24 +272,7 @@ def run(bench: Bench, trial: Trial, results: Path) -> None:
     folder, made = bench.train(trial)
     line = trial.key | measure_training(folder, bench.place)
     with _ONE_AT_A_TIME:
-        append(results, line | {"made": made})
-
-
-def append(results: Path, line: Line) -> None:
-    """One line, with the day of the settings and of the figure, and the code's commit."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=HERE, capture_output=True, text=True, check=False
-    )
-    made = {"frozen": FROZEN, "date": time.strftime("%Y-%m-%d"), "commit": commit.stdout.strip()}
-    results.parent.mkdir(parents=True, exist_ok=True)
-    with results.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line | made) + "\n")
-
-
-def read_lines(results: Path) -> list[Line]:
-    """Those that were made with the settings above."""
-    lines = map(json.loads, results.read_text(encoding="utf-8").splitlines()) if results.is_file() else ()
-    return [line for line in lines if line["frozen"] == FROZEN]
+        append(results, line | {"made": made}, FROZEN)
 
 
 def key_of(line: Line) -> tuple[Any, ...]:
@@ -324,7 +306,7 @@ def main() -> None:
     if given.quick:
         places, mixes = places[:1], mixes[: len(QUICK)]
     trials = list(list_trials(places, mixes, SEEDS[:1] if given.quick or given.tiny else SEEDS))
-    done = {key_of(line) for line in read_lines(given.results)}
+    done = {key_of(line) for line in read_lines(given.results, FROZEN)}
     trials = [trial for trial in trials if key_of(trial.key) not in done]
     benches = {place.name: Bench(given.data, given.out.resolve(), place) for place in places}
     with ThreadPoolExecutor(given.jobs) as pool:

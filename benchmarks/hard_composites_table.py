@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from hard_composites import (
     ABLATION,
+    FROZEN,
     IOUS,
     PLANS,
     PRIMARY,
@@ -26,11 +27,11 @@ from hard_composites import (
     Line,
     Mix,
     list_trials,
-    read_lines,
 )
 from hard_places import Cell, Place, list_places
 from hard_scenes import SCENES
 from photographs_table import write_tables
+from result_lines import read_lines
 from signs_table import Table, interval, to_markdown
 
 from synth.metrics.comparison import (
@@ -242,7 +243,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--write", type=Path, help="a document with the marks")
     given = parser.parse_args()
-    tables = say_all(read_lines(given.results))
+    tables = say_all(read_lines(given.results, FROZEN))
     print(tables)
     if given.write is not None:
         write_tables(given.write, tables, BEGIN, END)

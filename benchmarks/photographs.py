@@ -33,6 +33,7 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from result_lines import Line, append, read_lines
 
 from synth.compute.checkpoint import load_weights
 from synth.dataset.colour_filter import colour_mask, fit_colour, largest_component
@@ -284,39 +285,19 @@ def measure_without_network(captured: DatasetReader) -> Iterator[tuple[str, dict
         )
 
 
-Line = dict[str, Any]
-
-
 def run(data: Path, out: Path, results: Path, seeds: Sequence[int], tiny: bool) -> None:
     """Whatever has no line in the results yet."""
     bench = Bench(data, out, *((7, 32) if tiny else (N_MADE, None)))
-    done = {_key(line) for line in read_lines(results)}
+    done = {_key(line) for line in read_lines(results, FROZEN)}
     for trial in list_trials(seeds):
         plain = trial.key | {"seed": None}
         if trial.scene is FIGURINE and _key(plain | {"mix": FILTER}) not in done:
             for name, found in measure_without_network(bench.open(trial)):
-                append(results, plain | {"mix": name} | found)
+                append(results, plain | {"mix": name} | found, FROZEN)
                 done.add(_key(plain | {"mix": name}))
         if _key(trial.key) not in done:
             found = measure_training(bench.train(trial))
-            append(results, trial.key | {"images": bench.n_images(trial.scene)} | found)
-
-
-def append(results: Path, line: Line) -> None:
-    """One line, with the day of the settings and of the figure, and the code's commit."""
-    here = Path(__file__).resolve().parent
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=here, capture_output=True, text=True, check=False
-    )
-    made = {"frozen": FROZEN, "date": time.strftime("%Y-%m-%d"), "commit": commit.stdout.strip()}
-    with results.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line | made) + "\n")
-
-
-def read_lines(results: Path) -> list[Line]:
-    """Those that were made with the settings above."""
-    lines = map(json.loads, results.read_text(encoding="utf-8").splitlines()) if results.is_file() else ()
-    return [line for line in lines if line["frozen"] == FROZEN]
+            append(results, trial.key | {"images": bench.n_images(trial.scene)} | found, FROZEN)
 
 
 def _key(line: Line) -> tuple[Any, ...]:

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from photographs import CHANGE, FILTER, RESULTS, SCENES, SEEDS, Line, Scene, list_trials, read_lines
+from photographs import CHANGE, FILTER, FROZEN, RESULTS, SCENES, SEEDS, Line, Scene, list_trials
+from result_lines import read_lines
 from scipy.stats import t
 
 from synth.metrics.comparison import SHARE
@@ -113,7 +114,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--write", type=Path, help="a document with the marks")
     given = parser.parse_args()
-    tables = say_all(read_lines(given.results))
+    tables = say_all(read_lines(given.results, FROZEN))
     print(tables)
     if given.write is not None:
         write_tables(given.write, tables)

@@ -44,6 +44,7 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
+from result_lines import Line, append, read_lines
 from signs_folds import BY_RECORDING, FOLDS, QUICK_FOLDS, SAME_FILM, Fold, write_photographs
 
 from synth.compute.checkpoint import load_weights
@@ -106,8 +107,6 @@ PLANS: dict[str, Mixes] = {
 
 PRIMARY = (("real + mtgan", "real + colour-matched"), ("real + mtgan", "real + CycleGAN"))
 CONTRASTED: Mixes = {mix: parts for mix, parts in MAIN.items() if any(mix in pair for pair in PRIMARY)}
-
-Line = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -278,32 +277,14 @@ _ONE_AT_A_TIME = Lock()
 
 def run(bench: Bench, trials: Sequence[Trial], results: Path) -> None:
     """Whatever of a fold has no line in the results yet."""
-    done = {key_of(line) for line in read_lines(results)}
+    done = {key_of(line) for line in read_lines(results, FROZEN)}
     for trial in trials:
         if key_of(trial.key) in done:
             continue
         folder, made = bench.train(trial)
         line = trial.key | {"images": bench.n_images} | measure_training(folder)
         with _ONE_AT_A_TIME:
-            append(results, line | {"made": bench.stages[made]})
-
-
-def append(results: Path, line: Line) -> None:
-    """One line, with the day of the settings and of the figure, and the code's commit."""
-    here = Path(__file__).resolve().parent
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=here, capture_output=True, text=True, check=False
-    )
-    made = {"frozen": FROZEN, "date": time.strftime("%Y-%m-%d"), "commit": commit.stdout.strip()}
-    results.parent.mkdir(parents=True, exist_ok=True)
-    with results.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line | made) + "\n")
-
-
-def read_lines(results: Path) -> list[Line]:
-    """Those that were made with the settings above."""
-    lines = map(json.loads, results.read_text(encoding="utf-8").splitlines()) if results.is_file() else ()
-    return [line for line in lines if line["frozen"] == FROZEN]
+            append(results, line | {"made": bench.stages[made]}, FROZEN)
 
 
 def key_of(line: Line) -> tuple[Any, ...]:

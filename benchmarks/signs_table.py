@@ -16,8 +16,10 @@ from pathlib import Path
 
 import numpy as np
 from photographs_table import write_tables
+from result_lines import read_lines
 from scipy.stats import t
 from signs import (
+    FROZEN,
     MAIN,
     N_IMAGES,
     PLANS,
@@ -27,7 +29,6 @@ from signs import (
     Line,
     key_of,
     list_trials,
-    read_lines,
 )
 from signs_folds import BY_RECORDING, GROUPS, NONE, SAME_FILM, Fold
 
@@ -233,7 +234,7 @@ def main() -> None:
     parser.add_argument("--write", type=Path, help="a document with the marks")
     parser.add_argument("--dots", type=Path, help="a PNG")
     given = parser.parse_args()
-    lines = read_lines(given.results)
+    lines = read_lines(given.results, FROZEN)
     tables = say_all(lines)
     print(tables)
     if given.write is not None:
