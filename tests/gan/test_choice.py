@@ -5,7 +5,7 @@ import pytest
 from synth.errors import InputError
 from synth.gan.choice import RealImages, choose
 from synth.gan.distance import Distances
-from synth.gan.judge import Score
+from synth.gan.judge import Change, Score
 from synth.metrics.intervals import Estimate
 from synth.witness.observation import WitnessScore
 
@@ -15,7 +15,16 @@ COST = RealImages(for_training=10, for_choosing=4, labels_for_choosing=0)
 def make_score(step, kernel, *, box=0.005, normal_deg=0.5, kept=1.0, iou=None):
     downstream = None if iou is None else WitnessScore(8, 1.0, iou, 1.0, 8, 5.0, 8)
     distance = Estimate(kernel, kernel / 2, kernel * 2, 16)
-    return Score(step, Distances({"kernel_distance": distance}), box, normal_deg, 12, kept, downstream)
+    return Score(
+        step,
+        Distances({"kernel_distance": distance}),
+        box,
+        normal_deg,
+        12,
+        kept,
+        Change(1.0, 1.0),
+        downstream,
+    )
 
 
 def pick(scores, criterion="own-val", sway_deg=0.5):

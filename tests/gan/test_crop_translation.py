@@ -123,6 +123,7 @@ def test_it_is_told_how_well_the_classifier_tells_classes(finished: Any) -> None
     assert isinstance(console.file, StringIO)
     said = console.file.getvalue()
     assert f"of {result.class_error.n_real} real" in said
+    assert f"change by {result.after.change.counts:.1f} counts" in said
     assert "their boxes and masks tell where crops and half of the val patches are cut" in said
 
 

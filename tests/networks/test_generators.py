@@ -51,14 +51,14 @@ def trained(kind: GeneratorKind, n_filters: int = 8, n_blocks: int = 2) -> nn.Mo
 
 
 def translate_literally(generator: nn.Module, images: Tensor) -> Tensor:
-    """A demodulated generator as the papers write it, in float64: √2 after every ReLU, sums over √2."""
+    """A demodulated generator as the papers write it, in float64: each leaky ReLU's gain, sums over √2."""
     p = {name: tensor.detach().double() for name, tensor in generator.state_dict().items()}
 
     def conv(x: Tensor, name: str, **how: int | bool) -> Tensor:
         return demodulated_conv2d_reference(x, p[f"{name}.weight"], p[f"{name}.bias"], **how)
 
     def relu(x: Tensor) -> Tensor:
-        return math.sqrt(2) * torch.relu(x)
+        return math.sqrt(2 / 1.04) * torch.where(x > 0, x, 0.2 * x)
 
     x = (images.double() - p["input_mean"]) * p["input_gain"]
     x = relu(conv(x, "first", padding_px=3))
@@ -126,7 +126,7 @@ def spreads(generator: nn.Module, images: Tensor) -> list[Tensor]:
         is_block = stage in list(generator.blocks)
 
         def note(_m: nn.Module, _i: object, y: Tensor, is_block: bool = is_block) -> None:
-            found.append((y if is_block else torch.relu(y)).flatten(1).std(dim=1))
+            found.append((y if is_block else F.leaky_relu(y, 0.2)).flatten(1).std(dim=1))
 
         hooks.append(stage.register_forward_hook(note))
     with torch.no_grad():
@@ -209,6 +209,18 @@ def test_every_parameter_learns(kind: GeneratorKind) -> None:
     (translated - noise(seeded(2), 2, 32, 44)).square().mean().backward()
     for name, parameter in generator.named_parameters():
         assert parameter.grad is not None, name
+        assert parameter.grad.abs().max() > 0, name
+
+
+def test_what_was_driven_to_add_nothing_still_learns() -> None:
+    """Features below 0 everywhere, as L1 to the source leaves them, still send every parameter a gradient."""
+    generator = make_generator(GeneratorShape("demodulated", 8, 2, skip=True), rng=seeded()).train()
+    with torch.no_grad():
+        generator.up[1].bias.fill_(-10)
+        generator.blocks[0].inner.bias.fill_(-10)
+    images = noise(seeded(1), 2, 16, 16)
+    (generator(images) - images.roll(1, 1)).abs().mean().backward()
+    for name, parameter in generator.named_parameters():
         assert parameter.grad.abs().max() > 0, name
 
 
@@ -315,6 +327,7 @@ def test_architecture_travels_as_text() -> None:
         ({"generator_n_filters": "many"}, "cannot be built.*many"),
         ({"generator_n_blocks": "0"}, "at least one filter and one block"),
         ({"generator_n_blocks": None}, "generator_n_blocks is missing"),
+        ({"generator_kind": "demodulated"}, "ReLUs, which an earlier synth had.*train it again"),
     ],
 )
 def test_an_unknown_architecture_is_one_sentence(change: dict[str, str | None], said: str) -> None:

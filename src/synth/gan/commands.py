@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synth.dataset.choices import Criterion
-from synth.gan.methods import METHODS, choose_default, describe_presets, list_crop_methods
+from synth.gan.methods import BASELINES, METHODS, choose_default, describe_presets, list_crop_methods
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from synth.gan.apply import Applied
+    from synth.gan.judge import Change
     from synth.gan.result import Result
     from synth.gan.translate import TranslateSettings
+
+_LEAST_CHANGE_COUNTS = 0.25
+"""Half of what rounding to 8 bits can do."""
 
 
 def translate(
@@ -146,6 +150,7 @@ def print_result(console: "Console", result: "Result", settings: "TranslateSetti
     if result.after.distances.fid is not None:
         console.print(f"FID {result.before.distances.fid:.1f} before, {result.after.distances.fid:.1f} after")
     after, sway = result.after, result.witness_sway
+    console.print(describe_change(after.change))
     has_normals = isfinite(result.witness_error.normal_deg)
     normals = (
         f", normals by {after.normal_drift_deg:.1f}° (its own unrest when only the look changes: "
@@ -172,6 +177,21 @@ def print_result(console: "Console", result: "Result", settings: "TranslateSetti
         f"({settings.fit.seed})."
     )
     console.print(f"Look at {settings.fit.out / 'figures'}: losses, grids, criteria.")
+
+
+def describe_change(change: "Change") -> str:
+    """How much a translation does, and whether it does anything that one number a channel would not do."""
+    if change.beyond_shift_counts < _LEAST_CHANGE_COUNTS:
+        does = "leaves images as they are" if change.counts < _LEAST_CHANGE_COUNTS else "only shifts colours"
+        return (
+            f"This translator {does}: val patches change by {change.counts:.1f} counts, and by "
+            f"{change.beyond_shift_counts:.1f} beyond one number a channel. A baseline does as much in a "
+            f"second (--method {', '.join(BASELINES)}); more --images may teach it more."
+        )
+    return (
+        f"Val patches change by {change.counts:.1f} counts in the mean, by {change.beyond_shift_counts:.1f} "
+        "beyond one number a channel."
+    )
 
 
 def _short(value: float) -> str:

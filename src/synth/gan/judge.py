@@ -45,6 +45,18 @@ class JudgeSettings:
 
 
 @dataclass(frozen=True)
+class Change:
+    """What a translation does to val patches at all, mean absolute 8-bit counts.
+
+    beyond_shift_counts: of it, what is left when each channel's mean change is taken off; 0 where one number
+    is added to each channel of everything.
+    """
+
+    counts: float
+    beyond_shift_counts: float
+
+
+@dataclass(frozen=True)
 class Score:
     """A checkpoint on val images.
 
@@ -60,6 +72,7 @@ class Score:
     normal_drift_deg: float
     n_parts: int
     kept: float
+    change: Change
     downstream: WitnessScore | None = None
 
 
@@ -83,7 +96,7 @@ class Judge:
         self._sim_train = sim_train
         self._sim = sim_val.draw(settings.n_patches, rng)
         self._real = real_val.draw(settings.n_patches, rng)
-        sim_u8 = to_u8(self._sim.images)
+        self._sim_u8 = sim_u8 = to_u8(self._sim.images)
         self._meter = DistanceMeter(
             to_u8(self._real.images),
             witness,
@@ -115,6 +128,7 @@ class Judge:
             normal_drift_deg=sway.normal_deg,
             n_parts=sway.n,
             kept=_iou(observation.masks, masks) / _iou(self._observation.masks, masks),
+            change=_measure_change(self._sim_u8, images_u8),
             downstream=self._train_downstream(translate),
         )
 
@@ -163,6 +177,13 @@ def by_translator(translator: Translator, dataset: DatasetReader) -> Translate:
         return from_u8(np.stack([load(name)[y : y + side_px, x : x + side_px] for name, (x, y) in places]))
 
     return translate
+
+
+def _measure_change(before_u8: NDArray[np.uint8], after_u8: NDArray[np.uint8]) -> Change:
+    """Of patches [N,S,S,3]."""
+    change = after_u8.astype(np.float32) - before_u8
+    shift = change.mean(axis=(0, 1, 2))
+    return Change(float(np.abs(change).mean()), float(np.abs(change - shift).mean()))
 
 
 def _iou(found: NDArray[np.float32], masks: NDArray[np.float32]) -> float:

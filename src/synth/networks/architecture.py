@@ -9,6 +9,9 @@ from synth.errors import InputError
 GeneratorKind = Literal["batch", "instance", "demodulated"]
 GENERATOR_KINDS: tuple[GeneratorKind, ...] = get_args(GeneratorKind)
 
+_LEAKY = {"generator_activation": "leaky-relu"}
+"""What the header of a demodulated generator says besides."""
+
 AdversarialKind = Literal["least-squares", "wasserstein", "log", "hinge"]
 ADVERSARIAL_KINDS: tuple[AdversarialKind, ...] = get_args(AdversarialKind)
 
@@ -52,12 +55,13 @@ class GeneratorShape:
 
     def to_metadata(self) -> dict[str, str]:
         """The architecture as the header of a weights file keeps it."""
-        return {
+        metadata = {
             "generator_kind": self.kind,
             "generator_n_filters": str(self.n_filters),
             "generator_n_blocks": str(self.n_blocks),
             "generator_skip": str(self.skip).lower(),
         }
+        return metadata | (_LEAKY if self.kind == "demodulated" else {})
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str], where: str) -> Self:
@@ -66,7 +70,13 @@ class GeneratorShape:
             kind, n_filters, n_blocks, skip = (
                 metadata[f"generator_{key}"] for key in ("kind", "n_filters", "n_blocks", "skip")
             )
-            return cls(kind, int(n_filters), int(n_blocks), skip == "true")  # type: ignore[arg-type]
+            shape = cls(kind, int(n_filters), int(n_blocks), skip == "true")  # type: ignore[arg-type]
+            if shape.kind == "demodulated" and not _LEAKY.items() <= metadata.items():
+                raise InputError(
+                    "its demodulated convolutions stand before ReLUs, which an earlier synth had and which "
+                    "could die: train it again"
+                )
+            return shape
         except KeyError as error:
             raise InputError(
                 f"{where} does not say which generator it holds ({error.args[0]} is missing): "

@@ -1,13 +1,18 @@
 """The published generator's stages with demodulated convolutions in place of norms on activations.
 
-Learned biases, ReLU gain √2, residual sums divided by √2, enlarging by interpolation: a spread of one at the
-input stays about one down to the last convolution, which is a plain one before tanh. Images are shifted and
-scaled to mean 0 and variance 1 on the way in, by numbers that travel with the weights.
+Learned biases, leaky ReLU and its gain (Karras et al. 2020), residual sums divided by √2, enlarging by
+interpolation: a spread of one at the input stays about one down to the last convolution, which is a plain one
+before tanh. Images are shifted and scaled to mean 0 and variance 1 on the way in, by numbers that travel with
+the weights.
+
+Leaky, because no norm holds activations up: while the discriminator knows nothing yet, L1 to the source
+drives what a skip adds to nothing. ReLUs ended below 0 for every pixel, and no gradient brought them back.
 """
 
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from synth.networks.architecture import GeneratorShape
@@ -21,7 +26,10 @@ from synth.networks.layers import (
     to_picture,
 )
 
-RELU_GAIN = math.sqrt(2)
+SLOPE = 0.2
+RELU_GAIN = math.sqrt(2 / (1 + SLOPE**2))
+"""What keeps the mean square of a symmetric input through a leaky ReLU."""
+
 SUM_GAIN = math.sqrt(0.5)
 
 LAST_SIGMA = 0.5
@@ -58,11 +66,11 @@ class DemodulatedGenerator(nn.Module):
         check_images(images)
         x = (images - self.input_mean) * self.input_gain
         for conv in (self.first, *self.down):
-            x = torch.relu_(conv(x))
+            x = F.leaky_relu_(conv(x), SLOPE)
         for block in self.blocks:
             x = block(x)
         for conv in self.up:
-            x = torch.relu_(conv(x))
+            x = F.leaky_relu_(conv(x), SLOPE)
         return to_picture(self.last(x), images if self.shape.skip else None, clamp=not self.training)
 
     @torch.no_grad()
@@ -86,7 +94,7 @@ class DemodulatedGenerator(nn.Module):
 
 
 class _Block(nn.Module):
-    """(x + conv(√2 ReLU(conv(x)))) / √2, the gains inside the convolutions."""
+    """(x + conv(gain · leaky ReLU(conv(x)))) / √2, the gains inside the convolutions."""
 
     def __init__(self, n: int) -> None:
         super().__init__()
@@ -94,7 +102,7 @@ class _Block(nn.Module):
         self.outer = DemodulatedConv2d(n, n, 3, padding_px=1, gain=SUM_GAIN)
 
     def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.outer(torch.relu_(self.inner(x)))
+        y: Tensor = self.outer(F.leaky_relu_(self.inner(x), SLOPE))
         return torch.add(y, x, alpha=SUM_GAIN)
 
 

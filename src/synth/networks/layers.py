@@ -78,8 +78,9 @@ class DemodulatedConv2d(nn.Module):
 
     Weights are normalised once a call, then the convolution is a plain one.
 
-    padding_px: border added on every side. gain: of the activation that follows, √2 before a ReLU (which
-    commutes with it). Weights are normalised in float32 whatever the activations' type.
+    padding_px: border added on every side. gain: of the activation that follows, about √2
+    before a leaky ReLU (which commutes with it). Weights are normalised in float32 whatever the activations'
+    type.
     """
 
     def __init__(
