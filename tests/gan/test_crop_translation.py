@@ -32,6 +32,7 @@ from synth.gan.schedule import Schedule
 from synth.gan.translate import CLASS_WITNESS_FILE, WITNESS_FILE, TranslateSettings, list_readings, translate
 from synth.networks.discriminators import DiscriminatorShape
 from synth.networks.generators import GeneratorShape, make_generator
+from synth.witness.artefacts import Artefacts
 from synth.witness.drift import DriftLimits
 from synth.witness.witness import WitnessSettings, load_witness
 from typed import synth
@@ -152,6 +153,26 @@ def test_a_generator_that_changes_nothing_gives_the_frame(side_px: int, signs: A
         assert translated.seams_counts == pytest.approx((0, 0), abs=1e-3)
         assert (translated.share_u8 == 255).any()
         np.testing.assert_array_equal(translator.apply(frame, {}), frame)
+
+
+def test_another_colour_of_an_instance_is_no_artefact(signs: Any, tmp_path: Path) -> None:
+    """A look that ends at the outline is asked for, while specks that a generator paints are counted."""
+    translator = identity(tmp_path, 64)
+    look_at = translator._look_at
+    dataset, sample = signs[0], signs[0].samples[0]
+    frame, mask = dataset.load_rgb(sample), dataset.load_mask(sample)
+    boxes = [instance.box_xyxy_px for instance in sample.instances]
+
+    def translate(change: Any) -> Artefacts:
+        translator._look_at = lambda crops: [change(new) for new in look_at(crops)]
+        return translator.translate_instances(frame, boxes, mask).artefacts
+
+    def speckle(new: Any) -> Any:
+        new[30:33, 30:33] = 255 - new[30:33, 30:33]
+        return new
+
+    assert translate(lambda new: 0.8 * new + [40, 0, 0]).total == 0
+    assert translate(speckle).total >= len(boxes)
 
 
 def test_a_frame_whose_seams_show_is_refused(

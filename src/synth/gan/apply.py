@@ -89,7 +89,12 @@ def apply(
                 taken_s = time.perf_counter() - began
                 seconds += taken_s
                 drift = measure_drift(
-                    rgb_u8, translated.rgb_u8, layers.get("mask"), sample.instances, witness
+                    rgb_u8,
+                    translated.rgb_u8,
+                    layers.get("mask"),
+                    sample.instances,
+                    witness,
+                    translated.artefacts,
                 )
                 log.add(sample.name, drift)
                 lost, told = (

@@ -30,6 +30,7 @@ from synth.geometry.boxes import tight_box
 from synth.geometry.squares import cut, square_round
 from synth.networks.generators import GeneratorShape, fold
 from synth.storage.atomic import write_bytes
+from synth.witness.artefacts import Artefacts, find_artefacts
 
 _BATCH = 16
 _SIDE, _CONTEXT = "crop_side_px", "crop_context"
@@ -72,15 +73,18 @@ class CropTranslator:
         squares = [square_round(box, self._context) for _, box in there]
         crops = [cut(frame, square, self._side_px) for square in squares]
         changes: list[Change] = []
+        artefacts = Artefacts(0, 0, 0)
         for (i, box), square, crop, new in zip(there, squares, crops, self._look_at(crops), strict=True):
             if mask is None:
                 region, others = box_region(box, frame.shape), np.zeros(frame.shape[:2], bool)
             else:
                 region, others = mask == i + 1, (mask > 0) & (mask != i + 1)
             changes.append(find_change(square, crop.astype(np.float32), new, region, others))
+            artefacts += find_artefacts(crop, np.clip(np.rint(new), 0, 255).astype(np.uint8))
         rgb_u8, share_u8 = lay_back(frame, changes)
         seams = {i: change.seam_counts for (i, _), change in zip(there, changes, strict=True)}
-        return Translated(rgb_u8, share_u8, tuple(seams.get(i) for i in range(len(boxes_xyxy_px))))
+        of_each = tuple(seams.get(i) for i in range(len(boxes_xyxy_px)))
+        return Translated(rgb_u8, share_u8, of_each, artefacts)
 
     def save(self, path: Path) -> None:
         """The whole checkpoint, byte for byte; raises StorageError."""

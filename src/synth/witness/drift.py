@@ -140,11 +140,13 @@ def measure_drift(
     mask: NDArray[np.uint16] | None,
     instances: Sequence[Instance],
     witness: Observer | None,
+    artefacts: Artefacts | None = None,
 ) -> FrameDrift:
     """Drift of a translated frame [H,W,3] against its source.
 
     mask: [H,W], value = instance index + 1; without one there is no outline to follow. witness: None where
-    there is none to ask. Instances that get no label, being hardly visible, are left out.
+    there is none to ask. artefacts: those of the crops, where only those were translated; None to look for
+    them in the frame. Instances that get no label, being hardly visible, are left out.
     """
     parts = []
     for i, instance in enumerate(instances):
@@ -153,7 +155,7 @@ def measure_drift(
         region = None if mask is None else mask == i + 1
         others = np.zeros(source_u8.shape[:2], bool) if mask is None else (mask > 0) & (mask != i + 1)
         parts.append(_measure_part(i, instance, source_u8, translated_u8, region, others, witness))
-    return FrameDrift(tuple(parts), find_artefacts(source_u8, translated_u8))
+    return FrameDrift(tuple(parts), artefacts or find_artefacts(source_u8, translated_u8))
 
 
 def _measure_part(

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from synth.dataset.origin import Used
 from synth.dataset.reader import DatasetReader
+from synth.witness.artefacts import Artefacts
 
 Direction = Literal["sim2real", "real2sim"]
 """From the look of ``sim`` to that of ``real``, and back."""
@@ -73,12 +74,14 @@ class Translated:
 
     rgb_u8: [H,W,3]. share_u8: [H,W], how much of a pixel a network made, 255 = all of it; where it is 0 the
     frame is as it was, bit for bit; None where it made all. seams_counts: of each instance, how much of its
-    change is left where that fades into the frame (crops.py); None where it fades nowhere.
+    change is left where that fades into the frame (crops.py); None where it fades nowhere. artefacts: of all
+    its crops; None where it was translated whole.
     """
 
     rgb_u8: Rgb
     share_u8: NDArray[np.uint8] | None = None
     seams_counts: tuple[float | None, ...] = ()
+    artefacts: Artefacts | None = None
 
 
 @runtime_checkable
