@@ -7,24 +7,20 @@ Pictures to reach an accuracy are interpolated between steps, and censored where
 "more than 6,000". Seconds are wall-clock, of a core that had other work too if the machine had.
 """
 
-import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from affnist import FROZEN, METHODS, N_STEPS, PER_STEP, RESULTS, SEEDS, WAYS, Line, Trial, trial_of
 from numpy.typing import NDArray
-from photographs_table import write_tables
-from result_lines import read_lines
+from result_tables import Table, tell, to_markdown
 from scipy.stats import t
 
-BEGIN, END = "<!-- benchmarks/affnist_table.py -->", "<!-- end of affine MNIST -->"
+MARKS = "<!-- benchmarks/affnist_table.py -->", "<!-- end of affine MNIST -->"
 SOUGHT = 0.7
 CONTRASTS = (("learned", "random-hard"), ("learned", "random"), ("random-hard", "random"))
 _MADE_BY = ("learn", "harvest")
 """Phases in which pictures are found; the others are the same for all."""
-
-Table = list[list[str]]
 
 
 def settings_of(line: Line) -> tuple[str, int, float | None]:
@@ -141,12 +137,6 @@ def say_state(lines: Sequence[Line]) -> str:
     return f"{'Complete' if n >= wanted else 'Not complete'}: {n} of {wanted} curves; {when}."
 
 
-def to_markdown(table: Table) -> Iterator[str]:
-    """Lines of a table whose first row is its head."""
-    for row in (table[0], ["---"] * len(table[0]), *table[1:]):
-        yield f"| {' | '.join(row)} |"
-
-
 def draw_curve(lines: Sequence[Line], path: Path) -> None:
     """Figure 7: a line a curve, a thick one the mean over seeds."""
     from matplotlib.figure import Figure
@@ -168,21 +158,5 @@ def draw_curve(lines: Sequence[Line], path: Path) -> None:
     figure.savefig(path, dpi=120)
 
 
-def main() -> None:
-    """Print the tables, and write them where they belong."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--results", type=Path, default=RESULTS)
-    parser.add_argument("--write", type=Path, help="a document with the marks")
-    parser.add_argument("--curve", type=Path, help="a PNG")
-    given = parser.parse_args()
-    lines = read_lines(given.results, FROZEN)
-    tables = say_all(lines)
-    print(tables)
-    if given.write is not None:
-        write_tables(given.write, tables, BEGIN, END)
-    if given.curve is not None:
-        draw_curve(lines, given.curve)
-
-
 if __name__ == "__main__":
-    main()
+    tell(__doc__, RESULTS, FROZEN, say_all, MARKS, curve=draw_curve)

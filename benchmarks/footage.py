@@ -22,7 +22,7 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from photographs_table import write_tables
+from result_tables import write_tables
 
 from synth.dataset.imports.video import VideoSettings, import_video
 from synth.dataset.imports.video_looks import BLURRED_Z, count_bits_apart, difference_hash, measure_sharpness
@@ -34,7 +34,7 @@ Line = dict[str, Any]
 DRIVES = ("0001TP", "0006R0", "0016E5")
 LENGTHS_PX, SEEDS, N_FOLDS = (5, 9, 15), (0, 1, 2), 10
 RESULTS = Path(__file__).parent / "results" / "footage.jsonl"
-BEGIN, END = "<!-- benchmarks/footage.py -->", "<!-- end of footage -->"
+MARKS = "<!-- benchmarks/footage.py -->", "<!-- end of footage -->"
 _DATE, _LAPLACIAN_LIMIT = "2026-11-29 CAM 12:34:56", 100.0
 
 
@@ -229,7 +229,7 @@ def main() -> None:
     tables = say_tables([json.loads(text) for text in given.results.read_text().splitlines()])
     print(tables)
     if given.write is not None:
-        write_tables(given.write, tables, BEGIN, END)
+        write_tables(given.write, tables, MARKS)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,8 @@ Student's t over the three surfaces (2 degrees of freedom), each the mean over s
 within a surface. Holm's correction is over all of `PRIMARY`, of the cell.
 """
 
-import argparse
 import itertools
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 from hard_composites import (
@@ -30,9 +28,8 @@ from hard_composites import (
 )
 from hard_places import Cell, Place, list_places
 from hard_scenes import SCENES
-from photographs_table import write_tables
-from result_lines import read_lines
-from signs_table import Table, interval, to_markdown
+from result_tables import Table, tell, to_markdown
+from signs_table import interval
 
 from synth.metrics.comparison import (
     SHARE,
@@ -45,7 +42,7 @@ from synth.metrics.comparison import (
     pool_spreads,
 )
 
-BEGIN, END = "<!-- benchmarks/hard_composites_table.py -->", "<!-- end of hard composites -->"
+MARKS = "<!-- benchmarks/hard_composites_table.py -->", "<!-- end of hard composites -->"
 Pair = tuple[Mix, Mix]
 
 
@@ -237,17 +234,5 @@ def say_state(plan: str, lines: Sequence[Line], wanted: int) -> str:
     return f"{state} trainings; {' to '.join(dict.fromkeys((dates[0], dates[-1])))}, commit {commits}."
 
 
-def main() -> None:
-    """Print the tables, and write them where they belong."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--results", type=Path, default=RESULTS)
-    parser.add_argument("--write", type=Path, help="a document with the marks")
-    given = parser.parse_args()
-    tables = say_all(read_lines(given.results, FROZEN))
-    print(tables)
-    if given.write is not None:
-        write_tables(given.write, tables, BEGIN, END)
-
-
 if __name__ == "__main__":
-    main()
+    tell(__doc__, RESULTS, FROZEN, say_all, MARKS)

@@ -37,7 +37,7 @@ from patches_squares import (
     show_parts,
     show_patches,
 )
-from photographs_table import write_tables
+from result_tables import write_tables
 from scipy.stats import rankdata
 from torch import nn
 
@@ -45,7 +45,7 @@ from synth.metrics.intervals import N_RESAMPLES, percentile_estimate
 from synth.sim.placing.ranges import Ranges
 
 RESULTS = Path(__file__).with_name("results") / "patches.jsonl"
-BEGIN, END = "<!-- benchmarks/patches.py -->", "<!-- end of patches -->"
+MARKS = "<!-- benchmarks/patches.py -->", "<!-- end of patches -->"
 TRAIN_WORLDS, TEST_WORLDS = range(6), range(2000, 2004)
 N_TRAIN, N_TEST = 200, 125  # Patches a world.
 SEEDS = (0, 1, 2)
@@ -246,7 +246,7 @@ def main() -> None:
     table = say_all(read_rows(given.results))
     print(table)
     if given.write is not None:
-        write_tables(given.write, table, BEGIN, END)
+        write_tables(given.write, table, MARKS)
 
 
 if __name__ == "__main__":

@@ -6,22 +6,20 @@ A table that is not complete says how many of its trainings there are. Figures b
 seeds. The median IoU is of what one training found, from the lowest to the highest of them.
 """
 
-import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from photographs import CHANGE, FILTER, FROZEN, RESULTS, SCENES, SEEDS, Line, Scene, list_trials
-from result_lines import read_lines
+from result_tables import Table, tell, to_markdown
 from scipy.stats import t
 
 from synth.metrics.comparison import SHARE
 
-BEGIN, END = "<!-- benchmarks/photographs_table.py -->", "<!-- end -->"
+MARKS = "<!-- benchmarks/photographs_table.py -->", "<!-- end -->"
 
 
-def make_table(scene: Scene, lines: Sequence[Line]) -> list[str]:
-    """Markdown: a row a mix, a column a fold."""
+def make_table(scene: Scene, lines: Sequence[Line]) -> Table:
+    """A row a mix, a column a fold."""
     heads = [f"found, {fold.name}, by seed" for fold in scene.folds]
     head = [
         "trained on",
@@ -31,7 +29,7 @@ def make_table(scene: Scene, lines: Sequence[Line]) -> list[str]:
         "median IoU",
         "mAP50-95 (95 % over seeds)",
     ]
-    table = [head, ["---"] * len(head)]
+    table = [head]
     for mix in (*scene.mixes, FILTER, CHANGE):
         own = [x for x in lines if x["mix"] == mix]
         if not own:
@@ -42,7 +40,7 @@ def make_table(scene: Scene, lines: Sequence[Line]) -> list[str]:
         ious = [x["median_iou"] for x in own if x["median_iou"] is not None]
         iou = f"{min(ious):.2f} to {max(ious):.2f}" if ious else "–"
         table.append([mix, say_read(own), *found, f"{false:.2f}", iou, say_precision(scene, own)])
-    return [f"| {' | '.join(row)} |" for row in table]
+    return table
 
 
 def _key_seed(line: Line) -> int:
@@ -92,33 +90,12 @@ def say_all(lines: Sequence[Line]) -> str:
         state = "Complete" if n == n_all else "Not complete"
         parts += [
             "",
-            *(make_table(scene, own) if own else ()),
+            *(to_markdown(make_table(scene, own)) if own else ()),
             "",
             f"{state}: {n} of {n_all} trainings; {when}.",
         ]
     return "\n".join([*parts, ""])
 
 
-def write_tables(document: Path, tables: str, begin: str = BEGIN, end: str = END) -> None:
-    """Between two marks of a document."""
-    text = document.read_text(encoding="utf-8")
-    if text.count(begin) != 1 or text.count(end) != 1:
-        raise SystemExit(f"{document} must hold the lines {begin} and {end} once each")
-    before, after = text.split(begin)[0], text.split(end)[1]
-    document.write_text(f"{before}{begin}\n{tables}{end}{after}", encoding="utf-8")
-
-
-def main() -> None:
-    """Print the tables, and write them where they belong."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--results", type=Path, default=RESULTS)
-    parser.add_argument("--write", type=Path, help="a document with the marks")
-    given = parser.parse_args()
-    tables = say_all(read_lines(given.results, FROZEN))
-    print(tables)
-    if given.write is not None:
-        write_tables(given.write, tables)
-
-
 if __name__ == "__main__":
-    main()
+    tell(__doc__, RESULTS, FROZEN, say_all, MARKS)

@@ -10,13 +10,11 @@ of trainings that share fold, generator's seed and training's seed. Holm's corre
 together.
 """
 
-import argparse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from photographs_table import write_tables
-from result_lines import read_lines
+from result_tables import Table, tell, to_markdown
 from scipy.stats import t
 from signs import (
     FROZEN,
@@ -34,8 +32,7 @@ from signs_folds import BY_RECORDING, GROUPS, NONE, SAME_FILM, Fold
 
 from synth.metrics.comparison import holm
 
-BEGIN, END = "<!-- benchmarks/signs_table.py -->", "<!-- end of signs -->"
-Table = list[list[str]]
+MARKS = "<!-- benchmarks/signs_table.py -->", "<!-- end of signs -->"
 
 
 def measure(line: Line, classes: Sequence[str], figure: str = "voc_ap50") -> float:
@@ -197,12 +194,6 @@ def say_state(lines: Sequence[Line], wanted: int) -> str:
     return f"{'Complete' if n == wanted else 'Not complete'}: {n} of {wanted} trainings; {when}."
 
 
-def to_markdown(table: Table) -> Iterator[str]:
-    """Lines of a table whose first row is its head."""
-    for row in (table[0], ["---"] * len(table[0]), *table[1:]):
-        yield f"| {' | '.join(row)} |"
-
-
 def draw_dots(lines: Sequence[Line], path: Path) -> None:
     """A row a class, a dot a training, a colour a mix; a stroke marks the mean."""
     from matplotlib.figure import Figure
@@ -227,21 +218,5 @@ def draw_dots(lines: Sequence[Line], path: Path) -> None:
     figure.savefig(path, dpi=150)
 
 
-def main() -> None:
-    """Print the tables, and write them where they belong."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--results", type=Path, default=RESULTS)
-    parser.add_argument("--write", type=Path, help="a document with the marks")
-    parser.add_argument("--dots", type=Path, help="a PNG")
-    given = parser.parse_args()
-    lines = read_lines(given.results, FROZEN)
-    tables = say_all(lines)
-    print(tables)
-    if given.write is not None:
-        write_tables(given.write, tables, BEGIN, END)
-    if given.dots is not None:
-        draw_dots(lines, given.dots)
-
-
 if __name__ == "__main__":
-    main()
+    tell(__doc__, RESULTS, FROZEN, say_all, MARKS, dots=draw_dots)

@@ -1,4 +1,4 @@
-"""Capture eight labelled images from the simulated cell and read one label back.
+"""Capture four labelled images from the simulated cell and read one label back.
 
 python examples/01_capture_simulated.py
 """
@@ -10,7 +10,7 @@ import synth
 
 with tempfile.TemporaryDirectory() as scratch:
     # cell="cell.yaml" for your own; without one the simulated cell stands in.
-    dataset = synth.capture(8, Path(scratch) / "real")
+    dataset = synth.capture(4, Path(scratch) / "real")
     print(dataset)
     sample = dataset[0]
     part = sample.instances[0]

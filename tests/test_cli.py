@@ -161,6 +161,26 @@ def test_every_verb_shows_an_example(
     assert max(map(len, text.splitlines())) <= 80
 
 
+def test_the_help_of_many_options_has_a_heading_for_each_screen(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """Those of synth compose stand under what they are for, at most forty lines each, and all are there."""
+    text = help_of(("compose",), monkeypatch, capsys)
+    parts = dict(re.findall(r"^(\S.*):\n((?:  .*\n)+)", text, re.MULTILINE))
+    options = {title: re.findall(r"^  --([a-z-]+)", part, re.MULTILINE) for title, part in parts.items()}
+    assert list(options) == [
+        "Arguments",
+        "Options",
+        "Parts that are cut out",
+        "Only with a --place that goes by a trained network",
+        "Templates laid into photographs",
+    ]
+    assert [under[0] for under in options.values() if under] == ["count", "plates", "run", "templates"]
+    assert max(part.count("\n") for part in parts.values()) <= 40
+    compose: Any = get_command(app)
+    assert sum(map(len, options.values())) == len(compose.commands["compose"].params) - 1
+
+
 def test_help_says_which_methods_learn_from_crops(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     """Before anything is translated: they take pictures of any size, and need labels."""
     text = " ".join(help_of(("translate",), monkeypatch, capsys).split())

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from synth import __version__
 from synth.capture.calibrate.commands import app as calibrate_app
@@ -39,6 +39,20 @@ class _Group(TyperGroup):
         for name, verb in verbs.items():
             row = (name.ljust(width), verb.get_short_help_str(200))
             rows.setdefault(verb.rich_help_panel or "Commands", []).append(row)
+        for title, below in rows.items():
+            with formatter.section(title):
+                formatter.write_dl(below)
+
+
+class _Verb(TyperCommand):
+    """Options under the headings that they were given; those without one come first."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        rows: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            kind = "Arguments" if parameter.param_type_name == "argument" else "Options"
+            if (row := parameter.get_help_record(ctx)) is not None:
+                rows.setdefault(getattr(parameter, "rich_help_panel", None) or kind, []).append(row)
         for title, below in rows.items():
             with formatter.section(title):
                 formatter.write_dl(below)
@@ -150,7 +164,7 @@ app.command(rich_help_panel=_STAGES)(capture)
 app.command(rich_help_panel=_STAGES)(render)
 app.command(rich_help_panel=_STAGES)(translate)
 app.command(rich_help_panel=_STAGES)(compare)
-app.command(rich_help_panel=_DATA)(compose)
+app.command(rich_help_panel=_DATA, cls=_Verb)(compose)
 app.add_typer(calibrate_app, name="calibrate", cls=_Group, rich_help_panel=_DATA)
 app.add_typer(import_app, name="import", cls=_Group, rich_help_panel=_DATA)
 app.add_typer(dataset_app, name="dataset", cls=_Group, rich_help_panel=_DATA)

@@ -3,6 +3,7 @@
 import pytest
 
 from small_cell import write_small_cell
+from synth.dataset.reader import DatasetReader
 from typed import synth
 
 
@@ -84,17 +85,22 @@ def test_a_real_cell_that_was_never_calibrated_is_refused(tmp_path):
 
 @pytest.mark.slow
 def test_a_colour_range_that_finds_nothing_stops_early(tmp_path):
-    """Five shots without a coloured pixel: exit code 2, the colours that were seen, nothing accepted."""
-    own_cell(tmp_path)
+    """Five shots without a pixel of just the part's nominal colour: exit code 2, the colours that were seen,
+    nothing accepted.
+    """
+    write_small_cell(tmp_path)
     text = (tmp_path / "cell.yaml").read_text()
     head, _, tail = text.partition("\nlabel:")
     rest = tail[tail.index("\ngates:") :]
-    label = "\nlabel: {h_min: 135, h_max: 150, s_min: 200, s_max: 255, v_min: 200, v_max: 255}\n"
+    label = "\nlabel: {h_min: 12, h_max: 12, s_min: 228, s_max: 228, v_min: 226, v_max: 226}\n"
     (tmp_path / "cell.yaml").write_text(head + label + rest)
     answer = run("--poses", 8, "--plates", 0, "--pace", 40, cwd=tmp_path)
     assert answer.returncode == 2, answer.stderr
     assert "Traceback" not in answer.stderr
-    assert "label" in answer.stderr
+    assert "5 shots in a row show no part: no pixel has the label's colour" in answer.stderr
+    assert "where the CAD puts the part the image has H 11" in answer.stderr
+    assert "Correct label in the cell" in answer.stderr
+    assert not DatasetReader(tmp_path / "data/real").samples
 
 
 @pytest.mark.slow

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from coarse_maps import look_coarsely
+from in_this_process import stay_in_this_process
 from synth.compare.collect import collect_figures
 from synth.compare.figures import UsedData
 from synth.compare.mixes import parse_mix
@@ -53,8 +55,11 @@ def make_plan(sets, out: Path, *, mixes=None, seeds=(0, 1), normals=TINY, boxes=
 @pytest.fixture(scope="module")
 def finished(crop_sets, tmp_path_factory):
     plan = make_plan(crop_sets, tmp_path_factory.mktemp("compare") / "run", mixes=MIXES, boxes=TINY_BOXES)
-    results = run_plan(plan, quietly)
-    return plan, results, write_report(plan, results)
+    with pytest.MonkeyPatch.context() as patch:
+        stay_in_this_process(patch)
+        look_coarsely(patch)
+        results = run_plan(plan, quietly)
+        return plan, results, write_report(plan, results)
 
 
 def test_every_mix_is_measured_on_the_same_test_images(finished, crop_sets):
@@ -141,7 +146,7 @@ def test_the_best_networks_run_without_torch(finished):
     assert boxes.shape[:2] == (1, 5)
 
 
-@pytest.mark.usefixtures("in_this_process")
+@pytest.mark.usefixtures("coarse_maps", "in_this_process")
 def test_again_nothing_is_trained_and_the_same_comes_out(finished, monkeypatch):
     """The same plan goes on from what is there; a lost trial is trained again to the same figures."""
     plan, _, _ = finished

@@ -219,14 +219,18 @@ def synth(*words: str) -> int:
         return int(end.code or 0)
 
 
+SHORT_SIGHTED = partial(WitnessSettings, n_steps=4, n_error_patches=12)
+HASTY = partial(JudgeSettings, n_patches=12, downstream=SHORT_SIGHTED(look_strength=0.3))
+
+
 @pytest.fixture
 def lenient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In an empty folder; a witness learns and judges by little, and no frame is refused."""
     from synth.witness.drift import DriftLimits
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("synth.gan.request.WitnessSettings", partial(WitnessSettings, n_steps=4))
-    monkeypatch.setattr("synth.gan.request.JudgeSettings", partial(JudgeSettings, n_patches=12))
+    monkeypatch.setattr("synth.gan.request.WitnessSettings", SHORT_SIGHTED)
+    monkeypatch.setattr("synth.gan.request.JudgeSettings", HASTY)
     lenient = DriftLimits(9.0, 9.0, 99.0, 1.0, 180.0, 10_000)
     monkeypatch.setattr("synth.gan.translate.DriftLimits", lambda: lenient)
 
@@ -286,7 +290,8 @@ def test_wrong_names_list_the_right_ones(desk: Path) -> None:
 def test_the_first_method_is_the_default_where_that_one_is_taken_out() -> None:
     """The help says so too."""
     program = (
-        "from synth.gan.methods import DEFAULT, METHODS; del METHODS[DEFAULT]; import toy_method; "
+        "from synth.gan.methods import DEFAULT, METHODS; del METHODS[DEFAULT]; "
+        "METHODS['brighter'] = 'toy_method:BrighterMethod'; "
         "from synth.cli import app; print(next(iter(METHODS))); app(['translate', '--help'])"
     )
     said = subprocess.run(
@@ -307,11 +312,11 @@ def test_images_are_counted_only_by_what_learns_step_by_step(desk: Path) -> None
 def test_a_run_is_not_gone_on_with_by_another_judge(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its witness and its scores are those of the settings that it was begun with."""
     assert synth(*BRIGHTER) == 0
-    monkeypatch.setattr("synth.gan.request.WitnessSettings", partial(WitnessSettings, n_steps=5))
+    monkeypatch.setattr("synth.gan.request.WitnessSettings", partial(SHORT_SIGHTED, n_steps=5))
     with pytest.raises(InputError, match=r"witness\.n_steps: 4 became 5"):
         synth(*BRIGHTER)
-    monkeypatch.setattr("synth.gan.request.WitnessSettings", partial(WitnessSettings, n_steps=4))
-    monkeypatch.setattr("synth.gan.request.JudgeSettings", partial(JudgeSettings, n_patches=11))
+    monkeypatch.setattr("synth.gan.request.WitnessSettings", SHORT_SIGHTED)
+    monkeypatch.setattr("synth.gan.request.JudgeSettings", partial(HASTY, n_patches=11))
     with pytest.raises(InputError, match=r"judging\.n_patches: 12 became 11"):
         synth(*BRIGHTER)
 

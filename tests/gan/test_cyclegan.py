@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from synth.errors import InputError
 from synth.gan import losses
+from synth.gan.fabric import Fabric
 from synth.gan.methods.cyclegan import CycleGANMethod
 from synth.gan.methods.cyclegan_networks import CycleGAN, Fakes
 from synth.gan.methods.cyclegan_settings import CycleGANSettings

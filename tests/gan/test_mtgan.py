@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from synth.compute.checkpoint import load_state, save_state
 from synth.errors import InputError
 from synth.gan import losses
+from synth.gan.fabric import Fabric
 from synth.gan.methods.method import Batch, Labels
 from synth.gan.methods.mtgan import MTGANMethod, MTGANSettings
 from synth.gan.methods.mtgan_networks import MTGAN, Fakes, box_iou

@@ -8,6 +8,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -23,6 +24,7 @@ from synth.compute.run_dir import read_stats
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError, TrainingDiverged
 from synth.gan.checkpoint import last_checkpoint, load_generator_of, path_of_step
+from synth.gan.fabric import Fabric
 from synth.gan.methods.cyclegan import CycleGANMethod
 from synth.gan.methods.cyclegan_settings import CycleGANSettings
 from synth.gan.methods.method import Batch
@@ -244,8 +246,12 @@ def test_a_run_learns_to_change_the_look(looks: Looks, tmp_path: Path) -> None:
     assert np.linalg.norm(after - real) < 0.8 * np.linalg.norm(sim - real)
 
 
-def test_two_processes_learn_one_network(looks: Looks, tmp_path: Path) -> None:
-    """Gradients are averaged, pools are kept a process each, and a run of two goes on where it stopped."""
+def test_two_processes_learn_one_network(
+    looks: Looks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Gradients are averaged, pools are kept a process each, and either process goes on where it stopped; a
+    finished run of two starts none.
+    """
     out = tmp_path / "translate"
     settings = make_settings(*looks, out, n_devices=2)
     os.environ.pop("MASTER_PORT", None)
@@ -256,8 +262,21 @@ def test_two_processes_learn_one_network(looks: Looks, tmp_path: Path) -> None:
     state = load_state(out / "state.pt")
     assert len(state["memories"]) == 2
     assert not torch.equal(state["memories"][0]["real"]["images"], state["memories"][1]["real"]["images"])
+    for rank, pools in enumerate(state["memories"]):
+        process: Any = SimpleNamespace(device=torch.device("cpu"), global_rank=rank, world_size=2)
+        training = Training(
+            CycleGANMethod(), SETTINGS, process, seed=3, n_images_total=24, ema_half_life_images=8
+        )
+        training.load_state(state, str(out))
+        assert (training.step, training.n_images_seen) == (12, 24)
+        torch.testing.assert_close(training.networks.state_dict(), state["networks"], rtol=0, atol=0)
+        kept = {name: memory.state_dict() for name, memory in training.networks.memories.items()}
+        torch.testing.assert_close(kept, pools, rtol=0, atol=0)
+    monkeypatch.setattr(Fabric, "launch", lambda *_: pytest.fail("a process was started"))
     train(settings, QUIET)
-    assert without_timing(out) == [{k: v for k, v in row.items() if k != "timing"} for row in rows]
+    assert read_stats(out) == rows
+    with pytest.raises(InputError, match="seed: 3 became 4"):
+        train(replace(settings, seed=4), QUIET)
 
 
 def test_the_last_checkpoint_is_the_one_of_the_highest_step(tmp_path: Path) -> None:

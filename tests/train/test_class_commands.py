@@ -10,9 +10,12 @@ from toy_sets import write_class_set
 from typer.testing import CliRunner, Result
 
 from synth.cli import app
+from synth.compute.checkpoint import save_weights
 from synth.dataset.imports.folders import FoldersSettings, import_folders
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
+from synth.train.tasks import TASKS
+from synth.train.tasks.classification.settings import ClassificationSettings
 from typed import synth
 
 CLASSES = ("left", "right", "stop")
@@ -76,7 +79,7 @@ def test_weights_know_their_classes(desk: Path) -> None:
     """config.json names them; data of which none is known are refused by name."""
     config = json.loads((desk / "runs/train/detection/config.json").read_text())
     assert config["settings"]["classes"] == list(CLASSES)
-    with pytest.raises(InputError, match="bumps has the classes bump, and the network knows none of them"):
+    with pytest.raises(InputError, match="bumps has the class bump, and the network knows none of them"):
         run(desk, "evaluate", "--run", "runs/train/detection", "--data", "bumps")
     known = json.loads(
         run(
@@ -84,6 +87,19 @@ def test_weights_know_their_classes(desk: Path) -> None:
         ).output
     )
     assert list(known["by_class"]) == ["stop"]
+
+
+def test_what_tells_other_classes_apart_is_not_measured(desk: Path) -> None:
+    """A network of classes that no crop has would be right of none: that is said, not an accuracy of 0."""
+    settings = ClassificationSettings(side_px=16, classes=("cat", "dog"))
+    words = {"task": "classification", "settings": json.dumps(settings.to_config())}
+    net = TASKS["classification"].make_net(settings)
+    save_weights(desk / "pets.safetensors", net.state_dict(), words)
+    answer = synth("evaluate", "--run", "pets.safetensors", "--data", "signs", cwd=desk)
+    assert answer.returncode == 2
+    assert answer.stdout == ""
+    assert "signs has the classes left, right, stop, and the network knows none of them" in answer.stderr
+    assert "it knows cat, dog; give a dataset that" in answer.stderr
 
 
 def test_without_val_images_nothing_is_trained(tmp_path: Path) -> None:

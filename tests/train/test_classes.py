@@ -105,9 +105,7 @@ def test_one_class_without_a_name_is_written_as_before() -> None:
 def test_names_that_do_not_go_together_are_one_sentence(tmp_path: Path, dataset: DatasetReader) -> None:
     """Classes of which none is known, several for a network of one, and unknown ones in train images."""
     bumps = write_class_set(tmp_path / "bumps", ("bump",), n=4)
-    with pytest.raises(
-        InputError, match="has the classes bump, and the network knows none of them: it knows"
-    ):
+    with pytest.raises(InputError, match="has the class bump, and the network knows none of them: it knows"):
         load_detection_images(bumps, bumps.samples, 96, "square", CLASSES)
     with pytest.raises(InputError, match=r"has 3 classes \(left, right, stop\), and this network learns one"):
         load_detection_images(dataset, dataset.samples, 96, "square")

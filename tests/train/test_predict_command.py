@@ -29,6 +29,7 @@ def test_predict_draws_boxes_over_the_confidence(synth: Type, photos: list[Path]
     answer = synth("predict", "--run", "runs/boxes", *photos, "--out", tmp_path / "all", "--confidence", 0)
     assert answer.code == 0, answer
     assert "3 pictures drawn in" in answer.words
+    assert f"Look at {tmp_path / 'all' / 'wide.png'}" in answer.words
     every = json.loads((tmp_path / "all" / "predictions.json").read_text())
     assert list(every) == [str(path) for path in photos]
     for path, boxes in zip(photos, every.values(), strict=True):
@@ -97,7 +98,7 @@ def test_a_picture_is_not_drawn_over_itself(synth: Type, photos: list[Path]) -> 
     [
         ("runs/boxes", "absent.png", "no picture at absent.png"),
         ("runs/boxes", "real/dataset.json", "real/dataset.json is not a readable"),
-        ("runs/boxes", "real", "real"),
+        ("runs/boxes", "real", "real is a folder: give its pictures, such as real/images/*.png"),
         ("runs/boxes", "grey.png", "grey.png is not an 8-bit RGB image"),
         ("runs/nothing", "good.png", "runs/nothing"),
         ("real", "good.png", "no trained network at real"),

@@ -4,7 +4,6 @@ COCO's sizes, by the area of the tight box: small below 32² pixels, large from 
 SYN-MTGAN, and its figures of counts and sizes by class are made of these.
 """
 
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, get_args
@@ -18,6 +17,7 @@ from rich.table import Table
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
 from synth.storage.atomic import write_bytes
+from synth.storage.figure import encode_figure
 
 Size = Literal["small", "medium", "large"]
 SIZES: tuple[Size, ...] = get_args(Size)
@@ -91,9 +91,7 @@ def draw_sizes(datasets: Sequence[DatasetReader], path: Path) -> None:
         ncols=len(SIZES),
         fontsize=8,
     )
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format=path.suffix[1:], dpi=150)
-    write_bytes(path, buffer.getvalue())
+    write_bytes(path, encode_figure(figure, path.suffix[1:], dpi=150))
 
 
 def _all_classes(counted: Sequence[Mapping[str, BySize]]) -> list[str]:

@@ -1,6 +1,5 @@
 """Every criterion over the checkpoints of a run, with the one that was kept, as one picture."""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from synth.gan.choice import MAX_BOX_DRIFT, MAX_NORMAL_DRIFT_DEG
 from synth.gan.judge import Score
 from synth.gan.result import Result
 from synth.storage.atomic import write_bytes
+from synth.storage.figure import encode_figure
 
 TITLES = {
     "kernel_distance": "Kernel distance",
@@ -52,9 +52,7 @@ def draw_criteria(result: Result, scores: Sequence[Score], path: Path) -> None:
     figure.suptitle(
         f"n = {scores[0].distances['colour_emd'].n} val patches a set; bands: 95 % intervals over patches"
     )
-    png = io.BytesIO()
-    figure.savefig(png, format="png", dpi=100)
-    write_bytes(path, png.getvalue())
+    write_bytes(path, encode_figure(figure, dpi=100))
 
 
 def _plot(ax: Axes, steps: list[int], values: list[float], limit: float, title: str) -> None:

@@ -1,6 +1,5 @@
 """What a training looks like: loss curves, as Figures 12 and 14 of the paper, and a grid of fixed images."""
 
-import io
 from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 from synth.dataset.codecs import encode_rgb
 from synth.gan.methods.method import Phase
 from synth.storage.atomic import write_bytes
+from synth.storage.figure import encode_figure
 
 _TOTAL_COLOURS = ("tab:blue", "tab:red", "tab:brown")
 _TERM_COLOURS = ("tab:orange", "tab:green", "tab:purple", "tab:pink", "tab:olive", "tab:cyan")
@@ -43,9 +43,7 @@ def draw_losses(rows: Sequence[dict[str, Any]], phases: Sequence[Phase], path: P
         )
         axes.grid(alpha=0.3)
         axes.legend()
-    png = io.BytesIO()
-    figure.savefig(png, format="png", dpi=110)
-    write_bytes(path, png.getvalue())
+    write_bytes(path, encode_figure(figure, dpi=110))
 
 
 @torch.inference_mode()

@@ -26,7 +26,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from lightning_fabric import Fabric
 from pydantic import JsonValue
 from torch import Tensor, nn
 from torch.multiprocessing.spawn import ProcessException
@@ -41,6 +40,7 @@ from synth.dataset.reader import DatasetReader
 from synth.dataset.record import Split
 from synth.errors import InputError, SynthError
 from synth.gan.crop_cutter import CropCutter, Crops
+from synth.gan.fabric import Fabric
 from synth.gan.logbook import Logbook, Window
 from synth.gan.methods import METHODS, choose_default
 from synth.gan.methods.method import WITNESS, Batch, LearnedMethod
@@ -127,6 +127,10 @@ class _Looks:
         schedule: Schedule = self.fit.settings.schedule
         return schedule
 
+    def measure(self, n_processes: int) -> Lengths:
+        """How long the run is where so many share it."""
+        return self.schedule.measure(max(self.sim.n_images, self.real.n_images), n_processes)
+
     def draw(self, rank: int, n_images_seen: int) -> Batch:
         """What is learnt from at one moment of the run."""
         rng = np.random.default_rng(step_seed(self.fit.seed, rank, n_images_seen))
@@ -183,8 +187,10 @@ def train(
         raise InputError(
             f"the method {fit.method} needs a witness for {who}: train one first, or set it to 0"
         )
-    _Looks(fit, method)
+    looks = _Looks(fit, method)
     device = choose_device(fit.device)
+    if fit.n_devices > 1 and _is_finished(looks):
+        return fit.out
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     fabric = Fabric(
         accelerator=device.type,
@@ -201,6 +207,16 @@ def train(
     else:
         _launch(fabric, learn)
     return fit.out
+
+
+def _is_finished(looks: _Looks) -> bool:
+    """Whether processes would find nothing left to learn or judge; raises what they would raise."""
+    fit = looks.fit
+    if not (fit.out / STATE_FILE).exists():
+        return False
+    with RunDir.create_or_resume(fit.out, fit.to_config()):
+        state = load_state(fit.out / STATE_FILE)
+    return bool(state.get("is_judged")) and state.get("step") == looks.measure(fit.n_devices).n_steps
 
 
 def _launch(fabric: Fabric, learn: Callable[[Fabric], None]) -> None:
@@ -235,7 +251,7 @@ def _train(
     run = RunDir.create_or_resume(fit.out, fit.to_config()) if fabric.is_global_zero else None
     fabric.barrier()
     looks = _Looks(fit, method)
-    lengths = looks.schedule.measure(max(looks.sim.n_images, looks.real.n_images), fabric.world_size)
+    lengths = looks.measure(fabric.world_size)
     training, window, is_judged = _begin(fabric, looks, lengths)
     logbook = None if run is None else Logbook(run, training.step, *looks.draw_fixed(_N_GRID))
     witness = None if witness is None else witness.to(fabric.device).eval().requires_grad_(False)

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from synth.compute.seeding import step_seed
 from synth.compute.versions import list_versions
 from synth.dataset.origin import READINGS, Reading, encode_readings
 from synth.errors import InputError, TrainingDiverged
+from synth.gan.fabric import Fabric
 from synth.gan.methods.method import Batch, Labels, LearnedMethod, Losses, Phase, Step
 
 EMA_RAMP_UP = 0.05

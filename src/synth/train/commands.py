@@ -222,4 +222,8 @@ def predict(
         said[str(path)] = task.only_sure(found, confidence)
         write_bytes(place, encode_png(task.draw(picture, "", said[str(path)])))
     write_bytes(out / "predictions.json", (json.dumps(said, indent=2) + "\n").encode())
-    make_console().print(f"{len(said)} pictures drawn in {out}, with predictions.json")
+    make_console().print(
+        f"{len(said)} picture{'s' * (len(said) != 1)} drawn in {out}, with predictions.json. "
+        f"Look at {places[0]}",
+        soft_wrap=True,
+    )

@@ -15,6 +15,7 @@ from synth.compute.checkpoint import load_weights
 from synth.compute.device import choose_device
 from synth.compute.run_dir import CONFIG_FILE
 from synth.dataset.codecs import decode_rgb
+from synth.dataset.imports.pictures import SUFFIXES
 from synth.dataset.reader import DatasetReader
 from synth.dataset.record import Split
 from synth.errors import InputError
@@ -64,15 +65,18 @@ def load_trained(path: Path, device: str | None = None) -> Trained:
     return Trained(task.name, settings, net.to(choose_device(device)).eval())
 
 
-def find_weights(path: Path) -> Path:
-    """The file of weights, or that in the folder of a training; raises InputError as `load_trained` does."""
+def find_weights(path: Path, tasks: Sequence[str] | None = None) -> Path:
+    """The file of weights, or that in the folder of a training; raises InputError as `load_trained` does.
+
+    tasks: whose networks are of use there; None for any.
+    """
     file = path / WEIGHTS_FILE if path.is_dir() else path
     if not file.exists():
-        raise InputError(_say_absent(path))
+        raise InputError(_say_absent(path, list(TASKS) if tasks is None else tasks))
     return file
 
 
-def _say_absent(path: Path) -> str:
+def _say_absent(path: Path, tasks: Sequence[str]) -> str:
     """What stands where a network was looked for, and the command to type next."""
     if (path / CONFIG_FILE).is_file():
         return f"the training in {path} has no network yet: the synth train command that began it goes on"
@@ -81,8 +85,10 @@ def _say_absent(path: Path) -> str:
         return f"there is no trained network at {path}: give {' or '.join(str(f.parent) for f in found[:4])}"
     folder = path.parent if path.name == WEIGHTS_FILE else path
     is_free = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
-    how = f"synth train TASK{f' --out {folder}' * is_free} trains one"
-    return f"there is no trained network at {path}: {how}; TASK is {' or '.join(TASKS)}"
+    task = "TASK" if len(tasks) > 1 else tasks[0]
+    how = f"synth train {task}{f' --out {folder}' * is_free} trains one"
+    which = f"; TASK is {' or '.join(tasks)}" * (len(tasks) > 1)
+    return f"there is no trained network at {path}: {how}{which}"
 
 
 def ask(trained: Trained, dataset: DatasetReader, split: Split) -> Answers:
@@ -139,5 +145,10 @@ def _read(path: Path) -> NDArray[np.uint8]:
         return decode_rgb(path.read_bytes(), str(path))
     except FileNotFoundError:
         raise InputError(f"there is no picture at {path}") from None
+    except IsADirectoryError:
+        inside = path / "images" if (path / "images").is_dir() else path
+        first = next((p for p in sorted(inside.iterdir()) if p.suffix.lower() in SUFFIXES), None)
+        pictures = inside / f"*{'.png' if first is None else first.suffix}"
+        raise InputError(f"{path} is a folder: give its pictures, such as {pictures}") from None
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error

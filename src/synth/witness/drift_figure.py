@@ -1,6 +1,5 @@
 """Drift over a whole dataset as one picture: histograms with the limits and the witness's own error."""
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from synth.storage.atomic import write_bytes
+from synth.storage.figure import encode_figure
 from synth.witness.drift import DriftLimits, FrameDrift
 from synth.witness.observation import Sway, WitnessScore
 
@@ -58,9 +58,7 @@ def draw_drift(
         ax.set_axis_off()
     refused = sum(bool(frame.verdict(limits)) for frame in frames) if n_refused is None else n_refused
     figure.suptitle(f"{len(frames)} frames, {refused} refused")
-    png = io.BytesIO()
-    figure.savefig(png, format="png", dpi=100)
-    write_bytes(path, png.getvalue())
+    write_bytes(path, encode_figure(figure, dpi=100))
 
 
 def _list_panels(

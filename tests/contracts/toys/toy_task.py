@@ -98,6 +98,7 @@ class PlaceTask(Task[PlaceSettings, Places]):
         worst=Strip("worst", "farthest off", n=2, a_row=3),
     )
     export = Export("grey: float32 [1,3,S,S]; place: [1,1]", "place", lambda net: _OfPictures(net))
+    sees_composites = True
 
     def count(self, samples: Sequence[Sample]) -> int:
         return sum(bool(sample.instances) for sample in samples)

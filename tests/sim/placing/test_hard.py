@@ -211,7 +211,11 @@ def test_options_that_do_not_go_with_a_placer_are_refused(tmp_path):
         ("random", {"run": tmp_path}, r"--run has no use with --place random, .*\(random-hard, learned;"),
         ("random", {"hard_at": 0.5}, "--hard-at has no use with --place random"),
         ("learned", {"ratio": 1.0}, "name its training with --run"),
-        ("learned", {"run": tmp_path}, r"there is no trained network at .*: synth train"),
+        (
+            "learned",
+            {"run": tmp_path},
+            r"no trained network at .*: synth train TASK .* trains one; TASK is detection or place$",
+        ),
     ):
         with pytest.raises(InputError, match=said):
             make_options(place, asked)

@@ -1,6 +1,5 @@
 """A calibration's page in one file that needs nothing else."""
 
-import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from matplotlib.figure import Figure
 
 from synth import __version__
 from synth.storage.atomic import write_bytes
+from synth.storage.figure import encode_figure
 
 PAGE = "report.html"
 BLUE, GREY = "#1f5fa8", "#888888"
@@ -55,9 +55,8 @@ def draw(on_figure: Callable[[Figure, Any], None], content: Any, height_in: floa
     """The SVG of a figure that is drawn by a function."""
     figure = Figure(figsize=(9, height_in), layout="constrained")
     on_figure(figure, content)
-    text = io.StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None})
-    return text.getvalue()[text.getvalue().index("<svg") :]
+    text = encode_figure(figure, "svg", metadata={"Date": None}).decode()
+    return text[text.index("<svg") :]
 
 
 def strip(axes: Axes) -> None:

@@ -1,6 +1,5 @@
 """The report's diagrams."""
 
-import io
 from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
@@ -14,6 +13,7 @@ from synth.compare.figures import Measured
 from synth.compare.mixes import REAL
 from synth.compare.plan import Contest
 from synth.compare.report.content import Picture
+from synth.storage.figure import encode_figure
 from synth.train.run import TrainResult
 from synth.train.tasks import TASKS
 from synth.train.tasks.report import Curves, Diagram, Said
@@ -145,9 +145,8 @@ def _make(n: int) -> tuple[Figure, list[Axes]]:
 
 
 def _finish(figure: Figure, name: str, caption: str) -> Picture:
-    text, pixels = io.BytesIO(), io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": name}):
-        figure.savefig(text, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
-    figure.savefig(pixels, format="png", dpi=_DPI, metadata={"Software": None})
-    svg = text.getvalue().decode()
-    return Picture(name, caption, pixels.getvalue(), svg[svg.index("<svg") :])
+        plain = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        svg = encode_figure(figure, "svg", metadata=plain).decode()
+    pixels = encode_figure(figure, dpi=_DPI, metadata={"Software": None})
+    return Picture(name, caption, pixels, svg[svg.index("<svg") :])

@@ -11,6 +11,10 @@ from synth.sim.commands import how_to_go_on
 from synth.sim.placing import DEFAULT_PLACER, PLACERS
 from synth.sim.sources import SOURCES
 
+_CUT_OUT = "Parts that are cut out"
+_HARD = "Only with a --place that goes by a trained network"
+_TEMPLATES = "Templates laid into photographs"
+
 MANY = 100
 """Of so many templates' pictures it is said beforehand how long they take."""
 
@@ -27,110 +31,194 @@ def compose(
     min_visible: Annotated[float, typer.Option(help="Share of each part or sign that nothing hides.")] = 0.5,
     plates: Annotated[
         Path | None,
-        typer.Option(help="Dataset whose empty bench they are laid on; the first of these with one."),
+        typer.Option(
+            help="Dataset whose empty bench they are laid on; the first of these with one.",
+            rich_help_panel=_CUT_OUT,
+        ),
     ] = None,
     place: Annotated[
-        str, typer.Option(help=f"Who says where parts go: {', '.join(PLACERS)}.")
+        str, typer.Option(help=f"Who says where parts go: {', '.join(PLACERS)}.", rich_help_panel=_CUT_OUT)
     ] = DEFAULT_PLACER,
     where: Annotated[
-        Where, typer.Option(help="Anywhere, or where and as large as train boxes of the class are.")
+        Where,
+        typer.Option(
+            help="Anywhere, or where and as large as train boxes of the class are.", rich_help_panel=_CUT_OUT
+        ),
     ] = "free",
     turn: Annotated[
         float | None,
-        typer.Option(help="Degrees to either side; by quarters if no range is given, else 180."),
+        typer.Option(
+            help="Degrees to either side; by quarters if no range is given, else 180.",
+            rich_help_panel=_CUT_OUT,
+        ),
     ] = None,
     shear: Annotated[
-        float | None, typer.Option(help="Slant at most: 0.1 moves by a tenth of the width.")
+        float | None,
+        typer.Option(help="Slant at most: 0.1 moves by a tenth of the width.", rich_help_panel=_CUT_OUT),
     ] = None,
     scale: Annotated[
         str | None,
         typer.Option(
-            metavar="FROM-TO", help="As 0.7-1.4; with any range, as far as train boxes of a class differ."
+            metavar="FROM-TO",
+            help="As 0.7-1.4; with any range, as far as train boxes of a class differ.",
+            rich_help_panel=_CUT_OUT,
         ),
     ] = None,
     truncation: Annotated[
-        float | None, typer.Option(help="Share of a part's box that may leave the picture, 0 to 0.5.")
+        float | None,
+        typer.Option(
+            help="Share of a part's box that may leave the picture, 0 to 0.5.", rich_help_panel=_CUT_OUT
+        ),
     ] = None,
-    gain: Annotated[float | None, typer.Option(help="Light times 1/this to this; 1.3, say.")] = None,
-    gamma: Annotated[float | None, typer.Option(help="Light to the power of 1/this to this.")] = None,
+    gain: Annotated[
+        float | None, typer.Option(help="Light times 1/this to this; 1.3, say.", rich_help_panel=_CUT_OUT)
+    ] = None,
+    gamma: Annotated[
+        float | None, typer.Option(help="Light to the power of 1/this to this.", rich_help_panel=_CUT_OUT)
+    ] = None,
     extra_blur: Annotated[
-        float | None, typer.Option(help="Further blur of half the parts, sigma in px at most.")
+        float | None,
+        typer.Option(help="Further blur of half the parts, sigma in px at most.", rich_help_panel=_CUT_OUT),
     ] = None,
     blend: Annotated[
-        BlendName, typer.Option(help="How edges are mixed: soft as in the dataset, or as Cut-Paste-Learn.")
+        BlendName,
+        typer.Option(
+            help="How edges are mixed: soft as in the dataset, or as Cut-Paste-Learn.",
+            rich_help_panel=_CUT_OUT,
+        ),
     ] = "soft",
     patches: Annotated[
-        bool, typer.Option(help="Lay patches of bench as parts are, so that an edge tells nothing.")
+        bool,
+        typer.Option(
+            help="Lay patches of bench as parts are, so that an edge tells nothing.", rich_help_panel=_CUT_OUT
+        ),
     ] = True,
     keep_doubtful: Annotated[
-        bool, typer.Option("--keep-doubtful", help="Cut out parts whose mask and box disagree, too.")
+        bool,
+        typer.Option(
+            "--keep-doubtful",
+            help="Cut out parts whose mask and box disagree, too.",
+            rich_help_panel=_CUT_OUT,
+        ),
     ] = False,
     run: Annotated[
         Path | None,
-        typer.Option(help="Training of the target that --place random-hard and learned go by."),
+        typer.Option(
+            help="Training of the target that --place random-hard and learned go by.", rich_help_panel=_HARD
+        ),
     ] = None,
     preset: Annotated[
-        HardPreset | None, typer.Option(help="How their cycles go; quick by default, for two cores.")
+        HardPreset | None,
+        typer.Option(help="How their cycles go; quick by default, for two cores.", rich_help_panel=_HARD),
     ] = None,
     cycles: Annotated[
-        int | None, typer.Option(help="How often they harvest and train the target; 5 by default.")
+        int | None,
+        typer.Option(
+            help="How often they harvest and train the target; 5 by default.", rich_help_panel=_HARD
+        ),
     ] = None,
     hard_at: Annotated[
-        float | None, typer.Option(help="Hardness, 0 to 1, from which a composite is kept; 0.5 mostly.")
+        float | None,
+        typer.Option(
+            help="Hardness, 0 to 1, from which a composite is kept; 0.5 mostly.", rich_help_panel=_HARD
+        ),
     ] = None,
     ratio: Annotated[
-        float | None, typer.Option(help="Real images to each made one that train the target; 1 by default.")
+        float | None,
+        typer.Option(
+            help="Real images to each made one that train the target; 1 by default.", rich_help_panel=_HARD
+        ),
     ] = None,
     diversity: Annotated[
-        float | None, typer.Option(help="How much learned places must spread; 0.1 by default, 0 to let be.")
+        float | None,
+        typer.Option(
+            help="How much learned places must spread; 0.1 by default, 0 to let be.", rich_help_panel=_HARD
+        ),
     ] = None,
     dropout: Annotated[
-        float | None, typer.Option(help="Of the synthesizer, 0 to below 1; the preset's if not given.")
+        float | None,
+        typer.Option(
+            help="Of the synthesizer, 0 to below 1; the preset's if not given.", rich_help_panel=_HARD
+        ),
     ] = None,
     discriminator: Annotated[
-        bool, typer.Option("--discriminator", help="Hold learned places to what real pictures look like.")
+        bool,
+        typer.Option(
+            "--discriminator",
+            help="Hold learned places to what real pictures look like.",
+            rich_help_panel=_HARD,
+        ),
     ] = False,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps; the best there is.")] = None,
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda, cuda:1, mps; the best there is.", rich_help_panel=_HARD)
+    ] = None,
     templates: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of one PNG with alpha, or SVG, a class: laid into photographs as flat signs."
+            help="Folder of one PNG with alpha, or SVG, a class: laid into photographs as flat signs.",
+            rich_help_panel=_TEMPLATES,
         ),
     ] = None,
     on: Annotated[
         Path | None,
         typer.Option(
-            help="Photographs without them: a folder, a CSV of regions image,x,y,w,h, or a dataset."
+            help="Photographs without them: a folder, a CSV of regions image,x,y,w,h, or a dataset.",
+            rich_help_panel=_TEMPLATES,
         ),
     ] = None,
     like: Annotated[
         Path | None,
         typer.Option(
-            help="Dataset whose train boxes give sizes, light, blur; its test frames are no scenes."
+            help="Dataset whose train boxes give sizes, light, blur; its test frames are no scenes.",
+            rich_help_panel=_TEMPLATES,
         ),
     ] = None,
     per_class: Annotated[
         int | None,
-        typer.Option(help="Train instances of each class, instead of --count; 200 if neither is given."),
+        typer.Option(
+            help="Train instances of each class, instead of --count; 200 if neither is given.",
+            rich_help_panel=_TEMPLATES,
+        ),
     ] = None,
     fill_up: Annotated[
-        bool, typer.Option("--fill-up", help="Less those that the --like dataset has of each.")
+        bool,
+        typer.Option(
+            "--fill-up", help="Less those that the --like dataset has of each.", rich_help_panel=_TEMPLATES
+        ),
     ] = False,
     size: Annotated[
         str | None,
-        typer.Option(metavar="FROM-TO", help="Longer sides of boxes, px; those of --like by default."),
+        typer.Option(
+            metavar="FROM-TO",
+            help="Longer sides of boxes, px; those of --like by default.",
+            rich_help_panel=_TEMPLATES,
+        ),
     ] = None,
     blur: Annotated[
-        float | None, typer.Option(help="Spread of an edge (sigma), px; measured in --like by default.")
+        float | None,
+        typer.Option(
+            help="Spread of an edge (sigma), px; measured in --like by default.", rich_help_panel=_TEMPLATES
+        ),
     ] = None,
     noise: Annotated[
-        float | None, typer.Option(help="Noise, 8-bit counts; measured in each photograph by default.")
+        float | None,
+        typer.Option(
+            help="Noise, 8-bit counts; measured in each photograph by default.", rich_help_panel=_TEMPLATES
+        ),
     ] = None,
-    tilt: Annotated[float, typer.Option(help="Signs turn away by up to this, degrees.")] = TILT_DEG,
-    roll: Annotated[float, typer.Option(help="Signs turn in the image by up to this, degrees.")] = ROLL_DEG,
+    tilt: Annotated[
+        float, typer.Option(help="Signs turn away by up to this, degrees.", rich_help_panel=_TEMPLATES)
+    ] = TILT_DEG,
+    roll: Annotated[
+        float,
+        typer.Option(help="Signs turn in the image by up to this, degrees.", rich_help_panel=_TEMPLATES),
+    ] = ROLL_DEG,
     distractors: Annotated[
         Path | None,
-        typer.Option(help="Folder of pictures with alpha that are no class; plain shapes by default."),
+        typer.Option(
+            help="Folder of pictures with alpha that are no class; plain shapes by default.",
+            rich_help_panel=_TEMPLATES,
+        ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Dataset folder; an unfinished one is gone on with.")] = Path(
         "data/composited"

@@ -89,33 +89,17 @@ class HardPlacer(Placer, Protocol):
 
         Raises InputError for a target that does not go with the datasets, and where nothing hard is found.
         """
-        options = table.ingredients.own
-        if not isinstance(options, HardOptions):
-            raise InputError(
-                f"--place {table.ingredients.place} goes by a trained network: name its training with --run"
-            )
-        learning = (options.diversity, options.dropout, options.discriminator or None)
-        if not self.learns and any(value is not None for value in learning):
-            raise InputError(
-                "--diversity, --dropout and --discriminator are for a placer that learns, and "
-                f"{table.ingredients.place} does not: leave them out"
-            )
+        options = self._options_of(table)
         device, preset = choose_device(options.device), _adapt(PRESETS[options.preset], options)
         trained = load_trained(options.run, options.device)
         _refuse_unlike(trained, table)
         compositor = Compositor(table)
         _refuse_large(compositor)
-        quotas = _count_recipes(table)
-        if "train" not in quotas:
-            raise InputError(
-                f"none of the {len(table.splits)} composites is of train, and from those alone the target "
-                "learns: raise --count, or give datasets with train parts"
-            )
+        settings = _settings_of(preset, _count_recipes(table), table.seed)
         if out.name in ("", ".."):
             out = out.resolve()  # What stands beside it is called after it.
         folder = out.with_name(f"{out.name}{CYCLES_SUFFIX}")
-        config: dict[str, JsonValue] = {**describe_run(table).made_by.config, "seed": table.seed}
-        with RunDir.create_or_resume(folder, config | {"numbers": _NUMBERS.dump_python(preset, mode="json")}):
+        with RunDir.create_or_resume(folder, _config_of(table, preset)):
             pictures = Pictures(compositor, trained, device)
             pupil = TaskPupil(
                 trained,
@@ -126,33 +110,70 @@ class HardPlacer(Placer, Protocol):
                 folder,
                 seed=table.seed,
             )
-            settings = CycleSettings(
-                quotas,
-                n_cycles=preset.n_cycles,
-                n_learn=preset.n_learn,
-                keep_learnt=preset.keep_learnt,
-                n_harvest=preset.n_harvest,
-                batch_size=preset.batch_size,
-                hard_at=preset.hard_at,
-                n_discern=preset.schooling.epochs,
-                seed=table.seed,
-            )
             proposer = self.make_proposer(options, preset, table, device)
-            try:
-                figures = run_cycles(pictures, proposer, pupil, settings, folder, progress.beside)
-            except NothingHard:
-                shutil.rmtree(folder)  # It is not in the way of another try.
-                raise
-            write_bytes(folder / RESULT_FILE, (json.dumps([*map(asdict, figures)], indent=2) + "\n").encode())
+            figures = _run(pictures, proposer, pupil, settings, folder, progress)
             cache = Cache(folder)
             look(cache, pictures, pupil, settings, out, is_chance=not self.learns)
-            for line in _tell(figures):
-                progress.say(line)
-            progress.say(f"Look at {out}.cycles.png, {out}.hardness.png and {out}.parameters.png")
             deal = _deal(table, pictures, cache)
-            if deal.missing:
-                progress.say(_say_fewer(len(table.splits), len(deal.missing)))
-            return deal
+        for line in _tell(figures, out):
+            progress.say(line)
+        if deal.missing:
+            progress.say(_say_fewer(len(table.splits), len(deal.missing)))
+        return deal
+
+    def _options_of(self, table: CuttingTable) -> HardOptions:
+        """Those asked for; raises InputError for none, and for a learner's where nothing learns."""
+        options, place = table.ingredients.own, table.ingredients.place
+        if not isinstance(options, HardOptions):
+            raise InputError(f"--place {place} goes by a trained network: name its training with --run")
+        learning = (options.diversity, options.dropout, options.discriminator or None)
+        if not self.learns and any(value is not None for value in learning):
+            raise InputError(
+                "--diversity, --dropout and --discriminator are for a placer that learns, and "
+                f"{place} does not: leave them out"
+            )
+        return options
+
+
+def _settings_of(preset: Preset, quotas: dict[Split, int], seed: int) -> CycleSettings:
+    """Cycles that keep so many recipes of each split."""
+    return CycleSettings(
+        quotas,
+        n_cycles=preset.n_cycles,
+        n_learn=preset.n_learn,
+        keep_learnt=preset.keep_learnt,
+        n_harvest=preset.n_harvest,
+        batch_size=preset.batch_size,
+        hard_at=preset.hard_at,
+        n_discern=preset.schooling.epochs,
+        seed=seed,
+    )
+
+
+def _config_of(table: CuttingTable, preset: Preset) -> dict[str, JsonValue]:
+    """What a run that is gone on with must share."""
+    config = describe_run(table).made_by.config
+    return {**config, "seed": table.seed, "numbers": _NUMBERS.dump_python(preset, mode="json")}
+
+
+def _run(
+    pictures: Pictures,
+    proposer: Proposer,
+    pupil: TaskPupil,
+    settings: CycleSettings,
+    folder: Path,
+    progress: Progress,
+) -> Sequence[CycleFigures]:
+    """All cycles, with their figures written; where nothing was hard the folder is not in the way of another
+    try.
+    """
+    try:
+        figures = run_cycles(pictures, proposer, pupil, settings, folder, progress.beside)
+    except NothingHard:
+        shutil.rmtree(folder)
+        raise
+    write_bytes(folder / RESULT_FILE, (json.dumps([*map(asdict, figures)], indent=2) + "\n").encode())
+    return figures
 
 
 def _adapt(preset: Preset, options: HardOptions) -> Preset:
@@ -203,8 +224,13 @@ def _refuse_large(compositor: Compositor) -> None:
 
 
 def _count_recipes(table: CuttingTable) -> dict[Split, int]:
-    """How many recipes are wanted of each split; train first."""
+    """How many recipes are wanted of each split, train first; raises InputError where train wants none."""
     wanted = Counter({table.recipe_of(i): split for i, split in enumerate(table.splits)}.values())
+    if not wanted["train"]:
+        raise InputError(
+            f"none of the {len(table.splits)} composites is of train, and from those alone the target "
+            "learns: raise --count, or give datasets with train parts"
+        )
     return {split: wanted[split] for split in SPLITS if wanted[split]}
 
 
@@ -263,8 +289,8 @@ def _try_chance(pictures: Pictures, pupil: TaskPupil, settings: CycleSettings) -
     return found
 
 
-def _tell(figures: Sequence[CycleFigures]) -> list[str]:
-    """A line a cycle: what was tried and kept, and what a kept one cost."""
+def _tell(figures: Sequence[CycleFigures], out: Path) -> list[str]:
+    """A line a cycle: what was tried and kept, and what a kept one cost; then what to look at."""
     lines = []
     for one in figures:
         looked_s = one.seconds.get("learn", 0.0) + one.seconds.get("harvest", 0.0)
@@ -273,4 +299,4 @@ def _tell(figures: Sequence[CycleFigures]) -> list[str]:
             f"Cycle {one.cycle}: {one.n_kept} of {one.n_tried} kept, {one.n_unfair} unfair; "
             + (cost if one.n_kept else "nothing was hard any more")
         )
-    return lines
+    return [*lines, f"Look at {out}.cycles.png, {out}.hardness.png and {out}.parameters.png"]

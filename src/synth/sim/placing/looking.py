@@ -22,6 +22,7 @@ from synth.sim.placing.cache import Cache, Candidate
 from synth.sim.placing.material import Material, lay
 from synth.sim.placing.placement import PARAMETERS, Bounds
 from synth.storage.atomic import write_bytes
+from synth.storage.figure import encode_figure
 from synth.train.drawing import write_caption
 
 N_SHOWN = 8
@@ -181,6 +182,4 @@ def _draw(candidate: Candidate, material: Material) -> NDArray[np.uint8]:
 
 
 def _write_figure(figure: Figure, path: Path) -> None:
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=110)
-    write_bytes(path, content.getvalue())
+    write_bytes(path, encode_figure(figure, dpi=110))

@@ -10,6 +10,7 @@ from synth.dataset.codecs import file_sha256
 from synth.dataset.origin import READINGS, Reading, decode_readings
 from synth.errors import InputError
 from synth.sim.ingredients import PlacerOptions
+from synth.train.tasks import TASKS
 from synth.train.trained import find_weights
 
 DEFAULT_PRESET = "quick"
@@ -36,7 +37,7 @@ class HardOptions(PlacerOptions):
     device: str | None = None
 
     def __post_init__(self) -> None:
-        find_weights(self.run)
+        assert self.weights
         if self.cycles is not None and not 1 <= self.cycles <= 100:
             raise InputError(f"--cycles must be 1 to 100, got {self.cycles}")
         if self.ratio is not None and not 0 <= self.ratio <= 100:
@@ -51,7 +52,7 @@ class HardOptions(PlacerOptions):
     @property
     def weights(self) -> Path:
         """The target's file."""
-        return find_weights(self.run)
+        return find_weights(self.run, [name for name, task in TASKS.items() if task.sees_composites])
 
     def to_config(self) -> dict[str, JsonValue]:
         """All but where the target lies and where it runs; the target by the hash of its weights."""

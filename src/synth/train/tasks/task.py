@@ -252,6 +252,9 @@ class Task(Protocol[S, D]):
     takes_composites: bool = False
     """Whether composites, which have boxes and masks alone, can be learnt from."""
 
+    sees_composites: bool = False
+    """Whether its `Target` sees whole pictures of which boxes and classes are all that is known."""
+
     reads_crops: bool = False
     """Whether its data are ``Crops`` and `read_crops` reads them: then compare asks where networks look."""
 

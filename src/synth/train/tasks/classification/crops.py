@@ -10,6 +10,7 @@ from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import MIN_VISIBLE_FOR_LABEL, Instance, Sample
 from synth.errors import InputError
 from synth.geometry.squares import Square, cut, square_round
+from synth.train.tasks.known_classes import refuse_foreign
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +53,12 @@ def list_labelled(sample: Sample) -> list[tuple[int, Instance]]:
 def load_class_crops(
     dataset: DatasetReader, samples: Sequence[Sample], side_px: int, context: float, classes: tuple[str, ...]
 ) -> ClassCrops:
-    """The crop of every instance that is visible enough; raises InputError when there is none.
+    """The crop of every instance that is visible enough; raises InputError when there is none, and
+    for a dataset of whose classes the network knows none.
 
     context: as `crop_square` has it. classes: what the network learns, in its order.
     """
+    refuse_foreign(dataset, classes)
     crops, true, names = [], [], []
     for sample in samples:
         labelled = list_labelled(sample)

@@ -27,6 +27,7 @@ from synth.train.tasks.classification.settings import ClassificationSettings
 from synth.train.tasks.classification.target import ClassTarget
 from synth.train.tasks.classification.torch_data import Item, make_torch_data
 from synth.train.tasks.classification.words import HEADLINE, MACRO, REPORT
+from synth.train.tasks.known_classes import refuse_further
 from synth.train.tasks.report import Part, Said, Words
 from synth.train.tasks.task import Baseline, Export, Rgb, Task
 from synth.train.torch_data import TorchData
@@ -80,13 +81,7 @@ class ClassificationTask(Task[ClassificationSettings, ClassCrops]):
 
     def refuse_unfit(self, dataset: DatasetReader, settings: ClassificationSettings) -> None:
         """Fewer than two classes, classes that are not learnt, or a checkpoint that is absent."""
-        classes = settings.demand_classes()
-        if unknown := [name for name in dataset.info.classes if name not in classes]:
-            raise InputError(
-                f"{dataset.root} has the class{'es' if len(unknown) > 1 else ''} {', '.join(unknown)}, and "
-                f"networks learn those of the dataset that tests, {', '.join(classes)}: leave such objects "
-                "out or give them the names that they have there"
-            )
+        refuse_further(dataset, settings.demand_classes())
         if settings.pretrained is not None and not Path(settings.pretrained).is_file():
             raise InputError(f"there is no checkpoint at {settings.pretrained}")
 

@@ -16,6 +16,7 @@ from synth.dataset.sample import MIN_VISIBLE_FOR_LABEL, Sample
 from synth.errors import InputError
 from synth.train.loop import Rows
 from synth.train.photometric import list_widths, seeded
+from synth.train.tasks.known_classes import refuse_foreign
 from synth.train.ultralytics_parts import ultralytics, undisturbed
 
 Boxes = NDArray[np.float64]
@@ -87,11 +88,8 @@ def refuse_other_labels(dataset: DatasetReader, box_kind: BoxKind, classes: Sequ
             f"{dataset.root} has {len(info.classes)} classes ({', '.join(info.classes)}), and this network "
             "learns one, from data that have no other: give a dataset of that class alone"
         )
-    if classes and info.classes and not set(classes) & set(info.classes):
-        raise InputError(
-            f"{dataset.root} has the classes {', '.join(info.classes)}, and the network knows none of them: "
-            f"it knows {', '.join(classes)}"
-        )
+    if classes:
+        refuse_foreign(dataset, classes)
 
 
 def load_detection_images(

@@ -42,6 +42,7 @@ from synth.train.tasks.detection.presets import OWN_PRESETS, PRESETS
 from synth.train.tasks.detection.settings import DetectionSettings
 from synth.train.tasks.detection.torch_data import Item, make_torch_data
 from synth.train.tasks.detection.words import HEADLINE, REPORT
+from synth.train.tasks.known_classes import refuse_further
 from synth.train.tasks.report import Part, Said, Words
 from synth.train.tasks.task import Baseline, Export, Rgb, Target, Task
 from synth.train.torch_data import TorchData
@@ -77,7 +78,7 @@ class DetectionTask(Task[DetectionSettings, DetectionImages]):
         ),
     )
 
-    takes_composites = True
+    takes_composites = sees_composites = True
 
     def adapt(
         self, settings: DetectionSettings, learnt: Sequence[DatasetInfo], test: DatasetInfo
@@ -102,13 +103,8 @@ class DetectionTask(Task[DetectionSettings, DetectionImages]):
     def refuse_unfit(self, dataset: DatasetReader, settings: DetectionSettings) -> None:
         """Boxes of another kind, classes that are not learnt, or a checkpoint that is absent."""
         refuse_other_labels(dataset, settings.box_kind, settings.classes)
-        unknown = [n for n in dataset.info.classes if n not in settings.classes] if settings.classes else []
-        if unknown:
-            raise InputError(
-                f"{dataset.root} has the class{'es' if len(unknown) > 1 else ''} {', '.join(unknown)}, and "
-                f"networks learn those of the dataset that tests, {', '.join(settings.classes)}: leave such "
-                "objects out or give them the names that they have there"
-            )
+        if settings.classes:
+            refuse_further(dataset, settings.classes)
         if settings.pretrained is not None and not Path(settings.pretrained).is_file():
             raise InputError(f"there is no checkpoint at {settings.pretrained}")
 
