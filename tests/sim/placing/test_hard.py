@@ -31,6 +31,8 @@ from synth.sim.cutting_table import open_cutting_table  # noqa: E402
 from synth.sim.ingredients import Ingredients  # noqa: E402
 from synth.sim.placing import PLACERS  # noqa: E402
 from synth.sim.placing.cache import Cache  # noqa: E402
+from synth.sim.placing.cycle_settings import CycleFigures  # noqa: E402
+from synth.sim.placing.hard import _tell  # noqa: E402
 from synth.sim.placing.material import lay  # noqa: E402
 from synth.sim.placing.pictures import Pictures  # noqa: E402
 from synth.sim.placing.players import Chance  # noqa: E402
@@ -290,7 +292,16 @@ def test_too_few_hard_ones_are_dealt_as_far_as_they_go(dataset, tmp_path, monkey
     assert f"Only {len(kept)} of 12 composites were hard enough, and these are made" in said.getvalue()
     assert verify(tmp_path / "hard") == []
     again = render(make_plan(settings), telling)
+    assert said.getvalue().count("which takes about") == 1
     assert (again.n_new, again.n_samples) == (0, len(kept))
+
+
+def test_learning_counts_in_what_a_kept_one_cost():
+    """Pictures and seconds of the same two phases."""
+    seconds = {"learn": 30.0, "harvest": 10.0, "train": 500.0}
+    (line,) = _tell([CycleFigures(1, n_tried=20, n_shown=60, n_kept=10, seconds=seconds)])
+    assert "10 of 20 kept" in line
+    assert "8.0 pictures and 4.0 s for each kept" in line
 
 
 def test_a_dataset_may_be_made_where_one_stands(dataset, tmp_path, monkeypatch):

@@ -135,6 +135,8 @@ class _Run:
             tried, losses = self._proposer.learn(batch, self._material, self._pupil.target, seed)
             if keeps:
                 self._judge("train", batch, tried, began)
+            else:
+                self.figures[-1].n_shown += len(batch)
             self._note(losses)
             self._advance("learn", bar, 1, began)
 
@@ -271,8 +273,13 @@ class _Run:
         )
         return (
             f"none of {fair + unfair} train candidates was hard enough ({self._settings.hard_at:g}; {unfair} "
-            "were unfair): lower --hard-at, let parts go further (--scale, --turn, --gain), or give a target "
-            "that knows less"
+            "were unfair): "
+            + (
+                "lay fewer --max-parts, scale them within what train boxes show, or lower --min-visible"
+                if unfair > fair
+                else "lower --hard-at, let parts go further (--scale, --turn, --gain), or give a target that "
+                "knows less"
+            )
         )
 
     # Chance, and what a run goes on from.

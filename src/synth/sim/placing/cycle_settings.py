@@ -50,11 +50,13 @@ class CycleSettings:
 class CycleFigures:
     """What a cycle took and gave.
 
-    seconds: by phase. proposer: means over its steps, by name. target: figures of its training, by name.
+    n_tried: candidates. n_shown: pictures besides, from which a proposer learnt. seconds: by phase. proposer:
+    means over its steps, by name. target: figures of its training, by name.
     """
 
     cycle: int
     n_tried: int = 0
+    n_shown: int = 0
     n_unfair: int = 0
     n_kept: int = 0
     seconds: dict[str, float] = field(default_factory=dict)

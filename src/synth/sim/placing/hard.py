@@ -16,6 +16,7 @@ import shutil
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from math import ceil, exp
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -23,6 +24,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 import torch
 from pydantic import JsonValue, TypeAdapter
+from torch import Tensor
 
 from synth.compute.device import choose_device
 from synth.compute.progress import Progress
@@ -35,10 +37,11 @@ from synth.sim.cutting_table import CuttingTable
 from synth.sim.describe import describe_run
 from synth.sim.placing import looking
 from synth.sim.placing.cache import Cache
-from synth.sim.placing.cycle import run_cycles
+from synth.sim.placing.cost import expect_seconds
+from synth.sim.placing.cycle import STATE_FILE, run_cycles
 from synth.sim.placing.cycle_settings import CycleFigures, CycleSettings, NothingHard
 from synth.sim.placing.kept import KeptSet
-from synth.sim.placing.material import try_out
+from synth.sim.placing.material import Batch, try_out
 from synth.sim.placing.options import HardOptions
 from synth.sim.placing.pictures import Pictures
 from synth.sim.placing.placer import Deal, Placer
@@ -55,6 +58,8 @@ _NUMBERS: TypeAdapter[Preset] = TypeAdapter(Preset)
 
 CYCLES_SUFFIX = ".cycles"
 RESULT_FILE = "result.json"
+LOOKED = ("learn", "harvest")
+"""Phases in which candidates are looked for."""
 N_BY_CHANCE = 200
 """Candidates that are drawn by chance, to be seen beside those that were proposed."""
 
@@ -138,6 +143,10 @@ class HardPlacer(Placer, Protocol):
                 seed=table.seed,
             )
             proposer = self.make_proposer(options, preset, table, device)
+            if not (folder / STATE_FILE).exists():
+                make_one = partial(_make_one, compositor, pictures)
+                seconds = expect_seconds(pictures, proposer, pupil, settings, preset.schooling, make_one)
+                progress.say(_say_cost(settings.n_cycles, seconds))
             try:
                 figures = run_cycles(pictures, proposer, pupil, settings, folder, progress.beside)
             except NothingHard:
@@ -208,6 +217,15 @@ def _count_recipes(table: CuttingTable) -> dict[Split, int]:
     return {split: wanted[split] for split in SPLITS if wanted[split]}
 
 
+def _make_one(compositor: Compositor, pictures: Pictures, batch: Batch, unit: Tensor) -> None:
+    """The first picture of a batch that can be made, at full size; unit: [N,K,9]."""
+    for i, key in enumerate(batch.keys):
+        placements = pictures.place(key, unit[i][batch.there[i]].tolist())
+        if pictures.find_fault(key, placements) is None:
+            compositor.compose(pictures.recipe_of(key, placements))
+            return
+
+
 def _deal(table: CuttingTable, pictures: Pictures, cache: Cache) -> Deal:
     """Kept ones in their order, as far as they go."""
     kept = {split: [c for c in cache.kept if c.split == split] for split in SPLITS}
@@ -263,12 +281,20 @@ def _try_chance(pictures: Pictures, pupil: TaskPupil, settings: CycleSettings) -
     return found
 
 
+def _say_cost(n_cycles: int, seconds: float) -> str:
+    cycles = "1 cycle, which takes" if n_cycles == 1 else f"{n_cycles} cycles, which take"
+    long = f"{seconds / 60:.0f} min" if seconds >= 90 else f"{max(round(seconds), 1)} s"
+    return f"{cycles} about {long} here; Ctrl-C stops, and the same command goes on."
+
+
 def _tell(figures: Sequence[CycleFigures]) -> list[str]:
-    """A line a cycle: what was tried and kept, and what a kept one cost."""
+    """A line a cycle: what was tried and kept, and what a kept one cost, learning included."""
     lines = []
     for one in figures:
-        looked_s = one.seconds.get("learn", 0.0) + one.seconds.get("harvest", 0.0)
-        cost = f"{one.n_tried / one.n_kept:.1f} tried and {looked_s / one.n_kept:.1f} s for each kept"
+        n_seen, seen_s = one.n_tried + one.n_shown, sum(one.seconds.get(name, 0.0) for name in LOOKED)
+        cost = f"{n_seen / one.n_kept:.1f} pictures and {seen_s / one.n_kept:.1f} s for each kept"
+        if one.n_kept and one.n_shown:
+            cost += f", {one.n_shown} pictures that the synthesizer learnt from included"
         lines.append(
             f"Cycle {one.cycle}: {one.n_kept} of {one.n_tried} kept, {one.n_unfair} unfair; "
             + (cost if one.n_kept else "nothing was hard any more")
