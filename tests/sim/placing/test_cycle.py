@@ -197,6 +197,14 @@ def test_quotas_of_each_kind(tmp_path):
     assert figures[0].n_steps["hardness"] < 20
 
 
+def test_a_range_of_hardness_keeps_nothing_harder(tmp_path):
+    """So that composites of one hardness alone can train; the log says which were harder."""
+    run(tmp_path, settings=replace(SETTINGS, hard_to=0.4, n_cycles=1))
+    cache = Cache(tmp_path)
+    assert {0.35 <= c.hardness <= 0.4 for c in cache.kept} == {True}
+    assert min(c.hardness for c in cache.fair if c.verdict == "harder") > 0.4
+
+
 def test_nothing_hard_is_said(tmp_path):
     """How many were tried, how hard they had to be, and what can be done."""
     with pytest.raises(InputError, match=r"none of 24 train candidates .* \(0\.99;.*--hard-at"):
@@ -228,7 +236,8 @@ def test_a_log_that_is_shorter_than_its_state_is_refused(undisturbed, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("n_cycles", 0), ("n_harvest", 0), ("batch_size", 0), ("hard_at", 1.0)]
+    ("field", "value"),
+    [("n_cycles", 0), ("n_harvest", 0), ("batch_size", 0), ("hard_at", 1.0), ("hard_to", 0.3)],
 )
 def test_numbers_out_of_range_are_refused(field, value):
     """With the number that was given."""

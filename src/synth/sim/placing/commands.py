@@ -78,6 +78,9 @@ def compose(
     hard_at: Annotated[
         float | None, typer.Option(help="Hardness, 0 to 1, from which a composite is kept; 0.5 mostly.")
     ] = None,
+    hard_to: Annotated[
+        float | None, typer.Option(help="Hardness up to which it is kept: to see what hardness teaches.")
+    ] = None,
     ratio: Annotated[
         float | None, typer.Option(help="Real images to each made one that train the target; 1 by default.")
     ] = None,
@@ -174,6 +177,7 @@ def compose(
         "preset": preset,
         "cycles": cycles,
         "hard_at": hard_at,
+        "hard_to": hard_to,
         "ratio": ratio,
     }
     hard |= {"diversity": diversity, "dropout": dropout, "discriminator": discriminator or None}

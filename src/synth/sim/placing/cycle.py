@@ -224,6 +224,8 @@ class _Run:
             detail = "" if verdict is None else UNFAIR[verdict]  # type: ignore[index]
             if verdict is None and hardness[i] < self._settings.hard_at:
                 verdict = "easy"
+            elif verdict is None and hardness[i] > self._settings.hard_to:
+                verdict = "harder"
             elif verdict is None and self._n_kept[split, kind] >= self._quota(split):
                 verdict = "enough"
             elif verdict is None and (fault := self._material.find_fault(key, placements)):

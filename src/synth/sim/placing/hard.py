@@ -30,6 +30,7 @@ from synth.compute.device import choose_device
 from synth.compute.progress import Progress
 from synth.compute.run_dir import RunDir
 from synth.dataset.leak import LeakGuard
+from synth.dataset.reader import DatasetReader
 from synth.dataset.record import SPLITS, Split
 from synth.errors import InputError
 from synth.sim.composite import Compositor
@@ -139,6 +140,7 @@ class HardPlacer(Placer, Protocol):
                 n_harvest=preset.n_harvest,
                 batch_size=preset.batch_size,
                 hard_at=preset.hard_at,
+                hard_to=options.hard_to or 1.0,
                 n_discern=preset.schooling.epochs,
                 seed=table.seed,
             )
@@ -171,7 +173,7 @@ def _adapt(preset: Preset, options: HardOptions) -> Preset:
         preset,
         n_cycles=options.cycles or preset.n_cycles,
         hard_at=hard_at,
-        enough_at=max(hard_at, preset.enough_at),
+        enough_at=min(max(hard_at, preset.enough_at), options.hard_to or 1.0),
         dropout=preset.dropout if options.dropout is None else options.dropout,
         schooling=schooling if options.ratio is None else replace(schooling, ratio=options.ratio),
     )
@@ -193,7 +195,18 @@ def _refuse_unlike(trained: Trained, table: CuttingTable) -> None:
     guard = LeakGuard.of(datasets)
     for dataset in datasets:
         task.refuse_unfit(dataset, trained.settings)
+        _refuse_whole(dataset)
         guard.check(dataset, (*dataset.of_split("train"), *dataset.of_split("val")))
+
+
+def _refuse_whole(dataset: DatasetReader) -> None:
+    """Raises InputError where labels are of whole pictures: composites say where their parts are."""
+    for sample in dataset.of_split("train"):
+        if any(tuple(one.box_xyxy_px) == (0, 0, *sample.size_wh) for one in sample.instances):
+            raise InputError(
+                f"{dataset.root} says what whole pictures show ({sample.name}), and a target is asked about "
+                "parts by their boxes: give a dataset that labels parts, or place by chance"
+            )
 
 
 def _refuse_large(compositor: Compositor) -> None:
