@@ -27,7 +27,8 @@ minutes on two cores, of which captures and base have one; the whole 19,000, 2.7
 
 Each stage is the command that a user types, but for hard_tune.py; the same command goes on where it stopped.
 ``--plan ablation`` has TERSE's Table 2, a column a mix, in the same places; ``--plan groceries`` the setting
-of its Table 3, where no real picture tests.
+of its Table 3, where no real picture tests; ``--plan bins`` asks which composites help: each mix has those of
+one range of hardness for the base, as many as chance finds in one cycle.
 """
 
 import argparse
@@ -117,10 +118,18 @@ ABLATION = (
     _learned("column 6, D", *_DROPOUT, "--discriminator"),
 )
 CUT_PASTE_LEARN = Mix("all blends", ("--place", "random", "--blend", "all"))
+BINS = tuple(
+    Mix(
+        f"hardness {low:g} to {high:g}",
+        ("--place", "random-hard", "--hard-at", f"{low:g}", "--hard-to", f"{high:g}"),
+    )
+    for low, high in ((0.01, 0.1), (0.1, 0.25), (0.25, 0.5), (0.5, 1))
+)
 PLANS: Mapping[str, tuple[Mix, ...]] = {
     "main": MAIN,
     "ablation": ABLATION,
     "groceries": (REAL_ONLY, CUT_PASTE_LEARN, LEARNED),
+    "bins": (REAL_ONLY, RANDOM, *BINS),
 }
 QUICK = MAIN[:4]
 PRIMARY = ((LEARNED, RANDOM_HARD), (LEARNED, RANDOM), (RANDOM_HARD, RANDOM))
@@ -144,6 +153,10 @@ class Trial:
             "seed": self.seed,
             "images": self.place.images,
         }
+
+
+class EmptyBin(Exception):
+    """Chance finds no composite of a range of hardness."""
 
 
 class Bench:
@@ -181,14 +194,17 @@ class Bench:
 
     def _compose(self, mix: Mix, seed: str, made: str) -> None:
         """As many composites as are wanted or, where too few were hard, the largest of `FEWER` of them."""
-        cycles = ("--run", BASE, "--cycles", str(self.place.cycles), *HARD_AT, "--device", "cpu")
+        is_bin = "--hard-to" in mix.place  # By the base alone: as soon as it has learnt, hardness is another.
+        how = ("--cycles", "1") if is_bin else ("--cycles", str(self.place.cycles), *HARD_AT)
+        cycles = ("--run", BASE, *how, "--device", "cpu")
         hard = () if RANDOM.place[-1] in mix.place else cycles
         for share in (1.0, *FEWER):
             count = str(round(share * self.place.count))
             words = ("compose", REAL, "--count", count, *RANGES, *mix.place, *hard)
-            is_last_try = not hard or share == FEWER[-1]
+            is_last_try = not hard or (share == FEWER[-1] and not is_bin)
             if self._stage((*words, "--seed", seed, "--out", made), must_end_well=is_last_try):
                 return
+        raise EmptyBin(f"{self.place.name}, {mix.name}, seed {seed}: no composite is that hard, no training")
 
     def _share(self, made: str, mix: Mix) -> list[str]:
         """Composites, and real pictures as often as it takes to be as many."""
@@ -268,8 +284,12 @@ _ONE_AT_A_TIME = Lock()
 
 
 def run(bench: Bench, trial: Trial, results: Path) -> None:
-    """One training, and its line."""
-    folder, made = bench.train(trial)
+    """One training, and its line; none where there are no composites for it."""
+    try:
+        folder, made = bench.train(trial)
+    except EmptyBin as empty:
+        print(empty, flush=True)
+        return
     line = trial.key | measure_training(folder, bench.place)
     with _ONE_AT_A_TIME:
         append(results, line | {"made": made}, FROZEN)

@@ -217,4 +217,9 @@ def _write_table(path: Path, rows: list[tuple[str, str]]) -> None:
 def list_places(*, tiny: bool) -> dict[str, tuple[Place, ...]]:
     """Places by plan; the cell first."""
     cell, nuts = Cell(tiny=tiny), tuple(Nuts(fold, tiny=tiny) for fold in NUTS.folds)
-    return {"main": (cell, *nuts), "ablation": (cell, *nuts), "groceries": (Groceries(tiny=tiny),)}
+    return {
+        "main": (cell, *nuts),
+        "ablation": (cell, *nuts),
+        "bins": (cell, *nuts),
+        "groceries": (Groceries(tiny=tiny),),
+    }

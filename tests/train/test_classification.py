@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -77,6 +78,28 @@ def test_hardness_is_the_papers_margin() -> None:
     assert target.loss(images, truth).tolist() == pytest.approx((-np.log([0.7, 0.35, 1.0])).tolist())
     with pytest.raises(InputError, match="there is the class cow, and the network tells cat, dog, owl apart"):
         target.loss(images, ["cow", "cat", "dog"])
+
+
+def test_a_whole_picture_is_as_hard_as_its_objects_crops() -> None:
+    """The mean over its objects, each cut as crops that train are, borders repeated; pixels have a slope."""
+    rng = np.random.default_rng(0)
+    picture = cv2.resize(rng.integers(0, 256, (6, 8, 3)).astype(np.uint8), (64, 48))
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.AvgPool2d(4), torch.nn.Flatten(), torch.nn.Linear(48, 3))
+    settings = replace(SETTINGS, side_px=16, context=1.25)
+    target = TASK.target(net, settings)
+    seen = [((20, 10, 50, 30), "cat"), ((0, 30, 20, 48), "owl")]
+    crops = [cut(picture, crop_square(box, (64, 48), settings.context), 16) for box, _ in seen]
+    of_crops = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float() / 255
+    images = (torch.from_numpy(picture).permute(2, 0, 1).float() / 255)[None].repeat(2, 1, 1, 1)
+    images.requires_grad_()
+    hardness = target.hardness(images, [TASK.composite_truth(settings, seen), []])
+    wanted = target.hardness(of_crops, [name for _, name in seen]).mean()
+    assert hardness.tolist() == pytest.approx([float(wanted), 0.0], abs=2e-3)
+    hardness.sum().backward()
+    assert images.grad is not None
+    assert images.grad[0, :, :, :8].any()
+    assert not images.grad[1].any()
 
 
 SAID = Said(

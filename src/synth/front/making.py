@@ -191,6 +191,7 @@ def compose(
     preset: HardPreset | None = None,
     cycles: int | None = None,
     hard_at: float | None = None,
+    hard_to: float | None = None,
     ratio: float | None = None,
     diversity: float | None = None,
     dropout: float | None = None,
@@ -226,10 +227,10 @@ def compose(
     are mixed. patches: lay patches of bench too. keep_doubtful: cut out parts whose mask and box disagree.
 
     run: the training of the target that ``"random-hard"`` and ``"learned"`` go by; preset: how their cycles
-    go; cycles: how many; hard_at: hardness, 0 to 1, from which a composite is kept; ratio: real images to
-    each made one that train the target; diversity: how much learned places must spread; dropout: of the
-    network that learns them; discriminator: hold them to what real pictures look like. None for what the
-    preset says.
+    go; cycles: how many; hard_at: hardness, 0 to 1, from which a composite is kept; hard_to: up to which;
+    ratio: real images to each made one that train the target; diversity: how much learned places must spread;
+    dropout: of the network that learns them; discriminator: hold them to what real pictures look like. None
+    for what the preset says.
 
     templates: a folder of one PNG with alpha, or SVG, a class; datasets and plates are not read then. on: the
     photographs, a CSV of regions or a dataset that they are laid into. like: the dataset whose train boxes
@@ -252,6 +253,7 @@ def compose(
         "preset": preset,
         "cycles": cycles,
         "hard_at": hard_at,
+        "hard_to": hard_to,
     }
     hard |= {"ratio": ratio, "diversity": diversity, "dropout": dropout}
     hard |= {"discriminator": discriminator or None, "device": device}

@@ -1,5 +1,7 @@
 """Cycles of proposer, harvest and target: what is kept and logged, and that a kill leaves no trace."""
 
+import copy
+import itertools
 import json
 import sys
 from dataclasses import replace
@@ -18,12 +20,14 @@ from synth.compute.progress import make_progress
 from synth.errors import InputError
 from synth.networks.architecture import DiscriminatorShape, SynthesizerShape
 from synth.sim.placing.cache import UNFAIR, Cache
+from synth.sim.placing.cost import expect_seconds
 from synth.sim.placing.cycle import CycleSettings, run_cycles
 from synth.sim.placing.learned.objective import Aim
 from synth.sim.placing.learned.synthesis import Synthesis, SynthesisSettings
 from synth.sim.placing.material import measure_sides, try_out
 from synth.sim.placing.placement import PARAMETERS
 from synth.sim.placing.players import Chance
+from synth.sim.placing.schooling import Schooling
 
 SETTINGS = CycleSettings(
     {"train": 8, "val": 4}, n_cycles=2, n_learn=3, n_harvest=6, batch_size=4, hard_at=0.35, n_discern=1
@@ -71,6 +75,8 @@ def test_what_is_hard_enough_is_kept_up_to_its_quota(proposer, undisturbed):
     assert [one.n_kept for one in figures] == [6, 6]
     assert sum(one.n_tried for one in figures) == len(cache)
     assert sum(one.n_unfair for one in figures) == len(cache.unfair)
+    learnt = SETTINGS.n_learn * SETTINGS.batch_size if proposer == "synthesis" else 0
+    assert [one.n_shown for one in figures] == [learnt, learnt]
     assert sorted(c.number for c in [*cache.fair, *cache.unfair]) == list(range(len(cache)))
     for candidate in cache.fair:
         is_hard = candidate.hardness >= SETTINGS.hard_at
@@ -82,6 +88,28 @@ def test_what_is_hard_enough_is_kept_up_to_its_quota(proposer, undisturbed):
     for candidate in [*cache.fair, *cache.unfair]:
         assert len(candidate.unit) == len(candidate.visible) == candidate.key[1] // 2 - 1
         assert candidate.placements == Dots().place(candidate.key, candidate.unit)
+
+
+def test_what_cycles_take_is_told_without_a_step(tmp_path):
+    """More cycles take longer by as much, and the proposer is as it was: what follows is the same."""
+    player, pupil = Synthesis(SYNTHESIS, seed=0, device=torch.device("cpu")), Watcher(tmp_path)
+    before = copy.deepcopy(player.state_dict())
+    ticks = itertools.count()
+    with pytest.MonkeyPatch.context() as patch:  # Everything that is timed takes a second.
+        patch.setattr("synth.sim.placing.cost.time.perf_counter", lambda: float(next(ticks)))
+        one, five = (
+            expect_seconds(
+                Dots(),
+                player,
+                pupil,
+                replace(SETTINGS, quotas={"train": 8 * n}, n_cycles=n),
+                Schooling(),
+                lambda *_: None,
+            )
+            for n in (1, 5)
+        )
+    assert 4 * one < five < 10 * one  # What was kept before is learnt and scored again.
+    torch.testing.assert_close(player.state_dict(), before, rtol=0, atol=0)
 
 
 def test_what_was_kept_is_scored_again_by_the_target_of_each_cycle(undisturbed):
@@ -169,10 +197,31 @@ def test_quotas_of_each_kind(tmp_path):
     assert figures[0].n_steps["hardness"] < 20
 
 
+def test_a_range_of_hardness_keeps_nothing_harder(tmp_path):
+    """So that composites of one hardness alone can train; the log says which were harder."""
+    run(tmp_path, settings=replace(SETTINGS, hard_to=0.4, n_cycles=1))
+    cache = Cache(tmp_path)
+    assert {0.35 <= c.hardness <= 0.4 for c in cache.kept} == {True}
+    assert min(c.hardness for c in cache.fair if c.verdict == "harder") > 0.4
+
+
 def test_nothing_hard_is_said(tmp_path):
     """How many were tried, how hard they had to be, and what can be done."""
     with pytest.raises(InputError, match=r"none of 24 train candidates .* \(0\.99;.*--hard-at"):
         run(tmp_path, settings=replace(SETTINGS, hard_at=0.99))
+
+
+def test_what_hardly_fits_is_counted_and_the_next_drawn(tmp_path, monkeypatch):
+    """A run ends well as long as anything fits; where nothing does, it says what gives parts room."""
+    monkeypatch.setattr(Dots, "find_unfair", lambda _self, key, *_: "hidden" if key[1] == 4 else None)
+    (figures,) = run(tmp_path / "some", settings=replace(SETTINGS, n_cycles=1))
+    assert figures.n_unfair > 0 < figures.n_kept
+    assert "hidden" in {c.verdict for c in Cache(tmp_path / "some").unfair}
+    monkeypatch.setattr(Dots, "find_unfair", lambda *_: "hidden")
+    with pytest.raises(
+        InputError, match=r"none of 24 train candidates .*; 24 were unfair\): lay fewer --max"
+    ):
+        run(tmp_path / "none")
 
 
 def test_a_log_that_is_shorter_than_its_state_is_refused(undisturbed, tmp_path):
@@ -187,7 +236,8 @@ def test_a_log_that_is_shorter_than_its_state_is_refused(undisturbed, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("n_cycles", 0), ("n_harvest", 0), ("batch_size", 0), ("hard_at", 1.0)]
+    ("field", "value"),
+    [("n_cycles", 0), ("n_harvest", 0), ("batch_size", 0), ("hard_at", 1.0), ("hard_to", 0.3)],
 )
 def test_numbers_out_of_range_are_refused(field, value):
     """With the number that was given."""

@@ -1,6 +1,7 @@
 """Placers that go by a target: what they refuse, what the target learns from, and that pictures agree."""
 
 import io
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -31,7 +32,10 @@ from synth.sim.cutting_table import open_cutting_table  # noqa: E402
 from synth.sim.ingredients import Ingredients  # noqa: E402
 from synth.sim.placing import PLACERS  # noqa: E402
 from synth.sim.placing.cache import Cache  # noqa: E402
+from synth.sim.placing.cycle_settings import CycleFigures  # noqa: E402
+from synth.sim.placing.hard import _tell  # noqa: E402
 from synth.sim.placing.material import lay  # noqa: E402
+from synth.sim.placing.options import HardOptions  # noqa: E402
 from synth.sim.placing.pictures import Pictures  # noqa: E402
 from synth.sim.placing.players import Chance  # noqa: E402
 from synth.sim.placing.presets import PRESETS  # noqa: E402
@@ -223,6 +227,7 @@ def test_options_that_do_not_go_with_a_placer_are_refused(tmp_path):
     for change, said in (
         ({"cycles": 0}, "--cycles must be 1 to 100, got 0"),
         ({"hard_at": 1.0}, "--hard-at must lie between 0 and 1, got 1"),
+        ({"hard_at": 0.5, "hard_to": 0.4}, "--hard-to must lie above --hard-at and be 1 at most, got 0.4"),
         ({"ratio": -1.0}, "--ratio is 0 to 100 .* got -1"),
         ({"diversity": -1.0}, "--diversity must be 0 to 1000, got -1"),
         ({"dropout": 1.0}, "--dropout must be 0 or more and below 1, got 1"),
@@ -233,8 +238,6 @@ def test_options_that_do_not_go_with_a_placer_are_refused(tmp_path):
 
 def test_a_target_that_does_not_go_with_the_datasets_is_refused(dataset, tmp_path):
     """Of other classes, of a task without whole pictures, and options of a placer that learns."""
-    import json
-
     own = write_target(tmp_path / "weights.safetensors")
     with pytest.raises(InputError, match="are for a placer that learns, and random-hard does not"):
         open_hard(dataset, replace(own, discriminator=True), tmp_path)
@@ -247,8 +250,8 @@ def test_a_target_that_does_not_go_with_the_datasets_is_refused(dataset, tmp_pat
         ("normals", TASKS["normals"].settings(), "of the task normals takes no composites, which carry no"),
         (
             "classification",
-            TASKS["classification"].settings(classes=("bar", "cup")),
-            "takes no composites, which are whole pictures, as it looks at crops",
+            TASKS["classification"].settings(net="digits", side_px=20, classes=("bar", "cup")),
+            "the target knows bar, cup, and the datasets show kite besides",
         ),
     ):
         words = {"task": task, "settings": json.dumps(settings.to_config())}
@@ -262,6 +265,35 @@ def test_a_target_that_does_not_go_with_the_datasets_is_refused(dataset, tmp_pat
     with pytest.raises(InputError, match="holds weights that are no numbers"):
         open_hard(dataset, own, tmp_path)
     assert not list(tmp_path.glob("hard*"))
+
+
+def test_a_classifier_of_crops_is_a_target(dataset, tmp_path):
+    """It is asked about a crop of each part, and learns from the crops of what was kept."""
+    settings = TASKS["classification"].settings(
+        net="digits", side_px=20, batch_size=8, classes=tuple(dataset.info.classes)
+    )
+    words = {"task": "classification", "settings": json.dumps(settings.to_config())}
+    file = tmp_path / "weights.safetensors"
+    save_weights(file, TASKS["classification"].make_net(settings).state_dict(), words)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("synth.sim.placing.hard.look", lambda *_, **__: None)
+        deal = open_hard(dataset, HardOptions(run=file, preset="tiny", hard_at=0.4), tmp_path)
+    assert not deal.missing
+    kept = Cache(tmp_path / "hard.cycles").kept
+    assert all(0.4 <= c.hardness < 1 for c in kept)
+    assert (tmp_path / "hard.cycles" / "target_1.safetensors").read_bytes() != file.read_bytes()
+
+
+def test_labels_of_whole_pictures_are_refused(tmp_path):
+    """A composite says where its parts are, and such a target was never shown parts."""
+    made = write_cutting_set(tmp_path / "set", grown_box=0)
+    lines = (made.root / "samples.jsonl").read_text().splitlines()
+    first = json.loads(lines[0])
+    first["instances"][0]["box_xyxy_px"] = [0, 0, *SIZE_WH]
+    (made.root / "samples.jsonl").write_text("\n".join([json.dumps(first), *lines[1:]]) + "\n")
+    own = write_target(tmp_path / "weights.safetensors")
+    with pytest.raises(InputError, match=r"says what whole pictures show \(000000\)"):
+        open_hard(DatasetReader(made.root), own, tmp_path)
 
 
 def test_a_target_learns_from_train_composites_alone(tmp_path):
@@ -294,7 +326,16 @@ def test_too_few_hard_ones_are_dealt_as_far_as_they_go(dataset, tmp_path, monkey
     assert f"Only {len(kept)} of 12 composites were hard enough, and these are made" in said.getvalue()
     assert verify(tmp_path / "hard") == []
     again = render(make_plan(settings), telling)
+    assert said.getvalue().count("which takes about") == 1
     assert (again.n_new, again.n_samples) == (0, len(kept))
+
+
+def test_learning_counts_in_what_a_kept_one_cost():
+    """Pictures and seconds of the same two phases."""
+    seconds = {"learn": 30.0, "harvest": 10.0, "train": 500.0}
+    (line,) = _tell([CycleFigures(1, n_tried=20, n_shown=60, n_kept=10, seconds=seconds)])
+    assert "10 of 20 kept" in line
+    assert "8.0 pictures and 4.0 s for each kept" in line
 
 
 def test_a_dataset_may_be_made_where_one_stands(dataset, tmp_path, monkeypatch):

@@ -17,6 +17,7 @@ from synth.errors import InputError
 from synth.sim.camera_response import RENDERED_EDGE_SIGMA_PX
 from synth.sim.colour import Linear, linear_of_u8, u8_of_linear
 from synth.sim.noise import Noise
+from synth.sim.photographs.painting import paint_in
 from synth.sim.scene import Scene
 
 _RIM_PX = 7
@@ -56,8 +57,8 @@ def choose_for_plates(dataset: DatasetReader, samples: Sequence[Sample]) -> list
 def make_plates(dataset: DatasetReader, samples: Sequence[Sample]) -> list[Plate]:
     """A plate of each sample that `choose_for_plates` chooses.
 
-    What a part hid is taken from the nearest of these images of the same size that shows it free, as far as a
-    camera stood still, and painted in from its surroundings otherwise.
+    Where a camera stood still, what a part hid is taken from the nearest of these images that shows it free,
+    and spread inwards from its edge where none does; otherwise it is painted in with what lies around it.
     """
     chosen = choose_for_plates(dataset, samples)
     pictures = [dataset.load_rgb(s) for s in chosen]
@@ -137,16 +138,18 @@ def _hidden(dataset: DatasetReader, sample: Sample) -> NDArray[np.bool_]:
 def _paint_out(
     i: int, pictures: Sequence[NDArray[np.uint8]], hidden: Sequence[NDArray[np.bool_]]
 ) -> NDArray[np.uint8]:
-    picture, left = pictures[i].copy(), hidden[i].copy()
+    picture, left, stood_still = pictures[i].copy(), hidden[i].copy(), False
     for j in sorted(range(len(pictures)), key=lambda j: abs(j - i)):
         if pictures[j].shape == picture.shape and _same_view(pictures[i], pictures[j], hidden[i] | hidden[j]):
             free = left & ~hidden[j]
             picture[free] = pictures[j][free]
             left &= hidden[j]
-    if left.any():
-        bgr = cv2.inpaint(picture, left.astype(np.uint8), _INPAINT_PX, cv2.INPAINT_TELEA)
-        picture = np.asarray(bgr, dtype=np.uint8)
-    return picture
+            stood_still |= i != j
+    if not left.any():
+        return picture
+    if not stood_still:
+        return paint_in(picture, left)
+    return np.asarray(cv2.inpaint(picture, left.astype(np.uint8), _INPAINT_PX, cv2.INPAINT_TELEA), np.uint8)
 
 
 def _same_view(a_u8: NDArray[np.uint8], b_u8: NDArray[np.uint8], hidden: NDArray[np.bool_]) -> bool:

@@ -23,7 +23,7 @@ from synth.storage.atomic import LineLog
 CACHE_FILE, REJECTED_FILE = "cache.jsonl", "rejected/rejected.jsonl"
 
 Unfair = Literal["hidden", "small", "outside", "refused"]
-Verdict = Literal["hard", "easy", "enough"] | Unfair
+Verdict = Literal["hard", "easy", "harder", "enough"] | Unfair
 UNFAIR: Mapping[Unfair, str] = {
     "hidden": "too little of a cut-out can be seen",
     "small": "too few pixels of a cut-out can be seen",
@@ -39,9 +39,9 @@ class Candidate:
     number: from 0 in the order of trying, rejected ones too. key: what it is made of, as its material says.
     unit: nine numbers a cut-out. placements: the same in pixels of the full size. visible: share of each
     cut-out that can be seen. hardness: by the target as it stood when the picture was tried. verdict: hard,
-    which is kept; easy; enough, hard too but beyond its quota; or what is unfair about it. detail: more of
-    that. seconds: its share of its batch's. after: hardness by the target at the end of a cycle, of kept
-    ones, by the cycle's number.
+    which is kept; easy; harder, than was asked for; enough, hard too but beyond its quota; or what is unfair
+    about it. detail: more of that. seconds: its share of its batch's. after: hardness by the target at the
+    end of a cycle, of kept ones, by the cycle's number.
     """
 
     number: int

@@ -123,6 +123,9 @@ def compose(
             help="Hardness, 0 to 1, from which a composite is kept; 0.5 mostly.", rich_help_panel=_HARD
         ),
     ] = None,
+    hard_to: Annotated[
+        float | None, typer.Option(help="Hardness up to which it is kept: to see what hardness teaches.")
+    ] = None,
     ratio: Annotated[
         float | None,
         typer.Option(
@@ -262,6 +265,7 @@ def compose(
         "preset": preset,
         "cycles": cycles,
         "hard_at": hard_at,
+        "hard_to": hard_to,
         "ratio": ratio,
     }
     hard |= {"diversity": diversity, "dropout": dropout, "discriminator": discriminator or None}

@@ -135,6 +135,8 @@ class _Run:
             tried, losses = self._proposer.learn(batch, self._material, self._pupil.target, seed)
             if keeps:
                 self._judge("train", batch, tried, began)
+            else:
+                self.figures[-1].n_shown += len(batch)
             self._note(losses)
             self._advance("learn", bar, 1, began)
 
@@ -222,6 +224,8 @@ class _Run:
             detail = "" if verdict is None else UNFAIR[verdict]  # type: ignore[index]
             if verdict is None and hardness[i] < self._settings.hard_at:
                 verdict = "easy"
+            elif verdict is None and hardness[i] > self._settings.hard_to:
+                verdict = "harder"
             elif verdict is None and self._n_kept[split, kind] >= self._quota(split):
                 verdict = "enough"
             elif verdict is None and (fault := self._material.find_fault(key, placements)):
@@ -271,8 +275,13 @@ class _Run:
         )
         return (
             f"none of {fair + unfair} train candidates was hard enough ({self._settings.hard_at:g}; {unfair} "
-            "were unfair): lower --hard-at, let parts go further (--scale, --turn, --gain), or give a target "
-            "that knows less"
+            "were unfair): "
+            + (
+                "lay fewer --max-parts, scale them within what train boxes show, or lower --min-visible"
+                if unfair > fair
+                else "lower --hard-at, let parts go further (--scale, --turn, --gain), or give a target that "
+                "knows less"
+            )
         )
 
     # Chance, and what a run goes on from.

@@ -16,6 +16,7 @@ import shutil
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from math import ceil, exp
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -23,11 +24,13 @@ from typing import ClassVar, Protocol
 import numpy as np
 import torch
 from pydantic import JsonValue, TypeAdapter
+from torch import Tensor
 
 from synth.compute.device import choose_device
 from synth.compute.progress import Progress
 from synth.compute.run_dir import RunDir
 from synth.dataset.leak import LeakGuard
+from synth.dataset.reader import DatasetReader
 from synth.dataset.record import SPLITS, Split
 from synth.errors import InputError
 from synth.sim.composite import Compositor
@@ -35,10 +38,11 @@ from synth.sim.cutting_table import CuttingTable
 from synth.sim.describe import describe_run
 from synth.sim.placing import looking
 from synth.sim.placing.cache import Cache
-from synth.sim.placing.cycle import run_cycles
+from synth.sim.placing.cost import expect_seconds
+from synth.sim.placing.cycle import STATE_FILE, run_cycles
 from synth.sim.placing.cycle_settings import CycleFigures, CycleSettings, NothingHard
 from synth.sim.placing.kept import KeptSet
-from synth.sim.placing.material import try_out
+from synth.sim.placing.material import Batch, try_out
 from synth.sim.placing.options import HardOptions
 from synth.sim.placing.pictures import Pictures
 from synth.sim.placing.placer import Deal, Placer
@@ -55,6 +59,8 @@ _NUMBERS: TypeAdapter[Preset] = TypeAdapter(Preset)
 
 CYCLES_SUFFIX = ".cycles"
 RESULT_FILE = "result.json"
+LOOKED = ("learn", "harvest")
+"""Phases in which candidates are looked for."""
 N_BY_CHANCE = 200
 """Candidates that are drawn by chance, to be seen beside those that were proposed."""
 
@@ -95,7 +101,7 @@ class HardPlacer(Placer, Protocol):
         _refuse_unlike(trained, table)
         compositor = Compositor(table)
         _refuse_large(compositor)
-        settings = _settings_of(preset, _count_recipes(table), table.seed)
+        settings = _settings_of(preset, options, _count_recipes(table), table.seed)
         if out.name in ("", ".."):
             out = out.resolve()  # What stands beside it is called after it.
         folder = out.with_name(f"{out.name}{CYCLES_SUFFIX}")
@@ -111,6 +117,10 @@ class HardPlacer(Placer, Protocol):
                 seed=table.seed,
             )
             proposer = self.make_proposer(options, preset, table, device)
+            if not (folder / STATE_FILE).exists():
+                make_one = partial(_make_one, compositor, pictures)
+                seconds = expect_seconds(pictures, proposer, pupil, settings, preset.schooling, make_one)
+                progress.say(_say_cost(settings.n_cycles, seconds))
             figures = _run(pictures, proposer, pupil, settings, folder, progress)
             cache = Cache(folder)
             look(cache, pictures, pupil, settings, out, is_chance=not self.learns)
@@ -135,7 +145,7 @@ class HardPlacer(Placer, Protocol):
         return options
 
 
-def _settings_of(preset: Preset, quotas: dict[Split, int], seed: int) -> CycleSettings:
+def _settings_of(preset: Preset, options: HardOptions, quotas: dict[Split, int], seed: int) -> CycleSettings:
     """Cycles that keep so many recipes of each split."""
     return CycleSettings(
         quotas,
@@ -145,6 +155,7 @@ def _settings_of(preset: Preset, quotas: dict[Split, int], seed: int) -> CycleSe
         n_harvest=preset.n_harvest,
         batch_size=preset.batch_size,
         hard_at=preset.hard_at,
+        hard_to=options.hard_to or 1.0,
         n_discern=preset.schooling.epochs,
         seed=seed,
     )
@@ -183,7 +194,7 @@ def _adapt(preset: Preset, options: HardOptions) -> Preset:
         preset,
         n_cycles=options.cycles or preset.n_cycles,
         hard_at=hard_at,
-        enough_at=max(hard_at, preset.enough_at),
+        enough_at=min(max(hard_at, preset.enough_at), options.hard_to or 1.0),
         dropout=preset.dropout if options.dropout is None else options.dropout,
         schooling=schooling if options.ratio is None else replace(schooling, ratio=options.ratio),
     )
@@ -205,7 +216,18 @@ def _refuse_unlike(trained: Trained, table: CuttingTable) -> None:
     guard = LeakGuard.of(datasets)
     for dataset in datasets:
         task.refuse_unfit(dataset, trained.settings)
+        _refuse_whole(dataset)
         guard.check(dataset, (*dataset.of_split("train"), *dataset.of_split("val")))
+
+
+def _refuse_whole(dataset: DatasetReader) -> None:
+    """Raises InputError where labels are of whole pictures: composites say where their parts are."""
+    for sample in dataset.of_split("train"):
+        if any(tuple(one.box_xyxy_px) == (0, 0, *sample.size_wh) for one in sample.instances):
+            raise InputError(
+                f"{dataset.root} says what whole pictures show ({sample.name}), and a target is asked about "
+                "parts by their boxes: give a dataset that labels parts, or place by chance"
+            )
 
 
 def _refuse_large(compositor: Compositor) -> None:
@@ -232,6 +254,15 @@ def _count_recipes(table: CuttingTable) -> dict[Split, int]:
             "learns: raise --count, or give datasets with train parts"
         )
     return {split: wanted[split] for split in SPLITS if wanted[split]}
+
+
+def _make_one(compositor: Compositor, pictures: Pictures, batch: Batch, unit: Tensor) -> None:
+    """The first picture of a batch that can be made, at full size; unit: [N,K,9]."""
+    for i, key in enumerate(batch.keys):
+        placements = pictures.place(key, unit[i][batch.there[i]].tolist())
+        if pictures.find_fault(key, placements) is None:
+            compositor.compose(pictures.recipe_of(key, placements))
+            return
 
 
 def _deal(table: CuttingTable, pictures: Pictures, cache: Cache) -> Deal:
@@ -289,14 +320,23 @@ def _try_chance(pictures: Pictures, pupil: TaskPupil, settings: CycleSettings) -
     return found
 
 
+def _say_cost(n_cycles: int, seconds: float) -> str:
+    cycles = "1 cycle, which takes" if n_cycles == 1 else f"{n_cycles} cycles, which take"
+    long = f"{seconds / 60:.0f} min" if seconds >= 90 else f"{max(round(seconds), 1)} s"
+    return f"{cycles} about {long} here; Ctrl-C stops, and the same command goes on."
+
+
 def _tell(figures: Sequence[CycleFigures], out: Path) -> list[str]:
-    """A line a cycle: what was tried and kept, and what a kept one cost; then what to look at."""
+    """A line a cycle: what was tried and kept, and what a kept one cost, learning included; then what to look
+    at.
+    """
     lines = []
     for one in figures:
-        looked_s = one.seconds.get("learn", 0.0) + one.seconds.get("harvest", 0.0)
-        cost = f"{one.n_tried / one.n_kept:.1f} tried and {looked_s / one.n_kept:.1f} s for each kept"
-        lines.append(
-            f"Cycle {one.cycle}: {one.n_kept} of {one.n_tried} kept, {one.n_unfair} unfair; "
-            + (cost if one.n_kept else "nothing was hard any more")
-        )
+        cost = "nothing was hard any more"
+        if one.n_kept:
+            n_seen, seen_s = one.n_tried + one.n_shown, sum(one.seconds.get(name, 0.0) for name in LOOKED)
+            cost = f"{n_seen / one.n_kept:.1f} pictures and {seen_s / one.n_kept:.1f} s for each kept"
+            if one.n_shown:
+                cost += f", {one.n_shown} pictures that the synthesizer learnt from included"
+        lines.append(f"Cycle {one.cycle}: {one.n_kept} of {one.n_tried} kept, {one.n_unfair} unfair; {cost}")
     return [*lines, f"Look at {out}.cycles.png, {out}.hardness.png and {out}.parameters.png"]

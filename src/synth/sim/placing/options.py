@@ -21,7 +21,7 @@ class HardOptions(PlacerOptions):
     """InputError for numbers out of range, and for a run without a network; None for what the preset says.
 
     run: the folder of the target's training, or its weights. preset: by its name in `presets.PRESETS`.
-    cycles, hard_at: as `CycleSettings` has them. ratio: real images to each made one. discriminator:
+    cycles, hard_at, hard_to: as `CycleSettings` has them. ratio: real images to each made one. discriminator:
     whether a synthesizer is held to what real pictures look like. diversity: weight of the spread of what it
     proposes. dropout: of a synthesizer. device: as --device.
     """
@@ -31,6 +31,7 @@ class HardOptions(PlacerOptions):
     cycles: int | None = None
     ratio: float | None = None
     hard_at: float | None = None
+    hard_to: float | None = None
     discriminator: bool = False
     diversity: float | None = None
     dropout: float | None = None
@@ -44,6 +45,8 @@ class HardOptions(PlacerOptions):
             raise InputError(f"--ratio is 0 to 100 real images to each made one, got {self.ratio:g}")
         if self.hard_at is not None and not 0 < self.hard_at < 1:
             raise InputError(f"--hard-at must lie between 0 and 1, got {self.hard_at:g}")
+        if self.hard_to is not None and not (self.hard_at or 0) < self.hard_to <= 1:
+            raise InputError(f"--hard-to must lie above --hard-at and be 1 at most, got {self.hard_to:g}")
         if self.diversity is not None and not 0 <= self.diversity <= 1000:
             raise InputError(f"--diversity must be 0 to 1000, got {self.diversity:g}")
         if self.dropout is not None and not 0 <= self.dropout < 1:

@@ -13,13 +13,16 @@ from synth.train.tasks.task import Target
 
 
 class ClassTarget(Target):
-    """Of crops [N,3,S,S]; truth: the name of each one's class.
+    """Of crops [N,3,S,S], truth: the name of each one's class; or of whole pictures [N,3,H,W], truth: of each
+    its objects, a square x0 y0 side in pixels, and the name of its class. Figures of a picture are means over
+    its objects, 0 without any. side_px: of the crops that are cut from whole pictures.
 
     Raises InputError for a class that the network never learnt.
     """
 
-    def __init__(self, net: nn.Module, classes: Sequence[str]) -> None:
+    def __init__(self, net: nn.Module, classes: Sequence[str], side_px: int = 0) -> None:
         self._net, self._places = net, {name: i for i, name in enumerate(classes)}
+        self._side_px = side_px
 
     def loss(self, images: Tensor, truth: Sequence[Any]) -> Tensor:
         """The cross-entropy, −log of the confidence in the true class."""
@@ -38,6 +41,30 @@ class ClassTarget(Target):
         return loss, hardness.detach()
 
     def _judge(self, images: Tensor, truth: Sequence[Any]) -> tuple[Tensor, Tensor]:
+        if truth and isinstance(truth[0], str):
+            return self._judge_crops(images, truth)
+        objects = [(i, square, name) for i, seen in enumerate(truth) for square, name in seen]
+        none = images.new_zeros(len(images))
+        if not objects:
+            return none, none
+        crops = [self._cut(images[i : i + 1], square) for i, square, _ in objects]
+        rows = torch.tensor([i for i, _, _ in objects], device=images.device)
+        n = torch.bincount(rows, minlength=len(images)).clamp(min=1)
+        loss, hardness = self._judge_crops(torch.cat(crops), [name for _, _, name in objects])
+        return none.index_add(0, rows, loss) / n, none.index_add(0, rows, hardness) / n
+
+    def _cut(self, image: Tensor, square: Sequence[float]) -> Tensor:
+        """[1,3,S,S] of a picture [1,3,H,W], its border repeated outside; as large crops are shrunk, it is cut
+        twice as finely and halved.
+        """
+        (x0, y0, side), (height, width) = square, image.shape[-2:]
+        steps = (torch.arange(2 * self._side_px, device=image.device) + 0.5) / (2 * self._side_px)
+        y, x = torch.meshgrid(y0 + side * steps, x0 + side * steps, indexing="ij")
+        grid = torch.stack([2 * x / width - 1, 2 * y / height - 1], dim=-1)[None]
+        fine = functional.grid_sample(image, grid, padding_mode="border", align_corners=False)
+        return functional.avg_pool2d(fine, 2)
+
+    def _judge_crops(self, images: Tensor, truth: Sequence[Any]) -> tuple[Tensor, Tensor]:
         with frozen(self._net):
             logits: Tensor = self._net(images)
         places = self._list_places(truth, images)

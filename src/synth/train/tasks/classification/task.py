@@ -14,7 +14,7 @@ from synth.dataset.info import DatasetInfo
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 from synth.errors import InputError
-from synth.geometry.squares import cut
+from synth.geometry.squares import cut, square_round
 from synth.metrics.comparison import Draws
 from synth.train.drawing import FOUND_RGB, TILE_PX, TRUE_RGB, write_caption, write_letters
 from synth.train.models.class_nets import make_class_net, refuse_unknown_net
@@ -31,6 +31,9 @@ from synth.train.tasks.known_classes import refuse_further
 from synth.train.tasks.report import Part, Said, Words
 from synth.train.tasks.task import Baseline, Export, Rgb, Task
 from synth.train.torch_data import TorchData
+
+MOST_PX = 640
+"""Longer side of whole pictures that crops are cut from while a network is trained against."""
 
 Answer = list[Any]
 """A class's name and how sure the network is of it, 0 to 1."""
@@ -187,14 +190,20 @@ class ClassificationTask(Task[ClassificationSettings, ClassCrops]):
 
     def target(self, net: nn.Module, settings: ClassificationSettings) -> ClassTarget:
         """A trained network as one that can be trained against."""
-        return ClassTarget(net, settings.classes)
+        return ClassTarget(net, settings.classes, settings.side_px)
 
     def target_size(self, settings: ClassificationSettings, size_wh: tuple[int, int]) -> tuple[int, int]:
-        """Of none: crops of one object each are what it looks at."""
-        raise InputError(
-            "a target of the task classification takes no composites, which are whole pictures, as it looks "
-            "at crops of one object each: give the run of a detector"
-        )
+        """As they are, up to `MOST_PX`: it looks at a crop of each object."""
+        scale = min(MOST_PX / max(size_wh), 1.0)
+        return round(scale * size_wh[0]), round(scale * size_wh[1])
+
+    def composite_truth(
+        self, settings: ClassificationSettings, seen: Sequence[tuple[Sequence[float], str]]
+    ) -> list[tuple[tuple[int, int, int], str]]:
+        """The square that is cut out for each object, and its class."""
+        squares = [square_round(box, settings.context) for box, _ in seen]
+        names = [name for _, name in seen]
+        return [((s.x0, s.y0, s.side_px), name) for s, name in zip(squares, names, strict=True)]
 
 
 def _name_likeliest(confidences: np.ndarray[Any, Any], classes: Sequence[str]) -> list[Answer]:
