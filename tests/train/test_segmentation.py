@@ -12,6 +12,7 @@ from street_sets import CLASSES, COLOURS, SIZE_WH, VOID, write_street
 from torch.nn import functional
 
 from said import Said, Says
+from synth.dataset.next_steps import list_next_steps
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
 from synth.metrics.segmentation import METRICS
@@ -264,6 +265,20 @@ def test_maps_are_drawn_in_their_colours() -> None:
     diagram.draw(axes, {"real": said, "other": said}, lambda mix: "red")
     assert [label.get_text() for label in axes.get_yticklabels()] == ["sky  50.0 %", "turn_left  50.0 %"]
     assert [bar.get_width() for bar in axes.patches] == [1, 1, 1, 1]
+
+
+def test_what_comes_next_is_said(street: DatasetReader) -> None:
+    """Label maps beside pictures can be learnt from and compared; nothing else can."""
+    steps = {step.what: step for step in list_next_steps(street)}
+    assert steps["train segmentation"].able
+    assert steps["compare"].sentence.endswith(
+        "--tasks segmentation, where OTHER is a dataset of the same classes of pixels"
+    )
+    assert {what for what, step in steps.items() if step.able} == {
+        "train segmentation",
+        "translate",
+        "compare",
+    }
 
 
 def test_the_layout_is_what_train_maps_mostly_have(street: DatasetReader) -> None:

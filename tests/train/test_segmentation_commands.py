@@ -8,7 +8,6 @@ import pytest
 from street_sets import CLASSES, write_street
 from typed_commands import files_in
 
-from synth.train.tasks import TASKS
 from synth.train.tasks.segmentation.maps import read_answer
 from typed import synth
 
@@ -60,7 +59,7 @@ def test_predict_draws_a_map_beside_the_picture(desk: Path) -> None:
 
 
 def test_what_does_not_fit_is_one_sentence(desk: Path) -> None:
-    """A network of other classes, a test of other classes, no label maps."""
+    """A network of other classes, a test of other classes, a word that no setting takes."""
     for words in (
         ("evaluate", "--run", "runs/train/segmentation", "--data", "town"),
         ("train", "segmentation", "--data", "street", "--test", "town", "--out", "no", *TINY),
@@ -69,4 +68,8 @@ def test_what_does_not_fit_is_one_sentence(desk: Path) -> None:
         assert done.returncode == 2
         assert "the label maps of town have other classes than the network: it has tram" in done.stderr
     assert not (desk / "no").exists()
-    assert TASKS["segmentation"].count(()) == 0
+    words = ("train", "segmentation", "--data", "street", "--test", "street", "--out", "no", *TINY)
+    done = synth(*words, "--set", "sampling=seldom", cwd=desk)
+    assert done.returncode == 2
+    assert "sampling must be 'uniform' or 'rare', got 'seldom'" in done.stderr
+    assert not (desk / "no").exists()

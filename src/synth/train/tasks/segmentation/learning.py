@@ -56,14 +56,16 @@ class SegmentationLearner:
             SEGMENTERS[settings.net].load_pretrained(net.net, Path(settings.pretrained))
         self.net: nn.Module = net.to(device)
 
-    def load(self, stage: int, rows: Rows, seed: int) -> tuple[Tensor, Tensor]:
-        """Crops [B,S,S,3] uint8 and their class ids [B,S,S]."""
-        return self._stages[stage].batch(rows, seed)
+    def load(self, stage: int, rows: Rows, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Crops [B,S,S,3] uint8, their class ids [B,S,S], and the seed for units that a network drops."""
+        return *self._stages[stage].batch(rows, seed), torch.tensor(seed)
 
-    def compute_losses(self, batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
+    def compute_losses(self, batch: tuple[Tensor, Tensor, Tensor]) -> dict[str, Tensor]:
         """``class``, of the name in the settings."""
-        rgb_u8, ids = (part.to(self._device, non_blocking=True) for part in batch)
-        logits = self.net(to_images(rgb_u8))
+        rgb_u8, ids = (part.to(self._device, non_blocking=True) for part in batch[:2])
+        with torch.random.fork_rng(devices=[self._device] if self._device.type == "cuda" else []):
+            torch.manual_seed(int(batch[2]))
+            logits = self.net(to_images(rgb_u8))
         void = find_void(self._settings.classes)
         return {"class": compute_loss(self._settings.loss, logits, ids, self._weights, void)}
 

@@ -88,6 +88,7 @@ class SegmentationTask(Task[SegmentationSettings, SegmentationImages]):
             weight_decay=habits.weight_decay,
             rate=habits.rate,
             loss=habits.loss,
+            class_weights=habits.class_weights,
         )
 
     def with_pretrained(self, settings: SegmentationSettings, checkpoint: str) -> SegmentationSettings:

@@ -155,6 +155,7 @@ class FCHarDNet70(Segmenter):
         learning_rate=0.02,
         weight_decay=5e-4,
         loss="bootstrapped",
+        class_weights="none",
     )
     heads = ("head.",)
 

@@ -32,6 +32,7 @@ class PSPNetOnResNet(SmpSegmenter):
         optimiser="sgd",
         learning_rate=0.01,
         weight_decay=1e-4,
+        class_weights="none",
     )
     published: Mapping[str, str] = {"backbone.": "encoder."}
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from torch import nn
 
-from synth.train.tasks.segmentation.choices import Loss, Optimiser, Rate
+from synth.train.tasks.segmentation.choices import ClassWeights, Loss, Optimiser, Rate
 from synth.train.tasks.segmentation.segmenters.weights import take_over
 
 
@@ -29,6 +29,7 @@ class Habits:
     weight_decay: float = 1e-4
     rate: Rate = "poly"
     loss: Loss = "cross-entropy"
+    class_weights: ClassWeights = "inverse-log"
 
 
 class Segmenter(Protocol):
