@@ -51,6 +51,7 @@ def _draw_bars(ax: "Axes", said: Mapping[str, Sequence[Said]], colour: Callable[
     )
     ax.set(xlim=(0, 1), ylim=(len(order) - 0.5, -0.5), xlabel="IoU")
     ax.grid(visible=False, axis="y")
+    ax.set_axisbelow(True)
     ax.legend(title="trained on", fontsize=8)
     figure: Figure = ax.get_figure()  # type: ignore[assignment]
     figure.set_figheight(max(3.0, 1.0 + 0.3 * len(order)))
@@ -82,6 +83,7 @@ REPORT = Report(
             FEW_TRUTHS,
             "Truths: the test pictures that show a class. Share of pixels: of the true ones, void left out. "
             "A class that no test picture shows has no row.",
+            of_truth=("share",),
         ),
     ),
     pictures=(
@@ -106,4 +108,5 @@ REPORT = Report(
     ),
     strip=Strip("first", "The same test samples in every row: picture, truth, prediction.", n=4, a_row=2),
     worst=Strip("worst", "least mIoU: picture, truth, prediction", n=4, a_row=2),
+    colours="Black: void.",
 )
