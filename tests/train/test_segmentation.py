@@ -267,6 +267,16 @@ def test_maps_are_drawn_in_their_colours() -> None:
     assert [bar.get_width() for bar in axes.patches] == [1, 1, 1, 1]
 
 
+def test_more_than_255_classes_have_a_void_of_their_own() -> None:
+    """65535; the map is the same after it was a text."""
+    names = [f"c{i}" for i in range(300)]
+    ids = np.array([[0, 255], [299, 65535]], np.uint16)
+    said = to_answer(ids, names, [(i % 256, 0, 0) for i in range(300)])
+    np.testing.assert_array_equal(read_answer(said), ids)
+    assert TASK.badness(said, said) == 0
+    assert tuple(TASK.draw(np.zeros((2, 60, 3), np.uint8), "", said)[1, -1]) == (0, 0, 0)
+
+
 def test_what_comes_next_is_said(street: DatasetReader) -> None:
     """Label maps beside pictures can be learnt from and compared; nothing else can."""
     steps = {step.what: step for step in list_next_steps(street)}

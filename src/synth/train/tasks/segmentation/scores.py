@@ -8,7 +8,7 @@ import numpy as np
 
 from synth.metrics.comparison import MIN_IMAGES, SHARE, Draws, count_units
 from synth.metrics.intervals import N_RESAMPLES, Floats, demand_units, resample_counts
-from synth.metrics.segmentation import METRICS, PixelCounts, count_image, gather, measure
+from synth.metrics.segmentation import METRICS, ImageCounts, PixelCounts, count_image, gather, measure
 from synth.train.tasks.report import Part, Said
 from synth.train.tasks.segmentation.maps import find_void, read_png
 
@@ -30,9 +30,11 @@ def count_pixels(said: Said) -> PixelCounts:
 @lru_cache(maxsize=64)
 def _count(predicted: tuple[str, ...], true: tuple[str, ...], classes: tuple[str, ...]) -> PixelCounts:
     """Picture by picture: two maps are unpacked at a time."""
-    n, void = len(classes), find_void(classes)
-    pairs = zip(true, predicted, strict=True)
-    return gather((count_image(read_png(a), read_png(b), n, void=void) for a, b in pairs), classes)
+    return gather((_count_one(*pair, classes) for pair in zip(predicted, true, strict=True)), classes)
+
+
+def _count_one(predicted: str, true: str, classes: Sequence[str]) -> ImageCounts:
+    return count_image(read_png(true), read_png(predicted), len(classes), void=find_void(classes))
 
 
 class Readings:
@@ -87,6 +89,6 @@ class Readings:
 
 def measure_one(predicted: Mapping[str, Any], true: Mapping[str, Any]) -> float:
     """Mean IoU in one picture; 1 where all of it is void."""
-    counts = _count((predicted["png"],), (true["png"],), tuple(true["classes"]))
+    counts = gather([_count_one(predicted["png"], true["png"], true["classes"])], true["classes"])
     value = float(counts.miou(np.ones((1, 1)))[0])
     return value if np.isfinite(value) else 1.0

@@ -41,8 +41,9 @@ def _draw_legend(ids: Sequence[Ids], answer: Answer, width_px: int) -> Rgb:
     """Swatches and names of the classes that maps show, those with most pixels first."""
     names, colours, void = answer["classes"], answer["colours"], find_void(answer["classes"])
     counts = np.bincount(np.concatenate([own.ravel() for own in ids]), minlength=void + 1)
-    shown = [i for i in np.argsort(-counts, kind="stable") if counts[i] >= _LEAST_SHOWN * counts.sum()]
-    entries = [("void", _VOID_RGB) if i == void else (names[i], colours[i]) for i in shown if counts[i]]
+    shown = np.flatnonzero(counts >= max(1, _LEAST_SHOWN * counts.sum()))
+    ordered = shown[np.argsort(-counts[shown], kind="stable")]
+    entries = [("void", _VOID_RGB) if i == void else (names[i], colours[i]) for i in ordered]
     places, x, y = [], _GAP_PX, 0
     for name, _ in entries:
         needed = _SWATCH_PX + 4 + cv2.getTextSize(name, *_LETTERS, 1)[0][0] + 12
