@@ -13,6 +13,7 @@ from synth.sim.placing import DEFAULT_PLACER, PLACERS
 from synth.sim.sources import SOURCES
 from synth.train.tasks import TASKS
 from synth.train.tasks.detection.detectors import DETECTORS
+from synth.train.tasks.segmentation.segmenters import SEGMENTERS
 
 PAGE = Path(__file__).parents[1] / "docs" / "members.md"
 
@@ -51,6 +52,9 @@ def write_page() -> str:
                 ("family", "networks", "losses"),
                 ((name, (family := DETECTORS[name]).words, ", ".join(family.losses)) for name in DETECTORS),
             ),
+            "## Segmenters",
+            "`synth train segmentation --net NAME`, `synth compare --tasks segmentation --nets NAME,NAME`.",
+            *_table(("name", "what it is"), ((name, SEGMENTERS[name].about) for name in SEGMENTERS)),
             "## Engines",
             f"`--engine NAME` of `synth render`, `compose` and `compare`; {DEFAULT_ENGINE} if not given.",
             *_table(("name",), ((name,) for name in ENGINES)),

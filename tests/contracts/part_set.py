@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from synth.dataset.crops import recut
-from synth.dataset.info import DatasetInfo, MadeBy
+from synth.dataset.info import DatasetInfo, MadeBy, SemanticInfo
 from synth.dataset.reader import DatasetReader
 from synth.dataset.record import Kind
 from synth.dataset.sample import Draft, Instance
@@ -22,12 +22,19 @@ K = np.array([[90.0, 0.0, 47.5], [0.0, 90.0, 39.5], [0.0, 0.0, 1.0]])
 def write_part_set(
     root: Path, kind: Kind, *, seed: int, n: int = 24, classes: tuple[str, ...] = ("part",)
 ) -> DatasetReader:
-    """``n`` samples, a mask beside each picture; the square's brightness follows its normal, and samples have
-    the classes in turn.
+    """``n`` samples, a mask and a label map beside each picture; the square's brightness follows its normal,
+    and samples have the classes in turn.
     """
     rng = np.random.default_rng(seed)
     camera = Pinhole(SIZE_WH, K)
-    info = DatasetInfo(kind=kind, classes=classes, made_by=MadeBy(verb="test", simulated=True))
+    info = DatasetInfo(
+        kind=kind,
+        classes=classes,
+        semantic=SemanticInfo(
+            names=("bench", *classes), colours=((90, 90, 90), (240, 140, 0), (0, 90, 240))[: len(classes) + 1]
+        ),
+        made_by=MadeBy(verb="test", simulated=True),
+    )
     with DatasetWriter.create_or_resume(root, info) as writer:
         for i, split in enumerate(assign_splits(n, rng=rng)):
             x, y = (int(v) for v in rng.integers(2, (SIZE_WH[0] - 32, SIZE_WH[1] - 32)))
@@ -58,5 +65,7 @@ def write_part_set(
                 dist=(0.0,) * 5,
                 instances=(part,),
             )
-            writer.append(draft, layers={"image": picture, "mask": mask}, crops=recut(draft, picture))
+            semantic = np.where(mask > 0, 1 + i % len(classes), 0).astype(np.uint8)
+            layers = {"image": picture, "mask": mask, "semantic": semantic}
+            writer.append(draft, layers=layers, crops=recut(draft, picture))
     return DatasetReader(root)

@@ -104,13 +104,18 @@ def make_shot(
 def fill(
     root: Path, n: int, seed: int = 0, size_wh: tuple[int, int] = (160, 120), **changes: Any
 ) -> DatasetInfo:
-    """A finished dataset of ``n`` samples, a plate and a refused shot."""
+    """A finished dataset of ``n`` samples, a plate and a refused shot.
+
+    With ``semantic`` among the changes: label maps too, the plate of its first class, the rest of its second.
+    """
     info = make_info(size_wh, **changes)
     rng = np.random.default_rng(seed)
     splits = assign_splits(n, rng=rng)
     with DatasetWriter.create_or_resume(root, info) as writer:
         for i in range(n):
             draft, arrays = make_shot(i, rng, size_wh, splits[i])
+            if info.semantic is not None:
+                arrays["layers"]["semantic"] = (arrays["layers"]["mask"] == 0).astype(np.uint8)
             writer.append(draft, **arrays)
         rgb_u8, depth_counts = arrays["layers"]["image"], arrays["layers"]["depth"]
         writer.add_plate(rgb_u8, depth_counts)

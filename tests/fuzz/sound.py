@@ -2,24 +2,29 @@
 
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
 import trimesh
 from dataset_scene import fill
+from PIL import Image
 
 from bop_scene import MODEL_INFO, small_pose, write_said, write_small
 from synth.cell.load import DEFAULT_CELL, load_cell
+from synth.dataset.exports.semantic import export_semantic
+from synth.dataset.info import SemanticInfo
 from synth.dataset.reader import DatasetReader
 from synth.dataset.store import DatasetWriter
 
 SIZE_WH = (96, 72)
+SEMANTIC = SemanticInfo(names=("cover", "bench"), colours=((220, 90, 20), (170, 170, 160)))
 MESHES = ("part.stl", "part.obj", "part.ply", "part.glb", "part.gltf")
 
 
 def write_all(root: Path) -> None:
-    """dataset, bop, yolo, coco, pictures, translated and cells below ``root``."""
-    fill(root / "dataset", 3, size_wh=SIZE_WH)
+    """dataset, bop, yolo, coco, pictures, semantic, translated and cells below ``root``."""
+    fill(root / "dataset", 3, size_wh=SIZE_WH, semantic=SEMANTIC)
     with DatasetWriter.open(root / "dataset") as writer:
         writer.reject("000001", "by the test")
     assert len(DatasetReader(root / "dataset")) == 2
@@ -29,6 +34,7 @@ def write_all(root: Path) -> None:
     cv2.imwrite(str(root / "bop" / "depth" / "000001.tif"), np.full((48, 64), 250, np.float32))
     (root / "bop" / "depth" / "000001.png").unlink()
     write_labelled(root)
+    write_semantic(root / "semantic")
     write_translated(root / "translated")
     write_cells(root / "cell")
 
@@ -57,6 +63,20 @@ def write_labelled(root: Path) -> None:
     (root / "yolo/data.yaml").write_text("path: .\ntrain: images\nnames: [part]\n")
     content = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "part"}]}
     (root / "coco/annotations/instances_train.json").write_text(json.dumps(content))
+
+
+def write_semantic(root: Path) -> None:
+    """Images with label maps of two classes and void: grey ones and, once, one with a palette of its own."""
+    with TemporaryDirectory() as folder:
+        dataset = Path(folder) / "dataset"
+        fill(dataset, 3, size_wh=SIZE_WH, semantic=SEMANTIC)
+        export_semantic(DatasetReader(dataset), root)
+    path = sorted((root / "labels").iterdir())[-1]
+    ids = np.array(Image.open(path))
+    ids[:5] = SEMANTIC.void
+    indexed = Image.fromarray(ids).convert("P")
+    indexed.putpalette([value for colour in SEMANTIC.colours for value in colour])
+    indexed.save(path)
 
 
 def write_translated(root: Path) -> None:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from synth.cli import app
 from synth.dataset.codecs import file_sha256
 from synth.dataset.exports.coco import export_coco
+from synth.dataset.exports.semantic import export_semantic
 from synth.dataset.exports.webdataset import export_webdataset
 from synth.dataset.exports.yolo import export_yolo
 from synth.dataset.folder import PLATES_FILE, REJECTED_FILE, SAMPLES_FILE
@@ -52,6 +53,7 @@ def load_all(root: Path) -> None:
         dataset.load_depth_counts,
         dataset.load_depth_m,
         dataset.load_mask,
+        dataset.load_semantic,
     ]
     for sample in dataset:
         for load in loads:
@@ -67,6 +69,8 @@ def readers(root: Path, out: Path) -> Iterator[Callable[[], Any]]:
     yield lambda: compute_figures(DatasetReader(root))
     yield lambda: write_sheet(DatasetReader(root), out / "sheet.png", n_samples=4, n_columns=2)
     yield lambda: export_coco(DatasetReader(root), out / "coco")
+    yield lambda: export_semantic(DatasetReader(root), out / "semantic")
+    yield lambda: export_semantic(DatasetReader(root), out / "colours", coding="colours")
     yield lambda: export_yolo(DatasetReader(root), out / "yolo")
     yield lambda: export_webdataset(DatasetReader(root), out / "webdataset")
 

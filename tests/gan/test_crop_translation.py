@@ -26,12 +26,12 @@ from synth.gan.crop_cutter import CropCutter
 from synth.gan.judge import JudgeSettings
 from synth.gan.methods.method import InstanceTranslator, Translated
 from synth.gan.methods.mtgan import MTGANMethod, MTGANSettings
-from synth.gan.request import change
 from synth.gan.run import FitSettings
 from synth.gan.schedule import Schedule
 from synth.gan.translate import CLASS_WITNESS_FILE, WITNESS_FILE, TranslateSettings, list_readings, translate
 from synth.networks.discriminators import DiscriminatorShape
 from synth.networks.generators import GeneratorShape, make_generator
+from synth.train.change import change
 from synth.witness.artefacts import Artefacts
 from synth.witness.drift import DriftLimits
 from synth.witness.witness import WitnessSettings, load_witness
@@ -245,11 +245,11 @@ def test_settings_are_changed_by_name() -> None:
         "schedule.side_px=48",
         "class_loss=paper",
     )
-    changed = change(TINY, words)
+    changed = change(TINY, words, example="w_cycle=1")
     assert changed.heads == ("class", "localisation")
     assert (changed.w_cycle, changed.alternate, changed.schedule.side_px) == (3.0, True, 48)
     assert changed.class_loss == "paper"
-    assert change(TINY, ()) is TINY
+    assert change(TINY, (), example="w_cycle=1") is TINY
 
 
 @pytest.mark.parametrize(
@@ -283,7 +283,7 @@ def test_settings_are_changed_by_name() -> None:
 def test_a_wrong_change_is_one_sentence(word: str, sentence: str) -> None:
     """With what is allowed."""
     with pytest.raises(InputError, match=sentence) as raised:
-        change(TINY, [word])
+        change(TINY, [word], example="w_cycle=1")
     assert "\n" not in str(raised.value)
 
 

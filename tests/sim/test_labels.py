@@ -12,11 +12,13 @@ from synth.errors import InputError
 from synth.geometry import se3
 from synth.geometry.mesh import Mesh
 from synth.geometry.normals import make_crop
+from synth.geometry.raycast import Raycaster, camera_rays
 from synth.geometry.visible import without_specks
-from synth.sim.furnish import camera_of_cell, on_bench, part_body, pinhole_of
-from synth.sim.labels import cell_labels, label_scene
+from synth.sim.furnish import camera_of_cell, held_bodies, on_bench, part_body, pinhole_of
+from synth.sim.labels import cell_labels, label_scene, placed
 from synth.sim.meshes import cell_meshes
-from synth.sim.scene import SceneCamera
+from synth.sim.pixel_classes import bench_classes, photograph_classes
+from synth.sim.scene import TABLE_REACH_M, Finish, SceneBody, SceneCamera
 
 CELL = default_cell()
 MESHES = cell_meshes(CELL)
@@ -194,3 +196,68 @@ def test_the_cell_s_own_camera_sees_as_well():
     labels = label_scene(scene_of(facing(0.0, 0.0, 0.65), camera=camera), MESHES, LABELS)
     assert labels.mask.shape == (720, 1280)
     assert len(labels.instances) == 1
+
+
+TINY = SceneCamera(
+    size_wh=(160, 90),
+    K=((113.0, 0.0, 80.2), (0.0, 113.0, 44.4), (0.0, 0.0, 1.0)),
+    dist=(0.0,) * 5,
+    T_base_cam=CAMERA.T_base_cam,
+)
+
+
+def test_a_label_map_shows_what_fills_most_of_each_pixel():
+    """Part, mount, arm, box, clutter and bench as 16 rays a pixel find them; masks lie in their part's."""
+    classes = bench_classes(CELL.part.class_name, MESHES)
+    q_rad = CELL.robot.joints.bounds_rad.mean(axis=1)
+    held = held_bodies(CELL, q_rad, CELL.robot.T_base_tool(q_rad))
+    lying = [
+        SceneBody(name=mesh, mesh=mesh, T_base_body=T.tolist(), finish=Finish(colour_rgb=(0, 0, 0)))
+        for mesh, T in (
+            ("bin", T_BASE_CAM @ facing(0.15, 0.0, 0.8)),
+            ("block", T_BASE_CAM @ facing(-0.15, 0, 0.7)),
+        )
+    ]
+    scene = scene_of(camera=TINY).model_copy(update={"bodies": (*held, *lying)})
+    labels = label_scene(scene, MESHES, LABELS, demand_part=False)
+    ids = labels.semantic(classes)
+    caster = Raycaster([placed(body, MESHES) for body in scene.bodies])
+    of_body = np.array([classes.names.index(classes.of_mesh[b.mesh]) for b in scene.bodies] + [5])
+    votes = np.zeros((90, 160, 6), int)
+    for dx, dy in np.stack(np.meshgrid(*[(np.arange(4) + 0.5) / 4 - 0.5] * 2), axis=-1).reshape(-1, 2):
+        seen = of_body[caster.cast(*camera_rays(pinhole_of(TINY), T_BASE_CAM, None, (dx, dy))).body]
+        votes += seen[..., None] == np.arange(6)
+    assert classes.names == (CELL.part.class_name, "arm", "mount", "box", "clutter", "bench")
+    assert set(np.unique(ids)) == set(range(6))
+    sure = votes.max(axis=-1) == 16
+    np.testing.assert_array_equal(ids[sure], votes.argmax(axis=-1)[sure])
+    assert (ids == votes.argmax(axis=-1)).mean() > 0.999
+    assert (ids[labels.mask > 0] == 0).all()
+
+
+def test_where_the_table_ends_there_is_void_and_no_normal():
+    """A level camera: bench up to the table's reach, nothing beyond; its normal points up, at the camera."""
+    T = np.array([[0.0, 0, 1, 0], [-1, 0, 0, 0], [0, -1, 0, 0.5], [0, 0, 0, 1]])
+    camera = TINY.model_copy(update={"T_base_cam": T.tolist()})
+    body = part_body(CELL, T @ facing(9.0, 0.0, 0.5), 0)
+    scene = scene_of(camera=camera).model_copy(update={"bodies": (body,), "table_normal": (0.0, 0.0, -2.0)})
+    labels = label_scene(scene, MESHES, LABELS, demand_part=False)
+    rays = camera_rays(pinhole_of(camera), T)[1]
+    with np.errstate(divide="ignore"):
+        hits = np.where(rays[..., 2] < 0, -0.5 / rays[..., 2], np.inf)
+    is_bench = hits * np.linalg.norm(rays[..., :2], axis=-1) <= TABLE_REACH_M
+    assert 0.3 < is_bench.mean() < 0.5
+    ids = labels.semantic(bench_classes("part", MESHES))
+    np.testing.assert_array_equal(ids, np.where(is_bench, 5, 255))
+    np.testing.assert_array_equal(labels.depth_m > 0, is_bench)
+    np.testing.assert_allclose(labels.normals(), is_bench[..., None] * np.array([0.0, -1.0, 0.0]), atol=1e-6)
+    assert (labels.semantic(photograph_classes(["part"])) == 1).all()
+
+
+def test_classes_of_pixels_have_names_and_colours_of_their_own():
+    """Whatever the part is called; of parts over photographs all else is background."""
+    semantic = bench_classes("box", MESHES).semantic
+    assert semantic.names == ("box", "arm", "mount", "box of the cell", "clutter", "bench")
+    semantic = photograph_classes([*(f"nut {i}" for i in range(60)), "background"]).semantic
+    assert semantic.names[-2:] == ("background", "background of the photograph")
+    assert len({*semantic.colours, (0, 0, 0)}) == 63

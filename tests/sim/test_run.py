@@ -63,6 +63,10 @@ def test_a_rendered_dataset_is_whole(rendered, captured):
     assert found.info.kind == "rendered"
     assert [s.name for s in found] == ["000000", "000002", "000004", "100000", "200000"]
     for sample in found:
+        ids = found.load_semantic(sample)
+        assert (ids[found.load_mask(sample) > 0] == 0).all()
+        behind = "box" if sample.name == "200000" else "arm"
+        assert {behind, "bench"} <= {found.info.semantic.names[i] for i in np.unique(ids)}
         scene = json.loads((rendered / "scenes" / f"{sample.name}.json").read_bytes())
         assert scene["scenario"] == sample.quality["scenario"]
         parents = [(p.name, p.split, p.pixels_sha256) for p in sample.origin.parents if p.split]

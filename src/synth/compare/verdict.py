@@ -82,7 +82,7 @@ def _say_ranking(figures: Figures, contest: Contest) -> Sentence | None:
     if not rows or test is None or drawn is None:
         return None
     task = TASKS[contest.task]
-    where = "of the SIMULATED cell" if test.is_simulated else "of real parts"
+    where = "of the SIMULATED cell" if test.is_simulated else "of the real world"
     parts = [f"{row.mix} {format_effect(row.effect, task.headline)}" for row in rows]
     first = rows[0].effect
     text = (

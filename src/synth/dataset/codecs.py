@@ -75,13 +75,16 @@ def encode_normals(normals_cam: NDArray[np.float32]) -> bytes:
     A component is stored as 32768 + 32767 n, rounded: 0.002° off at most.
     """
     _demand(normals_cam, np.float32, 3, "normals")
-    length = np.linalg.norm(normals_cam, axis=2)
-    missing = ~normals_cam.any(axis=2)
+    length = np.sqrt(np.einsum("...i,...i->...", normals_cam, normals_cam))
+    missing = length == 0
     if not (missing | (np.abs(length - 1) < _UNIT_TOLERANCE)).all():
         raise DatasetError("normals must be unit vectors, or 0 0 0 where there is none")
-    counts = np.rint(32768 + 32767 * np.clip(normals_cam, -1, 1)).astype(np.uint16)
+    scaled = np.clip(normals_cam, -1, 1)
+    scaled *= 32767
+    scaled += 32768
+    counts = np.rint(scaled, out=scaled).astype(np.uint16)
     counts[missing] = 0
-    return _encode(counts[..., ::-1], _DEPTH)
+    return _encode(cv2.cvtColor(counts, cv2.COLOR_RGB2BGR), _DEPTH)
 
 
 def decode_normals(png: bytes, where: str) -> NDArray[np.float32]:

@@ -31,12 +31,14 @@ def list_next_steps(dataset: DatasetReader) -> tuple[NextStep, ...]:
         return ()
     if not any("image" in sample.layers for sample in dataset):
         reason = "its samples are label maps without pictures"
-        names = ("train detection", "train normals", "render", "compose", "translate", "compare")
+        trained = ("train detection", "train normals", "train segmentation")
+        names = (*trained, "render", "compose", "translate", "compare")
         return tuple(NextStep(what, False, reason) for what in names)
     if not dataset.info.classes and dataset.info.semantic is None:
         return (NextStep("train", False, "its pictures have no labels yet"),)
     classes = (_classification,) if len(dataset.info.classes) > 1 else ()
-    makers = (_detection, *classes, _normals, _render, _compose, _translate, _compare)
+    pixels = (_segmentation,) if dataset.info.semantic is not None else ()
+    makers = (_detection, *classes, _normals, *pixels, _render, _compose, _translate, _compare)
     return tuple(make(dataset) for make in makers)
 
 
@@ -54,6 +56,16 @@ def _classification(dataset: DatasetReader) -> NextStep:
         "classes",
         "no instance has a class: synth import folders takes one folder a class over",
     )
+
+
+def _segmentation(dataset: DatasetReader) -> NextStep:
+    labelled = [s for s in dataset if _has_label_map(s)]
+    return _train(dataset, "segmentation", labelled, "label maps", "no picture has a label map")
+
+
+def _has_label_map(sample: Sample) -> bool:
+    """Beside a picture."""
+    return {"image", "semantic"} <= sample.layers.keys()
 
 
 def _detection(dataset: DatasetReader) -> NextStep:
@@ -210,7 +222,8 @@ def _translate(dataset: DatasetReader) -> NextStep:
 
 def _compare(dataset: DatasetReader) -> NextStep:
     what, info, root = "compare", dataset.info, dataset.root
-    labelled = {s.split for s in dataset if s.instances}
+    has_instances = any(s.instances for s in dataset)
+    labelled = {s.split for s in dataset if s.instances or (not has_instances and _has_label_map(s))}
     needed = SPLITS if info.kind in REAL_KINDS else ("train", "val")
     if lacking := [split for split in needed if split not in labelled]:
         return NextStep(what, False, f"{' and '.join(lacking)} images have no labels: {_deal(dataset)}")
@@ -222,22 +235,23 @@ def _compare(dataset: DatasetReader) -> NextStep:
             f"it has {n_test} test image{'' if n_test == 1 else 's'}, and a comparison is measured on "
             f"{MIN_TEST_TO_COMPARE} or more",
         )
-    boxes = f"with {info.box_kind} boxes"
+    boxes = f" with {info.box_kind} boxes" if has_instances else " of pixels"
     has_normals = any(i.normal_crop for s in dataset for i in s.instances)
-    task = "classification" if _shows_one_thing(dataset) else "detection"
+    alone = "detection" if has_instances else "segmentation"
+    task = "classification" if _shows_one_thing(dataset) else alone
     tasks = "" if has_normals else f" --tasks {task}"
     if info.kind in REAL_KINDS:
         return NextStep(
             what,
             True,
             f"synth compare --data real={root} --data other=OTHER{tasks}, where OTHER is a dataset of the "
-            f"same classes {boxes}",
+            f"same classes{boxes}",
         )
     return NextStep(
         what,
         True,
         f"synth compare --data real=OTHER --data {info.kind}={root}{tasks}, where OTHER has "
-        f"photographs of the same classes {boxes}",
+        f"photographs of the same classes{boxes}",
     )
 
 

@@ -29,7 +29,9 @@ class Prediction:
     """What a network says of one picture.
 
     found: of detection a list of [x0, y0, x1, y1, confidence] in pixels, each with the class's name last
-    where there are several; of normals [u, v, w] in the axes of the crop.
+    where there are several; of normals [u, v, w] in the axes of the crop; of classification [name,
+    confidence]; of segmentation a dict with ``png``, class ids as a PNG in base64, and the ``classes`` and
+    ``colours`` of the ids.
     """
 
     picture: Path
@@ -63,6 +65,7 @@ def train(
     photometric: float | None = None,
     pretrained: StrPath | None = None,
     plain_crops: bool = False,
+    changes: Sequence[str] = (),
     seed: int = 0,
     device: str | None = None,
     progress: bool = True,
@@ -73,8 +76,9 @@ def train(
     predicted, and never trained on. out: runs/train/TASK if not given. preset: quick, default or paper, the
     first network that `compare` would train. net: an architecture. side: of images in pixels. images: seen in
     all, repeats counted. photometric: random hue, saturation and brightness in training, 0 to 1; the task's.
-    pretrained: a local checkpoint of it, its backbone, or the start of it, frozen. plain_crops: never turned.
-    device: cpu, cuda, cuda:1, mps.
+    pretrained: a local checkpoint of it; of a detector the backbone, or the start of it, is frozen.
+    plain_crops: never turned. changes: of the settings, ``learning_rate=0.001`` each. device: cpu, cuda,
+    cuda:1, mps.
 
     Raises DatasetError where a test image would train, TrainingDiverged.
     """
@@ -98,6 +102,7 @@ def train(
         pretrained=None if pretrained is None else Path(pretrained),
         plain_crops=plain_crops,
         seed=seed,
+        changes=changes,
     )
     folder, console = Path(out or f"runs/train/{task}"), as_console(progress=progress)
     bar, told = make_progress(console, "train", "steps"), 0

@@ -90,7 +90,7 @@ def capture(
 
 def render(
     count: int | None = None,
-    out: StrPath = "data/synthetic",
+    out: StrPath | None = None,
     *,
     shares: Mapping[str, int] | None = None,
     real: StrPath = "data/real",
@@ -101,6 +101,7 @@ def render(
     quality: QualityName = "normal",
     randomize: float = 0.0,
     layers: bool = False,
+    maps_only: bool = False,
     test_twins: bool = False,
     seed: int = 0,
     workers: int | None = None,
@@ -116,8 +117,10 @@ def render(
     poses are rendered over its own photographs, or over the pictures of the folder backgrounds; no cell then.
     look: like the captured pictures, or without any of them. quality: samples a pixel. randomize: how far
     light, surfaces, camera and clutter are spread, 0 to 5; 1 is their ranges as they stand. layers: normals
-    of every pixel too, as a layer of each sample. test_twins: of test samples too, to look at. workers:
-    Blender processes. engine: what runs them. blender: an installed Blender, 3.4 to 4.5, for the bpy wheel.
+    of every pixel too, as a layer of each sample. maps_only: label maps with depth and normals in place of
+    pictures, of twins and fresh poses, without Blender. out: data/synthetic if None, for maps data/maps.
+    test_twins: of test samples too, to look at. workers: child processes. engine: what runs them. blender: an
+    installed Blender, 3.4 to 4.5, for the bpy wheel.
 
     Raises RendererError or WorkerLost when a scene fails twice.
     """
@@ -126,7 +129,7 @@ def render(
     from synth.compute.progress import make_progress
     from synth.errors import InputError
     from synth.run_log import run_log
-    from synth.sim.commands import DEFAULT_COUNT, REAL
+    from synth.sim.commands import DEFAULT_COUNT, MAPS_OUT, OUT, REAL
     from synth.sim.run import make_plan
     from synth.sim.run import render as run
     from synth.sim.settings import RenderSettings
@@ -144,8 +147,9 @@ def render(
     if count is None and not asked:
         count = DEFAULT_COUNT
     is_absent = Path(real) == REAL and not REAL.exists()  # A source needs none, perhaps.
+    folder = Path(out or (MAPS_OUT if maps_only else OUT))
     settings = RenderSettings(
-        out=Path(out),
+        out=folder,
         seed=seed,
         cell=as_cell(cell) if over is None else None,
         real=None if over is not None or is_absent else open_dataset(real),
@@ -155,6 +159,7 @@ def render(
         quality=quality,
         randomize=randomize,
         layers=layers,
+        maps_only=maps_only,
         test_twins=test_twins,
         blender=None if blender is None else Path(blender),
         n_workers=workers,
@@ -164,7 +169,7 @@ def render(
     console = as_console(progress=progress)
     with run_log(settings.out, settings, console):
         run(make_plan(settings), make_progress(console, "render"))
-    return open_dataset(out)
+    return open_dataset(folder)
 
 
 def compose(

@@ -1,8 +1,7 @@
 """A translation as it is asked for, by the command or from Python."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
-from math import isfinite
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from synth.gan.run import FitSettings
 from synth.gan.schedule import LearnedSettings
 from synth.gan.stage import STAGE
 from synth.gan.translate import TranslateSettings
+from synth.train.change import change
 from synth.witness.witness import WitnessSettings
 
 
@@ -55,7 +55,7 @@ def make_settings(
     if method is None:
         method = choose_default() if checkpoint is None else read_method(checkpoint)
     recipe = _choose_preset(method, preset, device, say if checkpoint is None else lambda _sentence: None)
-    recipe = change(recipe, changes)
+    recipe = change(recipe, changes, example="w_cycle=1")
     witness, judging = WitnessSettings(), JudgeSettings(inception=inception_weights)
     class_witness = ClassWitnessSettings()
     if images is not None:
@@ -114,48 +114,3 @@ def _shorten(method: str, recipe: Any, n_images: int) -> Any:
             f"--images is for methods that learn step by step, and {method} is fitted at once: leave it out"
         )
     return replace(recipe, schedule=replace(recipe.schedule, n_images=n_images, n_epochs=None))
-
-
-def change(settings: Any, changes: Sequence[str]) -> Any:
-    """Settings with other values for some of them, each ``NAME=VALUE``, as ``heads=adversarial,class``.
-
-    Of settings within settings the name has a dot: ``schedule.side_px=64``. A value is read as what stood
-    there is: a number, true or false, a word, or words between commas. Raises InputError, in one sentence,
-    for a name that is not there, a value of another kind, and what the settings themselves refuse.
-    """
-    for word in changes:
-        name, found, value = word.partition("=")
-        if not found:
-            raise InputError(f"--set takes NAME=VALUE, such as w_cycle=1, got {word!r}")
-        settings = _changed(settings, name, name, value)
-    return settings
-
-
-def _changed(settings: Any, name: str, whole_name: str, value: str) -> Any:
-    first, _, rest = name.partition(".")
-    known = {f.name: getattr(settings, f.name) for f in fields(settings) if f.name != "classes"}
-    if first not in known or is_dataclass(known[first]) != bool(rest):
-        names = [f"{key}.…" if is_dataclass(old) else key for key, old in known.items()]
-        raise InputError(f"--set knows no {whole_name!r} here: choose among {', '.join(names)}")
-    if rest:
-        return replace(settings, **{first: _changed(known[first], rest, whole_name, value)})
-    return replace(settings, **{first: _read_as(known[first], whole_name, value)})
-
-
-def _read_as(old: Any, name: str, value: str) -> Any:
-    """A word as a value of the kind that stood there."""
-    if isinstance(old, tuple):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    if isinstance(old, bool):
-        if value not in ("true", "false"):
-            raise InputError(f"{name} must be true or false, got {value!r}")
-        return value == "true"
-    kind = {int: int, float: float, type(None): int}.get(type(old), str)
-    try:
-        read = kind(value)
-        if isinstance(read, float) and not isfinite(read):
-            raise ValueError
-        return read
-    except ValueError:
-        what = "a number" if kind is float else "a whole number"
-        raise InputError(f"{name} must be {what}, got {value!r}") from None

@@ -51,3 +51,8 @@ class Pinhole:
         width, height = self.size_wh
         xy = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).reshape(-1, 2)
         return self.unproject(xy).reshape(height, width, 3)
+
+    @cached_property
+    def reach(self) -> Array:
+        """How far any of these rays goes to the side, [2]: the largest |x| and |y|."""
+        return np.asarray(np.abs(self.rays[..., :2]).max(axis=(0, 1)))

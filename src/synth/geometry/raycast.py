@@ -52,13 +52,10 @@ class Raycaster:
         rays = _rays(origins_m, directions)
         result = self._scene.cast_rays(o3d.core.Tensor.from_numpy(rays))
         t = result["t_hit"].numpy()
-        hit = np.isfinite(t)
         normals = result["primitive_normals"].numpy()
-        backfacing = np.einsum("...i,...i->...", normals, rays[..., 3:]) > 0
-        normals = np.where(backfacing[..., None], -normals, normals)
-        normals[~hit] = 0
-        body = np.where(hit, result["geometry_ids"].numpy().astype(np.int64), -1).astype(np.int32)
-        triangle = np.where(hit, result["primitive_ids"].numpy().astype(np.int64), -1).astype(np.int32)
+        normals[np.einsum("...i,...i->...", normals, rays[..., 3:]) > 0] *= -1
+        normals[np.isinf(t)] = 0
+        body, triangle = (result[name].numpy().view(np.int32) for name in ("geometry_ids", "primitive_ids"))
         return Hits(t, body, triangle, normals)
 
     def occluded(

@@ -1,6 +1,7 @@
 """Which instance each pixel of a picture shows, from rays through the lens on to meshes."""
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -10,7 +11,7 @@ from synth.geometry import se3
 from synth.geometry.boxes import Mask
 from synth.geometry.mesh import Mesh
 from synth.geometry.pinhole import Pinhole
-from synth.geometry.raycast import Raycaster, camera_rays
+from synth.geometry.raycast import Hits, Raycaster, camera_rays
 from synth.geometry.se3 import Array
 
 SUBPIXELS = 4
@@ -37,14 +38,24 @@ class InstanceCaster:
     ) -> None:
         self._camera, self._T_base_cam = camera, T_base_cam
         self._bodies = Raycaster(bodies)
-        self._instance_of_body = np.array([*instances, 0], dtype=np.int32)
+        self._instances = instances
+
+    @cached_property
+    def hits(self) -> Hits:
+        """What the rays through pixel centres hit [H,W]; `Hits.t` is depth along z in metres."""
+        return self._bodies.cast(*camera_rays(self._camera, self._T_base_cam))
 
     def see_all(self) -> tuple[Ids, NDArray[np.float32]]:
         """Instance [H,W] of each pixel, and depth [H,W] in metres along z at its centre, inf for nothing."""
-        hits = self._bodies.cast(*camera_rays(self._camera, self._T_base_cam))
-        ids = self._instance_of_body[hits.body]
+        return self.see_as(self._instances), self.hits.t
+
+    def see_as(self, numbers: Sequence[int]) -> Ids:
+        """The number [H,W] of what fills most of each pixel, 0 for nothing. numbers: one a body, 0 or more;
+        of equal shares the highest wins.
+        """
+        number_of_body = np.array([*numbers, 0], dtype=np.int32)
         whole = (0, 0, *self._camera.size_wh)
-        return self._refined(ids, whole, self._bodies, self._instance_of_body), hits.t
+        return self._refined(number_of_body[self.hits.body], whole, self._bodies, number_of_body)
 
     def see_alone(self, mesh_base: Mesh) -> Mask:
         """The pixels [H,W] that a body would fill with nothing before it."""
@@ -98,7 +109,7 @@ class InstanceCaster:
         """The pixels that a body may fill, None where it is out of view."""
         width, height = self._camera.size_wh
         points = se3.transform(se3.inverse(self._T_base_cam), mesh_base.vertices_m)
-        reach = np.abs(self._camera.rays[..., :2]).max(axis=(0, 1)) * _BEYOND
+        reach = self._camera.reach * _BEYOND
         if (points[:, 2] <= 0.01).any() or (np.abs(points[:, :2]) > reach * points[:, 2:]).any():
             return 0, 0, width, height  # The lens model says nothing about places this far out of view.
         pixels = self._camera.project(points)

@@ -19,6 +19,7 @@ from synth.sim.colour import Linear
 from synth.sim.labels import PartLabels
 from synth.sim.meshes import Meshes
 from synth.sim.optics import Lens
+from synth.sim.pixel_classes import PixelClasses
 from synth.sim.scene import Scene, SceneCamera
 
 T = TypeVar("T")
@@ -97,6 +98,11 @@ class Backdrop(Protocol):
     @property
     def labels(self) -> PartLabels:
         """What is labelled on each mesh that is a part."""
+        ...
+
+    @property
+    def pixel_classes(self) -> PixelClasses:
+        """Of which class of a label map each body is, and what stands behind them."""
         ...
 
     @property

@@ -32,22 +32,29 @@ from synth.sim.furnish import camera_of_cell, camera_of_sample, held_bodies, on_
 from synth.sim.installed import find_installed
 from synth.sim.labels import cell_labels
 from synth.sim.look import LOOK_FILE, Look, choose_measured, load_look, measure_look, plain_look, save_look
+from synth.sim.maps import PACKAGES as MAP_PACKAGES
+from synth.sim.maps import MapStudio, refuse_pictures
 from synth.sim.meshes import cell_meshes
+from synth.sim.pixel_classes import PixelClasses, bench_classes
 from synth.sim.randomize import randomize
 from synth.sim.scene import Scene, SceneCamera
+from synth.sim.scene_studio import DEPTH_SCALE_M, SceneStudio
 from synth.sim.settings import RenderSettings
-from synth.sim.studio import DEPTH_SCALE_M, PACKAGES, BlenderStudio
+from synth.sim.studio import PACKAGES, BlenderStudio
 from synth.sim.twins import make_twin
 
 N_MATCHED = 3
 _SPREAD_STREAM = 1
 
 
-def open_on_bench(settings: RenderSettings) -> BlenderStudio:
+def open_on_bench(settings: RenderSettings) -> SceneStudio:
     """A studio with a cell's bench.
 
-    Raises InputError for a captured dataset of another part, and where there is none to match.
+    Raises InputError for a captured dataset of another part, where there is none to match, and for what is
+    about pictures where only maps are made.
     """
+    if settings.maps_only:
+        refuse_pictures(settings)
     demand_look(settings)
     cell, real = settings.cell or default_cell(), settings.real
     if real is not None and real.info.part is not None and real.info.part.cad_sha256 != cad_sha256(cell):
@@ -59,17 +66,18 @@ def open_on_bench(settings: RenderSettings) -> BlenderStudio:
         cell=cell,
         camera=camera_of_cell(cell, None if real is None else real.info.camera),
         real=real,
-        look_kind=settings.look,
+        look_kind="plain" if settings.maps_only else settings.look,
         strength=settings.randomize,
         with_test=settings.test_twins,
         seed=settings.seed,
     )
-    return BlenderStudio.of(backdrop, _describe(settings, cell, backdrop.camera), settings)
+    studio = MapStudio if settings.maps_only else BlenderStudio
+    return studio.of(backdrop, _describe(settings, backdrop), settings)
 
 
 def demand_look(settings: RenderSettings) -> None:
     """Raises InputError where pictures are to be matched and there are none."""
-    if settings.real is None and settings.look == "matched":
+    if settings.real is None and settings.look == "matched" and not settings.maps_only:
         raise InputError(
             "there is no captured dataset to match: run synth capture first, name one with --real, or say "
             "--look plain"
@@ -143,6 +151,11 @@ class Bench:
     def labels(self) -> dict[str, PartLabel]:
         """What cell.yaml says is labelled on the part."""
         return cell_labels(self.cell, self.meshes)
+
+    @cached_property
+    def pixel_classes(self) -> PixelClasses:
+        """Part, arm, mount, box, clutter and bench."""
+        return bench_classes(self.cell.part.class_name, self.meshes)
 
     @property
     def twinned(self) -> DatasetReader | None:
@@ -271,26 +284,30 @@ def _load_earlier(folder: Path) -> Look | None:
         return None
 
 
-def _describe(settings: RenderSettings, cell: Cell, camera: SceneCamera) -> DatasetInfo:
-    real = settings.real
+def _describe(settings: RenderSettings, bench: Bench) -> DatasetInfo:
+    cell, camera, real = bench.cell, bench.camera, settings.real
     splits = tuple(s for s in SPLITS if settings.test_twins or s != "test")
     config: dict[str, JsonValue] = {
         "cell": cell_fingerprint(cell),
         "test_twins": settings.test_twins,
-        "look": settings.look,
-        "quality": {"name": settings.quality, **asdict(QUALITIES[settings.quality])},
         "randomize": settings.randomize,
-        "layers": settings.layers,
-        "blender": None if settings.blender is None else find_installed(settings.blender).version,
         "real": None
         if real is None
         else {"digest": real.digest(splits), "plates": [p.pixels_sha256 for p in real.plates]},
     }
+    if not settings.maps_only:
+        config |= {
+            "look": settings.look,
+            "quality": {"name": settings.quality, **asdict(QUALITIES[settings.quality])},
+            "layers": settings.layers,
+            "blender": None if settings.blender is None else find_installed(settings.blender).version,
+        }
     captured = None if real is None else real.info.camera
     scale_m = None if captured is None else captured.depth_scale_m
     return DatasetInfo(
-        kind="rendered",
+        kind="maps" if settings.maps_only else "rendered",
         classes=(cell.part.class_name,),
+        semantic=bench.pixel_classes.semantic,
         camera=CameraRecord(
             name="rendered" if captured is None else captured.name,
             serial="none" if captured is None else captured.serial,
@@ -307,7 +324,7 @@ def _describe(settings: RenderSettings, cell: Cell, camera: SceneCamera) -> Data
             verb="render",
             config=config,
             seed=settings.seed,
-            versions=list_versions(PACKAGES),
+            versions=list_versions(MAP_PACKAGES if settings.maps_only else PACKAGES),
             parents=() if real is None else (real.name,),
             simulated=cell.is_simulated if real is None else real.info.made_by.simulated,
         ),

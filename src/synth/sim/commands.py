@@ -11,9 +11,10 @@ from synth.sim.sources import SOURCES
 
 if TYPE_CHECKING:
     from synth.dataset.reader import DatasetReader
+    from synth.sim.run import Summary
 
 DEFAULT_COUNT = 633
-REAL = Path("data/real")
+REAL, OUT, MAPS_OUT = Path("data/real"), Path("data/synthetic"), Path("data/maps")
 
 
 def render(
@@ -43,6 +44,13 @@ def render(
     layers: Annotated[
         bool, typer.Option("--layers", help="Normals of every pixel too, in normals/NAME.png.")
     ] = False,
+    maps_only: Annotated[
+        bool,
+        typer.Option(
+            "--maps-only",
+            help="Label maps with depth and normals, no pictures, without Blender: of twins and fresh poses.",
+        ),
+    ] = False,
     preview: Annotated[
         int | None, typer.Option(help="Only render this many quickly, into runs/render_preview.png.")
     ] = None,
@@ -55,9 +63,12 @@ def render(
         Path | None,
         typer.Option(help="Folder of pictures to stand behind those parts, instead of its own photographs."),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Dataset folder; an unfinished one is gone on with.")] = Path(
-        "data/synthetic"
-    ),
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help=f"Dataset folder; an unfinished one is gone on with. {OUT} by default, {MAPS_OUT} for maps."
+        ),
+    ] = None,
     cell: Annotated[
         Path | None, typer.Option(help="Cell file; ./cell.yaml if present, else the simulated cell.")
     ] = None,
@@ -77,6 +88,8 @@ def render(
     Example: synth render --count 633
 
     Example: synth render --over data/real --count 120
+
+    Example: synth render --maps-only --count 2000
     """
     from dataclasses import replace
 
@@ -95,6 +108,8 @@ def render(
     console = make_console()
     if over is not None and (option := "--preview" if preview else "--cell" if cell else None):
         raise InputError(f"{option} is for renderings of a cell, and --over knows none: leave it out")
+    if preview is not None and maps_only:
+        raise InputError("--preview is about pictures, and --maps-only makes none: leave one of them out")
     if preview is not None and preview < 1:
         raise InputError(f"--preview must be 1 or more, got {preview}")
     shares = parse_shares(share or [])
@@ -102,6 +117,7 @@ def render(
         count = DEFAULT_COUNT if preview is None else preview
     if cell is None and Path("cell.yaml").is_file():
         cell = Path("cell.yaml")
+    out = out or (MAPS_OUT if maps_only else OUT)
     settings = RenderSettings(
         out=out,
         seed=seed,
@@ -113,6 +129,7 @@ def render(
         quality=quality,
         randomize=_strength(strength, randomize=randomize),
         layers=layers,
+        maps_only=maps_only,
         test_twins=test_twins,
         blender=blender,
         n_workers=workers,
@@ -150,11 +167,16 @@ def render(
         except (RendererError, WorkerLost, StorageError):
             console.print(how_to_go_on(out, settings.count))
             raise
-        per_sample_s = summary.seconds / max(summary.n_new, 1)
         console.print(
-            f"{summary.n_new} samples in {summary.seconds:.0f} s ({per_sample_s:.1f} s each); {out} has "
+            f"{summary.n_new} samples in {summary.seconds:.0f} s ({say_pace(summary)}); {out} has "
             f"{summary.n_samples}. Next: synth dataset sheet {out}"
         )
+
+
+def say_pace(summary: "Summary") -> str:
+    """How long each took, or how many a second."""
+    per_s = summary.n_new / summary.seconds
+    return f"{per_s:.0f} a second" if per_s >= 2 else f"{1 / per_s:.1f} s each"
 
 
 def _open_captured(real: Path) -> "DatasetReader | None":

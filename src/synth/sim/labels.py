@@ -20,7 +20,8 @@ from synth.geometry.se3 import Array
 from synth.geometry.visible import InstanceCaster, without_specks
 from synth.sim.furnish import pinhole_of
 from synth.sim.meshes import Meshes
-from synth.sim.scene import Scene, SceneBody
+from synth.sim.pixel_classes import PixelClasses
+from synth.sim.scene import TABLE_REACH_M, Scene, SceneBody
 
 DEPTH_RANGE_M = (0.20, 9.0)
 
@@ -42,7 +43,10 @@ class SceneLabels:
     mask: NDArray[np.uint16]
     depth_m: NDArray[np.float32]
     n_unlabelled: int
+    _scene: Scene
     _camera: Pinhole
+    _caster: InstanceCaster
+    _table_m: NDArray[np.float32]
 
     def depth_counts(self, depth_scale_m: float) -> NDArray[np.uint16]:
         """Depth [H,W] as a sensor counts it: ``depth_scale_m`` metres a count, 0 = missing."""
@@ -52,6 +56,35 @@ class SceneLabels:
     def crops(self, rgb_u8: NDArray[np.uint8]) -> list[NDArray[np.uint8] | None]:
         """The rectified crop [224,224,3] of each instance that has one, from the picture [H,W,3]."""
         return cut_crops(self.instances, rgb_u8, self._camera)
+
+    def semantic(self, classes: PixelClasses) -> NDArray[np.uint8] | NDArray[np.uint16]:
+        """The class [H,W] of each pixel, an index of ``classes.names`` or void: of what fills most of it.
+
+        Of equal shares the class that is named first has it. A pixel of ``mask`` is always of its part's.
+        """
+        semantic, highest = classes.semantic, len(classes.names)
+        ids = {name: i for i, name in enumerate(classes.names)} | {None: semantic.void}
+        numbers = [highest - ids[classes.of_mesh[body.mesh]] for body in self._scene.bodies]
+        seen = self._caster.see_as(numbers)
+        behind = np.where(np.isfinite(self._table_m), ids[classes.behind], ids[classes.beyond])
+        hits = self._caster.hits
+        below_table = hits.valid & (self._table_m < hits.t)
+        found = np.where((seen > 0) & ~below_table, highest - seen, behind)
+        return found.astype(np.uint8) if semantic.void == 255 else found.astype(np.uint16)
+
+    def normals(self) -> NDArray[np.float32]:
+        """The normal [H,W,3] of the triangle or table at each pixel's centre: unit, in camera axes, towards
+        the camera; 0 0 0 for none.
+        """
+        T_base_cam = np.asarray(self._scene.camera.T_base_cam)
+        hits = self._caster.hits
+        R_base_cam = T_base_cam[:3, :3].astype(np.float32)
+        normals = (hits.normals.reshape(-1, 3) @ R_base_cam).reshape(hits.normals.shape)
+        table = np.asarray(self._scene.table_normal) / np.linalg.norm(self._scene.table_normal)
+        if table @ (T_base_cam[:3, 3] - np.asarray(self._scene.table_point_m)) < 0:
+            table = -table
+        np.copyto(normals, table @ R_base_cam, where=(self._table_m < hits.t)[..., None])
+        return np.asarray(normals)
 
 
 def cell_labels(cell: Cell, meshes: Meshes) -> dict[str, PartLabel]:
@@ -76,7 +109,8 @@ def label_scene(scene: Scene, meshes: Meshes, labels: PartLabels, *, demand_part
         [body.instance for body in scene.bodies],
     )
     ids, body_m = caster.see_all()
-    depth_m = np.minimum(body_m, _table_m(scene, *camera_rays(camera, T_base_cam)))
+    table_m = _table_m(scene, *camera_rays(camera, T_base_cam))
+    depth_m = np.minimum(body_m, table_m)
     near, far = DEPTH_RANGE_M
     depth_m = np.where((depth_m >= near) & (depth_m <= far), depth_m, 0).astype(np.float32)
     kept: list[Instance] = []
@@ -101,16 +135,20 @@ def label_scene(scene: Scene, meshes: Meshes, labels: PartLabels, *, demand_part
             f"Scene {scene.name} does not show the whole square box of its part: it was changed after its "
             "pose was chosen; randomise less or move the camera away."
         )
-    return SceneLabels(tuple(kept), mask, depth_m, n_unlabelled, camera)
+    return SceneLabels(tuple(kept), mask, depth_m, n_unlabelled, scene, camera, caster, table_m)
 
 
 def _table_m(scene: Scene, origin_m: Array, directions: Array) -> NDArray[np.float32]:
     """Depth [H,W] of the table along rays, inf beside it."""
-    normal = np.asarray(scene.table_normal)
-    gap_m = float(normal @ (np.asarray(scene.table_point_m) - origin_m))
+    normal, point_m = np.asarray(scene.table_normal), np.asarray(scene.table_point_m)
+    gap_m = float(normal @ (point_m - origin_m))
     descent = directions @ normal
     with np.errstate(divide="ignore"):
         t = np.where(descent * gap_m > 0, gap_m / descent, np.inf)
+    longest = np.sqrt(3) * np.abs(directions).max()
+    may_end = np.isfinite(t) & (t * longest > TABLE_REACH_M - np.linalg.norm(origin_m - point_m))
+    hit_m = origin_m + directions[may_end] * t[may_end, None]
+    t[may_end] = np.where(np.linalg.norm(hit_m - point_m, axis=-1) <= TABLE_REACH_M, t[may_end], np.inf)
     return np.asarray(t, dtype=np.float32)
 
 

@@ -16,7 +16,7 @@ from synth.geometry.pinhole import Pinhole
 from synth.sim.blender import Blender, Quality
 from synth.sim.colour import Linear
 from synth.sim.meshes import Meshes
-from synth.sim.scene import Scene
+from synth.sim.scene import TABLE_REACH_M, Scene
 from synth.sim.window import body_windows, find_covered
 
 _STEP = 4
@@ -25,7 +25,6 @@ _PAD = 4
 
 _STEEP = 0.03
 _SURE = 0.99
-_TABLE_REACH_M = 8.0
 
 
 def draw_light(blender: Blender, scene: Scene, meshes: Meshes, ideal: Pinhole, quality: Quality) -> Linear:
@@ -97,4 +96,4 @@ def _sees_table_only(scene: Scene, ideal: Pinhole) -> bool:
     if above_m <= 0 or (descent <= 0).any():
         return False
     hits_m = T_base_cam[:3, 3] + rays * (above_m / descent)[:, None]
-    return bool(np.linalg.norm(hits_m - point_m, axis=1).max() < _TABLE_REACH_M)
+    return bool(np.linalg.norm(hits_m - point_m, axis=1).max() < TABLE_REACH_M)

@@ -8,6 +8,7 @@ has colours of its own.
 import io
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ def arm_mesh_name(link: int, finish: FinishName) -> str:
     return f"arm_{link}_{finish}"
 
 
+@lru_cache(maxsize=8)
 def arm_pieces(arm: ArmModel) -> tuple[tuple[int, FinishName], ...]:
     """Link and finish of every mesh of the arm, in a fixed order."""
     return tuple(_pieces(arm))

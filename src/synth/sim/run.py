@@ -175,6 +175,8 @@ def _open_studio(settings: RenderSettings) -> Studio:
                 f"{first} and {name} cannot be in one dataset: render two, each with its own --out"
             )
     studio: Studio = openers[first](settings)
+    if settings.maps_only and studio.info.kind != "maps":
+        raise InputError(f"--share {first} makes pictures, and --maps-only makes none: leave one of them out")
     return studio
 
 

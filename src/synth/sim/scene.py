@@ -12,6 +12,9 @@ from synth.dataset.record import Matrix3, Split, Transform
 RGB = tuple[float, float, float]
 Vector3 = tuple[float, float, float]
 
+TABLE_REACH_M = 8.0
+"""How far a table reaches around its point; a renderer may draw it a little further."""
+
 
 class Plain(BaseModel):
     """Frozen data without extras."""

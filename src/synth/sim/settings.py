@@ -25,10 +25,11 @@ class RenderSettings:
     match and to twin; None for none, which takes look ``plain``. over: the imported dataset whose models and
     poses are rendered over its own photographs, without any cell; None to render on the cell's bench.
     backgrounds: a folder of pictures that stand behind those parts instead; None for its own train images.
-    randomize: strength of the spread around the cell's values, 0 for none. layers: normals, depth and ids
-    beside each picture. test_twins: of test samples too, to look at. blender: the folder of an installed
-    Blender; None for the pip wheels. n_workers: child processes; None to go by the machine. engine: what runs
-    them, by name. own: what single sources take besides, by their names.
+    randomize: strength of the spread around the cell's values, 0 for none. layers: normals beside each
+    picture. maps_only: label maps with depth and normals, and no pictures. test_twins: of test samples too,
+    to look at. blender: the folder of an installed Blender; None for the pip wheels. n_workers: child
+    processes; None to go by the machine. engine: what runs them, by name. own: what single sources take
+    besides, by their names.
     """
 
     out: Path
@@ -42,6 +43,7 @@ class RenderSettings:
     quality: QualityName = "normal"
     randomize: float = 0.0
     layers: bool = False
+    maps_only: bool = False
     test_twins: bool = False
     blender: Path | None = None
     n_workers: int | None = None

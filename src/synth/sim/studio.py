@@ -1,7 +1,7 @@
 """From an order to a finished sample, in a process with a Blender of its own."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,28 +13,22 @@ from numpy.typing import NDArray
 from synth.compute.engines import ENGINES
 from synth.compute.engines.engine import Resources
 from synth.compute.progress import Progress
-from synth.dataset.info import DatasetInfo
 from synth.dataset.layers import LayerName
-from synth.dataset.origin import Origin, Parent, Step
 from synth.dataset.record import Figure
-from synth.dataset.sample import Draft
 from synth.geometry.se3 import Array
-from synth.sim.backdrop import LOOK_FOLDER, Backdrop, Pair
+from synth.sim.backdrop import LOOK_FOLDER, Pair
 from synth.sim.blender import QUALITIES, Blender, Quality
 from synth.sim.installed import find_installed
-from synth.sim.labels import SceneLabels, label_scene
+from synth.sim.labels import label_scene
 from synth.sim.meshes import write_meshes
 from synth.sim.optics import Lens
 from synth.sim.scene import Scene, SceneBody
+from synth.sim.scene_studio import SceneStudio
 from synth.sim.settings import RenderSettings
-from synth.sim.sources.source import WORK_FOLDER, MadeSample, Order, Studio
-
-DEPTH_SCALE_M = 0.00025
-"""Metres a count where no dataset says otherwise; an L515's."""
+from synth.sim.sources.source import WORK_FOLDER, MadeSample, Order
 
 PACKAGES = ("synth-robotics", "numpy", "opencv-python", "open3d", "bpy", "blenderproc")
 """Whose versions a rendered dataset records."""
-
 
 _MIN_LENGTH = 0.5
 
@@ -49,23 +43,18 @@ class Settle(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class BlenderStudio(Studio):
+class BlenderStudio(SceneStudio):
     """Renders scenes before one backdrop.
 
     The job of an order is a scene, or has ``settle(backdrop, settle)``, which gives one once physics has run;
     parts of such a one may end out of sight.
 
-    backdrop: before `measured`, as it is known without a look at pictures. parents: what records say of
-    samples that others are made of, by name. folder: of meshes, and of what processes keep from one another's
-    work; `prepared` sets it. engine: by name, of the processes in which twins are held against pictures.
+    folder: of meshes, and of what processes keep from one another's work; `prepared` sets it. engine: by
+    name, of the processes in which twins are held against pictures.
     """
 
-    backdrop: Backdrop
-    info: DatasetInfo
-    parents: dict[str, Parent]
     quality: Quality
     with_layers: bool
-    depth_scale_m: float
     blender: Path | None
     n_threads: int | None
     engine: str
@@ -74,27 +63,14 @@ class BlenderStudio(Studio):
     resources: ClassVar[Resources] = Resources(cores=4, memory_gb=3.0)
 
     @classmethod
-    def of(cls, backdrop: Backdrop, info: DatasetInfo, settings: RenderSettings) -> Self:
-        """The studio that settings ask for, before a backdrop."""
-        camera, twinned = info.camera, backdrop.twinned
-        return cls(
-            backdrop=backdrop,
-            info=info,
-            parents={} if twinned is None else {s.name: twinned.as_parent(s) for s in twinned},
-            quality=QUALITIES[settings.quality],
-            with_layers=settings.layers,
-            depth_scale_m=DEPTH_SCALE_M
-            if camera is None or camera.depth_scale_m is None
-            else camera.depth_scale_m,
-            blender=settings.blender,
-            n_threads=ENGINES[settings.engine].count_threads(settings.choose_processes(cls.resources)),
-            engine=settings.engine,
-        )
-
-    @property
-    def models(self) -> Mapping[str, Path | bytes]:
-        """The backdrop's."""
-        return self.backdrop.models
+    def _choose(cls, settings: RenderSettings) -> dict[str, Any]:
+        return {
+            "quality": QUALITIES[settings.quality],
+            "with_layers": settings.layers,
+            "blender": settings.blender,
+            "n_threads": ENGINES[settings.engine].count_threads(settings.choose_processes(cls.resources)),
+            "engine": settings.engine,
+        }
 
     def check(self) -> None:
         """Raises InputError without a Blender that can be used."""
@@ -177,38 +153,21 @@ class Photographer:
         depth_counts = labels.depth_counts(studio.depth_scale_m)
         if not backdrop.knows_behind:
             depth_counts = np.where(labels.mask > 0, depth_counts, 0).astype(np.uint16)
-        return MadeSample(
-            draft=self._write_record(scene, labels, timing),
-            layers={"image": rgb_u8, "depth": depth_counts, "mask": labels.mask, **layers},
-            crops=labels.crops(rgb_u8),
-            scene=scene,
-        )
-
-    def _write_record(self, scene: Scene, labels: SceneLabels, timing: dict[str, float]) -> Draft:
-        studio = self._studio
         quality: dict[str, Figure] = {
-            "scenario": scene.scenario,
             "unlabelled": labels.n_unlabelled,
             "device": ", ".join(self._blender.made_by["devices"]) or "CPU",
         }
-        if scene.split == "test":
-            quality["analysis_only"] = True
-        used = self._pictures.parents(scene)
-        parents = [studio.parents[name].model_copy(update={"used": uses}) for name, uses in used.items()]
-        return Draft(
-            name=scene.name,
-            split=scene.split,
-            size_wh=scene.camera.size_wh,
-            K=scene.camera.K,
-            dist=scene.camera.dist,
-            T_base_cam=scene.camera.T_base_cam if studio.backdrop.knows_behind else None,
-            instances=labels.instances,
-            origin=Origin(
-                parents=(*parents, *studio.backdrop.list_behind(scene)),
-                steps=(Step(verb="render", method=scene.scenario, seed=scene.seed),),
-            ),
-            quality=quality,
-            timing=timing,
+        return MadeSample(
+            draft=studio.describe(scene, labels.instances, self._pictures.parents(scene), quality, timing),
+            layers={
+                "image": rgb_u8,
+                "depth": depth_counts,
+                "mask": labels.mask,
+                "semantic": labels.semantic(backdrop.pixel_classes),
+                **layers,
+            },
+            crops=labels.crops(rgb_u8),
+            scene=scene,
         )
 
     def _draw_normals(self, scene: Scene, lens: Lens) -> dict[LayerName, NDArray[Any]]:

@@ -34,11 +34,15 @@ def train(
     ] = None,
     pretrained: Annotated[
         Path | None,
-        typer.Option(help="Local checkpoint of that detector; its backbone or start is frozen."),
+        typer.Option(help="Local checkpoint of that network; of a detector the backbone is frozen."),
     ] = None,
     plain_crops: Annotated[bool, typer.Option("--plain-crops", help="Plain crops, never turned.")] = False,
     max_minutes: Annotated[
         float | None, typer.Option(min=0, help="Stop after that; the same command goes on.")
+    ] = None,
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Another value for one of the settings: learning_rate=0.001; repeatable."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of weights and order.")] = 0,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps; the best there is.")] = None,
@@ -67,6 +71,7 @@ def train(
         pretrained=pretrained,
         plain_crops=plain_crops,
         seed=seed,
+        changes=change or (),
     )
     settings = spec.settings
     console = make_console()

@@ -5,7 +5,7 @@ where an undisturbed one does.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import ceil, cos, isfinite, pi
@@ -74,6 +74,10 @@ class Schedule:
             return self.learning_rate * step / rising
         share = (step - rising) / max(1.0, self.n_steps - rising)
         return self.learning_rate * (_LAST_RATE + (1 - _LAST_RATE) * (1 + cos(pi * share)) / 2)
+
+    def make_optimiser(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """AdamW, unless a task's settings have another; its rate is set at every step."""
+        return torch.optim.AdamW(parameters, weight_decay=self.weight_decay)
 
 
 class Learner(Protocol):
@@ -166,9 +170,7 @@ class _Run:
         self.device = next(learner.net.parameters()).device
         self._bf16 = choose_precision(self.device) == "bf16-mixed"
         self.order = _Order(learner.pools, schedule, seed)
-        self.optimiser = torch.optim.AdamW(
-            [p for p in learner.net.parameters() if p.requires_grad], weight_decay=schedule.weight_decay
-        )
+        self.optimiser = schedule.make_optimiser([p for p in learner.net.parameters() if p.requires_grad])
         self.learned = Learned()
         self._best_weights: dict[str, Tensor] = {}
         self._sums: dict[str, float] = {}

@@ -1,13 +1,16 @@
 """A training as it is asked for, by the command or from Python."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from synth.dataset.folder import read_info
 from synth.dataset.leak import LeakGuard
 from synth.errors import InputError
+from synth.train.change import change
 from synth.train.run import Portion, TrainSpec, open_once
 from synth.train.settings import TaskSettings
 from synth.train.tasks import TASKS
@@ -28,11 +31,12 @@ def make_spec(
     pretrained: Path | None,
     plain_crops: bool,
     seed: int,
+    changes: Sequence[str] = (),
 ) -> TrainSpec:
     """One training; None for what is left to the task or its preset.
 
-    then: tuned on this after ``data``. Raises InputError for words that do not go together, DatasetError
-    where a test image would train.
+    then: tuned on this after ``data``. changes: of the settings, as `synth.train.change` takes them. Raises
+    InputError for words that do not go together, DatasetError where a test image would train.
     """
     chosen = TASKS[task]
     settings = chosen.settings() if preset is None else choose_preset(chosen, preset)[0].settings
@@ -42,6 +46,7 @@ def make_spec(
         settings = chosen.with_net(settings, net)
     asked = {"side_px": side_px, "n_images": n_images, "photometric": photometric}
     settings = replace(settings, **{name: value for name, value in asked.items() if value is not None})
+    settings = _demand_words(change(settings, changes, example="learning_rate=0.001"))
     if pretrained is not None:
         settings = with_pretrained(settings, task, str(pretrained))
     if plain_crops:
@@ -53,6 +58,17 @@ def make_spec(
     for reader in readers:
         guard.check(reader, (*reader.of_split("train"), *reader.of_split("val")))
     return spec
+
+
+def _demand_words(settings: TaskSettings) -> TaskSettings:
+    """The settings; raises InputError for a word that one of them does not know."""
+    try:
+        TypeAdapter(type(settings)).validate_python(asdict(settings))
+    except ValidationError as error:
+        first = error.errors()[0]
+        allowed = first["msg"].removeprefix("Input should be ")
+        raise InputError(f"{first['loc'][0]} must be {allowed}, got {first['input']!r}") from error
+    return settings
 
 
 def choose_preset(task: Task[Any, Any], name: str) -> tuple[Recipe[Any], ...]:

@@ -28,7 +28,6 @@ Rgb = NDArray[np.uint8]
 
 N_SAMPLES, N_TWINS_SHOWN = 4, 6
 _WIDE_PX, _CROP_PX = 300, 224
-_COLOURS_SAID = "Green: truth; magenta: prediction."
 
 
 def show_contest(plan: Plan, contest: Contest, results: Results, figures: Figures) -> Section:
@@ -61,16 +60,18 @@ def show_samples(plan: Plan) -> Section:
     for task, roots in plan.roots.items():
         if section.pictures and next(iter(plan.roots.values())) == roots:
             continue
-        tiles = []
+        tiles, has_boxes = [], False
         for name in roots:
             reader = plan.reader(task, name)
             samples = reader.of_split("train")[:N_SAMPLES]
+            has_boxes |= any(s.instances for s in samples)
             boxes = [[_named_box(reader, i) for i in s.instances] for s in samples]
             tiles += [
                 draw_boxes(reader.load_rgb(s), _heading(name), b, [], _WIDE_PX)
                 for s, b in zip(samples, boxes, strict=True)
             ]
-        caption = f"Train images for {task}, {', '.join(map(_heading, roots))}, with their boxes."
+        drawn = ", with their boxes" if has_boxes else ""
+        caption = f"Train images for {task}, {', '.join(map(_heading, roots))}{drawn}."
         section.pictures.append(join(f"samples_{task}", caption, tiles, a_row=N_SAMPLES))
     section.pictures += [_show_basis(plan, task) for task in plan.roots if TASKS[task].reads_crops][:1]
     return section
@@ -120,7 +121,8 @@ def show_twins(plan: Plan, contest: Contest) -> Section | None:
         caption = (
             f"Captured train and val crops and their {name} twins, which have the same label, as the "
             f"network trained on captured images reads them; it reads {angles} apart, of "
-            f"{len(twins.turned_deg)} pairs with median {np.median(twins.turned_deg):.1f}°. {_COLOURS_SAID}"
+            f"{len(twins.turned_deg)} pairs with median {np.median(twins.turned_deg):.1f}°. "
+            f"{TASKS[contest.task].report.colours}"
         )
         section.pictures.append(join(f"twins_{contest.settings.model}_{name}", caption, tiles))
     return section if section.pictures else None
@@ -194,12 +196,12 @@ def _strips(plan: Plan, contest: Contest, first: Mapping[str, TrainResult], name
         if strip.early or stage == "kept"
         for i in range(min(strip.n, len(result.names)))
     ]
-    pictures = [join(f"{name}_{strip.name}", f"{strip.caption} {_COLOURS_SAID}", tiles, a_row=strip.a_row)]
+    pictures = [join(f"{name}_{strip.name}", f"{strip.caption} {report.colours}", tiles, a_row=strip.a_row)]
     for mix, result in first.items():
         order = sorted(range(len(result.names)), key=lambda i: _badness(contest, result, i), reverse=True)
         caption = (
             f"Worst test {TASKS[contest.task].words.unit} of the mix {mix}, seed {result.seed}: "
-            f"{worst.caption}. {_COLOURS_SAID}"
+            f"{worst.caption}. {report.colours}"
         )
         tiles = [_tile(plan, contest, result, result.predicted, i, result.names[i]) for i in order[: worst.n]]
         pictures.append(join(f"{name}_{worst.name}_{mix}", caption, tiles, a_row=worst.a_row))

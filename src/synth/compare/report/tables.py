@@ -87,6 +87,8 @@ def list_breakdowns(contest: Contest, figures: Figures) -> list[Table]:
             found = figures.of(MeasuredPart, contest=contest, breakdown=breakdown.name, metric=metric.name)
             counted = any(row.n_true is not None for row in found)
             mixes = list(dict.fromkeys(row.mix for row in found))
+            if metric.name in breakdown.of_truth:
+                found, mixes = [row for row in found if row.mix in mixes[:1]], ["every mix"]
             rows = []
             for part, n_true in dict.fromkeys((row.part, row.n_true) for row in found):
                 few = n_true is not None and n_true < breakdown.few

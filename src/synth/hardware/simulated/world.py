@@ -206,7 +206,7 @@ class World:
         width, height = self.color_camera.size_wh
         coverage = np.zeros((height, width), np.float32)
         vertices_cam = se3.transform(T_cam_part, self._part_mesh.vertices_m)
-        reach = np.abs(self.color_camera.rays[..., :2]).max(axis=(0, 1)) * _BEYOND
+        reach = self.color_camera.reach * _BEYOND
         beside = np.abs(vertices_cam[:, :2]) > reach * vertices_cam[:, 2:]
         if beside.any() or (vertices_cam[:, 2] <= 0.01).any():
             return coverage, None, 0.0  # the lens model says nothing about places this far out of view

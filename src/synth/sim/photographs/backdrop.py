@@ -34,9 +34,11 @@ from synth.sim.photographs.plates import (
     make_backgrounds,
     make_plates,
 )
+from synth.sim.pixel_classes import PixelClasses, photograph_classes
 from synth.sim.scene import RGB, Finish, Scene, SceneBody, SceneLamp
+from synth.sim.scene_studio import DEPTH_SCALE_M
 from synth.sim.settings import RenderSettings
-from synth.sim.studio import DEPTH_SCALE_M, PACKAGES, BlenderStudio
+from synth.sim.studio import PACKAGES, BlenderStudio
 from synth.sim.twins import make_twin
 from synth.storage.atomic import write_bytes
 
@@ -62,10 +64,11 @@ def open_over_photographs(settings: RenderSettings) -> BlenderStudio:
         ("--randomize", settings.randomize),
         ("--layers", settings.layers),
         ("--test-twins", settings.test_twins),
+        ("--maps-only", settings.maps_only),
     ):
         if wanted:
             raise InputError(f"{option} is for renderings of a cell, and --over knows none: leave it out")
-    return BlenderStudio.of(backdrop, _describe(settings), settings)
+    return BlenderStudio.of(backdrop, _describe(settings, backdrop), settings)
 
 
 def find_twinnable(over: DatasetReader) -> list[Seen]:
@@ -120,6 +123,11 @@ class PhotographBackdrop:
     def labels(self) -> dict[str, PartLabel]:
         """What the dataset's models say is labelled on each."""
         return self.objects.labels
+
+    @cached_property
+    def pixel_classes(self) -> PixelClasses:
+        """The parts by class, and background."""
+        return photograph_classes(self.over.info.classes)
 
     @property
     def twinned(self) -> DatasetReader:
@@ -261,9 +269,8 @@ def _where_plates_are(sizes_wh: Collection[tuple[int, int]], seen: Sequence[Seen
     return [s for s in seen if s.camera.size_wh in sizes_wh]
 
 
-def _describe(settings: RenderSettings) -> DatasetInfo:
-    over = settings.over
-    assert over is not None
+def _describe(settings: RenderSettings, backdrop: PhotographBackdrop) -> DatasetInfo:
+    over = backdrop.over
     info = over.info
     config: dict[str, JsonValue] = {
         "over": over.digest(("train", "val")),
@@ -278,6 +285,7 @@ def _describe(settings: RenderSettings) -> DatasetInfo:
     return DatasetInfo(
         kind="rendered",
         classes=info.classes,
+        semantic=backdrop.pixel_classes.semantic,
         flip_pairs=info.flip_pairs,
         camera=camera,
         part=info.part,

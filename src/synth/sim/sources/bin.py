@@ -19,9 +19,10 @@ from synth.sim.bin_box import FLOOR_M, BinBox, bin_box, diagonal_m, moved
 from synth.sim.furnish import on_bench, part_body, scene_seed, training_split
 from synth.sim.meshes import Meshes
 from synth.sim.scene import Finish, Scene, SceneBody, SceneCamera
+from synth.sim.scene_studio import SceneStudio
 from synth.sim.settings import RenderSettings
 from synth.sim.sources.source import N_NAMES, Order
-from synth.sim.studio import BlenderStudio, Settle
+from synth.sim.studio import Settle
 
 FIRST = 2 * N_NAMES
 
@@ -43,9 +44,13 @@ class Bin:
 
     words = ("bin", "bins")
 
-    def studio_of(self, settings: RenderSettings) -> Callable[[RenderSettings], BlenderStudio]:
-        """On the cell's bench."""
+    def studio_of(self, settings: RenderSettings) -> Callable[[RenderSettings], SceneStudio]:
+        """On the cell's bench. Raises InputError where Blender is not to be started, in which parts fall."""
         refuse_photographs(settings, "bin")
+        if settings.maps_only:
+            raise InputError(
+                "--share bin lets parts fall in Blender, and --maps-only starts none: leave one of them out"
+            )
         return open_on_bench
 
     def most(self, settings: RenderSettings) -> tuple[int, str]:
@@ -53,10 +58,10 @@ class Bin:
         return N_NAMES, "that have names: render several datasets, each with its own --out and --seed"
 
     def portion(self, settings: RenderSettings) -> float:
-        """None where there is no cell."""
-        return 0.25 if settings.over is None else 0.0
+        """None where there is no cell, or no Blender in which parts fall."""
+        return 0.25 if settings.over is None and not settings.maps_only else 0.0
 
-    def plan(self, studio: BlenderStudio, n: int, *, seed: int) -> Sequence[Order]:
+    def plan(self, studio: SceneStudio, n: int, *, seed: int) -> Sequence[Order]:
         """Numbers alone: what is in a bin is known when physics has run."""
         return [Order(f"{FIRST + i:06d}", _Dropped(i, seed)) for i in range(n)]
 

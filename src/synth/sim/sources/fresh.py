@@ -11,9 +11,9 @@ from synth.sim.bench import Bench, open_on_bench, refuse_photographs
 from synth.sim.furnish import held_bodies, on_bench, pinhole_of, scene_seed, training_split
 from synth.sim.meshes import Meshes
 from synth.sim.scene import Scene, SceneCamera
+from synth.sim.scene_studio import SceneStudio
 from synth.sim.settings import RenderSettings
 from synth.sim.sources.source import N_NAMES, Order
-from synth.sim.studio import BlenderStudio
 
 FIRST = N_NAMES
 
@@ -27,7 +27,7 @@ class Fresh:
 
     words = ("fresh pose", "fresh poses")
 
-    def studio_of(self, settings: RenderSettings) -> Callable[[RenderSettings], BlenderStudio]:
+    def studio_of(self, settings: RenderSettings) -> Callable[[RenderSettings], SceneStudio]:
         """On the cell's bench."""
         refuse_photographs(settings, "fresh")
         return open_on_bench
@@ -40,7 +40,7 @@ class Fresh:
         """None where there is no cell."""
         return 0.75 if settings.over is None else 0.0
 
-    def plan(self, studio: BlenderStudio, n: int, *, seed: int) -> Sequence[Order]:
+    def plan(self, studio: SceneStudio, n: int, *, seed: int) -> Sequence[Order]:
         """Poses that the cell's arm can reach."""
         bench = studio.backdrop
         assert isinstance(bench, Bench)

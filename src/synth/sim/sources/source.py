@@ -52,9 +52,9 @@ class Order:
 class MadeSample:
     """All that is written of one sample.
 
-    layers: as `synth.dataset.layers.LAYERS` has them, the image among them. crops: one [224,224,3] or None an
-    instance, wherever its record has R_crop_cam; empty for none at all. scene, recipe: what was rendered or
-    composed, where something was.
+    layers: as `synth.dataset.layers.LAYERS` has them, the image among them where pictures are made. crops:
+    one [224,224,3] or None an instance, wherever its record has R_crop_cam; empty for none at all. scene,
+    recipe: what was rendered or composed, where something was.
     """
 
     draft: Draft

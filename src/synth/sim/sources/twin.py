@@ -7,9 +7,9 @@ from synth.errors import InputError
 from synth.sim.backdrop import evenly
 from synth.sim.bench import demand_look, list_twinnable, open_on_bench
 from synth.sim.photographs.backdrop import find_twinnable, open_over_photographs
+from synth.sim.scene_studio import SceneStudio
 from synth.sim.settings import RenderSettings
 from synth.sim.sources.source import ALL_THERE_ARE, Order
-from synth.sim.studio import BlenderStudio
 from synth.sim.twins import make_twin
 
 
@@ -18,7 +18,7 @@ class Twin:
 
     words = ("twin", "twins")
 
-    def studio_of(self, settings: RenderSettings) -> Callable[[RenderSettings], BlenderStudio]:
+    def studio_of(self, settings: RenderSettings) -> Callable[[RenderSettings], SceneStudio]:
         """Where the samples were taken."""
         return open_on_bench if settings.over is None else open_over_photographs
 
@@ -39,7 +39,7 @@ class Twin:
         """Twins come first."""
         return ALL_THERE_ARE
 
-    def plan(self, studio: BlenderStudio, n: int, *, seed: int) -> Sequence[Order]:
+    def plan(self, studio: SceneStudio, n: int, *, seed: int) -> Sequence[Order]:
         """In the order of their names."""
         samples = evenly(studio.backdrop.list_twinnable(), n)
         return [

@@ -13,10 +13,11 @@ TASKS: "Registry[Task[Any, Any]]" = Registry(
         "normals": "synth.train.tasks.normals.task:NORMALS",
         "detection": "synth.train.tasks.detection.task:DETECTION",
         "classification": "synth.train.tasks.classification.task:CLASSIFICATION",
+        "segmentation": "synth.train.tasks.segmentation.task:SEGMENTATION",
     },
 )
 
-_BY_NAME_ALONE = ("classification",)
+_BY_NAME_ALONE = ("classification", "segmentation")
 
 
 def list_usual() -> list[str]:

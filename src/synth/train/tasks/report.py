@@ -93,7 +93,8 @@ class Breakdown:
     """A table of figures part by part, such as class by class: its words.
 
     name: in keys. title: over the names of parts. columns: metrics. few: truths below which a part's figures
-    are an indication. note: said under it.
+    are an indication. note: said under it. of_truth: names of columns that are of the test images alone, the
+    same whatever was trained on.
     """
 
     name: str
@@ -101,6 +102,7 @@ class Breakdown:
     columns: tuple[Metric, ...]
     few: int = 0
     note: str = ""
+    of_truth: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,8 @@ class Report:
     """What the report shows of a task beside its table.
 
     columns: metrics of the table, in order; note: said under it. breakdowns: what ``Task.break_down`` may
-    give. strip: of the first test samples; worst: of those with the highest badness.
+    give. strip: of the first test samples; worst: of those with the highest badness. colours: what they mean
+    in both, a sentence.
     """
 
     columns: tuple[Metric, ...]
@@ -138,4 +141,5 @@ class Report:
     pictures: tuple[Curves | Diagram, ...] = ()
     strip: Strip = Strip("first", "The same test samples in every row.")
     worst: Strip = Strip("worst", "")
+    colours: str = "Green: truth; magenta: prediction."
     paper: PaperTable | None = None
