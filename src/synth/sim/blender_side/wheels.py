@@ -5,6 +5,7 @@ it wants (seen in 2.8.0) its environment variable, a second entry of site-packag
 one), a SetupUtility that installs nothing, and an ``init`` that leaves the UI language alone (start.py).
 """
 
+import gc
 import os
 import sys
 import tempfile
@@ -45,7 +46,10 @@ class _SetupUtility:
 
 
 if __name__ == "__main__":
+    gc.disable()  # Modules stay, and are not looked through for garbage while they are loaded.
     prepare()
     from synth.sim.blender_side import worker
 
+    gc.freeze()
+    gc.enable()
     worker.main()
