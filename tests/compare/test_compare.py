@@ -21,7 +21,10 @@ from synth.compare.plan import Contest, Plan
 from synth.compare.report.write import write_report
 from synth.compare.run import run_plan
 from synth.compute.progress import make_progress
+from synth.dataset.info import DatasetInfo, MadeBy, SemanticInfo
 from synth.dataset.reader import DatasetReader
+from synth.dataset.sample import Draft
+from synth.dataset.store import DatasetWriter
 from synth.errors import DatasetError, InputError
 from synth.train.tasks.detection.learning import DetectionSettings
 from synth.train.tasks.normals.learning import NormalSettings
@@ -242,6 +245,24 @@ def test_too_few_test_crops_are_said_before_anything_trains(crop_sets, tmp_path)
     with pytest.raises(InputError, match="has 2 test images for normals, and 5 are the least"):
         run_plan(make_plan(sets, tmp_path / "run"), quietly)
     assert not (tmp_path / "run" / "trials").exists()
+
+
+def test_label_maps_alone_are_told_their_task(tmp_path):
+    """Asked for normals, a dataset without instances is told which task its labels are for."""
+    semantic = SemanticInfo(names=("sky", "road"), colours=((0, 0, 255), (90, 90, 90)))
+    info = DatasetInfo(
+        kind="imported", classes=(), semantic=semantic, made_by=MadeBy(verb="test", simulated=False)
+    )
+    with DatasetWriter.create_or_resume(tmp_path / "street", info) as writer:
+        draft = Draft(name="000000", split="train", size_wh=(8, 6))
+        layers = {"image": np.zeros((6, 8, 3), np.uint8), "semantic": np.zeros((6, 8), np.uint8)}
+        writer.append(draft, layers=layers)
+    street = DatasetReader(tmp_path / "street")
+    plan = make_plan({"real": street, "synthetic": street}, tmp_path / "run")
+    with pytest.raises(
+        InputError, match=r"0 train images for normals, .*: its labels are for --tasks segmentation"
+    ):
+        plan.refuse_unfit()
 
 
 def test_plans_that_compare_nothing_are_one_sentence(crop_sets, tmp_path):

@@ -19,9 +19,10 @@ from synth.geometry.visible import without_specks
 from synth.hardware.simulated.truth import Truth
 from synth.hardware.simulated.world import World
 from synth.sim.blender import Blender, Quality
-from synth.sim.furnish import camera_of_cell, part_body
+from synth.sim.furnish import camera_of_cell, held_bodies, on_bench, part_body
 from synth.sim.labels import cell_labels, label_scene, placed
 from synth.sim.meshes import cell_meshes, write_meshes
+from synth.sim.pixel_classes import bench_classes
 from synth.sim.sources.fresh import make_fresh
 
 pytestmark = [
@@ -119,6 +120,30 @@ def test_labels_are_what_blender_draws(look, meshes, camera):
             assert instance.visib_fract == pytest.approx(expected, abs=0.02)
             hidden.append(1 - expected)
     assert max(hidden) > 0.1
+
+
+def test_a_label_map_is_what_blender_draws(look, meshes, camera):
+    """Part and mount wherever all of Blender's rays in a pixel meet them, and nowhere else."""
+    q_rad = CELL.robot.joints.bounds_rad.mean(axis=1)
+    scene = on_bench(
+        CELL,
+        name="000000",
+        scenario="fresh",
+        split="train",
+        seed=0,
+        camera=camera,
+        bodies=held_bodies(CELL, q_rad, CELL.robot.T_base_tool(q_rad)),
+    )
+    classes = bench_classes(CELL.part.class_name, meshes[1])
+    ids = label_scene(scene, meshes[1], cell_labels(CELL, meshes[1])).semantic(classes)
+    numbers = {"part": 1, "mount": 2}
+    bodies = [b.model_copy(update={"instance": numbers.get(b.mesh, 0)}) for b in scene.bodies]
+    rays = look(scene.model_copy(update={"bodies": tuple(bodies)}))["ids"]
+    for mesh, number in numbers.items():
+        seen = ids == classes.names.index(classes.of_mesh[mesh])
+        assert (rays == number).all(axis=-1).sum() > 50
+        assert seen[(rays == number).all(axis=-1)].mean() > 0.999
+        assert seen[(rays != number).all(axis=-1)].mean() < 1e-5
 
 
 def test_blender_s_pixels_are_the_simulator_s(look, meshes, camera):

@@ -20,7 +20,7 @@ from synth.errors import InputError
 from synth.metrics.comparison import MIN_IMAGES
 from synth.train.run import Portion, TrainSpec, open_once
 from synth.train.settings import TaskSettings
-from synth.train.tasks import TASKS
+from synth.train.tasks import TASKS, list_usual
 
 _LEAST: tuple[tuple[Split, int], ...] = (("train", 1), ("val", 1), ("test", MIN_IMAGES))
 
@@ -252,9 +252,18 @@ class Plan:
                 others = ",".join(other for other in self.roots if other != task)
                 unlabelled = n == 0 and samples and others
                 advice = f"leave {task} out with --tasks {others}" if unlabelled else "make more"
+                if fitting := self._list_fitting(reader):
+                    advice = f"its labels are for --tasks {','.join(fitting)}"
                 raise InputError(
                     f"{reader.root} has {n} {split} images for {task}, and {least} are the least: {advice}"
                 )
+
+    def _list_fitting(self, reader: DatasetReader) -> list[str]:
+        """Tasks by name alone that were not asked for and are learnt from a dataset without instances."""
+        if reader.info.classes:
+            return []
+        further = [name for name in TASKS if name not in (*self.roots, *list_usual())]
+        return [name for name in further if TASKS[name].count(reader.samples)]
 
     def _refuse_unused_datasets(self, contest: Contest) -> None:
         for name, roots in self.roots[contest.task].items():
