@@ -36,6 +36,7 @@ ONLY_PARSED = {
     r"synth import video": "needs films of one's own; tests/dataset/test_import_video.py",
     r"synth import yolo .*--group": "needs recordings of one's own; tests/dataset",
     r"synth train normals": "as detection, which runs; tests/train",
+    r"synth train segmentation": "needs label maps; tests/train/test_segmentation_commands.py",
     r"synth train detection --data data/real": "as on data/cups, which runs; tests/train",
     r"synth train segmentation": "needs label maps of one's own; tests/train",
     r"synth (evaluate|predict)": "needs more test images than are captured here; tests/train",
