@@ -38,7 +38,6 @@ ONLY_PARSED = {
     r"synth train normals": "as detection, which runs; tests/train",
     r"synth train segmentation": "needs label maps; tests/train/test_segmentation_commands.py",
     r"synth train detection --data data/real": "as on data/cups, which runs; tests/train",
-    r"synth train segmentation": "needs label maps of one's own; tests/train",
     r"synth (evaluate|predict)": "needs more test images than are captured here; tests/train",
     r"synth export-model": "needs a training; tests/gan",
     r"synth .*data/first": "as the capture into data/real, which runs",

@@ -46,7 +46,7 @@ def test_onnxruntime_agrees(kind: GeneratorKind, skip: bool, tmp_path: Path) -> 
         np.testing.assert_allclose(got, wanted, atol=1e-4 * np.abs(wanted).max())
     model = onnx.load(path)
     assert GeneratorShape.from_metadata({p.key: p.value for p in model.metadata_props}, "it") == shape
-    plain = {"Add", "Conv", "ConvTranspose", "Mul", "Pad", "Relu", "Sub", "Clip" if skip else "Tanh"}
+    plain = {"Add", "Conv", "ConvTranspose", "Mul", "LeakyRelu", "Pad", "Sub", "Clip" if skip else "Tanh"}
     if kind == "demodulated":
         assert {node.op_type for node in model.graph.node} <= plain
 

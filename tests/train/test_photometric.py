@@ -31,10 +31,10 @@ def test_colours_vary_within_their_widths() -> None:
 
 
 def test_every_contest_takes_the_option() -> None:
-    """None leaves each task's own: none for normals and classes, Ultralytics' for detection."""
+    """None leaves each task's own: 0 for normals and classes, Ultralytics' for detection, 0.5 for pixels."""
     info = DatasetInfo(kind="real", classes=("part",), made_by=MadeBy(verb="test", simulated=True))
     for asked, found in (
-        (None, {"normals": 0.0, "detection": 1.0, "classification": 0.0}),
+        (None, {"normals": 0.0, "detection": 1.0, "classification": 0.0, "segmentation": 0.5}),
         (0.25, dict.fromkeys(TASKS, 0.25)),
     ):
         contests = make_contests("quick", list(TASKS), info=info, photometric=asked)

@@ -333,9 +333,14 @@ def test_too_few_hard_ones_are_dealt_as_far_as_they_go(dataset, tmp_path, monkey
 def test_learning_counts_in_what_a_kept_one_cost():
     """Pictures and seconds of the same two phases."""
     seconds = {"learn": 30.0, "harvest": 10.0, "train": 500.0}
-    (line,) = _tell([CycleFigures(1, n_tried=20, n_shown=60, n_kept=10, seconds=seconds)])
+    figures = [
+        CycleFigures(1, n_tried=20, n_shown=60, n_kept=10, seconds=seconds),
+        CycleFigures(2, n_tried=5),
+    ]
+    line, last, _ = _tell(figures, Path("hard"))
     assert "10 of 20 kept" in line
     assert "8.0 pictures and 4.0 s for each kept" in line
+    assert last == "Cycle 2: 0 of 5 kept, 0 unfair; nothing was hard any more"
 
 
 def test_a_dataset_may_be_made_where_one_stands(dataset, tmp_path, monkeypatch):
