@@ -22,14 +22,14 @@ All mixes see as many images. ``colour-matched`` is whichever of gains, colour-m
 real val images, as ``synth compare`` chooses. Asked first (`PRIMARY`), each of head, tail and none: whether
 real + mtgan finds more than real + colour-matched, and than real + CycleGAN.
 
-Cost, in seconds of a free core: a training of 2,400 images 150; one seed of the generator 1,000 to
-1,200 (X 80, the first seed's match of colours 300 and the second's 100, CycleGAN 450, mtgan 400). A fold with
-two seeds of the generator and three of the training has 27 trainings: 6,200. Three such and "same film", with
-one seed of the generator, 3,500, take 22,000 in all, 3.5 hours on two cores. ``--quick`` is two folds, one
-a core, with the first seeds and the mixes that are contrasted: 1,700, 28 minutes; its trainings are among
-those of the whole. X and the trainings were measured, beside other work; CycleGAN and mtgan are what
-docs/choosing-a-preset.md says of their presets. Each stage is the command that a user types; the same command
-goes on where it stopped. ``--plan`` names further trainings, which come on top.
+Cost, in CPU seconds, measured on two folds beside other work: a training of 2,400 images 150 to 180; one seed
+of the generator some 1,310 (X 80, the match of colours 440, CycleGAN 330, mtgan 460), the second, which keeps
+the first's match, some 1,020. A fold with two seeds of the generator and three of the training has 27
+trainings: 6,800. Three such and "same film", with one seed of the generator, 3,800, take 24,000 in all, by
+sum 3.4 hours on two cores. ``--quick`` is two folds, one a core, with the first seeds and the mixes that are
+contrasted: 1,800 each, 30 minutes; its trainings are among those of the whole. Each stage is the command that
+a user types; the same command goes on where it stopped. ``--plan`` names further trainings, which come on
+top.
 """
 
 import argparse
