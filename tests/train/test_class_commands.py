@@ -102,14 +102,16 @@ def test_what_tells_other_classes_apart_is_not_measured(desk: Path) -> None:
     assert "it knows cat, dog; give a dataset that" in answer.stderr
 
 
-def test_without_val_images_nothing_is_trained(tmp_path: Path) -> None:
+@pytest.mark.parametrize("absent", ["val", "test"])
+def test_without_val_or_test_images_nothing_is_trained(absent: str, tmp_path: Path) -> None:
     """What is absent is named, and what deals splits anew."""
-    for split, name, light in (("train", "a", 20), ("train", "b", 90), ("test", "a", 40), ("test", "b", 200)):
-        path = tmp_path / "pictures" / split / name / "0.png"
-        path.parent.mkdir(parents=True)
-        cv2.imwrite(str(path), np.full((8, 8, 3), light, np.uint8))
+    for i, split in enumerate(x for x in ("train", "val", "test") if x != absent):
+        for name, light in (("a", 20 + 20 * i), ("b", 90 + 110 * i)):
+            path = tmp_path / "pictures" / split / name / "0.png"
+            path.parent.mkdir(parents=True)
+            cv2.imwrite(str(path), np.full((8, 8, 3), light, np.uint8))
     import_folders(FoldersSettings(tmp_path / "pictures", tmp_path / "set"))
     done = synth("train", "classification", "--data", "set", "--test", "set", *TINY, cwd=tmp_path)
     assert done.returncode == 2
-    assert "set has no val images" in done.stderr
+    assert f"set has no {absent} images" in done.stderr
     assert "synth dataset split set" in done.stderr

@@ -285,6 +285,7 @@ def _prepare(spec: TrainSpec, task: Task[Any, Any], device: torch.device) -> tup
 def _load(spec: TrainSpec, task: Task[Any, Any]) -> tuple[list[Any], Any, Any]:
     """Train images of each stage, val images, test images."""
     tested = open_once(spec.test)
+    _refuse_absent(tested, test=tested.of_split("test"))
     test = _load_images(spec, tested, tested.of_split("test"))
     stages, val = [], None
     for stage in spec.stages:
@@ -292,7 +293,7 @@ def _load(spec: TrainSpec, task: Task[Any, Any]) -> tuple[list[Any], Any, Any]:
         for portion in stage:
             dataset = open_once(portion.root)
             train_and_val = portion.samples(dataset, spec.seed)
-            _refuse_absent(dataset, *train_and_val)
+            _refuse_absent(dataset, train=train_and_val[0], val=train_and_val[1])
             parts = [_load_images(spec, dataset, samples) for samples in train_and_val]
             pool = parts[0] if pool is None else task.join(pool, parts[0])
             val = parts[1] if val is None else task.join(val, parts[1])
@@ -302,13 +303,14 @@ def _load(spec: TrainSpec, task: Task[Any, Any]) -> tuple[list[Any], Any, Any]:
     return stages, val, test
 
 
-def _refuse_absent(dataset: DatasetReader, train: Sequence[Sample], val: Sequence[Sample]) -> None:
-    """Raises InputError where a dataset has no train or no val images."""
-    for samples, split in ((train, "train"), (val, "val")):
+def _refuse_absent(dataset: DatasetReader, **splits: Sequence[Sample]) -> None:
+    """Raises InputError where a split is empty."""
+    for split, samples in splits.items():
         if not samples:
             raise InputError(
-                f"{dataset.root} has no {split} images, and a network learns from train and is chosen by val "
-                f"images: synth dataset split {dataset.root} --seed 0 --out OTHER deals splits anew"
+                f"{dataset.root} has no {split} images, and a network learns from train images, is chosen by "
+                f"val images and measured by test images: synth dataset split {dataset.root} --seed 0 --out "
+                "OTHER deals splits anew"
             )
 
 
