@@ -124,7 +124,10 @@ def compose(
         ),
     ] = None,
     hard_to: Annotated[
-        float | None, typer.Option(help="Hardness up to which it is kept: to see what hardness teaches.")
+        float | None,
+        typer.Option(
+            help="Hardness up to which it is kept: to see what hardness teaches.", rich_help_panel=_HARD
+        ),
     ] = None,
     ratio: Annotated[
         float | None,
