@@ -58,19 +58,20 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     given = parser.parse_args()
     trained = load_trained(given.run, given.device)
-    figure = Figure(figsize=(8, 5), layout="constrained")
+    figure = Figure(figsize=(8, 1 + 1.2 * len(given.ways)), layout="constrained")
     FigureCanvasAgg(figure)
-    ax = figure.subplots()
-    for name, _, folder in (way.partition("=") for way in given.ways):
+    rows = figure.subplots(len(given.ways), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+    for ax, (name, _, folder) in zip(rows, (way.partition("=") for way in given.ways), strict=True):
         hardness = measure_hardness(trained, DatasetReader(Path(folder)))
         n, mean = len(hardness), hardness.mean()
         error = hardness.std(ddof=1) / np.sqrt(n)
         print(f"{name}: {n} pictures, {mean:.3f} ± {error:.3f}, {np.mean(hardness >= HARD_AT):.2f} hard")
-        ax.hist(hardness, BINS, weights=np.full(n, 1 / n), histtype="step", label=f"{name} ({n})")
-    ax.axvline(HARD_AT, color="tab:gray", linestyle=":")
-    ax.set(title="For the target that all began with", xlabel="hardness", ylabel="share of pictures")
-    ax.grid(alpha=0.3)
-    ax.legend()
+        ax.hist(hardness, BINS, weights=np.full(n, 1 / n))
+        ax.axvline(HARD_AT, color="tab:gray", linestyle=":")
+        ax.set_title(f"{name}: {n} pictures, mean {mean:.2f}", fontsize="medium", loc="left")
+        ax.grid(alpha=0.3)
+    rows[-1].set(xlabel="hardness for the target that all began with", xlim=(0, 1))
+    figure.supylabel("share of pictures")
     figure.savefig(given.out, dpi=110)
 
 
