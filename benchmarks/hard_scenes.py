@@ -68,9 +68,9 @@ SCENES = (
     HardScene("near", 101, NEAR),
     HardScene("far", 102, FAR),
     HardScene("clamped", 103, {**ASIDE, **CLAMPED}),
-    HardScene("green", 104, GREEN, "decoy: true"),
-    HardScene("green_far_clamped", 105, {**GREEN, **FAR, **CLAMPED}, "decoy: true"),
-    HardScene("blue_near_turned", 106, {**BLUE, **NEAR, **TURNED}, "decoy: true"),
+    HardScene("green", 104, GREEN, "decoys: 1"),
+    HardScene("green_far_clamped", 105, {**GREEN, **FAR, **CLAMPED}, "decoys: 1"),
+    HardScene("blue_near_turned", 106, {**BLUE, **NEAR, **TURNED}, "decoys: 1"),
 )
 
 

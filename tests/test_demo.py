@@ -87,13 +87,13 @@ def test_every_page_promises_the_demo_s_time() -> None:
         assert demo.TIME in (pages / page).read_text().replace("About", "about"), page
 
 
-def test_the_demo_has_a_small_camera_and_a_decoy_and_no_other_change(tmp_path: Path) -> None:
-    """Its cell is the simulated one with a quarter of the pixels and a decoy; a person's own edits stay."""
+def test_the_demo_has_a_small_camera_and_decoys_and_no_other_change(tmp_path: Path) -> None:
+    """Its cell is the simulated one with a quarter of the pixels and decoys; a person's own edits stay."""
     demo.write_cell(tmp_path)
     cell = load_cell(tmp_path / "cell.yaml")
     assert cell.is_simulated
     assert cell.camera.color_size_wh == (640, 360)
-    assert load_truth(cell).decoy
+    assert load_truth(cell).decoys
     path = tmp_path / "cell.yaml"
     path.write_text(path.read_text().replace("simulated bench", "my bench"))
     demo.write_cell(tmp_path)

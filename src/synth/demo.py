@@ -34,7 +34,7 @@ _SIZE_WH = (640, 360)
 
 _TRUTH_FILE = "truth.yaml"
 _TRUTH = """# What the simulator knows and the cell does not.
-decoy: true    # A lid of the part's own colour lies on the bench: a colour filter takes it for the part.
+decoys: 3    # Lids of the part's own colour lie on the bench: a colour filter takes one for the part.
 """
 
 TIME = "about 15 minutes on 2 quiet cores"
@@ -43,8 +43,8 @@ TIME = "about 15 minutes on 2 quiet cores"
 PURPOSE = (
     "You will see what rendered pictures, whose labels cost nothing, are worth beside captured ones; what "
     "giving them the captured look wins back; and whether mapped colours, which need no network, win as "
-    "much. A lid of the part's own colour lies on the bench: a colour filter, which anybody would try first, "
-    "takes it for the part."
+    "much. Three lids of the part's own colour lie on the bench: a colour filter, which anybody would try "
+    "first, takes one for the part."
 )
 """What is said before all stages."""
 

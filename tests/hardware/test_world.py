@@ -149,11 +149,11 @@ def test_nothing_on_the_empty_bench_passes_the_label_colour(world):
     assert stats[1:, 4].max(initial=0) < 20
 
 
-def test_a_decoy_misleads_a_colour_filter_and_hides_nothing(world):
+def test_decoys_mislead_a_colour_filter_and_hide_nothing(world):
     """A lid of the part's colour is the largest blob of the label's colour, apart from the part; the truth of
     the part is the same with it.
     """
-    with_decoy = World(CELL, BODIES, Truth(decoy=True), seed=0)
+    with_decoy = World(CELL, BODIES, Truth(decoys=3), seed=0)
     blob = largest_component(colour_mask(_picture(with_decoy, HOME), CELL.label))
     truth = with_decoy.truth_of(HOME)
     assert blob.sum() > truth.mask_visib.sum()

@@ -65,15 +65,19 @@ def clutter(T_base_bench: Array) -> list[Body]:
     return [_moved(piece, T_base_bench) for piece in pieces]
 
 
-def lid(T_base_bench: Array, material: Material) -> Body:
-    """The lid of a storage box, 150 × 110 mm, clear of where the part is carried."""
+LID_PLACES = ((0.715, -0.13, 62), (0.715, 0.30, -20), (0.70, -0.47, 15))
+"""x and y on the bench in metres, and the turn in degrees, clear of where the part is carried."""
+
+
+def lid(T_base_bench: Array, material: Material, place: tuple[float, float, float]) -> Body:
+    """The lid of a storage box, 150 × 110 mm."""
     boxes = [
         ([-0.075, -0.055, 0.0], [0.075, 0.055, 0.006]),
         *(([x - 0.004, -0.055, 0.006], [x + 0.004, 0.055, 0.014]) for x in (-0.071, 0.071)),
         *(([-0.067, y - 0.004, 0.006], [0.067, y + 0.004, 0.014]) for y in (-0.051, 0.051)),
     ]
     pieces = [Body.of(Mesh.box(low, high), material, edge_radius_m=0.0015) for low, high in boxes]
-    return _moved(_at(Body.joined(pieces), 0.715, -0.13, 62), T_base_bench)
+    return _moved(_at(Body.joined(pieces), *place), T_base_bench)
 
 
 def _hex_key(r_m: float, long_m: float, short_m: float, x_m: float, y_m: float, turn_deg: float) -> Body:

@@ -115,8 +115,8 @@ class Truth(_Section):
     (docs/results.md), and without meaning where T_base_cam is given. board_offset: how a calibration board is
     held, or how it stands, in the axes of the place where it is thought to be. T_tool_cam: of a camera that
     is on the arm. lamps: in the cell's order, from the first again where it has more. room_light: factor of
-    all that the room around sends. decoy: a lid of
-    the part's own colour lies on the bench, larger in the picture than the part.
+    all that the room around sends. decoys: how many lids of the part's own colour lie on the bench, larger in
+    the picture than the part.
     """
 
     dh_offsets: DhOffsets = DhOffsets()
@@ -145,7 +145,7 @@ class Truth(_Section):
     )
     room_light: Annotated[float, Field(ge=0, le=4)] = 1.2
     surfaces: SurfaceDeviations = SurfaceDeviations()
-    decoy: bool = False
+    decoys: Annotated[int, Field(ge=0, le=3)] = 0
 
     def T_base_cam_of(self, cell: Cell) -> Array:
         """The true [4,4] pose of the colour camera."""

@@ -20,7 +20,7 @@ from synth.hardware.simulated import sensor
 from synth.hardware.simulated.arm_body import arm_bodies
 from synth.hardware.simulated.bench import Bench
 from synth.hardware.simulated.body import Body, Float32
-from synth.hardware.simulated.clutter import clutter, lid
+from synth.hardware.simulated.clutter import LID_PLACES, clutter, lid
 from synth.hardware.simulated.light import Panel, Room, to_material
 from synth.hardware.simulated.optics import NoiseKey
 from synth.hardware.simulated.print import Print
@@ -98,8 +98,7 @@ class World:
         deviations = truth.surfaces
         mount = to_material(deviations.mount.of(cell.mount), mottle=0.05, layer_m=0.0012)
         part = to_material(deviations.part.of(cell.part), mottle=0.025)
-        if truth.decoy:
-            standing.append(lid(self._T_base_bench, part))
+        standing += [lid(self._T_base_bench, part, place) for place in LID_PLACES[: truth.decoys]]
         dressed = [
             *arm_bodies(cell.robot.arm, deviations.arm),
             Body.of(bodies.mount, mount, edge_radius_m=0.0006),
