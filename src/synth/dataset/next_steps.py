@@ -35,7 +35,7 @@ def list_next_steps(dataset: DatasetReader) -> tuple[NextStep, ...]:
         names = (*trained, "render", "compose", "translate", "compare")
         return tuple(NextStep(what, False, reason) for what in names)
     if not dataset.info.classes and dataset.info.semantic is None:
-        return (NextStep("train", False, "its pictures have no labels yet"),)
+        return (_label(dataset), NextStep("train", False, "its pictures have no labels yet"))
     classes = (_classification,) if len(dataset.info.classes) > 1 else ()
     pixels = (_segmentation,) if dataset.info.semantic is not None else ()
     makers = (_detection, *classes, _normals, *pixels, _render, _compose, _translate, _compare)
@@ -61,6 +61,15 @@ def _classification(dataset: DatasetReader) -> NextStep:
 def _segmentation(dataset: DatasetReader) -> NextStep:
     labelled = [s for s in dataset if _has_label_map(s)]
     return _train(dataset, "segmentation", labelled, "label maps", "no picture has a label map")
+
+
+def _label(dataset: DatasetReader) -> NextStep:
+    return NextStep(
+        "label",
+        True,
+        f"synth label {dataset.root} --run RUN, where RUN is the folder of a training of segmentation on "
+        "pictures with label maps",
+    )
 
 
 def _has_label_map(sample: Sample) -> bool:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from synth.dataset.choices import CropKind
-from synth.dataset.info import DatasetInfo
+from synth.dataset.info import DatasetInfo, SemanticInfo
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 from synth.errors import InputError
@@ -265,6 +265,17 @@ class Task(Protocol[S, D]):
     def read_crops(self, net: nn.Module, crops_u8: Rgb) -> NDArray[np.float64]:
         """Unit vectors [N,3] in crop axes that a network reads from crops [N,S,S,3]."""
         raise InputError(f"the task {self.name} reads no crops")
+
+    tells_pixels: bool = False
+    """Whether its networks say the class of every pixel: then they can label pictures."""
+
+    def pixel_classes(self, settings: S) -> SemanticInfo:
+        """The classes that `tell_pixels` tells apart, in its order, with colours."""
+        raise InputError(f"a network of the task {self.name} does not tell the class of pixels")
+
+    def tell_pixels(self, net: nn.Module, settings: S, picture: Rgb) -> NDArray[np.float32]:
+        """How likely each pixel of a picture [H,W,3] is of each class, [C,H,W], sum 1."""
+        raise InputError(f"a network of the task {self.name} does not tell the class of pixels")
 
     def target(self, net: nn.Module, settings: S) -> Target:
         """A trained network for whoever trains against it."""

@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
-from synth.dataset.info import DatasetInfo
+from synth.dataset.info import DatasetInfo, SemanticInfo
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 from synth.errors import InputError
@@ -18,6 +20,7 @@ from synth.train.tasks.segmentation.learning import SegmentationLearner, say, to
 from synth.train.tasks.segmentation.maps import (
     Answer,
     SegmentationImages,
+    find_void,
     list_labelled,
     load_images,
     refuse_other_classes,
@@ -194,6 +197,20 @@ class SegmentationTask(Task[SegmentationSettings, SegmentationImages]):
         """Whose network it is, and from which weights it began."""
         begun = "" if settings.pretrained is None else f", begun from {settings.pretrained}"
         return f"{settings.net}, {SEGMENTERS[settings.net].about}, at {settings.side_px} px{begun}."
+
+    tells_pixels = True
+
+    def pixel_classes(self, settings: SegmentationSettings) -> SemanticInfo:
+        """Those of the settings."""
+        void = find_void(settings.classes)
+        return SemanticInfo(names=settings.classes, colours=settings.colours, void=void)
+
+    def tell_pixels(
+        self, net: nn.Module, settings: SegmentationSettings, picture: Rgb
+    ) -> NDArray[np.float32]:
+        """The softmax of what the network says, at the picture's own size."""
+        shares = say(net, picture, settings.side_px).softmax(dim=0)
+        return np.asarray(shares.cpu().numpy(), np.float32)
 
     def target(self, net: nn.Module, settings: SegmentationSettings) -> PixelTarget:
         """A trained network as one that can be trained against."""
