@@ -175,9 +175,9 @@ def label(
 
     Pictures that people labelled keep their maps. run: folders of trainings of segmentation; several are held
     against each other, and one labels: that of the highest mIoU on pictures that people labelled or, without
-    any, a guess. ``dataset.info.made_by.figures`` says which, and why. min_confidence: 0 to 1, pixels of which
-    it is less sure are void. table: a CSV of classes and the labels they become, or void. truth: a dataset
-    with label maps of people's; those that ``data`` has if not given.
+    any, a guess. ``dataset.info.made_by.figures`` says which, and why. min_confidence: 0 to 1, pixels of
+    which it is less sure are void. table: a CSV of classes and the labels they become, or void. truth: a
+    dataset with label maps of people's; those that ``data`` has if not given.
     """
     from synth.compute.progress import make_progress
     from synth.label.run import label as run_label

@@ -64,11 +64,12 @@ class ClassTable:
         further = [label for label in labels if label is not None and label not in wanted.names]
         lacking = [name for name in wanted.names if name not in labels]
         if further or lacking:
-            said = [f"{whose} has {list_some(further)}, which is no label"] * bool(further)
-            said += [f"{whose} lacks {list_some(lacking)}"] * bool(lacking)
+            said = f" has {list_some(further)}, which is no label" if further else ""
+            said += " and" if further and lacking else ""
+            said += f" lacks {list_some(lacking)}" if lacking else ""
             raise InputError(
-                f"labels are of {', '.join(wanted.names)}, and {' and '.join(said)}: all need one list of "
-                "classes, to which a --map TABLE brings them"
+                f"labels are of {', '.join(wanted.names)}, and {whose}{said}: all need one list of classes, "
+                "to which a --map TABLE brings them"
             )
         void = len(wanted.names)
         return np.array([void if x is None else wanted.names.index(x) for x in labels], np.int64)

@@ -46,8 +46,8 @@ class Figure:
     """low, high: of its 95 % interval over pictures, or films; None for fewer than MIN_IMAGES pictures."""
 
     value: float
-    low: float | None
-    high: float | None
+    low: float | None = None
+    high: float | None = None
 
     def __str__(self) -> str:
         return f"{self.value:.3f}" + ("" if self.low is None else f" ({self.low:.3f} to {self.high:.3f})")
@@ -82,7 +82,7 @@ class Counted:
 
     def _to_figure(self, value: float, estimate: Callable[[], Effect]) -> Figure:
         if len(self.groups) < MIN_IMAGES:
-            return Figure(value, None, None)
+            return Figure(value)
         effect = estimate()
         return Figure(effect.value, effect.low, effect.high)
 

@@ -49,9 +49,9 @@ class PairFigures:
 
 @dataclass(frozen=True)
 class Verdict:
-    """chosen: the place among ``runs`` of the one that labels. why: a sentence. is_guess: whether no people's label has
-    a say. n_compared: pictures without labels on which networks were held against each other. n_labelled:
-    pictures by whose labels they were scored. n_learnt: further ones, which taught one of them.
+    """chosen: the place among ``runs`` of the one that labels. why: a sentence. is_guess: whether no label of
+    people's has a say. n_compared: pictures without labels on which networks were held against each other.
+    n_labelled: pictures by whose labels they were scored. n_learnt: further ones, which taught one of them.
     """
 
     chosen: int
