@@ -231,7 +231,7 @@ def _can_label(run: RunStanding) -> bool:
     from synth.train.tasks import TASKS
 
     task = load_config(Path(run.folder)).get("task")
-    return task in TASKS and TASKS[task].tells_pixels
+    return isinstance(task, str) and task in TASKS and TASKS[task].tells_pixels
 
 
 def print_status(*, as_json: bool) -> None:

@@ -73,22 +73,19 @@ def label(
 
 def print_verdict(console: "Console", verdict: "Verdict", min_confidence: float) -> None:
     """Figures of each network, how alike they are, and which one labels."""
-    from rich.table import Table
-
     if verdict.n_learnt:
         console.print(
             f"{verdict.n_learnt} labelled pictures taught or chose one of the networks and score none."
         )
     if verdict.n_labelled:
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for column in ("Network", "mIoU", "mean F1", "pixel accuracy"):
-            table.add_column(column, overflow="fold")
+        console.print(f"Beside the labels of people, on {verdict.n_labelled} pictures:")
         for one in verdict.runs:
-            table.add_row(one.run, str(one.miou), str(one.mf1), str(one.pixel_accuracy))
-        console.print(table)
+            console.print(
+                f"  {one.run}: mIoU {one.miou}, mean F1 {one.mf1}, pixel accuracy {one.pixel_accuracy}",
+                soft_wrap=True,
+            )
         console.print(
-            f"Beside the labels of people, on {verdict.n_labelled} pictures; 95 % intervals are over "
-            "pictures, or films where there are five, of one training each."
+            "  95 % intervals are over pictures, or films where there are five, of one training each."
         )
     for pair in verdict.pairs:
         console.print(
@@ -100,8 +97,8 @@ def print_verdict(console: "Console", verdict: "Verdict", min_confidence: float)
         console.print(f"{verdict.why}.", soft_wrap=True)
     for precise in verdict.runs[verdict.chosen].precision:
         console.print(
-            f"  sure by {precise.confidence:.2f} or more: {precise.kept:.1%} of the labelled pixels, "
-            f"{precise.right:.1%} of them right"
+            f"  with --min-confidence {precise.confidence:g}: {precise.kept:.1%} of the pixels keep a label, "
+            f"{precise.right:.1%} of these are right"
         )
 
 

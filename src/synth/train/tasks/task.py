@@ -67,6 +67,18 @@ class Export:
     wrap: Callable[[nn.Module], nn.Module] = lambda net: net
 
 
+@dataclass(frozen=True, eq=False)
+class SeenPart:
+    """What can be seen of one part of a composite, at the size at which a target sees it.
+
+    box_xyxy_px: tight, edges 0 to W. covered: [H,W], the pixels that it covers by more than half.
+    """
+
+    box_xyxy_px: Sequence[float]
+    class_name: str
+    covered: NDArray[np.bool_]
+
+
 class Target(Protocol):
     """A network as somebody who trains against it sees it: a class that names this as its base.
 
@@ -253,7 +265,7 @@ class Task(Protocol[S, D]):
     """Whether composites, which have boxes and masks alone, can be learnt from."""
 
     sees_composites: bool = False
-    """Whether its `Target` sees whole pictures of which boxes and classes are all that is known."""
+    """Whether its `Target` sees whole pictures of which nothing but their parts is known."""
 
     reads_crops: bool = False
     """Whether its data are ``Crops`` and `read_crops` reads them: then compare asks where networks look."""
@@ -283,17 +295,15 @@ class Task(Protocol[S, D]):
 
     def target_size(self, settings: S, size_wh: tuple[int, int]) -> tuple[int, int]:
         """Width and height at which `Target` sees whole pictures of a size; raises InputError for a task that
-        sees no whole pictures, or more in them than boxes and classes.
+        sees no whole pictures, or more in them than their parts.
         """
         raise InputError(
             f"a target of the task {self.name} takes no composites, which are whole pictures with boxes and "
             "classes alone: give the run of a detector"
         )
 
-    def composite_truth(self, settings: S, seen: Sequence[tuple[Sequence[float], str]]) -> Any:
-        """What `Target` takes as true of a composite: tight boxes x0 y0 x1 y1 in pixels of the target's size,
-        and the names of their classes.
-        """
+    def composite_truth(self, settings: S, seen: Sequence[SeenPart]) -> Any:
+        """What `Target` takes as true of a composite of which these parts can be seen."""
         raise InputError(f"a target of the task {self.name} takes no composites")
 
     def target_truth(self, data: D) -> list[Any]:
