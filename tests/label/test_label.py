@@ -19,7 +19,7 @@ from synth.label.labeller import load_labellers
 from synth.label.run import label
 from synth.label.settings import LabelSettings
 from synth.label.verdict import read_verdict
-from train.street_sets import CLASSES, COLOURS
+from train.street_sets import CLASSES, COLOURS, write_street
 from typed import synth
 
 
@@ -257,6 +257,16 @@ def test_what_does_not_go_together_is_one_sentence(desk: Path, tmp_path: Path) -
     ):
         _refuse(synth(*words, cwd=tmp_path), said)
     assert not (tmp_path / "data").exists()
+
+
+def test_what_networks_labelled_trains_and_never_tests(desk: Path, tmp_path: Path) -> None:
+    """A figure beside their labels would be of two networks."""
+    run(desk, tmp_path / "made", "good")
+    records = (tmp_path / "made/samples.jsonl").read_text()
+    (tmp_path / "made/samples.jsonl").write_text(records.replace('"val"', '"test"'))
+    write_street(tmp_path / "other", splits=("train", "train", "val"), seed=1)
+    words = ("train", "segmentation", "--data", "other", "--test", "made", "--device", "cpu")
+    _refuse(synth(*words, cwd=tmp_path), "a network made the labels of 2 test images of made")
 
 
 def test_it_is_typed_looked_at_and_named_as_the_next_step(desk: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Which of several networks labels, and on what that rests: Table 1 of the GauGAN work that synth follows."""
+"""Which of several networks labels, and on what that rests, after the GauGAN work that synth follows."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
