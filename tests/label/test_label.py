@@ -102,13 +102,14 @@ def test_a_network_that_does_not_say_what_taught_it_leaves_the_count_open(desk: 
 
 @pytest.mark.parametrize("runs", [("good",), ("good", "poor")])
 def test_stopped_and_gone_on_with_it_ends_in_the_same_bytes(
-    desk: Path, tmp_path: Path, runs: tuple[str, ...]
+    desk: Path, tmp_path: Path, runs: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whole samples stay, and which network labels is not asked anew."""
     run(desk, tmp_path / "whole", *runs)
     with pytest.raises(KeyboardInterrupt):
         run(desk, tmp_path / "again", *runs, stop_after=3)
     assert len(DatasetReader(tmp_path / "again")) == 3
+    monkeypatch.setattr("synth.label.run.reach_verdict", None)
     run(desk, tmp_path / "again", *runs)
     assert content_of(tmp_path / "whole") == content_of(tmp_path / "again")
 
@@ -280,6 +281,8 @@ def test_it_is_typed_looked_at_and_named_as_the_next_step(desk: Path, tmp_path: 
     assert f"{desk}/runs/good labels: its mIoU" in done.stdout.replace("\n", "")
     assert "data/labelled: 7 pictures are labelled, 7 new" in done.stdout
     assert (tmp_path / "data/labelled/labels.png").stat().st_size > 1000
+    trained = next(s for s in list_next_steps(DatasetReader(tmp_path / "data/labelled")) if s.able)
+    assert "--test OTHER; its own test images have no label maps" in trained.sentence
     again = synth("label", desk / "frames", *runs, "--truth", desk / "street", cwd=tmp_path)
     assert "7 pictures are labelled, 0 new" in again.stdout
     assert json.loads(synth("dataset", "stats", "data/labelled", "--json", cwd=tmp_path).stdout)[
