@@ -67,12 +67,14 @@ def label(
         except KeyboardInterrupt:
             console.print("Stopped; the same command goes on from there.")
             raise typer.Exit(130) from None
-        print_verdict(console, labelled.verdict, min_confidence)
+        print_verdict(console, labelled.verdict)
         _print_labelled(console, labelled, settings)
 
 
-def print_verdict(console: "Console", verdict: "Verdict", min_confidence: float) -> None:
+def print_verdict(console: "Console", verdict: "Verdict") -> None:
     """Figures of each network, how alike they are, and which one labels."""
+    from rich.table import Table
+
     if verdict.n_learnt:
         console.print(
             f"{verdict.n_learnt} labelled pictures taught or chose one of the networks and score none."
@@ -85,7 +87,8 @@ def print_verdict(console: "Console", verdict: "Verdict", min_confidence: float)
                 soft_wrap=True,
             )
         console.print(
-            "  95 % intervals are over pictures, or films where there are five, of one training each."
+            "  95 % intervals are over pictures, or films where there are five, of one training each.",
+            soft_wrap=True,
         )
     for pair in verdict.pairs:
         console.print(
@@ -95,11 +98,13 @@ def print_verdict(console: "Console", verdict: "Verdict", min_confidence: float)
         )
     if len(verdict.runs) > 1:
         console.print(f"{verdict.why}.", soft_wrap=True)
-    for precise in verdict.runs[verdict.chosen].precision:
-        console.print(
-            f"  with --min-confidence {precise.confidence:g}: {precise.kept:.1%} of the pixels keep a label, "
-            f"{precise.right:.1%} of these are right"
-        )
+    if precision := verdict.runs[verdict.chosen].precision:
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for column in ("--min-confidence", "pixels that keep a label", "right of these"):
+            table.add_column(column, justify="right")
+        for step in precision:
+            table.add_row(f"{step.confidence:g}", f"{step.kept:.1%}", f"{step.right:.1%}")
+        console.print(table)
 
 
 def _print_labelled(console: "Console", labelled: "Labelled", settings: "LabelSettings") -> None:
