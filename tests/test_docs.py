@@ -37,6 +37,8 @@ ONLY_PARSED = {
     r"synth import yolo .*--group": "needs recordings of one's own; tests/dataset",
     r"synth train normals": "as detection, which runs; tests/train",
     r"synth train segmentation": "needs label maps; tests/train/test_segmentation_commands.py",
+    r"synth label": "needs a segmenter that was trained; tests/label, test_flow.py",
+    r"synth .*data/labelled": "needs what synth label makes; tests/label",
     r"synth train detection --data data/real": "as on data/cups, which runs; tests/train",
     r"synth (evaluate|predict)": "needs more test images than are captured here; tests/train",
     r"synth export-model": "needs a training; tests/gan",

@@ -1,15 +1,22 @@
 """All stages that exist, tiny, on the CPU, as a newcomer types them."""
 
+import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from bop_scene import write_scene
+from dataset.films import drive, make_film
 from small_cell import write_small_cell
+from synth.dataset.origin import count_real_labels
 from synth.dataset.reader import DatasetReader
+from synth.train.trained import load_trained
+from train.street_sets import CLASSES, COLOURS, draw_street
 from typed import synth
 
 SYNTH = Path(sys.executable).with_name("synth")
@@ -143,3 +150,51 @@ def test_somebody_else_s_photographs_go_all_the_way(tmp_path):
     first, again = (DatasetReader(tmp_path / "data" / name) for name in ("real", "again"))
     boxes = [sorted(i.box_xyxy_px for s in dataset for i in s.instances) for dataset in (first, again)]
     assert boxes[0] == boxes[1]
+
+
+@pytest.mark.slow
+def test_a_film_of_a_street_gets_labels_from_which_a_network_learns(tmp_path):
+    """Import a film and label maps, train, label, train on the labels: all end well, status names the way."""
+    rng = np.random.default_rng(0)
+    for i, split in enumerate(("train", "val", "test") * 3):
+        ids = np.minimum(draw_street(rng), len(CLASSES) - 1)
+        for folder, pixels in (("images", np.array(COLOURS, np.uint8)[ids]), ("labels", ids)):
+            path = tmp_path / "street" / folder / split / f"{i}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(path)
+    (tmp_path / "palette.json").write_text(json.dumps({"classes": CLASSES, "palette": COLOURS}))
+    make_film(tmp_path / "film.mkv", drive(24, 0, size_wh=(64, 32)))
+    tiny = ("--side", "48", "--images", "8", "--device", "cpu")
+    run = ("--run", "runs/train/segmentation")
+    commands = [
+        (
+            "import",
+            "semantic",
+            "street/images",
+            "street/labels",
+            "--palette",
+            "palette.json",
+            "--out",
+            "data/street",
+        ),
+        ("import", "video", "film.mkv", "--every", "0.5", "--gap", "0.1", "--out", "data/footage"),
+        ("train", "segmentation", "--data", "data/street", "--test", "data/street", *tiny),
+        ("status",),
+        ("label", "data/footage", *run, "--min-confidence", "0", "--device", "cpu"),
+        ("dataset", "verify", "data/labelled"),
+        (
+            *("train", "segmentation", "--data", "data/labelled", "--test", "data/street", *tiny),
+            *("--out", "runs/train/street"),
+        ),
+    ]
+    said = []
+    for command in commands:
+        answer = synth(*command, cwd=tmp_path)
+        assert answer.returncode == 0, f"{command}: {answer.stderr}"
+        said.append(answer.stdout)
+    assert "synth label data/footage --run RUN" in said[1]
+    assert "Next: synth label data/footage --run runs/train/segmentation" in said[3]
+    labelled = DatasetReader(tmp_path / "data/labelled")
+    assert {"image", "semantic", "confidence"} <= labelled[0].layers.keys()
+    learnt = load_trained(tmp_path / "runs/train/street").readings
+    assert count_real_labels((), learnt) == {"labels": 6, "mask": 0, "pose": 0}

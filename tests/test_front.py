@@ -26,7 +26,7 @@ from synth.errors import CellError, DatasetError, InputError
 
 ROOT = Path(__file__).parents[1]
 HEAVY = {"numpy", "pydantic", "torch", "typer", "rich", "cv2", "open3d", "scipy", "yaml"}
-VERBS = ("capture", "render", "compose", "translate", "train", "predict", "compare")
+VERBS = ("capture", "render", "compose", "translate", "train", "predict", "label", "compare")
 
 USER_FILE = """
 from pathlib import Path
@@ -43,6 +43,7 @@ composited = synth.compose([real, "data/more"], count=4)
 translated = synth.translate(twins, real, method="cyclegan", preset="quick")
 training: Training = synth.train("detection", ["data/real", twins], net="yolov5n")
 found: list[Prediction] = synth.predict(training.run, [Path("a.png"), "b.png"])
+labelled = synth.label("data/footage", [training.run, "runs/other"], min_confidence=0.8)
 compared: Comparison = synth.compare(
     {"real": real, "rendered": twins}, mixes=["real", "rendered"], tasks=["detection"], preset="quick"
 )

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from synth.front import capture as capture
     from synth.front import compare as compare
     from synth.front import compose as compose
+    from synth.front import label as label
     from synth.front import load_cell as load_cell
     from synth.front import open_dataset as open_dataset
     from synth.front import predict as predict
@@ -22,6 +23,7 @@ __all__ = [
     "capture",
     "compare",
     "compose",
+    "label",
     "load_cell",
     "open_dataset",
     "predict",
@@ -30,7 +32,7 @@ __all__ = [
     "translate",
 ]
 
-_PACKAGES = ("capture", "compare", "train")
+_PACKAGES = ("capture", "compare", "label", "train")
 """Verbs whose packages have the same name: the package can be called, see `synth.callable_package`."""
 
 

@@ -20,6 +20,7 @@ from synth.dataset.imports.commands import app as import_app
 from synth.errors import SynthError
 from synth.extras import find_extra, how_to_install
 from synth.gan.commands import export_model, translate
+from synth.label.commands import label
 from synth.renamed import refuse_old_words
 from synth.sim.commands import render
 from synth.sim.placing.commands import compose
@@ -88,8 +89,8 @@ app = typer.Typer(
     name="synth",
     cls=_Root,
     help="Labelled images from one robot arm, one depth camera and one CAD file.",
-    epilog="Tab completes verbs and options after synth --install-completion. Exit codes: 0 done, 1 nobody "
-    "reads the pipe, 2 input, 3 device, 4 unsafe motion, 5 disk, 6 damaged data, 130 interrupted.",
+    epilog="Tab completes after --install-completion. Exit codes: 0 done, 1 pipe closed, 2 input, 3 device, "
+    "4 unsafe motion, 5 disk, 6 damaged data, 130 interrupted.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -165,6 +166,7 @@ app.command(rich_help_panel=_STAGES)(render)
 app.command(rich_help_panel=_STAGES)(translate)
 app.command(rich_help_panel=_STAGES)(compare)
 app.command(rich_help_panel=_DATA, cls=_Verb)(compose)
+app.command(rich_help_panel=_DATA)(label)
 app.add_typer(calibrate_app, name="calibrate", cls=_Group, rich_help_panel=_DATA)
 app.add_typer(import_app, name="import", cls=_Group, rich_help_panel=_DATA)
 app.add_typer(dataset_app, name="dataset", cls=_Group, rich_help_panel=_DATA)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from rich.table import Table
 from rich.text import Text
 
-from synth.compute.run_dir import COMMAND_FILE, CONFIG_FILE, read_command
+from synth.compute.run_dir import COMMAND_FILE, CONFIG_FILE, load_config, read_command
 from synth.dataset.folder import INFO_FILE, SAMPLES_FILE
 from synth.errors import DatasetError
 from synth.registry import Registry
@@ -54,6 +54,7 @@ STAGES: Registry[Stage] = Registry(
         "render": "synth.sim.stage:STAGE",
         "translate": "synth.gan.stage:STAGE",
         "compose": "synth.sim.stage:COMPOSE",
+        "label": "synth.label.stage:STAGE",
     },
 )
 """By the verb that a dataset names in ``made_by``."""
@@ -214,8 +215,23 @@ def _next_command(datasets: Sequence[Standing], runs: Sequence[RunStanding], rep
     is_usual = {dataset.folder for dataset in datasets} >= {str(folder) for folder in folders.values()}
     if not is_usual:
         first = next((d for d in datasets if d.made_by.startswith("import")), datasets[0])
+        made = {dataset.made_by: Path(dataset.folder) for dataset in datasets}
+        if "import video" in made and "label" not in made:
+            made |= {run.made_by: Path(run.folder) for run in runs if _can_label(run)}
+            if command := STAGES["label"].begin(made):
+                return command
         return f"synth dataset stats {shlex.quote(first.folder)}   (says what can come next)"
     return f"synth dataset sheet {folders[WAY[-1]]}" if reports else "synth compare --preset quick"
+
+
+def _can_label(run: RunStanding) -> bool:
+    """Whether it is a finished training of a network that tells the class of every pixel."""
+    if run.made_by != "train" or run.state != "complete":
+        return False
+    from synth.train.tasks import TASKS
+
+    task = load_config(Path(run.folder)).get("task")
+    return isinstance(task, str) and task in TASKS and TASKS[task].tells_pixels
 
 
 def print_status(*, as_json: bool) -> None:

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from synth.dataset.choices import BoxKind
-from synth.dataset.info import DatasetInfo, MadeBy
+from synth.dataset.info import DatasetInfo, MadeBy, SemanticInfo
 from synth.dataset.reader import DatasetReader
 from synth.dataset.record import Kind, Split
 from synth.dataset.sample import Draft, Instance
@@ -31,14 +31,21 @@ def write_cutting_set(
     grown_box: int | None = None,
     box_kind: BoxKind = "tight",
     splits: Sequence[Split] = SPLITS,
+    with_maps: bool = False,
 ) -> DatasetReader:
     """Six samples of one part each, kites and bars in turns, and three plates.
 
-    grown_box: number of the sample whose box is twice as wide as its mask.
+    grown_box: number of the sample whose box is twice as wide as its mask. with_maps: label maps of bench and
+    parts too.
     """
     rng = np.random.default_rng(1)
+    semantic = SemanticInfo(names=("bench", *SHAPES), colours=((128, 130, 120), (170, 90, 30), (90, 30, 170)))
     info = DatasetInfo(
-        kind=kind, classes=tuple(SHAPES), box_kind=box_kind, made_by=MadeBy(verb="test", simulated=True)
+        kind=kind,
+        classes=tuple(SHAPES),
+        semantic=semantic if with_maps else None,
+        box_kind=box_kind,
+        made_by=MadeBy(verb="test", simulated=True),
     )
 
     def shoot(mask: np.ndarray, red: int) -> np.ndarray:
@@ -60,6 +67,8 @@ def write_cutting_set(
             )
             draft = Draft(name=f"{i:06d}", split=split, size_wh=SIZE_WH, instances=(instance,))
             layers = {"image": shoot(mask > 0, RED_OF_SPLIT[split]), "mask": mask.astype(np.uint16)}
+            if with_maps:
+                layers["semantic"] = mask * np.uint8(1 + i % 2)
             writer.append(draft, layers=layers)
         for _ in range(3):
             writer.add_plate(shoot(np.zeros(SIZE_WH[::-1], bool), 0))

@@ -20,6 +20,7 @@ from synth.train.tasks.classification.crops import crop_square
 from synth.train.tasks.classification.scores import Readings, count_confusions
 from synth.train.tasks.classification.settings import ClassificationSettings
 from synth.train.tasks.classification.words import REPORT
+from synth.train.tasks.task import SeenPart
 
 TASK = TASKS["classification"]
 SETTINGS = ClassificationSettings(side_px=16, classes=("cat", "dog", "owl"))
@@ -93,7 +94,8 @@ def test_a_whole_picture_is_as_hard_as_its_objects_crops() -> None:
     of_crops = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float() / 255
     images = (torch.from_numpy(picture).permute(2, 0, 1).float() / 255)[None].repeat(2, 1, 1, 1)
     images.requires_grad_()
-    hardness = target.hardness(images, [TASK.composite_truth(settings, seen), []])
+    parts = [SeenPart(box, name, np.ones((48, 64), np.bool_)) for box, name in seen]
+    hardness = target.hardness(images, [TASK.composite_truth(settings, parts), []])
     wanted = target.hardness(of_crops, [name for _, name in seen]).mean()
     assert hardness.tolist() == pytest.approx([float(wanted), 0.0], abs=2e-3)
     hardness.sum().backward()

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from synth.compare.figures import RealRead
 from synth.compare.mixes import REAL
 from synth.compare.plan import Plan, Trial
-from synth.dataset.origin import REAL_KINDS, USES, Used, find_real
+from synth.dataset.origin import REAL_KINDS, USES, Origin, Used, find_real
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 
@@ -41,15 +41,23 @@ def find_real_read(plan: Plan, trial: Trial) -> RealRead | None:
 
 
 def _find_behind(reader: DatasetReader, samples: Iterable[Sample]) -> Read | None:
-    samples = tuple(samples)
-    if reader.info.kind in REAL_KINDS:
-        return _read_whole(reader, samples)
-    return find_real((sample.origin for sample in samples), reader.info.made_by.readings)
+    samples, readings = tuple(samples), reader.info.made_by.readings
+    if reader.info.kind not in REAL_KINDS:
+        return find_real((sample.origin for sample in samples), readings)
+    # Of pictures that are real themselves only a network that labelled them may stand behind.
+    behind = find_real((Origin(steps=sample.origin.steps) for sample in samples), readings)
+    if behind is not None:
+        _add(behind, _read_whole(reader, samples))
+    return behind
 
 
 def _read_whole(reader: DatasetReader, samples: Iterable[Sample]) -> Read:
-    places = {(reader.name, sample.name) for sample in samples}
-    return {use: places if use in ("pixels", "labels") else set() for use in USES}
+    found: Read = {use: set() for use in USES}
+    for sample in samples:
+        labels: Used = "pseudo-labels" if sample.origin.is_pseudo_labelled else "labels"
+        for use in ("pixels", labels):
+            found[use].add((reader.name, sample.name))
+    return found
 
 
 def _add(found: Read, more: Read) -> None:

@@ -54,7 +54,7 @@ def carry(
     samples.
     """
     writer.add_models(models)
-    _carry_plates(writer, list(dict.fromkeys(move.dataset for move in moves)))
+    carry_plates(writer, list(dict.fromkeys(move.dataset for move in moves)))
     done = writer.done_names()
     n_new = 0
     for i, move in enumerate(moves):
@@ -88,14 +88,7 @@ def scale_of(info: DatasetInfo) -> float | None:
 
 def _carry_sample(writer: DatasetWriter, move: Move, choice: ClassChoice, verb: str) -> None:
     dataset, sample, info = move.dataset, move.sample, writer.info
-    files: dict[LayerName, Path | bytes] = {}
-    layers: dict[LayerName, NDArray[Any]] = {}
-    for path in sample.files:
-        dataset.load_file(sample, path)  # Raises where it is not the recorded one.
-    for name, path in sample.layers.items():
-        layer = dataset.load_layer(sample, name)
-        assert layer is not None
-        layers[name], files[name] = layer, dataset.root / path
+    layers, files = load_files(dataset, sample)
     instances, mask, moved = choice.choose_instances(sample.instances, layers.get("mask"))
     changed: dict[LayerName, NDArray[Any]] = {}
     if mask is not None and mask is not layers["mask"]:
@@ -127,6 +120,34 @@ def _carry_sample(writer: DatasetWriter, move: Move, choice: ClassChoice, verb: 
     )
 
 
+def load_files(
+    dataset: DatasetReader, sample: Sample
+) -> tuple[dict[LayerName, NDArray[Any]], dict[LayerName, Path | bytes]]:
+    """The layers of a sample, and the file of each, to be linked; raises DatasetError for a file that is not
+    the one recorded.
+    """
+    files: dict[LayerName, Path | bytes] = {}
+    layers: dict[LayerName, NDArray[Any]] = {}
+    for path in sample.files:
+        dataset.load_file(sample, path)  # Raises where it is not the recorded one.
+    for name, path in sample.layers.items():
+        layer = dataset.load_layer(sample, name)
+        assert layer is not None
+        layers[name], files[name] = layer, dataset.root / path
+    return layers, files
+
+
+def list_used(sample: Sample) -> Iterable[Used]:
+    """All that there is of a sample, which what carries it takes."""
+    yield "pixels"
+    if sample.instances or "semantic" in sample.layers:
+        yield "labels"
+    if sample.layers.keys() & {"mask", "semantic"}:
+        yield "mask"
+    if any(instance.T_cam_part is not None for instance in sample.instances):
+        yield "pose"
+
+
 def _depth(found: DatasetInfo, wanted: DatasetInfo, counts: NDArray[np.uint16]) -> NDArray[np.uint16] | None:
     """The counts in the scale that is wanted; None where they are in it already."""
     scales_m = scale_of(found), scale_of(wanted)
@@ -138,7 +159,7 @@ def _depth(found: DatasetInfo, wanted: DatasetInfo, counts: NDArray[np.uint16]) 
 def _origin(move: Move, moved: Mapping[int, int], verb: str) -> Origin:
     """A split that was dealt anew is that of every copy of the picture; the step says which it was."""
     sample = move.sample
-    parent = move.dataset.as_parent(sample, *_list_used(sample))
+    parent = move.dataset.as_parent(sample, *list_used(sample))
     parents = [*sample.origin.parents, parent]
     if move.split != sample.split:
         parents = [
@@ -153,17 +174,10 @@ def _origin(move: Move, moved: Mapping[int, int], verb: str) -> Origin:
     return Origin(parents=tuple(parents[:-1]), steps=steps).then(Step(verb=verb, params=params), parents[-1])
 
 
-def _list_used(sample: Sample) -> Iterable[Used]:
-    yield "pixels"
-    yield "labels"
-    if sample.layers.keys() & {"mask", "semantic"}:
-        yield "mask"
-    if any(instance.T_cam_part is not None for instance in sample.instances):
-        yield "pose"
-
-
-def _carry_plates(writer: DatasetWriter, datasets: Sequence[DatasetReader]) -> None:
-    """Those of the camera's size, where there is one. The same pixels are encoded to the same bytes."""
+def carry_plates(writer: DatasetWriter, datasets: Sequence[DatasetReader]) -> None:
+    """Write the plates that are not there yet, of the camera's size where there is one. The same pixels are
+    encoded to the same bytes.
+    """
     camera = writer.info.camera
     plates = [
         (dataset, plate, png)

@@ -35,7 +35,7 @@ def list_next_steps(dataset: DatasetReader) -> tuple[NextStep, ...]:
         names = (*trained, "render", "compose", "translate", "compare")
         return tuple(NextStep(what, False, reason) for what in names)
     if not dataset.info.classes and dataset.info.semantic is None:
-        return (NextStep("train", False, "its pictures have no labels yet"),)
+        return (_label(dataset), NextStep("train", False, "its pictures have no labels yet"))
     classes = (_classification,) if len(dataset.info.classes) > 1 else ()
     pixels = (_segmentation,) if dataset.info.semantic is not None else ()
     makers = (_detection, *classes, _normals, *pixels, _render, _compose, _translate, _compare)
@@ -61,6 +61,15 @@ def _classification(dataset: DatasetReader) -> NextStep:
 def _segmentation(dataset: DatasetReader) -> NextStep:
     labelled = [s for s in dataset if _has_label_map(s)]
     return _train(dataset, "segmentation", labelled, "label maps", "no picture has a label map")
+
+
+def _label(dataset: DatasetReader) -> NextStep:
+    return NextStep(
+        "label",
+        True,
+        f"synth label {dataset.root} --run RUN, where RUN is the folder of a training of segmentation on "
+        "pictures with label maps",
+    )
 
 
 def _has_label_map(sample: Sample) -> bool:
@@ -103,8 +112,10 @@ def _train(
             f"{' and '.join(lacking)} images have no {unit}, and a network learns from train and is chosen "
             f"by val images: {_deal(dataset)}",
         )
-    test = dataset.root if "test" in splits else Path("OTHER")
-    of = "" if "test" in splits else f"; its own test images have no {unit}, so OTHER is a dataset whose do"
+    is_test = any(sample.split == "test" and sample.is_labelled for sample in labelled)
+    test = dataset.root if is_test else Path("OTHER")
+    why = f"have {unit} that a network made" if "test" in splits else f"have no {unit}"
+    of = "" if is_test else f"; its own test images {why}, so OTHER is a dataset that people labelled"
     return NextStep(what, True, f"synth {what} --data {dataset.root} --test {test}{of}")
 
 
@@ -240,18 +251,20 @@ def _compare(dataset: DatasetReader) -> NextStep:
     alone = "detection" if has_instances else "segmentation"
     task = "classification" if _shows_one_thing(dataset) else alone
     tasks = "" if has_normals else f" --tasks {task}"
-    if info.kind in REAL_KINDS:
+    is_made = any(s.split == "test" and not s.is_labelled for s in dataset if _has_label_map(s))
+    if info.kind in REAL_KINDS and not is_made:
         return NextStep(
             what,
             True,
             f"synth compare --data real={root} --data other=OTHER{tasks}, where OTHER is a dataset of the "
             f"same classes{boxes}",
         )
+    name = "labelled" if is_made else info.kind
     return NextStep(
         what,
         True,
-        f"synth compare --data real=OTHER --data {info.kind}={root}{tasks}, where OTHER has "
-        f"photographs of the same classes{boxes}",
+        f"synth compare --data real=OTHER --data {name}={root}{tasks}, where OTHER has "
+        f"photographs of the same classes{boxes}{' that people labelled' * is_made}",
     )
 
 

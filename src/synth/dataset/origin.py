@@ -9,14 +9,17 @@ from synth.dataset.record import Free, Kind, Name, Record, Sha256, Split
 
 REAL_KINDS: tuple[Kind, ...] = ("real", "imported")
 
-Used = Literal["pixels", "labels", "mask", "pose", "plate", "look"]
+Used = Literal["pixels", "labels", "mask", "pose", "plate", "look", "pseudo-labels"]
 """What was taken of something: its picture, its boxes and normals, its outlines, where arm and part stood, it
-as the background, how pictures come out.
+as the background, how pictures come out, its label map that a network made.
 """
 
 USES: tuple[Used, ...] = get_args(Used)
 LABELS: tuple[Used, ...] = ("labels", "mask", "pose")
-"""What of it is a label."""
+"""What of it is a label. What a network made is none: the labels that taught the network count instead."""
+
+LABEL_VERB = "label"
+"""Of the step by which a sample got its label map."""
 
 Role = Literal["made", "chosen"]
 
@@ -59,6 +62,11 @@ class Origin(Record):
 
     parents: tuple[Parent, ...] = ()
     steps: tuple[Step, ...] = ()
+
+    @property
+    def is_pseudo_labelled(self) -> bool:
+        """Whether a network made the label map, by ``synth label``."""
+        return any(step.verb == LABEL_VERB and step.checkpoint_sha256 for step in self.steps)
 
     def then(self, step: Step, *parents: Parent) -> "Origin":
         """Of what is made of this by one more step, and of further parents."""

@@ -19,7 +19,7 @@ from synth.dataset.folder import (
     read_samples,
 )
 from synth.dataset.layers import LAYERS, LayerName
-from synth.dataset.origin import Origin, Parent, Reading, Role, Used, trace
+from synth.dataset.origin import LABELS, USES, Origin, Parent, Reading, Role, Used, trace
 from synth.dataset.record import SPLITS, Kind, Split
 from synth.dataset.sample import Instance, Plate, Sample
 from synth.errors import DatasetError
@@ -141,35 +141,38 @@ class DatasetReader:
             name=source.name if isinstance(source, Sample) else f"{source.number:06d}",
             split=source.split if isinstance(source, Sample) else None,
             pixels_sha256=source.pixels_sha256,
-            used=used,
+            used=_tell(source, used) if isinstance(source, Sample) else used,
         )
 
     def as_reading(self, samples: Iterable[Sample], *used: Used, role: Role = "made") -> Reading:
         """What is said of some samples by what all of them together have made or chosen.
 
-        Samples of several kinds make a reading of the kind mixed, which counts as real.
+        Samples of several kinds make a reading of the kind mixed, which counts as real. Of samples whose
+        labels a network made, pseudo-labels were used.
         """
         samples = tuple(samples)
+        told = {use for sample in samples for use in _tell(sample, used)}
         kinds = {self.kind_of(sample) for sample in samples} or {self.info.kind}
         return Reading(
             dataset=self.name,
             kind=kinds.pop() if len(kinds) == 1 else "mixed",
             digest=self.digest(),
             role=role,
-            used=used,
+            used=tuple(use for use in USES if use in told) if samples else used,
             names=tuple(sample.name for sample in samples),
         )
 
     def trace_readings(
         self, samples: Sequence[Sample], *used: Used, role: Role = "made"
     ) -> tuple[Reading, ...]:
-        """`as_reading` of each kind of sample, and what was read before of real ones to make these."""
+        """`as_reading` of each kind of sample, those with pseudo-labels apart, and what was read before of
+        real ones to make these.
+        """
         behind = trace(map(_origin_behind, samples), role)
-        kinds = dict.fromkeys(map(self.kind_of, samples)) or (self.info.kind,)
-        own = (
-            self.as_reading((s for s in samples if self.kind_of(s) == kind), *used, role=role)
-            for kind in kinds
-        )
+        alike: dict[tuple[Kind, tuple[Used, ...]], list[Sample]] = {}
+        for sample in samples:
+            alike.setdefault((self.kind_of(sample), _tell(sample, used)), []).append(sample)
+        own = (self.as_reading(some, *used, role=role) for some in alike.values() or ((),))
         return tuple(dict.fromkeys((*own, *behind, *self.info.made_by.readings)))
 
     def load_layer(self, sample: Sample, name: LayerName) -> NDArray[Any] | None:
@@ -243,6 +246,14 @@ class DatasetReader:
                 f"{self.root / path} is {layer.shape[1]}×{layer.shape[0]}, recorded as {recorded}"
             )
         return layer
+
+
+def _tell(sample: Sample, used: tuple[Used, ...]) -> tuple[Used, ...]:
+    """What was taken of a sample: labels that a network made are none."""
+    if not sample.origin.is_pseudo_labelled or "labels" not in used:
+        return used
+    own = {use for use in used if sample.is_labelled or use not in LABELS}
+    return tuple(use for use in USES if use in own | {"pseudo-labels"})
 
 
 def _origin_behind(sample: Sample) -> Origin:

@@ -225,6 +225,11 @@ class Sample(Draft):
         return self.layers.get("mask")
 
     @property
+    def is_labelled(self) -> bool:
+        """Whether it has instances, or a label map that no network made."""
+        return bool(self.instances) or ("semantic" in self.layers and not self.origin.is_pseudo_labelled)
+
+    @property
     def files(self) -> tuple[str, ...]:
         """Every file of the sample, relative to the folder, the image first; labels are views and not among
         them.

@@ -97,7 +97,7 @@ def make_sheet(dataset: DatasetReader, *, n_samples: int, n_columns: int) -> Ima
     columns = min(n_columns, len(tiles))
     width = max(columns * (_TILE_W + _GAP) + _GAP, 2 * _TILE_W)
     places, height = place_tiles([t.height for t in tiles], columns)
-    legend = _draw_classes(dataset, width)
+    legend = draw_classes(dataset, width)
     sheet = Image.new("RGB", (width, height + legend.height), _PAPER)
     _draw_title(ImageDraw.Draw(sheet), dataset, shown, width)
     sheet.paste(legend, (0, height))
@@ -308,7 +308,7 @@ def list_drawn(samples: Iterable[Sample]) -> dict[str, Colour]:
     return {label: colour for label, colour in _LEGEND.items() if is_there[label]}
 
 
-def _draw_classes(dataset: DatasetReader, width: int) -> Image.Image:
+def draw_classes(dataset: DatasetReader, width: int) -> Image.Image:
     """The colours of its classes of pixels, in as many lines as they need; of no height without any."""
     semantic = dataset.info.semantic
     if semantic is None:

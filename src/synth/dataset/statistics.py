@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from synth.dataset.next_steps import NextStep, list_next_steps, say_next_steps
-from synth.dataset.origin import REAL_KINDS, count_real_labels
+from synth.dataset.origin import REAL_KINDS, Origin, count_real_labels
 from synth.dataset.overview import Overview, Tally, look_over
 from synth.dataset.pixel_counts import share_of_pixels
 from synth.dataset.reader import DatasetReader
@@ -77,17 +77,24 @@ def compute_figures(dataset: DatasetReader) -> dict[str, Any]:
         "rejections": dict(Counter(r.reason for r in dataset.rejections).most_common()),
         "seconds": seconds,
         "near_copies_accepted": info.near_copies_accepted,
+        "pseudo_labelled": sum(s.origin.is_pseudo_labelled for s in dataset),
         "real_labels_read": _count_real_labels(dataset),
         "figures": info.made_by.figures,
     }
 
 
 def _count_real_labels(dataset: DatasetReader) -> dict[str, int] | None:
-    """How many real samples gave each kind of label; of a real dataset its own. None: not told."""
-    if dataset.info.kind in REAL_KINDS:
-        return {"labels": sum(bool(s.instances) or "semantic" in s.layers for s in dataset)}
-    read = count_real_labels((s.origin for s in dataset), dataset.info.made_by.readings)
-    return None if read is None else {str(use): n for use, n in read.items()}
+    """How many real samples gave each kind of label; of a real dataset its own, and those that taught the
+    network which labelled others of it. None: not told.
+    """
+    info, is_real = dataset.info, dataset.info.kind in REAL_KINDS
+    origins = (Origin(steps=s.origin.steps) if is_real else s.origin for s in dataset)
+    read = count_real_labels(origins, info.made_by.readings)
+    if read is None:
+        return None
+    if is_real:
+        return {"labels": sum(s.is_labelled for s in dataset) + read["labels"]}
+    return {str(use): n for use, n in read.items()}
 
 
 def print_figures(dataset: DatasetReader, console: Console) -> None:
@@ -214,7 +221,9 @@ def _facts(figures: dict[str, Any]) -> list[tuple[str, str]]:
     if figures["box_side_median_px"] is not None:
         facts.append(("median box side", f"{figures['box_side_median_px']:.0f} px"))
     read = figures["real_labels_read"]
-    if figures["kind"] not in REAL_KINDS:
+    if n_made := figures["pseudo_labelled"]:
+        facts.append(("pseudo-labels", f"a network made the label maps of {_count(n_made, 'sample')}"))
+    if n_made or figures["kind"] not in REAL_KINDS:
         said = (
             "not told: a step was another program's or an older synth's" if read is None else _say_read(read)
         )
@@ -228,7 +237,7 @@ def _facts(figures: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _say_read(read: dict[str, int]) -> str:
-    words = {"labels": "boxes and normals", "mask": "masks", "pose": "poses"}
+    words = {"labels": "boxes, normals and label maps", "mask": "masks", "pose": "poses"}
     said = [f"{words[use]} of {n} samples" for use, n in read.items() if n]
     return ", ".join(said) or "none"
 

@@ -13,7 +13,7 @@ for a folder that is no dataset or was made otherwise, CellError for a cell file
 disk. KeyboardInterrupt leaves every folder whole; the same call goes on.
 """
 
-from synth.front.learning import Comparison, Prediction, Training, compare, predict, train
+from synth.front.learning import Comparison, Prediction, Training, compare, label, predict, train
 from synth.front.making import capture, compose, render, translate
 from synth.front.opening import StrPath, load_cell, open_dataset
 
@@ -25,6 +25,7 @@ __all__ = [
     "capture",
     "compare",
     "compose",
+    "label",
     "load_cell",
     "open_dataset",
     "predict",

@@ -1,10 +1,17 @@
 """What records say of composites: of a run's dataset, and of each."""
 
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import JsonValue, TypeAdapter
 
 from synth.compute.versions import list_versions
-from synth.dataset.info import DatasetInfo, MadeBy
+from synth.dataset.info import DatasetInfo, MadeBy, SemanticInfo
+from synth.dataset.layers import LayerName
 from synth.dataset.origin import Origin, Step, merge_parents
+from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Draft
 from synth.sim.composite import Composite, Compositor
 from synth.sim.cutting_table import CuttingTable
@@ -52,6 +59,27 @@ def describe_composite(name: str, recipe: Recipe, made: Composite, compositor: C
     )
 
 
+def to_layers(made: Composite, info: DatasetInfo) -> dict[LayerName, NDArray[Any]]:
+    """What is written of a composite. Its semantic map, where the dataset has some, tells the classes of
+    parts alone; all else is void, since plates have no label maps.
+    """
+    layers: dict[LayerName, NDArray[Any]] = {"image": made.rgb_u8, "mask": made.labels.ids}
+    if info.semantic is not None:
+        names, void = info.semantic.names, info.semantic.void
+        ids = [void, *(names.index(instance.class_name) for instance in made.labels.instances)]
+        layers["semantic"] = np.array(ids, np.uint8 if void == 255 else np.uint16)[made.labels.ids]
+    return layers
+
+
+def _find_semantic(datasets: Sequence[DatasetReader], classes: Sequence[str]) -> SemanticInfo | None:
+    """The classes of pixels that all datasets have; None where they differ or a part is of none of them."""
+    told = [dataset.info.semantic for dataset in datasets]
+    first = told[0]
+    if first is None or any(one != first for one in told) or not {*classes} <= {*first.names}:
+        return None
+    return first
+
+
 def describe_run(table: CuttingTable) -> DatasetInfo:
     """dataset.json of composites of what lies on a table."""
     ingredients, source, bench = table.ingredients, table.source, table.bench
@@ -75,13 +103,15 @@ def describe_run(table: CuttingTable) -> DatasetInfo:
         "plates_of_split": {split: list(numbers) for split, numbers in table.shares.items()},
         "plates_shared_by_splits": len(dealt) > len(set(dealt)),
     }
+    classes = tuple(dict.fromkeys(name for d in datasets for name in d.info.classes))
     own = ingredients.own
     if own is not None:
         config |= own.to_config()
     before = () if own is None else own.list_readings()
     return DatasetInfo(
         kind="composited",
-        classes=tuple(dict.fromkeys(name for d in datasets for name in d.info.classes)),
+        classes=classes,
+        semantic=_find_semantic(datasets, classes),
         flip_pairs=tuple(dict.fromkeys(pair for d in datasets for pair in d.info.flip_pairs)),
         camera=first.camera,
         part=first.part,

@@ -286,6 +286,7 @@ def _load(spec: TrainSpec, task: Task[Any, Any]) -> tuple[list[Any], Any, Any]:
     """Train images of each stage, val images, test images."""
     tested = open_once(spec.test)
     _refuse_absent(tested, test=tested.of_split("test"))
+    _refuse_made(tested)
     test = _load_images(spec, tested, tested.of_split("test"))
     stages, val = [], None
     for stage in spec.stages:
@@ -312,6 +313,15 @@ def _refuse_absent(dataset: DatasetReader, **splits: Sequence[Sample]) -> None:
                 f"val images and measured by test images: synth dataset split {dataset.root} --seed 0 --out "
                 "OTHER deals splits anew"
             )
+
+
+def _refuse_made(tested: DatasetReader) -> None:
+    """Raises InputError where a network made the labels of test images."""
+    if made := [s for s in tested.of_split("test") if s.origin.is_pseudo_labelled and not s.is_labelled]:
+        raise InputError(
+            f"a network made the labels of {len(made)} test images of {tested.root}, and a figure beside "
+            "them says how alike two networks are: give a --test dataset that people labelled"
+        )
 
 
 def _load_images(spec: TrainSpec, dataset: DatasetReader, samples: Sequence[Sample]) -> Any:

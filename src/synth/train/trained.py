@@ -14,8 +14,9 @@ from torch import nn
 from synth.compute.checkpoint import load_weights
 from synth.compute.device import choose_device
 from synth.compute.run_dir import CONFIG_FILE
-from synth.dataset.codecs import decode_rgb
+from synth.dataset.codecs import decode_rgb, file_sha256
 from synth.dataset.imports.pictures import SUFFIXES
+from synth.dataset.origin import READINGS, Reading, decode_readings
 from synth.dataset.reader import DatasetReader
 from synth.dataset.record import Split
 from synth.errors import InputError
@@ -27,11 +28,16 @@ from synth.train.tasks import TASKS
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A network in eval mode with what it was trained for."""
+    """A network in eval mode with what it was trained for.
+
+    sha256: of its file. readings: the samples that trained and chose it; empty where the file does not say.
+    """
 
     task: str
     settings: TaskSettings
     net: nn.Module
+    sha256: str
+    readings: tuple[Reading, ...]
 
 
 @dataclass(frozen=True)
@@ -56,13 +62,15 @@ def load_trained(path: Path, device: str | None = None) -> Trained:
         settings = TypeAdapter(task.settings).validate_python(json.loads(words["settings"]))
         net = task.make_net(settings)
         net.load_state_dict(tensors)
+        readings = decode_readings(words.get(READINGS, "[]"))
     except (KeyError, ValueError, ValidationError, RuntimeError) as error:
         raise InputError(
             f"{file} is no network that synth train wrote: give one of its weights.safetensors"
         ) from error
     if not all(bool(tensor.isfinite().all()) for tensor in net.state_dict().values()):
         raise InputError(f"{file} holds weights that are no numbers: copy it again, or train again")
-    return Trained(task.name, settings, net.to(choose_device(device)).eval())
+    sha256 = file_sha256(file.read_bytes())
+    return Trained(task.name, settings, net.to(choose_device(device)).eval(), sha256, readings)
 
 
 def find_weights(path: Path, tasks: Sequence[str] | None = None) -> Path:

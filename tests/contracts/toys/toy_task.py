@@ -18,7 +18,7 @@ from synth.train.photometric import vary_colours
 from synth.train.settings import TaskSettings
 from synth.train.tasks import TASKS
 from synth.train.tasks.report import Curves, Metric, Report, Said, Strip, Words
-from synth.train.tasks.task import Export, PresetName, Recipe, Rgb, Target, Task
+from synth.train.tasks.task import Export, PresetName, Recipe, Rgb, SeenPart, Target, Task
 from synth.train.torch_data import TorchData
 
 
@@ -177,8 +177,8 @@ class PlaceTask(Task[PlaceSettings, Places]):
     def target_size(self, settings: PlaceSettings, size_wh: tuple[int, int]) -> tuple[int, int]:
         return settings.side_px, round(settings.side_px * size_wh[1] / size_wh[0])
 
-    def composite_truth(self, settings: PlaceSettings, seen: Sequence[tuple[Sequence[float], str]]) -> float:
-        return (seen[0][0][0] + seen[0][0][2]) / 2 / settings.side_px if seen else 0.0
+    def composite_truth(self, settings: PlaceSettings, seen: Sequence[SeenPart]) -> float:
+        return sum(seen[0].box_xyxy_px[::2]) / 2 / settings.side_px if seen else 0.0
 
     def target(self, net: nn.Module, settings: PlaceSettings) -> "PlaceTarget":
         return PlaceTarget(_OfPictures(net))

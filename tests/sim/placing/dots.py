@@ -34,7 +34,7 @@ class Dots(Material):
         there = cutouts[:, :, 3].amax(dim=(2, 3)) > 0
         return Batch(tuple(keys), cutouts, sides, there, torch.full((len(keys), 3, SIDE, SIDE), 0.1))
 
-    def truth(self, keys, boxes_xyxy_px):
+    def truth(self, keys, pasted):
         return [0.0] * len(keys)
 
     def find_unfair(self, key, placements, sides_px, visible):

@@ -218,7 +218,7 @@ def test_options_that_do_not_go_with_a_placer_are_refused(tmp_path):
         (
             "learned",
             {"run": tmp_path},
-            r"no trained network at .*: synth train TASK .* trains one; TASK is detection or place$",
+            r"no trained network at .*: synth train TASK .*; TASK is detection or segmentation or place$",
         ),
     ):
         with pytest.raises(InputError, match=said):
@@ -282,6 +282,38 @@ def test_a_classifier_of_crops_is_a_target(dataset, tmp_path):
     kept = Cache(tmp_path / "hard.cycles").kept
     assert all(0.4 <= c.hardness < 1 for c in kept)
     assert (tmp_path / "hard.cycles" / "target_1.safetensors").read_bytes() != file.read_bytes()
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_a_segmenter_is_a_target(tmp_path, monkeypatch):
+    """It is asked about the pixels of each part, learns from the maps of what was kept, and what is written
+    has maps of which the plate is void.
+    """
+    monkeypatch.setattr("synth.sim.placing.hard.look", lambda *_, **__: None)
+    monkeypatch.setattr("synth.sim.composite._EDGES_PICTURES", 1)
+    dataset = write_cutting_set(tmp_path / "real", with_maps=True)
+    semantic = dataset.info.semantic
+    settings = TASKS["segmentation"].settings(
+        side_px=48, crop_px=32, batch_size=4, classes=semantic.names, colours=semantic.colours
+    )
+    words = {"task": "segmentation", "settings": json.dumps(settings.to_config())}
+    file = tmp_path / "weights.safetensors"
+    save_weights(file, TASKS["segmentation"].make_net(settings).state_dict(), words)
+    own = HardOptions(run=file, preset="tiny")
+    ingredients = Ingredients((dataset,), place="learned", ranges=Ranges(turn_deg=90), own=own)
+    render(make_plan(make_settings(ingredients, tmp_path / "hard", 4)), QUIET)
+    made, trained = DatasetReader(tmp_path / "hard"), load_trained(file, "cpu")
+    assert verify(tmp_path / "hard") == []
+    assert made.info.semantic == semantic
+    for sample in made:
+        mask, ids = made.load_mask(sample), made.load_semantic(sample)
+        for i, instance in enumerate(sample.instances):
+            assert set(np.unique(ids[mask == i + 1])) == {semantic.names.index(instance.class_name)}
+        assert (ids[mask == 0] == semantic.void).all()
+    learnt = load_trained(tmp_path / "hard.cycles" / "target_1.safetensors", "cpu")
+    before = trained.net.state_dict()
+    assert any(not torch.equal(t, before[name]) for name, t in learnt.net.state_dict().items())
+    assert all(0 < c.hardness < 1 for c in Cache(tmp_path / "hard.cycles").kept)
 
 
 def test_labels_of_whole_pictures_are_refused(tmp_path):

@@ -6,7 +6,7 @@ from pathlib import Path
 from synth.dataset.reader import DatasetReader
 from synth.dataset.store import DatasetWriter
 from synth.sim.composite import Compositor
-from synth.sim.describe import describe_composite, describe_run
+from synth.sim.describe import describe_composite, describe_run, to_layers
 from synth.sim.placing.cache import Candidate
 from synth.sim.placing.pictures import Pictures
 from synth.sim.placing.players import OnSample
@@ -31,7 +31,7 @@ class KeptSet(Gallery):
                     recipe = self._pictures.recipe_of(candidate.key, candidate.placements, blend)
                     made = self._compositor.compose(recipe)
                     draft = describe_composite(name, recipe, made, self._compositor)
-                    writer.append(draft, layers={"image": made.rgb_u8, "mask": made.labels.ids})
+                    writer.append(draft, layers=to_layers(made, writer.info))
                 on_sample(i + 1)
 
     def open(self) -> DatasetReader:

@@ -47,8 +47,8 @@ class Material(Protocol):
         """The same tensors for the same keys."""
         ...
 
-    def truth(self, keys: Sequence[Any], boxes_xyxy_px: Tensor) -> list[Any]:
-        """What the target takes as true of each picture; boxes [N,K,4], all 0 of what cannot be seen."""
+    def truth(self, keys: Sequence[Any], pasted: Pasted) -> list[Any]:
+        """What the target takes as true of each picture, as its parts were laid."""
         ...
 
     def find_unfair(
@@ -89,7 +89,7 @@ class Tried:
 def lay(material: Material, batch: Batch, unit: Tensor) -> tuple[Pasted, list[Any]]:
     """The pictures of a batch at unit coordinates [N,K,9], and what is true of them."""
     pasted = paste(batch.backgrounds, batch.cutouts, _place(material, batch, unit), material.bounds)
-    return pasted, material.truth(batch.keys, pasted.boxes_xyxy_px)
+    return pasted, material.truth(batch.keys, pasted)
 
 
 def measure_sides(material: Material, batch: Batch, unit: Tensor) -> Tensor:

@@ -21,12 +21,14 @@ from synth.sim.composite import MIN_SIDE_PX, Compositor
 from synth.sim.cutout import Cutout
 from synth.sim.ingredients import Pick
 from synth.sim.placing.cache import Unfair
+from synth.sim.placing.learned.paste import COVERED, Pasted
 from synth.sim.placing.material import Batch, Material
 from synth.sim.placing.placement import Placement
 from synth.sim.placing.random import choose_parts
 from synth.sim.placing.recipe import Part, Recipe, chance_of
 from synth.sim.warp import extent_of, middle_of
 from synth.train.tasks import TASKS
+from synth.train.tasks.task import SeenPart
 from synth.train.trained import Trained
 
 _PAD_PX = 3
@@ -86,13 +88,14 @@ class Pictures(Material):
         backgrounds = torch.stack([self._plate(plate) for _, plate, _, _ in keys])
         return Batch(tuple(keys), *(x.to(self._device) for x in (cutouts, extents, there, backgrounds)))
 
-    def truth(self, keys: Sequence[Any], boxes_xyxy_px: Tensor) -> list[Any]:
+    def truth(self, keys: Sequence[Any], pasted: Pasted) -> list[Any]:
         """As the task has it."""
         truths = []
-        for key, boxes in zip(keys, boxes_xyxy_px.tolist(), strict=True):
+        covered = (pasted.alphas.detach() > COVERED).cpu().numpy()  # [N,K,H,W]
+        for key, boxes, masks in zip(keys, pasted.boxes_xyxy_px.tolist(), covered, strict=True):
             seen = [
-                (box, pick.class_name)
-                for box, pick in zip(boxes, self._picks(key), strict=False)
+                SeenPart(box, pick.class_name, mask)
+                for box, pick, mask in zip(boxes, self._picks(key), masks, strict=False)
                 if box[2] > box[0]
             ]
             truths.append(self._task.composite_truth(self._settings, seen))

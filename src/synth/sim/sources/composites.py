@@ -19,7 +19,7 @@ from synth.dataset.info import DatasetInfo
 from synth.errors import InputError
 from synth.sim.composite import Compositor
 from synth.sim.cutting_table import CuttingTable, open_cutting_table
-from synth.sim.describe import describe_composite, describe_run
+from synth.sim.describe import describe_composite, describe_run, to_layers
 from synth.sim.ingredients import Ingredients
 from synth.sim.placing import PLACERS
 from synth.sim.placing.placer import Deal
@@ -86,7 +86,7 @@ class Desk(Studio):
             recipe = deal(compositor, i)
             made = compositor.compose(recipe)
             draft = describe_composite(order.name, recipe, made, compositor)
-            return MadeSample(draft, {"image": made.rgb_u8, "mask": made.labels.ids}, recipe=recipe)
+            return MadeSample(draft, to_layers(made, self.info), recipe=recipe)
 
         yield make
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from synth.dataset.choices import CropKind
-from synth.dataset.info import DatasetInfo
+from synth.dataset.info import DatasetInfo, SemanticInfo
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 from synth.errors import InputError
@@ -65,6 +65,18 @@ class Export:
     about: str
     output: str
     wrap: Callable[[nn.Module], nn.Module] = lambda net: net
+
+
+@dataclass(frozen=True, eq=False)
+class SeenPart:
+    """What can be seen of one part of a composite, at the size at which a target sees it.
+
+    box_xyxy_px: tight, edges 0 to W. covered: [H,W], the pixels that it covers by more than half.
+    """
+
+    box_xyxy_px: Sequence[float]
+    class_name: str
+    covered: NDArray[np.bool_]
 
 
 class Target(Protocol):
@@ -253,7 +265,7 @@ class Task(Protocol[S, D]):
     """Whether composites, which have boxes and masks alone, can be learnt from."""
 
     sees_composites: bool = False
-    """Whether its `Target` sees whole pictures of which boxes and classes are all that is known."""
+    """Whether its `Target` sees whole pictures of which nothing but their parts is known."""
 
     reads_crops: bool = False
     """Whether its data are ``Crops`` and `read_crops` reads them: then compare asks where networks look."""
@@ -266,23 +278,32 @@ class Task(Protocol[S, D]):
         """Unit vectors [N,3] in crop axes that a network reads from crops [N,S,S,3]."""
         raise InputError(f"the task {self.name} reads no crops")
 
+    tells_pixels: bool = False
+    """Whether its networks say the class of every pixel: then they can label pictures."""
+
+    def pixel_classes(self, settings: S) -> SemanticInfo:
+        """The classes that `tell_pixels` tells apart, in its order, with colours."""
+        raise InputError(f"a network of the task {self.name} does not tell the class of pixels")
+
+    def tell_pixels(self, net: nn.Module, settings: S, picture: Rgb) -> NDArray[np.float32]:
+        """How likely each pixel of a picture [H,W,3] is of each class, [C,H,W], sum 1."""
+        raise InputError(f"a network of the task {self.name} does not tell the class of pixels")
+
     def target(self, net: nn.Module, settings: S) -> Target:
         """A trained network for whoever trains against it."""
         ...
 
     def target_size(self, settings: S, size_wh: tuple[int, int]) -> tuple[int, int]:
         """Width and height at which `Target` sees whole pictures of a size; raises InputError for a task that
-        sees no whole pictures, or more in them than boxes and classes.
+        sees no whole pictures, or more in them than their parts.
         """
         raise InputError(
             f"a target of the task {self.name} takes no composites, which are whole pictures with boxes and "
             "classes alone: give the run of a detector"
         )
 
-    def composite_truth(self, settings: S, seen: Sequence[tuple[Sequence[float], str]]) -> Any:
-        """What `Target` takes as true of a composite: tight boxes x0 y0 x1 y1 in pixels of the target's size,
-        and the names of their classes.
-        """
+    def composite_truth(self, settings: S, seen: Sequence[SeenPart]) -> Any:
+        """What `Target` takes as true of a composite of which these parts can be seen."""
         raise InputError(f"a target of the task {self.name} takes no composites")
 
     def target_truth(self, data: D) -> list[Any]:

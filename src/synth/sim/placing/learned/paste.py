@@ -19,7 +19,7 @@ SEEN_SHARE = 0.7
 """Of the side of what a synthesizer looks at: the longer side of a cut-out's box (the paper's A.2)."""
 
 _LEAST_LIGHT = 1e-6
-_COVERED = 0.5
+COVERED = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +134,7 @@ def frame(cutouts: Tensor, extent_wh: Tensor, side_px: int) -> Tensor:
 
 def find_boxes(alphas: Tensor) -> Tensor:
     """Tight boxes [...,4], x0 y0 x1 y1 with edges 0..W, of coverage [...,H,W] above a half; 0 without any."""
-    covered = alphas.detach() > _COVERED
+    covered = alphas.detach() > COVERED
     edges = []
     for inside in (covered.any(dim=-2), covered.any(dim=-1)):  # Columns, then rows.
         n = inside.shape[-1]

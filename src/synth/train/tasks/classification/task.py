@@ -29,7 +29,7 @@ from synth.train.tasks.classification.torch_data import Item, make_torch_data
 from synth.train.tasks.classification.words import HEADLINE, MACRO, REPORT
 from synth.train.tasks.known_classes import refuse_further
 from synth.train.tasks.report import Part, Said, Words
-from synth.train.tasks.task import Baseline, Export, Rgb, Task
+from synth.train.tasks.task import Baseline, Export, Rgb, SeenPart, Task
 from synth.train.torch_data import TorchData
 
 MOST_PX = 640
@@ -198,11 +198,11 @@ class ClassificationTask(Task[ClassificationSettings, ClassCrops]):
         return round(scale * size_wh[0]), round(scale * size_wh[1])
 
     def composite_truth(
-        self, settings: ClassificationSettings, seen: Sequence[tuple[Sequence[float], str]]
+        self, settings: ClassificationSettings, seen: Sequence[SeenPart]
     ) -> list[tuple[tuple[int, int, int], str]]:
         """The square that is cut out for each object, and its class."""
-        squares = [square_round(box, settings.context) for box, _ in seen]
-        names = [name for _, name in seen]
+        squares = [square_round(part.box_xyxy_px, settings.context) for part in seen]
+        names = [part.class_name for part in seen]
         return [((s.x0, s.y0, s.side_px), name) for s, name in zip(squares, names, strict=True)]
 
 

@@ -44,7 +44,7 @@ from synth.train.tasks.detection.torch_data import Item, make_torch_data
 from synth.train.tasks.detection.words import HEADLINE, REPORT
 from synth.train.tasks.known_classes import refuse_further
 from synth.train.tasks.report import Part, Said, Words
-from synth.train.tasks.task import Baseline, Export, Rgb, Target, Task
+from synth.train.tasks.task import Baseline, Export, Rgb, SeenPart, Target, Task
 from synth.train.torch_data import TorchData
 
 Boxes = list[Box]
@@ -255,14 +255,12 @@ class DetectionTask(Task[DetectionSettings, DetectionImages]):
         """The longer side at side_px."""
         return shrink_size(size_wh, settings.side_px)
 
-    def composite_truth(
-        self, settings: DetectionSettings, seen: Sequence[tuple[Sequence[float], str]]
-    ) -> list[Box]:
+    def composite_truth(self, settings: DetectionSettings, seen: Sequence[SeenPart]) -> list[Box]:
         """Boxes of the kind that it learns, and their classes' names where classes have names."""
-        boxes = [np.array(box) for box, _ in seen]
+        boxes = [np.array(part.box_xyxy_px) for part in seen]
         if settings.box_kind == "square":
             boxes = [square_box(box) for box in boxes]
-        names = [name for _, name in seen] if settings.classes else [None] * len(seen)
+        names = [part.class_name for part in seen] if settings.classes else [None] * len(seen)
         return [[*box.tolist(), *([] if n is None else [n])] for box, n in zip(boxes, names, strict=True)]
 
     def target_truth(self, data: DetectionImages) -> list[Boxes]:

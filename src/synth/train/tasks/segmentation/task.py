@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
-from synth.dataset.info import DatasetInfo
+from synth.dataset.info import DatasetInfo, SemanticInfo
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 from synth.errors import InputError
@@ -18,6 +20,8 @@ from synth.train.tasks.segmentation.learning import SegmentationLearner, say, to
 from synth.train.tasks.segmentation.maps import (
     Answer,
     SegmentationImages,
+    find_void,
+    fit_size,
     list_labelled,
     load_images,
     refuse_other_classes,
@@ -32,7 +36,7 @@ from synth.train.tasks.segmentation.target import PixelTarget
 from synth.train.tasks.segmentation.tiles import draw_maps
 from synth.train.tasks.segmentation.torch_data import Item, make_torch_data
 from synth.train.tasks.segmentation.words import HEADLINE, REPORT
-from synth.train.tasks.task import Baseline, Export, Rgb, Task
+from synth.train.tasks.task import Baseline, Export, Rgb, SeenPart, Task
 from synth.train.torch_data import TorchData
 
 _TILE_PX = 240
@@ -194,6 +198,34 @@ class SegmentationTask(Task[SegmentationSettings, SegmentationImages]):
         """Whose network it is, and from which weights it began."""
         begun = "" if settings.pretrained is None else f", begun from {settings.pretrained}"
         return f"{settings.net}, {SEGMENTERS[settings.net].about}, at {settings.side_px} px{begun}."
+
+    tells_pixels = True
+
+    def pixel_classes(self, settings: SegmentationSettings) -> SemanticInfo:
+        """Those of the settings."""
+        void = find_void(settings.classes)
+        return SemanticInfo(names=settings.classes, colours=settings.colours, void=void)
+
+    def tell_pixels(
+        self, net: nn.Module, settings: SegmentationSettings, picture: Rgb
+    ) -> NDArray[np.float32]:
+        """The softmax of what the network says, at the picture's own size."""
+        shares = say(net, picture, settings.side_px).softmax(dim=0)
+        return np.asarray(shares.cpu().numpy(), np.float32)
+
+    sees_composites = True
+
+    def target_size(self, settings: SegmentationSettings, size_wh: tuple[int, int]) -> tuple[int, int]:
+        """The longer side at side_px."""
+        return fit_size(size_wh, settings.side_px)
+
+    def composite_truth(self, settings: SegmentationSettings, seen: Sequence[SeenPart]) -> Answer:
+        """The class of each pixel that a part covers; all else is void, as plates have no label maps."""
+        void = find_void(settings.classes)
+        ids = np.full(seen[0].covered.shape if seen else (1, 1), void, np.uint16)
+        for part in seen:
+            ids[part.covered] = settings.classes.index(part.class_name)
+        return to_answer(ids, settings.classes, settings.colours)
 
     def target(self, net: nn.Module, settings: SegmentationSettings) -> PixelTarget:
         """A trained network as one that can be trained against."""
