@@ -191,7 +191,7 @@ def run_trial(bench: Bench, trial: Trial, results: Results) -> None:
     if results.has(trial.key):
         return
     cpu_s = bench.train(trial)
-    line = {"images": bench.n_images(trial.net), "cpu_s": None if cpu_s is None else round(cpu_s)}
+    line: Line = {"images": bench.n_images(trial.net), "cpu_s": None if cpu_s is None else round(cpu_s)}
     line |= measure_training(bench.folder(trial))
     if trial.fold is not PUBLISHED:
         line["confidence"] = measure_confidence(bench.folder(trial), bench.data(trial.fold))
@@ -202,7 +202,7 @@ def run(bench: Bench, results: Results, seeds: Sequence[int], *, jobs: int, quic
     """Whatever has no line in the results yet."""
     for fold in dict.fromkeys(trial.fold for trial in list_trials(seeds[0], quick=quick)):
         bench.make(fold)
-        key = {"fold": fold.name, "net": FLOOR, "seed": None}
+        key: Line = {"fold": fold.name, "net": FLOOR, "seed": None}
         if not results.has(key):
             results.add(key | measure_floor(bench.data(fold)))
     for seed in seeds:

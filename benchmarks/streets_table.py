@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from result_lines import Line
 from result_tables import Table, tell, to_markdown
 from scipy.stats import t
 from streets import (
@@ -21,7 +22,6 @@ from streets import (
     RECIPES,
     RESULTS,
     SEEDS,
-    Line,
     list_trials,
 )
 from streets_folds import BY_DRIVE, FOLDS, PUBLISHED, Fold
