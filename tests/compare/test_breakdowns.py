@@ -22,7 +22,7 @@ def test_every_class_stands_beside_every_mix() -> None:
     figures = collect_classes({"real": 0.0, "synthetic": 6.0}, N)
     (contest,) = figures.contests
     ap50, ap50_95, voc, by_iou = list_breakdowns(contest, figures)
-    assert "VOC AP50" in voc.note
+    assert "VOC AP50" in voc.title
     assert ap50.header == ap50_95.header == voc.header == ("class", "truths", "real", "synthetic")
     assert [row[:2] for row in ap50.rows] == [("bolt", "30"), ("nut", "4, an indication")]
     assert by_iou.header == ("IoU", "real", "synthetic")
@@ -47,7 +47,7 @@ def test_one_class_has_nothing_new() -> None:
 
 
 def test_what_is_of_the_truth_alone_stands_once() -> None:
-    """A class's share of the test pixels has one column; its IoU has one a mix."""
+    """A class's share of the test pixels has one column, beside the first figures; its IoU has one a mix."""
     contest = Contest("segmentation", TASKS["segmentation"].settings(), (0,))
     effects = [Effect(value, 0.1, 0.9, None, 9, 1) for value in (0.2, 0.3, 0.4)]
     figures = Figures(
@@ -55,8 +55,8 @@ def test_what_is_of_the_truth_alone_stands_once() -> None:
         for mix, places in (("real", (0, 1)), ("other", (0, 2)))
         for metric, i in zip(("share", "iou"), places, strict=True)
     )
-    share, iou = list_breakdowns(contest, figures)
-    assert share.header == ("class", "truths", "every mix")
-    assert share.rows == (("sky", "9, an indication", "0.200 (0.100 to 0.900)"),)
-    assert iou.header == ("class", "truths", "real", "other")
-    assert [cell[:5] for cell in iou.rows[0][2:]] == ["0.300", "0.400"]
+    (iou,) = list_breakdowns(contest, figures)
+    assert iou.title == "IoU by class"
+    assert iou.header == ("class", "truths", "real", "other", "share of pixels")
+    assert iou.rows[0][:2] == ("sky", "9, an indication")
+    assert [cell[:5] for cell in iou.rows[0][2:]] == ["0.300", "0.400", "0.200"]

@@ -16,7 +16,7 @@ from synth.dataset.leak import LeakGuard
 from synth.dataset.origin import Origin, Step
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Draft, Instance
-from synth.dataset.sheet import picture_of, write_sheet
+from synth.dataset.sheet import make_sheet, picture_of, write_sheet
 from synth.dataset.store import DatasetWriter
 from synth.dataset.verify import verify
 from synth.errors import DatasetError
@@ -125,6 +125,19 @@ def test_a_map_needs_no_image(tmp_path: Path) -> None:
         pytest.raises(DatasetError, match="only a dataset of the kind maps may lack"),
     ):
         writer.append(draft, layers={"semantic": semantic})
+
+
+def test_a_sheet_lays_maps_over_pictures(tmp_path: Path) -> None:
+    """Half of each, and the picture alone where the map is void; a tile is no higher for it."""
+    semantic, image = np.full(SHAPE_HW, 1, np.uint8), np.full((*SHAPE_HW, 3), 100, np.uint8)
+    semantic[:, :80] = 255
+    with DatasetWriter.create_or_resume(tmp_path, make_info(semantic=SEMANTIC)) as writer:
+        writer.append(make_sample(instances=()), layers={"image": image, "semantic": semantic})
+    sheet = np.asarray(make_sheet(DatasetReader(tmp_path), n_samples=1, n_columns=1))
+    picture = sheet[92 : 92 + 360, 14 : 14 + 480]
+    assert (picture[:, :230] == 100).all()
+    assert (np.abs(picture[:, 250:] - np.array([150, 50, 50])) <= 1).all()
+    assert sheet.shape[0] < 92 + 360 + 100
 
 
 def test_a_map_made_of_a_test_map_must_not_train(tmp_path: Path) -> None:

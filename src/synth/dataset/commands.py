@@ -243,7 +243,7 @@ def sheet(
     ] = None,
     only: Annotated[str | None, typer.Option(help="With --beside: this sample alone.")] = None,
 ) -> None:
-    """Draw boxes, masks and normals on a contact sheet.
+    """Draw boxes, masks, normals and label maps on a contact sheet.
 
     Example: synth dataset sheet data/real --count 40
 

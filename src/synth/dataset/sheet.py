@@ -37,6 +37,7 @@ _SIMULATED: Colour = (255, 179, 0)
 _TILE_W, _MAX_TILE_H, _CAPTION_H, _GAP, _TITLE_H = 480, 1440, 34, 14, 92
 _INSET, _INSET_ZOOM_PAD = 132, 1.5
 _SUPERSAMPLING = 2
+_MAP_SHARE = 0.5
 
 
 def write_sheet(dataset: DatasetReader, path: Path, *, n_samples: int, n_columns: int) -> None:
@@ -119,7 +120,7 @@ def place_tiles(heights: Sequence[int], columns: int) -> tuple[list[tuple[int, i
 
 
 def _make_tile(dataset: DatasetReader, sample: Sample) -> Image.Image:
-    rgb_u8, mask = picture_of(dataset, sample), dataset.load_mask(sample)
+    rgb_u8, mask = _with_map(dataset, sample), dataset.load_mask(sample)
     width, height = sample.size_wh
     scale = _SUPERSAMPLING * min(_TILE_W / width, _MAX_TILE_H / height)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -129,14 +130,9 @@ def _make_tile(dataset: DatasetReader, sample: Sample) -> Image.Image:
         _paste_inset(picture, rgb_u8, sample, mask, scale)
     shown = [max(1, round(side / _SUPERSAMPLING)) for side in size]
     picture = picture.resize((shown[0], shown[1]), Image.Resampling.LANCZOS)
-    layers = [picture]
-    if "image" in sample.layers and (colours := coloured_map(dataset, sample)) is not None:
-        layers.append(Image.fromarray(colours).resize(picture.size, Image.Resampling.NEAREST))
-    height = sum(layer.height for layer in layers)
-    tile = Image.new("RGB", (_TILE_W, height + _CAPTION_H), _CARD)
-    for i, layer in enumerate(layers):
-        tile.paste(layer, ((_TILE_W - picture.width) // 2, i * picture.height))
-    _draw_caption(ImageDraw.Draw(tile), sample, height)
+    tile = Image.new("RGB", (_TILE_W, picture.height + _CAPTION_H), _CARD)
+    tile.paste(picture, ((_TILE_W - picture.width) // 2, 0))
+    _draw_caption(ImageDraw.Draw(tile), sample, picture.height)
     return tile
 
 
@@ -145,6 +141,16 @@ def picture_of(dataset: DatasetReader, sample: Sample) -> NDArray[np.uint8]:
     if "image" not in sample.layers and (colours := coloured_map(dataset, sample)) is not None:
         return colours
     return dataset.load_rgb(sample)
+
+
+def _with_map(dataset: DatasetReader, sample: Sample) -> NDArray[np.uint8]:
+    """The image [H,W,3] with its semantic map laid over it, half of each; as it is where the map is void."""
+    rgb_u8, ids = picture_of(dataset, sample), dataset.load_semantic(sample)
+    colours = coloured_map(dataset, sample)
+    if "image" not in sample.layers or ids is None or colours is None or dataset.info.semantic is None:
+        return rgb_u8
+    laid = np.asarray(_MAP_SHARE * colours + (1 - _MAP_SHARE) * rgb_u8, np.uint8)
+    return np.where((ids == dataset.info.semantic.void)[..., None], rgb_u8, laid)
 
 
 def coloured_map(dataset: DatasetReader, sample: Sample) -> NDArray[np.uint8] | None:

@@ -13,6 +13,9 @@ from numpy.typing import ArrayLike
 
 from synth.geometry.se3 import Array
 
+Window = tuple[int, int, int, int]
+"""Half-open pixel ranges: x0, y0, x1, y1."""
+
 
 @dataclass(frozen=True, eq=False)
 class Pinhole:
@@ -56,3 +59,23 @@ class Pinhole:
     def reach(self) -> Array:
         """How far any of these rays goes to the side, [2]: the largest |x| and |y|."""
         return np.asarray(np.abs(self.rays[..., :2]).max(axis=(0, 1)))
+
+    def window(self, low_xy: ArrayLike, high_xy: ArrayLike) -> Window | None:
+        """The smallest window that holds every pixel whose ray's x and y lie between low [2] and high [2];
+        None where no ray's do.
+        """
+        low, high = np.asarray(low_xy), np.asarray(high_xy)
+        found = [
+            np.flatnonzero((largest >= low[axis]) & (smallest <= high[axis]))
+            for axis, (smallest, largest) in enumerate(self._spans)
+        ]
+        if not all(len(places) for places in found):
+            return None
+        columns, rows = found
+        return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+    @cached_property
+    def _spans(self) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+        """Smallest and largest x of the rays in each column, [W] each, and y in each row, [H] each."""
+        x, y = self.rays[..., 0], self.rays[..., 1]
+        return (x.min(axis=0), x.max(axis=0)), (y.min(axis=1), y.max(axis=1))

@@ -67,10 +67,10 @@ class Raycaster:
 
 
 def _rays(origins_m: ArrayLike, directions: ArrayLike) -> NDArray[np.float32]:
-    origins, directions = np.broadcast_arrays(
-        np.asarray(origins_m, dtype=np.float32), np.asarray(directions, dtype=np.float32)
-    )
-    return np.ascontiguousarray(np.concatenate([origins, directions], axis=-1))
+    origins, towards = np.asarray(origins_m), np.asarray(directions)
+    rays = np.empty((*np.broadcast_shapes(origins.shape, towards.shape)[:-1], 6), np.float32)
+    rays[..., :3], rays[..., 3:] = origins, towards
+    return rays
 
 
 def camera_rays(

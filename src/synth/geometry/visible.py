@@ -1,17 +1,15 @@
 """Which instance each pixel of a picture shows, from rays through the lens on to meshes."""
 
 from collections.abc import Sequence
-from functools import cached_property
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.geometry import se3
 from synth.geometry.boxes import Mask
-from synth.geometry.mesh import Mesh
 from synth.geometry.pinhole import Pinhole
-from synth.geometry.raycast import Hits, Raycaster, camera_rays
+from synth.geometry.posed_bodies import Places, PosedBodies, PosedBody
+from synth.geometry.raycast import Hits
 from synth.geometry.se3 import Array
 
 SUBPIXELS = 4
@@ -21,29 +19,28 @@ SPECK_PX = 4
 """Fewer pixels than this, apart from the rest of a part, are not labelled: a glimpse through another's hole
 would stretch a box to nowhere."""
 
-_MARGIN_PX = 3
-_BEYOND = 1.5
-
 Ids = NDArray[np.int32]
 
 
 class InstanceCaster:
     """Rays of one camera against bodies; a pixel is of what fills most of it, on edges by SUBPIXELS² rays.
 
-    T_base_cam: of the camera. bodies: in base. instances: the number of each, 0 for what is only in the way.
+    T_base_cam: of the camera. instances: the number of each body, 0 for what is only in the way.
     """
 
     def __init__(
-        self, camera: Pinhole, T_base_cam: Array, bodies: Sequence[Mesh], instances: Sequence[int]
+        self, camera: Pinhole, T_base_cam: Array, bodies: Sequence[PosedBody], instances: Sequence[int]
     ) -> None:
         self._camera, self._T_base_cam = camera, T_base_cam
-        self._bodies = Raycaster(bodies)
-        self._instances = instances
+        self._bodies, self._instances = bodies, instances
+        self._seen = PosedBodies(camera, T_base_cam, bodies)
+        self._place = np.full(camera.size_wh[::-1], -1, np.int32)
+        self._rays_met = np.empty((0, SUBPIXELS**2), np.int32)
 
-    @cached_property
+    @property
     def hits(self) -> Hits:
         """What the rays through pixel centres hit [H,W]; `Hits.t` is depth along z in metres."""
-        return self._bodies.cast(*camera_rays(self._camera, self._T_base_cam))
+        return self._seen.hits
 
     def see_all(self) -> tuple[Ids, NDArray[np.float32]]:
         """Instance [H,W] of each pixel, and depth [H,W] in metres along z at its centre, inf for nothing."""
@@ -54,44 +51,43 @@ class InstanceCaster:
         of equal shares the highest wins.
         """
         number_of_body = np.array([*numbers, 0], dtype=np.int32)
-        whole = (0, 0, *self._camera.size_wh)
-        return self._refined(number_of_body[self.hits.body], whole, self._bodies, number_of_body)
+        ids = number_of_body[self.hits.body]
+        rows, columns = np.nonzero(_on_edges(ids))
+        ids[rows, columns] = _find_most(number_of_body[self._look_again(rows, columns)])
+        return ids
 
-    def see_alone(self, mesh_base: Mesh) -> Mask:
-        """The pixels [H,W] that a body would fill with nothing before it."""
+    def see_alone(self, i: int) -> Mask:
+        """The pixels [H,W] that the body of an index would fill with nothing before it."""
         width, height = self._camera.size_wh
         alone = np.zeros((height, width), dtype=bool)
-        if (window := self._window(mesh_base)) is not None:
-            x0, y0, x1, y1 = window
-            caster, instance = Raycaster([mesh_base]), np.array([1, 0], dtype=np.int32)
-            ids = instance[caster.cast(*camera_rays(self._camera, self._T_base_cam, window)).body]
-            alone[y0:y1, x0:x1] = self._refined(ids, window, caster, instance) == 1
+        seen = PosedBodies(self._camera, self._T_base_cam, [self._bodies[i]])
+        if seen.window is not None:
+            x0, y0, x1, y1 = seen.window
+            part = alone[y0:y1, x0:x1]
+            part[:] = seen.hits.body[y0:y1, x0:x1] == 0
+            rows, columns = np.nonzero(_on_edges(part))
+            part[rows, columns] = _find_most(self._look_near(seen, rows + y0, columns + x0) + 1) == 1
         return alone
 
-    def area_alone(self, mesh_base: Mesh) -> int:
+    def area_alone(self, i: int) -> int:
         """How many pixels those are."""
-        return int(self.see_alone(mesh_base).sum())
+        return int(self.see_alone(i).sum())
 
-    def _refined(
-        self, ids: Ids, window: tuple[int, int, int, int], caster: Raycaster, instance_of_body: Ids
-    ) -> Ids:
-        """Instances [h,w] of a window with its edge pixels decided by the majority of SUBPIXELS² rays."""
-        rows, columns = np.nonzero(_on_edges(ids))
-        if len(rows) == 0:
-            return ids
+    def _look_again(self, rows: Places, columns: Places) -> Ids:
+        """The body [N,SUBPIXELS²] that each ray of some pixels [N] meets; each pixel is looked at once."""
+        is_new = self._place[rows, columns] < 0
+        new = rows[is_new], columns[is_new]
+        self._place[new] = len(self._rays_met) + np.arange(len(new[0]))
+        self._rays_met = np.concatenate([self._rays_met, self._look_near(self._seen, *new)])
+        return self._rays_met[self._place[rows, columns]]
+
+    def _look_near(self, seen: PosedBodies, rows: Places, columns: Places) -> Ids:
+        """The body [N,SUBPIXELS²] that each ray of some pixels [N] meets, −1 for none."""
         steps = (np.arange(SUBPIXELS) + 0.5) / SUBPIXELS - 0.5
         offsets = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
-        rays = self._rays_near(rows + window[1], columns + window[0], offsets)
-        directions = rays @ self._T_base_cam[:3, :3].T
-        seen = instance_of_body[caster.cast(self._T_base_cam[:3, 3], directions).body]
-        counts = np.stack([(seen == value).sum(axis=1) for value in range(int(instance_of_body.max()) + 1)])
-        # Of equal shares the higher number wins, so that a part that fills half a pixel has it.
-        winner = len(counts) - 1 - counts[::-1].argmax(axis=0)
-        refined = ids.copy()
-        refined[rows, columns] = winner
-        return refined
+        return seen.find(rows, columns, self._rays_near(rows, columns, offsets))
 
-    def _rays_near(self, rows: NDArray[np.intp], columns: NDArray[np.intp], offsets_xy: Array) -> Array:
+    def _rays_near(self, rows: Places, columns: Places, offsets_xy: Array) -> Array:
         """Rays [N,S,3] with z = 1 through pixels [N] moved by offsets [S,2] of less than a pixel.
 
         Straight from pixel to pixel: across one pixel a lens bends a ray by less than 1e-4 of it.
@@ -105,17 +101,14 @@ class InstanceCaster:
         x, y = offsets_xy[:, 0, None], offsets_xy[:, 1, None]
         return np.asarray(rays[rows, columns][:, None] + along_x[:, None] * x + along_y[:, None] * y)
 
-    def _window(self, mesh_base: Mesh) -> tuple[int, int, int, int] | None:
-        """The pixels that a body may fill, None where it is out of view."""
-        width, height = self._camera.size_wh
-        points = se3.transform(se3.inverse(self._T_base_cam), mesh_base.vertices_m)
-        reach = self._camera.reach * _BEYOND
-        if (points[:, 2] <= 0.01).any() or (np.abs(points[:, :2]) > reach * points[:, 2:]).any():
-            return 0, 0, width, height  # The lens model says nothing about places this far out of view.
-        pixels = self._camera.project(points)
-        x0, y0 = np.maximum(np.floor(pixels.min(axis=0)).astype(int) - _MARGIN_PX, 0)
-        x1, y1 = np.minimum(np.ceil(pixels.max(axis=0)).astype(int) + _MARGIN_PX + 1, (width, height))
-        return (int(x0), int(y0), int(x1), int(y1)) if x0 < x1 and y0 < y1 else None
+
+def _find_most(numbers: Ids) -> Ids:
+    """The number [N] that is the commonest in each row [N,S]; of equal shares the highest, so that a part
+    that fills half a pixel has it.
+    """
+    highest = int(numbers.max(initial=0))
+    counts = np.stack([(numbers == value).sum(axis=1) for value in range(highest + 1)])
+    return np.asarray(highest - counts[::-1].argmax(axis=0), np.int32)
 
 
 def without_specks(mask: Mask) -> Mask:

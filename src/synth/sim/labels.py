@@ -15,6 +15,7 @@ from synth.geometry import se3
 from synth.geometry.boxes import inside_image, square_box, tight_box
 from synth.geometry.mesh import Mesh
 from synth.geometry.pinhole import Pinhole
+from synth.geometry.posed_bodies import PosedBody
 from synth.geometry.raycast import camera_rays
 from synth.geometry.se3 import Array
 from synth.geometry.visible import InstanceCaster, without_specks
@@ -105,7 +106,7 @@ def label_scene(scene: Scene, meshes: Meshes, labels: PartLabels, *, demand_part
     caster = InstanceCaster(
         camera,
         T_base_cam,
-        [placed(body, meshes) for body in scene.bodies],
+        [PosedBody(meshes[body.mesh], np.asarray(body.T_base_body)) for body in scene.bodies],
         [body.instance for body in scene.bodies],
     )
     ids, body_m = caster.see_all()
@@ -116,13 +117,14 @@ def label_scene(scene: Scene, meshes: Meshes, labels: PartLabels, *, demand_part
     kept: list[Instance] = []
     mask = np.zeros(ids.shape, dtype=np.uint16)
     n_unlabelled = 0
-    for body in sorted((b for b in scene.bodies if b.instance), key=lambda b: b.instance):
+    of_parts = [(i, body) for i, body in enumerate(scene.bodies) if body.instance]
+    for i, body in sorted(of_parts, key=lambda part: part[1].instance):
         visible = ids == body.instance
         box = tight_box(without_specks(visible))
         if box is None:
             continue
         square = square_box(box)
-        n_alone = caster.area_alone(placed(body, meshes))
+        n_alone = caster.area_alone(i)
         visib_fract = min(float(visible.sum()) / n_alone, 1.0) if n_alone else 0.0
         is_inside = inside_image(square, camera.size_wh)
         n_unlabelled += visib_fract < MIN_VISIBLE_FOR_LABEL or not is_inside

@@ -11,11 +11,14 @@ _QUALITY = 88
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text under a header; the first column is text, the others are figures."""
+    """Rows of text under a header; the first column is text, the others are figures. title: above it. note:
+    below.
+    """
 
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
+    title: str = ""
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ def label_tile(rgb_u8: Rgb, caption: str) -> Rgb:
 
 
 def join(name: str, caption: str, tiles: Sequence[Rgb], a_row: int = _A_ROW) -> Picture:
-    """Tiles in rows on white, as one picture; smaller ones are centred in their column's width."""
+    """Tiles in rows on white, as one picture; smaller ones stand at the top, amid their column."""
     width, height = max(t.shape[1] for t in tiles), max(t.shape[0] for t in tiles)
     rows = []
     for i in range(0, len(tiles), a_row):
@@ -54,7 +54,7 @@ def join(name: str, caption: str, tiles: Sequence[Rgb], a_row: int = _A_ROW) -> 
 def _pad(tile: Rgb, width: int, height: int) -> Rgb:
     spare_w, spare_h = width - tile.shape[1], height - tile.shape[0]
     space = (
-        (spare_h // 2, spare_h - spare_h // 2 + _GAP_PX),
+        (0, spare_h + _GAP_PX),
         (spare_w // 2, spare_w - spare_w // 2 + _GAP_PX),
         (0, 0),
     )

@@ -30,7 +30,7 @@ from synth.metrics.comparison import Effect
 from synth.metrics.intervals import Estimate
 from synth.metrics.operating_point import MIN_CONFIDENCE, MIN_IOU
 from synth.train.tasks import TASKS
-from synth.train.tasks.report import Breakdown
+from synth.train.tasks.report import Breakdown, Metric
 
 
 def list_mixes(plan: Plan, contest: Contest, figures: Figures) -> Table:
@@ -78,28 +78,41 @@ def list_mixes(plan: Plan, contest: Contest, figures: Figures) -> Table:
 
 def list_breakdowns(contest: Contest, figures: Figures) -> list[Table]:
     """Part by part, such as class by class, a table a metric and a column a mix; none where nothing is broken
-    down.
+    down. What is of the truth alone stands once, in the last columns of the first table.
     """
     tables = []
     task = TASKS[contest.task]
     for breakdown in (*task.report.breakdowns, Breakdown(BY_FILM, "film", (task.headline,))):
-        for metric in breakdown.columns:
-            found = figures.of(MeasuredPart, contest=contest, breakdown=breakdown.name, metric=metric.name)
+        of_truth = [metric for metric in breakdown.columns if metric.name in breakdown.of_truth]
+        for metric in [m for m in breakdown.columns if m not in of_truth]:
+            found = _find_parts(contest, figures, breakdown, metric)
             counted = any(row.n_true is not None for row in found)
             mixes = list(dict.fromkeys(row.mix for row in found))
-            if metric.name in breakdown.of_truth:
-                found, mixes = [row for row in found if row.mix in mixes[:1]], ["every mix"]
             rows = []
             for part, n_true in dict.fromkeys((row.part, row.n_true) for row in found):
                 few = n_true is not None and n_true < breakdown.few
                 count = (f"{n_true}{', an indication' if few else ''}",) if counted else ()
-                effects = (row.effect for row in found if row.part == part)
-                rows.append((part, *count, *(format_figure(effect, metric.unit) for effect in effects)))
+                own = (format_figure(row.effect, metric.unit) for row in found if row.part == part)
+                alike = (
+                    format_figure(row.effect, once.unit)
+                    for once in of_truth
+                    for row in _find_parts(contest, figures, breakdown, once)
+                    if (row.part, row.mix) == (part, mixes[0])
+                )
+                rows.append((part, *count, *own, *alike))
             if rows:
-                header = (breakdown.title, *(("truths",) if counted else ()), *mixes)
-                note = f" {breakdown.note}" if metric == breakdown.columns[-1] else ""
-                tables.append(Table(header, tuple(rows), f"{metric.title}.{note}"))
+                counts = ("truths",) if counted else ()
+                header = (breakdown.title, *counts, *mixes, *(once.title for once in of_truth))
+                note = breakdown.note if metric == breakdown.columns[-1] else ""
+                tables.append(Table(header, tuple(rows), note, title=f"{metric.title} by {breakdown.title}"))
+                of_truth = []
     return tables
+
+
+def _find_parts(
+    contest: Contest, figures: Figures, breakdown: Breakdown, metric: Metric
+) -> Sequence[MeasuredPart]:
+    return figures.of(MeasuredPart, contest=contest, breakdown=breakdown.name, metric=metric.name)
 
 
 def list_use(contest: Contest, figures: Figures) -> list[Table]:

@@ -11,6 +11,7 @@ from synth.errors import InputError
 from synth.geometry.boxes import Mask, tight_box
 from synth.geometry.mesh import Mesh
 from synth.geometry.pinhole import Pinhole
+from synth.geometry.posed_bodies import PosedBody
 from synth.geometry.se3 import Array
 from synth.geometry.visible import InstanceCaster
 
@@ -110,7 +111,7 @@ def _agree(seen: Sequence[Seen], change: Change) -> bool:
 
 
 def _outline(s: Seen, mesh: Mesh, camera: Pinhole) -> Mask:
-    alone = InstanceCaster(camera, np.eye(4), [mesh], [1]).see_alone(mesh)
+    alone = InstanceCaster(camera, np.eye(4), [PosedBody(mesh, np.eye(4))], [1]).see_alone(0)
     return fill_box(tight_box(alone), alone.shape) if s.projection.posed.said.boxed else alone
 
 

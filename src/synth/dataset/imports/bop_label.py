@@ -17,6 +17,7 @@ from synth.geometry import se3
 from synth.geometry.boxes import Mask, tight_box
 from synth.geometry.mesh import Mesh
 from synth.geometry.pinhole import Pinhole
+from synth.geometry.posed_bodies import PosedBody
 from synth.geometry.se3 import Array
 from synth.geometry.visible import InstanceCaster, without_specks
 
@@ -93,12 +94,12 @@ class Labels:
 
 def project(posed: Sequence[Posed], camera: Pinhole) -> list[Projection]:
     """Every object as the models say."""
-    placed = [p.placed for p in posed]
-    if not placed:
+    if not posed:
         return []
-    caster = InstanceCaster(camera, np.eye(4), placed, range(1, len(placed) + 1))
+    bodies = [PosedBody(p.model.mesh, p.T_cam_part) for p in posed]
+    caster = InstanceCaster(camera, np.eye(4), bodies, range(1, len(bodies) + 1))
     ids, depth_m = caster.see_all()
-    return [Projection(p, caster.see_alone(p.placed), ids == i + 1, depth_m) for i, p in enumerate(posed)]
+    return [Projection(p, caster.see_alone(i), ids == i + 1, depth_m) for i, p in enumerate(posed)]
 
 
 def label(posed: Sequence[Posed], camera: Pinhole, where: str) -> Labels:
