@@ -54,6 +54,7 @@ STAGES: Registry[Stage] = Registry(
         "render": "synth.sim.stage:STAGE",
         "translate": "synth.gan.stage:STAGE",
         "compose": "synth.sim.stage:COMPOSE",
+        "paint": "synth.gan.stage:PAINT",
     },
 )
 """By the verb that a dataset names in ``made_by``."""

@@ -26,10 +26,11 @@ from synth.dataset.sample import Sample
 from synth.dataset.verify import verify
 from synth.errors import InputError
 from synth.gan.checkpoint import load_checkpoint, note_readings, path_of_step, read_method, read_readings
+from synth.gan.fit import FitSettings
 from synth.gan.judge import JudgeSettings
 from synth.gan.methods import METHODS
 from synth.gan.methods.method import LearnedMethod, Method
-from synth.gan.run import FitSettings, train
+from synth.gan.run import train
 from synth.gan.sample_layers import SampleLayers
 from synth.gan.schedule import LearnedSettings
 from synth.status import print_status

@@ -14,6 +14,9 @@ from synth.networks.generators import GeneratorShape, load_generator
 from synth.storage.atomic import write_bytes
 
 CHECKPOINTS = "checkpoints"
+SIMULATED = "simulated"
+"""In the header, ``true`` where a device was simulated that took what trained it."""
+
 _METHOD = "method"
 
 
@@ -74,6 +77,11 @@ def read_readings(path: Path) -> tuple[Reading, ...]:
         return decode_readings(words.get(READINGS, "[]"))
     except ValueError as error:
         raise InputError(f"{path} lists what trained it in no form that synth writes") from error
+
+
+def read_simulated(path: Path) -> bool:
+    """Whether a file says that a device was simulated; raises InputError as `load_checkpoint` does."""
+    return _load(path)[1].get(SIMULATED) == "true"
 
 
 def note_readings(path: Path, readings: Sequence[Reading]) -> None:
