@@ -57,8 +57,8 @@ def _load(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     if any((path / CHECKPOINTS).glob("step_*")):
         raise InputError(f"{path} is a folder: give one of its checkpoints, such as {last_checkpoint(path)}")
     raise InputError(
-        f"there is no checkpoint at {path}: synth translate trains a translator and keeps some in "
-        f"{Path('runs/translate') / CHECKPOINTS}"
+        f"there is no checkpoint at {path}: synth translate trains a translator, synth paint a painter, and "
+        f"each keeps some in {CHECKPOINTS} of its run, such as {Path('runs/translate') / CHECKPOINTS}"
     )
 
 

@@ -10,22 +10,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from synth.dataset.label_maps import Ids, find_mirrored, list_labelled, read_ids, scale_ids, scale_rgb
 from synth.dataset.reader import DatasetReader
 from synth.dataset.record import Split
+from synth.dataset.sample import Sample
 from synth.errors import InputError
 from synth.gan.methods.method import Layers, Rgb
 from synth.gan.patches import CACHE_BYTES, from_u8
 from synth.gan.sample_layers import SampleLayers
 from synth.gan.schedule import LAYER_OF, MapSettings
-from synth.train.tasks.segmentation.maps import (
-    Ids,
-    SegmentationImages,
-    find_void,
-    list_labelled,
-    load_images,
-    scale_ids,
-    scale_rgb,
-)
 
 _FAR_M = 5.0
 """At which a depth plane, d / (d + far), has half of its range."""
@@ -63,25 +56,25 @@ class PairCutter:
     dataset: DatasetReader
     split: Split
     settings: MapSettings
-    _images: SegmentationImages = field(init=False)
+    _samples: list[Sample] = field(init=False)
     _kept: dict[int, _Scaled] = field(init=False, default_factory=dict)
     _n_bytes: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
-        s, samples = self.settings, self.dataset.of_split(self.split)
-        if not list_labelled(samples):
+        s = self.settings
+        self._samples = list_labelled(self.dataset.of_split(self.split))
+        if not self._samples:
             raise InputError(
                 f"{self.dataset.root} has no {self.split} pictures with label maps, from which painting is "
                 "learnt: synth import semantic reads pictures with label maps"
             )
-        self._images = load_images(self.dataset, samples, max(s.size_wh), s.classes, s.colours)
-        for _, sample in self._images.entries:
+        for sample in self._samples:
             refuse_missing(SampleLayers(self.dataset, sample), s, f"{self.dataset.root}, {sample.name}")
 
     @property
     def n_images(self) -> int:
         """How many pairs there are."""
-        return len(self._images)
+        return len(self._samples)
 
     def draw(self, n: int, rng: np.random.Generator) -> MapPairs:
         """``n`` pairs, anywhere in any picture, varied as the settings say."""
@@ -90,7 +83,7 @@ class PairCutter:
 
     def _draw_one(self, rng: np.random.Generator) -> tuple[Rgb, Tensor]:
         s = self.settings
-        scaled = self._load(int(rng.integers(len(self._images))))
+        scaled = self._load(int(rng.integers(len(self._samples))))
         width, height = s.size_wh
         y, x = (
             int(rng.integers(have - want + 1))
@@ -109,10 +102,11 @@ class PairCutter:
     def _load(self, i: int) -> _Scaled:
         if (kept := self._kept.get(i)) is not None:
             return kept
-        rgb, ids = self._images.read_rgb(i), self._images.read_ids(i)
-        known, size = SampleLayers(*self._images.entries[i]), cover_size(ids.shape, self.settings.size_wh)
-        layers = {name: scale_layer(known[name], size) for name in self.settings.list_layers()}
-        mirrored = self._images.find_mirrored(i)
+        dataset, sample, s = self.dataset, self._samples[i], self.settings
+        rgb, ids = dataset.load_rgb(sample), read_ids(dataset, sample, s.classes)
+        known, size = SampleLayers(dataset, sample), cover_size(ids.shape, s.size_wh)
+        layers = {name: scale_layer(known[name], size) for name in s.list_layers()}
+        mirrored = find_mirrored(dataset, s.classes)
         scaled = _Scaled(scale_rgb(rgb, size), scale_ids(ids, size), layers, mirrored)
         if self._n_bytes + scaled.n_bytes <= CACHE_BYTES:
             self._kept[i] = scaled
@@ -166,19 +160,15 @@ def scale_layer(layer: NDArray[Any], size_wh: tuple[int, int]) -> NDArray[Any]:
     return np.asarray(cv2.resize(layer, size_wh, interpolation=cv2.INTER_NEAREST_EXACT))
 
 
-def renumber(names: tuple[str, ...], void: int, settings: MapSettings, where: str) -> Ids:
-    """Of each id of maps with these names, void too, that of the settings.
-
-    Raises InputError for a name that the settings do not know.
-    """
-    if unknown := [name for name in names if name not in settings.classes]:
+def refuse_unknown(maps: DatasetReader, settings: MapSettings) -> None:
+    """Raises InputError for maps with a class that a painter never learnt."""
+    semantic = maps.info.semantic
+    unknown = [] if semantic is None else [n for n in semantic.names if n not in settings.classes]
+    if unknown:
         raise InputError(
-            f"{where} has maps with the class {unknown[0]}, which the painter never learnt: it knows "
-            f"{', '.join(settings.classes)}; train on photographs with the same classes"
+            f"{maps.root} has maps with the class {unknown[0]}, which the painter never learnt: it knows "
+            f"{', '.join(settings.classes)}; give it photographs with the same classes to learn from"
         )
-    own = np.full(void + 1, find_void(settings.classes), np.uint16)
-    own[: len(names)] = [settings.classes.index(name) for name in names]
-    return own
 
 
 def cover_size(shape_hw: tuple[int, ...], size_wh: tuple[int, int]) -> tuple[int, int]:

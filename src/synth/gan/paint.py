@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 from pydantic import JsonValue
 
 from synth.compute.device import choose_device
@@ -23,6 +22,7 @@ from synth.compute.threads import use_free_cores
 from synth.compute.versions import list_versions
 from synth.dataset.folder import refuse_other_kind
 from synth.dataset.info import DatasetInfo, MadeBy
+from synth.dataset.label_maps import list_labelled, read_ids
 from synth.dataset.leak import LeakGuard
 from synth.dataset.leak.acceptance import list_accepted
 from synth.dataset.origin import Reading, Step
@@ -34,14 +34,12 @@ from synth.gan.checkpoint import last_checkpoint, read_method, read_readings, re
 from synth.gan.eyes import describe_eyes
 from synth.gan.fit import FitSettings
 from synth.gan.keep import KEPT, describe_translated, keep
-from synth.gan.map_pairs import renumber
+from synth.gan.map_pairs import refuse_unknown
 from synth.gan.methods import METHODS
 from synth.gan.methods.method import Painter
 from synth.gan.run import train
 from synth.gan.sample_layers import SampleLayers
-from synth.gan.schedule import MapSettings
 from synth.storage.atomic import write_bytes
-from synth.train.tasks.segmentation.maps import Ids, list_labelled
 
 RESULT_FILE = "result.json"
 
@@ -99,7 +97,7 @@ def _learn(fit: FitSettings, maps: DatasetReader, make_progress: MakeProgress) -
     """The checkpoint that paints, at the end of a training."""
     say = make_progress("paint", "maps").say
     refuse_unmapped(fit.real)
-    renumber_maps(maps, fit.settings)
+    refuse_unknown(maps, fit.settings)
     _refuse_leaks(fit.real, maps, say)
     RunDir.create_or_resume(fit.out, (fit := replace(fit, readings=_list_readings(fit))).to_config()).close()
     device = choose_device(fit.device)
@@ -119,7 +117,7 @@ def _paint(checkpoint: Path, settings: PaintSettings, make_progress: MakeProgres
     if not isinstance(painter, Painter):
         raise InputError(f"{checkpoint} translates pictures: synth translate --checkpoint {checkpoint}")
     maps, todo = settings.maps, _list_maps(settings.maps)
-    own = renumber_maps(maps, painter.settings)
+    refuse_unknown(maps, painter.settings)
     refuse_other_kind(settings.out, "painted")
     info = _describe(painter, checkpoint, settings)
     progress, seconds = make_progress("paint", "maps"), 0.0
@@ -132,7 +130,8 @@ def _paint(checkpoint: Path, settings: PaintSettings, make_progress: MakeProgres
             for sample in left:
                 began = time.perf_counter()
                 seed = draw_style_seed(settings.seed, sample.name)
-                painted = painter.paint(own[read_ids(maps, sample)], SampleLayers(maps, sample), seed)
+                ids = read_ids(maps, sample, painter.settings.classes)
+                painted = painter.paint(ids, SampleLayers(maps, sample), seed)
                 taken_s = time.perf_counter() - began
                 seconds += taken_s
                 keep(
@@ -149,22 +148,6 @@ def _paint(checkpoint: Path, settings: PaintSettings, make_progress: MakeProgres
         finally:
             progress.end()
         return Painted(len(writer.samples), len(left), seconds / max(len(left), 1))
-
-
-def renumber_maps(maps: DatasetReader, settings: MapSettings) -> Ids:
-    """Of each id of a dataset's maps that of a painter; raises InputError for a class that it lacks."""
-    assert maps.info.semantic is not None
-    return renumber(maps.info.semantic.names, maps.info.semantic.void, settings, str(maps.root))
-
-
-def read_ids(maps: DatasetReader, sample: Sample) -> Ids:
-    """A sample's map [H,W] in its dataset's ids; void where the layer ``ignore`` says so."""
-    ids, ignored = maps.load_semantic(sample), maps.load_layer(sample, "ignore")
-    assert ids is not None
-    assert maps.info.semantic is not None
-    if ignored is not None:
-        ids = np.where(ignored == 255, maps.info.semantic.void, ids)
-    return ids.astype(np.uint16)
 
 
 def draw_style_seed(seed: int, name: str) -> int:

@@ -13,9 +13,11 @@ import torch
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
 
 from synth.dataset.codecs import file_sha256
+from synth.dataset.label_maps import scale_ids, scale_rgb
 from synth.dataset.origin import Used
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
@@ -27,7 +29,6 @@ from synth.gan.patches import to_u8
 from synth.gan.schedule import MapSettings
 from synth.networks.batch_statistics import measure_statistics
 from synth.storage.atomic import write_bytes
-from synth.train.tasks.segmentation.maps import scale_ids, scale_rgb
 
 _SETTINGS = "settings"
 _CHUNK = 4
@@ -194,15 +195,9 @@ class NetworkPainter:
         height, width = ids.shape
         size = cover_size(ids.shape, self.settings.size_wh)
         multiple = self._generator.multiple_px
-        border = ((0, -size[1] % multiple), (0, -size[0] % multiple))
-        small = np.pad(scale_ids(ids, size), border, mode="edge")
-        known = {
-            name: np.pad(scaled, (*border, (0, 0))[: scaled.ndim], mode="edge")
-            for name in layers
-            if name in self.settings.list_layers()
-            for scaled in [scale_layer(layers[name], size)]
-        }
-        planes = lay_out(small, known, self.settings)[None].to(self._device)
+        known = {name: scale_layer(layers[name], size) for name in self.settings.list_layers()}
+        planes = lay_out(scale_ids(ids, size), known, self.settings)[None].to(self._device)
+        planes = functional.pad(planes, (0, -size[0] % multiple, 0, -size[1] % multiple), mode="replicate")
         planes = planes.contiguous(memory_format=torch.channels_last)
         rng = torch.Generator().manual_seed(seed)
         with torch.inference_mode():

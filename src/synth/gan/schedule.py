@@ -173,6 +173,16 @@ class MapSettings(LearnedSettings):
         """Channels of a map as networks see it."""
         return len(self.classes) + sum(_WIDE[name] for name in self.planes)
 
+    def refuse_rates(self, rate: float, rate_D: float, beta1: float, beta2: float) -> None:
+        """Raises InputError for numbers that Adam cannot go by."""
+        for name, value in (("learning_rate", rate), ("learning_rate_D", rate_D)):
+            if value <= 0:
+                raise InputError(f"{name} must be above 0, got {value:g}")
+        if not (0 <= beta1 < 1 and 0 <= beta2 < 1):
+            raise InputError(
+                f"beta1 and beta2 must be 0 or more and less than 1, got {beta1:g} and {beta2:g}"
+            )
+
     def refuse_sides(self, multiple_px: int) -> None:
         """Raises InputError for pictures whose sides are no multiples of what a generator doubles."""
         width, height = self.size_wh

@@ -154,6 +154,34 @@ class SpadeShape:
         return int(2**self.n_doublings)
 
 
+@dataclass(frozen=True)
+class Pix2PixHDShape:
+    """All that fixes pix2pixHD's generator, but for what it takes in.
+
+    n_filters: channels of the first convolution, 64 as published. n_halvings: strided stages, 4. n_blocks:
+    residual blocks, 9. n_enhancer_blocks: of the local enhancer round it, which works at twice the size, 3;
+    0 for none. Raises InputError for numbers that no generator has.
+    """
+
+    n_filters: int = 64
+    n_halvings: int = 4
+    n_blocks: int = 9
+    n_enhancer_blocks: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.n_filters, self.n_halvings, self.n_blocks) < 1 or self.n_enhancer_blocks < 0:
+            raise InputError(
+                "n_filters, n_halvings and n_blocks must be 1 or more and n_enhancer_blocks 0 or more, got "
+                f"{self.n_filters}, {self.n_halvings}, {self.n_blocks} and {self.n_enhancer_blocks}"
+            )
+        _refuse_above(self, n_filters=MOST_FILTERS, n_blocks=MOST_BLOCKS, n_halvings=MOST_LAYERS)
+
+    @property
+    def multiple_px(self) -> int:
+        """Of what the sides of a picture must be multiples."""
+        return int(2 ** (self.n_halvings + bool(self.n_enhancer_blocks)))
+
+
 SynthesizerSize = Literal["digits", "pictures", "small"]
 SYNTHESIZER_SIZES: tuple[SynthesizerSize, ...] = get_args(SynthesizerSize)
 

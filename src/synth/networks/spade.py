@@ -12,7 +12,6 @@ is by the nearest pixel.
 """
 
 from itertools import pairwise
-from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -116,11 +115,12 @@ class SpadeGenerator(nn.Module):
             else nn.Conv2d(n_planes, first, 3, padding=1)
         )
         widths = [first, *(k * n for k in _WIDTHS)]
-        self.blocks = nn.ModuleList(SpadeBlock(a, b, n_planes, shape) for a, b in pairwise(widths))
+        blocks = [SpadeBlock(a, b, n_planes, shape) for a, b in pairwise(widths)]
+        self.blocks = nn.ModuleList(blocks)
         self.last = nn.Conv2d(n, 3, 3, padding=1)
         draw_xavier(self)
-        for block in self.blocks:
-            cast("SpadeBlock", block).normalise_spectrally()
+        for block in blocks:
+            block.normalise_spectrally()
 
     def forward(self, planes: Tensor, style: Tensor | None = None) -> Tensor:
         resized = Pyramid(planes, self.shape.multiple_px)

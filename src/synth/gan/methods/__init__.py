@@ -21,6 +21,8 @@ METHODS: "Registry[Callable[[], Method]]" = Registry(
         "colour-map": "synth.gan.methods.colour_map:ColourMapMethod",
         "fda": "synth.gan.methods.fda:FDAMethod",
         "spade": "synth.gan.methods.spade:SpadeMethod",
+        "oasis": "synth.gan.methods.oasis:OasisMethod",
+        "pix2pixhd": "synth.gan.methods.pix2pixhd:Pix2PixHDMethod",
     },
 )
 
@@ -33,6 +35,8 @@ PRESETS: "Registry[Mapping[str, Any]]" = Registry(
         "colour-map": "synth.gan.methods.baseline_settings:COLOUR_MAP_PRESETS",
         "fda": "synth.gan.methods.baseline_settings:FDA_PRESETS",
         "spade": "synth.gan.methods.spade_settings:PRESETS",
+        "oasis": "synth.gan.methods.oasis_settings:PRESETS",
+        "pix2pixhd": "synth.gan.methods.pix2pixhd_settings:PRESETS",
     },
 )
 """Each method's presets again, for help, which must not load torch."""

@@ -31,25 +31,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from synth.errors import InputError
-from synth.gan.schedule import MapSettings, Schedule
+from synth.gan.methods.pix2pixhd_settings import MatchingSettings
+from synth.gan.schedule import Schedule
 from synth.networks.architecture import DiscriminatorShape, SpadeShape
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpadeSettings(MapSettings):
+class SpadeSettings(MatchingSettings):
     """What is learnt with. The generator's n_style above 0 asks for an encoder of styles.
 
-    w_*: weights of the loss terms; 0 leaves one out. perceptual: whose features pictures are compared by
-    (gan/eyes.py), ``lite0``, ``none`` or a file of VGG19's weights. learning_rate, learning_rate_D, beta1,
-    beta2: Adam's.
+    w_style: weight of the term that keeps styles near N(0, 1).
     """
 
     generator: SpadeShape
-    discriminator: DiscriminatorShape
-    w_feature: float = 10.0
-    w_perceptual: float = 10.0
     w_style: float = 0.05
-    perceptual: str = "lite0"
     learning_rate: float = 1e-4
     learning_rate_D: float = 4e-4
     beta1: float = 0.0
@@ -57,16 +52,8 @@ class SpadeSettings(MapSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("w_feature", "w_perceptual", "w_style"):
-            if (weight := getattr(self, name)) < 0:
-                raise InputError(f"the weight of a loss must be 0 or more, got {name} = {weight:g}")
-        for name in ("learning_rate", "learning_rate_D"):
-            if (rate := getattr(self, name)) <= 0:
-                raise InputError(f"{name} must be above 0, got {rate:g}")
-        if not (0 <= self.beta1 < 1 and 0 <= self.beta2 < 1):
-            raise InputError(
-                f"beta1 and beta2 must be 0 or more and less than 1, got {self.beta1:g} and {self.beta2:g}"
-            )
+        if self.w_style < 0:
+            raise InputError(f"the weight of a loss must be 0 or more, got w_style = {self.w_style:g}")
         self.refuse_sides(self.generator.multiple_px)
 
 
