@@ -16,6 +16,7 @@ disk. KeyboardInterrupt leaves every folder whole; the same call goes on.
 from synth.front.learning import Comparison, Prediction, Training, compare, predict, train
 from synth.front.making import capture, compose, render, translate
 from synth.front.opening import StrPath, load_cell, open_dataset
+from synth.front.painting import paint
 
 __all__ = [
     "Comparison",
@@ -27,6 +28,7 @@ __all__ = [
     "compose",
     "load_cell",
     "open_dataset",
+    "paint",
     "predict",
     "render",
     "train",

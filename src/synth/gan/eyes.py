@@ -13,12 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from synth.errors import InputError
+from synth.gan.eye_words import LITE0, NONE
 from synth.networks.matching import perceptual_loss
 from synth.train.models.state_dict import read_tensors
 from synth.train.tasks.segmentation.segmenters import SEGMENTERS
-
-LITE0, NONE = "lite0", "none"
-"""Words of a setting that may also be a path of weights of VGG19."""
 
 _LAYER_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
 """Of the five layers, each half as large as the one before (Wang et al. 2018)."""
@@ -48,18 +46,6 @@ def make_eyes(which: str) -> Eyes | None:
         return None
     net = _Lite0() if which == LITE0 else _Vgg19(Path(which))
     return Eyes(net.eval().requires_grad_(False))
-
-
-def describe_eyes(which: str) -> str:
-    """Whose features those are, in a sentence for the log."""
-    if which == NONE:
-        return "No perceptual loss: pictures are held to real ones by the discriminator alone."
-    if which == LITE0:
-        return (
-            "The perceptual loss sees by EfficientNet-Lite0 with weights of ImageNet, in place of the "
-            "article's VGG19; --set perceptual=FILE takes a state dict of torchvision's vgg19."
-        )
-    return f"The perceptual loss sees by VGG19 with the weights in {which}."
 
 
 class _Lite0(nn.Module):

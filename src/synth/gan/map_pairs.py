@@ -119,8 +119,8 @@ def refuse_missing(layers: Layers, settings: MapSettings, where: str) -> None:
     for plane in settings.planes:
         if LAYER_OF[plane] not in layers:
             raise InputError(
-                f"{where}: there is no layer {LAYER_OF[plane]}, and {plane} are learnt from it: give a "
-                "dataset that has it, or train without (--set planes= --set edges_where_known=false)"
+                f"{where}: there is no layer {LAYER_OF[plane]}, from which {plane} is made: give a dataset "
+                "that has it, or train without (--set planes= --set edges_where_known=false)"
             )
 
 

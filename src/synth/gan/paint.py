@@ -26,12 +26,12 @@ from synth.dataset.label_maps import list_labelled, read_ids
 from synth.dataset.leak import LeakGuard
 from synth.dataset.leak.acceptance import list_accepted
 from synth.dataset.origin import Reading, Step
+from synth.dataset.pixel_counts import count_pixels
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 from synth.dataset.store import DatasetWriter
 from synth.errors import InputError
 from synth.gan.checkpoint import last_checkpoint, read_method, read_readings, read_simulated
-from synth.gan.eyes import describe_eyes
 from synth.gan.fit import FitSettings
 from synth.gan.keep import KEPT, describe_translated, keep
 from synth.gan.map_pairs import refuse_unknown
@@ -102,7 +102,8 @@ def _learn(fit: FitSettings, maps: DatasetReader, make_progress: MakeProgress) -
     RunDir.create_or_resume(fit.out, (fit := replace(fit, readings=_list_readings(fit))).to_config()).close()
     device = choose_device(fit.device)
     use_free_cores(device, fit.out)
-    say(describe_eyes(fit.settings.perceptual))
+    for sentence in (*fit.settings.describe(), *_describe_unshown(fit.real)):
+        say(sentence)
     train(fit, make_progress("train", "steps"))
     checkpoint = last_checkpoint(fit.out)
     told = {"checkpoint": str(checkpoint.relative_to(fit.out)), "why": "the last one"}
@@ -183,6 +184,16 @@ def _refuse_leaks(photos: DatasetReader, maps: DatasetReader, say: Callable[[str
     for sentence in list_accepted(datasets):
         say(sentence)
     say(f"No test image among {len(trains)} train photographs ({len(guard)} test images compared).")
+
+
+def _describe_unshown(photos: DatasetReader) -> list[str]:
+    """A sentence where classes have no pixel in any train photograph, so that nobody learns their look."""
+    assert photos.info.semantic is not None
+    counts = count_pixels(photos)["train"]
+    unshown = [name for name, n in zip(photos.info.semantic.names, counts, strict=False) if not n]
+    if not unshown:
+        return []
+    return [f"No train photograph of {photos.root} shows {', '.join(unshown)}: how that looks is not learnt."]
 
 
 def _list_readings(fit: FitSettings) -> tuple[Reading, ...]:

@@ -173,6 +173,10 @@ class MapSettings(LearnedSettings):
         """Channels of a map as networks see it."""
         return len(self.classes) + sum(_WIDE[name] for name in self.planes)
 
+    def describe(self) -> tuple[str, ...]:
+        """What a log should say of them."""
+        return ()
+
     def refuse_rates(self, rate: float, rate_D: float, beta1: float, beta2: float) -> None:
         """Raises InputError for numbers that Adam cannot go by."""
         for name, value in (("learning_rate", rate), ("learning_rate_D", rate_D)):

@@ -25,6 +25,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from synth.errors import InputError
+from synth.gan.eye_words import LITE0, NONE, describe_eyes
 from synth.gan.schedule import MapSettings, Schedule
 from synth.networks.architecture import DiscriminatorShape, Pix2PixHDShape
 
@@ -34,14 +35,14 @@ class MatchingSettings(MapSettings):
     """What methods have in common whose paintings are matched to photographs by features.
 
     w_*: weights of the loss terms; 0 leaves one out. perceptual: whose features pictures are compared by
-    (gan/eyes.py), ``lite0``, ``none`` or a file of VGG19's weights. learning_rate, learning_rate_D, beta1,
+    (eye_words.py), ``lite0``, ``none`` or a file of VGG19's weights. learning_rate, learning_rate_D, beta1,
     beta2: Adam's.
     """
 
     discriminator: DiscriminatorShape
     w_feature: float = 10.0
     w_perceptual: float = 10.0
-    perceptual: str = "lite0"
+    perceptual: str = LITE0
     learning_rate: float
     learning_rate_D: float
     beta1: float
@@ -58,6 +59,10 @@ class MatchingSettings(MapSettings):
                 f"this discriminator needs pictures of at least {self.discriminator.min_side_px} px a side, "
                 f"got {self.size_wh[0]}×{self.size_wh[1]}: set schedule.side_px and height_px higher"
             )
+
+    def describe(self) -> tuple[str, ...]:
+        """By whose features pictures are compared."""
+        return (describe_eyes(self.perceptual if self.w_perceptual else NONE),)
 
 
 @dataclass(frozen=True, kw_only=True)
