@@ -1,6 +1,7 @@
 """Painting label maps: whose labels come through, how classes are matched, styles, going on, bad input."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,18 @@ import pytest
 import torch
 from look_pair import write_look
 
+from synth.compute.checkpoint import save_weights
 from synth.dataset.info import DatasetInfo
 from synth.dataset.label_maps import read_ids
+from synth.dataset.origin import READINGS, Reading, encode_readings
 from synth.dataset.reader import DatasetReader
 from synth.dataset.verify import verify
 from synth.gan.fit import FitSettings
 from synth.gan.map_pairs import PairCutter, find_edges, lay_out
+from synth.gan.map_reader import compare_maps
 from synth.gan.methods import METHODS
 from synth.gan.schedule import MapSettings
+from synth.train.tasks import TASKS
 from typed import synth
 
 CPU = torch.device("cpu")
@@ -191,3 +196,71 @@ def test_kind_and_classes_are_what_dataset_json_says(desk: Path) -> None:
     assert info.made_by.verb == "paint"
     assert info.made_by.config["method"] == "spade"
     assert info.made_by.simulated
+
+
+def write_reader(path: Path, classes: tuple[str, ...], kind: str) -> Path:
+    """A segmenter of random weights that says that it learnt from pictures of a kind."""
+    task = TASKS["segmentation"]
+    settings = task.settings(net="small", classes=classes, colours=((0, 0, 0),) * len(classes), side_px=64)
+    torch.manual_seed(0)
+    reading = Reading(dataset="street", kind=kind, used=("pixels", "labels"), names=("000000",))
+    words = {
+        "task": task.name,
+        "settings": json.dumps(asdict(settings)),
+        READINGS: encode_readings([reading]),
+    }
+    save_weights(path, task.make_net(settings).state_dict(), words)
+    return path
+
+
+def test_what_a_reader_cannot_read_is_refused(desk: Path) -> None:
+    """With how much of it was read, class by class; the others are kept, and the readings tell who chose."""
+    reader = write_reader(desk / "reader.safetensors", ("bench", "cover", "lid"), "real")
+    answer = paint(desk, "--reader", reader, "--least-agreement", 1, out="strict")
+    assert answer.returncode == 0, answer.stderr
+    assert "0, and 3 are refused" in answer.stdout
+    assert "mean over 3 paintings: bench" in answer.stdout
+    strict = DatasetReader(desk / "strict")
+    assert {r.reason for r in strict.rejections} == {"not read"}
+    assert all(0 <= r.quality["agreement"] < 1 and "read bench" in r.quality for r in strict.rejections)
+    assert verify(desk / "strict") == []
+    assert paint(desk, "--reader", reader, "--least-agreement", 1, out="strict").returncode == 0
+    assert len(DatasetReader(desk / "strict").rejections) == 3
+    assert paint(desk, "--reader", reader, "--least-agreement", 0, out="lax").returncode == 0
+    lax = DatasetReader(desk / "lax")
+    assert len(lax) == 3
+    assert [(r.dataset, r.role) for r in lax.info.made_by.readings] == [("street", "chosen")]
+
+
+def test_shares_are_counted_over_what_has_a_class() -> None:
+    """Void counts nowhere; a class counts by its own pixels."""
+    ids, read = np.array([[0, 0, 1, 255]], np.uint16), np.array([[0, 1, 1, 0]], np.uint16)
+    agreement = compare_maps(ids, read, ("a", "b", "c"))
+    assert agreement.by_class == {"a": 0.5, "b": 1.0}
+    assert agreement.figures() == {"agreement": 0.6667, "read a": 0.5, "read b": 1.0}
+    assert compare_maps(np.full((2, 2), 255, np.uint16), read[:, :2], ("a",)).figures() == {}
+
+
+def test_a_reader_must_fit(desk: Path) -> None:
+    """One that lacks a class, one that learnt from what was made, a limit without a reader."""
+    few = write_reader(desk / "few.safetensors", ("bench", "cover"), "real")
+    made = write_reader(desk / "made.safetensors", ("bench", "cover", "lid"), "painted")
+    for words, said in (
+        (
+            ("--reader", few),
+            "few.safetensors does not tell the class lid of pixels: synth train segmentation",
+        ),
+        (
+            ("--reader", made),
+            "learnt from street, which is painted: a reader learns from real pictures",
+        ),
+        (("--reader", "none"), "there is no trained network at none"),
+        (
+            ("--least-agreement", 0.9),
+            "says what a reader must read: name one with --reader",
+        ),
+    ):
+        answer = paint(desk, *words, out="unread")
+        assert answer.returncode == 2
+        assert said in answer.stderr
+        assert not (desk / "unread").exists()

@@ -20,6 +20,8 @@ def paint(
     images: int | None = None,
     run: StrPath = "runs/paint",
     checkpoint: StrPath | None = None,
+    reader: StrPath | None = None,
+    least_agreement: float | None = None,
     device: str | None = None,
     seed: int = 0,
     changes: Sequence[str] = (),
@@ -29,8 +31,10 @@ def paint(
 
     data: photographs with label maps of the same classes, to learn from. method, preset: what learns, how
     long and with how large networks; quick without a GPU, paper with one, if not given. images: to learn from
-    in all. run: folder of the training. checkpoint: train nothing, take this one. device: cpu, cuda, cuda:1,
-    mps. seed: of weights, order and styles. changes: of the preset's settings, ``w_style=1`` each.
+    in all. run: folder of the training. checkpoint: train nothing, take this one. reader: a segmenter that
+    reads each painting; those of which it reads less than least_agreement as the map says (0.5 if not given)
+    are refused. device: cpu, cuda, cuda:1, mps. seed: of weights, order and styles. changes: of the preset's
+    settings, ``w_style=1`` each.
 
     Raises TrainingDiverged.
     """
@@ -50,6 +54,8 @@ def paint(
         preset=preset,
         images=images,
         checkpoint=None if checkpoint is None else Path(checkpoint),
+        reader=None if reader is None else Path(reader),
+        least_agreement=least_agreement,
         device=device,
         seed=seed,
         changes=changes,

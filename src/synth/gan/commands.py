@@ -141,6 +141,14 @@ def paint(
     checkpoint: Annotated[
         Path | None, typer.Option(help="Train nothing: paint with this checkpoint.")
     ] = None,
+    reader: Annotated[
+        Path | None,
+        typer.Option(help="A segmenter trained on real pictures; what it cannot read goes to rejected/."),
+    ] = None,
+    least_agreement: Annotated[
+        float | None,
+        typer.Option(help="Share of a map's pixels that the reader must read as they are; 0.5 if not given."),
+    ] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps; the best there is.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, order and styles.")] = 0,
     change: Annotated[
@@ -170,6 +178,8 @@ def paint(
         checkpoint=checkpoint,
         device=device,
         seed=seed,
+        reader=reader,
+        least_agreement=least_agreement,
         changes=change or (),
         say=console.print,
     )
@@ -182,10 +192,15 @@ def paint(
             console.print("Stopped; the same command goes on from there.")
             raise typer.Exit(130) from None
         speed = f", {painted.seconds_per_image:.2f} s each" if painted.n_new else " now, as all were before"
+        refused = f", and {painted.n_refused} are refused" if painted.n_refused else ""
         console.print(
-            f"{painted.n_new} maps painted{speed}: {settings.out} has {painted.n_samples}. "
-            f"Next: synth dataset sheet {settings.out}"
+            f"{painted.n_new} maps painted{speed}: {settings.out} has {painted.n_samples}{refused}."
         )
+        if painted.agreement:
+            shares = ", ".join(f"{name} {share:.0%}" for name, share in painted.agreement.items())
+            n = painted.n_samples + painted.n_refused
+            console.print(f"Pixels that the reader reads as they are, mean over {n} paintings: {shares}.")
+        console.print(f"Next: synth dataset sheet {settings.out}")
 
 
 def export_model(

@@ -9,7 +9,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,13 +28,14 @@ from synth.dataset.leak.acceptance import list_accepted
 from synth.dataset.origin import Reading, Step
 from synth.dataset.pixel_counts import count_pixels
 from synth.dataset.reader import DatasetReader
-from synth.dataset.sample import Sample
+from synth.dataset.sample import Rejection, Sample
 from synth.dataset.store import DatasetWriter
 from synth.errors import InputError
 from synth.gan.checkpoint import last_checkpoint, read_method, read_readings, read_simulated
 from synth.gan.fit import FitSettings
 from synth.gan.keep import KEPT, describe_translated, keep
 from synth.gan.map_pairs import refuse_unknown
+from synth.gan.map_reader import LEAST_AGREEMENT, MapReader, compare_maps
 from synth.gan.methods import METHODS
 from synth.gan.methods.method import Painter
 from synth.gan.run import train
@@ -55,7 +56,8 @@ class PaintSettings:
 
     maps: whose label maps are painted. out: the painted dataset. painter: what one learns, from which
     photographs, whose two looks are one dataset; or the checkpoint of one that paints at once. seed: of the
-    styles. device: None for the best there is.
+    styles. device: None for the best there is. reader: a segmenter that reads each painting, its weights or
+    the folder of its training; least_agreement: share of a map's pixels that it must read as they are.
     """
 
     maps: DatasetReader
@@ -63,6 +65,8 @@ class PaintSettings:
     painter: FitSettings | Path
     seed: int = 0
     device: str | None = None
+    reader: Path | None = None
+    least_agreement: float = LEAST_AGREEMENT
 
     @property
     def is_simulated(self) -> bool:
@@ -74,11 +78,17 @@ class PaintSettings:
 
 @dataclass(frozen=True)
 class Painted:
-    """What painting left behind: samples in all, new ones, seconds a map."""
+    """What painting left behind: samples in all, refused ones, new ones, seconds a map.
+
+    agreement: of each class, how much of its pixels a reader reads so, the mean over the paintings that show
+    it, refused ones too; empty where nobody read them.
+    """
 
     n_samples: int
+    n_refused: int
     n_new: int
     seconds_per_image: float
+    agreement: Mapping[str, float]
 
 
 def paint(settings: PaintSettings, make_progress: MakeProgress) -> Painted:
@@ -90,6 +100,8 @@ def paint(settings: PaintSettings, make_progress: MakeProgress) -> Painted:
     _list_maps(settings.maps)
     if isinstance(settings.painter, Path):
         return _paint(settings.painter, settings, make_progress)
+    if settings.reader is not None:  # What is wrong with it is said before the training.
+        MapReader(settings.reader, settings.painter.settings.classes, settings.device)
     return _paint(_learn(settings.painter, settings.maps, make_progress), settings, make_progress)
 
 
@@ -120,35 +132,63 @@ def _paint(checkpoint: Path, settings: PaintSettings, make_progress: MakeProgres
     maps, todo = settings.maps, _list_maps(settings.maps)
     refuse_unknown(maps, painter.settings)
     refuse_other_kind(settings.out, "painted")
-    info = _describe(painter, checkpoint, settings)
+    classes = painter.settings.classes
+    reader = None if settings.reader is None else MapReader(settings.reader, classes, settings.device)
+    info = _describe(painter, checkpoint, settings, reader)
     progress, seconds = make_progress("paint", "maps"), 0.0
     with DatasetWriter.create_or_resume(settings.out, info) as writer:
         writer.add_models(maps.meshes)
-        done = writer.done_names()
+        done = writer.done_names() | {refused.name for refused in writer.rejections}
         left = [sample for sample in todo if sample.name not in done]
         progress.begin(total=len(todo), done=len(todo) - len(left))
         try:
             for sample in left:
                 began = time.perf_counter()
                 seed = draw_style_seed(settings.seed, sample.name)
-                ids = read_ids(maps, sample, painter.settings.classes)
+                ids = read_ids(maps, sample, classes)
                 painted = painter.paint(ids, SampleLayers(maps, sample), seed)
                 taken_s = time.perf_counter() - began
                 seconds += taken_s
-                keep(
-                    writer,
-                    maps,
-                    sample,
-                    painted,
-                    [_describe_step(painter, seed)],
-                    used=("labels",),
-                    quality={key: sample.quality[key] for key in KEPT if key in sample.quality},
-                    timing={"paint_s": taken_s},
-                )
+                quality = {key: sample.quality[key] for key in KEPT if key in sample.quality}
+                timing = {"paint_s": taken_s}
+                if reader is not None:
+                    agreement = compare_maps(ids, reader.read(painted), classes)
+                    quality |= agreement.figures()
+                    if agreement.share < settings.least_agreement:
+                        detail = (
+                            f"{agreement.share:.0%} of its map is read as it says, at least "
+                            f"{settings.least_agreement:.0%} must be"
+                        )
+                        writer.add_rejected(
+                            reason="not read",
+                            detail=detail,
+                            name=sample.name,
+                            split=sample.split,
+                            rgb_u8=painted,
+                            quality=quality,
+                            timing=timing,
+                        )
+                        progress.left_out(sample.name, detail)
+                        continue
+                steps = [_describe_step(painter, seed)]
+                keep(writer, maps, sample, painted, steps, used=("labels",), quality=quality, timing=timing)
                 progress.accepted(sample.name)
         finally:
             progress.end()
-        return Painted(len(writer.samples), len(left), seconds / max(len(left), 1))
+        return Painted(
+            n_samples=len(writer.samples),
+            n_refused=len(writer.rejections),
+            n_new=len(left),
+            seconds_per_image=seconds / max(len(left), 1),
+            agreement=_average([*writer.samples, *writer.rejections], classes),
+        )
+
+
+def _average(frames: Sequence[Sample | Rejection], classes: Sequence[str]) -> dict[str, float]:
+    """Of each class that was read, the mean over frames."""
+    found = {name: [f.quality.get(f"read {name}") for f in frames] for name in classes}
+    known = {name: [float(v) for v in values if v is not None] for name, values in found.items()}
+    return {name: sum(values) / len(values) for name, values in known.items() if values}
 
 
 def draw_style_seed(seed: int, name: str) -> int:
@@ -213,7 +253,9 @@ def _describe_step(painter: Painter, seed: int) -> Step:
     )
 
 
-def _describe(painter: Painter, checkpoint: Path, settings: PaintSettings) -> DatasetInfo:
+def _describe(
+    painter: Painter, checkpoint: Path, settings: PaintSettings, reader: MapReader | None
+) -> DatasetInfo:
     """dataset.json: what a resumed run must share is in ``made_by.config``."""
     maps, readings = settings.maps, read_readings(checkpoint)
     config: dict[str, JsonValue] = {
@@ -222,7 +264,10 @@ def _describe(painter: Painter, checkpoint: Path, settings: PaintSettings) -> Da
         "source": {"dataset": maps.name, "samples": len(_list_maps(maps)), "sha256": maps.digest()},
         "seed": settings.seed,
     }
-    own = (r.model_copy(update={"checkpoint_sha256": painter.identity.sha256}) for r in readings)
+    own = [r.model_copy(update={"checkpoint_sha256": painter.identity.sha256}) for r in readings]
+    if reader is not None:
+        config |= {"reader_sha256": reader.sha256, "least_agreement": settings.least_agreement}
+        own += [r.model_copy(update={"role": "chosen"}) for r in reader.readings]
     return describe_translated(
         maps,
         MadeBy(
