@@ -9,7 +9,7 @@ filters, hidden           16, –       64, 128
 style                     16          64
 discriminator's filters   12          64
 batch                     4           20
-pictures                  6,000       200 ep.
+pictures                  4,000       200 ep.
 learning rate of G        4e-4        1e-4
 learning rate of D        4e-4        4e-4
 w_label_mix               5           5
@@ -65,7 +65,7 @@ PRESETS: Mapping[str, OasisSettings] = {
         n_filters_D=12,
         learning_rate=4e-4,
         height_px=192,
-        schedule=Schedule(side_px=256, n_images=6000, batch_size=4, n_checkpoints=4),
+        schedule=Schedule(side_px=256, n_images=4000, batch_size=4, n_checkpoints=4),
     ),
     "paper": OasisSettings(
         generator=SpadeShape(n_style=64),
