@@ -88,7 +88,7 @@ def compare(
     ] = DEFAULT_ENGINE,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps; the best there is.")] = None,
 ) -> None:
-    """Train on each kind of images; say on real ones what each is worth.
+    """Train on each kind of images; say on real ones what each gives.
 
     The same command goes on where it stopped.
 
