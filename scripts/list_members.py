@@ -5,7 +5,7 @@ from pathlib import Path
 
 from synth.cell.cameras import CAMERA_MODELS
 from synth.compute.engines import DEFAULT_ENGINE, ENGINES
-from synth.gan.methods import DEFAULT, METHODS
+from synth.gan.methods import DEFAULT, METHODS, list_painters, list_translators
 from synth.geometry.arms import ARM_MODELS
 from synth.hardware.arms import ARMS
 from synth.hardware.cameras import CAMERAS
@@ -36,10 +36,10 @@ def write_page() -> str:
             *_table(("name", "how it places"), ((name, PLACERS[name].about) for name in PLACERS)),
             "## Methods of translation",
             f"`synth translate --method NAME --preset NAME`; {DEFAULT} if not given.",
-            *_table(
-                ("name", "title", "presets"),
-                ((name, (method := METHODS[name]()).title, ", ".join(method.presets)) for name in METHODS),
-            ),
+            *_table(("name", "title", "presets"), map(_describe_method, list_translators())),
+            "## Methods that paint label maps",
+            f"`synth paint --method NAME --preset NAME`; {list_painters()[0]} if not given.",
+            *_table(("name", "title", "presets"), map(_describe_method, list_painters())),
             "## Tasks",
             "`synth train TASK`, `synth compare --tasks NAME,NAME --preset NAME`. Images are those that "
             "one training sees in all.",
@@ -85,6 +85,11 @@ def _list_recipes() -> Iterable[Sequence[str]]:
                     f"{s.n_images:,}",
                     str(recipe.n_seeds),
                 )
+
+
+def _describe_method(name: str) -> tuple[str, str, str]:
+    method = METHODS[name]()
+    return name, method.title, ", ".join(method.presets)
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

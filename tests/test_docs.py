@@ -27,6 +27,7 @@ ONLY_PARSED = {
     r"synth demo": "15 minutes; test_demo.py",
     r"synth render": "half a minute of Blender for one picture; test_flow.py runs it",
     r"synth translate": "minutes; test_flow.py runs it",
+    r"synth paint": "minutes, and label maps; test_flow.py runs it",
     r"synth compare": "minutes; test_flow.py runs it",
     r"synth compose .*(--plates|_composed)": "needs what a longer command makes; test_flow.py",
     r"synth compose .*--place": "needs a target that was trained for longer; tests/sim/placing",
@@ -261,12 +262,15 @@ def test_the_table_of_presets_is_that_of_the_method() -> None:
     """docs/choosing-a-preset.md has a row for each preset of each method, and says which are the defaults."""
     import torch
 
-    from synth.gan.methods import METHODS
+    from synth.gan.methods import METHODS, list_painters, list_translators
 
     page = (DOCS / "choosing-a-preset.md").read_text()
-    section = page.partition("## synth translate")[2].partition("\n## ")[0]
-    tables = re.findall(r"^Of `--method ([\w-]+)`.*?:\n\n((?:\|.*\n)+)", section, re.MULTILINE)
-    assert [name for name, _ in tables] == list(METHODS)
+    tables = []
+    for verb, names in (("translate", list_translators()), ("paint", list_painters())):
+        section = page.partition(f"## synth {verb}")[2].partition("\n## ")[0]
+        found = re.findall(r"^Of `--method ([\w-]+)`.*?:\n\n((?:\|.*\n)+)", section, re.MULTILINE)
+        assert [name for name, _ in found] == names
+        tables += found
     for name, table in tables:
         method = METHODS[name]()
         rows = re.findall(r"^\| (`\w[\w-]*`[^|]*?) \|", table, re.MULTILINE)

@@ -12,6 +12,7 @@ from PIL import Image
 
 from bop_scene import write_scene
 from dataset.films import drive, make_film
+from gan.look_pair import write_look
 from small_cell import write_small_cell
 from synth.dataset.origin import count_real_labels
 from synth.dataset.reader import DatasetReader
@@ -108,6 +109,37 @@ def test_composites_are_translated_into_the_captured_look(bench, tmp_path):
     translated = tmp_path / "data" / "translated"
     assert (translated / "drift.png").is_file()
     assert (tmp_path / "runs" / "translate" / "result.json").is_file()
+
+
+@pytest.mark.slow
+def test_label_maps_are_painted_as_photographs(tmp_path):
+    """Photographs with maps, paint, verify, look, paint again by the checkpoint: labels are the maps'."""
+    photos = write_look(tmp_path / "data/real", "real", 6, seed=0, with_maps=True)
+    maps = write_look(tmp_path / "data/maps", "rendered", 4, seed=1, with_maps=True)
+    small = ("schedule.side_px=64", "height_px=64", "generator.n_filters=4", "perceptual=none")
+    checkpoint = "runs/paint/checkpoints/step_000001.safetensors"
+    commands = [
+        ("paint", "--images", "2", *(w for one in small for w in ("--set", one)), "--device", "cpu"),
+        ("dataset", "verify", "data/painted"),
+        ("dataset", "sheet", "data/painted"),
+        ("paint", "--checkpoint", checkpoint, "--out", "data/again", "--device", "cpu"),
+        ("status",),
+    ]
+    for command in commands:
+        answer = synth(*command, cwd=tmp_path)
+        assert answer.returncode == 0, f"{command}: {answer.stderr}"
+    assert "data/painted" in answer.stdout
+    painted, again = (DatasetReader(tmp_path / "data" / name) for name in ("painted", "again"))
+    assert painted.info.kind == "painted"
+    assert painted.info.made_by.simulated
+    assert [s.pixels_sha256 for s in painted] == [s.pixels_sha256 for s in again]
+    for of, source in zip(painted, maps, strict=True):
+        assert (of.sha256[of.layers["semantic"]], of.split) == (
+            source.sha256[source.layers["semantic"]],
+            source.split,
+        )
+    (reading,) = painted.info.made_by.readings
+    assert set(reading.names) == {s.name for s in photos.of_split("train")}
 
 
 @pytest.mark.slow

@@ -26,7 +26,7 @@ from synth.errors import CellError, DatasetError, InputError
 
 ROOT = Path(__file__).parents[1]
 HEAVY = {"numpy", "pydantic", "torch", "typer", "rich", "cv2", "open3d", "scipy", "yaml"}
-VERBS = ("capture", "render", "compose", "translate", "train", "predict", "label", "compare")
+VERBS = ("capture", "render", "compose", "translate", "paint", "train", "predict", "label", "compare")
 
 USER_FILE = """
 from pathlib import Path
@@ -41,6 +41,7 @@ twins = synth.render(out="data/synthetic", real=real, shares={"twin": 4, "fresh"
 over = synth.render(120, over=Path("data/photographs"))
 composited = synth.compose([real, "data/more"], count=4)
 translated = synth.translate(twins, real, method="cyclegan", preset="quick")
+painted = synth.paint("data/maps", real, method="spade", checkpoint=Path("a.safetensors"))
 training: Training = synth.train("detection", ["data/real", twins], net="yolov5n")
 found: list[Prediction] = synth.predict(training.run, [Path("a.png"), "b.png"])
 labelled = synth.label("data/footage", [training.run, "runs/other"], min_confidence=0.8)

@@ -12,6 +12,7 @@ from typed import synth
 VERBS: dict[str, tuple[str, Callable[[str], tuple[str, ...]]]] = {
     "translate --sim": ("synth render", lambda d: ("translate", "--sim", d, "--real", "data/real")),
     "translate --real": ("synth capture", lambda d: ("translate", "--sim", "data/other", "--real", d)),
+    "paint": ("synth render --maps-only", lambda d: ("paint", d)),
     "render --real": ("synth capture", lambda d: ("render", "--real", d)),
     "render --over": ("synth import bop FOLDER", lambda d: ("render", "--over", d)),
     "compose": ("synth capture", lambda d: ("compose", d)),

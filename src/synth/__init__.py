@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from synth.front import label as label
     from synth.front import load_cell as load_cell
     from synth.front import open_dataset as open_dataset
+    from synth.front import paint as paint
     from synth.front import predict as predict
     from synth.front import render as render
     from synth.front import train as train
@@ -26,6 +27,7 @@ __all__ = [
     "label",
     "load_cell",
     "open_dataset",
+    "paint",
     "predict",
     "render",
     "train",

@@ -19,7 +19,7 @@ from synth.dataset.commands import app as dataset_app
 from synth.dataset.imports.commands import app as import_app
 from synth.errors import SynthError
 from synth.extras import find_extra, how_to_install
-from synth.gan.commands import export_model, translate
+from synth.gan.commands import export_model, paint, translate
 from synth.label.commands import label
 from synth.renamed import refuse_old_words
 from synth.sim.commands import render
@@ -167,6 +167,7 @@ app.command(rich_help_panel=_STAGES)(translate)
 app.command(rich_help_panel=_STAGES)(compare)
 app.command(rich_help_panel=_DATA, cls=_Verb)(compose)
 app.command(rich_help_panel=_DATA)(label)
+app.command(rich_help_panel=_DATA)(paint)
 app.add_typer(calibrate_app, name="calibrate", cls=_Group, rich_help_panel=_DATA)
 app.add_typer(import_app, name="import", cls=_Group, rich_help_panel=_DATA)
 app.add_typer(dataset_app, name="dataset", cls=_Group, rich_help_panel=_DATA)

@@ -6,7 +6,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,13 @@ from synth.dataset.sample import Sample
 from synth.dataset.verify import verify
 from synth.errors import InputError
 from synth.gan.checkpoint import load_checkpoint, note_readings, path_of_step, read_method, read_readings
+from synth.gan.fit import FitSettings
 from synth.gan.judge import JudgeSettings
 from synth.gan.methods import METHODS
 from synth.gan.methods.method import LearnedMethod, Method
-from synth.gan.run import FitSettings, train
+from synth.gan.run import train
 from synth.gan.sample_layers import SampleLayers
-from synth.gan.schedule import LearnedSettings
+from synth.gan.schedule import LearnedSettings, MapSettings
 from synth.status import print_status
 from synth.witness.witness import WitnessSettings
 
@@ -55,19 +56,26 @@ def brighter() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def looks(tmp_path_factory: pytest.TempPathFactory) -> tuple[DatasetReader, DatasetReader]:
     folder = tmp_path_factory.mktemp("looks")
-    return tuple(write_look(folder / k, k, 12, seed=i) for i, k in enumerate(("rendered", "real")))
+    return tuple(
+        write_look(folder / k, k, 12, seed=i, with_maps=True) for i, k in enumerate(("rendered", "real"))
+    )
 
 
 def small(method: Method) -> Any:
     """The first preset, as short as it goes, its generator as narrow."""
     settings = next(iter(method.presets.values()))
+    changes: dict[str, Any] = {}
     if hasattr(settings, "generator"):
-        settings = replace(settings, generator=replace(settings.generator, n_filters=4, n_blocks=1))
+        narrow = {"n_filters": 4, "n_blocks": 1, "n_hidden": 4}
+        known = {field.name for field in fields(settings.generator)}
+        changes["generator"] = replace(settings.generator, **{n: v for n, v in narrow.items() if n in known})
     if isinstance(settings, LearnedSettings):
-        short = {"side_px": 32, "batch_size": 1, "n_images": 2, "n_epochs": None, "n_checkpoints": 1}
-        schedule = replace(settings.schedule, **short)
-        return replace(settings, schedule=schedule)
-    return settings
+        side = {"side_px": 64 if isinstance(settings, MapSettings) else 32}
+        short = {"batch_size": 1, "n_images": 2, "n_epochs": None, "n_checkpoints": 1}
+        changes["schedule"] = replace(settings.schedule, **side, **short)
+    if isinstance(settings, MapSettings):
+        changes |= {"height_px": 64} | ({"perceptual": "none"} if hasattr(settings, "perceptual") else {})
+    return replace(settings, **changes)
 
 
 class Untested(DatasetReader):
@@ -108,7 +116,7 @@ def test_frames_keep_their_size_and_kind(fitted: Any) -> None:
     for shape in ((80, 96, 3), (51, 34, 3)):
         frame = rng.integers(0, 256, shape).astype(np.uint8)
         before = frame.copy()
-        layers = {"mask": np.zeros(shape[:2], np.uint16)}
+        layers = {"mask": np.zeros(shape[:2], np.uint16), "semantic": np.zeros(shape[:2], np.uint8)}
         first, again = translator.apply(frame, layers), translator.apply(frame, layers)
         assert first.shape == shape
         assert first.dtype == np.uint8

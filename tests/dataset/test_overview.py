@@ -138,7 +138,7 @@ def test_a_split_that_lacks_labels_is_said(tmp_path: Path) -> None:
     assert few["compare"] == "no: it has 1 test image, and a comparison is measured on 5 or more"
 
 
-def test_label_maps_can_do_nothing_yet(tmp_path: Path) -> None:
+def test_label_maps_alone_can_be_painted(tmp_path: Path) -> None:
     """A dataset of maps has no picture to learn from; an empty one is asked nothing."""
     semantic = SemanticInfo(names=("road",), colours=((0, 0, 0),))
     info = DatasetInfo(kind="maps", classes=(), semantic=semantic, made_by=MadeBy(verb="x", simulated=False))
@@ -146,9 +146,9 @@ def test_label_maps_can_do_nothing_yet(tmp_path: Path) -> None:
         assert list_next_steps(DatasetReader(tmp_path)) == ()
         draft = Draft(name="000000", split="train", size_wh=SIZE_WH)
         writer.append(draft, layers={"semantic": np.zeros(SIZE_WH[::-1], np.uint8)})
-    assert all(
-        s.startswith("no: its samples are label maps") for s in steps_of(DatasetReader(tmp_path)).values()
-    )
+    steps = steps_of(DatasetReader(tmp_path))
+    assert steps.pop("paint").startswith("yes: synth paint ")
+    assert all(said.startswith("no: its samples are label maps") for said in steps.values())
 
 
 def test_normals_without_a_crop_are_told_from_none(tmp_path: Path) -> None:

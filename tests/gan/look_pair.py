@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from synth.dataset.codecs import file_sha256
-from synth.dataset.info import CameraRecord, DatasetInfo, MadeBy, ModelRecord
+from synth.dataset.info import CameraRecord, DatasetInfo, MadeBy, ModelRecord, SemanticInfo
 from synth.dataset.reader import DatasetReader
 from synth.dataset.record import Kind
 from synth.dataset.sample import Draft, Instance
@@ -23,6 +23,7 @@ MODEL = ModelRecord(
     point_part_m=(0, 0, 0),
 )
 PLATE_PX = (16, 12)
+COLOURS = ((128, 128, 128), (200, 30, 30), (30, 200, 30), (30, 30, 200))
 
 
 def write_look(
@@ -33,6 +34,7 @@ def write_look(
     seed: int,
     with_masks: bool = True,
     with_depth: bool = False,
+    with_maps: bool = False,
     n_plates: int = 1,
     classes: tuple[str, ...] = ("cover",),
     n_shown: int | None = None,
@@ -41,10 +43,12 @@ def write_look(
     """``n`` images of plates at known places; a rendered set is plain grey and brings a model along,
     another one is warm and noisy.
 
-    with_depth: plates are 0.9 m away, the bench is 1 m. classes: in turn, each of another colour; of them
+    with_depth: plates are 0.9 m away, the bench is 1 m. with_maps: which pixels are of the bench, which of
+    each class; void in the first column. classes: in turn, each of another colour; of them
     only the first n_shown.
     """
     rng = np.random.default_rng(seed)
+    names = ("bench", *classes)
     camera = CameraRecord(
         name="test", serial="0", size_wh=SIZE_WH, K=np.eye(3).tolist(), dist=(0.0,) * 5, depth_scale_m=0.001
     )
@@ -52,6 +56,7 @@ def write_look(
         kind=kind,
         classes=classes,
         camera=camera if with_depth else None,
+        semantic=SemanticInfo(names=names, colours=COLOURS[: len(names)]) if with_maps else None,
         models=(MODEL,) if kind == "rendered" else (),
         made_by=MadeBy(verb="test", simulated=True),
     )
@@ -88,6 +93,10 @@ def write_look(
                 layers["mask"] = mask
             if with_depth:
                 layers["depth"] = np.where(mask, 900, 1000).astype(np.uint16)
+            if with_maps:
+                ids = np.array([0, *(names.index(part.class_name) for part in instances)], np.uint8)[mask]
+                ids[:, 0] = 255
+                layers["semantic"] = ids
             writer.append(draft, layers=layers)
     return DatasetReader(root)
 

@@ -8,8 +8,9 @@ from rich.console import Console
 
 from synth.compute.progress import LineProgress
 from synth.dataset.reader import DatasetReader
+from synth.gan.fit import FitSettings
 from synth.gan.methods.cyclegan import CycleGANSettings
-from synth.gan.run import FitSettings, train
+from synth.gan.run import train
 from synth.gan.schedule import Schedule
 from synth.networks.discriminators import DiscriminatorShape
 from synth.networks.generators import GeneratorShape

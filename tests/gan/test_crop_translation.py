@@ -23,10 +23,10 @@ from synth.gan.checkpoint import path_of_step
 from synth.gan.class_witness import ClassWitnessSettings, load_class_witness, train_class_witness
 from synth.gan.commands import print_result
 from synth.gan.crop_cutter import CropCutter
+from synth.gan.fit import FitSettings
 from synth.gan.judge import JudgeSettings
 from synth.gan.methods.method import InstanceTranslator, Translated
 from synth.gan.methods.mtgan import MTGANMethod, MTGANSettings
-from synth.gan.run import FitSettings
 from synth.gan.schedule import Schedule
 from synth.gan.translate import CLASS_WITNESS_FILE, WITNESS_FILE, TranslateSettings, list_readings, translate
 from synth.networks.discriminators import DiscriminatorShape

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from synth.compute.run_dir import read_stats
 from synth.dataset.reader import DatasetReader
-from synth.gan.methods import METHODS, PRESETS
+from synth.gan.methods import METHODS, PRESETS, list_painters
 from synth.gan.methods.cyclegan_settings import CycleGANSettings
 from synth.gan.request import make_settings
 from synth.gan.run import train
@@ -75,6 +75,12 @@ def test_no_setting_is_out_of_reach() -> None:
 
 @pytest.mark.parametrize("name", METHODS)
 def test_help_names_the_presets(name: str, tmp_path: Path) -> None:
-    """Those that the method has, in its order."""
-    said = re.sub(r"[\s│]+", " ", synth("translate", "--help", cwd=tmp_path).stdout)
-    assert re.search(f"{name}: {', '.join(METHODS[name]().presets)}[;.]", said)
+    """Those that the method has, in its order; of each verb those of its own methods alone."""
+    said = {
+        verb: re.sub(r"[\s│]+", " ", synth(verb, "--help", cwd=tmp_path).stdout)
+        for verb in ("translate", "paint")
+    }
+    own, other = ("paint", "translate") if name in list_painters() else ("translate", "paint")
+    presets = re.compile(f"{name}: {', '.join(METHODS[name]().presets)}[;.]")
+    assert presets.search(said[own])
+    assert not presets.search(said[other])

@@ -19,10 +19,11 @@ from synth.dataset.statistics import compute_figures
 from synth.dataset.verify import verify
 from synth.errors import DatasetError, InputError, StorageError
 from synth.gan.checkpoint import path_of_step, read_readings, save_generators
+from synth.gan.fit import FitSettings
 from synth.gan.judge import JudgeSettings
 from synth.gan.methods.cyclegan import CycleGANSettings
 from synth.gan.methods.method import Direction
-from synth.gan.run import FitSettings, train
+from synth.gan.run import train
 from synth.gan.schedule import Schedule
 from synth.gan.translate import TranslateSettings, translate, translate_with
 from synth.networks.discriminators import DiscriminatorShape

@@ -278,7 +278,7 @@ def test_more_than_255_classes_have_a_void_of_their_own() -> None:
 
 
 def test_what_comes_next_is_said(street: DatasetReader) -> None:
-    """Label maps beside pictures can be learnt from and compared; nothing else can."""
+    """Label maps beside pictures can be learnt from, painted after and compared; little else can."""
     steps = {step.what: step for step in list_next_steps(street)}
     assert steps["train segmentation"].able
     assert steps["compare"].sentence.endswith(
@@ -287,6 +287,7 @@ def test_what_comes_next_is_said(street: DatasetReader) -> None:
     assert {what for what, step in steps.items() if step.able} == {
         "train segmentation",
         "translate",
+        "paint",
         "compare",
     }
 

@@ -88,7 +88,9 @@ def compare(
     ] = DEFAULT_ENGINE,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps; the best there is.")] = None,
 ) -> None:
-    """Train on each kind of images and say, on real held-out ones, what each is worth.
+    """Train on each kind of images and say what each is worth.
+
+    Worth is measured on real, held-out images.
 
     The same command goes on where it stopped.
 

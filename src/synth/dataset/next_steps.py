@@ -26,19 +26,20 @@ class NextStep:
 
 
 def list_next_steps(dataset: DatasetReader) -> tuple[NextStep, ...]:
-    """Training, rendering, composing, translating and comparing, one after the other."""
+    """Training, rendering, composing, translating, painting and comparing, one after the other."""
     if not dataset.samples:
         return ()
     if not any("image" in sample.layers for sample in dataset):
         reason = "its samples are label maps without pictures"
         trained = ("train detection", "train normals", "train segmentation")
         names = (*trained, "render", "compose", "translate", "compare")
-        return tuple(NextStep(what, False, reason) for what in names)
+        return (*(NextStep(what, False, reason) for what in names), _paint(dataset))
     if not dataset.info.classes and dataset.info.semantic is None:
         return (_label(dataset), NextStep("train", False, "its pictures have no labels yet"))
     classes = (_classification,) if len(dataset.info.classes) > 1 else ()
     pixels = (_segmentation,) if dataset.info.semantic is not None else ()
-    makers = (_detection, *classes, _normals, *pixels, _render, _compose, _translate, _compare)
+    paint = (_paint,) if dataset.info.semantic is not None else ()
+    makers = (_detection, *classes, _normals, *pixels, _render, _compose, _translate, *paint, _compare)
     return tuple(make(dataset) for make in makers)
 
 
@@ -229,6 +230,13 @@ def _translate(dataset: DatasetReader) -> NextStep:
     return NextStep(
         what, True, f"synth translate --sim {root} --real OTHER, where OTHER has photographs {same}"
     )
+
+
+def _paint(dataset: DatasetReader) -> NextStep:
+    what, root = "paint", dataset.root
+    if dataset.info.kind in REAL_KINDS and any(map(_has_label_map, dataset.of_split("train"))):
+        return NextStep(what, True, f"synth paint MAPS --data {root}, where MAPS has maps of its classes")
+    return NextStep(what, True, f"synth paint {root} --data OTHER, where OTHER has photographs and maps")
 
 
 def _compare(dataset: DatasetReader) -> NextStep:

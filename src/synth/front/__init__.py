@@ -16,6 +16,7 @@ disk. KeyboardInterrupt leaves every folder whole; the same call goes on.
 from synth.front.learning import Comparison, Prediction, Training, compare, label, predict, train
 from synth.front.making import capture, compose, render, translate
 from synth.front.opening import StrPath, load_cell, open_dataset
+from synth.front.painting import paint
 
 __all__ = [
     "Comparison",
@@ -28,6 +29,7 @@ __all__ = [
     "label",
     "load_cell",
     "open_dataset",
+    "paint",
     "predict",
     "render",
     "train",

@@ -24,10 +24,10 @@ from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
 from synth.gan.checkpoint import note_readings
 from synth.gan.choice import RealImages, choose
+from synth.gan.fit import FitSettings
 from synth.gan.inputs import check_pair, refuse_leaks
 from synth.gan.judge import JudgeSettings, by_translator
 from synth.gan.methods import BASELINES, METHODS
-from synth.gan.run import FitSettings
 from synth.gan.translate import (
     WITNESS_FILE,
     WITNESS_STATE_FILE,

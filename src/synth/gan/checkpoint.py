@@ -14,6 +14,9 @@ from synth.networks.generators import GeneratorShape, load_generator
 from synth.storage.atomic import write_bytes
 
 CHECKPOINTS = "checkpoints"
+SIMULATED = "simulated"
+"""In the header, ``true`` where a device was simulated that took what trained it."""
+
 _METHOD = "method"
 
 
@@ -54,8 +57,8 @@ def _load(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     if any((path / CHECKPOINTS).glob("step_*")):
         raise InputError(f"{path} is a folder: give one of its checkpoints, such as {last_checkpoint(path)}")
     raise InputError(
-        f"there is no checkpoint at {path}: synth translate trains a translator and keeps some in "
-        f"{Path('runs/translate') / CHECKPOINTS}"
+        f"there is no checkpoint at {path}: synth translate trains a translator, synth paint a painter, and "
+        f"each keeps some in {CHECKPOINTS} of its run, such as {Path('runs/translate') / CHECKPOINTS}"
     )
 
 
@@ -74,6 +77,11 @@ def read_readings(path: Path) -> tuple[Reading, ...]:
         return decode_readings(words.get(READINGS, "[]"))
     except ValueError as error:
         raise InputError(f"{path} lists what trained it in no form that synth writes") from error
+
+
+def read_simulated(path: Path) -> bool:
+    """Whether a file says that a device was simulated; raises InputError as `load_checkpoint` does."""
+    return _load(path)[1].get(SIMULATED) == "true"
 
 
 def note_readings(path: Path, readings: Sequence[Reading]) -> None:

@@ -1,4 +1,4 @@
-"""``synth translate`` and ``synth export-model``: synthetic images in the look of the real ones."""
+"""``synth translate``, ``synth paint``, ``synth export-model``: pictures in the look of the real ones."""
 
 from math import isfinite
 from pathlib import Path
@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synth.dataset.choices import Criterion
-from synth.gan.methods import BASELINES, METHODS, choose_default, describe_presets, list_crop_methods
+from synth.gan.methods import (
+    BASELINES,
+    METHODS,
+    choose_default,
+    describe_presets,
+    list_crop_methods,
+    list_painters,
+    list_translators,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,12 +41,14 @@ def translate(
     method: Annotated[
         str | None,
         typer.Option(
-            help=f"How it is learnt: {', '.join(METHODS)}; {choose_default()} if not given. From crops of "
-            f"labelled parts or signs: {', '.join(list_crop_methods())}; the others from whole pictures."
+            help=f"How it is learnt: {', '.join(list_translators())}; {choose_default()} if not given. "
+            f"From crops of labelled parts or signs: {', '.join(list_crop_methods())}; the others from "
+            "whole pictures."
         ),
     ] = None,
     preset: Annotated[
-        str | None, typer.Option(help=f"{describe_presets()}. The one for this machine if not given.")
+        str | None,
+        typer.Option(help=f"{describe_presets(list_translators())}. The one for this machine if not given."),
     ] = None,
     images: Annotated[
         int | None, typer.Option(help="Images of each look to learn from in all; the preset's number.")
@@ -108,6 +118,89 @@ def translate(
             console.print("Stopped; the same command goes on from there.")
             raise typer.Exit(130) from None
         _print_applied(console, applied, settings)
+
+
+def paint(
+    maps: Annotated[Path, typer.Argument(help="Dataset whose label maps are painted.")] = Path("data/maps"),
+    data: Annotated[
+        Path, typer.Option(help="Photographs with label maps of the same classes, to learn from.")
+    ] = Path("data/real"),
+    out: Annotated[Path, typer.Option(help="Painted dataset.")] = Path("data/painted"),
+    run: Annotated[Path, typer.Option(help="Folder of the training; gone on with.")] = Path("runs/paint"),
+    method: Annotated[
+        str | None,
+        typer.Option(help=f"How it is learnt: {', '.join(list_painters())}; the first if not given."),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(help=f"{describe_presets(list_painters())}. The one for this machine if not given."),
+    ] = None,
+    images: Annotated[
+        int | None, typer.Option(help="Photographs to learn from in all; the preset's number.")
+    ] = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Train nothing: paint with this checkpoint.")
+    ] = None,
+    reader: Annotated[
+        Path | None,
+        typer.Option(help="A segmenter trained on real pictures; what it cannot read goes to rejected/."),
+    ] = None,
+    least_agreement: Annotated[
+        float | None,
+        typer.Option(help="Share of a map's pixels that the reader must read as they are; 0.5 if not given."),
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps; the best there is.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of weights, order and styles.")] = 0,
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Another value for one of the preset's settings: w_style=1; repeatable."),
+    ] = None,
+) -> None:
+    """Paint label maps as photographs. The same command goes on where it stopped.
+
+    Example: synth paint data/maps --data data/real
+    """
+    from synth.compute.progress import make_progress
+    from synth.gan.paint import paint as run_paint
+    from synth.gan.paint_request import make_paint_settings
+    from synth.run_log import run_log
+    from synth.terminal import SIMULATED, make_console
+
+    console = make_console()
+    settings = make_paint_settings(
+        maps,
+        data,
+        out,
+        run=run,
+        method=method,
+        preset=preset,
+        images=images,
+        checkpoint=checkpoint,
+        device=device,
+        seed=seed,
+        reader=reader,
+        least_agreement=least_agreement,
+        changes=change or (),
+        say=console.print,
+    )
+    if settings.is_simulated:
+        console.print(SIMULATED, "the captured pictures are those of the simulated cell")
+    with run_log(settings.out, {"settings": settings}, console):
+        try:
+            painted = run_paint(settings, lambda *a: make_progress(console, *a))
+        except KeyboardInterrupt:
+            console.print("Stopped; the same command goes on from there.")
+            raise typer.Exit(130) from None
+        speed = f", {painted.seconds_per_image:.2f} s each" if painted.n_new else " now, as all were before"
+        refused = f", and {painted.n_refused} are refused" if painted.n_refused else ""
+        console.print(
+            f"{painted.n_new} maps painted{speed}: {settings.out} has {painted.n_samples}{refused}."
+        )
+        if painted.agreement:
+            shares = ", ".join(f"{name} {share:.0%}" for name, share in painted.agreement.items())
+            n = painted.n_samples + painted.n_refused
+            console.print(f"Pixels that the reader reads as they are, mean over {n} paintings: {shares}.")
+        console.print(f"Next: synth dataset sheet {settings.out}")
 
 
 def export_model(

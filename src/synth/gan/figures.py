@@ -11,10 +11,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
-from torch import Tensor, nn
 
 from synth.dataset.codecs import encode_rgb
-from synth.gan.methods.method import Phase
+from synth.gan.methods.method import Phase, Rows
 from synth.storage.atomic import write_bytes
 from synth.storage.figure import encode_figure
 
@@ -46,21 +45,13 @@ def draw_losses(rows: Sequence[dict[str, Any]], phases: Sequence[Phase], path: P
     write_bytes(path, encode_figure(figure, dpi=110))
 
 
-@torch.inference_mode()
-def make_grid(
-    first: Tensor, there: nn.Module, back: nn.Module | None, names: Sequence[str]
-) -> NDArray[np.uint8]:
-    """Rows of source, translated and, where there is a way back, cycled pictures, [H,W,3].
-
-    first: images [N,3,S,S] in −1 to 1. there, back: generators in eval mode, on the same device. names: of
-    the rows, written before them.
-    """
-    translated = there(first)
-    rows = torch.stack([first, translated, *([back(translated)] if back else [])])  # [2 or 3,N,3,S,S]
-    padded = torch.nn.functional.pad(rows, (0, _GAP_PX, 0, _GAP_PX), value=1.0)
-    pictures = padded.permute(0, 3, 1, 4, 2).flatten(2, 3).flatten(0, 1)  # [3(S+gap),N(S+gap),3]
+def make_grid(rows: Rows) -> NDArray[np.uint8]:
+    """Pictures in rows, the name of each written before it, [H,W,3]."""
+    stacked = torch.stack(list(rows.values()))  # [R,N,3,S,S]
+    padded = torch.nn.functional.pad(stacked, (0, _GAP_PX, 0, _GAP_PX), value=1.0)
+    pictures = padded.permute(0, 3, 1, 4, 2).flatten(2, 3).flatten(0, 1)  # [R(S+gap),N(S+gap),3]
     counts = ((pictures[:-_GAP_PX, :-_GAP_PX].float() + 1) * 127.5).round().clamp(0, 255)
-    return name_rows(counts.to(torch.uint8).cpu().numpy(), names[: len(rows)])
+    return name_rows(counts.to(torch.uint8).cpu().numpy(), list(rows))
 
 
 def name_rows(grid: NDArray[np.uint8], names: Sequence[str]) -> NDArray[np.uint8]:

@@ -10,21 +10,21 @@ from synth.dataset.codecs import Rgb
 from synth.dataset.crops import recut
 from synth.dataset.info import DatasetInfo, MadeBy
 from synth.dataset.layers import LayerName
-from synth.dataset.origin import Origin, Step, merge_parents
+from synth.dataset.origin import Origin, Step, Used, merge_parents
 from synth.dataset.reader import DatasetReader
-from synth.dataset.record import Figure
+from synth.dataset.record import Figure, Kind
 from synth.dataset.sample import Draft, Sample
 from synth.dataset.store import DatasetWriter
 from synth.witness.drift import FrameDrift
 
-_KEPT = ("scenario", "analysis_only")
+KEPT = ("scenario", "analysis_only")
 
 
-def describe_translated(source: DatasetReader, made_by: MadeBy) -> DatasetInfo:
-    """dataset.json of translations of ``source``, whose labels they keep."""
+def describe_translated(source: DatasetReader, made_by: MadeBy, kind: Kind = "translated") -> DatasetInfo:
+    """dataset.json of translations or paintings of ``source``, whose labels they keep."""
     info = source.info
     return DatasetInfo(
-        kind="translated",
+        kind=kind,
         classes=info.classes,
         semantic=info.semantic,
         flip_pairs=info.flip_pairs,
@@ -38,7 +38,7 @@ def describe_translated(source: DatasetReader, made_by: MadeBy) -> DatasetInfo:
 
 def list_figures(sample: Sample, drift: FrameDrift) -> dict[str, Figure]:
     """The ``quality`` of a translation: what is still so of its source, and how far its labels moved."""
-    return {key: sample.quality[key] for key in _KEPT if key in sample.quality} | drift.figures()
+    return {key: sample.quality[key] for key in KEPT if key in sample.quality} | drift.figures()
 
 
 def keep(
@@ -48,6 +48,7 @@ def keep(
     translated_u8: Rgb,
     steps: Sequence[Step],
     *,
+    used: Sequence[Used] = ("pixels", "labels"),
     share_u8: NDArray[np.uint8] | None = None,
     quality: Mapping[str, Figure],
     timing: Mapping[str, float] | None = None,
@@ -55,11 +56,11 @@ def keep(
 ) -> None:
     """Write one: labels, layers, split and group are the sample's, crops are cut from the new picture.
 
-    steps: what was done to the sample. share_u8: [H,W], the layer ``made``, of a picture of which not all was
-    made. file: one that holds just this picture, if there is one. Raises DatasetError for a file of the
-    source that is not the one recorded, StorageError.
+    steps: what was done to the sample. used: what of it, besides its mask. share_u8: [H,W], the layer
+    ``made``, of a picture of which not all was made. file: one that holds just this picture, if there is one.
+    Raises DatasetError for a file of the source that is not the one recorded, StorageError.
     """
-    parent = source.as_parent(sample, "pixels", "labels", *(("mask",) if sample.mask else ()))
+    parent = source.as_parent(sample, *used, *(("mask",) if sample.mask else ()))
     told = ("instances", "origin", "quality", "timing")
     kept = {key: getattr(sample, key) for key in Draft.model_fields if key not in told}
     files: dict[LayerName, Path | bytes] = {

@@ -9,8 +9,9 @@ import torch
 from synth.compute.progress import LineProgress
 from synth.dataset.reader import DatasetReader
 from synth.gan.checkpoint import last_checkpoint
+from synth.gan.fit import FitSettings
 from synth.gan.methods.method import LearnedMethod, Translator
-from synth.gan.run import FitSettings, train
+from synth.gan.run import train
 from synth.terminal import make_console
 
 

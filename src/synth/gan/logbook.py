@@ -81,13 +81,11 @@ class Logbook:
         training.save_checkpoint(path_of_step(root, step))
         device = next(ema["sim2real"].parameters()).device
         sim, real = self._grid_sim.to(device), self._grid_real.to(device)
-        there, back = ema["sim2real"], ema.get("real2sim")
-        grids = {"sim": make_grid(sim, there, back, ("source", "translated", "and back"))}
-        if back is not None:
-            grids["real"] = make_grid(real, back, there, ("real", "in source look", "and back"))
-        write_grid(list(grids.values()), root / FIGURES / f"grid_{step:06d}.png")
+        with torch.inference_mode():
+            grids = [make_grid(rows) for rows in training.networks.show(ema, sim, real)]
+        write_grid(grids, root / FIGURES / f"grid_{step:06d}.png")
         draw_losses(self._run.read_stats(), training.phases, root / FIGURES / "losses.png")
-        for name, grid in grids.items():
+        for name, grid in zip(("sim", "real"), grids, strict=False):
             self._board.add_image(f"grid/{name}", torch.from_numpy(grid), step, dataformats="HWC")
         self._board.flush()
 

@@ -11,9 +11,9 @@ from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
 from synth.gan.checkpoint import read_method
 from synth.gan.class_witness import ClassWitnessSettings
+from synth.gan.fit import FitSettings
 from synth.gan.judge import DOWNSTREAM, JudgeSettings
-from synth.gan.methods import METHODS, choose_default
-from synth.gan.run import FitSettings
+from synth.gan.methods import METHODS, choose_default, list_painters
 from synth.gan.schedule import LearnedSettings
 from synth.gan.stage import STAGE
 from synth.gan.translate import TranslateSettings
@@ -50,16 +50,20 @@ def make_settings(
     if images is not None and images < 1:
         raise InputError(f"--images must be 1 or more, got {images}")
     if checkpoint is not None:
-        _refuse_learning({"--images": images is not None, "--preset": preset is not None, "--set": changes})
+        refuse_learning({"--images": images is not None, "--preset": preset is not None, "--set": changes})
     refuse_devices(device, devices)
     if method is None:
         method = choose_default() if checkpoint is None else read_method(checkpoint)
-    recipe = _choose_preset(method, preset, device, say if checkpoint is None else lambda _sentence: None)
+    if method in list_painters():
+        raise InputError(
+            f"the method {method} paints label maps: synth paint MAPS --data PHOTOS --method {method}"
+        )
+    recipe = choose_preset(method, preset, device, say if checkpoint is None else lambda _sentence: None)
     recipe = change(recipe, changes, example="w_cycle=1")
     witness, judging = WitnessSettings(), JudgeSettings(inception=inception_weights)
     class_witness = ClassWitnessSettings()
     if images is not None:
-        recipe = _shorten(method, recipe, images)
+        recipe = shorten(method, recipe, images)
         witness = replace(witness, n_steps=min(witness.n_steps, images))
         class_witness = replace(class_witness, n_steps=min(class_witness.n_steps, images))
         judging = replace(judging, downstream=replace(DOWNSTREAM, n_steps=min(DOWNSTREAM.n_steps, images)))
@@ -84,7 +88,7 @@ def make_settings(
     )
 
 
-def _refuse_learning(given: Mapping[str, object]) -> None:
+def refuse_learning(given: Mapping[str, object]) -> None:
     """With a checkpoint; given: options that say how something is learnt, and whether each is there."""
     if option := next((name for name, is_given in given.items() if is_given), None):
         raise InputError(
@@ -92,7 +96,7 @@ def _refuse_learning(given: Mapping[str, object]) -> None:
         )
 
 
-def _choose_preset(method: str, preset: str | None, device: str | None, say: Callable[[str], None]) -> Any:
+def choose_preset(method: str, preset: str | None, device: str | None, say: Callable[[str], None]) -> Any:
     """A method's settings by their name."""
     chosen = METHODS[method]()
     if preset is None:
@@ -107,7 +111,7 @@ def _choose_preset(method: str, preset: str | None, device: str | None, say: Cal
     return chosen.presets[preset]
 
 
-def _shorten(method: str, recipe: Any, n_images: int) -> Any:
+def shorten(method: str, recipe: Any, n_images: int) -> Any:
     """Settings that learn from so many images; raises InputError for a method that has no schedule."""
     if not isinstance(recipe, LearnedSettings):
         raise InputError(

@@ -16,151 +16,40 @@ Any method that learns step by step is trained here.
 
 import logging
 import signal
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
 from functools import partial
 from multiprocessing import get_context
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from pydantic import JsonValue
-from torch import Tensor, nn
+from torch import nn
 from torch.multiprocessing.spawn import ProcessException
 
 from synth.compute.checkpoint import load_state, save_state
-from synth.compute.device import Precision, choose_device, choose_precision
+from synth.compute.device import choose_device, choose_precision
 from synth.compute.progress import Progress, make_progress
 from synth.compute.run_dir import RunDir
-from synth.compute.seeding import step_seed
-from synth.dataset.origin import Reading
-from synth.dataset.reader import DatasetReader
-from synth.dataset.record import Split
 from synth.errors import InputError, SynthError
-from synth.gan.crop_cutter import CropCutter, Crops
 from synth.gan.fabric import Fabric
+from synth.gan.fit import FitSettings
 from synth.gan.logbook import Logbook, Window
-from synth.gan.methods import METHODS, choose_default
-from synth.gan.methods.method import WITNESS, Batch, LearnedMethod
-from synth.gan.patches import PatchCutter
-from synth.gan.schedule import CropSettings, Lengths, Schedule
+from synth.gan.looks import Looks, make_looks
+from synth.gan.methods import METHODS
+from synth.gan.methods.method import WITNESS, LearnedMethod
+from synth.gan.schedule import Lengths, MapSettings
 from synth.gan.training import Training
 from synth.terminal import make_console
 
 STATE_FILE = "state.pt"
 _N_GRID = 4
 _N_FIT_INPUTS = 64
-"""Train patches of each look that networks may look at before the first step."""
+"""Train patches of each look that networks may look at before the first step and before checkpoints."""
 
 OnCheckpoint = Callable[[int, nn.Module], None]
 """Takes the step and the averaged sim2real generator, in eval mode on the run's device. It is called once a
 checkpoint, and for the latest one again when the run was stopped before the next."""
-
-
-@dataclass(frozen=True)
-class FitSettings:
-    """A method fitted to two datasets in one folder.
-
-    sim: whose images will be translated. real: whose look is learnt. out: the run's folder. method: its name.
-    settings: the method's own, one of its presets or made like them. device: None for the best there is. For
-    methods that learn step by step alone: precision, None for the best there is; n_devices, processes, one a
-    device; with more than one, what `train` is given is pickled. besides: what else a run that is gone on
-    with must share, by name, of who judges what is learnt. readings: what trains and chooses, as checkpoints
-    list it.
-    """
-
-    sim: DatasetReader
-    real: DatasetReader
-    out: Path
-    settings: Any
-    method: str = field(default_factory=choose_default)
-    seed: int = 0
-    device: str | None = None
-    precision: Precision | None = None
-    n_devices: int = 1
-    besides: Mapping[str, JsonValue] = field(default_factory=dict)
-    readings: tuple[Reading, ...] = ()
-
-    def __post_init__(self) -> None:
-        if isinstance(self.settings, CropSettings):
-            names = dict.fromkeys((*self.sim.info.classes, *self.real.info.classes))
-            object.__setattr__(self, "settings", self.settings.with_classes(tuple(names)))
-
-    def to_config(self) -> dict[str, JsonValue]:
-        """What a run that is gone on with must share."""
-        return {
-            "method": self.method,
-            "settings": asdict(self.settings),
-            "seed": self.seed,
-            "precision": self.precision,
-            "n_devices": self.n_devices,
-            "sim": _digest(self.sim),
-            "real": _digest(self.real),
-            **self.besides,
-        }
-
-
-@dataclass
-class _Looks:
-    """Patches or crops of both looks. Raises InputError for datasets that the settings cannot train on."""
-
-    fit: FitSettings
-    method: LearnedMethod
-    sim: PatchCutter | CropCutter = field(init=False)
-    real: PatchCutter | CropCutter = field(init=False)
-
-    def __post_init__(self) -> None:
-        needs = {n: who for n, who in self.method.needs(self.fit.settings).items() if n != WITNESS}
-        self.sim = self._cutter(self.fit.sim, "train", needs)
-        self.real = self._cutter(self.fit.real, "train")
-        for layer, who in needs.items():
-            if not self.sim.has(layer):
-                raise InputError(
-                    f"{self.fit.sim.root} has images without the layer {layer}, and the method "
-                    f"{self.fit.method} needs it for {who}: set that to 0 or give a dataset that has it"
-                )
-
-    @property
-    def schedule(self) -> Schedule:
-        schedule: Schedule = self.fit.settings.schedule
-        return schedule
-
-    def measure(self, n_processes: int) -> Lengths:
-        """How long the run is where so many share it."""
-        return self.schedule.measure(max(self.sim.n_images, self.real.n_images), n_processes)
-
-    def draw(self, rank: int, n_images_seen: int) -> Batch:
-        """What is learnt from at one moment of the run."""
-        rng = np.random.default_rng(step_seed(self.fit.seed, rank, n_images_seen))
-        n = self.schedule.batch_size
-        sim, real = self.sim.draw(n, rng), self.real.draw(n, rng)
-        if isinstance(sim, Crops) and isinstance(real, Crops):
-            return Batch(sim.images, real.images, sim.layers, {"sim": sim.labels, "real": real.labels})
-        return Batch(sim.images, real.images, sim.layers)
-
-    def draw_train(self, n: int) -> tuple[Tensor, Tensor]:
-        """So many train images of each look; they depend on the seed alone."""
-        rng = np.random.default_rng(self.fit.seed)
-        return self.sim.draw(n, rng).images, self.real.draw(n, rng).images
-
-    def draw_fixed(self, n: int) -> tuple[Tensor, Tensor]:
-        """So many val images of each look, train ones where there are none; they depend on the seed alone."""
-        rng = np.random.default_rng(self.fit.seed)
-        sim, real = (
-            self._cutter(dataset, "val") if dataset.of_split("val") else train
-            for dataset, train in ((self.fit.sim, self.sim), (self.fit.real, self.real))
-        )
-        return sim.draw(n, rng).images, real.draw(n, rng).images
-
-    def _cutter(
-        self, dataset: DatasetReader, split: Split, layers: Collection[str] = ()
-    ) -> PatchCutter | CropCutter:
-        settings = self.fit.settings
-        if isinstance(settings, CropSettings):
-            return CropCutter.of(dataset, split, settings, jitter=True)
-        return PatchCutter(dataset, split, self.schedule.side_px, layers=layers)
 
 
 def train(
@@ -187,9 +76,9 @@ def train(
         raise InputError(
             f"the method {fit.method} needs a witness for {who}: train one first, or set it to 0"
         )
-    looks = _Looks(fit, method)
+    looks = make_looks(fit, method)
     device = choose_device(fit.device)
-    if fit.n_devices > 1 and _is_finished(looks):
+    if fit.n_devices > 1 and _is_finished(fit, looks):
         return fit.out
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     fabric = Fabric(
@@ -209,9 +98,8 @@ def train(
     return fit.out
 
 
-def _is_finished(looks: _Looks) -> bool:
+def _is_finished(fit: FitSettings, looks: Looks) -> bool:
     """Whether processes would find nothing left to learn or judge; raises what they would raise."""
-    fit = looks.fit
     if not (fit.out / STATE_FILE).exists():
         return False
     with RunDir.create_or_resume(fit.out, fit.to_config()):
@@ -250,9 +138,9 @@ def _train(
     progress = progress or make_progress(make_console(quiet=not fabric.is_global_zero), "train", "steps")
     run = RunDir.create_or_resume(fit.out, fit.to_config()) if fabric.is_global_zero else None
     fabric.barrier()
-    looks = _Looks(fit, method)
+    looks = make_looks(fit, method)
     lengths = looks.measure(fabric.world_size)
-    training, window, is_judged = _begin(fabric, looks, lengths)
+    training, window, is_judged = _begin(fabric, fit, method, looks, lengths)
     logbook = None if run is None else Logbook(run, training.step, *looks.draw_fixed(_N_GRID))
     witness = None if witness is None else witness.to(fabric.device).eval().requires_grad_(False)
 
@@ -268,7 +156,7 @@ def _train(
             if training.step == lengths.n_steps:
                 save(is_judged=True)
 
-    progress.say("The translator learns.")
+    progress.say(f"The {'painter' if isinstance(fit.settings, MapSettings) else 'translator'} learns.")
     progress.begin(total=lengths.n_steps, done=training.step)
     try:
         if not is_judged:
@@ -289,6 +177,7 @@ def _train(
 
                 # Checkpoint.
                 if lengths.is_checkpoint(training.step):
+                    training.settle(looks.draw_train(_N_FIT_INPUTS)[0])
                     if logbook is not None:
                         logbook.checkpoint(training)
                     save(is_judged=on_checkpoint is None)
@@ -308,17 +197,19 @@ def _train(
             logbook.close()
 
 
-def _begin(fabric: Fabric, looks: _Looks, lengths: Lengths) -> tuple[Training, Window, bool]:
+def _begin(
+    fabric: Fabric, fit: FitSettings, method: LearnedMethod, looks: Looks, lengths: Lengths
+) -> tuple[Training, Window, bool]:
     """A fresh training, or the one that the folder holds; whether its latest checkpoint was judged."""
-    fit = looks.fit
     training = Training(
-        looks.method,
+        method,
         fit.settings,
         fabric,
         seed=fit.seed,
         n_images_total=lengths.n_images,
-        ema_half_life_images=looks.schedule.ema_half_life_images,
+        ema_half_life_images=fit.settings.schedule.ema_half_life_images,
         readings=fit.readings,
+        is_simulated=fit.is_simulated,
     )
     path = fit.out / STATE_FILE
     if not path.exists():
@@ -355,8 +246,3 @@ def _deferred_interrupt() -> Iterator[Callable[[], bool]]:
         yield lambda: asked
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _digest(dataset: DatasetReader) -> dict[str, JsonValue]:
-    """Which images train: a run is gone on with only while they stay the same."""
-    return {"n_train": len(dataset.of_split("train")), "sha256": dataset.digest(["train"])}

@@ -19,6 +19,8 @@ class SampleLayers(Mapping[str, NDArray[Any]]):
         load: dict[str, tuple[str | None, Callable[[Sample], NDArray[Any] | None]]] = {
             "mask": (sample.mask, dataset.load_mask),
             "depth": (sample.depth, dataset.load_depth_m),
+            "normals": (sample.layers.get("normals"), dataset.load_normals_cam),
+            "semantic": (sample.layers.get("semantic"), dataset.load_semantic),
         }
         self._load = {name: decode for name, (path, decode) in load.items() if path is not None}
         self._sample = sample

@@ -1,7 +1,8 @@
 """How long a translator is trained, and how often it is looked at."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Literal, Self, get_args
 
 from synth.errors import InputError
 
@@ -113,3 +114,96 @@ class CropSettings(LearnedSettings):
     def with_classes(self, names: tuple[str, ...]) -> Self:
         """The same for datasets of these classes."""
         return replace(self, classes=names)
+
+
+Plane = Literal["edges", "depth", "normals"]
+PLANES: tuple[Plane, ...] = get_args(Plane)
+"""What a map may tell of its pixels besides their classes: where one instance meets another, how far away
+they are, which way they face."""
+
+LAYER_OF: Mapping[Plane, Literal["mask", "depth", "normals"]] = {
+    "edges": "mask",
+    "depth": "depth",
+    "normals": "normals",
+}
+"""The layer of a sample that each is made from."""
+
+_WIDE: Mapping[Plane, int] = {"edges": 1, "depth": 1, "normals": 3}
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapSettings(LearnedSettings):
+    """What the settings of a method begin with that learns to paint label maps.
+
+    The schedule's side_px is how wide networks see a picture, height_px how high; pictures are scaled to
+    cover that, and what hangs over is cut off at random. flip: mirror half of the pairs. brightness: largest
+    random change of contrast, as a factor, and of brightness, in half ranges. planes: what a map must bring
+    besides classes. edges_where_known: take ``edges`` too where every train sample has masks. classes,
+    colours: of the maps' ids, names and RGB; presets have none, `FitSettings` puts in those of its dataset.
+    """
+
+    height_px: int
+    flip: bool = True
+    brightness: float = 0.0
+    planes: tuple[Plane, ...] = ()
+    edges_where_known: bool = True
+    classes: tuple[str, ...] = ()
+    colours: tuple[tuple[int, int, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.height_px < 1:
+            raise InputError(f"height_px must be 1 or more, got {self.height_px}")
+        if not 0 <= self.brightness < 1:
+            raise InputError(f"brightness must be 0 to less than 1, got {self.brightness:g}")
+        if unknown := [name for name in self.planes if name not in PLANES]:
+            raise InputError(f"planes may be {', '.join(PLANES)}, got {unknown[0]!r}")
+        if self.schedule.batch_size * self.schedule.side_px * self.height_px > MOST_PIXELS:
+            raise InputError(
+                f"a batch has at most {MOST_PIXELS:,} pixels, got batch_size = {self.schedule.batch_size} of "
+                f"{self.schedule.side_px}×{self.height_px}"
+            )
+
+    @property
+    def size_wh(self) -> tuple[int, int]:
+        """Of a picture as networks see it."""
+        return self.schedule.side_px, self.height_px
+
+    @property
+    def n_planes(self) -> int:
+        """Channels of a map as networks see it."""
+        return len(self.classes) + sum(_WIDE[name] for name in self.planes)
+
+    def describe(self) -> tuple[str, ...]:
+        """What a log should say of them."""
+        return ()
+
+    def refuse_rates(self, rate: float, rate_D: float, beta1: float, beta2: float) -> None:
+        """Raises InputError for numbers that Adam cannot go by."""
+        for name, value in (("learning_rate", rate), ("learning_rate_D", rate_D)):
+            if value <= 0:
+                raise InputError(f"{name} must be above 0, got {value:g}")
+        if not (0 <= beta1 < 1 and 0 <= beta2 < 1):
+            raise InputError(
+                f"beta1 and beta2 must be 0 or more and less than 1, got {beta1:g} and {beta2:g}"
+            )
+
+    def refuse_sides(self, multiple_px: int) -> None:
+        """Raises InputError for pictures whose sides are no multiples of what a generator doubles."""
+        width, height = self.size_wh
+        if width % multiple_px or height % multiple_px:
+            raise InputError(
+                f"schedule.side_px and height_px must be multiples of {multiple_px}, got {width} and {height}"
+            )
+
+    def list_layers(self) -> list[str]:
+        """Layers of a sample that planes are made from."""
+        return [LAYER_OF[name] for name in self.planes]
+
+    def of_maps(
+        self, classes: tuple[str, ...], colours: tuple[tuple[int, int, int], ...], *, has_masks: bool
+    ) -> Self:
+        """The same for maps of these classes; has_masks: whether every train sample has masks."""
+        planes = self.planes
+        if has_masks and self.edges_where_known and "edges" not in planes:
+            planes = ("edges", *planes)
+        return replace(self, planes=planes, classes=classes, colours=colours)

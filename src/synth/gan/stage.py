@@ -1,30 +1,34 @@
-"""What `synth status` knows of a translation."""
+"""What `synth status` knows of a translation, and of a painting."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from synth.dataset.info import MadeBy
 from synth.dataset.reader import DatasetReader
 
 
-class TranslateStage:
-    """Goes on while frames of what it translates are neither translated nor refused."""
+@dataclass(frozen=True)
+class Stage:
+    """Goes on while frames of what it begins with are neither made nor refused. command: begins one."""
 
-    folder = Path("data/translated")
+    folder: Path
+    command: str
 
     def begin(self, folders: Mapping[str, Path]) -> str:
         """The command that begins one."""
-        return "synth translate"
+        return self.command
 
     def count_planned(self, made_by: MadeBy) -> int | None:
-        """How many samples there are to translate; None where it does not say."""
+        """How many samples there are to begin with; None where it does not say."""
         source = made_by.config.get("source")
         planned = source.get("samples") if isinstance(source, dict) else None
         return planned if isinstance(planned, int) else None
 
     def count_done(self, dataset: DatasetReader) -> int:
-        """Those translated and those refused, for which nothing is left to do."""
+        """Those made and those refused, for which nothing is left to do."""
         return len(dataset) + len(dataset.rejections)
 
 
-STAGE = TranslateStage()
+STAGE = Stage(Path("data/translated"), "synth translate")
+PAINT = Stage(Path("data/painted"), "synth paint")

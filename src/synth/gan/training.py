@@ -13,6 +13,7 @@ from synth.compute.seeding import step_seed
 from synth.compute.versions import list_versions
 from synth.dataset.origin import READINGS, Reading, encode_readings
 from synth.errors import InputError, TrainingDiverged
+from synth.gan.checkpoint import SIMULATED
 from synth.gan.fabric import Fabric
 from synth.gan.methods.method import Batch, Labels, LearnedMethod, Losses, Phase, Step
 
@@ -28,7 +29,7 @@ class Training:
 
     step: batches learnt from. n_images_seen: images of each look in them, over all processes. ema: the
     generators with averaged weights, in eval mode. n_images_total: when the learning rate has come down to 0.
-    readings: what trains and chooses it, for its checkpoints.
+    readings: what trains and chooses it, is_simulated: whether devices were, for its checkpoints.
     """
 
     def __init__(
@@ -41,10 +42,11 @@ class Training:
         n_images_total: int,
         ema_half_life_images: float,
         readings: Sequence[Reading] = (),
+        is_simulated: bool = False,
     ) -> None:
         self.method, self.settings, self.seed, self._fabric = method, settings, seed, fabric
         self.n_images_total, self._ema_half_life = n_images_total, ema_half_life_images
-        self.readings = tuple(readings)
+        self.readings, self.is_simulated = tuple(readings), is_simulated
         self.step = self.n_images_seen = 0
         self.networks = method.make_networks(settings, torch.Generator().manual_seed(step_seed(seed, 0, 0)))
         self.networks.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -62,6 +64,10 @@ class Training:
         self.networks.fit_inputs(sim.to(self._fabric.device), real.to(self._fabric.device))
         for direction, generator in self.networks.generators.items():
             self.ema[direction].load_state_dict(generator.state_dict())
+
+    def settle(self, sim: Tensor) -> None:
+        """Networks.settle, of the averages, before a checkpoint."""
+        self.networks.settle(self.ema, sim.to(self._fabric.device))
 
     def learn(self, batch: Batch, witness: nn.Module | None = None) -> dict[str, float]:
         """Learn from one batch; returns every loss by name, averaged over processes.
@@ -104,7 +110,7 @@ class Training:
     def save_checkpoint(self, path: Path) -> None:
         """The averaged generators, as the method writes them, with the run's progress, readings, versions."""
         words = {"step": str(self.step), "n_images_seen": str(self.n_images_seen)}
-        words[READINGS] = encode_readings(self.readings)
+        words |= {READINGS: encode_readings(self.readings), SIMULATED: str(self.is_simulated).lower()}
         words |= {f"version_{name}": version for name, version in list_versions(_PACKAGES).items()}
         self.method.save_generators(path, self.ema, self.settings, words)
 

@@ -41,6 +41,7 @@ from synth.gan.class_witness import (
 )
 from synth.gan.criteria_figure import draw_criteria
 from synth.gan.crop_cutter import CropCutter, count_by_class
+from synth.gan.fit import FitSettings
 from synth.gan.inputs import check_pair, refuse_leaks
 from synth.gan.judge import Judge, JudgeSettings, Score, Translate, by_generator, by_translator
 from synth.gan.logbook import FIGURES
@@ -48,7 +49,7 @@ from synth.gan.methods import METHODS
 from synth.gan.methods.method import Direction, LearnedMethod, Translator
 from synth.gan.patches import TAKEN, PatchCutter
 from synth.gan.result import Result
-from synth.gan.run import FitSettings, train
+from synth.gan.run import train
 from synth.gan.schedule import CropSettings, LearnedSettings
 from synth.gan.score_log import ScoreLog
 from synth.storage.atomic import write_bytes

@@ -113,6 +113,75 @@ class DiscriminatorShape:
         return int(3 * 2 ** (self.n_layers + self.n_scales - 1))
 
 
+Affine = Literal["pixel", "class"]
+AFFINES: tuple[Affine, ...] = get_args(Affine)
+"""Where scale and shift of a norm come from: convolutions over the label map (SPADE), or one pair a class
+(after CLADE's idea), which costs next to nothing."""
+
+
+@dataclass(frozen=True)
+class SpadeShape:
+    """All that fixes a generator of spatially-adaptive norms, but for what it takes in.
+
+    n_filters: channels of the last block, 64 as published; the first has 16 times as many. n_hidden: of the
+    convolutions between map and norm, where the affine is ``pixel``. n_doublings: how often the first, small
+    map is doubled; 5 as published, 6 for Cityscapes; OASIS has 5. n_style: numbers that a style has, drawn
+    one vector a picture (SPADE) or as planes (OASIS); 0 for none. Raises InputError for numbers that no
+    generator has.
+    """
+
+    n_filters: int = 64
+    n_hidden: int = 128
+    affine: Affine = "pixel"
+    n_doublings: int = 5
+    n_style: int = 0
+
+    def __post_init__(self) -> None:
+        if self.affine not in AFFINES:
+            raise InputError(f"affine must be one of {', '.join(AFFINES)}, got {self.affine!r}")
+        if min(self.n_filters, self.n_hidden) < 1 or self.n_style < 0:
+            raise InputError(
+                "n_filters and n_hidden must be 1 or more and n_style 0 or more, got "
+                f"{self.n_filters}, {self.n_hidden} and {self.n_style}"
+            )
+        if self.n_doublings not in (5, 6):
+            raise InputError(f"n_doublings must be 5 or 6, got {self.n_doublings}")
+        _refuse_above(self, n_filters=MOST_FILTERS)
+
+    @property
+    def multiple_px(self) -> int:
+        """Of what the sides of a picture must be multiples."""
+        return int(2**self.n_doublings)
+
+
+@dataclass(frozen=True)
+class Pix2PixHDShape:
+    """All that fixes pix2pixHD's generator, but for what it takes in.
+
+    n_filters: channels of the first convolution, 64 as published. n_halvings: strided stages, 4. n_blocks:
+    residual blocks, 9. n_enhancer_blocks: of the local enhancer round it, which works at twice the size, 3;
+    0 for none. Raises InputError for numbers that no generator has.
+    """
+
+    n_filters: int = 64
+    n_halvings: int = 4
+    n_blocks: int = 9
+    n_enhancer_blocks: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.n_filters, self.n_halvings, self.n_blocks) < 1 or self.n_enhancer_blocks < 0:
+            raise InputError(
+                "n_filters, n_halvings and n_blocks must be 1 or more and n_enhancer_blocks 0 or more, got "
+                f"{self.n_filters}, {self.n_halvings}, {self.n_blocks} and {self.n_enhancer_blocks}"
+            )
+        _refuse_above(self, n_filters=MOST_FILTERS, n_blocks=MOST_BLOCKS, n_halvings=MOST_LAYERS)
+
+    @property
+    def multiple_px(self) -> int:
+        """Of what the sides of a picture must be multiples."""
+        return int(2 ** (self.n_halvings + bool(self.n_enhancer_blocks)))
+
+
 SynthesizerSize = Literal["digits", "pictures", "small"]
 SYNTHESIZER_SIZES: tuple[SynthesizerSize, ...] = get_args(SynthesizerSize)
 

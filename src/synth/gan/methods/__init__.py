@@ -3,10 +3,10 @@
 method.py says what a method is and what a new one needs.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from synth.gan.schedule import CropSettings
+from synth.gan.schedule import CropSettings, MapSettings
 from synth.registry import Registry
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ METHODS: "Registry[Callable[[], Method]]" = Registry(
         "gains": "synth.gan.methods.gains:GainsMethod",
         "colour-map": "synth.gan.methods.colour_map:ColourMapMethod",
         "fda": "synth.gan.methods.fda:FDAMethod",
+        "spade": "synth.gan.methods.spade:SpadeMethod",
+        "oasis": "synth.gan.methods.oasis:OasisMethod",
+        "pix2pixhd": "synth.gan.methods.pix2pixhd:Pix2PixHDMethod",
     },
 )
 
@@ -31,6 +34,9 @@ PRESETS: "Registry[Mapping[str, Any]]" = Registry(
         "gains": "synth.gan.methods.baseline_settings:GAINS_PRESETS",
         "colour-map": "synth.gan.methods.baseline_settings:COLOUR_MAP_PRESETS",
         "fda": "synth.gan.methods.baseline_settings:FDA_PRESETS",
+        "spade": "synth.gan.methods.spade_settings:PRESETS",
+        "oasis": "synth.gan.methods.oasis_settings:PRESETS",
+        "pix2pixhd": "synth.gan.methods.pix2pixhd_settings:PRESETS",
     },
 )
 """Each method's presets again, for help, which must not load torch."""
@@ -50,11 +56,26 @@ def choose_default() -> str:
     return DEFAULT if DEFAULT in METHODS else next(iter(METHODS))
 
 
-def describe_presets() -> str:
-    """The presets of each method that lists them here."""
-    return "; ".join(f"{name}: {', '.join(PRESETS[name])}" for name in METHODS if name in PRESETS)
+def describe_presets(names: Sequence[str]) -> str:
+    """The presets of those of the methods that list them here."""
+    return "; ".join(f"{name}: {', '.join(PRESETS[name])}" for name in names if name in PRESETS)
+
+
+def list_painters() -> list[str]:
+    """Those that read label maps and paint them."""
+    return [name for name in METHODS if _has_settings(name, MapSettings)]
+
+
+def list_translators() -> list[str]:
+    """Those that read pictures and translate them."""
+    painters = list_painters()
+    return [name for name in METHODS if name not in painters]
 
 
 def list_crop_methods() -> list[str]:
     """Those that learn from crops of labelled instances, and not from whole pictures."""
-    return [name for name in PRESETS if any(isinstance(p, CropSettings) for p in PRESETS[name].values())]
+    return [name for name in METHODS if _has_settings(name, CropSettings)]
+
+
+def _has_settings(name: str, kind: type) -> bool:
+    return name in PRESETS and any(isinstance(preset, kind) for preset in PRESETS[name].values())

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from synth.dataset.origin import Used
 from synth.dataset.reader import DatasetReader
+from synth.gan.schedule import MapSettings
 from synth.witness.artefacts import Artefacts
 
 Direction = Literal["sim2real", "real2sim"]
@@ -29,8 +30,8 @@ Direction = Literal["sim2real", "real2sim"]
 Rgb = NDArray[np.uint8]
 Layers = Mapping[str, NDArray[Any]]
 """What is known of a frame's pixels, by name, as far as its sample has it: ``mask`` [H,W] uint16, instance
-index + 1; ``depth`` [H,W] float32, metres along z, 0 = missing. Of a patch ``mask`` alone, 1 on any part.
-Decoded when it is asked for."""
+index + 1; ``depth`` [H,W] float32, metres along z, 0 = missing; ``normals`` [H,W,3] float32, camera axes;
+``semantic`` [H,W], class ids. Of a patch ``mask`` alone, 1 on any part. Decoded when it is asked for."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,23 @@ class Translator(Protocol):
         """Write an ONNX file; returns what goes in and comes out, in words.
 
         Raises InputError, in one sentence, where the method has no such form.
+        """
+        ...
+
+
+@runtime_checkable
+class Painter(Translator, Protocol):
+    """A translator that reads label maps: of a frame `apply` looks at the layer ``semantic`` alone."""
+
+    @property
+    def settings(self) -> MapSettings:
+        """What it was trained with, classes and all."""
+        ...
+
+    def paint(self, ids: NDArray[np.uint16], layers: Layers, seed: int) -> Rgb:
+        """A picture [H,W,3] of a map [H,W] of ids, places in ``settings.classes``; equal for equal arguments.
+
+        layers: what ``settings.planes`` are made from, as large. seed: of the style.
         """
         ...
 
@@ -102,6 +120,9 @@ class InstanceTranslator(Translator, Protocol):
 class Method(Protocol):
     """A way of learning a translation. A registry calls its class without arguments.
 
+    One whose settings are `schedule.MapSettings` reads label maps where others read pictures: ``sim`` and
+    ``real`` are then one dataset, its maps and its pictures, and what it gives is a `Painter`.
+
     name: as in `METHODS`. title: as people write it. reads: what `fit` takes of train samples, for the list
     of what was used. presets: settings by name, frozen dataclasses of plain values; the source of each number
     stands in the module's docstring.
@@ -139,6 +160,9 @@ class Method(Protocol):
 
 Losses = dict[str, Tensor]
 
+Rows = dict[str, Tensor]
+"""Pictures [N,3,H,W] in −1..1 by what a row of them is called."""
+
 WITNESS = "witness"
 """What `LearnedMethod.needs` calls the network that watches labels; its other names are those of layers."""
 
@@ -163,7 +187,8 @@ class Batch:
     """Images of both looks [N,3,S,S] in −1 to 1, and the layers [N,1,S,S] of ``sim`` that the method needs.
 
     layers: by name, as `Layers` has them; ``mask`` is 1 on any part. labels: of crops, for methods whose
-    settings are `schedule.CropSettings`.
+    settings are `schedule.CropSettings`. For those whose settings are `schedule.MapSettings`, ``sim`` holds
+    the label maps [N,P,H,W] (map_pairs.lay_out) of the pictures in ``real``.
     """
 
     sim: Tensor
@@ -221,7 +246,9 @@ class Networks(nn.Module):
 
     @property
     def generators(self) -> Mapping[Direction, nn.Module]:
-        """Images [N,3,H,W] in −1..1 to the same; their weights are averaged and kept in checkpoints."""
+        """Images [N,3,H,W] in −1..1, or label maps [N,P,H,W], to images; their weights are averaged and kept
+        in checkpoints.
+        """
         raise NotImplementedError
 
     @property
@@ -235,6 +262,23 @@ class Networks(nn.Module):
 
     def fit_inputs(self, sim: Tensor, real: Tensor) -> None:
         """Look at train images [N,3,S,S] of each look, before the first step of a fresh run."""
+
+    def settle(self, averages: Mapping[Direction, nn.Module], sim: Tensor) -> None:
+        """Measure anew, on train images, what averaged generators hold besides weights; before a checkpoint.
+
+        averages: in eval mode, and so again afterwards.
+        """
+
+    def show(self, averages: Mapping[Direction, nn.Module], sim: Tensor, real: Tensor) -> Sequence[Rows]:
+        """What a figure shows of fixed images of each look, on the networks' device: a block of rows each."""
+        there, back = averages["sim2real"], averages.get("real2sim")
+        translated = there(sim)
+        blocks: list[Rows] = [{"source": sim, "translated": translated}]
+        if back is not None:
+            blocks[0]["and back"] = back(translated)
+            in_source = back(real)
+            blocks.append({"real": real, "in source look": in_source, "and back": there(in_source)})
+        return blocks
 
     def compile_networks(self) -> None:
         """Make the networks faster where there is a GPU."""

@@ -1,7 +1,4 @@
-"""Pictures with label maps, as networks that tell the class of every pixel take them, and such maps as text.
-
-Label maps are scaled by the nearest pixel alone; between two classes there is no class.
-"""
+"""Pictures with label maps, as networks that tell classes of pixels take them, and such maps as text."""
 
 import base64
 from collections.abc import Sequence
@@ -9,18 +6,21 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from synth.dataset.codecs import Rgb as Rgb
 from synth.dataset.codecs import decode_semantic, encode_semantic
-from synth.dataset.info import SemanticInfo
+from synth.dataset.label_maps import Ids as Ids
+from synth.dataset.label_maps import find_mirrored, read_ids
+from synth.dataset.label_maps import find_void as find_void
+from synth.dataset.label_maps import list_labelled as list_labelled
+from synth.dataset.label_maps import scale_ids as scale_ids
+from synth.dataset.label_maps import scale_rgb as scale_rgb
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 from synth.errors import InputError
 
-Rgb = NDArray[np.uint8]
-Ids = NDArray[np.uint16]
 Colours = tuple[tuple[int, int, int], ...]
 
 Answer = dict[str, Any]
@@ -64,22 +64,11 @@ class SegmentationImages:
     def read_ids(self, i: int) -> Ids:
         """Its label map [H,W], in the network's order of classes; void where the layer ``ignore`` says so."""
         dataset, sample = self.entries[i]
-        ids, ignored = dataset.load_semantic(sample), dataset.load_layer(sample, "ignore")
-        assert ids is not None
-        assert dataset.info.semantic is not None
-        own = _renumber(dataset.info.semantic, self.classes)[ids]
-        if ignored is not None:
-            own[ignored == 255] = find_void(self.classes)
-        return own
+        return read_ids(dataset, sample, self.classes)
 
     def find_mirrored(self, i: int) -> Ids:
         """Of each id, void too, the id that it has in a mirror, by the dataset's ``flip_pairs``."""
-        places = {name: place for place, name in enumerate(self.classes)}
-        mirrored = np.arange(find_void(self.classes) + 1, dtype=np.uint16)
-        for left, right in self.entries[i][0].info.flip_pairs:
-            if left in places and right in places:
-                mirrored[[places[left], places[right]]] = places[right], places[left]
-        return mirrored
+        return find_mirrored(self.entries[i][0], self.classes)
 
     @cached_property
     def pixel_counts(self) -> NDArray[np.int64]:
@@ -110,11 +99,6 @@ def load_images(
     return SegmentationImages(tuple((dataset, sample) for sample in labelled), classes, colours, side_px)
 
 
-def list_labelled(samples: Sequence[Sample]) -> list[Sample]:
-    """Samples with a picture and a label map."""
-    return [sample for sample in samples if {"image", "semantic"} <= sample.layers.keys()]
-
-
 def refuse_other_classes(dataset: DatasetReader, classes: Sequence[str]) -> None:
     """Raises InputError where a dataset has no label maps, or maps of other classes than a network's."""
     semantic = dataset.info.semantic
@@ -137,30 +121,6 @@ def refuse_other_classes(dataset: DatasetReader, classes: Sequence[str]) -> None
 def _name_few(names: Sequence[str]) -> str:
     more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
     return ", ".join(names[:_MOST_NAMED]) + more
-
-
-def _renumber(semantic: SemanticInfo, classes: Sequence[str]) -> Ids:
-    """Of each id of a dataset, void too, the network's."""
-    own = np.full(semantic.void + 1, find_void(classes), np.uint16)
-    own[: len(semantic.names)] = [classes.index(name) for name in semantic.names]
-    return own
-
-
-def find_void(classes: Sequence[str]) -> int:
-    """The id of pixels without a class."""
-    return 255 if len(classes) <= 255 else 65535
-
-
-def scale_rgb(rgb_u8: Rgb, size_wh: tuple[int, int]) -> Rgb:
-    """A picture [H,W,3] at another size."""
-    smaller = size_wh[0] < rgb_u8.shape[1]
-    how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(rgb_u8, size_wh, interpolation=how), np.uint8)
-
-
-def scale_ids(ids: Ids, size_wh: tuple[int, int]) -> Ids:
-    """A label map [H,W] at another size: of each pixel the class of the nearest one."""
-    return np.asarray(cv2.resize(ids, size_wh, interpolation=cv2.INTER_NEAREST_EXACT), np.uint16)
 
 
 def fit_size(size_wh: Sequence[int], side_px: float) -> tuple[int, int]:
