@@ -62,13 +62,15 @@ def looks(tmp_path_factory: pytest.TempPathFactory) -> tuple[DatasetReader, Data
 
 
 def small(method: Method) -> Any:
-    """The first preset, as short as it goes, its generator as narrow."""
+    """The first preset, as short as it goes, its networks as narrow."""
     settings = next(iter(method.presets.values()))
     changes: dict[str, Any] = {}
     if hasattr(settings, "generator"):
         narrow = {"n_filters": 4, "n_blocks": 1, "n_hidden": 4}
         known = {field.name for field in fields(settings.generator)}
         changes["generator"] = replace(settings.generator, **{n: v for n, v in narrow.items() if n in known})
+    if hasattr(settings, "discriminator"):
+        changes["discriminator"] = replace(settings.discriminator, n_filters=4)
     if isinstance(settings, LearnedSettings):
         side = {"side_px": 64 if isinstance(settings, MapSettings) else 32}
         short = {"batch_size": 1, "n_images": 2, "n_epochs": None, "n_checkpoints": 1}
