@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from synth.gan.eyes import Eyes, make_eyes
+from synth.gan.perceptual import PerceptualLoss, make_perceptual_loss
 from synth.gan.methods.method import Losses, Phase, Step
 from synth.gan.methods.pix2pixhd_settings import MatchingSettings, Pix2PixHDSettings
 from synth.gan.painting import PaintingNetworks
@@ -38,7 +38,7 @@ class Matching(PaintingNetworks):
         super().__init__()
         self.settings: MatchingSettings = settings
         self.G, self.D = G, D
-        self._eyes: list[Eyes] = []  # Frozen: in no state, so not a part of this module.
+        self._perceptual: list[PerceptualLoss] = []  # Frozen: in no state, so not a part of this module.
 
     def paint(self, step: Step) -> tuple[Tensor, Losses]:
         """What the generator makes of a step's maps, and terms of its loss that come with it."""
@@ -53,10 +53,10 @@ class Matching(PaintingNetworks):
     def phases(self) -> Sequence[Phase]:
         """All but the discriminator, then that."""
         s = self.settings
-        eyes = make_eyes(s.perceptual) if s.w_perceptual else None
-        if eyes is not None:
-            eyes.net.to(next(self.G.parameters()).device)
-            self._eyes = [eyes]
+        perceptual = make_perceptual_loss(s.perceptual) if s.w_perceptual else None
+        if perceptual is not None:
+            perceptual.net.to(next(self.G.parameters()).device)
+            self._perceptual = [perceptual]
         judging = {id(parameter) for parameter in self.D.parameters()}
         betas = (s.beta1, s.beta2)
         return (
@@ -90,8 +90,8 @@ class Matching(PaintingNetworks):
         terms["loss/G/adv"] = adversarial.generator_loss(self.adversarial, scores)
         if self.settings.w_feature:
             terms["loss/feature"] = feature_matching_loss(seen_real, seen_fake)
-        for eyes in self._eyes:
-            terms["loss/perceptual"] = eyes.loss(real, fake)
+        for perceptual in self._perceptual:
+            terms["loss/perceptual"] = perceptual.loss(real, fake)
         weights = self.weights
         total = torch.stack([weights.get(name, 1.0) * term for name, term in terms.items()]).sum()
         step.made["fake"] = fake.detach()

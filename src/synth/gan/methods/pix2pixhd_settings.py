@@ -25,7 +25,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from synth.errors import InputError
-from synth.gan.eye_words import LITE0, NONE, describe_eyes
+from synth.gan.perceptual_words import LITE0, NONE, describe_perceptual
 from synth.gan.schedule import MapSettings, Schedule
 from synth.networks.architecture import DiscriminatorShape, Pix2PixHDShape
 
@@ -35,7 +35,7 @@ class MatchingSettings(MapSettings):
     """What methods have in common whose paintings are matched to photographs by features.
 
     w_*: weights of the loss terms; 0 leaves one out. perceptual: whose features pictures are compared by
-    (eye_words.py), ``lite0``, ``none`` or a file of VGG19's weights. learning_rate, learning_rate_D, beta1,
+    (perceptual_words.py), ``lite0``, ``none`` or a file of VGG19's weights. learning_rate, learning_rate_D, beta1,
     beta2: Adam's.
     """
 
@@ -62,7 +62,7 @@ class MatchingSettings(MapSettings):
 
     def describe(self) -> tuple[str, ...]:
         """By whose features pictures are compared."""
-        return (describe_eyes(self.perceptual if self.w_perceptual else NONE),)
+        return (describe_perceptual(self.perceptual if self.w_perceptual else NONE),)
 
 
 @dataclass(frozen=True, kw_only=True)

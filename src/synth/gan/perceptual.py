@@ -1,4 +1,4 @@
-"""Frozen networks by whose features painted pictures are held to real ones: the eyes of a perceptual loss.
+"""The perceptual loss: painted pictures are held to real ones by the features of a frozen network.
 
 VGG19 with weights of ImageNet is what the articles have (Wang et al. 2018, section 3.3). Its weights come in
 no package, so without a file of them EfficientNet-Lite0 stands in, whose weights do.
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from synth.errors import InputError
-from synth.gan.eye_words import LITE0, NONE
+from synth.gan.perceptual_words import LITE0, NONE
 from synth.networks.matching import perceptual_loss
 from synth.train.models.state_dict import read_tensors
 from synth.train.tasks.segmentation.segmenters import SEGMENTERS
@@ -28,24 +28,24 @@ _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True, eq=False)
-class Eyes:
+class PerceptualLoss:
     """net: pictures [N,3,H,W] in −1..1 to five activations, the finest first. It never learns."""
 
     net: nn.Module
 
     def loss(self, real: Tensor, fake: Tensor) -> Tensor:
-        """How differently they see two pictures [N,3,H,W] of one scene."""
+        """How much the features of two pictures [N,3,H,W] of one scene differ."""
         with torch.no_grad():
             seen_real = self.net(real)
         return perceptual_loss(seen_real, self.net(fake), _LAYER_WEIGHTS)
 
 
-def make_eyes(which: str) -> Eyes | None:
+def make_perceptual_loss(which: str) -> PerceptualLoss | None:
     """By `LITE0`, `NONE` or a path; raises InputError for a file that does not fit or a missing package."""
     if which == NONE:
         return None
     net = _Lite0() if which == LITE0 else _Vgg19(Path(which))
-    return Eyes(net.eval().requires_grad_(False))
+    return PerceptualLoss(net.eval().requires_grad_(False))
 
 
 class _Lite0(nn.Module):

@@ -1,10 +1,10 @@
-"""Words for whose features painted pictures are compared by (eyes.py); nothing here needs torch."""
+"""Words for whose features painted pictures are compared by (perceptual.py); nothing here needs torch."""
 
 LITE0, NONE = "lite0", "none"
 """Values of the setting ``perceptual``, which may also be a path of weights of VGG19."""
 
 
-def describe_eyes(which: str) -> str:
+def describe_perceptual(which: str) -> str:
     """Whose features those are, in a sentence for the log."""
     if which == NONE:
         return "No perceptual loss: pictures are held to real ones by the discriminator alone."
