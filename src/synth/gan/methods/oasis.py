@@ -14,7 +14,7 @@ __all__ = ["PRESETS", "OasisMethod", "OasisSettings"]
 
 
 class OasisMethod(PaintingMethod):
-    """Adversarial supervision alone: the discriminator tells classes of pixels, and no perceptual loss is needed."""
+    """Adversarial supervision alone: the discriminator tells classes of pixels."""
 
     name = "oasis"
     title = "OASIS"

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from synth.gan.perceptual import PerceptualLoss, make_perceptual_loss
 from synth.gan.methods.method import Losses, Phase, Step
 from synth.gan.methods.pix2pixhd_settings import MatchingSettings, Pix2PixHDSettings
 from synth.gan.painting import PaintingNetworks
+from synth.gan.perceptual import PerceptualLoss, make_perceptual_loss
 from synth.networks import adversarial
 from synth.networks.architecture import AdversarialKind
 from synth.networks.discriminators import PatchDiscriminator, make_discriminator

@@ -35,8 +35,8 @@ class MatchingSettings(MapSettings):
     """What methods have in common whose paintings are matched to photographs by features.
 
     w_*: weights of the loss terms; 0 leaves one out. perceptual: whose features pictures are compared by
-    (perceptual_words.py), ``lite0``, ``none`` or a file of VGG19's weights. learning_rate, learning_rate_D, beta1,
-    beta2: Adam's.
+    (perceptual_words.py), ``lite0``, ``none`` or a file of VGG19's weights. learning_rate, learning_rate_D,
+    beta1, beta2: Adam's.
     """
 
     discriminator: DiscriminatorShape
