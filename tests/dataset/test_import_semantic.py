@@ -382,7 +382,9 @@ def test_a_palette_that_cannot_say_every_class_is_refused(palette: str, said: st
 
 
 def test_commands_go_in_out_and_on(tmp_path: Path) -> None:
-    """The export by its command; a second import adds nothing; another palette is another dataset."""
+    """The export by its command; a second import adds nothing; another palette is another dataset; the sheet
+    says which colour is which class.
+    """
     write(tmp_path / "in", {f"{i}.png": draw_ids(i) for i in range(3)})
     words = ("import", "semantic", "in/images", "in/maps", "--out", "out", "--palette")
     assert synth(*words, "in/palette.json", cwd=tmp_path).returncode == 0
@@ -391,4 +393,5 @@ def test_commands_go_in_out_and_on(tmp_path: Path) -> None:
     done = synth("dataset", "export", "semantic", "out", "--out", "x", "--coding", "colours", cwd=tmp_path)
     assert (done.returncode, (tmp_path / "x/labels/000000.png").exists()) == (0, True)
     assert synth("dataset", "sheet", "out", "--count", 1, cwd=tmp_path).returncode == 0
-    assert Image.open(tmp_path / "out/sheet.png").height > 2 * 360
+    sheet = np.array(Image.open(tmp_path / "out/sheet.png").convert("RGB"))
+    assert all((sheet == colour).all(axis=2).any() for colour in COLOURS[:2]), "the key of classes"

@@ -18,9 +18,9 @@ from synth.train.tasks import TASKS
 from train.street_sets import CLASSES, COLOURS, write_street
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def colour_task() -> Iterator[None]:
-    """The tasks, registered while the tests of this folder run."""
+    """The tasks, registered while the tests of a file of this folder run."""
     TASKS["colours"], TASKS["shapes"] = COLOUR_TASK, SHAPE_TASK
     yield
     del TASKS["colours"], TASKS["shapes"]
