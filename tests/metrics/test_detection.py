@@ -170,7 +170,7 @@ def test_average_precision_is_its_definition(seed: int) -> None:
     assert ours["map50_95"] == pytest.approx(np.mean(literal), abs=1e-3)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 1000),
     counts=st.lists(st.integers(0, 3), min_size=7, max_size=7),

@@ -46,7 +46,7 @@ def error(got: Tensor, wanted: Tensor) -> float:
     return ((got - wanted).square().mean().sqrt() / scale).item()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data())
 def test_any_layer_equals_its_reference(data: st.DataObject) -> None:
     """Kernels, strides, borders, odd sizes, one image or several: 1e-5 in float32."""
@@ -74,7 +74,7 @@ def test_any_layer_equals_its_reference(data: st.DataObject) -> None:
     assert error(conv(x), exact(conv, x)) < 1e-5
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(counts, counts, counts, sides, sides, modes, gains, st.integers(0, 10**6))
 def test_enlarging_in_one_convolution_equals_enlarging_first(
     n: int, n_in: int, n_out: int, height: int, width: int, mode: str, gain: float, seed: int
