@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from result_lines import Line
 
+from synth.dataset.label_maps import find_void
 from synth.dataset.reader import DatasetReader
 from synth.metrics.segmentation import METRICS, count_image, gather
 from synth.train.run import load_result
 from synth.train.tasks import TASKS
 from synth.train.tasks.report import Said
 from synth.train.tasks.segmentation.learning import say
-from synth.train.tasks.segmentation.maps import find_void, load_images, read_answer
+from synth.train.tasks.segmentation.maps import load_images, read_answer
 from synth.train.tasks.segmentation.scores import count_pixels
 from synth.train.trained import Trained, load_trained
 

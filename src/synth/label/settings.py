@@ -6,7 +6,7 @@ from pathlib import Path
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 from synth.errors import InputError
-from synth.label.truth import list_labelled
+from synth.label.truth import list_true
 
 DEFAULT_CONFIDENCE = 0.5
 
@@ -46,7 +46,7 @@ class LabelSettings:
             raise InputError(
                 f"every picture of {root} has a label map: give pictures without, and these as --truth"
             )
-        if self.truth is not None and not list_labelled(self.truth):
+        if self.truth is not None and not list_true(self.truth):
             raise InputError(f"{self.truth.root} has no picture with a label map that people made")
 
     @property

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synth.dataset.info import SemanticInfo
+from synth.dataset.label_maps import list_labelled
 from synth.dataset.origin import LABELS
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
@@ -57,17 +58,16 @@ class Truth:
             yield load_frame(self.dataset, sample, self.load(sample))
 
 
-def list_labelled(dataset: DatasetReader) -> tuple[Sample, ...]:
+def list_true(dataset: DatasetReader) -> tuple[Sample, ...]:
     """Pictures with a label map that no network made."""
-    found = (sample for sample in dataset if {"image", "semantic"} <= sample.layers.keys())
-    return tuple(sample for sample in found if not sample.origin.is_pseudo_labelled)
+    return tuple(one for one in list_labelled(dataset.samples) if not one.origin.is_pseudo_labelled)
 
 
 def open_truth(dataset: DatasetReader, table: ClassTable, wanted: SemanticInfo) -> Truth | None:
     """All that people labelled of a dataset; None where there is nothing. Raises InputError for maps of other
     classes.
     """
-    samples = list_labelled(dataset)
+    samples = list_true(dataset)
     if not samples or dataset.info.semantic is None:
         return None
     places = table.find_places(dataset.info.semantic.names, wanted, str(dataset.root))

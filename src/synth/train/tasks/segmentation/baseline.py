@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from synth.dataset.label_maps import scale_ids
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
-from synth.train.tasks.segmentation.maps import Answer, load_images, scale_ids, to_answer
+from synth.train.tasks.segmentation.maps import Answer, load_images, to_answer
 
 _GRID_WH = (96, 64)
 

@@ -8,17 +8,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from synth.dataset.codecs import Rgb
+from synth.dataset.label_maps import Ids, find_void, scale_ids, scale_rgb
 from synth.train.loop import Rows
 from synth.train.photometric import vary_colours
-from synth.train.tasks.segmentation.maps import (
-    Ids,
-    Rgb,
-    SegmentationImages,
-    find_void,
-    fit_size,
-    scale_ids,
-    scale_rgb,
-)
+from synth.train.tasks.segmentation.maps import SegmentationImages, fit_size
 from synth.train.tasks.segmentation.settings import SegmentationSettings
 
 _GREY = 114

@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from synth.dataset.codecs import Rgb
+from synth.dataset.label_maps import Ids, find_void, scale_rgb
 from synth.errors import InputError
 from synth.metrics.segmentation import count_image, gather
 from synth.train.loop import SCORE, Rows
 from synth.train.tasks.segmentation.changes import ChangedImages, RareClasses
 from synth.train.tasks.segmentation.losses import compute_loss, weigh_classes
-from synth.train.tasks.segmentation.maps import Ids, Rgb, SegmentationImages, find_void, fit_size, scale_rgb
+from synth.train.tasks.segmentation.maps import SegmentationImages, fit_size
 from synth.train.tasks.segmentation.net import make_segment_net
 from synth.train.tasks.segmentation.segmenters import SEGMENTERS
 from synth.train.tasks.segmentation.settings import SegmentationSettings

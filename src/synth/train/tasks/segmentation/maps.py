@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.dataset.codecs import Rgb as Rgb
-from synth.dataset.codecs import decode_semantic, encode_semantic
-from synth.dataset.label_maps import Ids as Ids
-from synth.dataset.label_maps import find_mirrored, read_ids
-from synth.dataset.label_maps import find_void as find_void
-from synth.dataset.label_maps import list_labelled as list_labelled
-from synth.dataset.label_maps import scale_ids as scale_ids
-from synth.dataset.label_maps import scale_rgb as scale_rgb
+from synth.dataset.codecs import Rgb, decode_semantic, encode_semantic
+from synth.dataset.label_maps import (
+    Ids,
+    find_mirrored,
+    find_void,
+    list_labelled,
+    read_ids,
+)
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 from synth.errors import InputError

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from synth.dataset.label_maps import find_void
 from synth.metrics.comparison import MIN_IMAGES, SHARE, Draws, count_units
 from synth.metrics.intervals import N_RESAMPLES, Floats, demand_units, resample_counts
 from synth.metrics.segmentation import METRICS, ImageCounts, PixelCounts, count_image, gather, measure
 from synth.train.tasks.report import Part, Said
-from synth.train.tasks.segmentation.maps import find_void, read_png
+from synth.train.tasks.segmentation.maps import read_png
 
 Figure = Callable[[PixelCounts, Floats], Floats]
 

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from synth.dataset.label_maps import Ids, find_void, scale_ids
 from synth.errors import InputError
 from synth.train.frozen import frozen
-from synth.train.tasks.segmentation.maps import Ids, find_void, read_answer, scale_ids
+from synth.train.tasks.segmentation.maps import read_answer
 from synth.train.tasks.task import Target
 
 

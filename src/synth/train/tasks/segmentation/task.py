@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from synth.dataset.info import DatasetInfo, SemanticInfo
+from synth.dataset.label_maps import find_void, list_labelled
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 from synth.errors import InputError
@@ -20,9 +21,7 @@ from synth.train.tasks.segmentation.learning import SegmentationLearner, say, to
 from synth.train.tasks.segmentation.maps import (
     Answer,
     SegmentationImages,
-    find_void,
     fit_size,
-    list_labelled,
     load_images,
     refuse_other_classes,
     to_answer,

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from synth.dataset.codecs import Rgb
+from synth.dataset.label_maps import Ids, find_void, scale_ids, scale_rgb
 from synth.train.drawing import write_caption
-from synth.train.tasks.segmentation.maps import Answer, Ids, Rgb, find_void, read_answer, scale_ids, scale_rgb
+from synth.train.tasks.segmentation.maps import Answer, read_answer
 
 _GAP_PX, _LINE_PX, _SWATCH_PX = 4, 18, 12
 _LETTERS = (cv2.FONT_HERSHEY_SIMPLEX, 0.4)

@@ -6,9 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from synth.dataset.label_maps import list_labelled
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
-from synth.train.tasks.segmentation.maps import list_labelled, load_images
+from synth.train.tasks.segmentation.maps import load_images
 from synth.train.torch_data import TorchData, collate_lists
 
 Item = tuple[Tensor, Tensor]
