@@ -140,6 +140,16 @@ def test_a_sheet_lays_maps_over_pictures(tmp_path: Path) -> None:
     assert sheet.shape[0] < 92 + 360 + 100
 
 
+def test_a_sheet_of_what_is_made_shows_its_look(tmp_path: Path) -> None:
+    """No map hides a painting, nor is there a key of colours that nothing has."""
+    semantic, image = np.full(SHAPE_HW, 1, np.uint8), np.full((*SHAPE_HW, 3), 100, np.uint8)
+    with DatasetWriter.create_or_resume(tmp_path, make_info(kind="painted", semantic=SEMANTIC)) as writer:
+        writer.append(make_sample(instances=()), layers={"image": image, "semantic": semantic})
+    sheet = np.asarray(make_sheet(DatasetReader(tmp_path), n_samples=1, n_columns=1))
+    assert (sheet[92 : 92 + 360, 14 : 14 + 480] == 100).all()
+    assert not (sheet == (200, 0, 0)).all(axis=2).any()
+
+
 def test_a_map_made_of_a_test_map_must_not_train(tmp_path: Path) -> None:
     """Without an image its ancestry and its very pixels are looked at."""
     info = make_info(kind="maps", semantic=SEMANTIC, classes=())

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from synth.dataset.origin import REAL_KINDS
 from synth.dataset.reader import DatasetReader
 from synth.dataset.record import KIND_WORDS, Split
 from synth.dataset.sample import Instance, Sample
@@ -98,7 +99,8 @@ def make_sheet(dataset: DatasetReader, *, n_samples: int, n_columns: int) -> Ima
     columns = min(n_columns, len(tiles))
     width = max(columns * (_TILE_W + _GAP) + _GAP, 2 * _TILE_W)
     places, height = place_tiles([t.height for t in tiles], columns)
-    legend = draw_classes(dataset, width)
+    names = any(_shows_map(dataset, sample) for sample in shown)
+    legend = draw_classes(dataset, width) if names else Image.new("RGB", (width, 0), _PAPER)
     sheet = Image.new("RGB", (width, height + legend.height), _PAPER)
     _draw_title(ImageDraw.Draw(sheet), dataset, shown, width)
     sheet.paste(legend, (0, height))
@@ -144,13 +146,20 @@ def picture_of(dataset: DatasetReader, sample: Sample) -> NDArray[np.uint8]:
 
 
 def _with_map(dataset: DatasetReader, sample: Sample) -> NDArray[np.uint8]:
-    """The image [H,W,3] with its semantic map laid over it, half of each; as it is where the map is void."""
+    """The image [H,W,3] with its semantic map laid over it, half of each; as it is where the map is void.
+
+    Pictures that were made of their maps, or with them, are looked at for their look: no map hides it.
+    """
     rgb_u8, ids = picture_of(dataset, sample), dataset.load_semantic(sample)
     colours = coloured_map(dataset, sample)
-    if "image" not in sample.layers or ids is None or colours is None or dataset.info.semantic is None:
+    if ids is None or colours is None or dataset.info.semantic is None or not _shows_map(dataset, sample):
         return rgb_u8
     laid = np.asarray(_MAP_SHARE * colours + (1 - _MAP_SHARE) * rgb_u8, np.uint8)
     return np.where((ids == dataset.info.semantic.void)[..., None], rgb_u8, laid)
+
+
+def _shows_map(dataset: DatasetReader, sample: Sample) -> bool:
+    return "image" not in sample.layers or dataset.info.kind in REAL_KINDS
 
 
 def coloured_map(dataset: DatasetReader, sample: Sample) -> NDArray[np.uint8] | None:
