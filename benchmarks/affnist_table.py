@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from affnist import FROZEN, METHODS, N_STEPS, PER_STEP, RESULTS, SEEDS, WAYS, Line, Trial, trial_of
 from numpy.typing import NDArray
-from result_tables import Table, tell, to_markdown
+from result_tables import Table, say_state, tell, to_markdown
 from scipy.stats import t
 
 MARKS = "<!-- benchmarks/affnist_table.py -->", "<!-- end of affine MNIST -->"
@@ -124,17 +124,9 @@ def say_all(lines: Sequence[Line]) -> str:
             for table in (table_of_methods(own), table_of_contrasts(own)):
                 parts += [*to_markdown(table), ""]
             parts += [f"The bases, by seed: {', '.join(f'{bases[s]:.1f}' for s in sorted(bases))}.", ""]
-        parts += [say_state(own), ""]
+        n = sum(x["method"] in METHODS for x in own)
+        parts += [say_state(own, n, len(METHODS) * len(SEEDS), "curves"), ""]
     return "\n".join(parts)
-
-
-def say_state(lines: Sequence[Line]) -> str:
-    """How much of a table there is, and of which code."""
-    n, wanted = sum(x["method"] in METHODS for x in lines), len(METHODS) * len(SEEDS)
-    days = " to ".join(dict.fromkeys(f(x["date"] for x in lines) for f in (min, max))) if lines else ""
-    commits = ", ".join(dict.fromkeys(x["commit"] for x in lines))
-    when = f"{days}, commit {commits}" if lines else "not begun"
-    return f"{'Complete' if n >= wanted else 'Not complete'}: {n} of {wanted} curves; {when}."
 
 
 def draw_curve(lines: Sequence[Line], path: Path) -> None:

@@ -33,8 +33,6 @@ one range of hardness for the base, as many as chance finds in one cycle.
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -45,6 +43,7 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
+import one_thread
 from hard_places import REAL, Cell, Place, list_places
 from result_lines import Line, append, read_lines
 
@@ -238,15 +237,9 @@ class Bench:
     def _run(self, *words: str) -> tuple[int, float]:
         """One command, with one thread: its exit code and its CPU seconds."""
         print(f"\n{self.place.name}$ {' '.join(words)}", flush=True)
-        synth = [sys.executable, "-c", "from synth.cli import main; main()"]
         if words[0] == "tune":
-            synth, words = [sys.executable, str(HERE / "hard_tune.py")], words[1:]
-        with subprocess.Popen(
-            [*synth, *words], cwd=self._out, env=os.environ | {"OMP_NUM_THREADS": "1"}
-        ) as process:
-            _, status, used = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-        return process.returncode, used.ru_utime + used.ru_stime
+            return one_thread.run([sys.executable, str(HERE / "hard_tune.py"), *words[1:]], self._out)
+        return one_thread.run([*one_thread.SYNTH, *words], self._out)
 
 
 def average_precision(matches: detection.Matches | ClassMatches, weights: Floats) -> Floats:

@@ -28,7 +28,7 @@ from hard_composites import (
 )
 from hard_places import Cell, Place, list_places
 from hard_scenes import SCENES
-from result_tables import Table, tell, to_markdown
+from result_tables import Table, say_state, tell, to_markdown
 from signs_table import interval
 
 from synth.metrics.comparison import (
@@ -210,7 +210,8 @@ def say_all(lines: Sequence[Line]) -> str:
         tables += [("What composites took", table_of_cost(own, mixes))] * bool(own)
         for title, table in tables:
             parts += [f"**{title}**", "", *to_markdown(table), ""]
-        parts += [say_state(plan, own, len([*list_trials(places, mixes, SEEDS)])), ""]
+        wanted = len([*list_trials(places, mixes, SEEDS)])
+        parts += [f"Plan {plan}. {say_state(own, len(own), wanted, 'trainings')}", ""]
     return "\n".join(parts)
 
 
@@ -222,16 +223,6 @@ def table_of_groceries(lines: Sequence[Line], mixes: Sequence[Mix], place: Place
         cells = [", ".join(f"{100 * x['ap'][i]:.0f}" for x in own) for i in range(len(IOUS))]
         rows += [[mix.name, *cells]] * bool(own)
     return rows
-
-
-def say_state(plan: str, lines: Sequence[Line], wanted: int) -> str:
-    """How much of a plan there is, and of which code."""
-    state = f"Plan {plan}, {'complete' if len(lines) == wanted else 'not complete'}: {len(lines)} of {wanted}"
-    if not lines:
-        return f"{state} trainings; not begun."
-    dates = sorted({x["date"] for x in lines})
-    commits = ", ".join(dict.fromkeys(x["commit"] for x in lines))
-    return f"{state} trainings; {' to '.join(dict.fromkeys((dates[0], dates[-1])))}, commit {commits}."
 
 
 if __name__ == "__main__":

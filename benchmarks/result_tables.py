@@ -21,6 +21,16 @@ def to_markdown(table: Table) -> Iterator[str]:
         yield f"| {' | '.join(row)} |"
 
 
+def say_state(lines: Sequence[Line], n: int, wanted: int, unit: str) -> str:
+    """How much of a table there is, n of what is wanted, and of which code: that of all its lines."""
+    state = f"{'Complete' if n >= wanted else 'Not complete'}: {n} of {wanted} {unit}"
+    if not lines:
+        return f"{state}; not begun."
+    days = dict.fromkeys(of(x["date"] for x in lines) for of in (min, max))
+    commits = dict.fromkeys(x["commit"] for x in lines)
+    return f"{state}; {' to '.join(days)}, commit {', '.join(commits)}."
+
+
 def write_tables(document: Path, tables: str, marks: Marks) -> None:
     """Between two marks of a document, in place of what stands there."""
     begin, end = marks

@@ -35,9 +35,6 @@ top.
 import argparse
 import itertools
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -47,6 +44,7 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
+from one_thread import synth
 from result_lines import Line, append, read_lines
 from signs_folds import BY_RECORDING, FOLDS, QUICK_FOLDS, SAME_FILM, Fold, write_photographs
 
@@ -238,17 +236,8 @@ class Bench:
         return min(found, key=lambda name: found[name])
 
     def _run(self, *words: str) -> float:
-        """One command, with one thread, as the trainings of a comparison have; returns its CPU seconds."""
-        print(f"\n{self.fold.name}$ synth {' '.join(words)}", flush=True)
-        synth = [sys.executable, "-c", "from synth.cli import main; main()"]
-        with subprocess.Popen(
-            [*synth, *words], cwd=self._out, env=os.environ | {"OMP_NUM_THREADS": "1"}
-        ) as process:
-            _, status, used = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            raise SystemExit(f"synth {words[0]} ended with {process.returncode}; the same command goes on")
-        return used.ru_utime + used.ru_stime
+        """One command, as the trainings of a comparison are run; returns its CPU seconds."""
+        return synth(*words, cwd=self._out, where=self.fold.name)
 
 
 def measure_training(folder: Path) -> Line:

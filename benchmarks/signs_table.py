@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from result_tables import Table, tell, to_markdown
+from result_tables import Table, say_state, tell, to_markdown
 from scipy.stats import t
 from signs import (
     FROZEN,
@@ -156,7 +156,7 @@ def say_all(lines: Sequence[Line]) -> str:
         parts += ["Colours: " + ", ".join(f"{m} in fold {f}" for f, m in sorted(chosen)) + ".", ""] * bool(
             chosen
         )
-    parts += [say_state(main, count_trials(BY_RECORDING)), ""]
+    parts += [say_trained(main, count_trials(BY_RECORDING)), ""]
     film = [x for x in lines if x["fold"] == SAME_FILM.name and x["mix"] in MAIN]
     parts += [
         "**Same film: the other seven classes, tested on the end of the film whose beginning trains**",
@@ -164,7 +164,7 @@ def say_all(lines: Sequence[Line]) -> str:
     ]
     if film:
         parts += [*to_markdown(table_of_classes(film, [SAME_FILM])), ""]
-    parts += [say_state(film, count_trials([SAME_FILM]))]
+    parts += [say_trained(film, count_trials([SAME_FILM]))]
     for plan in ("ablation", "weights"):
         if own := [x for x in lines if x["mix"] in PLANS[plan]]:
             wanted = count_trials(BY_RECORDING, plan)
@@ -174,24 +174,19 @@ def say_all(lines: Sequence[Line]) -> str:
                 "",
                 *to_markdown(table_of_plan(own, plan)),
                 "",
-                say_state(own, wanted),
+                say_trained(own, wanted),
             ]
     return "\n".join([*parts, ""])
+
+
+def say_trained(lines: Sequence[Line], wanted: int) -> str:
+    """How much of a table there is; what trained on made images alone is on top."""
+    return say_state(lines, sum(x["mix"] not in PLANS["alone"] for x in lines), wanted, "trainings")
 
 
 def count_trials(folds: Sequence[Fold], plan: str = "main") -> int:
     """How many trainings a plan has in some folds."""
     return sum(len([*list_trials(fold, seed, PLANS[plan])]) for fold in folds for seed in SEEDS)
-
-
-def say_state(lines: Sequence[Line], wanted: int) -> str:
-    """How much of a table there is, and of which code."""
-    n = sum(x["mix"] not in PLANS["alone"] for x in lines)
-    dates = sorted({x["date"] for x in lines})
-    commits = ", ".join(dict.fromkeys(x["commit"] for x in lines))
-    days = " to ".join(dict.fromkeys((dates[0], dates[-1]))) if lines else ""
-    when = f"{days}, commit {commits}" if lines else "not begun"
-    return f"{'Complete' if n == wanted else 'Not complete'}: {n} of {wanted} trainings; {when}."
 
 
 def draw_dots(lines: Sequence[Line], path: Path) -> None:

@@ -33,10 +33,7 @@ CPU seconds in place of 0.33.
 """
 
 import argparse
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -44,6 +41,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from one_thread import synth
 from result_lines import Line, append, read_lines
 from streets_folds import BY_DRIVE, FOLDS, PUBLISHED, Fold, write_pictures
 from streets_labels import measure_agreement, measure_confidence, measure_floor, measure_training
@@ -132,9 +130,9 @@ class Bench:
             return
         write_pictures(self._camvid, pictures, fold)
         words = ("--palette", "camvid", "--by", f"{pictures}/splits.csv", "--out", str(data))
-        self._run("import", "semantic", f"{pictures}/images", f"{pictures}/labels", *words)
+        synth("import", "semantic", f"{pictures}/images", f"{pictures}/labels", *words)
         if fold is PUBLISHED:
-            self._run("dataset", "accept-near-copies", str(data), "--because", "the split is published so")
+            synth("dataset", "accept-near-copies", str(data), "--because", "the split is published so")
         shutil.rmtree(pictures)
 
     def folder(self, trial: Trial) -> Path:
@@ -147,7 +145,7 @@ class Bench:
         if (out / RESULT_FILE).is_file():
             return None
         is_new, changes = not out.exists(), RECIPES[trial.net].changes
-        cpu_s = self._run(
+        cpu_s = synth(
             *("train", "segmentation", "--data", data, "--test", data, "--net", trial.net),
             *("--images", str(self.n_images(trial.net)), "--set", f"n_checks={trial.fold.n_checks}"),
             *(("--side", "96") if self._tiny else ()),
@@ -155,17 +153,6 @@ class Bench:
             *("--seed", str(trial.seed), "--device", "cpu", "--out", str(out)),
         )
         return cpu_s if is_new else None
-
-    def _run(self, *words: str) -> float:
-        """One command, with one thread; returns its CPU seconds."""
-        print(f"\n$ synth {' '.join(words)}", flush=True)
-        synth = [sys.executable, "-c", "from synth.cli import main; main()"]
-        with subprocess.Popen([*synth, *words], env=os.environ | {"OMP_NUM_THREADS": "1"}) as process:
-            _, status, used = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            raise SystemExit(f"synth {words[0]} ended with {process.returncode}; the same command goes on")
-        return used.ru_utime + used.ru_stime
 
 
 class Results:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from result_lines import Line
-from result_tables import Table, tell, to_markdown
+from result_tables import Table, say_state, tell, to_markdown
 from scipy.stats import t
 from streets import (
     CHOICE,
@@ -180,18 +180,8 @@ def say_all(lines: Sequence[Line]) -> str:
         parts += [*to_markdown(table_of_choices(lines)), "", say_choices(lines), ""]
     if trained:
         parts += ["**IoU of each class, mean over seeds**", "", *to_markdown(table_of_classes(trained)), ""]
-    return "\n".join([*parts, say_state(trained), ""])
-
-
-def say_state(lines: Sequence[Line]) -> str:
-    """How much there is, and of which code."""
     wanted = sum(len([*list_trials(seed)]) for seed in SEEDS)
-    dates = sorted({x["date"] for x in lines})
-    commits = ", ".join(dict.fromkeys(x["commit"] for x in lines))
-    days = " to ".join(dict.fromkeys((dates[0], dates[-1]))) if lines else ""
-    when = f"{days}, commit {commits}" if lines else "not begun"
-    state = "Complete" if len(lines) == wanted else "Not complete"
-    return f"{state}: {len(lines)} of {wanted} trainings; {when}."
+    return "\n".join([*parts, say_state(trained, len(trained), wanted, "trainings"), ""])
 
 
 if __name__ == "__main__":
