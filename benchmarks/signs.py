@@ -26,10 +26,10 @@ Cost, in CPU seconds, measured on two folds beside other work: a training of 2,4
 of the generator some 1,310 (X 80, the match of colours 440, CycleGAN 330, mtgan 460), the second, which keeps
 the first's match, some 1,020. A fold with two seeds of the generator and three of the training has 27
 trainings: 6,800. Three such and "same film", with one seed of the generator, 3,800, take 24,000 in all, by
-sum 3.4 hours on two cores. ``--quick`` is two folds, one a core, with the first seeds and the mixes that are
-contrasted: 1,800 each, 30 minutes; its trainings are among those of the whole. Each stage is the command that
-a user types; the same command goes on where it stopped. ``--plan`` names further trainings, which come on
-top.
+sum 3.4 hours on two cores. A fold ends before the next begins. ``--quick`` is two folds, one a core, with the
+first seeds and the mixes that are contrasted: 1,800 each, 30 minutes; its trainings are among those of the
+whole. Each stage is the command that a user types; the same command goes on where it stopped. ``--plan``
+names further trainings, which come on top.
 """
 
 import argparse
@@ -301,14 +301,16 @@ def main() -> None:
     folds = folds[:1] if given.tiny else QUICK_FOLDS if given.quick else folds
     mixes = CONTRASTED if given.quick and given.plan == "main" else PLANS[given.plan]
     benches = [Bench(given.data, given.out.resolve(), fold, tiny=given.tiny) for fold in folds]
-    for seed in SEEDS[:1] if given.quick or given.tiny else SEEDS:
-        with ThreadPoolExecutor(given.jobs) as pool:
-            waiting = []
-            for bench in benches:
-                trials = list_trials(bench.fold, seed, mixes, quick=given.quick or given.tiny)
-                waiting.append(pool.submit(run, bench, list(trials), given.results))
-            for each in waiting:
-                each.result()
+    few = given.quick or given.tiny
+    with ThreadPoolExecutor(given.jobs) as pool:
+        waiting = []
+        for bench in benches:
+            seeds = SEEDS[:1] if few else SEEDS
+            trials = [trial for seed in seeds for trial in list_trials(bench.fold, seed, mixes, quick=few)]
+            trials.sort(key=lambda trial: trial.generator or 0)
+            waiting.append(pool.submit(run, bench, trials, given.results))
+        for each in waiting:
+            each.result()
 
 
 if __name__ == "__main__":

@@ -319,7 +319,7 @@ def test_a_line_that_leads_out_of_the_folder_is_refused(filled: Path) -> None:
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_damaged_lines_are_dataset_errors(filled: Path, data: st.DataObject) -> None:
     """Whatever bytes stand in samples.jsonl, reading succeeds or raises DatasetError, and verify lists it."""
