@@ -12,8 +12,13 @@ and at the painters' size and back; and each class in its mean colour of the tra
 What is asked: whether each method is ahead of the floor by 0.15.
 
 ``diversity``: mean absolute difference of two paintings of a map in two styles, as a share of the range of
-counts; what cannot paint two styles has 0. Painters `WITHOUT` a perceptual loss, one seed of each, say what
-that loss buys and what it costs in diversity; oasis has none.
+counts; what cannot paint two styles has 0. ``auc``, ``kernel``: paint_judge.py. Painters `WITHOUT` a
+perceptual loss, one seed of each, say what that loss buys and what it costs in diversity; oasis has none.
+
+``--plan film`` is the chain of "GauGAN Hong Kong": the drive 0016E5 as a film, its frames by ``synth import
+video``, its labels by ``synth label`` from networks of the two other drives (paint_film.py). spade learns
+these pseudo-labels, or people's labels of the same frames, and paints the maps of the same third drive:
+Table 3 of the article.
 
 Frozen on the day that `FROZEN` names, before a painting of that drive had been judged. Two seeds of each
 painter; one of the judge. Each training is one line of the results; the same command goes on where it
@@ -21,7 +26,7 @@ stopped. ``--quick`` is the judge and the first seed of spade.
 
 Cost in CPU seconds, by the seconds a step of short trials and not from a whole run: the judge 990, spade
 1,800, oasis 2,000, pix2pixhd 2,100 each; with the two that lack a perceptual loss 17,000 in all, 2.3 hours
-on two cores; ``--quick`` 2,800, 30 minutes.
+on two cores; ``--quick`` 2,800, 30 minutes; ``--plan film`` 9,000, two labellers among them.
 """
 
 import argparse
@@ -34,6 +39,7 @@ from threading import Lock
 
 import numpy as np
 from one_thread import synth
+from paint_film import PSEUDO, TRUE, Film
 from paint_judge import Judge, measure_diversity, painted_in
 from result_lines import Line, append, read_lines
 from streets import HARDNET
@@ -63,6 +69,11 @@ WITHOUT: Mapping[str, tuple[str, ...]] = {
     "spade, no perceptual loss": (*PAINTERS["spade"], "--set", "w_perceptual=0"),
     "pix2pixhd, no perceptual loss": (*PAINTERS["pix2pixhd"], "--set", "w_perceptual=0"),
 }
+FILM: Mapping[str, tuple[str, str]] = {
+    "spade, people's labels": ("spade", TRUE),
+    "spade, pseudo-labels": ("spade", PSEUDO),
+}
+"""Each with the dataset from which it learns."""
 
 
 @dataclass(frozen=True)
@@ -78,10 +89,10 @@ class Trial:
         return {"painter": self.painter, "seed": self.seed}
 
 
-def list_trials(seed: int, *, quick: bool = False) -> Iterator[Trial]:
+def list_trials(seed: int, plan: str = "main", *, quick: bool = False) -> Iterator[Trial]:
     """The painters of one seed."""
-    painters = ["spade"] if quick else [*PAINTERS, *(WITHOUT if seed == SEEDS[0] else ())]
-    yield from (Trial(painter, seed) for painter in painters)
+    main = ["spade"] if quick else [*PAINTERS, *(WITHOUT if seed == SEEDS[0] else ())]
+    yield from (Trial(painter, seed) for painter in (FILM if plan == "film" else main))
 
 
 class Bench:
@@ -92,11 +103,14 @@ class Bench:
 
     def __init__(self, data: Path, out: Path, *, tiny: bool) -> None:
         self._streets, self._out, self._tiny = Streets(data, out / "streets", tiny=tiny), out, tiny
+        self._film = Film(data / "camvid", self._streets, out / "film")
         self._one_at_a_time = Lock()
 
-    def make(self) -> None:
-        """The photographs with their maps, once."""
+    def make(self, plan: str) -> None:
+        """The photographs with their maps, once, and what the plan learns from besides."""
         self._streets.make(FOLD)
+        if plan == "film":
+            self._film.make()
 
     def judge(self) -> Judge:
         """The segmenter, trained if it was not."""
@@ -113,9 +127,12 @@ class Bench:
         """Two painted datasets of different styles, and the CPU seconds of training and painting the first;
         None where it had begun before.
         """
-        folder = self._out / f"{trial.painter.replace(' ', '_').replace(',', '')}_{trial.seed}"
+        name = trial.painter.replace(" ", "_").replace(",", "").replace("'", "")
+        folder = self._out / f"{name}_{trial.seed}"
         own, other = folder / "painted", folder / "other_style"
-        words = (PAINTERS | WITHOUT)[trial.painter]
+        method, labels = FILM.get(trial.painter, (trial.painter, None))
+        photos = self._data if labels is None else self._film.data(labels)
+        words = ("--data", str(photos), *(PAINTERS | WITHOUT)[method])
         words += ("--images", "16") if self._tiny else ()
         is_new = not folder.exists()
         learnt = ("--run", str(folder / "run"), "--seed", str(trial.seed))
@@ -126,9 +143,7 @@ class Bench:
         return own, other, cpu_s if is_new else None
 
     def _run(self, *words: str) -> float:
-        data = str(self._data)
-        learns = () if "--checkpoint" in words else ("--data", data)
-        return synth("paint", data, *learns, *words, "--device", "cpu")
+        return synth("paint", str(self._data), *words, "--device", "cpu")
 
 
 def run_trial(bench: Bench, trial: Trial, results: Path) -> Line | None:
@@ -142,6 +157,7 @@ def run_trial(bench: Bench, trial: Trial, results: Path) -> Line | None:
         "cpu_s": None if cpu_s is None else round(cpu_s),
         "paint_s": round(float(np.median(seconds)), 4),
         "diversity": measure_diversity(painted_in(own), painted_in(other), judge.samples),
+        **judge.measure_realism(painted_in(own)),
         **judge.measure(painted_in(own)),
     }
 
@@ -150,7 +166,9 @@ def measure_bounds(bench: Bench) -> Iterator[Line]:
     """What the judge reads where nothing is painted."""
     judge = bench.judge()
     looks = {FULL: judge.own_picture, SMALL: judge.small_picture(SIZE_WH), FLOOR: judge.mean_colours()}
-    yield from ({"painter": name, "seed": None, **judge.measure(look)} for name, look in looks.items())
+    for name, look in looks.items():
+        realism = {} if name == FULL else judge.measure_realism(look)
+        yield {"painter": name, "seed": None, **realism, **judge.measure(look)}
 
 
 def keys_of(results: Path) -> list[Line]:
@@ -167,9 +185,10 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="the judge and one painter")
     parser.add_argument("--jobs", type=int, default=1, help="trainings at the same time, a core each")
     parser.add_argument("--tiny", action="store_true", help="a few pictures each, to see that it runs")
+    parser.add_argument("--plan", choices=("main", "film"), default="main")
     given = parser.parse_args()
     bench = Bench(given.data, given.out.resolve(), tiny=given.tiny)
-    bench.make()
+    bench.make(given.plan)
     one_at_a_time = Lock()
 
     def keep(lines: Iterable[Line | None]) -> None:
@@ -185,7 +204,8 @@ def main() -> None:
         keep([run_trial(bench, trial, given.results)])
 
     few = given.quick or given.tiny
-    trials = [trial for seed in (SEEDS[:1] if few else SEEDS) for trial in list_trials(seed, quick=few)]
+    seeds = SEEDS[:1] if few else SEEDS
+    trials = [trial for seed in seeds for trial in list_trials(seed, given.plan, quick=few)]
     with ThreadPoolExecutor(given.jobs) as pool:
         waiting = [pool.submit(bounds), *(pool.submit(one, trial) for trial in trials)]
         for each in waiting:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from result_lines import Line
 from streets_labels import Answers, measure_answers
 
@@ -12,8 +13,16 @@ from synth.dataset.codecs import Rgb
 from synth.dataset.label_maps import Ids, scale_rgb
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
+from synth.gan.patches import from_u8
+from synth.metrics.domain_distance import classifier_auc, kernel_distance, standardise
+from synth.metrics.fixed_net import FixedNet
 from synth.train.tasks import TASKS
 from synth.train.trained import load_trained
+
+REALISM_WH = 256, 192
+"""Pictures are held against photographs at the size that painters paint."""
+
+_FIXED = FixedNet()
 
 Look = Callable[[Sample], Rgb]
 """The picture [H,W,3] of a sample that is judged."""
@@ -37,6 +46,24 @@ class Judge:
             for sample in self.samples
         ]
         return measure_answers(Answers(said, self._true))
+
+    def measure_realism(self, look: Look) -> Line:
+        """How well pictures are told from the photographs of the same drive, by features of a network that
+        never learnt: area under a classifier's ROC curve and kernel distance, each value and interval.
+        """
+        rng = np.random.default_rng(0)
+        made, real = (self._describe(of) for of in (look, self.own_picture))
+        found = {
+            "auc": classifier_auc(made, real, rng),
+            "kernel": kernel_distance(standardise(made, real), standardise(real, real), rng),
+        }
+        return {name: [round(x, 4) for x in (e.value, e.low, e.high)] for name, e in found.items()}
+
+    def _describe(self, look: Look) -> NDArray[np.float64]:
+        """Features [N,D] of all test pictures."""
+        pictures = (scale_rgb(look(sample), REALISM_WH) for sample in self.samples)
+        found = [_FIXED.features(from_u8(rgb_u8[None])).numpy()[0] for rgb_u8 in pictures]
+        return np.stack(found).astype(np.float64)
 
     def own_picture(self, sample: Sample) -> Rgb:
         """The photograph."""

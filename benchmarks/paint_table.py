@@ -20,9 +20,12 @@ N_RAREST = 4
 Column = Callable[[Line], float | None]
 
 
+PLANS = "main", "film"
+
+
 def list_painters() -> list[str]:
     """In the order of the table."""
-    every = [trial.painter for seed in SEEDS for trial in list_trials(seed)]
+    every = [trial.painter for plan in PLANS for seed in SEEDS for trial in list_trials(seed, plan)]
     return list(dict.fromkeys(every))
 
 
@@ -41,6 +44,8 @@ COLUMNS: dict[str, tuple[Column, str]] = {
     "mIoU": (lambda x: x["miou"], ".3f"),
     "pixel accuracy": (lambda x: x["pixel_accuracy"], ".3f"),
     "IoU of the 4 rarest": (mean_of_rarest, ".3f"),
+    "told from photographs, AUC": (lambda x: x["auc"][0] if "auc" in x else None, ".2f"),
+    "kernel distance": (lambda x: x["kernel"][0] if "kernel" in x else None, ".2f"),
     "diversity": (lambda x: x.get("diversity"), ".3f"),
     "CPU minutes": (lambda x: x["cpu_s"] / 60 if x.get("cpu_s") else None, ".0f"),
     "ms a map": (lambda x: 1000 * x["paint_s"] if "paint_s" in x else None, ".0f"),
@@ -98,9 +103,11 @@ def say_all(lines: Sequence[Line]) -> str:
         parts += [f"**Read by FC-HarDNet-70, {n_test} pictures of a drive that taught nobody**", ""]
         parts += [*to_markdown(make_table(lines)), "", say_verdict(lines), ""]
         parts += ["**IoU of each class**", "", *to_markdown(make_class_table(lines)), ""]
-    wanted = sum(len([*list_trials(seed)]) for seed in SEEDS)
-    painted = [x for x in lines if x["seed"] is not None]
-    return "\n".join([*parts, say_state(painted, len(painted), wanted, "painters"), ""])
+    for plan in PLANS:
+        painters = [(trial.painter, trial.seed) for seed in SEEDS for trial in list_trials(seed, plan)]
+        own = [x for x in lines if (x["painter"], x["seed"]) in painters]
+        parts += [f"Plan {plan}. {say_state(own, len(own), len(painters), 'painters')}", ""]
+    return "\n".join(parts)
 
 
 if __name__ == "__main__":
