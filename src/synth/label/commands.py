@@ -10,18 +10,26 @@ if TYPE_CHECKING:
 
     from synth.label.run import Labelled
     from synth.label.settings import LabelSettings
+    from synth.label.twins import TwinLabelled, TwinSettings
     from synth.label.verdict import Verdict
 
 
 def label(
     data: Annotated[Path, typer.Argument(help="Dataset whose pictures get label maps.")],
     run: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Option(
             help="Folder of a training of segmentation, or its weights.safetensors; several are held against "
             "each other, and the best of them labels."
         ),
-    ],
+    ] = None,
+    twins: Annotated[
+        Path | None,
+        typer.Option(
+            help="In place of networks: label maps of the twins of captured pictures, which synth render "
+            "--maps-only makes."
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Labelled dataset.")] = Path("data/labelled"),
     min_confidence: Annotated[
         float, typer.Option(help="0 to 1; pixels of which the network is less sure are void.")
@@ -38,31 +46,48 @@ def label(
     ] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps; the best there is.")] = None,
 ) -> None:
-    """Label the pixels of pictures by trained networks. The same command goes on where it stopped.
+    """Label the pixels of pictures, by networks or by twins. The same command goes on where it stopped.
 
     Example: synth label data/footage --run runs/train/segmentation
     """
     from synth.compute.progress import make_progress
     from synth.dataset.reader import DatasetReader
+    from synth.errors import InputError
     from synth.label.run import label as run_label
     from synth.label.settings import LabelSettings
+    from synth.label.twins import TwinSettings, label_by_twins
     from synth.run_log import run_log
     from synth.terminal import SIMULATED, make_console
 
-    settings = LabelSettings(
-        data=DatasetReader(data).refuse_empty(),
-        runs=tuple(run),
-        out=out,
-        min_confidence=min_confidence,
-        table=table,
-        truth=None if truth is None else DatasetReader(truth).refuse_empty(),
-        device=device,
-    )
+    if (twins is None) == (not run):
+        raise InputError("give networks that label with --run, or twins with --twins, one of the two")
+    pictures = DatasetReader(data).refuse_empty()
+    settings: LabelSettings | TwinSettings
+    if twins is not None:
+        if table is not None or truth is not None:
+            raise InputError("--map and --truth are for networks: leave them out beside --twins")
+        settings = TwinSettings(
+            pictures, DatasetReader(twins, "synth render --maps-only").refuse_empty(), out
+        )
+    else:
+        settings = LabelSettings(
+            data=pictures,
+            runs=tuple(run or ()),
+            out=out,
+            min_confidence=min_confidence,
+            table=table,
+            truth=None if truth is None else DatasetReader(truth).refuse_empty(),
+            device=device,
+        )
     console = make_console()
     if settings.data.info.made_by.simulated:
         console.print(SIMULATED, "the pictures are those of the simulated cell")
     with run_log(out, settings, console):
         try:
+            if isinstance(settings, TwinSettings):
+                by_twins = label_by_twins(settings, lambda *words: make_progress(console, *words))
+                _print_by_twins(console, by_twins, settings)
+                return
             labelled = run_label(settings, lambda *words: make_progress(console, *words))
         except KeyboardInterrupt:
             console.print("Stopped; the same command goes on from there.")
@@ -105,6 +130,17 @@ def print_verdict(console: "Console", verdict: "Verdict") -> None:
         for step in precision:
             table.add_row(f"{step.confidence:g}", f"{step.kept:.1%}", f"{step.right:.1%}")
         console.print(table)
+
+
+def _print_by_twins(console: "Console", labelled: "TwinLabelled", settings: "TwinSettings") -> None:
+    bare = labelled.n_samples - labelled.n_labelled
+    without = f"; {bare} have no twin and no label map" if bare else ""
+    console.print(
+        f"{settings.out}: {labelled.n_labelled} pictures have the label maps of their twins in "
+        f"{settings.maps.root}, {labelled.n_new} new{without}. They are as true as the cell's calibration. "
+        f"Next: synth dataset sheet {settings.out}",
+        soft_wrap=True,
+    )
 
 
 def _print_labelled(console: "Console", labelled: "Labelled", settings: "LabelSettings") -> None:

@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from synth.compute.device import choose_device
 from synth.compute.progress import Progress
 from synth.compute.threads import use_free_cores
-from synth.dataset.carry import carry_plates, list_used, load_files
+from synth.dataset.carry import carry_plates, list_used
 from synth.dataset.folder import INFO_FILE, read_info, refuse_other_kind
 from synth.dataset.layers import LayerName
 from synth.dataset.origin import LABEL_VERB, Step
 from synth.dataset.reader import DatasetReader
 from synth.dataset.record import Figure
-from synth.dataset.sample import Draft, Sample
+from synth.dataset.sample import Sample
 from synth.dataset.store import DatasetWriter
 from synth.errors import InputError
 from synth.label.class_table import ClassTable, read_class_table
@@ -37,6 +37,7 @@ from synth.label.settings import LabelSettings
 from synth.label.sheet import write_label_sheet
 from synth.label.truth import Truth, load_frame, open_truth
 from synth.label.verdict import Verdict, reach_verdict, read_verdict
+from synth.label.write import write_labelled
 
 SHEET = "labels.png"
 
@@ -201,23 +202,10 @@ def _write(
     step: Step,
     quality: dict[str, Figure],
 ) -> None:
-    """All else is the sample's own; its files are linked."""
     assert writer.info.semantic is not None
-    layers, files = load_files(data, sample)
     new: dict[LayerName, NDArray[Any]] = {
         "semantic": ids.astype(np.uint8) if writer.info.semantic.void == 255 else ids,
         "confidence": sure,
     }
-    for name in new:
-        files.pop(name, None)
-    fields = {key: getattr(sample, key) for key in Draft.model_fields}
-    draft = Draft.model_validate(
-        fields
-        | {
-            "instances": tuple(instance.model_copy(update={"crop": None}) for instance in sample.instances),
-            "origin": sample.origin.then(step, data.as_parent(sample, *list_used(sample))),
-            "quality": sample.quality | quality,
-        }
-    )
-    crops = [None if i.crop is None else data.root / i.crop for i in sample.instances]
-    writer.append(draft, layers=layers | new, crops=crops if any(crops) else (), files=files)
+    origin = sample.origin.then(step, data.as_parent(sample, *list_used(sample)))
+    write_labelled(writer, data, sample, new, origin, quality)
