@@ -18,9 +18,10 @@ from synth.dataset.reader import DatasetReader
 from synth.dataset.verify import verify
 from synth.gan.fit import FitSettings
 from synth.gan.map_pairs import PairCutter, find_edges, lay_out
-from synth.gan.map_reader import compare_maps
+from synth.gan.map_reader import MapReader, compare_maps
 from synth.gan.methods import METHODS
 from synth.gan.schedule import MapSettings
+from synth.gan.unread import MeanLosses, count_void
 from synth.train.tasks import TASKS
 from typed import synth
 
@@ -209,7 +210,9 @@ def write_reader(path: Path, classes: tuple[str, ...], kind: str) -> Path:
         "settings": json.dumps(asdict(settings)),
         READINGS: encode_readings([reading]),
     }
-    save_weights(path, task.make_net(settings).state_dict(), words)
+    tensors = task.make_net(settings).state_dict()
+    last = [name for name in tensors if name.endswith("weight")][-1]
+    save_weights(path, tensors | {last: tensors[last] * 40}, words)  # Fresh weights are hardly ever sure.
     return path
 
 
@@ -244,6 +247,7 @@ def test_shares_are_counted_over_what_has_a_class() -> None:
 def test_a_reader_must_fit(desk: Path) -> None:
     """One that lacks a class, one that learnt from what was made, a limit without a reader."""
     few = write_reader(desk / "few.safetensors", ("bench", "cover"), "real")
+    write_reader(desk / "reader.safetensors", ("bench", "cover", "lid"), "real")
     made = write_reader(desk / "made.safetensors", ("bench", "cover", "lid"), "painted")
     for words, said in (
         (
@@ -259,8 +263,66 @@ def test_a_reader_must_fit(desk: Path) -> None:
             ("--least-agreement", 0.9),
             "says what a reader must read: name one with --reader",
         ),
+        (("--void-unread",), "what a reader cannot read: name one with --reader"),
+        (
+            ("--reader", desk / "reader.safetensors", "--void-unread", "--data", "data/maps"),
+            "maps has pictures of the kind rendered: --void-unread holds paintings to real photographs",
+        ),
     ):
         answer = paint(desk, *words, out="unread")
         assert answer.returncode == 2
         assert said in answer.stderr
         assert not (desk / "unread").exists()
+
+
+def test_what_a_reader_reads_badly_becomes_void(desk: Path) -> None:
+    """In the label map alone, by the rule, of each class; the lineage and the figures tell, and a dataset
+    that was begun otherwise is not gone on with.
+    """
+    reader = write_reader(desk / "reader.safetensors", ("bench", "cover", "lid"), "real")
+    words = ("--reader", reader, "--least-agreement", 0)
+    answer = paint(desk, *words, "--void-unread", out="voided")
+    assert answer.returncode == 0, answer.stderr
+    said = " ".join(answer.stdout.split())
+    assert "became void as the reader reads them badly, mean over 3 paintings: bench" in said
+    assert verify(desk / "voided") == []
+    maps, voided = DatasetReader(desk / "data/maps"), DatasetReader(desk / "voided")
+    info = voided.info
+    means = MeanLosses(info.made_by.figures["mean_losses"])
+    look = MapReader(reader, ("bench", "cover", "lid"), "cpu")
+    n_void = 0
+    for one, source in zip(voided, maps, strict=True):
+        ids, kept = maps.load_semantic(source), voided.load_semantic(one)
+        became = (kept == 255) & (ids != 255)
+        losses = look.tell(voided.load_rgb(one)).losses(ids.astype(np.uint16))
+        limits = np.array([*(1.25 * means.by_class[name] for name in info.semantic.names)])
+        known = ids != 255
+        assert (became[known] == (losses[known] > limits[ids[known]])).all()
+        assert (kept[~became] == ids[~became]).all()
+        assert one.quality["void bench"] == pytest.approx(became[ids == 0].mean(), abs=1e-4)
+        assert one.sha256[one.layers["mask"]] == source.sha256[source.layers["mask"]]
+        assert one.instances == source.instances
+        assert [step.verb for step in one.origin.steps] == ["paint", "void"]
+        n_void += became.sum()
+    assert n_void
+    assert "real" in [reading.dataset for reading in info.made_by.readings if reading.role == "chosen"]
+    before = [sample.sha256 for sample in voided]
+    again = paint(desk, *words, "--void-unread", out="voided")
+    assert again.returncode == 0
+    assert [sample.sha256 for sample in DatasetReader(desk / "voided")] == before
+    other = paint(desk, *words, out="voided")
+    assert other.returncode == 2
+    assert "was made otherwise" in other.stderr
+
+
+def test_mean_losses_limit_each_class_alone() -> None:
+    """Void and a class without a mean are never unread; a loss at the limit is still read."""
+    losses, ids = np.array([[1.0, 1.26, 9, 9, 9]], np.float32), np.array([[0, 0, 1, 2, 255]], np.uint16)
+    unread = MeanLosses({"a": 1.0, "b": 8.0}).find_unread(losses, ids, ("a", "b", "c"))
+    assert unread.tolist() == [[False, True, False, False, False]]
+    assert count_void(ids, unread, ("a", "b", "c")) == {
+        "unread": 0.25,
+        "void a": 0.5,
+        "void b": 0,
+        "void c": 0,
+    }
