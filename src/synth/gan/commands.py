@@ -157,6 +157,12 @@ def paint(
             "photographs of --data.",
         ),
     ] = False,
+    continue_from: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of an earlier training; a new one, in --run, begins with all its networks."
+        ),
+    ] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps; the best there is.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, order and styles.")] = 0,
     change: Annotated[
@@ -189,6 +195,7 @@ def paint(
         reader=reader,
         least_agreement=least_agreement,
         void_unread=void_unread,
+        continue_from=continue_from,
         changes=change or (),
         say=console.print,
     )

@@ -128,6 +128,10 @@ def _learn(fit: FitSettings, maps: DatasetReader, make_progress: MakeProgress) -
     refuse_unmapped(fit.real)
     refuse_unknown(maps, fit.settings)
     _refuse_leaks(fit.real, maps, say)
+    if fit.earlier is not None:
+        fit.earlier.refuse_leaks([fit.real, maps])
+        n = len({(r.dataset, name) for r in fit.earlier.readings for name in r.names})
+        say(f"Goes on from {fit.earlier.state.parent}, which has learnt from {n} photographs.")
     RunDir.create_or_resume(fit.out, (fit := replace(fit, readings=_list_readings(fit))).to_config()).close()
     device = choose_device(fit.device)
     use_free_cores(device, fit.out)
@@ -309,7 +313,8 @@ def _list_readings(fit: FitSettings) -> tuple[Reading, ...]:
     samples = list_labelled(fit.real.of_split("train"))
     reads = METHODS[fit.method]().reads
     there = [what for what in reads if what != "mask" or "mask" in fit.settings.list_layers()]
-    return fit.real.trace_readings(samples, *there)
+    before = () if fit.earlier is None else fit.earlier.readings
+    return tuple(dict.fromkeys((*before, *fit.real.trace_readings(samples, *there))))
 
 
 def _describe_step(painter: Painter, seed: int) -> Step:
