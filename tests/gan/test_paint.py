@@ -1,7 +1,5 @@
 """Painting label maps: whose labels come through, how classes are matched, styles, going on, bad input."""
 
-import json
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,55 +7,21 @@ import numpy as np
 import pytest
 import torch
 from look_pair import write_look
+from painter_desk import paint, small
 
-from synth.compute.checkpoint import save_weights
+from synth.compute.checkpoint import load_state
 from synth.dataset.info import DatasetInfo
 from synth.dataset.label_maps import read_ids
-from synth.dataset.origin import READINGS, Reading, encode_readings
+from synth.dataset.origin import Reading
 from synth.dataset.reader import DatasetReader
 from synth.dataset.verify import verify
-from synth.gan.fit import FitSettings
+from synth.errors import DatasetError, InputError
+from synth.gan.earlier_run import EarlierRun
 from synth.gan.map_pairs import PairCutter, find_edges, lay_out
-from synth.gan.map_reader import compare_maps
 from synth.gan.methods import METHODS
-from synth.gan.schedule import MapSettings
-from synth.train.tasks import TASKS
 from typed import synth
 
 CPU = torch.device("cpu")
-
-
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with photographs and maps of two classes, and a painter of drawn weights in painter/."""
-    folder = tmp_path_factory.mktemp("desk")
-    photos = write_look(folder / "data/real", "real", 5, seed=0, with_maps=True, classes=("cover", "lid"))
-    write_look(folder / "data/maps", "rendered", 3, seed=1, with_maps=True, classes=("cover", "lid"))
-    method, settings = METHODS["spade"](), small(photos)
-    networks = method.make_networks(settings, torch.Generator().manual_seed(0))
-    networks.G.last.weight.data *= 40  # Fresh weights paint next to nothing.
-    path = folder / "painter" / "checkpoints" / "step_000001.safetensors"
-    method.save_generators(path, networks.generators, settings, {})
-    return folder
-
-
-def small(photos: DatasetReader, **changes: Any) -> MapSettings:
-    """SPADE's quick preset, narrow and of 64 pixels, for these photographs."""
-    preset = METHODS["spade"]().presets["quick"]
-    settings = replace(
-        preset,
-        generator=replace(preset.generator, n_filters=4),
-        schedule=replace(preset.schedule, side_px=64),
-        height_px=64,
-        perceptual="none",
-        **changes,
-    )
-    return FitSettings(photos, photos, Path("unused"), settings, "spade").settings
-
-
-def paint(desk: Path, *words: object, out: str = "painted", maps: str = "data/maps") -> Any:
-    checkpoint = "painter/checkpoints/step_000001.safetensors"
-    return synth("paint", maps, "--checkpoint", checkpoint, "--out", out, *words, cwd=desk)
 
 
 def pixels(desk: Path, out: str) -> list[str]:
@@ -198,69 +162,85 @@ def test_kind_and_classes_are_what_dataset_json_says(desk: Path) -> None:
     assert info.made_by.simulated
 
 
-def write_reader(path: Path, classes: tuple[str, ...], kind: str) -> Path:
-    """A segmenter of random weights that says that it learnt from pictures of a kind."""
-    task = TASKS["segmentation"]
-    settings = task.settings(net="small", classes=classes, colours=((0, 0, 0),) * len(classes), side_px=64)
-    torch.manual_seed(0)
-    reading = Reading(dataset="street", kind=kind, used=("pixels", "labels"), names=("000000",))
-    words = {
-        "task": task.name,
-        "settings": json.dumps(asdict(settings)),
-        READINGS: encode_readings([reading]),
-    }
-    save_weights(path, task.make_net(settings).state_dict(), words)
-    return path
+def test_a_training_begins_with_all_of_an_earlier_one(desk: Path) -> None:
+    """Generator, discriminator and averages are those of the earlier run, on photographs that became more;
+    the checkpoint lists what both learnt from, and what does not fit is refused.
+    """
+    sizes = ("generator.n_filters=4", "discriminator.n_filters=4", "schedule.side_px=64", "height_px=64")
+    small_words = [w for one in (*sizes, "perceptual=none") for w in ("--set", one)]
+    still = [w for one in ("learning_rate=1e-12", "learning_rate_D=1e-12") for w in ("--set", one)]
 
+    def learn(run: str, *words: object, data: str = "data/real", out: str) -> Any:
+        more = ("--images", 2, "--device", "cpu", "--out", out, "--run", run, "--data", data)
+        return synth("paint", "data/maps", *small_words, *more, *words, cwd=desk)
 
-def test_what_a_reader_cannot_read_is_refused(desk: Path) -> None:
-    """With how much of it was read, class by class; the others are kept, and the readings tell who chose."""
-    reader = write_reader(desk / "reader.safetensors", ("bench", "cover", "lid"), "real")
-    answer = paint(desk, "--reader", reader, "--least-agreement", 1, out="strict")
+    write_look(desk / "data/grown", "real", 7, seed=5, with_maps=True, classes=("cover", "lid"))
+    assert learn("early", out="early_painted").returncode == 0
+    answer = learn("late", *still, "--continue-from", "early", data="data/grown", out="late_painted")
     assert answer.returncode == 0, answer.stderr
-    assert "0, and 3 are refused" in answer.stdout
-    assert "mean over 3 paintings: bench" in answer.stdout
-    strict = DatasetReader(desk / "strict")
-    assert {r.reason for r in strict.rejections} == {"not read"}
-    assert all(0 <= r.quality["agreement"] < 1 and "read bench" in r.quality for r in strict.rejections)
-    assert verify(desk / "strict") == []
-    assert paint(desk, "--reader", reader, "--least-agreement", 1, out="strict").returncode == 0
-    assert len(DatasetReader(desk / "strict").rejections) == 3
-    assert paint(desk, "--reader", reader, "--least-agreement", 0, out="lax").returncode == 0
-    lax = DatasetReader(desk / "lax")
-    assert len(lax) == 3
-    assert [(r.dataset, r.role) for r in lax.info.made_by.readings] == [("street", "chosen")]
+    assert "Goes on from early, which has learnt from 3 photographs" in answer.stdout
+    early, late = (load_state(desk / run / "state.pt") for run in ("early", "late"))
+    learnt = {key for key in early["networks"] if "running" not in key and "num_batches" not in key}
+    assert any(key.startswith("D.") for key in learnt)
+    for key in learnt:
+        if "parametrizations.weight.0" not in key:  # A power iteration's vectors move by themselves.
+            torch.testing.assert_close(late["networks"][key], early["networks"][key], atol=1e-6, rtol=0)
+    assert late["n_images_before"] == early["n_images_seen"]
+    made_by = DatasetReader(desk / "late_painted").info.made_by
+    assert {"real", "grown"} <= {reading.dataset for reading in made_by.readings if reading.role == "made"}
 
-
-def test_shares_are_counted_over_what_has_a_class() -> None:
-    """Void counts nowhere; a class counts by its own pixels."""
-    ids, read = np.array([[0, 0, 1, 255]], np.uint16), np.array([[0, 1, 1, 0]], np.uint16)
-    agreement = compare_maps(ids, read, ("a", "b", "c"))
-    assert agreement.by_class == {"a": 0.5, "b": 1.0}
-    assert agreement.figures() == {"agreement": 0.6667, "read a": 0.5, "read b": 1.0}
-    assert compare_maps(np.full((2, 2), 255, np.uint16), read[:, :2], ("a",)).figures() == {}
-
-
-def test_a_reader_must_fit(desk: Path) -> None:
-    """One that lacks a class, one that learnt from what was made, a limit without a reader."""
-    few = write_reader(desk / "few.safetensors", ("bench", "cover"), "real")
-    made = write_reader(desk / "made.safetensors", ("bench", "cover", "lid"), "painted")
-    for words, said in (
+    write_look(desk / "data/other", "real", 5, seed=6, with_maps=True, classes=("lid", "cover"))
+    for words, data, said in (
         (
-            ("--reader", few),
-            "few.safetensors does not tell the class lid of pixels: synth train segmentation",
+            (),
+            "data/other",
+            "early learnt from maps of the classes bench, cover, lid, and these have bench, lid",
         ),
+        (("--method", "pix2pixhd"), "data/real", "early was trained by the method spade, not by pix2pixhd"),
         (
-            ("--reader", made),
-            "learnt from street, which is painted: a reader learns from real pictures",
-        ),
-        (("--reader", "none"), "there is no trained network at none"),
-        (
-            ("--least-agreement", 0.9),
-            "says what a reader must read: name one with --reader",
+            ("--set", "generator.n_filters=8"),
+            "data/real",
+            "early has networks of another size: its generator",
         ),
     ):
-        answer = paint(desk, *words, out="unread")
-        assert answer.returncode == 2
-        assert said in answer.stderr
-        assert not (desk / "unread").exists()
+        refused = learn("unlike", "--continue-from", "early", *words, data=data, out="unlike_painted")
+        assert refused.returncode == 2
+        assert said in refused.stderr
+        assert not (desk / "unlike").exists()
+    for run, words, said in (
+        ("early", ("--continue-from", "early"), "early goes on by the same command as it is"),
+        ("nowhere", ("--continue-from", "painter"), "painter is no folder of a training with a checkpoint"),
+    ):
+        assert said in learn(run, *words, out="unlike_painted").stderr
+    (dealt,) = DatasetReader(desk / "data/real").of_split("test")
+    reading = Reading(dataset="real", kind="real", used=("pixels",), names=(dealt.name,))
+    with pytest.raises(DatasetError, match=f"early has learnt from {dealt.name} of a dataset named real"):
+        EarlierRun(Path("early/state.pt"), "", (reading,), is_simulated=False).refuse_leaks(
+            [DatasetReader(desk / "data/real")]
+        )
+
+
+def test_depth_and_normals_are_planes_that_change_a_painting(desk: Path) -> None:
+    """A painter that learnt with them paints otherwise where they are others, and a map must bring them."""
+    photos = DatasetReader(desk / "data/real")
+    settings = small(photos, planes=("depth", "normals"))
+    assert settings.planes == ("edges", "depth", "normals")
+    method = METHODS["spade"]()
+    networks = method.make_networks(settings, torch.Generator().manual_seed(0))
+    networks.G.last.weight.data *= 40
+    path = desk / "deep.safetensors"
+    method.save_generators(path, networks.generators, settings, {})
+    painter = method.load(path, "sim2real", CPU)
+    ids, mask = np.zeros((32, 32), np.uint16), np.zeros((32, 32), np.uint16)
+    near, facing = np.ones((32, 32), np.float32), np.zeros((32, 32, 3), np.float32)
+    layers = {"mask": mask, "depth": near, "normals": facing}
+    first = painter.paint(ids, layers, 0)
+    assert (painter.paint(ids, layers | {"depth": 9 * near}, 0) != first).any()
+    assert (painter.paint(ids, layers | {"normals": facing + 1}, 0) != first).any()
+    planes = lay_out(ids, layers | {"depth": 5 * near}, settings)
+    assert planes.shape == (3 + 1 + 1 + 3, 32, 32)
+    assert (planes[4] == 0.5).all()
+    for lacking in ("depth", "normals"):
+        known = {name: layer for name, layer in layers.items() if name != lacking}
+        with pytest.raises(InputError, match=f"there is no layer {lacking}, from which {lacking} is made"):
+            painter.paint(ids, known, 0)

@@ -22,6 +22,8 @@ def paint(
     checkpoint: StrPath | None = None,
     reader: StrPath | None = None,
     least_agreement: float | None = None,
+    void_unread: bool = False,
+    continue_from: StrPath | None = None,
     device: str | None = None,
     seed: int = 0,
     changes: Sequence[str] = (),
@@ -33,8 +35,10 @@ def paint(
     long and with how large networks; quick without a GPU, paper with one, if not given. images: to learn from
     in all. run: folder of the training. checkpoint: train nothing, take this one. reader: a segmenter that
     reads each painting; those of which it reads less than least_agreement as the map says (0.5 if not given)
-    are refused. device: cpu, cuda, cuda:1, mps. seed: of weights, order and styles. changes: of the preset's
-    settings, ``w_style=1`` each.
+    are refused, and with void_unread pixels that it reads badly, beside the photographs of data, become void
+    in the label maps. continue_from: folder of an earlier training, whose networks this one begins with.
+    device: cpu, cuda, cuda:1, mps. seed: of weights, order and styles. changes: of the preset's settings,
+    ``w_style=1`` each.
 
     Raises TrainingDiverged.
     """
@@ -56,6 +60,8 @@ def paint(
         checkpoint=None if checkpoint is None else Path(checkpoint),
         reader=None if reader is None else Path(reader),
         least_agreement=least_agreement,
+        void_unread=void_unread,
+        continue_from=None if continue_from is None else Path(continue_from),
         device=device,
         seed=seed,
         changes=changes,

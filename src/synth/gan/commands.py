@@ -149,6 +149,20 @@ def paint(
         float | None,
         typer.Option(help="Share of a map's pixels that the reader must read as they are; 0.5 if not given."),
     ] = None,
+    void_unread: Annotated[
+        bool,
+        typer.Option(
+            "--void-unread",
+            help="Make pixels void where the reader's loss is above 1.25 times that class's mean on the "
+            "photographs of --data.",
+        ),
+    ] = False,
+    continue_from: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of an earlier training; a new one, in --run, begins with all its networks."
+        ),
+    ] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps; the best there is.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, order and styles.")] = 0,
     change: Annotated[
@@ -180,6 +194,8 @@ def paint(
         seed=seed,
         reader=reader,
         least_agreement=least_agreement,
+        void_unread=void_unread,
+        continue_from=continue_from,
         changes=change or (),
         say=console.print,
     )
@@ -200,6 +216,12 @@ def paint(
             shares = ", ".join(f"{name} {share:.0%}" for name, share in painted.agreement.items())
             n = painted.n_samples + painted.n_refused
             console.print(f"Pixels that the reader reads as they are, mean over {n} paintings: {shares}.")
+        if painted.voided:
+            shares = ", ".join(f"{name} {share:.0%}" for name, share in painted.voided.items())
+            console.print(
+                f"Pixels that became void as the reader reads them badly, mean over {painted.n_samples} "
+                f"paintings: {shares}."
+            )
         console.print(f"Next: synth dataset sheet {settings.out}")
 
 

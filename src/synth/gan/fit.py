@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from synth.compute.device import Precision
 from synth.dataset.origin import Reading
 from synth.dataset.reader import DatasetReader
+from synth.gan.earlier_run import EarlierRun
 from synth.gan.methods import choose_default
 from synth.gan.schedule import CropSettings, MapSettings
 
@@ -24,7 +25,7 @@ class FitSettings:
     methods that learn step by step alone: precision, None for the best there is; n_devices, processes, one a
     device; with more than one, what `train` is given is pickled. besides: what else a run that is gone on
     with must share, by name, of who judges what is learnt. readings: what trains and chooses, as checkpoints
-    list it.
+    list it. earlier: the run whose networks, averages and optimisers this one begins with.
     """
 
     sim: DatasetReader
@@ -38,6 +39,7 @@ class FitSettings:
     n_devices: int = 1
     besides: Mapping[str, JsonValue] = field(default_factory=dict)
     readings: tuple[Reading, ...] = ()
+    earlier: EarlierRun | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.settings, CropSettings):
@@ -51,7 +53,8 @@ class FitSettings:
     @property
     def is_simulated(self) -> bool:
         """Whether any device was, of those that took the pictures."""
-        return any(dataset.info.made_by.simulated for dataset in (self.sim, self.real))
+        began = self.earlier is not None and self.earlier.is_simulated
+        return began or any(dataset.info.made_by.simulated for dataset in (self.sim, self.real))
 
     def to_config(self) -> dict[str, JsonValue]:
         """What a run that is gone on with must share."""
@@ -63,6 +66,7 @@ class FitSettings:
             "n_devices": self.n_devices,
             "sim": _digest(self.sim),
             "real": _digest(self.real),
+            **({} if self.earlier is None else {"earlier_state_sha256": self.earlier.sha256}),
             **self.besides,
         }
 

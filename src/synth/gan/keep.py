@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +51,7 @@ def keep(
     *,
     used: Sequence[Used] = ("pixels", "labels"),
     share_u8: NDArray[np.uint8] | None = None,
+    semantic: NDArray[np.unsignedinteger[Any]] | None = None,
     quality: Mapping[str, Figure],
     timing: Mapping[str, float] | None = None,
     file: Path | None = None,
@@ -57,8 +59,9 @@ def keep(
     """Write one: labels, layers, split and group are the sample's, crops are cut from the new picture.
 
     steps: what was done to the sample. used: what of it, besides its mask. share_u8: [H,W], the layer
-    ``made``, of a picture of which not all was made. file: one that holds just this picture, if there is one.
-    Raises DatasetError for a file of the source that is not the one recorded, StorageError.
+    ``made``, of a picture of which not all was made. semantic: [H,W], a label map in
+    place of the sample's. file: one that holds just this picture, if there is one. Raises
+    DatasetError for a file of the source that is not the one recorded, StorageError.
     """
     parent = source.as_parent(sample, *used, *(("mask",) if sample.mask else ()))
     told = ("instances", "origin", "quality", "timing")
@@ -66,11 +69,11 @@ def keep(
     files: dict[LayerName, Path | bytes] = {
         name: source.load_file(sample, path)
         for name, path in sample.layers.items()
-        if name not in ("image", "made")
+        if name not in ("image", "made") and (name != "semantic" or semantic is None)
     }
     if file is not None:
         files["image"] = file
-    labels = source.load_labels(sample)
+    labels = source.load_labels(sample) | ({} if semantic is None else {"semantic": semantic})
     made_before = labels.pop("made", None)
     made: dict[LayerName, NDArray[np.uint8]] = {}
     if share_u8 is not None:

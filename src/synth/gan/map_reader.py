@@ -1,14 +1,14 @@
 """A frozen segmenter that reads paintings: what it does not read as its map says has drifted."""
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from synth.dataset.codecs import Rgb, decode_semantic, file_sha256
+from synth.dataset.codecs import Rgb, file_sha256
 from synth.dataset.label_maps import Ids, find_void
 from synth.dataset.origin import REAL_KINDS
 from synth.dataset.record import Figure
@@ -34,6 +34,23 @@ class Agreement:
         return own if isnan(self.share) else {"agreement": round(self.share, 4), **own}
 
 
+@dataclass(frozen=True, eq=False)
+class Told:
+    """What a reader says of a picture. ids: the likeliest class of each pixel [H,W], as places in a map's
+    classes; void for others. shares: float32 [C,H,W], how likely each of those classes is there.
+    """
+
+    ids: Ids
+    shares: NDArray[np.float32]
+
+    def losses(self, ids: Ids) -> NDArray[np.float32]:
+        """−log of how likely each pixel's class of a map [H,W] is there, float32 [H,W]; 0 for void."""
+        n = len(self.shares)
+        own = np.take_along_axis(self.shares, np.minimum(ids, n - 1)[None].astype(np.intp), axis=0)[0]
+        losses = -np.log(np.maximum(own, np.finfo(np.float32).tiny))
+        return np.where(ids < n, losses, np.float32(0))
+
+
 class MapReader:
     """A network that tells classes of pixels, trained on real pictures alone.
 
@@ -53,27 +70,25 @@ class MapReader:
                 )
         self._trained = load_trained(run, device)
         self._task = TASKS[self._trained.task]
-        self._classes = tuple(classes)
+        if not self._task.tells_pixels:
+            raise InputError(
+                f"a network of the task {self._task.name} reads no label maps: synth train segmentation "
+                "trains one that does"
+            )
         known = self._task.classes_of(self._trained.settings)
         if missing := [name for name in classes if name not in known]:
             raise InputError(
                 f"{run} does not tell the class {missing[0]} of pixels: synth train segmentation trains a "
                 "reader of the maps' classes"
             )
+        places, void = {name: i for i, name in enumerate(classes)}, find_void(classes)
+        self._places = np.array([places.get(name, void) for name in known], np.uint16)
+        self._own = [known.index(name) for name in classes]
 
-    def read(self, rgb_u8: Rgb) -> Ids:
-        """The class of each pixel [H,W] of a picture [H,W,3], as places in ``classes``; void for others."""
-        (answer,) = self._task.predict_pictures(self._trained.net, self._trained.settings, [rgb_u8])
-        if not isinstance(answer, dict) or "png" not in answer:
-            raise InputError(
-                f"a network of the task {self._task.name} reads no label maps: synth train segmentation "
-                "trains one that does"
-            )
-        void = find_void(self._classes)
-        own = np.full(65536, void, np.uint16)
-        for i, name in enumerate(answer["classes"]):
-            own[i] = self._classes.index(name) if name in self._classes else void
-        return own[decode_semantic(base64.b64decode(answer["png"]), "a reading")]
+    def tell(self, rgb_u8: Rgb) -> Told:
+        """The class of each pixel of a picture [H,W,3]."""
+        shares = self._task.tell_pixels(self._trained.net, self._trained.settings, rgb_u8)
+        return Told(self._places[shares.argmax(axis=0)], shares[self._own])
 
 
 def compare_maps(ids: Ids, read: Ids, classes: Sequence[str]) -> Agreement:

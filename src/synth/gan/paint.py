@@ -12,7 +12,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from synth.compute.device import choose_device
@@ -40,6 +43,14 @@ from synth.gan.methods import METHODS
 from synth.gan.methods.method import Painter
 from synth.gan.run import train
 from synth.gan.sample_layers import SampleLayers
+from synth.gan.unread import (
+    TOLERANCE,
+    MeanLosses,
+    count_void,
+    list_photographs,
+    measure_losses,
+    recall_losses,
+)
 from synth.storage.atomic import write_bytes
 
 RESULT_FILE = "result.json"
@@ -57,7 +68,8 @@ class PaintSettings:
     maps: whose label maps are painted. out: the painted dataset. painter: what one learns, from which
     photographs, whose two looks are one dataset; or the checkpoint of one that paints at once. seed: of the
     styles. device: None for the best there is. reader: a segmenter that reads each painting, its weights or
-    the folder of its training; least_agreement: share of a map's pixels that it must read as they are.
+    the folder of its training; least_agreement: share of a map's pixels that it must read as they are;
+    void_unread: photographs by which pixels that it does not read become void (`unread`), None for none.
     """
 
     maps: DatasetReader
@@ -67,6 +79,7 @@ class PaintSettings:
     device: str | None = None
     reader: Path | None = None
     least_agreement: float = LEAST_AGREEMENT
+    void_unread: DatasetReader | None = None
 
     @property
     def is_simulated(self) -> bool:
@@ -81,7 +94,8 @@ class Painted:
     """What painting left behind: samples in all, refused ones, new ones, seconds a map.
 
     agreement: of each class, how much of its pixels a reader reads so, the mean over the paintings that show
-    it, refused ones too; empty where nobody read them.
+    it, refused ones too; empty where nobody read them. voided: of each class, how much of its pixels became
+    void, the mean over kept paintings that show it; empty where none may.
     """
 
     n_samples: int
@@ -89,6 +103,7 @@ class Painted:
     n_new: int
     seconds_per_image: float
     agreement: Mapping[str, float]
+    voided: Mapping[str, float]
 
 
 def paint(settings: PaintSettings, make_progress: MakeProgress) -> Painted:
@@ -98,6 +113,8 @@ def paint(settings: PaintSettings, make_progress: MakeProgress) -> Painted:
     StorageError. KeyboardInterrupt leaves folders whole; the same call goes on.
     """
     _list_maps(settings.maps)
+    if settings.void_unread is not None:
+        list_photographs(settings.void_unread)
     if isinstance(settings.painter, Path):
         return _paint(settings.painter, settings, make_progress)
     if settings.reader is not None:  # What is wrong with it is said before the training.
@@ -111,6 +128,10 @@ def _learn(fit: FitSettings, maps: DatasetReader, make_progress: MakeProgress) -
     refuse_unmapped(fit.real)
     refuse_unknown(maps, fit.settings)
     _refuse_leaks(fit.real, maps, say)
+    if fit.earlier is not None:
+        fit.earlier.refuse_leaks([fit.real, maps])
+        n = len({(r.dataset, name) for r in fit.earlier.readings for name in r.names})
+        say(f"Goes on from {fit.earlier.state.parent}, which has learnt from {n} photographs.")
     RunDir.create_or_resume(fit.out, (fit := replace(fit, readings=_list_readings(fit))).to_config()).close()
     device = choose_device(fit.device)
     use_free_cores(device, fit.out)
@@ -134,7 +155,12 @@ def _paint(checkpoint: Path, settings: PaintSettings, make_progress: MakeProgres
     refuse_other_kind(settings.out, "painted")
     classes = painter.settings.classes
     reader = None if settings.reader is None else MapReader(settings.reader, classes, settings.device)
-    info = _describe(painter, checkpoint, settings, reader)
+    info, means = _describe(painter, checkpoint, settings, reader), None
+    if reader is not None and settings.void_unread is not None:
+        means = _find_means(reader, settings.void_unread, painter, settings.out, info, make_progress)
+        info = info.model_copy(
+            update={"made_by": info.made_by.model_copy(update={"figures": means.to_figures()})}
+        )
     progress, seconds = make_progress("paint", "maps"), 0.0
     with DatasetWriter.create_or_resume(settings.out, info) as writer:
         writer.add_models(maps.meshes)
@@ -151,8 +177,10 @@ def _paint(checkpoint: Path, settings: PaintSettings, make_progress: MakeProgres
                 seconds += taken_s
                 quality = {key: sample.quality[key] for key in KEPT if key in sample.quality}
                 timing = {"paint_s": taken_s}
+                semantic, steps = None, [_describe_step(painter, seed)]
                 if reader is not None:
-                    agreement = compare_maps(ids, reader.read(painted), classes)
+                    told = reader.tell(painted)
+                    agreement = compare_maps(ids, told.ids, classes)
                     quality |= agreement.figures()
                     if agreement.share < settings.least_agreement:
                         detail = (
@@ -170,8 +198,22 @@ def _paint(checkpoint: Path, settings: PaintSettings, make_progress: MakeProgres
                         )
                         progress.left_out(sample.name, detail)
                         continue
-                steps = [_describe_step(painter, seed)]
-                keep(writer, maps, sample, painted, steps, used=("labels",), quality=quality, timing=timing)
+                    if means is not None:
+                        unread = means.find_unread(told.losses(ids), ids, classes)
+                        semantic = _make_void(maps, sample, unread)
+                        quality |= count_void(ids, unread, classes)
+                        steps.append(Step(verb="void", method="unread", params={"tolerance": TOLERANCE}))
+                keep(
+                    writer,
+                    maps,
+                    sample,
+                    painted,
+                    steps,
+                    used=("labels",),
+                    semantic=semantic,
+                    quality=quality,
+                    timing=timing,
+                )
                 progress.accepted(sample.name)
         finally:
             progress.end()
@@ -180,13 +222,43 @@ def _paint(checkpoint: Path, settings: PaintSettings, make_progress: MakeProgres
             n_refused=len(writer.rejections),
             n_new=len(left),
             seconds_per_image=seconds / max(len(left), 1),
-            agreement=_average([*writer.samples, *writer.rejections], classes),
+            agreement=_average("read", [*writer.samples, *writer.rejections], classes),
+            voided=_average("void", writer.samples, classes),
         )
 
 
-def _average(frames: Sequence[Sample | Rejection], classes: Sequence[str]) -> dict[str, float]:
-    """Of each class that was read, the mean over frames."""
-    found = {name: [f.quality.get(f"read {name}") for f in frames] for name in classes}
+def _find_means(
+    reader: MapReader,
+    photos: DatasetReader,
+    painter: Painter,
+    out: Path,
+    info: DatasetInfo,
+    make_progress: MakeProgress,
+) -> MeanLosses:
+    """Those that a dataset that is gone on with was begun by, else measured anew."""
+    refuse_unknown(photos, painter.settings)
+    progress, classes = make_progress("read", "photographs"), painter.settings.classes
+    means = recall_losses(out, info.made_by.config) or measure_losses(reader, photos, classes, progress)
+    if unseen := [name for name in classes if name not in means.by_class]:
+        progress.say(f"No photograph of {photos.root} shows {', '.join(unseen)}: none of it becomes void.")
+    return means
+
+
+def _make_void(
+    maps: DatasetReader, sample: Sample, unread: NDArray[np.bool_]
+) -> NDArray[np.unsignedinteger[Any]]:
+    """The map [H,W] of a sample, void where it is unread."""
+    ids, semantic = maps.load_semantic(sample), maps.info.semantic
+    assert ids is not None
+    assert semantic is not None
+    return np.where(unread, ids.dtype.type(semantic.void), ids)
+
+
+def _average(
+    figure: Literal["read", "void"], frames: Sequence[Sample | Rejection], classes: Sequence[str]
+) -> dict[str, float]:
+    """Of each class that has such a figure, the mean over frames."""
+    found = {name: [f.quality.get(f"{figure} {name}") for f in frames] for name in classes}
     known = {name: [float(v) for v in values if v is not None] for name, values in found.items()}
     return {name: sum(values) / len(values) for name, values in known.items() if values}
 
@@ -241,7 +313,8 @@ def _list_readings(fit: FitSettings) -> tuple[Reading, ...]:
     samples = list_labelled(fit.real.of_split("train"))
     reads = METHODS[fit.method]().reads
     there = [what for what in reads if what != "mask" or "mask" in fit.settings.list_layers()]
-    return fit.real.trace_readings(samples, *there)
+    before = () if fit.earlier is None else fit.earlier.readings
+    return tuple(dict.fromkeys((*before, *fit.real.trace_readings(samples, *there))))
 
 
 def _describe_step(painter: Painter, seed: int) -> Step:
@@ -268,6 +341,17 @@ def _describe(
     if reader is not None:
         config |= {"reader_sha256": reader.sha256, "least_agreement": settings.least_agreement}
         own += [r.model_copy(update={"role": "chosen"}) for r in reader.readings]
+    if (photos := settings.void_unread) is not None:
+        samples = list_photographs(photos)
+        config["void_unread"] = {
+            "tolerance": TOLERANCE,
+            "photographs": {
+                "dataset": photos.name,
+                "samples": len(samples),
+                "sha256": photos.digest(["train", "val"]),
+            },
+        }
+        own += photos.trace_readings(samples, "pixels", "labels", role="chosen")
     return describe_translated(
         maps,
         MadeBy(

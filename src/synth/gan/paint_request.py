@@ -1,11 +1,13 @@
 """A painting as it is asked for, by the command or from Python."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from synth.compute.device import choose_device
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
+from synth.gan.earlier_run import open_earlier
 from synth.gan.fit import FitSettings
 from synth.gan.map_reader import LEAST_AGREEMENT
 from synth.gan.methods import METHODS, list_painters
@@ -28,20 +30,27 @@ def make_paint_settings(
     seed: int,
     reader: Path | None = None,
     least_agreement: float | None = None,
+    void_unread: bool = False,
+    continue_from: Path | None = None,
     changes: Sequence[str] = (),
     say: Callable[[str], None] = lambda _sentence: None,
 ) -> PaintSettings:
     """Settings from what was asked for; None for what is left to the method or the machine.
 
     images: to learn from in all. reader: a segmenter that reads each painting; least_agreement: share of a
-    map that it must read as it is. checkpoint: the one that paints, so that nothing is learnt. changes: of
-    the preset's settings, ``NAME=VALUE`` each (`change`). say: told which preset is the default. Raises
-    InputError, DatasetError.
+    map that it must read as it is; void_unread: what it reads badly becomes void, held to the photographs of
+    ``data``. continue_from: folder of an earlier run, whose networks the training begins with. checkpoint:
+    the one that paints, so that nothing is learnt. changes: of the preset's settings, ``NAME=VALUE`` each
+    (`change`). say: told which preset is the default. Raises InputError, DatasetError.
     """
     if images is not None and images < 1:
         raise InputError(f"--images must be 1 or more, got {images}")
     if least_agreement is not None and reader is None:
         raise InputError("--least-agreement says what a reader must read: name one with --reader")
+    if void_unread and reader is None:
+        raise InputError(
+            "--void-unread says what becomes of what a reader cannot read: name one with --reader"
+        )
     least = LEAST_AGREEMENT if least_agreement is None else least_agreement
     if not 0 <= least <= 1:
         raise InputError(f"--least-agreement must be 0 to 1, got {least:g}")
@@ -53,9 +62,11 @@ def make_paint_settings(
             "--preset": preset is not None,
             "--set": changes,
             "--method": method is not None,
+            "--continue-from": continue_from is not None,
         }
         refuse_learning(given)
-        return PaintSettings(made, out, checkpoint, seed, device, reader, least)
+        photos = DatasetReader(data, "synth import semantic").refuse_empty() if void_unread else None
+        return PaintSettings(made, out, checkpoint, seed, device, reader, least, photos)
     name = method or list_painters()[0]
     METHODS[name]  # That there is one.
     if name not in list_painters():
@@ -68,4 +79,6 @@ def make_paint_settings(
         recipe = shorten(name, recipe, images)
     photos = DatasetReader(data, "synth import semantic").refuse_empty()
     fit = FitSettings(photos, photos, run, recipe, name, seed=seed, device=device)
-    return PaintSettings(made, out, fit, seed, device, reader, least)
+    if continue_from is not None:
+        fit = replace(fit, earlier=open_earlier(continue_from, name, fit.settings, run))
+    return PaintSettings(made, out, fit, seed, device, reader, least, photos if void_unread else None)

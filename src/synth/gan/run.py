@@ -32,6 +32,7 @@ from synth.compute.device import choose_device, choose_precision
 from synth.compute.progress import Progress, make_progress
 from synth.compute.run_dir import RunDir
 from synth.errors import InputError, SynthError
+from synth.gan.earlier_run import STATE_FILE
 from synth.gan.fabric import Fabric
 from synth.gan.fit import FitSettings
 from synth.gan.logbook import Logbook, Window
@@ -42,7 +43,6 @@ from synth.gan.schedule import Lengths, MapSettings
 from synth.gan.training import Training
 from synth.terminal import make_console
 
-STATE_FILE = "state.pt"
 _N_GRID = 4
 _N_FIT_INPUTS = 64
 """Train patches of each look that networks may look at before the first step and before checkpoints."""
@@ -212,6 +212,9 @@ def _begin(
         is_simulated=fit.is_simulated,
     )
     path = fit.out / STATE_FILE
+    if not path.exists() and fit.earlier is not None:
+        training.begin_with(load_state(fit.earlier.state), str(fit.earlier.state))
+        return training, Window(), True
     if not path.exists():
         training.fit_inputs(*looks.draw_train(_N_FIT_INPUTS))
         return training, Window(), True

@@ -27,8 +27,9 @@ _PACKAGES = ("synth-robotics", "torch", "lightning-fabric")
 class Training:
     """Networks, averages, optimisers, memories and progress of one run, by any method that learns.
 
-    step: batches learnt from. n_images_seen: images of each look in them, over all processes. ema: the
-    generators with averaged weights, in eval mode. n_images_total: when the learning rate has come down to 0.
+    step: batches learnt from. n_images_seen: images of each look in them, over all processes.
+    n_images_before: in earlier runs that this one began with. ema: the generators with averaged weights, in
+    eval mode. n_images_total: when the learning rate has come down to 0.
     readings: what trains and chooses it, is_simulated: whether devices were, for its checkpoints.
     """
 
@@ -47,7 +48,7 @@ class Training:
         self.method, self.settings, self.seed, self._fabric = method, settings, seed, fabric
         self.n_images_total, self._ema_half_life = n_images_total, ema_half_life_images
         self.readings, self.is_simulated = tuple(readings), is_simulated
-        self.step = self.n_images_seen = 0
+        self.step = self.n_images_seen = self.n_images_before = 0
         self.networks = method.make_networks(settings, torch.Generator().manual_seed(step_seed(seed, 0, 0)))
         self.networks.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.ema = {
@@ -130,6 +131,7 @@ class Training:
         return {
             "step": self.step,
             "n_images_seen": self.n_images_seen,
+            "n_images_before": self.n_images_before,
             "networks": self.networks.state_dict(),
             "ema": {direction: net.state_dict() for direction, net in self.ema.items()},
             "optimisers": {name: o.state_dict() for name, o in self._optimisers.items()},
@@ -138,6 +140,17 @@ class Training:
 
     def load_state(self, state: Mapping[str, Any], where: str) -> None:
         """Go on from what `state` gave; raises InputError that names ``where`` when it is of another run."""
+        self.step, self.n_images_seen, self.n_images_before = self._take(state, where)
+
+    def begin_with(self, state: Mapping[str, Any], where: str) -> None:
+        """Begin anew, at step 0, with the networks, averages, optimisers and memories of another run; raises
+        InputError that names ``where`` for another architecture.
+        """
+        _, n_images_seen, n_images_before = self._take(state, where)
+        self.n_images_before = n_images_before + n_images_seen
+
+    def _take(self, state: Mapping[str, Any], where: str) -> tuple[int, int, int]:
+        """All that learns; returns the step, and the images that were seen in that run and before it."""
         try:
             self.networks.load_state_dict(state["networks"])
             for direction, net in self.ema.items():
@@ -146,7 +159,7 @@ class Training:
                 optimiser.load_state_dict(state["optimisers"][name])
             for name, memory in self.networks.memories.items():
                 memory.load_state_dict(state["memories"][self._fabric.global_rank][name])
-            self.step, self.n_images_seen = int(state["step"]), int(state["n_images_seen"])
+            return int(state["step"]), int(state["n_images_seen"]), int(state.get("n_images_before", 0))
         except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
             raise InputError(
                 f"{where} is not the state of this run (another architecture or version): choose another "
@@ -204,7 +217,8 @@ class Training:
 
     @torch.no_grad()
     def _update_ema(self, n_images: int) -> None:
-        half_life = min(self._ema_half_life, EMA_RAMP_UP * self.n_images_seen)
+        n_seen = self.n_images_before + self.n_images_seen
+        half_life = min(self._ema_half_life, EMA_RAMP_UP * n_seen)
         keep = 0.5 ** (n_images / half_life)
         for direction, average in self.ema.items():
             generator = self.networks.generators[direction]
