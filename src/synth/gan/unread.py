@@ -1,8 +1,8 @@
 """Painted pixels that a reader does not read as their map says, beside how it reads real photographs.
 
 A pixel is unread where ``loss > 1.25 · mean loss of its class``, loss being −log of how likely the reader
-takes the map's class to be there. The factor is that of FreeMask (Yang et al. 2023, "filtering noisy synthetic
-regions"); that the means are those of real photographs with label maps is ours.
+takes the map's class to be there. The factor is that of FreeMask (Yang et al. 2023, "filtering noisy
+synthetic regions"); that the means are those of real photographs with label maps is ours.
 """
 
 import json
