@@ -17,6 +17,9 @@ LEAST_CORRELATION = 0.5
 LEAST_GROUND = 0.05
 """A class stands on another where so many of its components do; the others are slips or half hidden."""
 
+LEAST_HEIGHT = 0.5
+"""Of what is usual in its row: a lower component, such as feet below a bag, is a fragment."""
+
 LEAST_SPOTS = 10
 """Where a camera has fewer of a class, those of all cameras count."""
 
@@ -96,14 +99,13 @@ def find_ground(
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """A whole component of the map of a place, of so many rows. nearer: of each class, how much of its
+    """A whole component of the map of a place. nearer: of each class, how much of its
     outline touches nearer components of that class.
     """
 
     donor: int
     piece: Piece
     spot: Spot | None
-    map_height: int
     nearer: Mapping[int, float]
 
     def hidden_by(self, things: Collection[int]) -> float:
@@ -115,15 +117,25 @@ def make_bank(found: Sequence[Found], n_classes: int) -> Bank:
     """Of components that can be laid."""
     shapes: list[list[Shape]] = [[] for _ in range(n_classes)]
     spots: list[list[Spot]] = [[] for _ in range(n_classes)]
-    grounds = Counter((of.piece.class_id, of.spot.ground) for of in found if of.spot is not None)
-    totals = Counter(of.piece.class_id for of in found if of.spot is not None)
-    for of in found:
-        class_id, mask = of.piece.class_id, of.piece.mask
-        if of.spot is None or grounds[class_id, of.spot.ground] < LEAST_GROUND * totals[class_id]:
-            continue
-        shapes[class_id].append(Shape(class_id, mask, of.donor, mask.shape[0] / of.map_height))
-        spots[class_id].append(of.spot)
+    for class_id in range(n_classes):
+        own = [(of, of.spot) for of in found if of.piece.class_id == class_id and of.spot is not None]
+        grounds = Counter(spot.ground for _, spot in own)
+        own = [(of, spot) for of, spot in own if grounds[spot.ground] >= LEAST_GROUND * len(own)]
+        least = _find_least_heights([spot for _, spot in own])
+        for (of, spot), least_height in zip(own, least, strict=True):
+            if spot.height >= least_height:
+                shapes[class_id].append(Shape(class_id, of.piece.mask, of.donor, spot.height))
+                spots[class_id].append(spot)
     return Bank(shapes, spots, [_fit_slope(of) for of in spots])
+
+
+def _find_least_heights(spots: Sequence[Spot]) -> Sequence[float]:
+    """Below which each is a fragment; 0 where the class is as high in one row as in another."""
+    slope = _fit_slope(spots)
+    if not slope:
+        return [0.0] * len(spots)
+    bottom, height = (float(np.mean([getattr(s, key) for s in spots])) for key in ("bottom", "height"))
+    return [LEAST_HEIGHT * (height + slope * (spot.bottom - bottom)) for spot in spots]
 
 
 def _fit_slope(spots: Sequence[Spot]) -> float:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synth.balance.choices import Measure
-from synth.balance.ways import WAYS
+from synth.balance.ways import DEFAULT_WAY, WAYS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def balance(
     data: Annotated[Path, typer.Argument(help="Dataset with label maps; only its train maps are used.")],
-    way: Annotated[str, typer.Option(help=f"How maps are made: {', '.join(WAYS)}.")] = "reconstruct",
+    way: Annotated[str, typer.Option(help=f"How maps are made: {', '.join(WAYS)}.")] = DEFAULT_WAY,
     classes: Annotated[
         str | None,
         typer.Option(help="What is added to maps, comma between; those with a share if not given."),
@@ -40,9 +40,7 @@ def balance(
     ] = None,
     each: Annotated[
         int | None,
-        typer.Option(
-            help="Things of each class added to a map, at most; 1, or 12 with shares, if not given."
-        ),
+        typer.Option(help="Things of each class added to a map, at most; 1, or 6 with shares, if not given."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn by chance.")] = 0,
     out: Annotated[Path, typer.Option(help="Dataset of the made maps.")] = Path("data/balanced"),

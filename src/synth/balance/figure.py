@@ -39,6 +39,7 @@ def draw_shares(rows: Sequence[Row], n_train: int, n_made: int, stem: Path) -> N
         ax.set_xlabel(f"{_TITLES[measure]}, %")
         if measure != "images":
             ax.set_xscale("symlog", linthresh=1)
+            ax.xaxis.set_major_formatter("{x:g}")
         ax.legend(loc="lower right", fontsize=8)
         ax.grid(axis="x", alpha=0.3)
     axes[0].set_yticks(places, names)

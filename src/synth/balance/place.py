@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection
-from typing import Literal, get_args
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -19,7 +19,6 @@ something nearer, touch a component of its own class, hide more of a rarer thing
 class than there, be a neighbour of what is never its neighbour in a training map.
 """
 
-REFUSALS: tuple[Refusal, ...] = get_args(Refusal)
 
 MOST_OF_RARER = 0.1
 """So much of a rarer thing may be hidden by one that is laid."""

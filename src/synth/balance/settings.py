@@ -11,7 +11,7 @@ from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 from synth.errors import InputError
 
-MOST_EACH = 12
+MOST_EACH = 6
 """Of each class in a map, where shares are asked for."""
 
 

@@ -50,7 +50,7 @@ def _make_pair(train: DatasetReader, made: DatasetReader, sample: Sample) -> Ima
         shown = Image.fromarray(colours).resize(size, Image.Resampling.NEAREST)
         pair.paste(shown, (i * (_TILE_W + _GAP), 0))
     laid = ", ".join(f"{n} {key[5:]}" for key, n in sample.quality.items() if key.startswith("laid "))
-    caption = f"{base} → {sample.name}  + {laid or 'nothing'}"
+    caption = f"{sample.name} from {base}, laid: {laid or 'nothing'}"
     draw = ImageDraw.Draw(pair)
     draw.text((0, size[1] + _CAPTION_H / 2), caption[:90], fill=_DIM, font=_font(12), anchor="lm")
     return pair

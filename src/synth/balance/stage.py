@@ -17,12 +17,13 @@ class BalanceStage:
         """None: which classes are rare, and shall be less so, only a person says."""
 
     def count_planned(self, made_by: MadeBy) -> int | None:
-        """How many maps it was asked for; None where it makes as many as are needed."""
-        count = made_by.config.get("count")
-        return count if isinstance(count, int) else None
+        """How many maps it makes at most; None where it does not say."""
+        source, count = made_by.config.get("source"), made_by.config.get("count")
+        most = source.get("samples") if count is None and isinstance(source, dict) else count
+        return most if isinstance(most, int) else None
 
     def count_done(self, dataset: DatasetReader) -> int:
-        """All of them, where it is finished: those in which nothing found a place are not missing."""
+        """All of them, where it is finished: it makes no more than are needed."""
         planned = self.count_planned(dataset.info.made_by)
         return planned if planned is not None and (dataset.root / REPORT_FILE).is_file() else len(dataset)
 

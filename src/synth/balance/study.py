@@ -75,7 +75,7 @@ def measure_maps(
             if piece.is_whole and np.count_nonzero(piece.mask) >= LEAST_PX:
                 whole[piece.class_id] += 1
                 spot = describe_piece(piece, of, n, cameras[i])
-                found.append(Found(i, piece, spot, height, _find_nearer(canvas, piece)))
+                found.append(Found(i, piece, spot, _find_nearer(canvas, piece)))
         on_map()
     off_border = np.divide(whole, tally.components, out=np.full(n, np.nan), where=tally.components > 0)
     guessed = tuple(c for c in range(n) if c in known or off_border[c] >= THING_SHARE)

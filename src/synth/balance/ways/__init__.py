@@ -11,3 +11,5 @@ WAYS: Registry[Way] = Registry(
         "reconstruct": "synth.balance.ways.reconstruct:RECONSTRUCT",
     },
 )
+
+DEFAULT_WAY = "reconstruct"

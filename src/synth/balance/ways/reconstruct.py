@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-from synth.balance.canvas import Canvas
+from synth.balance.canvas import Canvas, begin_canvas
 from synth.balance.goal import Goal
 from synth.balance.label_map import LabelMap
 from synth.balance.place import Refusal, draw_spot, place
@@ -29,39 +29,52 @@ class Reconstruct:
         return tuple(dict.fromkeys((*asked, *goal.shares)))
 
     def make(self, base: int, material: Material, before: Tally, rng: np.random.Generator) -> Made:
-        """What is no thing is recombined until its neighbours are ones of training maps; the base's own is
-        taken where no other map fits.
+        """What is no thing is recombined until its neighbours are ones of training maps; things are laid as
+        another map of the camera has them. Where no other map fits, the base's own is cleared of things or,
+        where that shows new neighbours too, kept as it is.
         """
         study, camera = material.study, material.cameras[base]
         alike = [i for i, of in enumerate(material.cameras) if of == camera and i != base]
-        bare = clear_things(material.read(base), material.standing, study.n_classes)
-        canvas, n_unseen = _begin(bare, study.n_classes, base), 0
-        for donor in rng.permutation(alike)[:_TRIES].tolist():
-            of = material.read(donor)
-            if of.shape_hw != bare.shape:
-                continue
-            other = clear_things(of, material.standing, study.n_classes)
-            mixed = recombine(bare, other, study.rows, study.n_classes, rng)
-            if study.adjacency.list_unseen(mixed):
-                n_unseen += 1
-                continue
-            canvas = _begin(mixed, study.n_classes, base)
-            canvas.donors.add(donor)
-            break
+        canvas, n_unseen = _begin(base, alike, material, rng)
         refused: Counter[tuple[int, Refusal]] = Counter()
-        shown = study.inventories[int(rng.choice([base, *alike]))]
-        drawn = [
-            (draw_spot(c, camera, study, rng), c)
-            for c in study.things
-            if study.bank.is_ready(c)
-            for _ in range(shown[c])
-        ]
-        for spot, class_id in sorted(drawn, key=lambda one: one[0].bottom):
-            why = place(canvas, spot, class_id, camera, study, material.mirrored, rng)
-            refused.update({(class_id, reason): n for reason, n in why.items()})
+        if not canvas.pieces:
+            shown = study.inventories[int(rng.choice([base, *alike]))]
+            drawn = [
+                (draw_spot(c, camera, study, rng), c)
+                for c in study.things
+                if study.bank.is_ready(c)
+                for _ in range(shown[c])
+            ]
+            for spot, class_id in sorted(drawn, key=lambda one: one[0].bottom):
+                why = place(canvas, spot, class_id, camera, study, material.mirrored, rng)
+                refused.update({(class_id, reason): n for reason, n in why.items()})
         addable = [c for c in material.classes if c in study.things and study.bank.is_ready(c)]
         refused += add_things(canvas, material, addable, camera, before, rng)
         return Made(base, canvas, refused, n_unseen)
+
+
+def _begin(
+    base: int, alike: Sequence[int], material: Material, rng: np.random.Generator
+) -> tuple[Canvas, int]:
+    """What things are laid into, and how many mixes were left for neighbours that no training map has."""
+    study, n = material.study, material.study.n_classes
+    own = material.read(base)
+    bare = clear_things(own, material.standing, n)
+    n_unseen = 0
+    for donor in rng.permutation(alike)[:_TRIES].tolist():
+        of = material.read(donor)
+        if of.shape_hw == bare.shape:
+            mixed = recombine(bare, clear_things(of, material.standing, n), study.rows, n, rng)
+            if not study.adjacency.list_unseen(mixed):
+                return _open(mixed, n, {base, donor}), n_unseen
+            n_unseen += 1
+    if not study.adjacency.list_unseen(bare):
+        return _open(bare, n, {base}), n_unseen
+    return begin_canvas(own, material.standing, n, base), n_unseen
+
+
+def _open(ids: Ids, n_classes: int, donors: set[int]) -> Canvas:
+    return Canvas(n_classes, ids.copy(), np.zeros(ids.shape, np.int32), donors=donors)
 
 
 def clear_things(of: LabelMap, things: Sequence[int], n_classes: int) -> Ids:
@@ -85,10 +98,6 @@ def recombine(base: Ids, other: Ids, rows: Sequence[float], n_classes: int, rng:
         source = other if rng.random() < 0.5 else base
         mixed[source == class_id] = class_id
     return np.where((mixed == n_classes) | (base == n_classes), base, mixed).astype(np.uint16)
-
-
-def _begin(ids: Ids, n_classes: int, base: int) -> Canvas:
-    return Canvas(n_classes, ids.copy(), np.zeros(ids.shape, np.int32), donors={base})
 
 
 RECONSTRUCT = Reconstruct()
