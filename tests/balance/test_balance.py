@@ -261,6 +261,13 @@ def test_the_command_tells_what_came_of_it(lanes: Path, tmp_path: Path) -> None:
     assert {"balance.png", "shares.png", "shares.svg"} <= {p.name for p in (tmp_path / "made").iterdir()}
 
 
+def test_a_share_of_the_ground_leaves_it_in_place(lanes: Path, tmp_path: Path) -> None:
+    """What is no thing is chosen among mixes, never cleared away, though a share of it is asked for."""
+    asked = {"way": "reconstruct", "exact": ("sky=45%",), "count": 2, "things": ("car", "post")}
+    made = run(lanes / "data/lanes", tmp_path / "no", is_dry=True, **asked).made
+    assert made.shares("pixels")[SKY] > 0.3
+
+
 def test_a_map_without_instances_has_none_of_them() -> None:
     """What no instance is known of is told by its label map alone."""
     canvas = Canvas(5, np.zeros((4, 4), np.uint16), np.zeros((4, 4), np.int32))

@@ -81,7 +81,7 @@ def _say_why_not(row: Row, n_train: int, most_each: int) -> str:
     alone = f"The made maps alone have {row.made:.2%}, so that no number of them reaches it"
     if row.target < row.before:
         return f"{alone}: what is added never takes a class away; ask for more of it, or of the others"
-    return f"{alone}: raise --each, {most_each} now, or ask for less"
+    return f"{alone}: for a thing raise --each, {most_each} now; else ask for less"
 
 
 def write_report(balanced: Balanced, path: Path) -> None:

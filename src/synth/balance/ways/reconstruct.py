@@ -59,18 +59,18 @@ def _begin(
     """What things are laid into, and how many mixes were left for neighbours that no training map has."""
     study, n = material.study, material.study.n_classes
     own = material.read(base)
-    bare = clear_things(own, material.standing, n)
+    bare = clear_things(own, study.things, n)
     n_unseen = 0
     for donor in rng.permutation(alike)[:_TRIES].tolist():
         of = material.read(donor)
         if of.shape_hw == bare.shape:
-            mixed = recombine(bare, clear_things(of, material.standing, n), study.rows, n, rng)
+            mixed = recombine(bare, clear_things(of, study.things, n), study.rows, n, rng)
             if not study.adjacency.list_unseen(mixed):
                 return _open(mixed, n, {base, donor}), n_unseen
             n_unseen += 1
     if not study.adjacency.list_unseen(bare):
         return _open(bare, n, {base}), n_unseen
-    return begin_canvas(own, material.standing, n, base), n_unseen
+    return begin_canvas(own, study.things, n, base), n_unseen
 
 
 def _open(ids: Ids, n_classes: int, donors: set[int]) -> Canvas:
