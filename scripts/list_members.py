@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from synth.balance.ways import DEFAULT_WAY, WAYS
 from synth.cell.cameras import CAMERA_MODELS
 from synth.compute.engines import DEFAULT_ENGINE, ENGINES
 from synth.gan.methods import DEFAULT, METHODS, list_painters, list_translators
@@ -37,6 +38,9 @@ def write_page() -> str:
             "## Methods of translation",
             f"`synth translate --method NAME --preset NAME`; {DEFAULT} if not given.",
             *_table(("name", "title", "presets"), map(_describe_method, list_translators())),
+            "## Ways of balancing label maps",
+            f"`synth balance DATA --way NAME`; {DEFAULT_WAY} if not given.",
+            *_table(("name", "what it makes"), ((name, WAYS[name].summary) for name in WAYS)),
             "## Methods that paint label maps",
             f"`synth paint --method NAME --preset NAME`; {list_painters()[0]} if not given.",
             *_table(("name", "title", "presets"), map(_describe_method, list_painters())),

@@ -27,6 +27,7 @@ ONLY_PARSED = {
     r"synth demo": "15 minutes; test_demo.py",
     r"synth render": "half a minute of Blender for one picture; test_flow.py runs it",
     r"synth translate": "minutes; test_flow.py runs it",
+    r"synth balance": "needs label maps of one's own; tests/balance, test_flow.py",
     r"synth paint": "minutes, and label maps; test_flow.py runs it",
     r"synth compare": "minutes; test_flow.py runs it",
     r"synth compose .*(--plates|_composed)": "needs what a longer command makes; test_flow.py",

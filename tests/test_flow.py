@@ -113,7 +113,7 @@ def test_composites_are_translated_into_the_captured_look(bench, tmp_path):
 
 @pytest.mark.slow
 def test_label_maps_are_painted_as_photographs(tmp_path):
-    """Photographs with maps, paint, verify, look, paint again by the checkpoint: labels are the maps'."""
+    """Photographs with maps, paint, verify, look, paint again, balance, paint these: labels are the maps'."""
     photos = write_look(tmp_path / "data/real", "real", 6, seed=0, with_maps=True)
     maps = write_look(tmp_path / "data/maps", "rendered", 4, seed=1, with_maps=True)
     small = ("schedule.side_px=64", "height_px=64", "generator.n_filters=4", "perceptual=none")
@@ -123,12 +123,16 @@ def test_label_maps_are_painted_as_photographs(tmp_path):
         ("dataset", "verify", "data/painted"),
         ("dataset", "sheet", "data/painted"),
         ("paint", "--checkpoint", checkpoint, "--out", "data/again", "--device", "cpu"),
+        ("balance", "data/real", "--way", "add-single", "--classes", "cover", "--count", "2"),
+        ("dataset", "verify", "data/balanced"),
+        ("paint", "data/balanced", "--checkpoint", checkpoint, "--out", "data/more", "--device", "cpu"),
         ("status",),
     ]
     for command in commands:
         answer = synth(*command, cwd=tmp_path)
         assert answer.returncode == 0, f"{command}: {answer.stderr}"
     assert "data/painted" in answer.stdout
+    assert len(DatasetReader(tmp_path / "data/more")) == 2
     painted, again = (DatasetReader(tmp_path / "data" / name) for name in ("painted", "again"))
     assert painted.info.kind == "painted"
     assert painted.info.made_by.simulated

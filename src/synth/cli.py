@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from synth import __version__
+from synth.balance.commands import balance
 from synth.capture.calibrate.commands import app as calibrate_app
 from synth.capture.commands import capture
 from synth.cell.commands import app as cell_app
@@ -167,6 +168,7 @@ app.command(rich_help_panel=_STAGES)(translate)
 app.command(rich_help_panel=_STAGES)(compare)
 app.command(rich_help_panel=_DATA, cls=_Verb)(compose)
 app.command(rich_help_panel=_DATA)(label)
+app.command(rich_help_panel=_DATA)(balance)
 app.command(rich_help_panel=_DATA)(paint)
 app.add_typer(calibrate_app, name="calibrate", cls=_Group, rich_help_panel=_DATA)
 app.add_typer(import_app, name="import", cls=_Group, rich_help_panel=_DATA)

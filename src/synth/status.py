@@ -55,6 +55,7 @@ STAGES: Registry[Stage] = Registry(
         "translate": "synth.gan.stage:STAGE",
         "compose": "synth.sim.stage:COMPOSE",
         "label": "synth.label.stage:STAGE",
+        "balance": "synth.balance.stage:STAGE",
         "paint": "synth.gan.stage:PAINT",
     },
 )

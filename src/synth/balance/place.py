@@ -1,0 +1,147 @@
+"""Laying one more thing of a class into a map, where things of its class stand in training maps."""
+
+from collections import Counter
+from collections.abc import Collection
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from synth.balance.bank import Shape, Spot, find_ground
+from synth.balance.canvas import Canvas
+from synth.balance.pieces import LEAST_PX, Piece
+from synth.balance.study import Study
+
+Refusal = Literal["border", "void", "nearer", "alike", "rarer", "ground", "unseen"]
+"""Why a thing cannot stand somewhere. In this order: it would leave the map, lie over void, stand behind
+something nearer, touch a component of its own class, hide more of a rarer thing than may be, stand on another
+class than there, be a neighbour of what is never its neighbour in a training map.
+"""
+
+
+MOST_OF_RARER = 0.1
+"""So much of a rarer thing may be hidden by one that is laid."""
+
+_TRIES = 60
+_BOTTOM_SIGMA, _MIDDLE_SIGMA = 0.01, 0.05
+"""How far, of height and width, a thing stands from where one of its class stands in a training map."""
+
+_MOST_SCALED = 1.5
+"""A shape is made so much larger or smaller at most; its outline is of pixels."""
+
+
+def place(
+    canvas: Canvas,
+    spot: Spot,
+    class_id: int,
+    camera: int,
+    study: Study,
+    mirrored: Collection[int],
+    rng: np.random.Generator,
+) -> Counter[Refusal]:
+    """Lay a thing of a class near a spot, or near others of the class where it cannot be; why not, each time.
+
+    Where no place was found, `has_failed` says so. mirrored: classes that look the same in a mirror.
+    """
+    refused: Counter[Refusal] = Counter()
+    for _ in range(_TRIES):
+        shape = _draw_shape(spot, class_id, study, rng)
+        piece = _to_piece(shape, spot, canvas, study, mirrored, rng)
+        why = find_refusal(canvas, piece, spot.ground, study)
+        if why is None:
+            canvas.lay(piece, shape.donor)
+            return refused
+        refused[why] += 1
+        spot = draw_spot(class_id, camera, study, rng)
+    return refused
+
+
+def has_failed(refused: Counter[Refusal]) -> bool:
+    """Whether what `place` gave says that it laid nothing."""
+    return refused.total() == _TRIES
+
+
+def draw_spot(class_id: int, camera: int, study: Study, rng: np.random.Generator) -> Spot:
+    """Where some component of a class stands in a training map of a camera, each as likely."""
+    spots = study.bank.spots_of(class_id, camera)
+    return spots[int(rng.integers(len(spots)))]
+
+
+def find_refusal(canvas: Canvas, piece: Piece, ground: int, study: Study) -> Refusal | None:
+    """Why a component cannot be laid on a canvas, where it shall stand on a class; None where it can."""
+    height, width = piece.mask.shape
+    rows, columns = canvas.ids.shape
+    if piece.top < 1 or piece.left < 1 or piece.bottom > rows - 1 or piece.left + width > columns - 1:
+        return "border"
+    below = canvas.ids[piece.window][piece.mask]
+    if (below == study.n_classes).any():
+        return "void"
+    owners, counts = np.unique(canvas.owner[piece.window][piece.mask], return_counts=True)
+    if any(canvas.pieces[owner - 1].bottom > piece.bottom for owner in owners if owner):
+        return "nearer"
+    top, left = piece.top - 1, piece.left - 1
+    own = np.zeros((height + 2, width + 2), np.uint8)
+    own[1:-1, 1:-1] = piece.mask
+    around = cv2.dilate(own, np.ones((3, 3), np.uint8)).astype(bool)
+    box = slice(top, top + height + 2), slice(left, left + width + 2)
+    if (canvas.ids[box][around] == piece.class_id).any():
+        return "alike"
+    shares = study.tally.pixels
+    for owner, count in zip(owners, counts, strict=True):
+        if not owner or shares[canvas.pieces[owner - 1].class_id] >= shares[piece.class_id]:
+            continue
+        if count > MOST_OF_RARER * np.count_nonzero(canvas.owner == owner):
+            return "rarer"
+    if find_ground(piece.mask, piece.top, piece.left, canvas.ids, study.n_classes, piece.class_id) != ground:
+        return "ground"
+    after = canvas.ids[box].copy()
+    after[own.astype(bool)] = piece.class_id
+    if study.adjacency.list_unseen(after, own.astype(bool)):
+        return "unseen"
+    return None
+
+
+def _draw_shape(spot: Spot, class_id: int, study: Study, rng: np.random.Generator) -> Shape:
+    """Of the shapes about as high as what stands there, each as likely; the nearest where there is none."""
+    shapes = study.bank.shapes[class_id]
+    ratios = np.array([spot.height / shape.height for shape in shapes])
+    off = np.maximum(ratios, 1 / ratios)
+    fits = np.flatnonzero(off <= _MOST_SCALED)
+    return shapes[int(rng.choice(fits)) if fits.size else int(off.argmin())]
+
+
+def _to_piece(
+    shape: Shape,
+    spot: Spot,
+    canvas: Canvas,
+    study: Study,
+    mirrored: Collection[int],
+    rng: np.random.Generator,
+) -> Piece:
+    """A shape about where a spot says, as high as things are in that row."""
+    rows, columns = canvas.ids.shape
+    down, across = rng.normal(0, _BOTTOM_SIGMA), rng.normal(0, _MIDDLE_SIGMA)
+    wanted = max(0.5 * spot.height, spot.height + study.bank.slopes[shape.class_id] * down)
+    mask = shape.mask
+    if shape.class_id in mirrored and rng.random() < 0.5:
+        mask = mask[:, ::-1]
+    mask = _scale(mask, wanted * rows / mask.shape[0])
+    bottom = round((spot.bottom + down) * rows)
+    left = round((spot.middle + across) * columns - mask.shape[1] / 2)
+    return Piece(shape.class_id, bottom - mask.shape[0], left, mask, is_whole=True)
+
+
+def _scale(mask: NDArray[np.bool_], ratio: float) -> NDArray[np.bool_]:
+    """A mask scaled by the nearest pixel, cut to what is left of it; as it was where too little would be."""
+    size = max(1, round(mask.shape[1] * ratio)), max(1, round(mask.shape[0] * ratio))
+    scaled = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST_EXACT).astype(bool)
+    n, _ = cv2.connectedComponents(scaled.astype(np.uint8), connectivity=8)
+    if np.count_nonzero(scaled) < LEAST_PX or n > 1 + _count_parts(mask):
+        return mask
+    rows, columns = np.flatnonzero(scaled.any(axis=1)), np.flatnonzero(scaled.any(axis=0))
+    return scaled[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def _count_parts(mask: NDArray[np.bool_]) -> int:
+    return int(cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)[0]) - 1
