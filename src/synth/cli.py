@@ -90,8 +90,7 @@ app = typer.Typer(
     name="synth",
     cls=_Root,
     help="Labelled images from one robot arm, one depth camera and one CAD file.",
-    epilog="Tab completes after --install-completion. Exit codes: 0 done, 1 pipe closed, 2 input, 3 device, "
-    "4 unsafe motion, 5 disk, 6 damaged data, 130 interrupted.",
+    epilog="Exit 0 done, 2 input, 3 device, 4 unsafe, 5 disk, 6 damaged, 130 interrupted",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

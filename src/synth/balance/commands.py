@@ -48,9 +48,9 @@ def balance(
         bool, typer.Option("--dry-run", help="Make the maps, print the shares, write nothing.")
     ] = False,
 ) -> None:
-    """Make label maps of train maps, in which rare classes are less rare; synth paint makes pictures of them.
+    """Make label maps in which rare classes are less rare. The same command goes on where it stopped.
 
-    The same command goes on where it stopped.
+    They are made of train maps alone; synth paint makes pictures of them.
 
     Example: synth balance data/real --way add-single --classes Pole
     """

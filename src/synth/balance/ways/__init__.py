@@ -1,9 +1,13 @@
 """The ways in which label maps are balanced, by name."""
 
-from synth.balance.ways.way import Way
+from typing import TYPE_CHECKING
+
 from synth.registry import Registry
 
-WAYS: Registry[Way] = Registry(
+if TYPE_CHECKING:
+    from synth.balance.ways.way import Way
+
+WAYS: "Registry[Way]" = Registry(
     "way",
     {
         "add-single": "synth.balance.ways.add:ADD_SINGLE",
