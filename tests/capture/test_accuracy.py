@@ -18,7 +18,7 @@ from synth.geometry.pinhole import Pinhole
 from synth.hardware.simulated.truth import load_truth
 from synth.hardware.simulated.world import World
 
-N_POSES = 6
+N_POSES = 4
 
 
 @pytest.fixture(scope="module")

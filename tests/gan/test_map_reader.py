@@ -14,6 +14,7 @@ from synth.dataset.origin import READINGS, Reading, encode_readings
 from synth.dataset.reader import DatasetReader
 from synth.dataset.verify import verify
 from synth.gan.map_reader import MapReader, compare_maps
+from synth.gan.paint_page import PAGE
 from synth.gan.unread import MeanLosses, count_void
 from synth.train.tasks import TASKS
 
@@ -45,6 +46,10 @@ def test_what_a_reader_cannot_read_is_refused(desk: Path) -> None:
     strict = DatasetReader(desk / "strict")
     assert {r.reason for r in strict.rejections} == {"not read"}
     assert all(0 <= r.quality["agreement"] < 1 and "read bench" in r.quality for r in strict.rejections)
+    page = (desk / "strict" / PAGE).read_text()
+    assert page.count(", refused: not read") == 3
+    assert "Read least" in page
+    assert "Spread over the maps" not in page
     assert verify(desk / "strict") == []
     assert paint(desk, "--reader", reader, "--least-agreement", 1, out="strict").returncode == 0
     assert len(DatasetReader(desk / "strict").rejections) == 3

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from look_pair import write_look
+from numpy.lib.stride_tricks import sliding_window_view
 from painter_desk import paint, small
 
 from synth.compute.checkpoint import load_state
@@ -17,8 +18,10 @@ from synth.dataset.reader import DatasetReader
 from synth.dataset.verify import verify
 from synth.errors import DatasetError, InputError
 from synth.gan.earlier_run import EarlierRun
-from synth.gan.map_pairs import PairCutter, find_edges, lay_out
+from synth.gan.map_pairs import PairCutter, find_edges, lay_out, see_size
 from synth.gan.methods import METHODS
+from synth.gan.paint_page import PAGE
+from synth.gan.patches import to_u8
 from typed import synth
 
 CPU = torch.device("cpu")
@@ -46,6 +49,11 @@ def test_labels_are_the_map_s(desk: Path) -> None:
         (parent,) = one.origin.parents
         assert parent.used == ("labels", "mask")
         assert one.origin.steps[-1].verb == "paint"
+    page = (desk / "painted" / PAGE).read_text()
+    assert page.count('<div class="row">') == 3
+    assert page.count('src="data:image/jpeg;base64,') == 9
+    assert "http" not in page
+    assert "Read least" not in page
 
 
 def test_a_seed_is_a_style(desk: Path) -> None:
@@ -109,6 +117,24 @@ def test_a_map_as_networks_take_it(desk: Path) -> None:
     assert pairs.planes.shape == (8, 4, 64, 64)
     bench, plate = (pairs.images[:, 0][pairs.planes[:, k] > 0].mean() for k in (0, 1))
     assert bench > plate + 0.3  # The bench is brighter, wherever it lies.
+
+
+def test_pictures_may_be_seen_finer_than_what_is_cut_from_them(desk: Path) -> None:
+    """With ``view_px`` the photographs' width, what is learnt from is a window of one, pixel by pixel, and a
+    map is painted whole at that size.
+    """
+    photos = DatasetReader(desk / "data/real")
+    settings = small(photos, view_px=96, flip=False)
+    cut = to_u8(PairCutter(photos, "train", settings).draw(1, np.random.default_rng(0)).images)[0]
+    windows = [
+        sliding_window_view(photos.load_rgb(sample), cut.shape)[:, :, 0]
+        for sample in photos.of_split("train")
+    ]
+    assert any((window == cut).all(axis=(2, 3, 4)).any() for window in windows)
+    assert see_size((80, 96), settings) == (96, 80)
+    assert see_size((160, 192), settings) == (96, 80)
+    with pytest.raises(InputError, match=r"view_px must be schedule\.side_px = 64 or more, got 32"):
+        small(photos, view_px=32)
 
 
 @pytest.mark.parametrize(

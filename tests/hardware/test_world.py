@@ -127,7 +127,7 @@ def test_label_colour_finds_the_visible_part(world):
     percentile.
     """
     errors = []
-    for i, q in enumerate(_poses(10, seed=11)):
+    for i, q in enumerate(_poses(6, seed=11)):
         hsv = cv2.cvtColor(_picture(world, q, (i, 0)), cv2.COLOR_RGB2HSV)
         label = CELL.label
         low, high = (label.h_min, label.s_min, label.v_min), (label.h_max, label.s_max, label.v_max)

@@ -16,7 +16,7 @@ from synth.cell.model import Cell
 from synth.compute.versions import list_versions
 from synth.dataset.choices import CropKind, SplitMode
 from synth.dataset.difference import list_differences
-from synth.dataset.folder import INFO_FILE, read_info
+from synth.dataset.folder import INFO_FILE, read_info, refuse_strangers
 from synth.dataset.info import CameraRecord, DatasetInfo, MadeBy, PartRecord
 from synth.dataset.reader import DatasetReader
 from synth.errors import DatasetError, InputError
@@ -142,8 +142,10 @@ def label_pinhole(cell: Cell, info: CameraInfo) -> Pinhole:
 def find_earlier_run(settings: CaptureSettings, plan: Plan) -> DatasetReader | None:
     """What an earlier run of the same command left in the folder, or None; opens no device.
 
-    Raises DatasetError with every difference when the folder was made with other settings.
+    Raises DatasetError with every difference when the folder was made with other settings, and where it holds
+    something else.
     """
+    refuse_strangers(settings.out)
     if not (settings.out / INFO_FILE).exists():
         return None
     found = read_info(settings.out)

@@ -134,6 +134,17 @@ def refuse_other_kind(out: Path, kind: Kind) -> None:
         raise DatasetError(f"{out} is {found}, and what is asked for would be {kind}: choose another --out")
 
 
+def refuse_strangers(out: Path) -> None:
+    """Raises DatasetError where a folder holds something and no dataset."""
+    if not out.is_dir() or (out / INFO_FILE).exists():
+        return
+    if strangers := sorted(path.name for path in out.iterdir() if not path.name.startswith(".")):
+        raise DatasetError(
+            f"{out} is not empty and has no {INFO_FILE} (found {', '.join(strangers[:3])}): choose an empty "
+            "folder"
+        )
+
+
 def read_samples(root: Path, info: DatasetInfo) -> list[Sample]:
     """Every sample in the order it was written; names are unique and classes known, or DatasetError."""
     path = root / SAMPLES_FILE

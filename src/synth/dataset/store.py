@@ -34,6 +34,7 @@ from synth.dataset.folder import (
     read_rejections,
     read_samples,
     refuse_older,
+    refuse_strangers,
     rejected_path,
 )
 from synth.dataset.info import DatasetInfo
@@ -93,11 +94,7 @@ class DatasetWriter:
                     )
                 info = found
             else:
-                if strangers := sorted(p.name for p in root.iterdir() if not p.name.startswith(".")):
-                    raise DatasetError(
-                        f"{root} is not empty and has no {INFO_FILE} (found {', '.join(strangers[:3])}): "
-                        "choose an empty folder"
-                    )
+                refuse_strangers(root)
                 info = _remember_command(info, root)
                 write_bytes(root / INFO_FILE, encode_info(info))
             return cls(root, info, lock)

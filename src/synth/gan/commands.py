@@ -176,6 +176,7 @@ def paint(
     """
     from synth.compute.progress import make_progress
     from synth.gan.paint import paint as run_paint
+    from synth.gan.paint_page import write_paint_page
     from synth.gan.paint_request import make_paint_settings
     from synth.run_log import run_log
     from synth.terminal import SIMULATED, make_console
@@ -222,7 +223,8 @@ def paint(
                 f"Pixels that became void as the reader reads them badly, mean over {painted.n_samples} "
                 f"paintings: {shares}."
             )
-        console.print(f"Next: synth dataset sheet {settings.out}")
+        page = write_paint_page(settings, painted)
+        console.print(f"Look at {page}. Next: synth dataset sheet {settings.out}", soft_wrap=True)
 
 
 def export_model(

@@ -15,6 +15,8 @@ from synth.gan.figures import draw_losses, make_grid, write_grid
 from synth.gan.training import Training
 
 FIGURES, TENSORBOARD = "figures", "tensorboard"
+LOSSES = "losses.png"
+"""In the folder of figures."""
 
 
 @dataclass
@@ -84,7 +86,7 @@ class Logbook:
         with torch.inference_mode():
             grids = [make_grid(rows) for rows in training.networks.show(ema, sim, real)]
         write_grid(grids, root / FIGURES / f"grid_{step:06d}.png")
-        draw_losses(self._run.read_stats(), training.phases, root / FIGURES / "losses.png")
+        draw_losses(self._run.read_stats(), training.phases, root / FIGURES / LOSSES)
         for name, grid in zip(("sim", "real"), grids, strict=False):
             self._board.add_image(f"grid/{name}", torch.from_numpy(grid), step, dataformats="HWC")
         self._board.flush()

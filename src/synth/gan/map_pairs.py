@@ -104,7 +104,7 @@ class PairCutter:
             return kept
         dataset, sample, s = self.dataset, self._samples[i], self.settings
         rgb, ids = dataset.load_rgb(sample), read_ids(dataset, sample, s.classes)
-        known, size = SampleLayers(dataset, sample), cover_size(ids.shape, s.size_wh)
+        known, size = SampleLayers(dataset, sample), see_size(ids.shape, s)
         layers = {name: scale_layer(known[name], size) for name in s.list_layers()}
         mirrored = find_mirrored(dataset, s.classes)
         scaled = _Scaled(scale_rgb(rgb, size), scale_ids(ids, size), layers, mirrored)
@@ -171,11 +171,14 @@ def refuse_unknown(maps: DatasetReader, settings: MapSettings) -> None:
         )
 
 
-def cover_size(shape_hw: tuple[int, ...], size_wh: tuple[int, int]) -> tuple[int, int]:
-    """Width and height of a picture scaled so that it just covers a size."""
+def see_size(shape_hw: tuple[int, ...], settings: MapSettings) -> tuple[int, int]:
+    """Width and height at which networks see a picture [H,W]: ``view_px`` wide, or just covering what is cut
+    from it, whichever is larger.
+    """
     height, width = shape_hw
-    ratio = max(size_wh[0] / width, size_wh[1] / height)
-    return max(size_wh[0], round(width * ratio)), max(size_wh[1], round(height * ratio))
+    wide, high = settings.size_wh
+    ratio = max(wide / width, high / height, (settings.view_px or 0) / width)
+    return max(wide, round(width * ratio)), max(high, round(height * ratio))
 
 
 def _mirror(name: str, layer: NDArray[Any]) -> NDArray[Any]:

@@ -23,7 +23,7 @@ from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
 from synth.gan.checkpoint import encode_checkpoint, load_checkpoint
 from synth.gan.learned import fit_by_training
-from synth.gan.map_pairs import cover_size, lay_out, refuse_missing, scale_layer
+from synth.gan.map_pairs import lay_out, refuse_missing, scale_layer, see_size
 from synth.gan.methods.method import Direction, Identity, Layers, Networks, Rgb, Rows, Translator
 from synth.gan.patches import to_u8
 from synth.gan.schedule import MapSettings
@@ -188,12 +188,12 @@ class NetworkPainter:
         return self.paint(layers["semantic"].astype(np.uint16), layers, seed=0)
 
     def paint(self, ids: NDArray[np.uint16], layers: Layers, seed: int) -> Rgb:
-        """At the size at which it learnt, then scaled to that of the map; raises InputError for a map that
+        """At the scale at which it learnt, then scaled to that of the map; raises InputError for a map that
         lacks a layer.
         """
         refuse_missing(layers, self.settings, "a map")
         height, width = ids.shape
-        size = cover_size(ids.shape, self.settings.size_wh)
+        size = see_size(ids.shape, self.settings)
         multiple = self._generator.multiple_px
         known = {name: scale_layer(layers[name], size) for name in self.settings.list_layers()}
         planes = lay_out(scale_ids(ids, size), known, self.settings)[None].to(self._device)

@@ -135,14 +135,17 @@ _WIDE: Mapping[Plane, int] = {"edges": 1, "depth": 1, "normals": 3}
 class MapSettings(LearnedSettings):
     """What the settings of a method begin with that learns to paint label maps.
 
-    The schedule's side_px is how wide networks see a picture, height_px how high; pictures are scaled to
-    cover that, and what hangs over is cut off at random. flip: mirror half of the pairs. brightness: largest
-    random change of contrast, as a factor, and of brightness, in half ranges. planes: what a map must bring
-    besides classes. edges_where_known: take ``edges`` too where every train sample has masks. classes,
-    colours: of the maps' ids, names and RGB; presets have none, `FitSettings` puts in those of its dataset.
+    The schedule's side_px is how wide what networks learn from is, height_px how high; pictures are scaled to
+    cover that, and it is cut from them at random. view_px: how wide pictures are scaled to instead, for
+    networks that shall paint finer than what they learn from at once; maps are painted whole, at that width.
+    flip: mirror half of the pairs. brightness: largest random change of contrast, as a factor, and of
+    brightness, in half ranges. planes: what a map must bring besides classes. edges_where_known: take
+    ``edges`` too where every train sample has masks. classes, colours: of the maps' ids, names and RGB;
+    presets have none, `FitSettings` puts in those of its dataset.
     """
 
     height_px: int
+    view_px: int | None = None
     flip: bool = True
     brightness: float = 0.0
     planes: tuple[Plane, ...] = ()
@@ -153,6 +156,11 @@ class MapSettings(LearnedSettings):
     def __post_init__(self) -> None:
         if self.height_px < 1:
             raise InputError(f"height_px must be 1 or more, got {self.height_px}")
+        if self.view_px is not None and self.view_px < self.schedule.side_px:
+            raise InputError(
+                f"what is cut from a picture cannot be wider than the picture is seen: view_px must be "
+                f"schedule.side_px = {self.schedule.side_px} or more, got {self.view_px}"
+            )
         if not 0 <= self.brightness < 1:
             raise InputError(f"brightness must be 0 to less than 1, got {self.brightness:g}")
         if unknown := [name for name in self.planes if name not in PLANES]:
