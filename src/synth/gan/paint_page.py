@@ -52,7 +52,7 @@ def write_paint_page(settings: PaintSettings, painted: Painted) -> Path:
     assert semantic is not None
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True)
     page = environment.get_template("painting.html").render(
-        title=f"{out.name}: painted label maps",
+        title=f"Painted label maps: {out.name}",
         simulated=made.info.made_by.simulated,
         summary=_summarise(made, painted),
         classes=[
