@@ -6,8 +6,9 @@ The cell is SIMULATED, at 640×360: 100 captures; 80 rendered frames, plain and 
 plain ones by a colour map; painters of `PAINTERS`, which learn from captures with the maps of their twins
 (``synth label --twins``) and paint as many maps of twins and fresh poses. Each step is the command that a
 user types. Last comes ``synth compare``: detection, three seeds of the training, nested in two of the
-painter; its report.html holds the verdict. Painted maps have no crops, from which normals are learnt. ``paint_cell.json`` holds seconds a frame of each kind, the
-median of what their records time: from map read to picture painted, or from scene to picture rendered.
+painter; its report.html holds the verdict. Painted maps have no crops, from which normals are learnt.
+``paint_cell.json`` holds seconds a frame of each kind, the median of what their records time: from map read
+to picture painted, or from scene to picture rendered.
 """
 
 import argparse
