@@ -65,6 +65,8 @@ def test_other_maps_are_refused(folder: Path, tmp_path: Path) -> None:
     ran = synth("label", folder / "real", "--twins", other, "--out", "out", cwd=tmp_path)
     assert ran.returncode == 2
     assert "has no label map of a twin of any picture in" in ran.stderr
+    n = sum(sample.split != "test" for sample in DatasetReader(folder / "real"))
+    assert f"--share twin={n} makes" in ran.stderr  # No more can have a twin.
     assert not (tmp_path / "out").exists()
 
 

@@ -88,9 +88,10 @@ def find_twins(data: DatasetReader, maps: DatasetReader) -> Mapping[str, Sample]
         ):
             found[sample.name] = twin
     if not found:
+        n = sum(sample.split != "test" for sample in data.samples)
         raise InputError(
             f"{maps.root} has no label map of a twin of any picture in {data.root}: synth render --maps-only "
-            f"--real {data.root} --share twin={len(data.samples)} makes them"
+            f"--real {data.root} --share twin={n} makes those of all that do not test"
         )
     return found
 
