@@ -77,7 +77,7 @@ STEPS = (
         why="A simulated arm carries a part past a simulated depth camera. Every picture gets its labels "
         "without a person: the box from the part's colour near where the arm holds it, the direction of its "
         "face from where the arm stood. A quarter of the pictures is put aside as test images and never "
-        "trained on. About 2 minutes.",
+        "trained on. About a minute.",
         came_out="100 labelled pictures are in {folder}; sheet.png there shows boxes, masks and normals.",
     ),
     _make_dataset(
@@ -93,7 +93,7 @@ STEPS = (
         ("translate", "--preset", "quick"),
         why="A network learns the look of the captured pictures and gives it to the rendered ones. A frozen "
         "network watches that boxes and normals stay where they were; pictures whose labels moved, or that "
-        "show what the network made up, are refused. About 3 minutes.",
+        "show what the network made up, are refused. About 4 minutes.",
         came_out="The rendered pictures in the captured look are in {folder}; drift.png there shows how far "
         "labels moved.",
     ),
@@ -102,7 +102,7 @@ STEPS = (
         "Small networks learn from captured, from rendered and from translated pictures, and from rendered "
         "ones in mapped colours, the simplest of translations: five times each, equally long. All are "
         "measured on the test images. About 8 minutes.",
-        (("compare", "--preset", "quick", "--seeds", "5", "--images", "1600", "--json"),),
+        (("compare", "--preset", "quick", "--seeds", "5", "--images", "1280", "--json"),),
         _REPORT,
         "Figures, tables and the best networks are in {folder}.",
     ),
