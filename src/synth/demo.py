@@ -102,7 +102,7 @@ STEPS = (
         "Small networks learn from captured, from rendered and from translated pictures, and from rendered "
         "ones in mapped colours, the simplest of translations: five times each, equally long. All are "
         "measured on the test images. About 8 minutes.",
-        (("compare", "--preset", "quick", "--seeds", "5", "--images", "1280", "--json"),),
+        (("compare", "--preset", "quick", "--seeds", "5", "--images", "1600", "--json"),),
         _REPORT,
         "Figures, tables and the best networks are in {folder}.",
     ),

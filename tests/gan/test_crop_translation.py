@@ -28,7 +28,8 @@ from synth.gan.judge import JudgeSettings
 from synth.gan.methods.method import InstanceTranslator, Translated
 from synth.gan.methods.mtgan import MTGANMethod, MTGANSettings
 from synth.gan.schedule import Schedule
-from synth.gan.translate import CLASS_WITNESS_FILE, WITNESS_FILE, TranslateSettings, list_readings, translate
+from synth.gan.translate import TranslateSettings, list_readings, translate
+from synth.gan.witnesses import CLASS_WITNESS_FILE, WITNESS_FILE
 from synth.networks.discriminators import DiscriminatorShape
 from synth.networks.generators import GeneratorShape, make_generator
 from synth.train.change import change

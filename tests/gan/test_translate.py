@@ -4,8 +4,10 @@ import json
 import pickle
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -153,6 +155,34 @@ def test_the_witness_goes_on_where_it_was_stopped(looks, tmp_path, monkeypatch):
             translate(settings, lambda _verb, unit: Stopping(Console(quiet=True), unit))
         assert (settings.fit.out / "witness_state.pt").is_file()
     assert reports == [1, 1, 1, 3]
+
+
+def test_a_witness_of_the_same_images_is_taken_over(finished, looks, tmp_path, monkeypatch):
+    """A run beside one whose witness learnt the same trains none; other settings, other images and a torn
+    file train their own.
+    """
+    settings, _, _ = finished
+    theirs = settings.fit.out / "witness.safetensors"
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / theirs.name).write_bytes(theirs.read_bytes())
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / theirs.name).write_bytes(theirs.read_bytes()[:100])
+    trained = []
+
+    def begin(draw, settings, **_):
+        trained.append(settings)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("synth.gan.witnesses.train_witness", begin)
+    monkeypatch.setattr("synth.gan.translate.train", begin_training := Mock(side_effect=KeyboardInterrupt))
+    own = make_settings(looks, tmp_path)
+    others = (replace(own, witness=replace(own.witness, seed=1)), make_settings(looks[::-1], tmp_path))
+    for asked in (*others, own):
+        with pytest.raises(KeyboardInterrupt):
+            translate(replace(asked, fit=replace(asked.fit, out=tmp_path / f"run{len(trained)}")), quietly)
+    assert trained == [asked.witness for asked in others]
+    assert begin_training.call_count == 1
+    assert (tmp_path / "run2" / theirs.name).read_bytes() == theirs.read_bytes()
 
 
 def test_a_checkpoint_alone_translates(finished, tmp_path):

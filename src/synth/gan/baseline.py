@@ -29,15 +29,12 @@ from synth.gan.inputs import check_pair, refuse_leaks
 from synth.gan.judge import JudgeSettings, by_translator
 from synth.gan.methods import BASELINES, METHODS
 from synth.gan.translate import (
-    WITNESS_FILE,
-    WITNESS_STATE_FILE,
-    MakeProgress,
     TranslateSettings,
     apply_translator,
     list_readings,
     make_judge,
-    make_witness,
 )
+from synth.gan.witnesses import MakeProgress, have_witness
 from synth.storage.atomic import write_bytes
 from synth.witness.drift import DriftLimits
 from synth.witness.witness import WitnessSettings
@@ -110,10 +107,9 @@ def _choose_and_apply(asked: Mapping[str, TranslateSettings], out: Path, make_pr
     any_of_them = next(iter(asked.values()))
     sim, real, device = any_of_them.fit.sim, any_of_them.fit.real, choose_device(any_of_them.fit.device)
     use_free_cores(device, out)
-    witness = make_witness(out / WITNESS_FILE, any_of_them, device, make_progress, out / WITNESS_STATE_FILE)
-    if not (out / WITNESS_FILE).is_file():
-        witness.save(out / WITNESS_FILE)
-    (out / WITNESS_STATE_FILE).unlink(missing_ok=True)
+    witness = have_witness(
+        out, any_of_them.fit, any_of_them.witness, device, make_progress, runs=out.parent.parent
+    )
     judge = make_judge(any_of_them, witness, device)
     scores = []
     for i, (name, settings) in enumerate(asked.items()):

@@ -12,7 +12,7 @@
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -22,25 +22,18 @@ from pydantic import JsonValue
 from torch import nn
 
 from synth.compute.device import choose_device
-from synth.compute.progress import Progress
 from synth.compute.run_dir import RunDir
 from synth.compute.threads import use_free_cores
 from synth.dataset.choices import Criterion
 from synth.dataset.origin import Reading, Role, Used
 from synth.dataset.record import Split
 from synth.dataset.sample import Sample
-from synth.errors import InputError
 from synth.gan.apply import Applied, apply
 from synth.gan.checkpoint import note_readings, path_of_step, read_readings
 from synth.gan.choice import RealImages, choose
-from synth.gan.class_witness import (
-    ClassWitness,
-    ClassWitnessSettings,
-    load_class_witness,
-    train_class_witness,
-)
+from synth.gan.class_witness import ClassWitness, ClassWitnessSettings, load_class_witness
 from synth.gan.criteria_figure import draw_criteria
-from synth.gan.crop_cutter import CropCutter, count_by_class
+from synth.gan.crop_cutter import count_by_class
 from synth.gan.fit import FitSettings
 from synth.gan.inputs import check_pair, refuse_leaks
 from synth.gan.judge import Judge, JudgeSettings, Score, Translate, by_generator, by_translator
@@ -50,21 +43,22 @@ from synth.gan.methods.method import Direction, LearnedMethod, Translator
 from synth.gan.patches import TAKEN, PatchCutter
 from synth.gan.result import Result
 from synth.gan.run import train
-from synth.gan.schedule import CropSettings, LearnedSettings
+from synth.gan.schedule import CropSettings
 from synth.gan.score_log import ScoreLog
+from synth.gan.witnesses import (
+    CLASS_WITNESS_FILE,
+    WITNESS_FILE,
+    MakeProgress,
+    have_class_witness,
+    have_witness,
+    judged_side_px,
+    learn_witness,
+)
 from synth.storage.atomic import write_bytes
 from synth.witness.drift import DriftLimits
-from synth.witness.witness import Witness, WitnessSettings, load_witness, train_witness
+from synth.witness.witness import Witness, WitnessSettings, load_witness
 
-WITNESS_FILE, WITNESS_STATE_FILE = "witness.safetensors", "witness_state.pt"
-CLASS_WITNESS_FILE = "class_witness.safetensors"
 SCORES_FILE, RESULT_FILE = "scores.jsonl", "result.json"
-
-_SIDE_PX = 128
-"""Of the patches by which a method is judged that does not learn from patches."""
-
-MakeProgress = Callable[[str, str], Progress]
-"""A progress for a verb and the unit that it counts."""
 
 
 @dataclass(frozen=True)
@@ -103,11 +97,8 @@ def translate(settings: TranslateSettings, make_progress: MakeProgress) -> tuple
     RunDir.create_or_resume(run, fit.to_config()).close()
     device = choose_device(fit.device)
     use_free_cores(device, run)
-    witness = make_witness(run / WITNESS_FILE, settings, device, make_progress, run / WITNESS_STATE_FILE)
-    if not (run / WITNESS_FILE).is_file():
-        witness.save(run / WITNESS_FILE)
-    (run / WITNESS_STATE_FILE).unlink(missing_ok=True)
-    class_witness = _make_class_witness(run / CLASS_WITNESS_FILE, settings, device, make_progress)
+    witness = have_witness(run, fit, settings.witness, device, make_progress, runs=run.parent)
+    class_witness = have_class_witness(run, fit, settings.class_witness, device, make_progress)
     unseen = list_unseen(fit)
     if unseen:
         say(
@@ -147,9 +138,13 @@ def translate_with(checkpoint: Path, settings: TranslateSettings, make_progress:
     device = choose_device(settings.fit.device)
     use_free_cores(device)
     translator = METHODS[settings.fit.method]().load(checkpoint, settings.direction, device)
-    witness = make_witness(checkpoint.parent.parent / WITNESS_FILE, settings, device, make_progress)
+    run = checkpoint.parent.parent
+    if (run / WITNESS_FILE).is_file():
+        witness = load_witness(run / WITNESS_FILE, device)
+    else:
+        witness = learn_witness(settings.fit, settings.witness, device, make_progress)
     readings = read_readings(checkpoint)
-    beside = checkpoint.parent.parent / CLASS_WITNESS_FILE
+    beside = run / CLASS_WITNESS_FILE
     return apply_translator(
         translator,
         readings,
@@ -234,107 +229,12 @@ def _judged_by(settings: TranslateSettings) -> dict[str, JsonValue]:
     return told
 
 
-def _side_px(fit: FitSettings) -> int:
-    """Of the patches that are judged: those that are learnt from, or what fits into every image."""
-    if isinstance(fit.settings, LearnedSettings) and not isinstance(fit.settings, CropSettings):
-        return fit.settings.schedule.side_px
-    smallest = min(min(s.size_wh) for dataset in (fit.sim, fit.real) for s in dataset.samples)
-    return min(_SIDE_PX, smallest // 4 * 4)
-
-
-def make_witness(
-    path: Path,
-    settings: TranslateSettings,
-    device: torch.device,
-    make_progress: MakeProgress,
-    state: Path | None = None,
-) -> Witness:
-    """The one that a run has, or a fresh one. state: where it stands while it is trained.
-
-    Raises InputError for a dataset without masks.
-    """
-    if path.is_file():
-        return load_witness(path, device)
-    return _train_witness(settings, device, make_progress, state)
-
-
-def _train_witness(
-    settings: TranslateSettings, device: torch.device, make_progress: MakeProgress, state: Path | None
-) -> Witness:
-    """A witness of rendered train images; raises InputError for a dataset without masks."""
-    sim, side_px = settings.fit.sim, _side_px(settings.fit)
-    patches = {split: PatchCutter(sim, split, side_px) for split in ("train", "val")}
-    if not patches["train"].has("mask"):
-        raise InputError(
-            f"{sim.root} has images without masks, and it is by masks that a translation's harm to labels is "
-            "measured: give a dataset with masks"
-        )
-    progress = make_progress("witness", "steps")
-    progress.say(f"A witness learns to find parts in {sim.root}, to see later whether labels survive.")
-    progress.begin(total=settings.witness.n_steps, done=0)
-    told = 0
-
-    def tell(step: int, _losses: dict[str, float]) -> None:
-        nonlocal told
-        progress.advanced(step + 1 - told)
-        told = step + 1
-
-    try:
-        return train_witness(
-            patches["train"].draw,
-            settings.witness,
-            draw_val=patches["val"].draw,
-            device=device,
-            on_step=tell,
-            state=state,
-        )
-    finally:
-        progress.end()
-
-
-def _make_class_witness(
-    path: Path, settings: TranslateSettings, device: torch.device, make_progress: MakeProgress
-) -> ClassWitness | None:
-    """The one that a run has, or a fresh one; None for methods and datasets that need none."""
-    fit, wanted = settings.fit, settings.class_witness
-    if not isinstance(fit.settings, CropSettings) or len(fit.settings.classes) < 2:
-        return None
-    if path.is_file():
-        return load_class_witness(path, device)
-    classes, progress = fit.settings.classes, make_progress("class witness", "steps")
-    looks = [
-        CropCutter(dataset, "train", wanted.side_px, classes, shift=wanted.shift, scale=wanted.scale)
-        for dataset in (fit.real, fit.sim)
-    ]
-    val = [
-        CropCutter(dataset, "val", wanted.side_px, classes)
-        if any(count_by_class(dataset, "val", classes).values())
-        else None
-        for dataset in (fit.real, fit.sim)
-    ]
-    progress.say("A classifier learns to tell the classes, to see later whether each can still be read.")
-    progress.begin(total=wanted.n_steps, done=0)
-    try:
-        witness = train_class_witness(
-            looks,
-            wanted,
-            classes,
-            val=(val[0], val[1]),
-            device=device,
-            on_step=lambda _step: progress.advanced(1),
-        )
-    finally:
-        progress.end()
-    witness.save(path)
-    return witness
-
-
 def make_judge(settings: TranslateSettings, witness: Witness, device: torch.device) -> Judge:
     """By val patches of both looks."""
     fit, judging = settings.fit, settings.judging
     if settings.criterion == "own-val":
         judging = replace(judging, downstream=None)
-    side_px = _side_px(fit)
+    side_px = judged_side_px(fit)
     return Judge(
         PatchCutter(fit.sim, "train", side_px),
         PatchCutter(fit.sim, "val", side_px),

@@ -73,10 +73,17 @@ class Witness:
         images = torch.from_numpy(np.ascontiguousarray(rgb_u8.transpose(0, 3, 1, 2)))
         return _observe(self.net, images.float() / 127.5 - 1)
 
-    def save(self, path: Path) -> None:
-        """Write weights, settings and errors to one safetensors file; raises StorageError."""
+    def save(self, path: Path, learnt_from: str = "") -> None:
+        """Write weights, settings and errors to one safetensors file; raises StorageError.
+
+        learnt_from: names the patches, so that it can be told from a witness of others.
+        """
         about = {"settings": asdict(self.settings), "error": asdict(self.error), "sway": asdict(self.sway)}
-        metadata = {"kind": _KIND, **{key: json.dumps(value) for key, value in about.items()}}
+        metadata = {
+            "kind": _KIND,
+            "learnt_from": learnt_from,
+            **{key: json.dumps(value) for key, value in about.items()},
+        }
         save_weights(path, self.net.state_dict(), metadata)
 
 
@@ -93,6 +100,19 @@ def load_witness(path: Path, device: torch.device) -> Witness:
         return Witness(_frozen(net, device), settings, WitnessScore(**error), Sway(**sway))
     except (KeyError, TypeError, ValueError, RuntimeError) as problem:
         raise InputError(f"{path} is not a witness of this version: train it again") from problem
+
+
+def is_witness_of(path: Path, settings: WitnessSettings, learnt_from: str) -> bool:
+    """Whether a file holds what was trained by these settings on the patches of that name."""
+    try:
+        metadata = load_weights(path)[1]
+        return (
+            metadata.get("kind") == _KIND
+            and metadata.get("learnt_from") == learnt_from
+            and WitnessSettings(**json.loads(metadata.get("settings", "{}"))) == settings
+        )
+    except (InputError, TypeError, ValueError):
+        return False
 
 
 def train_witness(
