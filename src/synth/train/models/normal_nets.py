@@ -57,9 +57,13 @@ class BackboneNormalNet(nn.Module):
 
 
 def make_normal_net(name: str, side_px: int, seed: int) -> nn.Module:
-    """A fresh network; weights depend on the seed alone. Raises InputError for an unknown name."""
+    """A fresh network; weights depend on the seed alone, channels last, which a CPU convolves faster.
+
+    Raises InputError for an unknown name.
+    """
     if name not in NORMAL_NETS:
         raise InputError(f"there is no network {name!r}: choose one of {', '.join(NORMAL_NETS)}")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return PaperNormalNet(side_px) if name == "paper" else BackboneNormalNet()
+        net: nn.Module = PaperNormalNet(side_px) if name == "paper" else BackboneNormalNet()
+    return net.to(memory_format=torch.channels_last)

