@@ -335,7 +335,7 @@ def test_each_seed_has_its_own_of_several_datasets(crop_sets, tmp_path):
     assert used == dict(enumerate(roots["made"]))
     sizes = tuple(len(d.of_split("train")) for d in (crop_sets["synthetic"], smaller))
     assert collect_figures(plan, results).the(UsedData, mix="made").n_train == sizes
-    with pytest.raises(InputError, match="made has 2 datasets, and normals is trained with 1 seeds"):
+    with pytest.raises(InputError, match="made has 2 datasets, and normals is trained with 1 seed,"):
         replace(plan, contests=(replace(contest, seeds=(0,)),))
 
 

@@ -75,7 +75,11 @@ def test_other_maps_are_refused(folder: Path, tmp_path: Path) -> None:
     [
         ((), "give networks that label with --run, or twins with --twins, one of the two"),
         (("--run", "runs/a", "--twins", "maps"), "one of the two"),
-        (("--twins", "maps", "--truth", "real"), "--map and --truth are for networks"),
+        (("--twins", "maps", "--truth", "real"), "--twins asks no network: leave out --truth"),
+        (
+            ("--twins", "maps", "--device", "cpu", "--min-confidence", "0"),
+            "leave out --min-confidence, --device",
+        ),
         (("--twins", "nowhere"), "there is no dataset at nowhere: synth render --maps-only"),
     ],
 )

@@ -270,6 +270,6 @@ class Plan:
             if len(roots) > len(contest.seeds):
                 raise InputError(
                     f"{name} has {len(roots)} datasets, and {contest.task} is trained with "
-                    f"{len(contest.seeds)} seeds, one dataset each: give --seeds {len(roots)} or fewer "
-                    "datasets"
+                    f"{len(contest.seeds)} seed{'s' if len(contest.seeds) > 1 else ''}, one dataset each: "
+                    f"give --seeds {len(roots)} or fewer datasets"
                 )

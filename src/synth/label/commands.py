@@ -32,8 +32,9 @@ def label(
     ] = None,
     out: Annotated[Path, typer.Option(help="Labelled dataset.")] = Path("data/labelled"),
     min_confidence: Annotated[
-        float, typer.Option(help="0 to 1; pixels of which the network is less sure are void.")
-    ] = 0.5,
+        float | None,
+        typer.Option(help="0 to 1; pixels of which the network is less sure are void; 0.5 if not given."),
+    ] = None,
     table: Annotated[
         Path | None,
         typer.Option("--map", metavar="TABLE", help="CSV of classes and the labels they become, or void."),
@@ -54,7 +55,7 @@ def label(
     from synth.dataset.reader import DatasetReader
     from synth.errors import InputError
     from synth.label.run import label as run_label
-    from synth.label.settings import LabelSettings
+    from synth.label.settings import DEFAULT_CONFIDENCE, LabelSettings
     from synth.label.twins import TwinSettings, label_by_twins
     from synth.run_log import run_log
     from synth.terminal import SIMULATED, make_console
@@ -64,8 +65,14 @@ def label(
     pictures = DatasetReader(data).refuse_empty()
     settings: LabelSettings | TwinSettings
     if twins is not None:
-        if table is not None or truth is not None:
-            raise InputError("--map and --truth are for networks: leave them out beside --twins")
+        for_networks = {
+            "--min-confidence": min_confidence,
+            "--map": table,
+            "--truth": truth,
+            "--device": device,
+        }
+        if given := [name for name, value in for_networks.items() if value is not None]:
+            raise InputError(f"--twins asks no network: leave out {', '.join(given)}")
         settings = TwinSettings(
             pictures, DatasetReader(twins, "synth render --maps-only").refuse_empty(), out
         )
@@ -74,7 +81,7 @@ def label(
             data=pictures,
             runs=tuple(run or ()),
             out=out,
-            min_confidence=min_confidence,
+            min_confidence=DEFAULT_CONFIDENCE if min_confidence is None else min_confidence,
             table=table,
             truth=None if truth is None else DatasetReader(truth).refuse_empty(),
             device=device,
