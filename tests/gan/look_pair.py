@@ -81,6 +81,7 @@ def write_look(
                         box_xyxy_px=(x, y, x + w, y + h),
                         square_xyxy_px=(x, y, x + w, y + w),
                         normal_uvw=(np.sin(tilt), 0.0, np.cos(tilt)),
+                        point_xy=None if K is None else ((x + w / 2) / width, (y + h / 2) / height),
                         visib_fract=1.0,
                     )
                 )

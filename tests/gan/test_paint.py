@@ -22,6 +22,8 @@ from synth.gan.map_pairs import PairCutter, find_edges, lay_out, see_size
 from synth.gan.methods import METHODS
 from synth.gan.paint_page import PAGE
 from synth.gan.patches import to_u8
+from synth.geometry.frames import cam_from_uvw, uvw_from_cam
+from synth.geometry.normals import make_crop
 from typed import synth
 
 CPU = torch.device("cpu")
@@ -54,6 +56,27 @@ def test_labels_are_the_map_s(desk: Path) -> None:
     assert page.count('src="data:image/jpeg;base64,') == 9
     assert "http" not in page
     assert "Read least" not in page
+
+
+def test_crops_are_cut_of_parts_whose_normal_is_known(desk: Path) -> None:
+    """A map has no crops; its painting has one of each part, with the normal that the map tells."""
+    K = np.array([[90.0, 0, 48], [0, 90, 40], [0, 0, 1]])
+    write_look(desk / "data/posed", "rendered", 2, seed=1, with_maps=True, classes=("cover", "lid"), K=K)
+    answer = paint(desk, maps="data/posed", out="posed")
+    assert answer.returncode == 0, answer.stderr
+    assert verify(desk / "posed") == []
+    painted = DatasetReader(desk / "posed")
+    assert len((painted.root / "normals.txt").read_text().splitlines()) == 1 + len(painted)
+    for sample in painted:
+        (part,), camera = sample.instances, sample.camera
+        assert part.square_xyxy_px is not None
+        assert part.normal_uvw is not None
+        assert camera is not None
+        crop, _, R_crop_cam = make_crop(painted.load_rgb(sample), camera, part.square_xyxy_px)
+        np.testing.assert_array_equal(painted.load_crop(sample, 0), crop)
+        np.testing.assert_allclose(
+            part.normal_crop_uvw, uvw_from_cam(R_crop_cam @ cam_from_uvw(part.normal_uvw))
+        )
 
 
 def test_a_seed_is_a_style(desk: Path) -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from synth.cell.load import default_cell
+from synth.dataset.posed import orient_crop
 from synth.errors import InputError
 from synth.geometry import se3
 from synth.geometry.mesh import Mesh
@@ -29,6 +30,7 @@ CAMERA = SceneCamera(
     dist=(0.166, -0.51, -0.0005, -0.0007, 0.468),
     T_base_cam=np.asarray(CELL.camera.T_base_cam).tolist(),
 )
+OF_CROPS = dict.fromkeys(("R_crop_cam", "normal_crop_uvw", "point_crop_xy"))
 T_BASE_CAM = np.asarray(CELL.camera.T_base_cam)
 
 
@@ -102,6 +104,19 @@ def test_what_stands_before_a_part_is_subtracted():
     assert hidden.R_crop_cam is None
     assert whole.R_crop_cam is not None
     assert labels.mask.max() == 2
+
+
+@settings(max_examples=15, deadline=None)
+@given(places, turns)
+def test_a_crop_can_be_told_from_the_record_alone(place, turn):
+    """Of a record without a crop: where it looks and its normal and point in it, as beside a picture."""
+    instance = label_scene(scene_of(facing(*place, turn)), MESHES, LABELS).instances[0]
+    bare = instance.model_copy(update=OF_CROPS)
+    told = orient_crop(bare, pinhole_of(CAMERA))
+    assert (told.R_crop_cam is None) == (instance.R_crop_cam is None)
+    if told.R_crop_cam is not None:
+        for key in OF_CROPS:
+            np.testing.assert_allclose(getattr(told, key), getattr(instance, key), atol=1e-6)
 
 
 def test_a_glimpse_of_a_part_does_not_stretch_its_box():

@@ -6,7 +6,6 @@ from synth.dataset.codecs import Rgb
 from synth.dataset.sample import Draft
 from synth.errors import DatasetError
 from synth.geometry.normals import make_crop, plain_crop
-from synth.geometry.pinhole import Pinhole
 
 
 def recut(sample: Draft, rgb_u8: Rgb) -> list[Rgb | None]:
@@ -21,9 +20,8 @@ def recut(sample: Draft, rgb_u8: Rgb) -> list[Rgb | None]:
             crops.append(None)
         elif np.array_equal(instance.R_crop_cam, np.eye(3)):
             crops.append(plain_crop(rgb_u8, np.asarray(instance.square_xyxy_px)))
-        elif sample.K is None:
+        elif (camera := sample.camera) is None:
             raise DatasetError(f"sample {sample.name} has rectified crops and no K to cut them with")
         else:
-            camera = Pinhole(sample.size_wh, np.asarray(sample.K), np.asarray(sample.dist or np.zeros(5)))
             crops.append(make_crop(rgb_u8, camera, instance.square_xyxy_px)[0])
     return crops

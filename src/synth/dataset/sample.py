@@ -34,6 +34,7 @@ from synth.dataset.record import (
 from synth.errors import DatasetError
 from synth.geometry.frames import cam_from_uvw
 from synth.geometry.normals import angle_deg
+from synth.geometry.pinhole import Pinhole
 
 MIN_VISIBLE_FOR_LABEL = 0.25
 MIN_VISIBLE_FOR_CROP = 0.8
@@ -165,6 +166,13 @@ class Draft(Record):
     origin: Origin = Origin()
     quality: dict[str, Figure] = Field(default_factory=dict)
     timing: dict[str, float] = Field(default_factory=dict)
+
+    @property
+    def camera(self) -> Pinhole | None:
+        """What it was taken with, where ``K`` is known."""
+        if self.K is None:
+            return None
+        return Pinhole(self.size_wh, np.asarray(self.K), np.asarray(self.dist or np.zeros(5)))
 
     @model_validator(mode="after")
     def _boxes_inside(self) -> Self:

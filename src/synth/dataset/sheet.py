@@ -16,7 +16,6 @@ from synth.dataset.record import KIND_WORDS, Split
 from synth.dataset.sample import Instance, Sample
 from synth.errors import DatasetError
 from synth.geometry import frames
-from synth.geometry.pinhole import Pinhole
 from synth.storage.atomic import write_bytes
 
 Colour = tuple[int, int, int]
@@ -245,11 +244,10 @@ def normal_arrow(sample: Sample, instance: Instance) -> tuple[Point, Point] | No
     x0, y0, x1, y1 = instance.box_xyxy_px
     length_px = 0.9 * max(x1 - x0, y1 - y0)
     n_cam = frames.cam_from_uvw(instance.normal_uvw)
-    if sample.K is not None and instance.T_cam_part is not None:
-        camera = Pinhole(sample.size_wh, np.asarray(sample.K), np.asarray(sample.dist or np.zeros(5)))
+    if (camera := sample.camera) is not None and instance.T_cam_part is not None:
         z_m = instance.T_cam_part[2][3]
         point_m = camera.unproject([[x - 0.5, y - 0.5]])[0] * z_m
-        tip_m = point_m + n_cam * length_px * z_m / sample.K[0][0]
+        tip_m = point_m + n_cam * length_px * z_m / camera.K[0, 0]
         if tip_m[2] > 0.05 * z_m > 0:
             tip = camera.project(tip_m)[0] + 0.5
             return (x, y), (float(tip[0]), float(tip[1]))

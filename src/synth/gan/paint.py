@@ -30,6 +30,7 @@ from synth.dataset.leak import LeakGuard
 from synth.dataset.leak.acceptance import list_accepted
 from synth.dataset.origin import Reading, Step
 from synth.dataset.pixel_counts import count_pixels
+from synth.dataset.posed import orient_crop
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Rejection, Sample
 from synth.dataset.store import DatasetWriter
@@ -206,7 +207,7 @@ def _paint(checkpoint: Path, settings: PaintSettings, make_progress: MakeProgres
                 keep(
                     writer,
                     maps,
-                    sample,
+                    _orient_crops(sample),
                     painted,
                     steps,
                     used=("labels",),
@@ -242,6 +243,13 @@ def _find_means(
     if unseen := [name for name in classes if name not in means.by_class]:
         progress.say(f"No photograph of {photos.root} shows {', '.join(unseen)}: none of it becomes void.")
     return means
+
+
+def _orient_crops(sample: Sample) -> Sample:
+    """With what is needed to cut crops of its picture, which a map without one has none of."""
+    if (camera := sample.camera) is None:
+        return sample
+    return sample.model_copy(update={"instances": tuple(orient_crop(i, camera) for i in sample.instances)})
 
 
 def _make_void(

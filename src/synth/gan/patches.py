@@ -21,7 +21,6 @@ from synth.errors import DatasetError, InputError
 from synth.gan.sample_layers import SampleLayers
 from synth.geometry.frames import cam_from_uvw, uvw_from_cam
 from synth.geometry.normals import crop_rotation
-from synth.geometry.pinhole import Pinhole
 
 CACHE_BYTES = 1_500_000_000
 TAKEN: tuple[Used, ...] = ("pixels", "labels", "mask")
@@ -215,9 +214,8 @@ def _cut(sample: Sample, frame: _Frame, x: int, y: int, side_px: int) -> _Patch:
 def _normal_along_sight(sample: Sample, instance: Instance) -> Row3:
     if instance.normal_uvw is None:
         return _UNKNOWN
-    if sample.K is None:
+    if (camera := sample.camera) is None:
         return instance.normal_uvw
-    camera = Pinhole(sample.size_wh, np.asarray(sample.K), np.asarray(sample.dist or np.zeros(5)))
     x0, y0, x1, y1 = instance.box_xyxy_px
     turn = crop_rotation(camera, [(x0 + x1 - 1) / 2, (y0 + y1 - 1) / 2])
     u, v, w = uvw_from_cam(turn @ cam_from_uvw(instance.normal_uvw))
