@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lanes import CLASSES, SIZE_WH, write_lanes
+from lanes import CLASSES, COLOURS, SIZE_WH, write_lanes
 
 from synth.balance.adjacency import Adjacency, measure_adjacency
 from synth.balance.canvas import Canvas
@@ -192,6 +192,27 @@ def test_instances_that_are_known_stay_and_what_is_laid_becomes_one(lanes: Path,
     assert not verify(made.root)
 
 
+def test_what_is_pasted_looks_as_it_did(lanes: Path, tmp_path: Path) -> None:
+    """Each pixel that was laid has its class's colour; all others are those of the train picture; the maps
+    are those that are made without pictures.
+    """
+    data = DatasetReader(lanes / "data/lanes")
+    asked = {"way": "add-multi", "classes": ("car", "post"), "each": 2}
+    run(data.root, tmp_path / "bare", **asked)
+    run(data.root, tmp_path / "made", **asked, paste=True)
+    made, bare = DatasetReader(tmp_path / "made"), DatasetReader(tmp_path / "bare")
+    assert made.info.kind == "composited"
+    assert not verify(made.root)
+    for sample, alone in zip(made, bare, strict=True):
+        ids = made.load_semantic(sample)
+        assert np.array_equal(ids, bare.load_semantic(alone))
+        picture = made.load_rgb(sample)
+        base = data.load_rgb(data[str(sample.origin.steps[-1].params["base"])])
+        assert np.array_equal(picture[0], base[0])
+        assert np.array_equal(picture[1:], np.array((*COLOURS, (0, 0, 0)))[np.minimum(ids, len(CLASSES))][1:])
+        assert all(set(parent.used) == {"pixels", "labels"} for parent in sample.origin.parents)
+
+
 def test_maps_say_what_they_are_of(lanes: Path, tmp_path: Path) -> None:
     """Of train maps alone, with the step, the seed and what all were measured on; all are train samples."""
     run(lanes / "data/lanes", tmp_path / "made", way="reconstruct", seed=3)
@@ -209,6 +230,7 @@ def test_maps_say_what_they_are_of(lanes: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (("--paste",), "leaves no train picture as it is to paste into: choose add-single or add-multi"),
         (("--way", "add-single", "--classes", "tram"), "there is no class 'tram' in the label maps"),
         (("--way", "add-single", "--classes", "boat"), "no train map of data/lanes shows boat"),
         (("--way", "add-single", "--classes", "sky"), "shows sky whole"),

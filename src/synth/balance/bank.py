@@ -31,12 +31,16 @@ are.
 
 @dataclass(frozen=True, eq=False)
 class Shape:
-    """A whole component that can be laid. mask: [h,w]. donor: place of its map among the training maps."""
+    """A whole component that can be laid. mask: [h,w], whose corner is at row ``top`` and column ``left`` of
+    its map. donor: place of that map among the training maps.
+    """
 
     class_id: int
     mask: NDArray[np.bool_]
     donor: int
     height: float
+    top: int
+    left: int
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,10 @@ def make_bank(found: Sequence[Found], n_classes: int) -> Bank:
         least = _find_least_heights([spot for _, spot in own])
         for (of, spot), least_height in zip(own, least, strict=True):
             if spot.height >= least_height:
-                shapes[class_id].append(Shape(class_id, of.piece.mask, of.donor, spot.height))
+                piece = of.piece
+                shapes[class_id].append(
+                    Shape(class_id, piece.mask, of.donor, spot.height, piece.top, piece.left)
+                )
                 spots[class_id].append(spot)
     return Bank(shapes, spots, [_fit_slope(of) for of in spots])
 

@@ -42,6 +42,12 @@ def balance(
         int | None,
         typer.Option(help="Things of each class added to a map, at most; 1, or 6 with shares, if not given."),
     ] = None,
+    paste: Annotated[
+        bool,
+        typer.Option(
+            "--paste", help="Pictures too: the train picture, into which what is added is pasted as it looks."
+        ),
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn by chance.")] = 0,
     out: Annotated[Path, typer.Option(help="Dataset of the made maps.")] = Path("data/balanced"),
     dry_run: Annotated[
@@ -50,7 +56,7 @@ def balance(
 ) -> None:
     """Make label maps in which rare classes are less rare. The same command goes on where it stopped.
 
-    They are made of train maps alone; synth paint makes pictures of them.
+    They are made of train maps alone; synth paint makes pictures of them, or --paste does.
 
     Example: synth balance data/real --way add-single --classes Pole
     """
@@ -76,6 +82,7 @@ def balance(
         count=count,
         each=each,
         seed=seed,
+        paste=paste,
     )
     console = make_console()
     if settings.data.info.made_by.simulated:
@@ -97,9 +104,10 @@ def balance(
         write_balance_sheet(settings.data, DatasetReader(out), out / "balance.png")
         draw_shares(list_rows(balanced), balanced.study.tally.n_maps, balanced.made.n_maps, out / "shares")
         write_report(balanced, out / REPORT_FILE)
+        following = f"dataset sheet {out}" if paste else f"paint {out} --data {data}"
         console.print(
             f"{out}: {balanced.made.n_maps} maps, {balanced.n_new} new. Look at {out / 'balance.png'} and "
-            f"{out / 'shares.png'}. Next: synth paint {out} --data {data}",
+            f"{out / 'shares.png'}. Next: synth {following}",
             soft_wrap=True,
         )
 

@@ -10,6 +10,8 @@ from synth.compute.versions import list_versions
 from synth.dataset.classes import ALL_CLASSES
 from synth.dataset.info import DatasetInfo, MadeBy
 from synth.dataset.label_maps import find_void
+from synth.dataset.origin import Used
+from synth.dataset.record import Kind
 
 VERB = "balance"
 
@@ -29,17 +31,28 @@ def to_config(settings: BalanceSettings, things: Sequence[str]) -> dict[str, Jso
         "at_least": {names[c]: share for c, share in goal.at_least.items()},
         "count": settings.count,
         "each": settings.most_each,
+        "paste": settings.paste,
     }
 
 
+def kind_of(settings: BalanceSettings) -> Kind:
+    """Of what is made."""
+    return "composited" if settings.paste else "maps"
+
+
+def list_used(settings: BalanceSettings) -> tuple[Used, ...]:
+    """What of training samples is in a made one."""
+    return ("labels", "pixels") if settings.paste else ("labels",)
+
+
 def describe(settings: BalanceSettings, study: Study, known: Sequence[str]) -> DatasetInfo:
-    """dataset.json: label maps alone, with instances of the classes of which the data knows them."""
+    """dataset.json: label maps, with instances of the classes of which the data knows them."""
     info, data = settings.data.info, settings.data
     assert info.semantic is not None
     classes = tuple(name for name in info.classes if name in known)
     return info.model_copy(
         update={
-            "kind": "maps",
+            "kind": kind_of(settings),
             "classes": classes,
             "semantic": info.semantic.model_copy(update={"void": find_void(info.semantic.names)}),
             "flip_pairs": ALL_CLASSES.choose_pairs(info.flip_pairs, classes, info.semantic.names),
@@ -53,7 +66,7 @@ def describe(settings: BalanceSettings, study: Study, known: Sequence[str]) -> D
                 versions=list_versions(_PACKAGES),
                 calibration=info.made_by.calibration,
                 parents=(data.name,),
-                readings=data.trace_readings(settings.maps, "labels"),
+                readings=data.trace_readings(settings.maps, *list_used(settings)),
                 simulated=info.made_by.simulated,
             ),
         }

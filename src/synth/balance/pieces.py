@@ -13,11 +13,22 @@ LEAST_PX = 50
 """Smaller components are slips of a brush: none is laid, none is counted."""
 
 
+@dataclass(frozen=True)
+class Cut:
+    """Where a component was taken from: rows and columns of the map of a place among the training maps."""
+
+    donor: int
+    rows: slice
+    columns: slice
+    is_mirrored: bool
+
+
 @dataclass(frozen=True, eq=False)
 class Piece:
     """One component. mask: [h,w], within its box, whose corner is at row ``top`` and column ``left``.
 
-    is_whole: it touches no border of its map. instance: its number in the map, 0 where none is known.
+    is_whole: it touches no border of its map. instance: its number in the map, 0 where none is known. cut: of
+    one that was laid.
     """
 
     class_id: int
@@ -26,6 +37,7 @@ class Piece:
     mask: NDArray[np.bool_]
     is_whole: bool
     instance: int = 0
+    cut: Cut | None = None
 
     @property
     def bottom(self) -> int:

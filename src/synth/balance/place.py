@@ -1,5 +1,6 @@
 """Laying one more thing of a class into a map, where things of its class stand in training maps."""
 
+import math
 from collections import Counter
 from collections.abc import Collection
 from typing import Literal
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from synth.balance.bank import Shape, Spot, find_ground
 from synth.balance.canvas import Canvas
-from synth.balance.pieces import LEAST_PX, Piece
+from synth.balance.pieces import LEAST_PX, Cut, Piece
 from synth.balance.study import Study
 
 Refusal = Literal["border", "void", "nearer", "alike", "rarer", "ground", "unseen"]
@@ -123,24 +124,47 @@ def _to_piece(
     rows, columns = canvas.ids.shape
     down, across = rng.normal(0, _BOTTOM_SIGMA), rng.normal(0, _MIDDLE_SIGMA)
     wanted = max(0.5 * spot.height, spot.height + study.bank.slopes[shape.class_id] * down)
-    mask = shape.mask
-    if shape.class_id in mirrored and rng.random() < 0.5:
-        mask = mask[:, ::-1]
-    mask = _scale(mask, wanted * rows / mask.shape[0])
+    is_mirrored = bool(shape.class_id in mirrored and rng.random() < 0.5)
+    whole = shape.mask[:, ::-1] if is_mirrored else shape.mask
+    mask, (high, wide) = _scale(whole, wanted * rows / whole.shape[0])
     bottom = round((spot.bottom + down) * rows)
     left = round((spot.middle + across) * columns - mask.shape[1] / 2)
-    return Piece(shape.class_id, bottom - mask.shape[0], left, mask, is_whole=True)
+    if is_mirrored:
+        wide = slice(whole.shape[1] - wide.stop, whole.shape[1] - wide.start)
+    cut = Cut(shape.donor, _shift(high, shape.top), _shift(wide, shape.left), is_mirrored)
+    return Piece(shape.class_id, bottom - mask.shape[0], left, mask, is_whole=True, cut=cut)
 
 
-def _scale(mask: NDArray[np.bool_], ratio: float) -> NDArray[np.bool_]:
-    """A mask scaled by the nearest pixel, cut to what is left of it; as it was where too little would be."""
+def _shift(window: slice, by: int) -> slice:
+    return slice(window.start + by, window.stop + by)
+
+
+def _scale(mask: NDArray[np.bool_], ratio: float) -> tuple[NDArray[np.bool_], tuple[slice, slice]]:
+    """A mask scaled by the nearest pixel, cut to what is left of it; as it was where too little would be.
+
+    Beside it the window of the mask that it is of.
+    """
     size = max(1, round(mask.shape[1] * ratio)), max(1, round(mask.shape[0] * ratio))
     scaled = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST_EXACT).astype(bool)
     n, _ = cv2.connectedComponents(scaled.astype(np.uint8), connectivity=8)
     if np.count_nonzero(scaled) < LEAST_PX or n > 1 + _count_parts(mask):
-        return mask
-    rows, columns = np.flatnonzero(scaled.any(axis=1)), np.flatnonzero(scaled.any(axis=0))
-    return scaled[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        return mask, (slice(0, mask.shape[0]), slice(0, mask.shape[1]))
+    rows, columns = _find_extent(scaled.max(axis=1)), _find_extent(scaled.max(axis=0))
+    of = (
+        _scale_back(rows, mask.shape[0] / scaled.shape[0]),
+        _scale_back(columns, mask.shape[1] / scaled.shape[1]),
+    )
+    return scaled[rows, columns], of
+
+
+def _find_extent(shown: NDArray[np.bool_]) -> slice:
+    places = np.flatnonzero(shown)
+    return slice(int(places[0]), int(places[-1]) + 1)
+
+
+def _scale_back(window: slice, ratio: float) -> slice:
+    """The pixels that a window of scaled pixels is of; ratio: pixels a scaled pixel."""
+    return slice(math.floor(window.start * ratio), math.ceil(window.stop * ratio))
 
 
 def _count_parts(mask: NDArray[np.bool_]) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.balance.describe import VERB
+from synth.balance.describe import VERB, list_used
 from synth.balance.label_map import LabelMap
 from synth.balance.settings import BalanceSettings
 from synth.balance.study import Study
@@ -48,7 +48,7 @@ def to_draft(name: str, settings: BalanceSettings, made: Made, of: LabelMap, stu
         dist=base.dist,
         T_base_cam=base.T_base_cam,
         instances=_list_instances(of, study.names),
-        origin=base.origin.then(step, *(data.as_parent(donor, "labels") for donor in donors)),
+        origin=base.origin.then(step, *(data.as_parent(donor, *list_used(settings)) for donor in donors)),
         quality=quality,
     )
 

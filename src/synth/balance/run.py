@@ -2,7 +2,7 @@
 
 ::
 
-    data/balanced/             a dataset of the kind maps as every stage writes one, and
+    data/balanced/             a dataset of the kind maps, or composited where things are pasted, and
       balance.json             shares before and after, and what was asked for
       balance.png              made maps beside train maps
       shares.png  shares.svg   shares before and after
@@ -18,8 +18,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from synth.balance.describe import VERB, describe
+from synth.balance.describe import VERB, describe, kind_of
 from synth.balance.label_map import LabelMap, list_known, read_map
+from synth.balance.paste import paste
 from synth.balance.records import read_laid, read_mixes, read_refused, to_draft, to_layers
 from synth.balance.settings import BalanceSettings
 from synth.balance.study import Study, measure_maps
@@ -27,6 +28,7 @@ from synth.balance.tally import Tally, count_map
 from synth.balance.ways import WAYS
 from synth.balance.ways.way import Made, Material
 from synth.compute.progress import Progress
+from synth.dataset.codecs import Rgb
 from synth.dataset.folder import refuse_other_kind
 from synth.dataset.reader import DatasetReader
 from synth.dataset.record import Figure
@@ -76,7 +78,7 @@ def balance(settings: BalanceSettings, make_progress: MakeProgress, *, is_dry: b
     otherwise, StorageError. KeyboardInterrupt leaves whole samples; the same call goes on.
     """
     if not is_dry:
-        refuse_other_kind(settings.out, "maps")
+        refuse_other_kind(settings.out, kind_of(settings))
     known = list_known(settings.data)
     study = _measure(settings, known, make_progress("measure", "maps"))
     _refuse_empty(settings, study)
@@ -98,6 +100,11 @@ def _make_all(
     """Every map that is not there; those that are only count."""
     settings, study = balanced.settings, balanced.study
     material, instanced = _gather(settings, study), [study.names.index(name) for name in known]
+
+    @lru_cache(maxsize=64)
+    def read_rgb(place: int) -> Rgb:
+        return settings.data.load_rgb(settings.maps[place])
+
     there = None if writer is None else DatasetReader(writer.root)
     done = {} if there is None else {sample.name: sample for sample in there}
     progress.begin(total=settings.most, done=0)
@@ -114,7 +121,10 @@ def _make_all(
                 draft = to_draft(f"{i:06d}", settings, one, of, study)
                 if writer is not None:
                     assert writer.info.semantic is not None
-                    writer.append(draft, layers=to_layers(of, writer.info.semantic))
+                    layers = to_layers(of, writer.info.semantic)
+                    if settings.paste:
+                        layers["image"] = paste(read_rgb(one.base), one.canvas, read_rgb)
+                    writer.append(draft, layers=layers)
                 balanced.count(of, draft.quality)
                 balanced.n_new += 1
             progress.advanced(1)

@@ -22,7 +22,7 @@ class BalanceSettings:
     data: whose train maps are balanced. way: by name. classes: that are added. exact, at_least: shares, as
     they are typed. things: classes that stand one before another; None where the data is to say. count: maps;
     None for as many as are needed, one a train map at most. each: of each class added to a map, at most; None
-    for one, or with shares `MOST_EACH`.
+    for one, or with shares `MOST_EACH`. paste: pictures too, of train pictures into which things are pasted.
     """
 
     data: DatasetReader
@@ -36,6 +36,7 @@ class BalanceSettings:
     count: int | None = None
     each: int | None = None
     seed: int = 0
+    paste: bool = False
     maps: tuple[Sample, ...] = field(init=False)
     goal: Goal = field(init=False)
     added: tuple[int, ...] = field(init=False)
@@ -55,6 +56,8 @@ class BalanceSettings:
         for option, value in (("--count", self.count), ("--each", self.each)):
             if value is not None and value < 1:
                 raise InputError(f"{option} must be 1 or more, got {value}")
+        if self.paste:
+            self._refuse_unpasted(maps)
         goal = parse_goal(self.measure, self.exact, self.at_least, self.names)
         asked = [find_class(name, self.names) for name in self.classes]
         if self.things is not None and not self.things:
@@ -65,6 +68,16 @@ class BalanceSettings:
         set_field(self, "maps", tuple(maps))
         set_field(self, "goal", goal)
         set_field(self, "added", WAYS[self.way].choose_classes(asked, goal, self.names))
+
+    def _refuse_unpasted(self, maps: list[Sample]) -> None:
+        if not WAYS[self.way].keeps_map:
+            fit = " or ".join(name for name, way in WAYS.items() if way.keeps_map)
+            raise InputError(f"{self.way} leaves no train picture as it is to paste into: choose {fit}")
+        if bare := [sample.name for sample in maps if "image" not in sample.layers]:
+            raise InputError(
+                f"--paste needs the pictures of train maps, and {self.data.root} has none of {bare[0]}: "
+                "leave it out, and synth paint makes pictures of the maps"
+            )
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -21,6 +22,7 @@ class Add:
     name: str
     summary: str
     several: bool
+    keeps_map: ClassVar[bool] = True
 
     def choose_classes(self, asked: Sequence[int], goal: Goal, names: Sequence[str]) -> tuple[int, ...]:
         """Those asked for or, without any, those of which a share is."""

@@ -23,6 +23,7 @@ class Reconstruct:
 
     name = "reconstruct"
     summary = "maps put together anew, class by class, from several training maps of one camera"
+    keeps_map = False
 
     def choose_classes(self, asked: Sequence[int], goal: Goal, names: Sequence[str]) -> tuple[int, ...]:
         """Those asked for and those of which a share is; there need be none."""

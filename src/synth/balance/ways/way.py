@@ -54,6 +54,8 @@ class Way(Protocol):
 
     name: str
     summary: str
+    keeps_map: bool
+    """Whether the training map stays as it is but for what is added."""
 
     def choose_classes(self, asked: Sequence[int], goal: Goal, names: Sequence[str]) -> tuple[int, ...]:
         """The classes that are added, of those asked for; raises InputError where these are not its kind."""
