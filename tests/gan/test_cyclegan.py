@@ -258,6 +258,25 @@ def test_bfloat16_tracks_float32() -> None:
         assert b == pytest.approx(a, rel=0.03)
 
 
+def test_a_batch_in_parts_is_learnt_from_as_at_once() -> None:
+    """Losses and gradients are means over a batch; one that cannot be parted evenly is refused."""
+    settings = make_settings(pool_size=0)
+    batch = make_batch(0, n=4)
+
+    def learn(n_parts: int) -> tuple[dict[str, float], list[Tensor]]:
+        parted = replace(settings.schedule, batch_size=4, accumulate=n_parts)
+        training = make_training(replace(settings, schedule=parted))
+        losses = training.learn(batch)
+        return losses, [p.grad.clone() for p in training.networks.parameters() if p.grad is not None]
+
+    (whole, whole_gradients), (parts, part_gradients) = learn(1), learn(2)
+    assert parts == pytest.approx(whole, rel=1e-4)
+    for one, other in zip(whole_gradients, part_gradients, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-6)
+    with pytest.raises(InputError, match="batch_size = 4 is no multiple of 3"):
+        replace(settings.schedule, batch_size=4, accumulate=3)
+
+
 def test_averages_and_learning_rate_follow_the_images_seen() -> None:
     """Constant for half the run, then linearly to 0; averages halve old weights after their half-life."""
     training = make_training(make_settings())

@@ -15,14 +15,17 @@ class Schedule:
     """The course of one training, whatever is learnt.
 
     side_px: of the patches. n_images: images of each look seen in all; where None, n_epochs times the larger
-    dataset. n_checkpoints: evenly spread, the last at the end. tick_images: between two lines of stats.
-    ema_half_life_images: until a weight counts half in the averages.
+    dataset. accumulate: parts of a batch that are learnt from one after another, where memory is short; what
+    networks normalise over a batch, they then do over a part. n_checkpoints: evenly spread, the last at the
+    end. tick_images: between two lines of stats. ema_half_life_images: until a weight counts half in the
+    averages.
     """
 
     side_px: int
     n_images: int | None = None
     n_epochs: int | None = None
     batch_size: int = 1
+    accumulate: int = 1
     n_checkpoints: int = 20
     tick_images: int = 100
     ema_half_life_images: float = 1000.0
@@ -32,12 +35,18 @@ class Schedule:
         if sum(count is not None for count in counts) != 1:
             raise InputError("give either images or epochs to train for")
         positive = {
-            name: getattr(self, name) for name in ("side_px", "batch_size", "n_checkpoints", "tick_images")
+            name: getattr(self, name)
+            for name in ("side_px", "batch_size", "accumulate", "n_checkpoints", "tick_images")
         }
         positive["n_images or n_epochs"] = next(count for count in counts if count is not None)
         for name, value in positive.items():
             if value < 1:
                 raise InputError(f"{name} must be 1 or more, got {value}")
+        if self.batch_size % self.accumulate:
+            raise InputError(
+                f"accumulate takes a batch in equal parts: batch_size = {self.batch_size} is no multiple of "
+                f"{self.accumulate}"
+            )
         if self.batch_size * self.side_px**2 > MOST_PIXELS:
             raise InputError(
                 f"a batch has at most {MOST_PIXELS:,} pixels of each look, as 64 of 512×512 px, got "

@@ -75,34 +75,16 @@ class Training:
 
         Raises TrainingDiverged when one is not finite; the networks are then as that step left them.
         """
-        fabric = self._fabric
-        batch = Batch(
-            self._bring(batch.sim),
-            self._bring(batch.real),
-            {name: self._bring(layer) for name, layer in batch.layers.items()},
-            {
-                look: Labels(known.classes.to(fabric.device), known.boxes.to(fabric.device))
-                for look, known in batch.labels.items()
-            },
-        )
-        seed = step_seed(self.seed, fabric.global_rank, self.n_images_seen)
-        step = Step(
-            batch,
-            witness,
-            rng_cpu=torch.Generator().manual_seed(seed),
-            rng_device=torch.Generator(fabric.device).manual_seed(seed),
-        )
+        steps = [self._begin(part, witness) for part in batch.split(self.settings.schedule.accumulate)]
         self._set_learning_rate()
 
         losses: Losses = {}
         for phase in self.phases:
             self._let_learn(phase)
-            with fabric.autocast():
-                losses |= phase.compute_losses(step)
-            self._descend(phase.name, losses[phase.total])
+            losses |= self._descend(phase, steps)
 
         figures = self._to_figures(losses)
-        n_images = len(batch.sim) * fabric.world_size
+        n_images = len(batch.sim) * self._fabric.world_size
         self.step += 1
         self.n_images_seen += n_images
         self._update_ema(n_images)
@@ -186,13 +168,38 @@ class Training:
         for parameter in phase.parameters:
             parameter.requires_grad_(True)
 
-    def _descend(self, which: str, loss: Tensor) -> None:
-        optimiser = self._optimisers[which]
+    def _begin(self, part: Batch, witness: nn.Module | None) -> Step:
+        """What is learnt from at once, and the chance that is its own."""
+        device = self._fabric.device
+        brought = Batch(
+            self._bring(part.sim),
+            self._bring(part.real),
+            {name: self._bring(layer) for name, layer in part.layers.items()},
+            {look: Labels(of.classes.to(device), of.boxes.to(device)) for look, of in part.labels.items()},
+            part.first,
+        )
+        seed = step_seed(self.seed, self._fabric.global_rank, self.n_images_seen + part.first)
+        return Step(
+            brought,
+            witness,
+            rng_cpu=torch.Generator().manual_seed(seed),
+            rng_device=torch.Generator(device).manual_seed(seed),
+        )
+
+    def _descend(self, phase: Phase, steps: Sequence[Step]) -> Losses:
+        """Go down the mean of a phase's loss over the parts of a batch; returns the mean of each loss."""
+        optimiser = self._optimisers[phase.name]
         optimiser.zero_grad(set_to_none=True)
-        self._fabric.backward(loss)
+        told: list[Losses] = []
+        for step in steps:
+            with self._fabric.autocast():
+                losses = phase.compute_losses(step)
+            self._fabric.backward(losses[phase.total] / len(steps))
+            told.append({name: loss.detach().float() for name, loss in losses.items()})
         if self._fabric.world_size > 1:
             self._average_gradients(optimiser)
         optimiser.step()
+        return {name: torch.stack([losses[name] for losses in told]).mean() for name in told[0]}
 
     def _average_gradients(self, optimiser: torch.optim.Adam) -> None:
         gradients = [

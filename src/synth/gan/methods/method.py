@@ -188,13 +188,25 @@ class Batch:
 
     layers: by name, as `Layers` has them; ``mask`` is 1 on any part. labels: of crops, for methods whose
     settings are `schedule.CropSettings`. For those whose settings are `schedule.MapSettings`, ``sim`` holds
-    the label maps [N,P,H,W] (map_pairs.lay_out) of the pictures in ``real``.
+    the label maps [N,P,H,W] (map_pairs.lay_out) of the pictures in ``real``. first: of a part of a batch,
+    which image of it is its first.
     """
 
     sim: Tensor
     real: Tensor
     layers: Mapping[str, Tensor] = field(default_factory=dict)
     labels: Mapping[Look, Labels] = field(default_factory=dict)
+    first: int = 0
+
+    def split(self, n: int) -> "list[Batch]":
+        """As ``n`` parts of equally many images."""
+        size = len(self.sim) // n
+        return [self._cut(slice(i * size, (i + 1) * size)) for i in range(n)]
+
+    def _cut(self, images: slice) -> "Batch":
+        labels = {look: Labels(of.classes[images], of.boxes[images]) for look, of in self.labels.items()}
+        layers = {name: layer[images] for name, layer in self.layers.items()}
+        return Batch(self.sim[images], self.real[images], layers, labels, images.start)
 
 
 @dataclass(frozen=True)
