@@ -26,7 +26,10 @@ from synth.errors import CellError, DatasetError, InputError
 
 ROOT = Path(__file__).parents[1]
 HEAVY = {"numpy", "pydantic", "torch", "typer", "rich", "cv2", "open3d", "scipy", "yaml"}
-VERBS = ("capture", "render", "compose", "translate", "paint", "train", "predict", "label", "compare")
+VERBS = (
+    *("capture", "render", "compose", "translate", "paint"),
+    *("train", "predict", "label", "balance", "compare"),
+)
 
 USER_FILE = """
 from pathlib import Path
@@ -45,6 +48,8 @@ painted = synth.paint("data/maps", real, method="spade", checkpoint=Path("a.safe
 training: Training = synth.train("detection", ["data/real", twins], net="yolov5n")
 found: list[Prediction] = synth.predict(training.run, [Path("a.png"), "b.png"])
 labelled = synth.label("data/footage", [training.run, "runs/other"], min_confidence=0.8)
+mapped = synth.label(real, twins="data/twins")
+balanced = synth.balance(labelled, "add-multi", target=["Pole=2%"], paste=True)
 compared: Comparison = synth.compare(
     {"real": real, "rendered": twins}, mixes=["real", "rendered"], tasks=["detection"], preset="quick"
 )
@@ -108,7 +113,10 @@ def test_the_front_is_what_synth_offers() -> None:
 @pytest.mark.parametrize("name", VERBS)
 def test_defaults_are_those_of_the_command(name: str) -> None:
     """What a function and its command both take has one default."""
-    in_its_help = {("compose", "datasets"), ("train", "data"), ("compare", "ask"), ("compare", "tasks")}
+    in_its_help = {
+        *(("compose", "datasets"), ("train", "data"), ("compare", "ask"), ("compare", "tasks")),
+        *(("label", "run"), ("balance", "classes"), ("balance", "target"), ("balance", "at_least")),
+    }
     command: Any = get_command(app)
     options = {p.name: p.default for p in command.commands[name].params}
     parameters = inspect.signature(getattr(front, name)).parameters
@@ -150,7 +158,7 @@ def test_a_verb_can_be_called_whatever_was_imported(before: str) -> None:
     assert run(code) == "good"
 
 
-@pytest.mark.parametrize("name", ["capture", "train", "compare"])
+@pytest.mark.parametrize("name", ["capture", "train", "balance", "compare"])
 def test_a_callable_package_is_a_package_like_others(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It says how it is called, is pickled by name; what it holds is found and replaced by dotted name."""
     package: Any = importlib.import_module(f"synth.{name}")

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from synth.front import balance as balance
     from synth.front import capture as capture
     from synth.front import compare as compare
     from synth.front import compose as compose
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "balance",
     "capture",
     "compare",
     "compose",
@@ -34,7 +36,7 @@ __all__ = [
     "translate",
 ]
 
-_PACKAGES = ("capture", "compare", "label", "train")
+_PACKAGES = ("balance", "capture", "compare", "label", "train")
 """Verbs whose packages have the same name: the package can be called, see `synth.callable_package`."""
 
 

@@ -60,11 +60,9 @@ def balance(
 
     Example: synth balance data/real --way add-single --classes Pole
     """
-    from synth.balance.figure import draw_shares
+    from synth.balance.findings import SHARES, SHEET_FILE, write_findings
     from synth.balance.run import balance as run_balance
     from synth.balance.settings import BalanceSettings
-    from synth.balance.sheet import write_balance_sheet
-    from synth.balance.verdict import REPORT_FILE, list_rows, write_report
     from synth.compute.progress import make_progress
     from synth.dataset.reader import DatasetReader
     from synth.run_log import run_log
@@ -101,13 +99,11 @@ def balance(
         if not balanced.made.n_maps:
             console.print("No map was made.")
             return
-        write_balance_sheet(settings.data, DatasetReader(out), out / "balance.png")
-        draw_shares(list_rows(balanced), balanced.study.tally.n_maps, balanced.made.n_maps, out / "shares")
-        write_report(balanced, out / REPORT_FILE)
+        write_findings(balanced)
         following = f"dataset sheet {out}" if paste else f"paint {out} --data {data}"
         console.print(
-            f"{out}: {balanced.made.n_maps} maps, {balanced.n_new} new. Look at {out / 'balance.png'} and "
-            f"{out / 'shares.png'}. Next: synth {following}",
+            f"{out}: {balanced.made.n_maps} maps, {balanced.n_new} new. Look at {out / SHEET_FILE} and "
+            f"{out / SHARES}.png. Next: synth {following}",
             soft_wrap=True,
         )
 

@@ -13,8 +13,9 @@ for a folder that is no dataset or was made otherwise, CellError for a cell file
 disk. KeyboardInterrupt leaves every folder whole; the same call goes on.
 """
 
-from synth.front.learning import Comparison, Prediction, Training, compare, label, predict, train
+from synth.front.learning import Comparison, Prediction, Training, compare, predict, train
 from synth.front.making import capture, compose, render, translate
+from synth.front.mapping import balance, label
 from synth.front.opening import StrPath, load_cell, open_dataset
 from synth.front.painting import paint
 
@@ -23,6 +24,7 @@ __all__ = [
     "Prediction",
     "StrPath",
     "Training",
+    "balance",
     "capture",
     "compare",
     "compose",

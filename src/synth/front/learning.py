@@ -12,13 +12,12 @@ from synth.front.opening import (
     StrPath,
     as_console,
     as_paths,
-    open_dataset,
     refuse_below,
     refuse_text,
 )
 
 if TYPE_CHECKING:
-    from synth.dataset.reader import DatasetReader
+    pass
 
 
 @dataclass(frozen=True)
@@ -158,45 +157,6 @@ def predict(
     return [
         Prediction(file, task.only_sure(found, confidence)) for file, found in zip(files, said, strict=True)
     ]
-
-
-def label(
-    data: StrPath,
-    run: StrPath | Sequence[StrPath],
-    out: StrPath = "data/labelled",
-    *,
-    min_confidence: float = 0.5,
-    table: StrPath | None = None,
-    truth: StrPath | None = None,
-    device: str | None = None,
-    progress: bool = True,
-) -> "DatasetReader":
-    """Label the pixels of a dataset's pictures by trained networks: pseudo-labels, confidence beside them.
-
-    Pictures that people labelled keep their maps. run: folders of trainings of segmentation; several are held
-    against each other, and one labels: that of the highest mIoU on pictures that people labelled or, without
-    any, a guess. ``dataset.info.made_by.figures`` says which, and why. min_confidence: 0 to 1, pixels of
-    which it is less sure are void. table: a CSV of classes and the labels they become, or void. truth: a
-    dataset with label maps of people's; those that ``data`` has if not given.
-    """
-    from synth.compute.progress import make_progress
-    from synth.label.run import label as run_label
-    from synth.label.settings import LabelSettings
-    from synth.run_log import run_log
-
-    settings = LabelSettings(
-        data=open_dataset(data).refuse_empty(),
-        runs=tuple(as_paths(run)),
-        out=Path(out),
-        min_confidence=min_confidence,
-        table=None if table is None else Path(table),
-        truth=None if truth is None else open_dataset(truth).refuse_empty(),
-        device=device,
-    )
-    console = as_console(progress=progress)
-    with run_log(settings.out, settings, console):
-        run_label(settings, lambda *words: make_progress(console, *words))
-    return open_dataset(settings.out)
 
 
 def compare(

@@ -52,40 +52,22 @@ def label(
     Example: synth label data/footage --run runs/train/segmentation
     """
     from synth.compute.progress import make_progress
-    from synth.dataset.reader import DatasetReader
-    from synth.errors import InputError
+    from synth.label.request import make_label_settings
     from synth.label.run import label as run_label
-    from synth.label.settings import DEFAULT_CONFIDENCE, LabelSettings
     from synth.label.twins import TwinSettings, label_by_twins
     from synth.run_log import run_log
     from synth.terminal import SIMULATED, make_console
 
-    if (twins is None) == (not run):
-        raise InputError("give networks that label with --run, or twins with --twins, one of the two")
-    pictures = DatasetReader(data).refuse_empty()
-    settings: LabelSettings | TwinSettings
-    if twins is not None:
-        for_networks = {
-            "--min-confidence": min_confidence,
-            "--map": table,
-            "--truth": truth,
-            "--device": device,
-        }
-        if given := [name for name, value in for_networks.items() if value is not None]:
-            raise InputError(f"--twins asks no network: leave out {', '.join(given)}")
-        settings = TwinSettings(
-            pictures, DatasetReader(twins, "synth render --maps-only").refuse_empty(), out
-        )
-    else:
-        settings = LabelSettings(
-            data=pictures,
-            runs=tuple(run or ()),
-            out=out,
-            min_confidence=DEFAULT_CONFIDENCE if min_confidence is None else min_confidence,
-            table=table,
-            truth=None if truth is None else DatasetReader(truth).refuse_empty(),
-            device=device,
-        )
+    settings = make_label_settings(
+        data,
+        out,
+        runs=run or (),
+        twins=twins,
+        min_confidence=min_confidence,
+        table=table,
+        truth=truth,
+        device=device,
+    )
     console = make_console()
     if settings.data.info.made_by.simulated:
         console.print(SIMULATED, "the pictures are those of the simulated cell")
