@@ -84,7 +84,8 @@ class Mixes:
         if self._maps.is_dir() and not pictures.is_dir():
             return
         write_pictures(self._camvid, pictures, FOLD)
-        rows = (pictures / "splits.csv").read_text(encoding="utf-8").splitlines()
+        head, *rows = (pictures / "splits.csv").read_text(encoding="utf-8").splitlines()
+        rows = [head, *rows[:: 12 if self._tiny else 1]]
         for out, kept in (
             (self.data, rows),
             (self._maps, [row for row in rows if not row.endswith(("val", "test"))]),
@@ -117,7 +118,7 @@ class Mixes:
             return painter.parent / maps.name
         words: tuple[str, ...] = ()
         if mix.unread_void:
-            words = ("--reader", str(self._train_reader()), "--void-unread", str(self.data))
+            words = ("--reader", str(self._train_reader()), "--void-unread", "--data", str(self.data))
         out = painter.parent / f"{maps.name}{'_void' if mix.unread_void else ''}"
         with self._locks[str(out)]:
             checkpoint = painter / json.loads((painter / "result.json").read_text())["checkpoint"]

@@ -7,7 +7,7 @@ from scipy.spatial.transform import Rotation
 
 from synth.dataset.info import DatasetInfo, MadeBy
 from synth.dataset.reader import DatasetReader
-from synth.dataset.record import Kind
+from synth.dataset.record import Kind, Split
 from synth.dataset.sample import Draft, Instance
 from synth.dataset.split import assign_splits
 from synth.dataset.store import DatasetWriter
@@ -25,15 +25,18 @@ def write_crop_set(
     simulated: bool = True,
     shuffled: bool = False,
     label_noise_deg: float = 0.0,
+    train_alone: bool = False,
 ) -> DatasetReader:
     """``n`` samples of one part each. shuffled: train and val crops show other normals than they say.
+    train_alone: all are train samples.
 
     label_noise_deg: by how much what they show is turned about a random axis, one sigma.
     """
     rng = np.random.default_rng(seed)
     info = DatasetInfo(kind=kind, classes=("cover",), made_by=MadeBy(verb="test", simulated=simulated))
     with DatasetWriter.create_or_resume(root, info) as writer:
-        for i, split in enumerate(assign_splits(n, rng=rng)):
+        for i, dealt in enumerate(assign_splits(n, rng=rng)):
+            split: Split = "train" if train_alone else dealt
             tilt, around = rng.uniform(0.1, 0.8), rng.uniform(0, 2 * np.pi)
             uvw = np.array([np.sin(tilt) * np.cos(around), np.sin(tilt) * np.sin(around), np.cos(tilt)])
             turn = Rotation.from_rotvec([0.02, 0.01, 0]).as_matrix()

@@ -144,6 +144,23 @@ def test_a_plan_is_printed_and_nothing_is_trained(synth: Type, tmp_path: Path) -
     assert not (tmp_path / "run").exists()
 
 
+def test_what_is_mixed_in_needs_no_val_images(
+    synth: Type, crop_sets: dict[str, DatasetReader], tmp_path: Path
+) -> None:
+    """Those of what it stands beside choose; alone it is refused, unless captured ones choose."""
+    made = write_crop_set(tmp_path / "made", "rendered", seed=9, train_alone=True)
+    words = ("--data", f"real={crop_sets['real'].root}", "--data", f"made={made.root}", "--plan-only")
+    words += ("--tasks", "normals", "--preset", "quick", "--images", "64", "--no-baseline")
+    for mixes, code in (
+        (("real,real+made",), 0),
+        (("real,made",), 2),
+        (("real,made", "--choose", "real-val"), 0),
+    ):
+        ended, _, err = synth(*words, "--mixes", *mixes)
+        assert ended == code, err
+        assert code == 0 or "made has 0 val images for normals" in err
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

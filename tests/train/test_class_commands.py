@@ -14,6 +14,7 @@ from synth.compute.checkpoint import save_weights
 from synth.dataset.imports.folders import FoldersSettings, import_folders
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
+from synth.train.run import load_result
 from synth.train.tasks import TASKS
 from synth.train.tasks.classification.settings import ClassificationSettings
 from typed import synth
@@ -100,6 +101,26 @@ def test_what_tells_other_classes_apart_is_not_measured(desk: Path) -> None:
     assert answer.stdout == ""
     assert "signs has the classes left, right, stop, and the network knows none of them" in answer.stderr
     assert "it knows cat, dog; give a dataset that" in answer.stderr
+
+
+def test_what_is_mixed_in_needs_no_val_images(desk: Path, tmp_path: Path) -> None:
+    """Those of the others choose; where none of several has any, that is one sentence."""
+    rng = np.random.default_rng(0)
+    for root in ("a", "b"):
+        for name in CLASSES:
+            path = tmp_path / "pictures" / root / "train" / name / "0.png"
+            path.parent.mkdir(parents=True)
+            cv2.imwrite(str(path), rng.integers(0, 256, (24, 24, 3), np.uint8))
+        import_folders(FoldersSettings(tmp_path / "pictures" / root, tmp_path / root))
+    mixed = ("train", "classification", "--data", desk / "signs", "--data", "a", "--test", desk / "signs")
+    done = synth(*mixed, *TINY, "--out", "run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    n_val = TASKS["classification"].count(DatasetReader(desk / "signs").of_split("val"))
+    assert load_result(tmp_path / "run").n_val == n_val
+    alone = ("train", "classification", "--data", "a", "--data", "b", "--test", desk / "signs")
+    done = synth(*alone, *TINY, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "none of a, b has val images, by which a network is chosen" in done.stderr
 
 
 @pytest.mark.parametrize("absent", ["val", "test"])

@@ -248,6 +248,8 @@ class Plan:
         for split, least in _LEAST:
             samples = reader.of_split(split)
             n = TASKS[task].count(samples)
+            if split == "val" and not samples and self._is_chosen_by_others(task, name):
+                continue
             if n < least and (split != "test" or name == REAL):
                 others = ",".join(other for other in self.roots if other != task)
                 unlabelled = n == 0 and samples and others
@@ -257,6 +259,17 @@ class Plan:
                 raise InputError(
                     f"{reader.root} has {n} {split} images for {task}, and {least} are the least: {advice}"
                 )
+
+    def _is_chosen_by_others(self, task: str, name: str) -> bool:
+        """Whether captured val images choose or, in each mix that ends with a dataset, those of another."""
+        if self.choose == "real-val":
+            return True
+        ends = [{other for other, _ in mix.stages[-1]} for mix in self.mixes]
+        return all(
+            any(self.reader(task, other).of_split("val") for other in end - {name})
+            for end in ends
+            if name in end
+        )
 
     def _list_fitting(self, reader: DatasetReader) -> list[str]:
         """Tasks by name alone that were not asked for and are learnt from a dataset without instances."""

@@ -293,15 +293,30 @@ def _load(spec: TrainSpec, task: Task[Any, Any]) -> tuple[list[Any], Any, Any]:
         pool = val = None
         for portion in stage:
             dataset = open_once(portion.root)
-            train_and_val = portion.samples(dataset, spec.seed)
-            _refuse_absent(dataset, train=train_and_val[0], val=train_and_val[1])
-            parts = [_load_images(spec, dataset, samples) for samples in train_and_val]
-            pool = parts[0] if pool is None else task.join(pool, parts[0])
-            val = parts[1] if val is None else task.join(val, parts[1])
+            train, choosing = portion.samples(dataset, spec.seed)
+            _refuse_absent(dataset, train=train)
+            part = _load_images(spec, dataset, train)
+            pool = part if pool is None else task.join(pool, part)
+            if choosing:  # What is made of train samples alone has none.
+                part = _load_images(spec, dataset, choosing)
+                val = part if val is None else task.join(val, part)
         stages.append(pool)
     if spec.choose == "real-val":
+        _refuse_absent(tested, val=tested.of_split("val"))
         val = _load_images(spec, tested, tested.of_split("val"))
+    elif val is None:
+        _refuse_unchosen([open_once(portion.root) for portion in spec.stages[-1]])
     return stages, val, test
+
+
+def _refuse_unchosen(last: Sequence[DatasetReader]) -> None:
+    """Raises InputError for datasets of which none has val images."""
+    if len(last) == 1:
+        _refuse_absent(last[0], val=())
+    raise InputError(
+        f"none of {', '.join(str(dataset.root) for dataset in last)} has val images, by which a network is "
+        "chosen: mix in one that has"
+    )
 
 
 def _refuse_absent(dataset: DatasetReader, **splits: Sequence[Sample]) -> None:
