@@ -115,7 +115,7 @@ def test_what_is_mixed_in_needs_no_val_images(desk: Path, tmp_path: Path) -> Non
     mixed = ("train", "classification", "--data", desk / "signs", "--data", "a", "--test", desk / "signs")
     done = synth(*mixed, *TINY, "--out", "run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    n_val = TASKS["classification"].count(DatasetReader(desk / "signs").of_split("val"))
+    n_val = sum(len(sample.instances) for sample in DatasetReader(desk / "signs").of_split("val"))
     assert load_result(tmp_path / "run").n_val == n_val
     alone = ("train", "classification", "--data", "a", "--data", "b", "--test", desk / "signs")
     done = synth(*alone, *TINY, cwd=tmp_path)
