@@ -105,13 +105,8 @@ def test_what_tells_other_classes_apart_is_not_measured(desk: Path) -> None:
 
 def test_what_is_mixed_in_needs_no_val_images(desk: Path, tmp_path: Path) -> None:
     """Those of the others choose; where none of several has any, that is one sentence."""
-    rng = np.random.default_rng(0)
-    for root in ("a", "b"):
-        for name in CLASSES:
-            path = tmp_path / "pictures" / root / "train" / name / "0.png"
-            path.parent.mkdir(parents=True)
-            cv2.imwrite(str(path), rng.integers(0, 256, (24, 24, 3), np.uint8))
-        import_folders(FoldersSettings(tmp_path / "pictures" / root, tmp_path / root))
+    for seed, root in enumerate(("a", "b"), 7):
+        write_class_set(tmp_path / root, CLASSES, seed=seed, n=4, train_alone=True)
     mixed = ("train", "classification", "--data", desk / "signs", "--data", "a", "--test", desk / "signs")
     done = synth(*mixed, *TINY, "--out", "run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

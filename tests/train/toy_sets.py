@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 from synth.dataset.choices import BoxKind
 from synth.dataset.info import DatasetInfo, MadeBy
 from synth.dataset.reader import DatasetReader
-from synth.dataset.record import Kind
+from synth.dataset.record import Kind, Split
 from synth.dataset.sample import Draft, Instance, Sample
 from synth.dataset.split import assign_splits
 from synth.dataset.store import DatasetWriter
@@ -82,8 +82,11 @@ def write_class_set(
     flip_pairs: tuple[tuple[str, str], ...] = (),
     seed: int = 0,
     n: int = 20,
+    train_alone: bool = False,
 ) -> DatasetReader:
-    """``n`` samples of one to three squares whose class is their colour, by name; shown: those that occur."""
+    """``n`` samples of one to three squares whose class is their colour, by name; shown: those that occur.
+    train_alone: all are train samples.
+    """
     rng, occurring = np.random.default_rng(seed), shown or classes
     info = DatasetInfo(
         kind="imported",
@@ -92,7 +95,8 @@ def write_class_set(
         made_by=MadeBy(verb="test", simulated=True),
     )
     with DatasetWriter.create_or_resume(root, info) as writer:
-        for i, split in enumerate(assign_splits(n, rng=rng)):
+        for i, dealt in enumerate(assign_splits(n, rng=rng)):
+            split: Split = "train" if train_alone else dealt
             picture, boxes = draw_rectangles(rng, SIZE_WH)
             instances = []
             for k, (x0, y0, x1, y1) in enumerate(boxes.astype(int).tolist()):
