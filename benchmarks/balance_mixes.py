@@ -119,6 +119,7 @@ class Mixes:
         words: tuple[str, ...] = ()
         if mix.unread_void:
             words = ("--reader", str(self._train_reader()), "--void-unread", "--data", str(self.data))
+            words += ("--least-agreement", "0")
         out = painter.parent / f"{maps.name}{'_void' if mix.unread_void else ''}"
         with self._locks[str(out)]:
             checkpoint = painter / json.loads((painter / "result.json").read_text())["checkpoint"]

@@ -97,7 +97,7 @@ def test_what_is_laid_is_whole_in_order_and_never_over_void(material: Material, 
 
 def _study(adjacency: Adjacency, n_posts: int) -> Study:
     pixels = np.array([900, 900, 100, n_posts, 0])
-    return Study(CLASSES, Tally(1, pixels, pixels, pixels), (CAR, POST), None, adjacency, [], [], [])
+    return Study(CLASSES, Tally(1, pixels, pixels, pixels), (CAR, POST), None, adjacency, [], [], None)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.balance.bank import Shape, Spot, find_ground
+from synth.balance.bank import Shape, Spot, find_beside, find_ground
 from synth.balance.canvas import Canvas
 from synth.balance.pieces import LEAST_PX, Cut, Piece
 from synth.balance.study import Study
@@ -49,7 +49,7 @@ def place(
     for _ in range(_TRIES):
         shape = _draw_shape(spot, class_id, study, rng)
         piece = _to_piece(shape, spot, canvas, study, mirrored, rng)
-        why = find_refusal(canvas, piece, spot.ground, study)
+        why = find_refusal(canvas, piece, spot.ground, study, spot.beside)
         if why is None:
             canvas.lay(piece, shape.donor)
             return refused
@@ -69,8 +69,12 @@ def draw_spot(class_id: int, camera: int, study: Study, rng: np.random.Generator
     return spots[int(rng.integers(len(spots)))]
 
 
-def find_refusal(canvas: Canvas, piece: Piece, ground: int, study: Study) -> Refusal | None:
-    """Why a component cannot be laid on a canvas, where it shall stand on a class; None where it can."""
+def find_refusal(
+    canvas: Canvas, piece: Piece, ground: int, study: Study, beside: Collection[int] = ()
+) -> Refusal | None:
+    """Why a component cannot be laid on a canvas, where it shall stand on a class, with others about its
+    feet; None where it can.
+    """
     height, width = piece.mask.shape
     rows, columns = canvas.ids.shape
     if piece.top < 1 or piece.left < 1 or piece.bottom > rows - 1 or piece.left + width > columns - 1:
@@ -96,6 +100,9 @@ def find_refusal(canvas: Canvas, piece: Piece, ground: int, study: Study) -> Ref
             return "rarer"
     if find_ground(piece.mask, piece.top, piece.left, canvas.ids, study.n_classes, piece.class_id) != ground:
         return "ground"
+    about = find_beside(piece.mask, piece.top, piece.left, canvas.ids, study.n_classes)
+    if not set(beside) <= about:
+        return "ground"
     after = canvas.ids[box].copy()
     after[own.astype(bool)] = piece.class_id
     if study.adjacency.list_unseen(after, own.astype(bool)):
@@ -104,8 +111,10 @@ def find_refusal(canvas: Canvas, piece: Piece, ground: int, study: Study) -> Ref
 
 
 def _draw_shape(spot: Spot, class_id: int, study: Study, rng: np.random.Generator) -> Shape:
-    """Of the shapes about as high as what stands there, each as likely; the nearest where there is none."""
-    shapes = study.bank.shapes[class_id]
+    """Of the shapes that stood on the same and are about as high as what stands there, each as likely; the
+    nearest where there is none.
+    """
+    shapes = [shape for shape in study.bank.shapes[class_id] if shape.ground == spot.ground]
     ratios = np.array([spot.height / shape.height for shape in shapes])
     off = np.maximum(ratios, 1 / ratios)
     fits = np.flatnonzero(off <= _MOST_SCALED)

@@ -1,17 +1,21 @@
 """What is measured on training maps before one is made: shares, things, their places, neighbours."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from synth.balance.adjacency import Adjacency, measure_adjacency
-from synth.balance.bank import Bank, Found, describe_piece, make_bank
+from synth.balance.bank import LEAST_GROUND, Bank, Found, describe_piece, make_bank
 from synth.balance.canvas import Canvas, begin_canvas
 from synth.balance.label_map import LabelMap
+from synth.balance.layouts import Layouts, clear_classes, see_coarsely
 from synth.balance.pieces import LEAST_PX, Piece
 from synth.balance.tally import Tally, count_map
+from synth.dataset.label_maps import Ids
 
 THING_SHARE = 0.8
 """A class without known instances is taken for a thing where so many of its components touch no border."""
@@ -24,8 +28,7 @@ MOST_HIDDEN = 0.05
 class Study:
     """Of all training maps. things: classes that stand one before another. off_border: of each class [C],
     the share of its components that touch no border; nan without any. rows: of each class [C], the mean row
-    of its pixels as a fraction of the height; nan without any. inventories: of each map, how many components
-    of each class [C] it shows.
+    of its pixels as a fraction of the height; nan without any. layouts: of the maps.
     """
 
     names: Sequence[str]
@@ -35,7 +38,7 @@ class Study:
     adjacency: Adjacency
     off_border: Sequence[float]
     rows: Sequence[float]
-    inventories: Sequence[Sequence[int]]
+    layouts: Layouts
 
     @property
     def n_classes(self) -> int:
@@ -59,14 +62,14 @@ def measure_maps(
     n = len(names)
     tally, adjacency = Tally.nothing(n), np.zeros((2, n + 1, n + 1), np.int64)
     whole, row_sums = np.zeros(n), np.zeros(n)
-    inventories: list[list[int]] = []
     found: list[Found] = []
+    coarse: list[Ids] = []
     for i in range(len(cameras)):
         of = read(i)
         counted, seen = count_map(of, n), measure_adjacency(of.ids, n)
         tally += counted
         adjacency += np.stack([seen.above, seen.beside])
-        inventories.append(counted.components.tolist())
+        coarse.append(see_coarsely(of.ids))
         height = of.shape_hw[0]
         rows = np.repeat((np.arange(height) + 0.5) / height, of.shape_hw[1])
         row_sums += np.bincount(of.ids.ravel(), weights=rows, minlength=n + 1)[:n]
@@ -81,16 +84,31 @@ def measure_maps(
     guessed = tuple(c for c in range(n) if c in known or off_border[c] >= THING_SHARE)
     chosen = guessed if things is None else tuple(things)
     pixel_rows = np.divide(row_sums, tally.pixels, out=np.full(n, np.nan), where=tally.pixels > 0)
+    layouts = Layouts([clear_classes(ids, chosen, n) for ids in coarse], n)
+    shown = [f for f in found if f.hidden_by(chosen) <= MOST_HIDDEN]
     return Study(
         names=tuple(names),
         tally=tally,
         things=chosen,
-        bank=make_bank([f for f in found if f.hidden_by(chosen) <= MOST_HIDDEN], n),
+        bank=make_bank(shown, n, chosen, _find_horizons(shown, pixel_rows, layouts)),
         adjacency=Adjacency(adjacency[0], adjacency[1]),
         off_border=off_border.tolist(),
         rows=pixel_rows.tolist(),
-        inventories=inventories,
+        layouts=layouts,
     )
+
+
+def _find_horizons(
+    found: Sequence[Found], rows: NDArray[np.float64], layouts: Layouts
+) -> NDArray[np.float64]:
+    """Of each map [M] the row in which the ground begins: of the classes on which components stand, no
+    seldom ones, the one that lies lowest.
+    """
+    grounds = Counter(of.spot.ground for of in found if of.spot is not None)
+    usual = [class_id for class_id, n in grounds.items() if n >= LEAST_GROUND * grounds.total()]
+    if not usual:
+        return np.full(len(layouts.coarse), np.nan)
+    return layouts.find_beginnings(max(usual, key=lambda class_id: rows[class_id]))
 
 
 def _find_nearer(canvas: Canvas, piece: Piece) -> dict[int, float]:

@@ -4,22 +4,29 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt
 
+from synth.balance.bank import describe_piece
 from synth.balance.canvas import Canvas, begin_canvas
 from synth.balance.goal import Goal
-from synth.balance.label_map import LabelMap
-from synth.balance.place import Refusal, draw_spot, place
+from synth.balance.layouts import clear_classes
+from synth.balance.pieces import find_pieces
+from synth.balance.place import Refusal, find_refusal
 from synth.balance.tally import Tally
 from synth.balance.ways.add import add_things
 from synth.balance.ways.way import Made, Material
 from synth.dataset.label_maps import Ids
 
 _TRIES = 8
+_MOST_ALIKE = 16
+"""A map is put together from so many of the same camera whose layouts agree most with its own: of others,
+roads lead into walls.
+"""
 
 
 class Reconstruct:
-    """Each class that is no thing comes from one of two maps of a camera, things from all training maps."""
+    """Of maps of a camera that are laid out alike, each class that is no thing comes from one of two, things
+    from a third.
+    """
 
     name = "reconstruct"
     summary = "maps put together anew, class by class, from several training maps of one camera"
@@ -30,62 +37,59 @@ class Reconstruct:
         return tuple(dict.fromkeys((*asked, *goal.shares)))
 
     def make(self, base: int, material: Material, before: Tally, rng: np.random.Generator) -> Made:
-        """What is no thing is recombined until its neighbours are ones of training maps; things are laid as
-        another map of the camera has them. Where no other map fits, the base's own is cleared of things or,
-        where that shows new neighbours too, kept as it is.
+        """What is no thing is recombined until its neighbours are ones of training maps; things are laid
+        where a third map has them. Where no other map fits, the base's own is cleared of things or, where
+        that shows new neighbours too, kept as it is.
         """
         study, camera = material.study, material.cameras[base]
         alike = [i for i, of in enumerate(material.cameras) if of == camera and i != base]
-        canvas, n_unseen = _begin(base, alike, material, rng)
+        nearest = study.layouts.list_alike(base, alike)[:_MOST_ALIKE]
+        canvas, n_unseen = _begin(base, nearest, material, rng)
         refused: Counter[tuple[int, Refusal]] = Counter()
         if not canvas.pieces:
-            shown = study.inventories[int(rng.choice([base, *alike]))]
-            drawn = [
-                (draw_spot(c, camera, study, rng), c)
-                for c in study.things
-                if study.bank.is_ready(c)
-                for _ in range(shown[c])
-            ]
-            for spot, class_id in sorted(drawn, key=lambda one: one[0].bottom):
-                why = place(canvas, spot, class_id, camera, study, material.mirrored, rng)
-                refused.update({(class_id, reason): n for reason, n in why.items()})
+            refused += _lay_things_of(int(rng.choice([base, *nearest])), canvas, material)
         addable = [c for c in material.classes if c in study.things and study.bank.is_ready(c)]
         refused += add_things(canvas, material, addable, camera, before, rng)
         return Made(base, canvas, refused, n_unseen)
 
 
 def _begin(
-    base: int, alike: Sequence[int], material: Material, rng: np.random.Generator
+    base: int, nearest: Sequence[int], material: Material, rng: np.random.Generator
 ) -> tuple[Canvas, int]:
     """What things are laid into, and how many mixes were left for neighbours that no training map has."""
     study, n = material.study, material.study.n_classes
     own = material.read(base)
-    bare = clear_things(own, study.things, n)
+    bare = clear_classes(own.ids, study.things, n)
     n_unseen = 0
-    for donor in rng.permutation(alike)[:_TRIES].tolist():
-        of = material.read(donor)
-        if of.shape_hw == bare.shape:
-            mixed = recombine(bare, clear_things(of, study.things, n), study.rows, n, rng)
-            if not study.adjacency.list_unseen(mixed):
-                return _open(mixed, n, {base, donor}), n_unseen
-            n_unseen += 1
+    for donor in rng.permutation(nearest)[:_TRIES].tolist():
+        bare_donor = clear_classes(material.read(donor).ids, study.things, n)
+        mixed = recombine(bare, bare_donor, study.rows, n, rng)
+        if not study.adjacency.list_unseen(mixed):
+            return _open(mixed, n, {base, donor}), n_unseen
+        n_unseen += 1
     if not study.adjacency.list_unseen(bare):
         return _open(bare, n, {base}), n_unseen
     return begin_canvas(own, study.things, n, base), n_unseen
 
 
+def _lay_things_of(donor: int, canvas: Canvas, material: Material) -> Counter[tuple[int, Refusal]]:
+    """Lay what stands in a training map where it stands in it, the farther first; why some cannot be."""
+    study, of = material.study, material.read(donor)
+    refused: Counter[tuple[int, Refusal]] = Counter()
+    for piece in sorted(find_pieces(of, study.things), key=lambda one: one.bottom):
+        spot = describe_piece(piece, of, study.n_classes, material.cameras[donor])
+        if spot is None:
+            continue
+        why = find_refusal(canvas, piece, spot.ground, study, spot.beside - set(study.things))
+        if why is None:
+            canvas.lay(piece, donor)
+        else:
+            refused[piece.class_id, why] += 1
+    return refused
+
+
 def _open(ids: Ids, n_classes: int, donors: set[int]) -> Canvas:
     return Canvas(n_classes, ids.copy(), np.zeros(ids.shape, np.int32), donors=donors)
-
-
-def clear_things(of: LabelMap, things: Sequence[int], n_classes: int) -> Ids:
-    """A map [H,W] without things: where one stood is the nearest class that is none; void stays."""
-    gone = np.isin(of.ids, things)
-    known = ~gone & (of.ids < n_classes)
-    if not gone.any() or not known.any():
-        return of.ids.copy()
-    rows, columns = distance_transform_edt(~known, return_distances=False, return_indices=True)
-    return np.where(gone, of.ids[rows, columns], of.ids).astype(np.uint16)
 
 
 def recombine(base: Ids, other: Ids, rows: Sequence[float], n_classes: int, rng: np.random.Generator) -> Ids:
