@@ -3,10 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 3
-# Tests write many small files: into memory, where twelve gigabytes of it are free.
-IN_MEMORY := $(shell [ -w /dev/shm ] && df -Pk /dev/shm | awk 'NR == 2 && $$4 > 8e6' | grep -q . && \
-  awk '/MemAvailable/ && $$2 > 12e6' /proc/meminfo | grep -q . && echo PYTEST_DEBUG_TEMPROOT=/dev/shm)
-PYTEST = $(IN_MEMORY) OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .PHONY: demo test test-quick fuzz check format wheel constraints clean
 

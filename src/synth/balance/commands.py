@@ -100,10 +100,10 @@ def balance(
             console.print("No map was made.")
             return
         write_findings(balanced)
-        following = f"dataset sheet {out}" if paste else f"paint {out} --data {data}"
+        following = f"Next: synth dataset sheet {out}" if paste else f"Next: synth paint {out} --data {data}"
         console.print(
             f"{out}: {balanced.made.n_maps} maps, {balanced.n_new} new. Look at {out / SHEET_FILE} and "
-            f"{out / SHARES}.png. Next: synth {following}",
+            f"{out / SHARES}.png. {following}",
             soft_wrap=True,
         )
 
