@@ -9,9 +9,11 @@ import pytest
 from lanes import CLASSES, COLOURS, SIZE_WH, write_lanes
 
 from synth.balance.adjacency import Adjacency, measure_adjacency
+from synth.balance.bank import Found, Spot, make_bank
 from synth.balance.canvas import Canvas
 from synth.balance.goal import Goal
 from synth.balance.label_map import LabelMap, list_maps, read_map
+from synth.balance.layouts import Layouts, clear_classes, see_coarsely
 from synth.balance.pieces import Piece
 from synth.balance.place import find_refusal
 from synth.balance.run import Balanced, balance
@@ -295,3 +297,34 @@ def test_a_map_without_instances_has_none_of_them() -> None:
     canvas = Canvas(5, np.zeros((4, 4), np.uint16), np.zeros((4, 4), np.int32))
     assert isinstance(canvas.to_map(()), LabelMap)
     assert canvas.to_map(()).instance is None
+
+
+def test_maps_that_are_laid_out_alike_come_first() -> None:
+    """By the pixels that agree; of another size none; a class begins where it is a fiftieth of the width."""
+    drawn = [np.zeros((64, 96), np.uint16) for _ in range(3)]
+    for ids, horizon in zip(drawn, (24, 40, 32), strict=True):
+        ids[horizon:] = ROAD
+    drawn[0][8, 0:8] = ROAD  # A slip of a brush, nearer than coarse eyes see it.
+    layouts = Layouts([*map(see_coarsely, drawn), np.zeros((4, 4), np.uint16)], 5)
+    assert layouts.list_alike(0, [1, 2, 3]) == [2, 1]
+    found = layouts.find_beginnings(ROAD)
+    assert found[1:3].tolist() == [40 / 64, 32 / 64]
+    assert np.isnan(found[3])
+    cleared = clear_classes(np.array([[SKY, CAR, ROAD, VOID]], np.uint16), [CAR], VOID)
+    assert cleared[0, 1] in (SKY, ROAD)
+    assert cleared[0, [0, 2, 3]].tolist() == [SKY, ROAD, VOID]
+
+
+def test_what_hangs_or_stands_oddly_is_not_laid() -> None:
+    """Of posts at a kerb one that ends in the air, one amid the road; where most do so, all are kept."""
+    post = Piece(POST, 0, 0, np.ones((20, 3), bool), True)
+
+    def found(bottom: float, beside: set[int]) -> Found:
+        return Found(0, post, Spot(bottom, 0.5, 0.3, ROAD, 0, frozenset(beside)), {})
+
+    kerb = [found(0.6, {ROAD, SKY}) for _ in range(4)]
+    odd = [found(0.2, {ROAD, SKY}), found(0.6, {ROAD, CAR})]
+    horizons = np.array([0.5])
+    assert len(make_bank([*kerb, *odd], 5, (CAR, POST), horizons).spots[POST]) == 4
+    assert len(make_bank([odd[0], *[odd[1]] * 3], 5, (CAR, POST), np.array([np.nan])).spots[POST]) == 4
+    assert len(make_bank([*kerb[:1], *[odd[0]] * 3], 5, (CAR, POST), horizons).spots[POST]) == 4
