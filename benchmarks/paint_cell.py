@@ -5,8 +5,8 @@
 The cell is SIMULATED, at 640×360: 100 captures; 80 rendered frames, plain and in the captured look, and the
 plain ones by a colour map; painters of `PAINTERS`, which learn from captures with the maps of their twins
 (``synth label --twins``) and paint as many maps of twins and fresh poses. Each step is the command that a
-user types. Last comes ``synth compare``: detection, three seeds of the training, nested in two of the
-painter; its report.html holds the verdict. Painted maps have no crops, from which normals are learnt.
+user types. Last comes ``synth compare``: normals and detection, three seeds of the training, nested in two
+of the painter; its report.html holds the verdict.
 ``paint_cell.json`` holds seconds a frame of each kind, the median of what their records time: from map read
 to picture painted, or from scene to picture rendered.
 """
@@ -82,7 +82,7 @@ class Bench:
         self._write_costs(kinds)
         data = [word for name, path in mixes.items() for word in ("--data", f"{name}={path}")]
         seeds = ("--seeds", "2" if self._tiny else SEEDS)
-        words = ("--tasks", "detection", "--preset", "quick", "--no-baseline", *few)
+        words = ("--tasks", "normals,detection", "--preset", "quick", "--no-baseline", *few)
         synth(
             "compare",
             *data,

@@ -11,7 +11,7 @@ from unittest.mock import Mock
 
 import numpy as np
 import pytest
-from look_pair import MESH, MODEL
+from look_pair import MESH, MODEL, write_look
 from rich.console import Console
 from torch.multiprocessing import ProcessRaisedException
 
@@ -28,6 +28,7 @@ from synth.gan.methods.method import Direction
 from synth.gan.run import train
 from synth.gan.schedule import Schedule
 from synth.gan.translate import TranslateSettings, translate, translate_with
+from synth.gan.witnesses import digest_learnt
 from synth.networks.discriminators import DiscriminatorShape
 from synth.networks.generators import GeneratorShape, make_generator
 from synth.witness.drift import DriftLimits
@@ -183,6 +184,14 @@ def test_a_witness_of_the_same_images_is_taken_over(finished, looks, tmp_path, m
     assert trained == [asked.witness for asked in others]
     assert begin_training.call_count == 1
     assert (tmp_path / "run2" / theirs.name).read_bytes() == theirs.read_bytes()
+
+
+def test_a_witness_is_known_by_its_masks_too(tmp_path):
+    """Two datasets whose pictures and labels are one and whose masks differ teach two witnesses."""
+    masked, bare = (write_look(tmp_path / str(k), "rendered", 3, seed=0, with_masks=k == 0) for k in range(2))
+    assert masked.digest() == bare.digest()
+    assert digest_learnt(masked) != digest_learnt(bare)
+    assert digest_learnt(masked) == digest_learnt(DatasetReader(masked.root))
 
 
 def test_a_checkpoint_alone_translates(finished, tmp_path):

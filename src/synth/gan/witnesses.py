@@ -2,12 +2,14 @@
 a fresh one.
 """
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
 from synth.compute.progress import Progress
+from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
 from synth.gan.class_witness import (
     ClassWitness,
@@ -55,7 +57,7 @@ def have_witness(
     """
     path, state = run / WITNESS_FILE, run / WITNESS_STATE_FILE
     if not path.is_file():
-        learnt_from = f"{fit.sim.digest()} by patches of {judged_side_px(fit)} px"
+        learnt_from = f"{digest_learnt(fit.sim)} by patches of {judged_side_px(fit)} px"
         for other in sorted(runs.glob(f"*/{WITNESS_FILE}")):
             if is_witness_of(other, settings, learnt_from):
                 make_progress("witness", "steps").say(
@@ -67,6 +69,12 @@ def have_witness(
             learn_witness(fit, settings, device, make_progress, state).save(path, learnt_from)
     state.unlink(missing_ok=True)
     return load_witness(path, device)
+
+
+def digest_learnt(sim: DatasetReader) -> str:
+    """What names all that a witness learns from; a dataset's own digest leaves masks out."""
+    masks = (sample.sha256[sample.mask] for sample in sim if sample.mask is not None)
+    return hashlib.sha256("\n".join((sim.digest(), *masks)).encode()).hexdigest()
 
 
 def learn_witness(
