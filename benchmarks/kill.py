@@ -43,7 +43,8 @@ def kill_and_resume(out: Path, *, poses: int, kills: int, seed: int, options: tu
     environment = os.environ | {MARK: mark}
     synth = Path(sys.executable).with_name("synth")
     command = [synth, "capture", "--poses", str(poses), "--out", out, *options]
-    targets = sorted(rng.randrange(0, poses) for _ in range(kills))
+    last_to_strike = poses - 2
+    targets = sorted(rng.randrange(last_to_strike + 1) for _ in range(kills))
     n_killed = lost = 0
     while True:
         process = subprocess.Popen(
@@ -54,7 +55,9 @@ def kill_and_resume(out: Path, *, poses: int, kills: int, seed: int, options: tu
             target = max(targets[n_killed], at_start)
             while process.poll() is None and count_samples(out) < target:
                 time.sleep(0.02)
-            time.sleep(rng.uniform(0, 1.5))
+            strike = time.monotonic() + rng.uniform(0, 1.5)
+            while time.monotonic() < strike and count_samples(out) < last_to_strike:
+                time.sleep(0.02)
         if n_killed < kills and process.poll() is None:
             process.send_signal(signal.SIGKILL)
             process.wait()

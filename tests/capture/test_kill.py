@@ -30,7 +30,7 @@ def test_killed_again_and_again_it_still_completes(killer, tmp_path):
     """Exactly the planned samples, none twice, no orphan file, verify silent, no process left."""
     cell = write_small_cell(tmp_path)
     options = ("--pace", "200", "--plates", "1", "--cell", str(cell))
-    result = killer.kill_and_resume(tmp_path / "real", poses=5, kills=2, seed=1, options=options)
+    result = killer.kill_and_resume(tmp_path / "real", poses=6, kills=2, seed=1, options=options)
     assert result.pop("killed") == 2
     assert not any(result.values()), result
 
