@@ -227,6 +227,21 @@ def test_norm_and_block_equal_their_equations(affine: str) -> None:
     assert torch.autograd.gradcheck(block, (x.requires_grad_(), planes.requires_grad_()))
 
 
+@pytest.mark.parametrize("affine", ["pixel", "class"])
+def test_folded_norms_give_the_same(affine: str) -> None:
+    """To 1e-5 of what eval mode gives, whatever the statistics; the map still decides."""
+    torch.manual_seed(0)
+    norm = SpatialNorm(3, 4, affine, 5)
+    norm.norm.running_mean.normal_()
+    norm.norm.running_var.uniform_(0.1, 4)
+    norm.eval()
+    x, planes = torch.randn(2, 3, 6, 5), torch.rand(2, 4, 6, 5)
+    before, elsewhere = norm(x, planes), norm(x, planes.flip(3))
+    norm.fold()
+    torch.testing.assert_close(norm(x, planes), before, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(norm(x, planes.flip(3)), elsewhere, rtol=1e-5, atol=1e-5)
+
+
 def test_a_class_wise_affine_is_a_look_up() -> None:
     """Where a pixel is of class k, scale and shift are column k; where it is void, the bias alone."""
     norm = SpatialNorm(2, 3, "class", 1)

@@ -1,5 +1,7 @@
 """Which device computes, and in which precision it computes fastest without losing its way."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import torch
@@ -53,3 +55,11 @@ def choose_precision(device: torch.device) -> Precision:
         has_bf16 = can_tell and torch.cpu.get_capabilities().get("avx512_bf16", False)
         return "bf16-mixed" if has_bf16 else "32-true"
     return "32-true"
+
+
+@contextmanager
+def inference(device: torch.device) -> Iterator[None]:
+    """Without gradients, and in bfloat16 where `choose_precision` says so: twice as fast."""
+    is_mixed = choose_precision(device) == "bf16-mixed"
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=is_mixed):
+        yield

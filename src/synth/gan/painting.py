@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
 
+from synth.compute.device import inference
 from synth.dataset.codecs import file_sha256
 from synth.dataset.label_maps import scale_ids, scale_rgb
 from synth.dataset.origin import Used
@@ -28,6 +29,7 @@ from synth.gan.methods.method import Direction, Identity, Layers, Networks, Rgb,
 from synth.gan.patches import to_u8
 from synth.gan.schedule import MapSettings
 from synth.networks.batch_statistics import measure_statistics
+from synth.networks.spade import SpatialNorm
 from synth.storage.atomic import write_bytes
 
 _SETTINGS = "settings"
@@ -162,8 +164,8 @@ class PaintingMethod(Protocol):
 
 
 class NetworkPainter:
-    """The generator of a checkpoint, its spectral norms folded in. Raises InputError as `PaintingMethod.open`
-    does.
+    """The generator of a checkpoint, its norms folded in, in bfloat16 where that is fast: a picture is within
+    2 counts of what float32 gives. Raises InputError as `PaintingMethod.open` does.
     """
 
     def __init__(
@@ -200,7 +202,7 @@ class NetworkPainter:
         planes = functional.pad(planes, (0, -size[0] % multiple, 0, -size[1] % multiple), mode="replicate")
         planes = planes.contiguous(memory_format=torch.channels_last)
         rng = torch.Generator().manual_seed(seed)
-        with torch.inference_mode():
+        with inference(self._device):
             images = self._generator(planes, draw_styles(self._generator, planes, rng))
         painted = to_u8(images[..., : size[1], : size[0]])[0]
         return painted if size == (width, height) else scale_rgb(painted, (width, height))
@@ -226,7 +228,11 @@ def drawn_by(rng: torch.Generator) -> Iterator[None]:
 
 
 def fold_norms(net: nn.Module) -> None:
-    """Divide weights by their spectral norms once and for all; a network in eval mode gives the same."""
+    """Divide weights by their spectral norms once and for all, and lay batch norm's statistics into what the
+    map decides; a network in eval mode gives the same.
+    """
     for module in net.modules():
+        if isinstance(module, SpatialNorm):
+            module.fold()
         if is_parametrized(module, "weight"):
             remove_parametrizations(module, "weight")

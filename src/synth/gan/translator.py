@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from synth.compute.device import inference
 from synth.dataset.codecs import file_sha256
 from synth.gan.checkpoint import load_generator_of
 from synth.gan.export import export_onnx
@@ -37,7 +38,7 @@ class GeneratorTranslator:
         height, width = frame.shape[:2]
         images = torch.from_numpy(frame).to(self._device).permute(2, 0, 1)[None].float() / 127.5 - 1
         padding = (0, -width % _MULTIPLE, 0, -height % _MULTIPLE)
-        with torch.inference_mode():
+        with inference(self._device):
             images = functional.pad(images, padding, mode="reflect")
             images = self._translate(images.contiguous(memory_format=torch.channels_last))
         return np.asarray(to_u8(images[..., :height, :width])[0])

@@ -50,11 +50,34 @@ class SpatialNorm(nn.Module):
                 nn.ReLU(inplace=True),
                 nn.Conv2d(n_hidden, 2 * n, 3, padding=1),
             )
+        self._is_folded = False
 
     def forward(self, x: Tensor, planes: Tensor) -> Tensor:
         scale, shift = self.affine(planes).chunk(2, dim=1)
+        if self._is_folded:
+            return torch.addcmul(shift, x, scale)
         y: Tensor = self.norm(x) * (1 + scale) + shift
         return y
+
+    @torch.no_grad()
+    def fold(self) -> None:
+        """Lay batch norm's statistics, as they stand, into the last convolution over the map; once.
+
+        h' = h · (1 + γ) / σ + β − μ · (1 + γ) / σ, both of whose factors that convolution then gives.
+        """
+        conv: nn.Conv2d = self.affine[-1] if isinstance(self.affine, nn.Sequential) else self.affine  # type: ignore[assignment]
+        mean, variance = self.norm.running_mean, self.norm.running_var
+        assert mean is not None
+        assert variance is not None
+        assert conv.bias is not None
+        scale, shift = conv.weight.chunk(2)
+        scale_0, shift_0 = conv.bias.chunk(2)
+        inverse = torch.rsqrt(variance + self.norm.eps)
+        scale, scale_0 = scale * inverse[:, None, None, None], (1 + scale_0) * inverse
+        shift, shift_0 = shift - mean[:, None, None, None] * scale, shift_0 - mean * scale_0
+        conv.weight.copy_(torch.cat([scale, shift]))
+        conv.bias.copy_(torch.cat([scale_0, shift_0]))
+        self._is_folded = True
 
 
 class SpadeBlock(nn.Module):
