@@ -102,3 +102,20 @@ def test_what_was_read_of_real_images_is_told(
     assert find_real_read(plan, trial) == found
     if found is not None:
         assert str(found) == said
+
+
+def test_a_mix_that_lost_images_is_told(tmp_path: Path) -> None:
+    """More than one in ten refused: how many are left, and how others get as many; fewer say nothing."""
+    roots = {}
+    for name, kind, n_refused in (("real", "real", 8), ("few", "translated", 8), ("most", "translated", 0)):
+        roots[name] = (tmp_path / name,)
+        reader = write(tmp_path / name, kind)
+        with DatasetWriter.create_or_resume(tmp_path / name, reader.info) as writer:
+            for i in range(n_refused):
+                writer.add_rejected(reason="artefacts", name=f"9{i:05d}")
+    contest = Contest("normals", NormalSettings(), (0,))
+    mixes = tuple(parse_mix(name, roots) for name in roots)
+    plan = Plan(mixes, (contest,), {"normals": roots}, tmp_path / "run")
+    (said,) = plan.lost_images
+    assert said.startswith(f"{tmp_path / 'few'} lost 8 of 16 images")
+    assert f"NAME@{N} in --mixes" in said

@@ -22,6 +22,9 @@ from synth.train.run import Portion, TrainSpec, open_once
 from synth.train.settings import TaskSettings
 from synth.train.tasks import TASKS, list_usual
 
+_MANY = 0.1
+"""Share of refused images from which on mixes are of unlike size."""
+
 _LEAST: tuple[tuple[Split, int], ...] = (("train", 1), ("val", 1), ("test", MIN_IMAGES))
 
 
@@ -219,6 +222,17 @@ class Plan:
     def accepted_near_copies(self) -> tuple[str, ...]:
         """A sentence for each dataset near copies of whose test images may train."""
         return tuple(list_accepted(self._all_readers))
+
+    @property
+    def lost_images(self) -> tuple[str, ...]:
+        """A sentence for each dataset that has fewer images than what it was made from, by refusals."""
+        made = [reader for reader in self._all_readers if reader.info.kind in ("translated", "painted")]
+        return tuple(
+            f"{reader.root} lost {n_lost} of {n_lost + len(reader)} images to refusals, so mixes with it "
+            f"learn from fewer distinct ones: NAME@{len(reader)} in --mixes gives another dataset as many."
+            for reader in made
+            if (n_lost := len(reader.rejections)) > _MANY * (n_lost + len(reader))
+        )
 
     @property
     def _all_readers(self) -> list[DatasetReader]:

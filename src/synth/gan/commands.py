@@ -25,6 +25,21 @@ if TYPE_CHECKING:
     from synth.gan.result import Result
     from synth.gan.translate import TranslateSettings
 
+_MANY = 0.1
+"""Share of refused frames from which on the translator is to blame, and not the frames."""
+
+_WRONG = {
+    "artefacts": "it draws specks or blobs that the source does not show",
+    "part lost": "parts are no longer found where they are",
+    "edge lost": "outlines of parts are wiped out",
+    "edge drift": "outlines of parts move",
+    "box drift": "outlines of parts move",
+    "normal drift": "it changes the shading by which a part's direction is read",
+    "class lost": "classes can no longer be read",
+    "seam": "what it changes does not fade out round instances",
+}
+"""What each cause of a refusal says of a translator."""
+
 _LEAST_CHANGE_COUNTS = 0.25
 """Half of what rounding to 8 bits can do."""
 
@@ -311,6 +326,20 @@ def describe_change(change: "Change") -> str:
     )
 
 
+def describe_refusals(applied: "Applied", method: str, out: Path) -> str | None:
+    """What is wrong with a translator of which many frames are refused, and what to do; else None."""
+    n = applied.n_samples + applied.n_refused
+    if applied.n_refused <= _MANY * n:
+        return None
+    cause = next(iter(applied.refused))
+    others = [name for name in ("refiner", *BASELINES) if name in METHODS and name != method]
+    return (
+        f"{applied.n_refused} of {n} frames are refused, most for {cause}: {_WRONG.get(cause, 'look why')}. "
+        f"What is kept is no fair choice of frames. Look at {out / 'rejected'}; then try another method "
+        f"(--method {' or '.join(others)}) with another --run and --out."
+    )
+
+
 def _short(value: float) -> str:
     digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
     return f"{value:.{digits}f}"
@@ -321,6 +350,8 @@ def _print_applied(console: "Console", applied: "Applied", settings: "TranslateS
     causes = ", ".join(f"{n} for {cause}" for cause, n in applied.refused.items())
     console.print(
         f"{applied.n_new} images translated{speed}: in {settings.out} {applied.n_samples} are kept and "
-        f"{applied.n_refused} refused{causes and f': {causes}'}. Histograms: {settings.out / 'drift.png'}. "
-        f"Next: synth dataset sheet {settings.out}"
+        f"{applied.n_refused} refused{causes and f': {causes}'}. Histograms: {settings.out / 'drift.png'}."
     )
+    if told := describe_refusals(applied, settings.fit.method, settings.out):
+        console.print(told)
+    console.print(f"Next: synth dataset sheet {settings.out}")

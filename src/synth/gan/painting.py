@@ -1,17 +1,14 @@
 """What methods that paint label maps have in common: their networks' figures and files, and the painter."""
 
-import json
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import TypeAdapter, ValidationError
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
@@ -22,7 +19,7 @@ from synth.dataset.label_maps import scale_ids, scale_rgb
 from synth.dataset.origin import Used
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
-from synth.gan.checkpoint import encode_checkpoint, load_checkpoint
+from synth.gan.generator_file import open_generator, save_generator
 from synth.gan.learned import fit_by_training
 from synth.gan.map_pairs import lay_out, refuse_missing, scale_layer, see_size
 from synth.gan.methods.method import Direction, Identity, Layers, Networks, Rgb, Rows, Translator
@@ -32,7 +29,6 @@ from synth.networks.batch_statistics import measure_statistics
 from synth.networks.spade import SpatialNorm
 from synth.storage.atomic import write_bytes
 
-_SETTINGS = "settings"
 _CHUNK = 4
 """Maps that batch norm is measured on at once."""
 
@@ -135,9 +131,7 @@ class PaintingMethod(Protocol):
         self, path: Path, generators: Mapping[Direction, nn.Module], settings: Any, words: Mapping[str, str]
     ) -> None:
         """The one generator, and all settings."""
-        told = {**words, _SETTINGS: json.dumps(asdict(settings), sort_keys=True)}
-        tensors = generators["sim2real"].state_dict()
-        write_bytes(path, encode_checkpoint(self.name, tensors, told))
+        save_generator(path, self.name, generators["sim2real"], settings, words)
 
     def load_generator(self, path: Path, direction: Direction) -> nn.Module:
         """Of a checkpoint."""
@@ -150,17 +144,7 @@ class PaintingMethod(Protocol):
         """
         if direction != "sim2real":
             raise InputError(f"{self.name} paints label maps and makes none of pictures: leave --reverse out")
-        tensors, words = load_checkpoint(path, self.name)
-        try:
-            settings = TypeAdapter(self.settings_type).validate_python(json.loads(words[_SETTINGS]))
-            with torch.random.fork_rng(devices=[]):
-                generator = self.build_generator(settings)
-            generator.load_state_dict(tensors)
-        except (KeyError, ValueError, ValidationError, RuntimeError) as error:
-            raise InputError(
-                f"{path} is no painter that this synth can build: choose a checkpoint that synth paint wrote"
-            ) from error
-        return generator.eval().requires_grad_(False), settings
+        return open_generator(path, self.name, self.settings_type, self.build_generator, "paint")
 
 
 class NetworkPainter:

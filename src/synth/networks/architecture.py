@@ -16,7 +16,7 @@ AdversarialKind = Literal["least-squares", "wasserstein", "log", "hinge"]
 ADVERSARIAL_KINDS: tuple[AdversarialKind, ...] = get_args(AdversarialKind)
 
 
-MOST_FILTERS, MOST_BLOCKS, MOST_LAYERS, MOST_SCALES = 256, 20, 8, 4
+MOST_FILTERS, MOST_BLOCKS, MOST_LAYERS, MOST_SCALES, MOST_LEVELS = 256, 20, 8, 4, 32
 """Beyond these, networks fill the memory before they learn anything: at 256 filters, four times the published
 ones, and 9 blocks two generators with averages and moments take 7 GB."""
 
@@ -84,6 +84,38 @@ class GeneratorShape:
             ) from None
         except (ValueError, InputError) as error:
             raise InputError(f"{where} holds a generator that cannot be built: {error}") from None
+
+
+@dataclass(frozen=True)
+class BilateralShape:
+    """All that fixes a generator of bilateral grids.
+
+    n_filters: channels of the first convolution. n_halvings: strided stages; a cell of the grid is 2 to that
+    power pixels wide. n_blocks: residual blocks after them. n_levels: of brightness. most_change: of any
+    coefficient, in half ranges. Raises InputError for numbers that no generator has.
+    """
+
+    n_filters: int = 16
+    n_halvings: int = 5
+    n_blocks: int = 2
+    n_levels: int = 6
+    most_change: float = 0.4
+
+    def __post_init__(self) -> None:
+        if min(self.n_filters, self.n_halvings, self.n_blocks) < 1 or self.n_levels < 2:
+            raise InputError(
+                "n_filters, n_halvings and n_blocks must be 1 or more and n_levels 2 or more, got "
+                f"{self.n_filters}, {self.n_halvings}, {self.n_blocks} and {self.n_levels}"
+            )
+        if not 0 < self.most_change <= 1:
+            raise InputError(f"most_change must be above 0 and at most 1, got {self.most_change:g}")
+        _refuse_above(
+            self,
+            n_filters=MOST_FILTERS,
+            n_blocks=MOST_BLOCKS,
+            n_halvings=MOST_LAYERS,
+            n_levels=MOST_LEVELS,
+        )
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ class DemodulatedGenerator(nn.Module):
         self.down = nn.ModuleList(
             DemodulatedConv2d(i, 2 * i, 3, stride=2, padding_px=1, gain=RELU_GAIN) for i in (n, 2 * n)
         )
-        self.blocks = nn.ModuleList(_Block(4 * n) for _ in range(shape.n_blocks))
+        self.blocks = nn.ModuleList(ResidualBlock(4 * n) for _ in range(shape.n_blocks))
         self.up = nn.ModuleList(DemodulatedUpConv2d(i, i // 2, gain=RELU_GAIN) for i in (4 * n, 2 * n))
         self.last = EqualisedConv2d(n, 3, 7)
 
@@ -83,17 +83,17 @@ class DemodulatedGenerator(nn.Module):
 
     @torch.no_grad()
     def draw_weights(self, rng: torch.Generator | None) -> None:
-        """Fresh weights: normal, where a picture is flat orthogonal (`_draw_even`)."""
+        """Fresh weights: normal, where a picture is flat orthogonal (`draw_even`)."""
         for name, module in self.named_modules():
             if isinstance(module, DemodulatedConv2d):
-                _draw_even(module.weight, rng, in_pairs=module.gain == RELU_GAIN)
+                draw_even(module.weight, rng, in_pairs=module.gain == RELU_GAIN)
                 module.bias.zero_()
             elif name == "last":
                 self.last.weight.normal_(0, SKIP_SIGMA if self.shape.skip else LAST_SIGMA, generator=rng)
                 module.get_parameter("bias").zero_()
 
 
-class _Block(nn.Module):
+class ResidualBlock(nn.Module):
     """(x + conv(gain · leaky ReLU(conv(x)))) / √2, the gains inside the convolutions."""
 
     def __init__(self, n: int) -> None:
@@ -106,7 +106,7 @@ class _Block(nn.Module):
         return torch.add(y, x, alpha=SUM_GAIN)
 
 
-def _draw_even(weight: Tensor, rng: torch.Generator | None, in_pairs: bool) -> None:
+def draw_even(weight: Tensor, rng: torch.Generator | None, in_pairs: bool) -> None:
     """Normal weights [n_out,n_in,K,K] whose sums over the kernel are orthogonal filters.
 
     Those sums are all that acts where a picture is flat, and few random ones let the spread there wander from

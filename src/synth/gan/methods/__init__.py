@@ -16,6 +16,7 @@ METHODS: "Registry[Callable[[], Method]]" = Registry(
     "method",
     {
         "cyclegan": "synth.gan.methods.cyclegan:CycleGANMethod",
+        "refiner": "synth.gan.methods.refiner:RefinerMethod",
         "mtgan": "synth.gan.methods.mtgan:MTGANMethod",
         "gains": "synth.gan.methods.gains:GainsMethod",
         "colour-map": "synth.gan.methods.colour_map:ColourMapMethod",
@@ -30,6 +31,7 @@ PRESETS: "Registry[Mapping[str, Any]]" = Registry(
     "method",
     {
         "cyclegan": "synth.gan.methods.cyclegan_settings:PRESETS",
+        "refiner": "synth.gan.methods.refiner_settings:PRESETS",
         "mtgan": "synth.gan.methods.mtgan_settings:PRESETS",
         "gains": "synth.gan.methods.baseline_settings:GAINS_PRESETS",
         "colour-map": "synth.gan.methods.baseline_settings:COLOUR_MAP_PRESETS",
