@@ -202,7 +202,7 @@ class Bench:
                 words = ("render", "--over", real, "--backgrounds", pictures, *count)
             case _:
                 self._make(trial, "synthetic")
-                learning = ("--preset", "quick", "--device", "cpu", "--run", f"runs/{out}")
+                learning = ("--preset", "quick", "--anyway", "--device", "cpu", "--run", f"runs/{out}")
                 if self._n_images:
                     learning += ("--images", str(self._n_images))
                 words = ("translate", "--real", real, "--sim", synthetic, *learning)

@@ -73,8 +73,8 @@ N_IMAGES = 2400
 COLOURED = "coloured"
 TRANSLATORS: dict[str, tuple[str, ...]] = {
     **{name: ("--method", name) for name in BASELINES},
-    "cyclegan": ("--method", "cyclegan", "--preset", "quick"),
-    "mtgan": ("--method", "mtgan", "--preset", "quick"),
+    "cyclegan": ("--method", "cyclegan", "--preset", "quick", "--anyway"),
+    "mtgan": ("--method", "mtgan", "--preset", "quick", "--anyway"),
 }
 HEADS = {
     "no head": "adversarial",

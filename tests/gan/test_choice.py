@@ -3,7 +3,7 @@
 import pytest
 
 from synth.errors import InputError
-from synth.gan.choice import RealImages, choose
+from synth.gan.choice import RealImages, choose, face_rivals
 from synth.gan.distance import Distances
 from synth.gan.judge import Change, Score
 from synth.metrics.intervals import Estimate
@@ -84,3 +84,50 @@ def test_nothing_judged_is_nothing_chosen():
     """One sentence, not an IndexError."""
     with pytest.raises(InputError, match="no checkpoint was judged"):
         pick([])
+
+
+def face(score, rivals, lead, criterion="own-val"):
+    """What is chosen of one checkpoint and its rivals, whose lead over any is an interval."""
+    choice = pick([score], criterion)
+    return face_rivals(choice, score, rivals, lambda _name: Estimate(*lead, 16), normal_sway_deg=0.5)
+
+
+def test_a_checkpoint_is_kept_for_a_clear_lead_over_the_best_rival():
+    """Its interval excludes 0; the rival that it is measured against is the nearest that keeps labels."""
+    rivals = {"as-it-is": make_score(0, 9.0), "gains": make_score(0, 3.0), "fda": make_score(0, 1.0, box=0.1)}
+    asked = []
+    score = make_score(10, 1.5)
+
+    def lead(name):
+        asked.append(name)
+        return Estimate(1.5, 0.2, 2.9, 16)
+
+    choice = face_rivals(pick([score]), score, rivals, lead, normal_sway_deg=0.5)
+    assert asked == ["gains"]
+    assert choice.rival is None
+    assert "against gains, the best baseline: kernel distance to real val images smaller by 1.5" in choice.why
+
+
+def test_without_a_clear_lead_the_rival_is_applied():
+    """The figures stand in the reason, and the step that was best is still named."""
+    choice = face(make_score(10, 2.9), {"gains": make_score(0, 3.0)}, (0.1, -0.5, 0.8))
+    assert choice.rival == "gains"
+    assert choice.step == 10
+    assert "no clear lead" in choice.why
+    harmful = face(make_score(10, 0.1, box=0.1), {"gains": make_score(0, 3.0)}, (2.9, 2.5, 3.3))
+    assert harmful.rival == "gains"
+    assert "no checkpoint kept labels" in harmful.why
+
+
+def test_rivals_that_harm_labels_count_for_nothing():
+    """Then the choice is as it was."""
+    score = make_score(10, 2.9)
+    assert face(score, {"fda": make_score(0, 0.1, box=0.1)}, (-2.8, -3, -2)) == pick([score])
+    assert face(score, {}, (0, 0, 0)) == pick([score])
+
+
+def test_by_real_val_the_higher_mask_iou_wins():
+    """Whatever the kernel distances say."""
+    rivals = {"as-it-is": make_score(0, 9.0, iou=0.4), "gains": make_score(0, 1.0, iou=0.6)}
+    assert face(make_score(10, 5.0, iou=0.7), rivals, (-4, -5, -3), "real-val").rival is None
+    assert face(make_score(10, 0.5, iou=0.6), rivals, (0.5, 0.4, 0.6), "real-val").rival == "gains"

@@ -27,8 +27,9 @@ from synth.gan.fit import FitSettings
 from synth.gan.judge import JudgeSettings
 from synth.gan.methods.method import InstanceTranslator, Translated
 from synth.gan.methods.mtgan import MTGANMethod, MTGANSettings
+from synth.gan.readings import list_readings
 from synth.gan.schedule import Schedule
-from synth.gan.translate import TranslateSettings, list_readings, translate
+from synth.gan.translate import TranslateSettings, translate
 from synth.gan.witnesses import CLASS_WITNESS_FILE, WITNESS_FILE
 from synth.networks.discriminators import DiscriminatorShape
 from synth.networks.generators import GeneratorShape, make_generator
@@ -110,7 +111,8 @@ def test_classes_without_real_crops_are_named(finished: Any) -> None:
 def test_masks_that_are_not_there_were_not_read(finished: Any) -> None:
     """Real photographs with boxes alone gave no mask, neither to learn from nor to choose by."""
     settings, *_ = finished
-    readings = list_readings(settings, is_chosen=True)
+    fit = settings.fit
+    readings = list_readings(fit.method, fit.sim, fit.real, is_chosen=True)
     used = {(r.kind, r.role): r.used for r in readings}
     assert "mask" in used["rendered", "chosen"]
     assert "mask" not in used["real", "made"] + used["real", "chosen"]

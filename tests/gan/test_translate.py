@@ -16,6 +16,7 @@ from rich.console import Console
 from torch.multiprocessing import ProcessRaisedException
 
 from synth.compute.progress import LineProgress, make_progress
+from synth.dataset.codecs import file_sha256
 from synth.dataset.reader import DatasetReader
 from synth.dataset.statistics import compute_figures
 from synth.dataset.verify import verify
@@ -57,6 +58,7 @@ def make_settings(looks, folder: Path, **changes) -> TranslateSettings:
         "witness": WitnessSettings(n_filters=4, n_steps=4, batch_size=4, n_error_patches=8),
         "judging": JudgeSettings(n_patches=12),
         "limits": ANYTHING_GOES,
+        "anyway": True,
     }
     return TranslateSettings(**settings | changes)
 
@@ -137,6 +139,40 @@ def test_the_same_call_again_does_nothing_new(finished):
     assert applied_again.n_new == 0
     assert applied_again.n_samples == applied.n_samples
     assert again.choice == result.choice
+
+
+def test_a_checkpoint_that_beats_no_baseline_is_not_applied(looks, tmp_path, monkeypatch):
+    """The best baseline is, by its own file; that is said, printed and kept in result.json, again too."""
+    monkeypatch.setattr("synth.gan.choice.MIN_KEPT", 0.0)
+    monkeypatch.setattr("synth.gan.choice.MAX_BOX_DRIFT", 99.0)
+    monkeypatch.setattr("synth.gan.choice.MAX_NORMAL_DRIFT_DEG", 180.0)
+    settings = make_settings(looks, tmp_path, anyway=False)
+    said = []
+
+    class Telling(LineProgress):
+        def say(self, sentence):
+            said.append(sentence)
+
+    for _ in range(2):
+        result, _ = translate(settings, lambda _verb, unit: Telling(Console(quiet=True), unit))
+        rival = result.choice.rival
+        assert rival is not None
+        assert any(f"No checkpoint is kept and {rival} is applied" in sentence for sentence in said)
+        assert any("Kernel distance to real val images: as-it-is" in sentence for sentence in said)
+        written = json.loads((settings.fit.out / "result.json").read_text())
+        assert written["choice"]["rival"] == rival
+        assert written["rivals"].keys() == {"as-it-is", "gains", "colour-map", "fda"}
+        nearest = min(result.rivals, key=lambda name: result.rivals[name].value)
+        assert rival == nearest
+        assert result.after.distances["kernel_distance"] == result.rivals[rival]
+    translated = DatasetReader(settings.out)
+    assert translated.info.made_by.config["method"] == rival
+    assert verify(settings.out) == []
+    path = settings.fit.out / "baselines" / f"{rival}.safetensors"
+    sha256 = translated.info.made_by.config["checkpoint_sha256"]
+    assert sha256 == file_sha256(path.read_bytes())
+    listed = {r.model_copy(update={"checkpoint_sha256": sha256}) for r in read_readings(path)}
+    assert listed <= set(translated.info.made_by.readings)
 
 
 def test_the_witness_goes_on_where_it_was_stopped(looks, tmp_path, monkeypatch):

@@ -314,6 +314,7 @@ def translate(
     images: int | None = None,
     run: StrPath = "runs/translate",
     choose: Criterion = "own-val",
+    anyway: bool = False,
     checkpoint: StrPath | None = None,
     reverse: bool = False,
     inception_weights: StrPath | None = None,
@@ -328,7 +329,8 @@ def translate(
     out: data/translated, or data/translated_reverse. method, preset: what learns the look, how long and
     with how large networks; quick without a GPU, paper with one, if not given. images: of each look, to
     learn from in all. run: folder of the training. choose: which val images decide between checkpoints;
-    real-val reads real labels. checkpoint: train nothing, take this one. reverse: the captured images into
+    real-val reads real labels. anyway: take the best of them even where a baseline, or nothing at all, comes
+    as near. checkpoint: train nothing, take this one. reverse: the captured images into
     the rendered look. inception_weights: a local Inception v3, to report FID and KID. device: cpu, cuda,
     cuda:1, mps. devices: GPUs that learn side by side, each its own batch; a script that asks for several
     starts below ``if __name__ == "__main__":``, since each begins by importing it. changes: of the preset's
@@ -354,6 +356,7 @@ def translate(
         preset=preset,
         images=images,
         choose=choose,
+        anyway=anyway,
         checkpoint=None if checkpoint is None else Path(checkpoint),
         reverse=reverse,
         inception_weights=None if inception_weights is None else Path(inception_weights),

@@ -28,12 +28,8 @@ from synth.gan.fit import FitSettings
 from synth.gan.inputs import check_pair, refuse_leaks
 from synth.gan.judge import JudgeSettings, by_translator
 from synth.gan.methods import BASELINES, METHODS
-from synth.gan.translate import (
-    TranslateSettings,
-    apply_translator,
-    list_readings,
-    make_judge,
-)
+from synth.gan.readings import list_readings
+from synth.gan.translate import TranslateSettings, apply_translator, make_judge
 from synth.gan.witnesses import MakeProgress, have_witness
 from synth.storage.atomic import write_bytes
 from synth.witness.drift import DriftLimits
@@ -116,7 +112,7 @@ def _choose_and_apply(asked: Mapping[str, TranslateSettings], out: Path, make_pr
         fit, path = settings.fit, _checkpoint(out, name)
         translator = METHODS[name]().fit(sim, real, fit.settings, fit.seed, device)
         translator.save(path)
-        note_readings(path, list_readings(settings, is_chosen=True))
+        note_readings(path, list_readings(name, sim, real, is_chosen=True))
         scores.append(judge.score(i, by_translator(translator, sim)))
     n_val = len(real.of_split("val"))
     choice = choose(
@@ -132,6 +128,6 @@ def _choose_and_apply(asked: Mapping[str, TranslateSettings], out: Path, make_pr
     said = {"method": chosen, "why": choice.why, "distances": distances}
     make_progress("baseline", "images").say(f"Baseline {chosen}: {choice.why}.")
     translator = METHODS[chosen]().load(_checkpoint(out, chosen), "sim2real", device)
-    readings = list_readings(asked[chosen], is_chosen=True)
+    readings = list_readings(chosen, sim, real, is_chosen=True)
     apply_translator(translator, readings, asked[chosen], witness, make_progress)
     write_bytes(out / CHOICE_FILE, (json.dumps(said, indent=2) + "\n").encode())

@@ -1,12 +1,13 @@
 """Which checkpoint is kept, by what, and how many real images that choice has cost."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from synth.dataset.choices import Criterion
 from synth.errors import InputError
 from synth.gan.judge import Score
+from synth.metrics.intervals import Estimate
 
 MAX_BOX_DRIFT = 0.02
 MAX_NORMAL_DRIFT_DEG = 2.0
@@ -29,13 +30,17 @@ class RealImages:
 
 @dataclass(frozen=True)
 class Choice:
-    """The step that was chosen and why, in one sentence; labels_kept: whether it kept to every limit."""
+    """The step that was chosen and why, in one sentence; labels_kept: whether it kept to every limit.
+
+    rival: the baseline that is applied in its place, as it was no better.
+    """
 
     step: int
     criterion: Criterion
     why: str
     labels_kept: bool
     real_images: RealImages
+    rival: str | None = None
 
 
 def keeps_labels(score: Score, normal_sway_deg: float) -> bool:
@@ -75,6 +80,40 @@ def choose(
             f"of {len(keeping)} that kept labels"
         )
     return Choice(best.step, criterion, why, bool(keeping), real_images)
+
+
+def face_rivals(
+    choice: Choice,
+    score: Score,
+    rivals: Mapping[str, Score],
+    measure_lead: Callable[[str], Estimate],
+    *,
+    normal_sway_deg: float,
+) -> Choice:
+    """The same choice where it beats the best of the rivals, else that one in its place.
+
+    score: of the checkpoint that was chosen. measure_lead: how much smaller its kernel distance to real val
+    images is than a rival's. By own-val it must keep labels, and its lead over the rival of the smallest
+    distance must exclude 0; by real-val its mask IoU must be the highest. Rivals that harm labels count for
+    nothing.
+    """
+    able = {name: rival for name, rival in rivals.items() if keeps_labels(rival, normal_sway_deg)}
+    if not able:
+        return choice
+    if choice.criterion == "real-val":
+        best = max(able, key=lambda name: _downstream_iou(able[name]))
+        lead = _downstream_iou(score) - _downstream_iou(able[best])
+        is_better, by = lead > 0, f"mask IoU on labelled real val images higher by {lead:.3f}"
+    else:
+        best = min(able, key=lambda name: able[name].distances["kernel_distance"].value)
+        measured = measure_lead(best)
+        is_better, by = measured.low > 0, f"kernel distance to real val images smaller by {measured}"
+    if is_better and choice.labels_kept:
+        return replace(choice, why=f"{choice.why}; against {best}, the best baseline: {by}")
+    reason = f"{by}, which is no clear lead" if choice.labels_kept else choice.why
+    return replace(
+        choice, why=f"step {choice.step}, the best checkpoint, against {best}: {reason}", rival=best
+    )
 
 
 def _downstream_iou(score: Score) -> float:

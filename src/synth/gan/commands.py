@@ -71,6 +71,12 @@ def translate(
     choose: Annotated[
         Criterion, typer.Option(help="What decides which checkpoint is kept; real-val reads real labels.")
     ] = "own-val",
+    anyway: Annotated[
+        bool,
+        typer.Option(
+            "--anyway", help="Keep the best checkpoint even where a baseline, or nothing, comes as near."
+        ),
+    ] = False,
     checkpoint: Annotated[
         Path | None, typer.Option(help="Train nothing: translate with this checkpoint.")
     ] = None,
@@ -116,6 +122,7 @@ def translate(
         inception_weights=inception_weights,
         device=device,
         devices=devices,
+        anyway=anyway,
         seed=seed,
         changes=change or (),
         say=console.print,
@@ -282,7 +289,8 @@ def print_result(console: "Console", result: "Result", settings: "TranslateSetti
     if result.after.distances.fid is not None:
         console.print(f"FID {result.before.distances.fid:.1f} before, {result.after.distances.fid:.1f} after")
     after, sway = result.after, result.witness_sway
-    console.print(describe_change(after.change))
+    if result.choice.rival is None:
+        console.print(describe_change(after.change))
     has_normals = isfinite(result.witness_error.normal_deg)
     normals = (
         f", normals by {after.normal_drift_deg:.1f}° (its own unrest when only the look changes: "

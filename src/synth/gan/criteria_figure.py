@@ -43,9 +43,10 @@ def draw_criteria(result: Result, scores: Sequence[Score], path: Path) -> None:
     axes[6].plot(steps, [s.kept for s in scores], marker="o", label="mask IoU after / before")
     axes[6].set_title("Masks that the witness still finds")
     _draw_downstream(axes[7], scores)
+    chosen = "kept" if result.choice.rival is None else f"best; {result.choice.rival} is applied"
     for ax in axes:
         if ax.has_data():
-            ax.axvline(result.choice.step, color="black", linewidth=1, alpha=0.6, label="kept")
+            ax.axvline(result.choice.step, color="black", linewidth=1, alpha=0.6, label=chosen)
             ax.set_xlabel("step")
             ax.grid(alpha=0.3)
             ax.legend(fontsize=8)

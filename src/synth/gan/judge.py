@@ -112,10 +112,14 @@ class Judge:
         """The score of a translation of the source's patches."""
         return self._score(step, to_u8(translate(self._sim)), translate)
 
-    def kernel_drop(self, translate: Translate) -> Estimate:
-        """How much smaller the kernel distance to real images is after a translation than before."""
-        images_u8 = to_u8(translate(self._sim))
-        return self._meter.kernel_drop(self._view, self._meter.look(images_u8))
+    def kernel_drop(self, translate: Translate, than: Translate | None = None) -> Estimate:
+        """How much smaller the kernel distance to real images is after a translation than before.
+
+        than: another translation to begin with; None for the source as it is.
+        """
+        after = self._meter.look(to_u8(translate(self._sim)))
+        before = self._view if than is None else self._meter.look(to_u8(than(self._sim)))
+        return self._meter.kernel_drop(before, after)
 
     def _score(self, step: int, images_u8: NDArray[np.uint8], translate: Translate) -> Score:
         observation = self._witness.observe(images_u8)

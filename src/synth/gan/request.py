@@ -37,6 +37,7 @@ def make_settings(
     device: str | None,
     seed: int,
     devices: int = 1,
+    anyway: bool = False,
     changes: Sequence[str] = (),
     say: Callable[[str], None] = lambda _sentence: None,
 ) -> TranslateSettings:
@@ -85,6 +86,7 @@ def make_settings(
         witness=witness,
         class_witness=class_witness,
         judging=judging,
+        anyway=anyway,
     )
 
 

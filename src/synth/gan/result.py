@@ -1,6 +1,7 @@
 """What a translation left behind, as result.json keeps it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from synth.gan.choice import Choice
 from synth.gan.class_witness import ClassError
@@ -17,7 +18,8 @@ class Result:
     before, after: scores of the untranslated source and of the checkpoint that is kept. floor: what real
     images give against one another. kernel_drop: how much the kernel distance fell. class_error: of the
     network that tells classes, where one was asked. classes_without_real: of a method that learns from crops,
-    those that no real train crop shows.
+    those that no real train crop shows. rivals: kernel distances of the baselines by name. Where one of them
+    is applied (``choice.rival``), ``after`` and ``kernel_drop`` are its.
     """
 
     before: Score
@@ -29,3 +31,4 @@ class Result:
     witness_sway: Sway
     class_error: ClassError | None = None
     classes_without_real: tuple[str, ...] = ()
+    rivals: Mapping[str, Estimate] = field(default_factory=dict)

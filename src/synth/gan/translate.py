@@ -12,7 +12,7 @@
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -25,12 +25,10 @@ from synth.compute.device import choose_device
 from synth.compute.run_dir import RunDir
 from synth.compute.threads import use_free_cores
 from synth.dataset.choices import Criterion
-from synth.dataset.origin import Reading, Role, Used
-from synth.dataset.record import Split
-from synth.dataset.sample import Sample
+from synth.dataset.origin import Reading
 from synth.gan.apply import Applied, apply
 from synth.gan.checkpoint import note_readings, path_of_step, read_readings
-from synth.gan.choice import RealImages, choose
+from synth.gan.choice import RealImages, choose, face_rivals
 from synth.gan.class_witness import ClassWitness, ClassWitnessSettings, load_class_witness
 from synth.gan.criteria_figure import draw_criteria
 from synth.gan.crop_cutter import count_by_class
@@ -40,8 +38,10 @@ from synth.gan.judge import Judge, JudgeSettings, Score, Translate, by_generator
 from synth.gan.logbook import FIGURES
 from synth.gan.methods import METHODS
 from synth.gan.methods.method import Direction, LearnedMethod, Translator
-from synth.gan.patches import TAKEN, PatchCutter
+from synth.gan.patches import PatchCutter
+from synth.gan.readings import list_readings
 from synth.gan.result import Result
+from synth.gan.rivals import Rival, have_rivals
 from synth.gan.run import train
 from synth.gan.schedule import CropSettings
 from synth.gan.score_log import ScoreLog
@@ -67,7 +67,7 @@ class TranslateSettings:
 
     fit: what is learnt from what, and how. out: the translated dataset. witness: how the network that judges
     labels is trained. class_witness: how the one is that tells classes, for methods that learn from crops.
-    judging: how checkpoints are scored.
+    judging: how checkpoints are scored. anyway: keep the best checkpoint even where a baseline comes as near.
     """
 
     fit: FitSettings
@@ -78,6 +78,7 @@ class TranslateSettings:
     class_witness: ClassWitnessSettings = field(default_factory=ClassWitnessSettings)
     judging: JudgeSettings = field(default_factory=JudgeSettings)
     limits: DriftLimits = field(default_factory=DriftLimits)
+    anyway: bool = False
 
 
 def translate(settings: TranslateSettings, make_progress: MakeProgress) -> tuple[Result, Applied]:
@@ -87,7 +88,7 @@ def translate(settings: TranslateSettings, make_progress: MakeProgress) -> tuple
     KeyboardInterrupt leaves folders whole; the same call goes on.
     """
     is_learned = isinstance(METHODS[settings.fit.method](), LearnedMethod)
-    readings = list_readings(settings, is_chosen=is_learned)
+    readings = list_readings(settings.fit.method, settings.fit.sim, settings.fit.real, is_chosen=is_learned)
     settings = replace(settings, fit=replace(settings.fit, besides=_judged_by(settings), readings=readings))
     fit, run = settings.fit, settings.fit.out
     method = METHODS[fit.method]()
@@ -106,6 +107,9 @@ def translate(settings: TranslateSettings, make_progress: MakeProgress) -> tuple
             "classes alone."
         )
     judge = make_judge(settings, witness, device)
+    rivals = have_rivals(fit, judge) if is_learned and not settings.anyway else {}
+    if rivals:
+        say(_describe_rivals(rivals, judge))
     log = ScoreLog(run / SCORES_FILE)
     if isinstance(method, LearnedMethod):
         train(
@@ -120,10 +124,14 @@ def translate(settings: TranslateSettings, make_progress: MakeProgress) -> tuple
         translator.save(path_of_step(run, 1))
         note_readings(path_of_step(run, 1), readings)
         log.add(judge.score(1, by_translator(translator, fit.sim)))
-    result = _conclude(settings, judge, log.scores, witness, class_witness)
+    result = _conclude(settings, judge, log.scores, witness, class_witness, rivals)
+    checkpoint, rival = path_of_step(run, result.choice.step), result.choice.rival
     kept = f"Step {result.choice.step} is kept" if isinstance(method, LearnedMethod) else method.title
+    if rival is not None:
+        checkpoint, method = rivals[rival].path, METHODS[rival]()
+        readings = read_readings(checkpoint)
+        kept = f"No checkpoint is kept and {rival} is applied, a baseline (--anyway keeps the best one)"
     say(f"{kept}: {result.choice.why}.")
-    checkpoint = path_of_step(run, result.choice.step)
     translator = method.load(checkpoint, settings.direction, device)
     return result, apply_translator(
         translator, readings, settings, witness, make_progress, class_witness=class_witness
@@ -197,29 +205,6 @@ def list_unseen(fit: FitSettings) -> tuple[str, ...]:
     return tuple(name for name in classes if sim[name] and not real[name])
 
 
-def list_readings(settings: TranslateSettings, *, is_chosen: bool) -> tuple[Reading, ...]:
-    """What a translator learns from, and what it is chosen by where there are several to choose among."""
-    reads = METHODS[settings.fit.method]().reads
-    uses: dict[Split, tuple[Role, tuple[Used, ...]]] = {"train": ("made", reads)}
-    if is_chosen:
-        uses["val"] = ("chosen", TAKEN)
-    readings = (
-        reading
-        for split, (role, used) in uses.items()
-        for dataset in (settings.fit.sim, settings.fit.real)
-        for reading in dataset.trace_readings(
-            dataset.of_split(split), *_list_there(used, dataset.of_split(split)), role=role
-        )
-    )
-    return tuple(dict.fromkeys(readings))
-
-
-def _list_there(used: Sequence[Used], samples: Sequence[Sample]) -> list[Used]:
-    """Without masks where no sample has one: what is not there was not read."""
-    has_masks = any(sample.mask is not None for sample in samples)
-    return [what for what in used if what != "mask" or has_masks]
-
-
 def _judged_by(settings: TranslateSettings) -> dict[str, JsonValue]:
     """What decides the witness and the scores, for the run's config.json."""
     judging = asdict(settings.judging) | {"inception": settings.judging.inception is not None}
@@ -251,6 +236,7 @@ def _conclude(
     scores: Sequence[Score],
     witness: Witness,
     class_witness: ClassWitness | None,
+    rivals: Mapping[str, Rival],
 ) -> Result:
     """Choose a checkpoint; write result.json and the figure of all criteria."""
     real, run = settings.fit.real, settings.fit.out
@@ -267,6 +253,15 @@ def _conclude(
     )
     after = next(score for score in scores if score.step == choice.step)
     kept = _translate_patches(settings.fit, path_of_step(run, choice.step))
+    choice = face_rivals(
+        choice,
+        after,
+        {name: rival.score for name, rival in rivals.items()},
+        lambda name: judge.kernel_drop(kept, than=rivals[name].translate),
+        normal_sway_deg=witness.sway.normal_deg,
+    )
+    if choice.rival is not None:
+        after, kept = rivals[choice.rival].score, rivals[choice.rival].translate
     result = Result(
         before=judge.before,
         after=after,
@@ -277,10 +272,18 @@ def _conclude(
         witness_sway=witness.sway,
         class_error=None if class_witness is None else class_witness.error,
         classes_without_real=list_unseen(settings.fit),
+        rivals={name: rival.score.distances["kernel_distance"] for name, rival in rivals.items()},
     )
     write_bytes(run / RESULT_FILE, (json.dumps(asdict(result), indent=2) + "\n").encode())
     draw_criteria(result, scores, run / FIGURES / "criteria.png")
     return result
+
+
+def _describe_rivals(rivals: Mapping[str, Rival], judge: Judge) -> str:
+    """How near to real val images they come, before anything is learnt."""
+    told = [f"{name} {rival.score.distances['kernel_distance']}" for name, rival in rivals.items()]
+    floor = judge.floor["kernel_distance"]
+    return f"Kernel distance to real val images: {'; '.join(told)}; real to real {floor}."
 
 
 def _translate_patches(fit: FitSettings, path: Path) -> Translate:

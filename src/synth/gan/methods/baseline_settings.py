@@ -1,5 +1,7 @@
 """Settings and presets of the baselines, and where each number comes from; nothing here needs torch.
 
+as-it-is: none.
+
 gains: none, the three numbers follow from the images.
 
 colour-map: how far each channel's curve is smoothed. Where ``exact`` bends sharply, specks show: on 40 frames
@@ -14,6 +16,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from synth.errors import InputError
+
+
+@dataclass(frozen=True)
+class AsItIsSettings:
+    """There is nothing to set."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,7 @@ class FDASettings:
             raise InputError(f"at least one picture lends amplitudes, got n_pictures = {self.n_pictures}")
 
 
+AS_IT_IS_PRESETS: Mapping[str, AsItIsSettings] = {"nothing": AsItIsSettings()}
 GAINS_PRESETS: Mapping[str, GainsSettings] = {"means": GainsSettings()}
 
 COLOUR_MAP_PRESETS: Mapping[str, ColourMapSettings] = {
