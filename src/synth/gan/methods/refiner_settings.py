@@ -11,13 +11,15 @@ batch                     4
 images of each look       2,400
 learning rate             3e-4
 pool                      50
-w_self                    1
+w_self, w_smooth          1, 30
 half-life of averages     500
 ========================  ========
 
 Pool and the term that holds a picture to its source: Shrivastava et al. 2017, sections 2.2 and 2.3. The rest
-was measured on the simulated cell (docs/results.md, "Translation"): at a rate of 1e-3 coefficients swing from
-bound to bound, and at 3e-4 they settle within a thousand images.
+was measured on the simulated cell, in trials of one seed each. At a rate of 1e-3 coefficients swing from
+bound to bound, at 3e-4 they settle within a thousand images. At w_smooth 0, 10, 30 and 100 the colour of a
+ring round parts changes by 13, 4, 4 and 5 counts more than what is near it, by 28, 10, 6 and 10 in the worst
+tenth of frames, and pictures come as near to captured ones.
 """
 
 from collections.abc import Mapping
@@ -46,7 +48,7 @@ class RefinerSettings(LearnedSettings):
     discriminator: DiscriminatorShape
     adversarial: AdversarialKind = "least-squares"
     w_self: float = 1.0
-    w_smooth: float = 0.0
+    w_smooth: float = 30.0
     learning_rate: float = 3e-4
     beta1: float = 0.5
     beta2: float = 0.99
