@@ -94,7 +94,11 @@ def face(score, rivals, lead, criterion="own-val"):
 
 def test_a_checkpoint_is_kept_for_a_clear_lead_over_the_best_rival():
     """Its interval excludes 0; the rival that it is measured against is the nearest that keeps labels."""
-    rivals = {"as-it-is": make_score(0, 9.0), "gains": make_score(0, 3.0), "fda": make_score(0, 1.0, box=0.1)}
+    rivals = {
+        "untouched": make_score(0, 9.0),
+        "gains": make_score(0, 3.0),
+        "fda": make_score(0, 1.0, box=0.1),
+    }
     asked = []
     score = make_score(10, 1.5)
 
@@ -128,6 +132,6 @@ def test_rivals_that_harm_labels_count_for_nothing():
 
 def test_by_real_val_the_higher_mask_iou_wins():
     """Whatever the kernel distances say."""
-    rivals = {"as-it-is": make_score(0, 9.0, iou=0.4), "gains": make_score(0, 1.0, iou=0.6)}
+    rivals = {"untouched": make_score(0, 9.0, iou=0.4), "gains": make_score(0, 1.0, iou=0.6)}
     assert face(make_score(10, 5.0, iou=0.7), rivals, (-4, -5, -3), "real-val").rival is None
     assert face(make_score(10, 0.5, iou=0.6), rivals, (0.5, 0.4, 0.6), "real-val").rival == "gains"

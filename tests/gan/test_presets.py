@@ -73,13 +73,19 @@ def test_no_setting_is_out_of_reach() -> None:
     assert {p.discriminator.n_scales for p in presets} == {1, 2}
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_help_names_the_presets(name: str, tmp_path: Path) -> None:
-    """Those that the method has, in its order; of each verb those of its own methods alone."""
-    said = {
-        verb: re.sub(r"[\s│]+", " ", synth(verb, "--help", cwd=tmp_path).stdout)
+@pytest.fixture(scope="module")
+def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Each verb's help, its lines joined."""
+    folder = tmp_path_factory.mktemp("help")
+    return {
+        verb: re.sub(r"[\s│]+", " ", synth(verb, "--help", cwd=folder).stdout)
         for verb in ("translate", "paint")
     }
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_help_names_the_presets(name: str, said: dict[str, str]) -> None:
+    """Those that the method has, in its order; of each verb those of its own methods alone."""
     own, other = ("paint", "translate") if name in list_painters() else ("translate", "paint")
     presets = re.compile(f"{name}: {', '.join(METHODS[name]().presets)}[;.]")
     assert presets.search(said[own])

@@ -158,10 +158,10 @@ def test_a_checkpoint_that_beats_no_baseline_is_not_applied(looks, tmp_path, mon
         rival = result.choice.rival
         assert rival is not None
         assert any(f"No checkpoint is kept and {rival} is applied" in sentence for sentence in said)
-        assert any("Kernel distance to real val images: as-it-is" in sentence for sentence in said)
+        assert any("Kernel distance to real val images: untouched" in sentence for sentence in said)
         written = json.loads((settings.fit.out / "result.json").read_text())
         assert written["choice"]["rival"] == rival
-        assert written["rivals"].keys() == {"as-it-is", "gains", "colour-map", "fda"}
+        assert written["rivals"].keys() == {"untouched", "gains", "colour-map", "fda"}
         nearest = min(result.rivals, key=lambda name: result.rivals[name].value)
         assert rival == nearest
         assert result.after.distances["kernel_distance"] == result.rivals[rival]

@@ -21,7 +21,7 @@ METHODS: "Registry[Callable[[], Method]]" = Registry(
         "gains": "synth.gan.methods.gains:GainsMethod",
         "colour-map": "synth.gan.methods.colour_map:ColourMapMethod",
         "fda": "synth.gan.methods.fda:FDAMethod",
-        "as-it-is": "synth.gan.methods.as_it_is:AsItIsMethod",
+        "untouched": "synth.gan.methods.untouched:UntouchedMethod",
         "spade": "synth.gan.methods.spade:SpadeMethod",
         "oasis": "synth.gan.methods.oasis:OasisMethod",
         "pix2pixhd": "synth.gan.methods.pix2pixhd:Pix2PixHDMethod",
@@ -37,7 +37,7 @@ PRESETS: "Registry[Mapping[str, Any]]" = Registry(
         "gains": "synth.gan.methods.baseline_settings:GAINS_PRESETS",
         "colour-map": "synth.gan.methods.baseline_settings:COLOUR_MAP_PRESETS",
         "fda": "synth.gan.methods.baseline_settings:FDA_PRESETS",
-        "as-it-is": "synth.gan.methods.baseline_settings:AS_IT_IS_PRESETS",
+        "untouched": "synth.gan.methods.baseline_settings:UNTOUCHED_PRESETS",
         "spade": "synth.gan.methods.spade_settings:PRESETS",
         "oasis": "synth.gan.methods.oasis_settings:PRESETS",
         "pix2pixhd": "synth.gan.methods.pix2pixhd_settings:PRESETS",
@@ -51,7 +51,7 @@ DEFAULT = "cyclegan"
 BASELINES = ("gains", "colour-map", "fda")
 """What is made in seconds, and what a method that is learnt must beat."""
 
-UNTOUCHED = "as-it-is"
+UNTOUCHED = "untouched"
 """What changes nothing, and what baselines must beat."""
 
 UNNAMED = "cyclegan"

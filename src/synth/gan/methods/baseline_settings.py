@@ -1,6 +1,6 @@
 """Settings and presets of the baselines, and where each number comes from; nothing here needs torch.
 
-as-it-is: none.
+untouched: none.
 
 gains: none, the three numbers follow from the images.
 
@@ -19,7 +19,7 @@ from synth.errors import InputError
 
 
 @dataclass(frozen=True)
-class AsItIsSettings:
+class UntouchedSettings:
     """There is nothing to set."""
 
 
@@ -55,7 +55,7 @@ class FDASettings:
             raise InputError(f"at least one picture lends amplitudes, got n_pictures = {self.n_pictures}")
 
 
-AS_IT_IS_PRESETS: Mapping[str, AsItIsSettings] = {"nothing": AsItIsSettings()}
+UNTOUCHED_PRESETS: Mapping[str, UntouchedSettings] = {"nothing": UntouchedSettings()}
 GAINS_PRESETS: Mapping[str, GainsSettings] = {"means": GainsSettings()}
 
 COLOUR_MAP_PRESETS: Mapping[str, ColourMapSettings] = {

@@ -9,18 +9,18 @@ import torch
 from synth.dataset.origin import Used
 from synth.dataset.reader import DatasetReader
 from synth.gan.checkpoint import load_checkpoint
-from synth.gan.methods.baseline_settings import AS_IT_IS_PRESETS, AsItIsSettings
+from synth.gan.methods.baseline_settings import UNTOUCHED_PRESETS, UntouchedSettings
 from synth.gan.methods.method import Direction
 from synth.gan.tables import N_COUNTS, TableTranslator
 
 
-class AsItIsMethod:
+class UntouchedMethod:
     """Every count becomes itself."""
 
-    name = "as-it-is"
-    title = "As it is"
+    name = "untouched"
+    title = "Untouched"
     reads: tuple[Used, ...] = ()
-    presets: Mapping[str, AsItIsSettings] = AS_IT_IS_PRESETS
+    presets: Mapping[str, UntouchedSettings] = UNTOUCHED_PRESETS
 
     def default_preset(self, device: torch.device) -> str:
         """The only one."""
@@ -30,7 +30,7 @@ class AsItIsMethod:
         self,
         sim: DatasetReader,
         real: DatasetReader,
-        settings: AsItIsSettings,
+        settings: UntouchedSettings,
         seed: int,
         device: torch.device,
     ) -> TableTranslator:
