@@ -99,7 +99,7 @@ class BilateralShape:
     n_halvings: int = 5
     n_blocks: int = 2
     n_levels: int = 6
-    most_change: float = 0.4
+    most_change: float = 0.25
 
     def __post_init__(self) -> None:
         if min(self.n_filters, self.n_halvings, self.n_blocks) < 1 or self.n_levels < 2:

@@ -74,13 +74,17 @@ class BilateralGenerator(nn.Module):
 
     def relight(self, balanced: Tensor, grid: Tensor) -> Tensor:
         """Balanced images [N,3,H,W] by the coefficients of their grid."""
-        height, width = balanced.shape[2:]
-        whole = [side + self._lacks(side) for side in (height, width)]
-        levels = ((balanced.mean(dim=1, keepdim=True) + 1) / 2).clamp(0, 1) * (self.shape.n_levels - 1)
-        affine = torch.zeros_like(balanced[:, :1]).expand(-1, _N_COEFFICIENTS, -1, -1)
-        for level, cells in enumerate(grid.unbind(dim=1)):
-            spread = F.interpolate(cells, whole, mode="bilinear", align_corners=False)[..., :height, :width]
-            affine = torch.addcmul(affine, spread, (1 - (levels - level).abs()).clamp(min=0))
+        (height, width), (h, w) = balanced.shape[2:], grid.shape[3:]
+        x, y = (
+            (torch.arange(side, device=grid.device) + 0.5) * 2 / (cells * self.cell_px) - 1
+            for side, cells in ((width, w), (height, h))
+        )
+        levels = self.shape.n_levels
+        brightness = ((balanced.mean(dim=1) + 1) / 2).clamp(0, 1)
+        place = (brightness * (levels - 1) + 0.5) * 2 / levels - 1  # Of level l its middle, as of cells.
+        places = torch.stack([x.expand_as(place), y[:, None].expand_as(place), place], dim=-1)
+        volume = grid.transpose(1, 2)
+        affine = F.grid_sample(volume, places[:, None], padding_mode="border", align_corners=False)[:, :, 0]
         red, green, blue, offset = affine.chunk(4, dim=1)
         change = red * balanced[:, :1] + green * balanced[:, 1:2] + blue * balanced[:, 2:] + offset
         return balanced + change
