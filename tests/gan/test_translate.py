@@ -24,6 +24,7 @@ from synth.errors import DatasetError, InputError, StorageError
 from synth.gan.checkpoint import path_of_step, read_readings, save_generators
 from synth.gan.fit import FitSettings
 from synth.gan.judge import JudgeSettings
+from synth.gan.methods import METHODS
 from synth.gan.methods.cyclegan import CycleGANSettings
 from synth.gan.methods.method import Direction
 from synth.gan.run import train
@@ -173,6 +174,16 @@ def test_a_checkpoint_that_beats_no_baseline_is_not_applied(looks, tmp_path, mon
     assert sha256 == file_sha256(path.read_bytes())
     listed = {r.model_copy(update={"checkpoint_sha256": sha256}) for r in read_readings(path)}
     assert listed <= set(translated.info.made_by.readings)
+
+
+def test_a_way_back_that_is_not_learnt_is_refused_before_anything_is(looks, tmp_path):
+    """In one sentence, and no folder is left."""
+    settings = make_settings(looks, tmp_path, direction="real2sim")
+    refiner = METHODS["refiner"]().presets["quick"]
+    settings = replace(settings, fit=replace(settings.fit, method="refiner", settings=refiner))
+    with pytest.raises(InputError, match="refiner learns no way back: leave --reverse out"):
+        translate(settings, quietly)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_witness_goes_on_where_it_was_stopped(looks, tmp_path, monkeypatch):

@@ -26,6 +26,7 @@ from synth.compute.run_dir import RunDir
 from synth.compute.threads import use_free_cores
 from synth.dataset.choices import Criterion
 from synth.dataset.origin import Reading
+from synth.errors import InputError
 from synth.gan.apply import Applied, apply
 from synth.gan.checkpoint import note_readings, path_of_step, read_readings
 from synth.gan.choice import RealImages, choose, face_rivals
@@ -92,6 +93,7 @@ def translate(settings: TranslateSettings, make_progress: MakeProgress) -> tuple
     settings = replace(settings, fit=replace(settings.fit, besides=_judged_by(settings), readings=readings))
     fit, run = settings.fit, settings.fit.out
     method = METHODS[fit.method]()
+    _refuse_one_way(settings)
     check_pair(fit.sim, fit.real, any_size=not is_learned or isinstance(fit.settings, CropSettings))
     say = make_progress("translate", "images").say
     refuse_leaks(fit.sim, fit.real, say)
@@ -161,6 +163,18 @@ def translate_with(checkpoint: Path, settings: TranslateSettings, make_progress:
         make_progress,
         class_witness=load_class_witness(beside, device) if beside.is_file() else None,
     )
+
+
+def _refuse_one_way(settings: TranslateSettings) -> None:
+    """Raises InputError, before anything is learnt, for a method that learns no such direction."""
+    method, direction = METHODS[settings.fit.method](), settings.direction
+    if not isinstance(method, LearnedMethod) or direction == "sim2real":
+        return
+    if direction not in method.make_networks(settings.fit.settings, torch.Generator()).generators:
+        raise InputError(
+            f"the method {settings.fit.method} learns no way back: leave --reverse out, or choose --method "
+            "cyclegan"
+        )
 
 
 def _score(
