@@ -53,8 +53,10 @@ def _have_rival(name: str, fit: FitSettings, judge: Judge, device: torch.device)
         preset = method.presets[method.default_preset(device)]
         translator = method.fit(fit.sim, fit.real, preset, fit.seed, device)
         path.parent.mkdir(parents=True, exist_ok=True)
-        translator.save(path)
-        note_readings(path, list_readings(name, fit.sim, fit.real, is_chosen=True))
+        partial = path.with_suffix(".partial")
+        translator.save(partial)
+        note_readings(partial, list_readings(name, fit.sim, fit.real, is_chosen=True))
+        partial.replace(path)
         translator = method.load(path, "sim2real", device)  # Its identity is that of the file.
     translate = by_translator(translator, fit.sim)
     return Rival(path, judge.score(0, translate), translate)
