@@ -295,9 +295,10 @@ def _conclude(
 
 def _describe_rivals(rivals: Mapping[str, Rival], judge: Judge) -> str:
     """How near to real val images they come, before anything is learnt."""
-    told = [f"{name} {rival.score.distances['kernel_distance']}" for name, rival in rivals.items()]
-    floor = judge.floor["kernel_distance"]
-    return f"Kernel distance to real val images: {'; '.join(told)}; real to real {floor}."
+    found = {name: rival.score.distances["kernel_distance"] for name, rival in rivals.items()}
+    found["real to real"] = judge.floor["kernel_distance"]
+    told = [f"{name} {d.value:,.2f} ({d.low:,.2f} to {d.high:,.2f})" for name, d in found.items()]
+    return f"Kernel distance to real val images: {'; '.join(told)}."
 
 
 def _translate_patches(fit: FitSettings, path: Path) -> Translate:
