@@ -39,6 +39,7 @@ from synth.gan.methods.method import LearnedMethod, Translator
 from synth.gan.patches import PatchCutter
 from synth.gan.run import train
 from synth.gan.witnesses import learn_witness
+from synth.networks.sensor import Sensor
 from synth.terminal import make_console
 from synth.witness.drift import DriftLimits
 from synth.witness.witness import Witness, WitnessSettings, load_witness
@@ -130,7 +131,7 @@ def measure(run: Run, out: Path, sim: DatasetReader, real: DatasetReader) -> Lin
         translator, sim, out / "made" / name, witnesses["first"], DriftLimits(),
         make_progress("translate", "images"), parents=(sim, real), readings=(),
     )  # fmt: skip
-    rings = list(measure_rings(translator, sim))
+    rings = list(measure_rings(translator, sim, measure_blur(sim, real)))
     cut = [PatchCutter(d, split, 128) for d, split in ((sim, "train"), (sim, "val"), (real, "val"))]
     judge = Judge(*cut, witnesses["second"], JudgeSettings(downstream=None), CPU)
     score = judge.score(1, by_translator(translator, sim))
@@ -153,12 +154,25 @@ def measure(run: Run, out: Path, sim: DatasetReader, real: DatasetReader) -> Lin
     }
 
 
-def measure_rings(translator: Any, sim: DatasetReader) -> Iterator[float]:
+def measure_blur(sim: DatasetReader, real: DatasetReader) -> float:
+    """Sigma that makes the renderings' edges as soft as the captures', pixels; from train pictures."""
+    sensor = Sensor()
+    sensor.fit(*(stack_train(dataset) for dataset in (sim, real)))
+    return float(sensor.blur_px)
+
+
+def stack_train(dataset: DatasetReader) -> torch.Tensor:
+    """All train pictures, [N,3,H,W] in −1..1."""
+    pictures = np.stack([dataset.load_rgb(sample) for sample in dataset.of_split("train")])
+    return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def measure_rings(translator: Any, sim: DatasetReader, blur_px: float) -> Iterator[float]:
     """Of each frame that shows enough of a ring."""
     for sample in sim.samples:
         source, mask = sim.load_rgb(sample), sim.load_mask(sample)
         assert mask is not None
-        ring = measure_ring(source, translator.apply(source, {"mask": mask}), mask > 0)
+        ring = measure_ring(source, translator.apply(source, {"mask": mask}), mask > 0, blur_px)
         if ring is not None:
             yield ring
 

@@ -53,6 +53,16 @@ def test_grain_that_is_there_already_is_not_added_again() -> None:
     assert float(sensor.blur_px) < 0.2
 
 
+def test_texture_is_not_grain() -> None:
+    """Where the dark parts of a scene are checked all over, grain is read where it is flat."""
+    scenes = draw_scenes(48, 0)
+    checks = torch.rand(10, 10, generator=torch.Generator().manual_seed(2))
+    scenes[:, :, :40, :40] = -0.9 + 0.4 * checks.repeat_interleave(4, 0).repeat_interleave(4, 1)
+    grain = measure_grain(take(scenes, [1, 1, 1], 0.0, 4.0, 0.0))
+    assert grain is not None
+    np.testing.assert_allclose(grain.read + 0.5 * grain.shot, 4, rtol=0.2)
+
+
 def test_sharper_pictures_are_not_blurred() -> None:
     """Nothing makes a soft source sharp, and it is left so."""
     sensor = Sensor()

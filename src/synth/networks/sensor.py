@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from scipy.optimize import nnls
@@ -27,6 +26,9 @@ _SMOOTH_PX, _FINE_PX, _COARSE_PX = 1.5, 0.7, 2.0
 _FLAT_SHARE = 0.25
 _BIN_COUNTS = 32
 _MIN_BLOCKS = 50
+_FLATTEST = 1.0
+"""Counts a pixel, after `_COARSE_PX` of blur, up to which a place is flat; grain of 10 counts makes 0.5."""
+
 _DARKEST, _BRIGHTEST = 4, 250
 _STEEP = 3.0
 """Counts a pixel, after `_COARSE_PX` of blur, from which on a place is an edge."""
@@ -117,7 +119,7 @@ def measure_grain(images: Tensor) -> Grain | None:
     """The grain of pictures [N,3,H,W] in −1..1, where they are flattest; None where too little is flat.
 
     Blocks of 8×8 px; of those of a brightness the quarter that is flattest when blurred, so that which are
-    taken does not hang on their grain.
+    taken does not hang on their grain. A brightness counts by how many blocks it has.
     """
     counts = ((images.float().cpu().numpy() + 1) * _HALF).astype(np.float32)
     residual = counts - _smooth(counts, _SMOOTH_PX)
@@ -126,36 +128,36 @@ def measure_grain(images: Tensor) -> Grain | None:
     variance = _by_block(residual**2)
     covariance = _by_block(residual[:, 0] * residual[:, 1])
     usable = (level.min(axis=1) > _DARKEST) & (level.max(axis=1) < _BRIGHTEST)
-    rows: list[tuple[float, Floats, float]] = []
+    flat = steep <= _FLATTEST
+    rows: list[tuple[float, float, Floats, float]] = []
     middle = level.mean(axis=1)
     for first in range(0, 256, _BIN_COUNTS):
-        chosen = usable & (middle >= first) & (middle < first + _BIN_COUNTS)
+        chosen = usable & flat & (middle >= first) & (middle < first + _BIN_COUNTS)
         if chosen.sum() < _MIN_BLOCKS:
             continue
         chosen &= steep <= np.quantile(steep[chosen], _FLAT_SHARE)
         spread = np.median(variance.transpose(0, 2, 3, 1)[chosen], axis=0)
-        rows.append((float(middle[chosen].mean()) / 255, spread, float(np.median(covariance[chosen]))))
+        at, together = float(middle[chosen].mean()) / 255, float(np.median(covariance[chosen]))
+        rows.append((np.sqrt(chosen.sum()), at, spread, together))
     if not rows:
         return None
-    levels = np.stack([np.ones(len(rows)), [row[0] for row in rows]], axis=1)
-    spreads = np.stack([row[1] for row in rows]) / _kept_of_white()
-    fits = _fit_rows(levels, spreads)
-    shared = [row[2] / max(float(np.sqrt(row[1][0] * row[1][1])), 1e-9) for row in rows]
+    weights = np.array([row[0] for row in rows])[:, None]
+    levels = np.stack([np.ones(len(rows)), [row[1] for row in rows]], axis=1)
+    spreads = np.stack([row[2] for row in rows]) / _kept_of_white()
+    fits = _fit_rows(weights * levels, weights * spreads)
+    shared = [row[3] / max(float(np.sqrt(row[2][0] * row[2][1])), 1e-9) for row in rows]
     return Grain(fits[:, 0], fits[:, 1], float(np.clip(np.median(shared), 0, 0.99)))
 
 
 def blur(images: Tensor, sigma_px: float) -> Tensor:
     """[N,C,H,W] under a Gaussian; the border is mirrored."""
+    from torchvision.transforms.v2.functional import gaussian_blur  # A second, for who blurs.
+
     reach = min(int(3 * sigma_px + 0.5), *(side - 1 for side in images.shape[2:]))
     if reach < 1:
         return images
-    x = torch.arange(-reach, reach + 1, device=images.device, dtype=images.dtype)
-    kernel = torch.exp(-0.5 * (x / sigma_px).square())
-    kernel = kernel / kernel.sum()
-    n, c, height, width = images.shape
-    flat = F.pad(images.reshape(n * c, 1, height, width), (reach,) * 4, mode="reflect")
-    flat = F.conv2d(F.conv2d(flat, kernel[None, None, None]), kernel[None, None, :, None])
-    return flat.reshape(n, c, height, width)
+    blurred: Tensor = gaussian_blur(images, [2 * reach + 1] * 2, [sigma_px] * 2)
+    return blurred
 
 
 def _find_blur(source: Tensor, target: Tensor) -> float:
