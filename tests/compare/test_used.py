@@ -1,5 +1,6 @@
 """What of real images stands behind a mix is told by the records of its data, whatever its name is."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -119,3 +120,22 @@ def test_a_mix_that_lost_images_is_told(tmp_path: Path) -> None:
     (said,) = plan.lost_images
     assert said.startswith(f"{tmp_path / 'few'} lost 8 of 16 images")
     assert f"NAME@{N} in --mixes" in said
+
+
+def test_what_a_translator_was_told_before_it_learnt_is_told(tmp_path: Path) -> None:
+    """As its dataset says it; datasets that say nothing add nothing."""
+    roots = {}
+    for name, kind in (("real", "real"), ("translated", "translated")):
+        roots[name] = (tmp_path / name,)
+        write(tmp_path / name, kind)
+    path = tmp_path / "translated" / "dataset.json"
+    info = json.loads(path.read_text())
+    info["made_by"]["figures"]["forecast"] = "a translator can still close 3.0% of the gap"
+    path.write_text(json.dumps(info))
+    contest = Contest("normals", NormalSettings(), (0,))
+    mixes = tuple(parse_mix(name, roots) for name in roots)
+    plan = Plan(mixes, (contest,), {"normals": roots}, tmp_path / "run")
+    assert plan.forecasts == (
+        f"{tmp_path / 'translated'}, told before its translator learnt: a translator can still close 3.0% of "
+        "the gap.",
+    )

@@ -147,6 +147,7 @@ def test_a_checkpoint_that_beats_no_baseline_is_not_applied(looks, tmp_path, mon
     monkeypatch.setattr("synth.gan.choice.MIN_KEPT", 0.0)
     monkeypatch.setattr("synth.gan.choice.MAX_BOX_DRIFT", 99.0)
     monkeypatch.setattr("synth.gan.choice.MAX_NORMAL_DRIFT_DEG", 180.0)
+    monkeypatch.setattr("synth.gan.forecast.Forecast.can_help", True)
     settings = make_settings(looks, tmp_path, anyway=False)
     said = []
 
@@ -174,6 +175,35 @@ def test_a_checkpoint_that_beats_no_baseline_is_not_applied(looks, tmp_path, mon
     assert sha256 == file_sha256(path.read_bytes())
     listed = {r.model_copy(update={"checkpoint_sha256": sha256}) for r in read_readings(path)}
     assert listed <= set(translated.info.made_by.readings)
+
+
+def test_a_forecast_of_no_help_spares_the_training(looks, tmp_path, monkeypatch):
+    """The best baseline is applied at once, which is said, printed and kept; again it is the same."""
+    monkeypatch.setattr("synth.gan.choice.MIN_KEPT", 0.0)
+    monkeypatch.setattr("synth.gan.choice.MAX_BOX_DRIFT", 99.0)
+    monkeypatch.setattr("synth.gan.choice.MAX_NORMAL_DRIFT_DEG", 180.0)
+    monkeypatch.setattr("synth.gan.forecast.Forecast.can_help", False)
+    settings = make_settings(looks, tmp_path, anyway=False)
+    said = []
+
+    class Telling(LineProgress):
+        def say(self, sentence):
+            said.append(sentence)
+
+    for _ in range(2):
+        result, applied = translate(settings, lambda _verb, unit: Telling(Console(quiet=True), unit))
+        best = result.forecast.best
+        assert result.choice.rival == best
+        assert result.choice.why.startswith(f"translation will not help: {best} comes as near")
+        assert any(f"Nothing is learnt and {best} is applied (--anyway" in sentence for sentence in said)
+        assert applied.n_samples + applied.n_refused == len(looks[0])
+    assert not (settings.fit.out / "checkpoints").exists()
+    assert json.loads((settings.fit.out / "result.json").read_text())["forecast"]["best"] == best
+    assert (settings.fit.out / "figures" / "criteria.png").stat().st_size > 10_000
+    made_by = DatasetReader(settings.out).info.made_by
+    assert made_by.figures["forecast"] == str(result.forecast)
+    assert made_by.config["method"] == best
+    assert verify(settings.out) == []
 
 
 def test_a_way_back_that_is_not_learnt_is_refused_before_anything_is(looks, tmp_path):

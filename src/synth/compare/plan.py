@@ -235,6 +235,16 @@ class Plan:
         )
 
     @property
+    def forecasts(self) -> tuple[str, ...]:
+        """A sentence for each dataset whose translator was told before it learnt what it can bring."""
+        figures = {reader.root: reader.info.made_by.figures for reader in self._all_readers}
+        return tuple(
+            f"{root}, told before its translator learnt: {told['forecast']}."
+            for root, told in figures.items()
+            if "forecast" in told
+        )
+
+    @property
     def _all_readers(self) -> list[DatasetReader]:
         return list({reader.root: reader for task in self.roots for _, reader in self._named(task)}.values())
 

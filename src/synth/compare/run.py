@@ -85,7 +85,7 @@ def _refuse_unfit(plan: Plan, progress: Progress) -> None:
     choose_device(plan.device)
     plan.refuse_unfit()
     n = plan.refuse_leaks()
-    for sentence in (*plan.accepted_near_copies, *plan.lost_images):
+    for sentence in (*plan.accepted_near_copies, *plan.lost_images, *plan.forecasts):
         progress.say(sentence)
     progress.say(f"No test image among {n} train and val images.")
 

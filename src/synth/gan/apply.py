@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from pydantic import JsonValue
 
@@ -60,6 +61,7 @@ def apply(
     parents: Sequence[DatasetReader],
     readings: Sequence[Reading],
     class_witness: ClassWitness | None = None,
+    figures: Mapping[str, JsonValue] = MappingProxyType({}),
 ) -> Applied:
     """Translate every frame of a dataset into another, or go on with it.
 
@@ -67,12 +69,18 @@ def apply(
     labels moved beyond ``limits``, or that shows artefacts, goes to rejected/ with its figures; every part's
     figures stand in drift.jsonl, and as histograms in drift.png. parents: every dataset that the translator
     has seen. readings: the samples that trained and chose it. class_witness: who must still tell the class of
-    every part that it told before; None to ask nobody. Raises DatasetError when the folder was made
-    otherwise, StorageError when the disk refuses.
+    every part that it told before; None to ask nobody. figures: of the translated set as a whole. Raises
+    DatasetError when the folder was made otherwise, StorageError when the disk refuses.
     """
     refuse_other_kind(out, "translated")
     info = _describe(
-        translator, dataset, limits, parents, readings, has_class_witness=class_witness is not None
+        translator,
+        dataset,
+        limits,
+        parents,
+        readings,
+        has_class_witness=class_witness is not None,
+        figures=figures,
     )
     seconds = 0.0
     log = DriftLog(out / "drift.jsonl")
@@ -254,6 +262,7 @@ def _describe(
     readings: Sequence[Reading],
     *,
     has_class_witness: bool,
+    figures: Mapping[str, JsonValue],
 ) -> DatasetInfo:
     """dataset.json: what a resumed run must share is in ``made_by.config``."""
     config: dict[str, JsonValue] = {
@@ -282,5 +291,6 @@ def _describe(
                 *(r.model_copy(update={"checkpoint_sha256": translator.identity.sha256}) for r in readings),
             ),
             simulated=any(d.info.made_by.simulated for d in (dataset, *parents)),
+            figures=dict(figures),
         ),
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from synth.gan.choice import Choice
 from synth.gan.class_witness import ClassError
 from synth.gan.distance import Distances
+from synth.gan.forecast import Forecast
 from synth.gan.judge import Score
 from synth.metrics.intervals import Estimate
 from synth.witness.observation import Sway, WitnessScore
@@ -19,7 +20,8 @@ class Result:
     images give against one another. kernel_drop: how much the kernel distance fell. class_error: of the
     network that tells classes, where one was asked. classes_without_real: of a method that learns from crops,
     those that no real train crop shows. rivals: kernel distances of the baselines by name. Where one of them
-    is applied (``choice.rival``), ``after`` and ``kernel_drop`` are its.
+    is applied (``choice.rival``), ``after`` and ``kernel_drop`` are its. forecast: what was told before the
+    translator learnt; None where no baseline was asked.
     """
 
     before: Score
@@ -32,3 +34,4 @@ class Result:
     class_error: ClassError | None = None
     classes_without_real: tuple[str, ...] = ()
     rivals: Mapping[str, Estimate] = field(default_factory=dict)
+    forecast: Forecast | None = None

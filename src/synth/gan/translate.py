@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 from pydantic import JsonValue
@@ -29,11 +30,12 @@ from synth.dataset.origin import Reading
 from synth.errors import InputError
 from synth.gan.apply import Applied, apply
 from synth.gan.checkpoint import note_readings, path_of_step, read_readings
-from synth.gan.choice import RealImages, choose, face_rivals
+from synth.gan.choice import Choice, RealImages, choose, face_rivals
 from synth.gan.class_witness import ClassWitness, ClassWitnessSettings, load_class_witness
 from synth.gan.criteria_figure import draw_criteria
 from synth.gan.crop_cutter import count_by_class
 from synth.gan.fit import FitSettings
+from synth.gan.forecast import Forecast, make_forecast
 from synth.gan.inputs import check_pair, refuse_leaks
 from synth.gan.judge import Judge, JudgeSettings, Score, Translate, by_generator, by_translator
 from synth.gan.logbook import FIGURES
@@ -110,10 +112,19 @@ def translate(settings: TranslateSettings, make_progress: MakeProgress) -> tuple
         )
     judge = make_judge(settings, witness, device)
     rivals = have_rivals(fit, judge) if is_learned and not settings.anyway else {}
+    forecast = make_forecast(
+        judge.before,
+        {name: rival.score for name, rival in rivals.items()},
+        judge.floor["kernel_distance"],
+        normal_sway_deg=witness.sway.normal_deg,
+    )
     if rivals:
         say(_describe_rivals(rivals, judge))
+    if forecast is not None:
+        say(f"Forecast: {forecast}.")
     log = ScoreLog(run / SCORES_FILE)
-    if isinstance(method, LearnedMethod):
+    is_spared = forecast is not None and not forecast.can_help and settings.criterion == "own-val"
+    if isinstance(method, LearnedMethod) and not is_spared:
         train(
             fit,
             make_progress("train", "steps"),
@@ -121,22 +132,31 @@ def translate(settings: TranslateSettings, make_progress: MakeProgress) -> tuple
             witness=witness.net,
         )
         log = ScoreLog(log.path)  # Another process may have written it.
-    elif not log.scores:
+    elif not is_spared and not log.scores:
         translator = method.fit(fit.sim, fit.real, fit.settings, fit.seed, device)
         translator.save(path_of_step(run, 1))
         note_readings(path_of_step(run, 1), readings)
         log.add(judge.score(1, by_translator(translator, fit.sim)))
-    result = _conclude(settings, judge, log.scores, witness, class_witness, rivals)
+    scores = [] if is_spared else log.scores
+    result = _conclude(settings, judge, scores, witness, class_witness, rivals, forecast)
     checkpoint, rival = path_of_step(run, result.choice.step), result.choice.rival
     kept = f"Step {result.choice.step} is kept" if isinstance(method, LearnedMethod) else method.title
     if rival is not None:
         checkpoint, method = rivals[rival].path, METHODS[rival]()
         readings = read_readings(checkpoint)
         kept = f"No checkpoint is kept and {rival} is applied, a baseline (--anyway keeps the best one)"
+    if is_spared:
+        kept = f"Nothing is learnt and {rival} is applied (--anyway learns all the same)"
     say(f"{kept}: {result.choice.why}.")
     translator = method.load(checkpoint, settings.direction, device)
     return result, apply_translator(
-        translator, readings, settings, witness, make_progress, class_witness=class_witness
+        translator,
+        readings,
+        settings,
+        witness,
+        make_progress,
+        class_witness=class_witness,
+        figures={} if forecast is None else {"forecast": str(forecast)},
     )
 
 
@@ -194,6 +214,7 @@ def apply_translator(
     make_progress: MakeProgress,
     *,
     class_witness: ClassWitness | None = None,
+    figures: Mapping[str, JsonValue] = MappingProxyType({}),
 ) -> Applied:
     """Translate the dataset that is asked for, or go on with it; raises as `apply`."""
     pair = (settings.fit.sim, settings.fit.real)
@@ -207,6 +228,7 @@ def apply_translator(
         parents=pair,
         readings=readings,
         class_witness=class_witness,
+        figures=figures,
     )
 
 
@@ -251,31 +273,16 @@ def _conclude(
     witness: Witness,
     class_witness: ClassWitness | None,
     rivals: Mapping[str, Rival],
+    forecast: Forecast | None,
 ) -> Result:
-    """Choose a checkpoint; write result.json and the figure of all criteria."""
-    real, run = settings.fit.real, settings.fit.out
-    n_val = len(real.of_split("val"))
-    choice = choose(
-        scores,
-        settings.criterion,
-        normal_sway_deg=witness.sway.normal_deg,
-        real_images=RealImages(
-            for_training=len(real.of_split("train")),
-            for_choosing=n_val,
-            labels_for_choosing=n_val if settings.criterion == "real-val" else 0,
-        ),
-    )
-    after = next(score for score in scores if score.step == choice.step)
-    kept = _translate_patches(settings.fit, path_of_step(run, choice.step))
-    choice = face_rivals(
-        choice,
-        after,
-        {name: rival.score for name, rival in rivals.items()},
-        lambda name: judge.kernel_drop(kept, than=rivals[name].translate),
-        normal_sway_deg=witness.sway.normal_deg,
-    )
+    """Choose a checkpoint, or without any what the forecast names; write result.json and the figure."""
+    run = settings.fit.out
+    choice = _choose(settings, judge, scores, witness, rivals, forecast)
     if choice.rival is not None:
         after, kept = rivals[choice.rival].score, rivals[choice.rival].translate
+    else:
+        after = next(score for score in scores if score.step == choice.step)
+        kept = _translate_patches(settings.fit, path_of_step(run, choice.step))
     result = Result(
         before=judge.before,
         after=after,
@@ -287,10 +294,40 @@ def _conclude(
         class_error=None if class_witness is None else class_witness.error,
         classes_without_real=list_unseen(settings.fit),
         rivals={name: rival.score.distances["kernel_distance"] for name, rival in rivals.items()},
+        forecast=forecast,
     )
     write_bytes(run / RESULT_FILE, (json.dumps(asdict(result), indent=2) + "\n").encode())
-    draw_criteria(result, scores, run / FIGURES / "criteria.png")
+    draw_criteria(result, scores or [after], run / FIGURES / "criteria.png")
     return result
+
+
+def _choose(
+    settings: TranslateSettings,
+    judge: Judge,
+    scores: Sequence[Score],
+    witness: Witness,
+    rivals: Mapping[str, Rival],
+    forecast: Forecast | None,
+) -> Choice:
+    fit = settings.fit
+    n_val = len(fit.real.of_split("val"))
+    cost = RealImages(
+        for_training=len(fit.real.of_split("train")),
+        for_choosing=n_val,
+        labels_for_choosing=n_val if settings.criterion == "real-val" else 0,
+    )
+    if forecast is not None and not scores:
+        return Choice(0, settings.criterion, str(forecast), True, cost, forecast.best)
+    sway_deg = witness.sway.normal_deg
+    choice = choose(scores, settings.criterion, normal_sway_deg=sway_deg, real_images=cost)
+    kept = _translate_patches(fit, path_of_step(fit.out, choice.step))
+    return face_rivals(
+        choice,
+        next(score for score in scores if score.step == choice.step),
+        {name: rival.score for name, rival in rivals.items()},
+        lambda name: judge.kernel_drop(kept, than=rivals[name].translate),
+        normal_sway_deg=sway_deg,
+    )
 
 
 def _describe_rivals(rivals: Mapping[str, Rival], judge: Judge) -> str:

@@ -102,7 +102,7 @@ def _list_sections(
     lineage = Section("Where this comes from")
     if plan.baseline is not None:
         lineage.text.append(plan.baseline.describe())
-    lineage.text += (*plan.accepted_near_copies, *plan.lost_images)
+    lineage.text += (*plan.accepted_near_copies, *plan.lost_images, *plan.forecasts)
     lineage.tables.append(tables.list_lineage(plan))
     shown.append(lineage)
     return [section for section in shown if section is not None]
