@@ -212,7 +212,7 @@ def write_table(lines: list[Line], page: Path) -> None:
             ]
         )
     told = say_state(lines, len(lines), len(RUNS), "runs")
-    write_tables(page, "\n".join([told, "", *to_markdown(table)]), MARKS)
+    write_tables(page, "\n".join([told, "", *to_markdown(table), ""]), MARKS)
 
 
 def main() -> None:

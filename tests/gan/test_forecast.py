@@ -30,6 +30,13 @@ def test_a_baseline_as_near_as_real_ones_leaves_nothing():
     assert "(0.10 (-0.10 to 0.40))" in str(told)
 
 
+def test_the_source_itself_may_be_as_near():
+    """It is called so, not by the control's name."""
+    told = forecast(untouched=0.5, gains=0.7)
+    assert told.best == "untouched"
+    assert str(told).startswith("translation will not help: the source as it is comes as near")
+
+
 def test_a_share_that_rounds_to_nothing_is_not_told_as_nothing():
     """Less than a thousandth of the gap may still be left."""
     scores = {"gains": make_score(0, 2.0)}

@@ -194,7 +194,7 @@ def test_a_forecast_of_no_help_spares_the_training(looks, tmp_path, monkeypatch)
         result, applied = translate(settings, lambda _verb, unit: Telling(Console(quiet=True), unit))
         best = result.forecast.best
         assert result.choice.rival == best
-        assert result.choice.why.startswith(f"translation will not help: {best} comes as near")
+        assert result.choice.why.startswith("translation will not help: ")
         assert any(f"Nothing is learnt and {best} is applied (--anyway" in sentence for sentence in said)
         assert applied.n_samples + applied.n_refused == len(looks[0])
     assert not (settings.fit.out / "checkpoints").exists()

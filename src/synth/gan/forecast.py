@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from synth.gan.choice import keeps_labels
 from synth.gan.judge import Score
+from synth.gan.methods import UNTOUCHED
 from synth.metrics.domain_distance import above_floor
 from synth.metrics.intervals import Estimate
 
@@ -37,16 +38,17 @@ class Forecast:
     def __str__(self) -> str:
         """One sentence."""
         source, nearest, floor, left = map(_tell, (self.source, self.nearest, self.floor, self.left))
+        best = "the source as it is" if self.best == UNTOUCHED else self.best
         if not self.can_help:
             return (
-                f"translation will not help: {self.best} comes as near to real val images ({nearest}) as "
+                f"translation will not help: {best} comes as near to real val images ({nearest}) as "
                 f"these are to one another ({floor})"
             )
         gap = self.source.value - self.floor.value
         share = f"{self.left.value / gap:.1%}" if self.left.value >= 0.001 * gap else "less than 0.1 %"
         return (
             f"a translator can still close {share} of the gap: of the source's kernel distance, {source}, "
-            f"{self.best} leaves {left} above what real images have among one another"
+            f"{best} leaves {left} above what real images have among one another"
         )
 
 
