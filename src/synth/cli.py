@@ -20,13 +20,13 @@ from synth.dataset.commands import app as dataset_app
 from synth.dataset.imports.commands import app as import_app
 from synth.errors import SynthError
 from synth.extras import find_extra, how_to_install
-from synth.gan.commands import export_model, paint, translate
+from synth.gan.commands import paint, translate
 from synth.label.commands import label
 from synth.renamed import refuse_old_words
 from synth.sim.commands import render
 from synth.sim.placing.commands import compose
 from synth.storage.command import at_work
-from synth.train.commands import evaluate, predict, train
+from synth.train.commands import evaluate, export_model, predict, train
 
 _FIRST, _STAGES, _DATA, _NETWORK = "Begin", "Stages, in this order", "Data and cell", "One network by itself"
 

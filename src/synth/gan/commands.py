@@ -1,4 +1,4 @@
-"""``synth translate``, ``synth paint``, ``synth export-model``: pictures in the look of the real ones."""
+"""``synth translate`` and ``synth paint``: pictures in the look of the real ones."""
 
 from math import isfinite
 from pathlib import Path
@@ -247,27 +247,6 @@ def paint(
             )
         page = write_paint_page(settings, painted)
         console.print(f"Look at {page}. Next: synth dataset sheet {settings.out}", soft_wrap=True)
-
-
-def export_model(
-    checkpoint: Annotated[Path, typer.Option(help="A checkpoint of synth translate.")],
-    out: Annotated[Path, typer.Option(help="ONNX file to write.")] = Path("model.onnx"),
-    reverse: Annotated[
-        bool, typer.Option("--reverse", help="The translator of the other direction.")
-    ] = False,
-) -> None:
-    """Write a translator as ONNX.
-
-    Example: synth export-model --checkpoint runs/translate/checkpoints/step_000400.safetensors
-    """
-    from synth.compute.device import choose_device
-    from synth.gan.checkpoint import read_method
-    from synth.train.export import demand_onnx
-
-    demand_onnx()
-    method, device = METHODS[read_method(checkpoint)](), choose_device("cpu")
-    said = method.load(checkpoint, "real2sim" if reverse else "sim2real", device).export(out)
-    typer.echo(f"wrote {out}: {said}")
 
 
 def print_result(console: "Console", result: "Result", settings: "TranslateSettings") -> None:

@@ -1,4 +1,4 @@
-"""``synth train``, ``synth evaluate`` and ``synth predict``: one network by itself."""
+"""``synth train``, ``evaluate``, ``predict`` and ``export-model``: one network by itself."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -232,3 +232,43 @@ def predict(
         f"Look at {places[0]}",
         soft_wrap=True,
     )
+
+
+def export_model(
+    checkpoint: Annotated[
+        Path, typer.Option(help="Folder of a training, or its weights; or a checkpoint of synth translate.")
+    ],
+    out: Annotated[
+        Path, typer.Option(help="File to write: .onnx, or .pt of an Ultralytics detector.")
+    ] = Path("model.onnx"),
+    reverse: Annotated[
+        bool, typer.Option("--reverse", help="Of a translator: that of the other direction.")
+    ] = False,
+) -> None:
+    """Write a network or a translator for other programs.
+
+    Example: synth export-model --checkpoint runs/train/detection --out detector.onnx
+    """
+    from synth.train.export import demand_onnx, export_trained
+    from synth.train.trained import is_trained, load_trained
+
+    if out.suffix != ".pt":
+        demand_onnx()
+    if is_trained(checkpoint):
+        files = export_trained(load_trained(checkpoint, "cpu"), out)
+        typer.echo(f"wrote {' and '.join(map(str, files))}. Next: {_how_to_run(files[-1])}")
+        return
+    from synth.compute.device import choose_device
+    from synth.gan.checkpoint import read_method
+    from synth.gan.methods import METHODS
+
+    method, device = METHODS[read_method(checkpoint)](), choose_device("cpu")
+    said = method.load(checkpoint, "real2sim" if reverse else "sim2real", device).export(out)
+    typer.echo(f"wrote {out}: {said}")
+
+
+def _how_to_run(file: Path) -> str:
+    """The command that runs an exported network."""
+    if file.suffix == ".pt":
+        return f"yolo predict model={file} source=photo.png"
+    return f"python {file} photo.png"

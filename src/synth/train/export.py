@@ -1,12 +1,14 @@
-"""A trained network as one ONNX file of fixed size, for programs without torch."""
+"""A trained network for programs without synth: ONNX of fixed size with a script that runs it, or a .pt."""
 
 import copy
 import importlib
 import json
 import logging
+import sys
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -14,7 +16,14 @@ from torch import nn
 from synth.errors import InputError
 from synth.extras import how_to_install
 from synth.storage.atomic import write_bytes
-from synth.train.tasks.task import Export
+from synth.train.models.yolo import FAMILY, save_pt
+from synth.train.settings import TaskSettings
+from synth.train.tasks import TASKS
+from synth.train.tasks.task import Export, Task
+from synth.train.trained import Trained
+
+_RUNNER_FILE = "runner.py"
+"""Of a task's folder: a script that runs what is exported, copied beside it."""
 
 
 def demand_onnx() -> None:
@@ -61,3 +70,50 @@ def export_onnx(
     for key, value in words.items():
         proto.metadata_props.add(key=key, value=json.dumps(value))
     write_bytes(path, proto.SerializeToString())
+
+
+def export_trained(trained: Trained, path: Path) -> list[Path]:
+    """Write a network as what the file's name ends with: ``.onnx`` as `export_network`, or ``.pt``.
+
+    A .pt is what Ultralytics' ``yolo predict`` opens, and of its detectors alone. Raises InputError for
+    another ending or another network's .pt, and as `export_network` does.
+    """
+    if path.suffix == ".onnx":
+        return export_network(TASKS[trained.task], trained.settings, trained.net, path, {})
+    if path.suffix != ".pt":
+        raise InputError(f"--out must end with .onnx or .pt, got {path}")
+    if getattr(trained.net, "family", None) != FAMILY:
+        raise InputError(
+            f"a .pt is what Ultralytics opens, and {trained.settings.model} is none of its detectors: give "
+            "an --out that ends with .onnx"
+        )
+    classes = TASKS[trained.task].classes_of(trained.settings)
+    save_pt(trained.net, path, trained.settings.side_px, classes)
+    return [path]
+
+
+def export_network(
+    task: Task[Any, Any], settings: TaskSettings, net: nn.Module, path: Path, words: Mapping[str, object]
+) -> list[Path]:
+    """Write a network as ONNX and, where its task has one, a script of the same name that runs it.
+
+    words: further ones for the file's metadata, beside `list_words`. Returns what was written. Raises
+    InputError as `export_onnx` does and for networks that have no such form.
+    """
+    export = task.describe_export(settings)
+    export_onnx(net, export, settings.side_px, path, list_words(task, settings) | dict(words))
+    module = sys.modules[type(task).__module__].__file__
+    runner = Path(module or "").with_name(_RUNNER_FILE)
+    if not runner.is_file():
+        return [path]
+    script = path.with_suffix(".py")
+    write_bytes(script, runner.read_bytes())
+    return [path, script]
+
+
+def list_words(task: Task[Any, Any], settings: TaskSettings) -> dict[str, object]:
+    """What the metadata of every exported network has, as plain values."""
+    words: dict[str, object] = {"task": task.name, "model": settings.model, "side_px": settings.side_px}
+    if classes := task.classes_of(settings):
+        words["classes"] = list(classes)
+    return words | dict(task.describe_export(settings).words)

@@ -73,6 +73,16 @@ def load_trained(path: Path, device: str | None = None) -> Trained:
     return Trained(task.name, settings, net.to(choose_device(device)).eval(), sha256, readings)
 
 
+def is_trained(path: Path) -> bool:
+    """Whether a path is weights that say their task, or a folder that has such or has no translator's.
+
+    Raises InputError for a torn file.
+    """
+    if path.is_dir():
+        return (path / WEIGHTS_FILE).is_file() or not any(path.glob("*/*.safetensors"))
+    return path.is_file() and "task" in load_weights(path)[1]
+
+
 def find_weights(path: Path, tasks: Sequence[str] | None = None) -> Path:
     """The file of weights, or that in the folder of a training; raises InputError as `load_trained` does.
 

@@ -1,8 +1,11 @@
 """Detectors from Ultralytics' package; its YOLOv5 has v5u's anchor-free heads and no objectness."""
 
 import copy
+import io
 import re
+from collections.abc import Sequence
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ from torch import nn
 
 from synth.compute.checkpoint import load_weights
 from synth.errors import InputError
+from synth.storage.atomic import write_bytes
 from synth.train.models.pretrained import open_pt
 from synth.train.ultralytics_parts import ultralytics
 
@@ -130,3 +134,20 @@ def keep_frozen(net: nn.Module) -> None:
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d) and not module.weight.requires_grad:
             module.eval()
+
+
+def save_pt(net: nn.Module, path: Path, side_px: int, classes: Sequence[str]) -> None:
+    """Write a network as Ultralytics saves its own, a pickle, for ``yolo predict model=FILE.pt``.
+
+    classes: names of what it finds; empty for one without a name. Raises StorageError.
+    """
+    copied: Any = copy.deepcopy(net).cpu().float().eval()
+    copied.names = dict(enumerate(classes or ("part",)))
+    told = {
+        "model": copied,
+        "train_args": {"imgsz": side_px, "task": "detect"},
+        "version": version("ultralytics"),
+    }
+    content = io.BytesIO()
+    torch.save(told, content)
+    write_bytes(path, content.getvalue())

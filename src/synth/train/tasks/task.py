@@ -7,7 +7,7 @@ add.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
@@ -60,11 +60,15 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Export:
-    """A network for programs without torch. about: what goes in and comes out. wrap: what is traced."""
+    """A network for programs without torch.
+
+    about: what goes in and comes out. wrap: what is traced. words: what else who runs it must know.
+    """
 
     about: str
     output: str
     wrap: Callable[[nn.Module], nn.Module] = lambda net: net
+    words: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

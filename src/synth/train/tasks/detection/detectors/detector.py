@@ -105,4 +105,5 @@ def describe_boxes(
         f"of doubles (IoU {nms_iou:g})",
         "boxes",
         wrap,
+        {"nms_iou": nms_iou},
     )
