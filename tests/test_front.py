@@ -12,6 +12,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+import cv2
 import pytest
 from typer.main import get_command
 
@@ -47,6 +48,7 @@ translated = synth.translate(twins, real, method="cyclegan", preset="quick")
 painted = synth.paint("data/maps", real, method="spade", checkpoint=Path("a.safetensors"))
 training: Training = synth.train("detection", ["data/real", twins], net="yolov5n")
 found: list[Prediction] = synth.predict(training.run, [Path("a.png"), "b.png"])
+shown: list[Prediction] = synth.predict(training.run, real.load_rgb(real[0]))
 labelled = synth.label("data/footage", [training.run, "runs/other"], min_confidence=0.8)
 mapped = synth.label(real, twins="data/twins")
 balanced = synth.balance(labelled, "add-multi", target=["Pole=2%"], paste=True)
@@ -270,6 +272,14 @@ def test_what_was_trained_can_be_asked(tmp_path: Path) -> None:
     assert sum(x * x for x in predictions[0].found) == pytest.approx(1, abs=1e-5)
     assert synth.predict(training.run, []) == []
     assert synth.predict(training.run, crops[0], device="cpu")[0].found == pytest.approx(predictions[0].found)
+    array = cv2.imread(str(crops[0]))[..., ::-1]
+    of_array, *of_dataset = synth.predict(training.run, [array, real.root], device="cpu")
+    assert of_array.picture is None
+    assert of_array.found == pytest.approx(predictions[0].found)
+    by_file = {prediction.picture: prediction.found for prediction in of_dataset}
+    assert by_file[crops[1]] == pytest.approx(predictions[1].found)
+    with pytest.raises(InputError, match="RGB, uint8 of height×width×3, got float64 of 4×4"):
+        synth.predict(training.run, array[:4, :4, 0] / 255)
 
 
 HEAVY_STUBS = ",".join(f"mypy-{name}.*" for name in ("torch", "torchvision", "scipy", "matplotlib", "cv2"))

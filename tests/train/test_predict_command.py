@@ -53,6 +53,17 @@ def test_predict_draws_boxes_over_the_confidence(synth: Type, photos: list[Path]
     assert files_in(tmp_path / "none") == {"predictions.json", *(path.name for path in photos)}
 
 
+def test_a_folder_stands_for_its_pictures(synth: Type, photos: list[Path], tmp_path: Path) -> None:
+    """Of any folder those that lie in it, of a dataset its images, or its crops for who reads crops."""
+    assert synth("predict", photos[0].parent, "--run", "runs/boxes", "--out", tmp_path / "all").code == 0
+    assert set(json.loads((tmp_path / "all/predictions.json").read_text())) == {str(p) for p in photos}
+    for run, folder in (("runs/boxes", "images"), ("runs/normals", "crops")):
+        answer = synth("predict", "real", "--run", run, "--out", tmp_path / folder)
+        assert answer.code == 0, answer
+        listed = set(json.loads((tmp_path / folder / "predictions.json").read_text()))
+        assert listed == {str(path) for path in Path("real", folder).iterdir()}
+
+
 def test_predict_draws_normals(synth: Type, photos: list[Path], tmp_path: Path) -> None:
     """A unit normal for every picture, and an arrow drawn into it."""
     crops = sorted(Path("real").rglob("crops/*.png"))[:2]
@@ -98,7 +109,7 @@ def test_a_picture_is_not_drawn_over_itself(synth: Type, photos: list[Path]) -> 
     [
         ("runs/boxes", "absent.png", "no picture at absent.png"),
         ("runs/boxes", "real/dataset.json", "real/dataset.json is not a readable"),
-        ("runs/boxes", "real", "real is a folder: give its pictures, such as real/images/*.png"),
+        ("runs/boxes", "runs", "runs has no picture: give files, or a folder of .png"),
         ("runs/boxes", "grey.png", "grey.png is not an 8-bit RGB image"),
         ("runs/nothing", "good.png", "runs/nothing"),
         ("real", "good.png", "no trained network at real"),

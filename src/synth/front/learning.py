@@ -17,7 +17,10 @@ from synth.front.opening import (
 )
 
 if TYPE_CHECKING:
-    pass
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Picture = StrPath | NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -37,13 +40,13 @@ class Training:
 class Prediction:
     """What a network says of one picture.
 
-    found: of detection a list of [x0, y0, x1, y1, confidence] in pixels, each with the class's name last
-    where there are several; of normals [u, v, w] in the axes of the crop; of classification [name,
-    confidence]; of segmentation a dict with ``png``, class ids as a PNG in base64, and the ``classes`` and
-    ``colours`` of the ids.
+    picture: its file; None for an array. found: of detection a list of [x0, y0, x1, y1, confidence] in
+    pixels, each with the class's name last where there are several; of normals [u, v, w] in the axes of the
+    crop; of classification [name, confidence]; of segmentation a dict with ``png``, class ids as a PNG in
+    base64, and the ``classes`` and ``colours`` of the ids.
     """
 
-    picture: Path
+    picture: Path | None
     found: Any
 
 
@@ -135,27 +138,39 @@ def train(
 
 def predict(
     run: StrPath,
-    pictures: StrPath | Sequence[StrPath],
+    pictures: "Picture | Sequence[Picture]",
     *,
     confidence: float = 0.5,
     device: str | None = None,
 ) -> list[Prediction]:
     """What a trained network says of some pictures, in their order.
 
-    run: the folder of a training, or its weights.safetensors. pictures: files; for normals, crops.
-    confidence: 0 to 1, boxes under it are left out.
+    run: the folder of a training, or its weights.safetensors. pictures: files, folders of them, datasets, or
+    arrays, RGB, uint8 [H,W,3]; for normals, crops. confidence: 0 to 1, boxes under it are left out.
     """
+    import os
+
+    import numpy as np
+
     from synth.errors import InputError
     from synth.train.tasks import TASKS
-    from synth.train.trained import load_trained, predict_files
+    from synth.train.trained import list_pictures, load_trained, predict_pictures, read_picture
 
     if not 0 <= confidence <= 1:
         raise InputError(f"confidence must be 0 to 1, got {confidence:g}")
-    files, trained = as_paths(pictures), load_trained(Path(run), device)
-    said = [found for _, found in predict_files(trained, files)] if files else []
+    trained = load_trained(Path(run), device)
     task = TASKS[trained.task]
+    shown: list[tuple[Path | None, NDArray[np.uint8]]] = []
+    for given in [pictures] if isinstance(pictures, str | os.PathLike | np.ndarray) else pictures:
+        if isinstance(given, np.ndarray):
+            shown.append((None, given))
+        else:
+            files = list_pictures([Path(given)], reads_crops=task.reads_crops)
+            shown += [(file, read_picture(file)) for file in files]
+    said = predict_pictures(trained, [picture for _, picture in shown])
     return [
-        Prediction(file, task.only_sure(found, confidence)) for file, found in zip(files, said, strict=True)
+        Prediction(file, task.only_sure(found, confidence))
+        for (file, _), found in zip(shown, said, strict=True)
     ]
 
 

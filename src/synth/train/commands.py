@@ -201,7 +201,10 @@ def _is_few(breakdown: "Breakdown", line: "MeasuredPart") -> bool:
 
 
 def predict(
-    images: Annotated[list[Path], typer.Argument(help="Pictures, or crops where the task reads crops.")],
+    images: Annotated[
+        list[Path],
+        typer.Argument(help="Pictures, folders of them, or a dataset; crops where the task reads crops."),
+    ],
     run: Annotated[Path, typer.Option(help="Folder of a training, or its weights.safetensors.")],
     out: Annotated[Path, typer.Option(help="Folder for drawn pictures and predictions.json.")] = Path(
         "runs/predict"
@@ -218,12 +221,13 @@ def predict(
     from synth.storage.atomic import write_bytes
     from synth.terminal import make_console
     from synth.train.drawing import encode_png, list_places
-    from synth.train.trained import load_trained, predict_files
+    from synth.train.trained import list_pictures, load_trained, predict_files
 
-    places = list_places(images, out)
     trained = load_trained(run, device)
     task, said = TASKS[trained.task], {}
-    for path, place, (picture, found) in zip(images, places, predict_files(trained, images), strict=True):
+    files = list_pictures(images, reads_crops=task.reads_crops)
+    places = list_places(files, out)
+    for path, place, (picture, found) in zip(files, places, predict_files(trained, files), strict=True):
         said[str(path)] = task.only_sure(found, confidence)
         write_bytes(place, encode_png(task.draw(picture, "", said[str(path)])))
     write_bytes(out / "predictions.json", (json.dumps(said, indent=2) + "\n").encode())

@@ -153,20 +153,43 @@ def predict_files(trained: Trained, paths: Sequence[Path]) -> list[tuple[NDArray
 
     Raises InputError for a file that is no picture.
     """
-    pictures = [_read(path) for path in paths]
-    said = TASKS[trained.task].predict_pictures(trained.net, trained.settings, pictures)
-    return list(zip(pictures, said, strict=True))
+    pictures = [read_picture(path) for path in paths]
+    return list(zip(pictures, predict_pictures(trained, pictures), strict=True))
 
 
-def _read(path: Path) -> NDArray[np.uint8]:
+def predict_pictures(trained: Trained, pictures: Sequence[NDArray[np.uint8]]) -> list[Any]:
+    """What the network says of pictures [H,W,3], RGB, as its task does; raises InputError for others."""
+    for picture in pictures:
+        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
+            shape = "×".join(map(str, picture.shape))
+            raise InputError(f"a picture is RGB, uint8 of height×width×3, got {picture.dtype} of {shape}")
+    return TASKS[trained.task].predict_pictures(trained.net, trained.settings, pictures) if pictures else []
+
+
+def list_pictures(paths: Sequence[Path], *, reads_crops: bool) -> list[Path]:
+    """The files among paths, and in place of each folder its pictures, by name.
+
+    Of a dataset that are its images, or crops where a network reads crops. Raises InputError for a folder
+    without any.
+    """
+    files: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            files.append(path)
+            continue
+        inside = next((f for f in (path / "crops",) * reads_crops + (path / "images",) if f.is_dir()), path)
+        found = sorted(file for file in inside.iterdir() if file.suffix.lower() in SUFFIXES)
+        if not found:
+            raise InputError(f"{inside} has no picture: give files, or a folder of {', '.join(SUFFIXES)}")
+        files += found
+    return files
+
+
+def read_picture(path: Path) -> NDArray[np.uint8]:
+    """A file as [H,W,3]; raises InputError for one that is absent or no 8-bit RGB picture."""
     try:
         return decode_rgb(path.read_bytes(), str(path))
     except FileNotFoundError:
         raise InputError(f"there is no picture at {path}") from None
-    except IsADirectoryError:
-        inside = path / "images" if (path / "images").is_dir() else path
-        first = next((p for p in sorted(inside.iterdir()) if p.suffix.lower() in SUFFIXES), None)
-        pictures = inside / f"*{'.png' if first is None else first.suffix}"
-        raise InputError(f"{path} is a folder: give its pictures, such as {pictures}") from None
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
