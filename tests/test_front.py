@@ -48,6 +48,7 @@ translated = synth.translate(twins, real, method="cyclegan", preset="quick")
 painted = synth.paint("data/maps", real, method="spade", checkpoint=Path("a.safetensors"))
 training: Training = synth.train("detection", ["data/real", twins], net="yolov5n")
 found: list[Prediction] = synth.predict(training.run, [Path("a.png"), "b.png"])
+card_width: int = real.draw("000012").width
 shown: list[Prediction] = synth.predict(training.run, real.load_rgb(real[0]))
 labelled = synth.label("data/footage", [training.run, "runs/other"], min_confidence=0.8)
 mapped = synth.label(real, twins="data/twins")
@@ -252,6 +253,9 @@ def test_what_was_captured_is_gone_on_with(
     assert [s.name for s in synth.capture(3, "real", plates=1, progress=False)] == [s.name for s in dataset]
     assert (tmp_path / "real/samples.jsonl").read_bytes() == lines
     assert capfd.readouterr() == ("", "")
+    cards = [dataset.draw(which) for which in (dataset[1], dataset[1].name, 1)]
+    assert all(card.tobytes() == cards[0].tobytes() for card in cards)
+    assert dataset.draw(0).tobytes() != cards[0].tobytes()
     composited = synth.compose(dataset, "composited", count=2)
     assert (composited.info.kind, len(composited)) == ("composited", 2)
     assert "2 of 2 samples" in capfd.readouterr().err

@@ -4,7 +4,7 @@ import hashlib
 import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Self, overload
+from typing import TYPE_CHECKING, Any, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,9 @@ from synth.dataset.origin import LABELS, USES, Origin, Parent, Reading, Role, Us
 from synth.dataset.record import SPLITS, Kind, Split
 from synth.dataset.sample import Instance, Plate, Sample
 from synth.errors import DatasetError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 class DatasetReader:
@@ -224,6 +227,16 @@ class DatasetReader:
         return (
             None if crop is None else codecs.decode_rgb(read_inside(self.root, crop), str(self.root / crop))
         )
+
+    def draw(self, sample: Sample | str | int) -> "Image":
+        """A card of a sample, by itself, its name or its number: the picture with its labels drawn.
+
+        Its ``show()`` opens it, ``save("card.png")`` writes it, and a notebook shows it by itself. Raises
+        DatasetError and IndexError for a sample that is not there.
+        """
+        from synth.dataset.sheet import draw_sample
+
+        return draw_sample(self, self[sample] if isinstance(sample, str | int) else sample)
 
     def load_file(self, sample: Sample, path: str) -> bytes:
         """The bytes of one of a sample's files, to be handed on as they are.

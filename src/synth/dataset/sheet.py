@@ -66,7 +66,7 @@ def write_looks(
     names = sorted(common) if only is None else [only]
     picks = np.unique(np.linspace(0, len(names) - 1, min(n_samples, len(names))).round().astype(int))
     shown = [[dataset[names[i]] for dataset in datasets] for i in picks]
-    rows = [[_make_tile(*pair) for pair in zip(datasets, samples, strict=True)] for samples in shown]
+    rows = [[draw_sample(*pair) for pair in zip(datasets, samples, strict=True)] for samples in shown]
     width = len(datasets) * (_TILE_W + _GAP) + _GAP
     height = _TITLE_H + sum(max(t.height for t in row) + _GAP for row in rows)
     sheet = Image.new("RGB", (width, height), _PAPER)
@@ -94,7 +94,7 @@ def make_sheet(dataset: DatasetReader, *, n_samples: int, n_columns: int) -> Ima
         raise DatasetError(f"{dataset.root} holds no samples to draw")
     picks = np.unique(np.linspace(0, len(dataset) - 1, min(n_samples, len(dataset))).round().astype(int))
     shown = [dataset.samples[i] for i in picks]
-    tiles = [_make_tile(dataset, sample) for sample in shown]
+    tiles = [draw_sample(dataset, sample) for sample in shown]
     columns = min(n_columns, len(tiles))
     width = max(columns * (_TILE_W + _GAP) + _GAP, 2 * _TILE_W)
     places, height = place_tiles([t.height for t in tiles], columns)
@@ -120,7 +120,8 @@ def place_tiles(heights: Sequence[int], columns: int) -> tuple[list[tuple[int, i
     return places, max(ends)
 
 
-def _make_tile(dataset: DatasetReader, sample: Sample) -> Image.Image:
+def draw_sample(dataset: DatasetReader, sample: Sample) -> Image.Image:
+    """A card, `_TILE_W` px wide: the picture with its labels, its first part large in a corner, a caption."""
     rgb_u8, mask = _with_map(dataset, sample), dataset.load_mask(sample)
     width, height = sample.size_wh
     scale = _SUPERSAMPLING * min(_TILE_W / width, _MAX_TILE_H / height)
