@@ -167,9 +167,10 @@ class Bench:
     def forecast(self, pair: Pair) -> dict[str, Any]:
         """What is told before a refiner learns; it learns next to nothing here."""
         run = self.have_target(pair.target) / pair.source / "forecast"
+        learning = ("--method", "refiner", "--set", "schedule.n_images=8")
         self._make(
-            run.with_name("forecast_made"), "translate", "--method", "refiner", "--images", "8",
-            *self._from(pair), "--run", str(run.relative_to(self._out / pair.target)),
+            run.with_name("forecast_made"), "translate", *learning, *self._from(pair),
+            "--run", f"{pair.source}/forecast",
         )  # fmt: skip
         result = json.loads((run / "result.json").read_text("utf-8"))
         return {

@@ -277,7 +277,7 @@ def test_what_was_trained_can_be_asked(tmp_path: Path) -> None:
     assert synth.predict(training.run, []) == []
     assert synth.predict(training.run, crops[0], device="cpu")[0].found == pytest.approx(predictions[0].found)
     array = cv2.imread(str(crops[0]))[..., ::-1]
-    of_array, *of_dataset = synth.predict(training.run, [array, real.root], device="cpu")
+    of_array, *of_dataset = synth.predict(training.run, [array, crops[0].parent], device="cpu")
     assert of_array.picture is None
     assert of_array.found == pytest.approx(predictions[0].found)
     by_file = {prediction.picture: prediction.found for prediction in of_dataset}

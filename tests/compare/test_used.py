@@ -122,7 +122,7 @@ def test_a_mix_that_lost_images_is_told(tmp_path: Path) -> None:
     assert f"NAME@{N} in --mixes" in said
 
 
-def test_what_a_translator_was_told_before_it_learnt_is_told(tmp_path: Path) -> None:
+def test_what_was_foretold_of_a_translation_is_told(tmp_path: Path) -> None:
     """As its dataset says it; datasets that say nothing add nothing."""
     roots = {}
     for name, kind in (("real", "real"), ("translated", "translated")):
@@ -136,6 +136,6 @@ def test_what_a_translator_was_told_before_it_learnt_is_told(tmp_path: Path) -> 
     mixes = tuple(parse_mix(name, roots) for name in roots)
     plan = Plan(mixes, (contest,), {"normals": roots}, tmp_path / "run")
     assert plan.forecasts == (
-        f"{tmp_path / 'translated'}, told before its translator learnt: a translator can still close 3.0% of "
+        f"{tmp_path / 'translated'}, foretold by how pictures look: a translator can still close 3.0% of "
         "the gap.",
     )

@@ -24,15 +24,29 @@ def test_what_the_best_baseline_leaves_is_what_can_be_closed():
 
 def test_a_baseline_as_near_as_real_ones_leaves_nothing():
     """Where its interval meets the floor's; the sentence holds both."""
-    told = forecast(untouched=100.1, gains=0.7)
-    assert not told.can_help
-    assert str(told).startswith("translation will not help: gains comes as near to real val images (0.70")
+    told = forecast(untouched=100.1, gains=0.4)
+    assert told.is_closed
+    assert str(told).startswith("translation will not help: gains comes as near to real val images (0.40")
     assert "(0.10 (-0.10 to 0.40))" in str(told)
+
+
+def test_what_val_patches_cannot_tell_is_not_told_as_no_help():
+    """The intervals meet, but the baseline lies farther out than real pictures from one another."""
+    told = forecast(untouched=100.1, gains=0.75)
+    assert not told.can_help
+    assert not told.is_closed
+    assert str(told).startswith("whether a translator can close anything cannot be told from 16 val patches")
+
+
+def test_a_source_as_near_as_its_baseline_leaves_the_gap():
+    """No share of nothing is taken."""
+    scores = {"untouched": make_score(0, 9.0)}
+    assert "close the gap: of" in str(make_forecast(scores["untouched"], scores, FLOOR, normal_sway_deg=0.5))
 
 
 def test_the_source_itself_may_be_as_near():
     """It is called so, not by the control's name."""
-    told = forecast(untouched=0.5, gains=0.7)
+    told = forecast(untouched=0.3, gains=0.7)
     assert told.best == "untouched"
     assert str(told).startswith("translation will not help: the source as it is comes as near")
 

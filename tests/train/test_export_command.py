@@ -89,7 +89,7 @@ def test_ultralytics_predicts_with_a_pt(synth: Type, photos: list[Path], tmp_pat
     out = tmp_path / "away" / "detector.pt"
     answer = synth("export-model", "--checkpoint", "runs/boxes/weights.safetensors", "--out", out)
     assert answer.code == 0, answer
-    assert f"Next: yolo predict model={out} source=photo.png" in answer.words
+    assert f"Next: yolo predict model={out} source=photo.png conf=0.5" in answer.words
     words = (
         f"model={out}", f"source={photos[2]}", f"conf={LOW}", "iou=0.7", "save_txt=True", "save_conf=True",
         "save=False", f"project={tmp_path / 'yolo'}", "name=made", "device=cpu",
@@ -118,6 +118,7 @@ def test_a_reader_of_normals_reads_the_same(synth: Type, photos: list[Path], tmp
     wanted = predict(synth, "runs/normals", photos, tmp_path / "said")
     found = run_alone(out.with_suffix(".py"), *photos)
     np.testing.assert_allclose([one["normal"] for one in found], wanted, atol=1e-3)
+    assert synth("export-model", "--checkpoint", "runs/normals", "--out", out).code == 0, "again, over itself"
 
 
 @pytest.mark.slow
@@ -154,4 +155,15 @@ def test_what_cannot_leave_is_refused(synth: Type, tmp_path: Path) -> None:
         ("boxes", "detector.onnx", "there is no trained network at boxes"),
     ):
         assert is_refused(synth("export-model", "--checkpoint", run, "--out", tmp_path / name), *words)
+    absent = synth("export-model", "--checkpoint", "runs/absent", "--out", tmp_path / "a.onnx")
+    assert is_refused(absent, "there is nothing at runs/absent: give the folder of a training, such as")
+    back = synth("export-model", "--checkpoint", "runs/boxes", "--reverse", "--out", tmp_path / "a.onnx")
+    assert is_refused(back, "--reverse is of translators")
+    whole = synth("export-model", "--checkpoint", "runs", "--out", tmp_path / "a.onnx")
+    assert is_refused(whole, "give runs/boxes or runs/normals")
     assert not files_in(tmp_path)
+    (tmp_path / "train.py").write_text("print('mine')")
+    over = synth("export-model", "--checkpoint", "runs/normals", "--out", tmp_path / "train.onnx")
+    assert is_refused(over, "train.py, the script beside the network, would be written over another file")
+    assert (tmp_path / "train.py").read_text() == "print('mine')"
+    assert files_in(tmp_path) == {"train.py"}

@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 from typed_commands import Type, files_in, is_refused, write_foreign_weights
 
 
@@ -53,15 +54,36 @@ def test_predict_draws_boxes_over_the_confidence(synth: Type, photos: list[Path]
     assert files_in(tmp_path / "none") == {"predictions.json", *(path.name for path in photos)}
 
 
+def test_phone_pictures_stand_upright_and_grey_ones_have_three_channels(synth: Type, tmp_path: Path) -> None:
+    """As an import would have them: turned as EXIF says, grey as RGB."""
+    rng = np.random.default_rng(0)
+    lying = Image.fromarray(rng.integers(0, 256, (20, 60, 3)).astype(np.uint8))
+    exif = lying.getexif()
+    exif[0x0112] = 6  # Turned by a quarter.
+    lying.save(tmp_path / "phone.jpg", exif=exif)
+    cv2.imwrite(str(tmp_path / "grey.png"), np.full((40, 30), 90, np.uint8))
+    pictures = [tmp_path / "phone.jpg", tmp_path / "grey.png"]
+    answer = synth("predict", "--run", "runs/boxes", *pictures, "--out", tmp_path / "out")
+    assert answer.code == 0, answer
+    assert cv2.imread(str(tmp_path / "out" / "phone.png")).shape == (60, 20, 3)
+    assert cv2.imread(str(tmp_path / "out" / "grey.png")).shape == (40, 30, 3)
+
+
 def test_a_folder_stands_for_its_pictures(synth: Type, photos: list[Path], tmp_path: Path) -> None:
-    """Of any folder those that lie in it, of a dataset its images, or its crops for who reads crops."""
+    """Of any folder those that lie in it, of a dataset its images; a network of crops wants to be told."""
     assert synth("predict", photos[0].parent, "--run", "runs/boxes", "--out", tmp_path / "all").code == 0
     assert set(json.loads((tmp_path / "all/predictions.json").read_text())) == {str(p) for p in photos}
-    for run, folder in (("runs/boxes", "images"), ("runs/normals", "crops")):
-        answer = synth("predict", "real", "--run", run, "--out", tmp_path / folder)
+    for run, folder in (("runs/boxes", "real"), ("runs/normals", "real/crops")):
+        out = tmp_path / Path(folder).name
+        answer = synth("predict", folder, "--run", run, "--out", out)
         assert answer.code == 0, answer
-        listed = set(json.loads((tmp_path / folder / "predictions.json").read_text()))
-        assert listed == {str(path) for path in Path("real", folder).iterdir()}
+        listed = set(json.loads((out / "predictions.json").read_text()))
+        inside = Path(folder) / "images" if folder == "real" else Path(folder)
+        assert listed == {str(path) for path in inside.iterdir()}
+    answer = synth("predict", "real", "--run", "runs/normals", "--out", tmp_path / "no")
+    assert is_refused(
+        answer, "real is a dataset, and this network reads crops: give them, such as real/crops"
+    )
 
 
 def test_predict_draws_normals(synth: Type, photos: list[Path], tmp_path: Path) -> None:
@@ -108,9 +130,8 @@ def test_a_picture_is_not_drawn_over_itself(synth: Type, photos: list[Path]) -> 
     ("weights", "picture", "says"),
     [
         ("runs/boxes", "absent.png", "no picture at absent.png"),
-        ("runs/boxes", "real/dataset.json", "real/dataset.json is not a readable"),
+        ("runs/boxes", "real/dataset.json", "real/dataset.json is not a picture that can be read"),
         ("runs/boxes", "runs", "runs has no picture: give files, or a folder of .png"),
-        ("runs/boxes", "grey.png", "grey.png is not an 8-bit RGB image"),
         ("runs/nothing", "good.png", "runs/nothing"),
         ("real", "good.png", "no trained network at real"),
         ("foreign.safetensors", "good.png", "synth train wrote"),
@@ -122,7 +143,6 @@ def test_predictions_that_cannot_be(
     """Absent or damaged pictures, after a good one, and weights of something else: one sentence, no file."""
     write_foreign_weights(desk / "foreign.safetensors")
     cv2.imwrite(str(desk / "good.png"), np.full((40, 40, 3), 90, np.uint8))
-    cv2.imwrite(str(desk / "grey.png"), np.full((40, 40), 90, np.uint8))
     others = [] if picture == "good.png" else ["good.png"]
     assert is_refused(synth("predict", "--run", weights, *others, picture, "--out", tmp_path / "out"), says)
     assert not (tmp_path / "out").exists()

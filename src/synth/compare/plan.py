@@ -236,10 +236,10 @@ class Plan:
 
     @property
     def forecasts(self) -> tuple[str, ...]:
-        """A sentence for each dataset whose translator was told before it learnt what it can bring."""
+        """A sentence for each dataset of which it was foretold whether a translator can bring anything."""
         figures = {reader.root: reader.info.made_by.figures for reader in self._all_readers}
         return tuple(
-            f"{root}, told before its translator learnt: {told['forecast']}."
+            f"{root}, foretold by how pictures look: {told['forecast']}."
             for root, told in figures.items()
             if "forecast" in told
         )

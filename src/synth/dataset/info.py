@@ -100,7 +100,7 @@ class MadeBy(Record):
     ``synth`` that began it and go on with it, None where Python did. typed_in: where, as seen from the
     dataset. parents: dataset folders it was made from. readings: what all its samples share beyond their own
     parents: pictures that gave a look, labels that trained and chose a checkpoint. simulated: whether any
-    device was. figures: numbers about the whole set (coverage, nearest train–test pose).
+    device was. figures: of the whole set (coverage, nearest train–test pose), a translation's forecast.
     """
 
     verb: str

@@ -236,7 +236,7 @@ class DatasetReader:
         """
         from synth.dataset.sheet import draw_sample
 
-        return draw_sample(self, self[sample] if isinstance(sample, str | int) else sample)
+        return draw_sample(self, sample if isinstance(sample, Sample) else self[sample])
 
     def load_file(self, sample: Sample, path: str) -> bytes:
         """The bytes of one of a sample's files, to be handed on as they are.

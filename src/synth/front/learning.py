@@ -145,8 +145,9 @@ def predict(
 ) -> list[Prediction]:
     """What a trained network says of some pictures, in their order.
 
-    run: the folder of a training, or its weights.safetensors. pictures: files, folders of them, datasets, or
-    arrays, RGB, uint8 [H,W,3]; for normals, crops. confidence: 0 to 1, boxes under it are left out.
+    run: the folder of a training, or its weights.safetensors. pictures: files, folders of them, datasets for
+    networks that look at whole pictures, or arrays, RGB, uint8 [H,W,3]; for normals, crops. confidence: 0 to
+    1, boxes under it are left out.
     """
     import os
 
@@ -154,24 +155,20 @@ def predict(
 
     from synth.errors import InputError
     from synth.train.tasks import TASKS
-    from synth.train.trained import list_pictures, load_trained, predict_pictures, read_picture
+    from synth.train.trained import list_pictures, load_trained, predict_files, predict_pictures
 
     if not 0 <= confidence <= 1:
         raise InputError(f"confidence must be 0 to 1, got {confidence:g}")
     trained = load_trained(Path(run), device)
     task = TASKS[trained.task]
-    shown: list[tuple[Path | None, NDArray[np.uint8]]] = []
+    said: list[tuple[Path | None, Any]] = []
     for given in [pictures] if isinstance(pictures, str | os.PathLike | np.ndarray) else pictures:
         if isinstance(given, np.ndarray):
-            shown.append((None, given))
+            said += [(None, found) for found in predict_pictures(trained, [given])]
         else:
-            files = list_pictures([Path(given)], reads_crops=task.reads_crops)
-            shown += [(file, read_picture(file)) for file in files]
-    said = predict_pictures(trained, [picture for _, picture in shown])
-    return [
-        Prediction(file, task.only_sure(found, confidence))
-        for (file, _), found in zip(shown, said, strict=True)
-    ]
+            files = list_pictures(trained, [Path(given)])
+            said += [(file, found) for file, _, found in predict_files(trained, files)]
+    return [Prediction(file, task.only_sure(found, confidence)) for file, found in said]
 
 
 def compare(

@@ -295,7 +295,8 @@ def print_result(console: "Console", result: "Result", settings: "TranslateSetti
         f"Distances: {n_patches} val patches a set, 95 % intervals over patches, one seed "
         f"({settings.fit.seed})."
     )
-    console.print(f"Look at {settings.fit.out / 'figures'}: losses, grids, criteria.")
+    if result.choice.step:
+        console.print(f"Look at {settings.fit.out / 'figures'}: losses, grids, criteria.")
 
 
 def describe_change(change: "Change") -> str:

@@ -35,21 +35,35 @@ class Forecast:
         """Whether anything is clearly left."""
         return self.left.low > 0
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the best is no farther from real pictures than these may be from one another."""
+        return not self.can_help and self.nearest.value <= self.floor.high
+
     def __str__(self) -> str:
         """One sentence."""
         source, nearest, floor, left = map(_tell, (self.source, self.nearest, self.floor, self.left))
         best = "the source as it is" if self.best == UNTOUCHED else self.best
-        if not self.can_help:
+        if self.is_closed:
             return (
                 f"translation will not help: {best} comes as near to real val images ({nearest}) as "
                 f"these are to one another ({floor})"
             )
-        gap = self.source.value - self.floor.value
-        share = f"{self.left.value / gap:.1%}" if self.left.value >= 0.001 * gap else "less than 0.1 %"
+        if not self.can_help:
+            return (
+                f"whether a translator can close anything cannot be told from {self.nearest.n} val patches: "
+                f"{best} is at {nearest} from real ones, these at {floor} from one another"
+            )
         return (
-            f"a translator can still close {share} of the gap: of the source's kernel distance, {source}, "
+            f"a translator can still close {self._share()}: of the source's kernel distance, {source}, "
             f"{best} leaves {left} above what real images have among one another"
         )
+
+    def _share(self) -> str:
+        gap, left = self.source.value - self.floor.value, self.left.value
+        if gap <= left:
+            return "the gap"
+        return f"{left / gap:.1%} of the gap" if left >= 0.001 * gap else "less than 0.1 % of the gap"
 
 
 def make_forecast(

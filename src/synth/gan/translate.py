@@ -26,6 +26,7 @@ from synth.compute.device import choose_device
 from synth.compute.run_dir import RunDir
 from synth.compute.threads import use_free_cores
 from synth.dataset.choices import Criterion
+from synth.dataset.folder import INFO_FILE, read_info
 from synth.dataset.origin import Reading
 from synth.errors import InputError
 from synth.gan.apply import Applied, apply
@@ -96,6 +97,7 @@ def translate(settings: TranslateSettings, make_progress: MakeProgress) -> tuple
     fit, run = settings.fit, settings.fit.out
     method = METHODS[fit.method]()
     _refuse_one_way(settings)
+    _refuse_another_s(settings)
     check_pair(fit.sim, fit.real, any_size=not is_learned or isinstance(fit.settings, CropSettings))
     say = make_progress("translate", "images").say
     refuse_leaks(fit.sim, fit.real, say)
@@ -123,7 +125,7 @@ def translate(settings: TranslateSettings, make_progress: MakeProgress) -> tuple
     if forecast is not None:
         say(f"Forecast: {forecast}.")
     log = ScoreLog(run / SCORES_FILE)
-    is_spared = forecast is not None and not forecast.can_help and settings.criterion == "own-val"
+    is_spared = forecast is not None and forecast.is_closed and settings.criterion == "own-val"
     if isinstance(method, LearnedMethod) and not is_spared:
         train(
             fit,
@@ -144,9 +146,10 @@ def translate(settings: TranslateSettings, make_progress: MakeProgress) -> tuple
     if rival is not None:
         checkpoint, method = rivals[rival].path, METHODS[rival]()
         readings = read_readings(checkpoint)
-        kept = f"No checkpoint is kept and {rival} is applied, a baseline (--anyway keeps the best one)"
+        how = "--anyway, with another --out,"
+        kept = f"No checkpoint is kept and {rival} is applied, a baseline ({how} keeps the best one)"
     if is_spared:
-        kept = f"Nothing is learnt and {rival} is applied (--anyway learns all the same)"
+        kept = f"Nothing more is learnt and {rival} is applied ({how} learns all the same)"
     say(f"{kept}: {result.choice.why}.")
     translator = method.load(checkpoint, settings.direction, device)
     return result, apply_translator(
@@ -194,6 +197,19 @@ def _refuse_one_way(settings: TranslateSettings) -> None:
         raise InputError(
             f"the method {settings.fit.method} learns no way back: leave --reverse out, or choose --method "
             "cyclegan"
+        )
+
+
+def _refuse_another_s(settings: TranslateSettings) -> None:
+    """Raises InputError, before anything is learnt, where a checkpoint is asked for and the folder of the
+    translated set holds what another method made.
+    """
+    if not settings.anyway or not (settings.out / INFO_FILE).is_file():
+        return
+    found = read_info(settings.out).made_by.config.get("method")
+    if found != settings.fit.method:
+        raise InputError(
+            f"{settings.out} was made by {found}, not by {settings.fit.method}: give another --out"
         )
 
 
@@ -297,7 +313,8 @@ def _conclude(
         forecast=forecast,
     )
     write_bytes(run / RESULT_FILE, (json.dumps(asdict(result), indent=2) + "\n").encode())
-    draw_criteria(result, scores or [after], run / FIGURES / "criteria.png")
+    if scores:
+        draw_criteria(result, scores, run / FIGURES / "criteria.png")
     return result
 
 

@@ -225,9 +225,9 @@ def predict(
 
     trained = load_trained(run, device)
     task, said = TASKS[trained.task], {}
-    files = list_pictures(images, reads_crops=task.reads_crops)
+    files = list_pictures(trained, images)
     places = list_places(files, out)
-    for path, place, (picture, found) in zip(files, places, predict_files(trained, files), strict=True):
+    for place, (path, picture, found) in zip(places, predict_files(trained, files), strict=True):
         said[str(path)] = task.only_sure(found, confidence)
         write_bytes(place, encode_png(task.draw(picture, "", said[str(path)])))
     write_bytes(out / "predictions.json", (json.dumps(said, indent=2) + "\n").encode())
@@ -253,15 +253,26 @@ def export_model(
 
     Example: synth export-model --checkpoint runs/train/detection --out detector.onnx
     """
+    from synth.errors import InputError
     from synth.train.export import demand_onnx, export_trained
     from synth.train.trained import is_trained, load_trained
 
     if out.suffix != ".pt":
         demand_onnx()
+    if not checkpoint.exists():
+        raise InputError(
+            f"there is nothing at {checkpoint}: give the folder of a training, such as "
+            "runs/train/detection, or a checkpoint of a translator, such as "
+            "runs/translate/checkpoints/step_000700.safetensors"
+        )
     if is_trained(checkpoint):
+        if reverse:
+            raise InputError(f"--reverse is of translators, and {checkpoint} is a training: leave it out")
         files = export_trained(load_trained(checkpoint, "cpu"), out)
-        typer.echo(f"wrote {' and '.join(map(str, files))}. Next: {_how_to_run(files[-1])}")
+        typer.echo(f"wrote {' and '.join(map(str, files))}.{_how_to_run(files[-1])}")
         return
+    if out.suffix != ".onnx":
+        raise InputError(f"a translator is written as ONNX: give an --out that ends with .onnx, got {out}")
     from synth.compute.device import choose_device
     from synth.gan.checkpoint import read_method
     from synth.gan.methods import METHODS
@@ -272,7 +283,7 @@ def export_model(
 
 
 def _how_to_run(file: Path) -> str:
-    """The command that runs an exported network."""
+    """The command that runs an exported network; nothing where the file does not say."""
     if file.suffix == ".pt":
-        return f"yolo predict model={file} source=photo.png"
-    return f"python {file} photo.png"
+        return f" Next: yolo predict model={file} source=photo.png conf=0.5"
+    return f" Next: python {file} photo.png" if file.suffix == ".py" else ""

@@ -25,6 +25,9 @@ from synth.train.trained import Trained
 _RUNNER_FILE = "runner.py"
 """Of a task's folder: a script that runs what is exported, copied beside it."""
 
+_N_SAME = 16
+"""Bytes by which such a script is known again, an earlier synth's too."""
+
 
 def demand_onnx() -> None:
     """Raises InputError when the packages that write ONNX are not installed."""
@@ -101,14 +104,23 @@ def export_network(
     InputError as `export_onnx` does and for networks that have no such form.
     """
     export = task.describe_export(settings)
-    export_onnx(net, export, settings.side_px, path, list_words(task, settings) | dict(words))
     module = sys.modules[type(task).__module__].__file__
-    runner = Path(module or "").with_name(_RUNNER_FILE)
+    runner, script = Path(module or "").with_name(_RUNNER_FILE), path.with_suffix(".py")
+    if runner.is_file():
+        _refuse_foreign(script, runner.read_bytes())
+    export_onnx(net, export, settings.side_px, path, list_words(task, settings) | dict(words))
     if not runner.is_file():
         return [path]
-    script = path.with_suffix(".py")
     write_bytes(script, runner.read_bytes())
     return [path, script]
+
+
+def _refuse_foreign(script: Path, content: bytes) -> None:
+    """Raises InputError where somebody else's program stands in a script's place."""
+    if script.is_file() and not script.read_bytes().startswith(content[:_N_SAME]):
+        raise InputError(
+            f"{script}, the script beside the network, would be written over another file: give another --out"
+        )
 
 
 def list_words(task: Task[Any, Any], settings: TaskSettings) -> dict[str, object]:

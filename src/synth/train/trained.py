@@ -1,7 +1,7 @@
 """A trained network from its weights, asked about images that it may never have seen."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,16 +14,23 @@ from torch import nn
 from synth.compute.checkpoint import load_weights
 from synth.compute.device import choose_device
 from synth.compute.run_dir import CONFIG_FILE
-from synth.dataset.codecs import decode_rgb, file_sha256
-from synth.dataset.imports.pictures import SUFFIXES
+from synth.dataset.codecs import file_sha256
+from synth.dataset.folder import INFO_FILE
+from synth.dataset.imports.pictures import SUFFIXES, open_picture
 from synth.dataset.origin import READINGS, Reading, decode_readings
 from synth.dataset.reader import DatasetReader
 from synth.dataset.record import Split
-from synth.errors import InputError
+from synth.errors import DatasetError, InputError
 from synth.metrics.comparison import Effect, measure_mix
 from synth.train.run import WEIGHTS_FILE
 from synth.train.settings import TaskSettings
 from synth.train.tasks import TASKS
+
+_OF_TRANSLATORS = ("checkpoints", "baselines")
+"""Folders that runs of `synth translate` and `synth paint` have, and trainings have not."""
+
+_AT_A_TIME = 32
+"""Pictures that are held in memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,12 +81,12 @@ def load_trained(path: Path, device: str | None = None) -> Trained:
 
 
 def is_trained(path: Path) -> bool:
-    """Whether a path is weights that say their task, or a folder that has such or has no translator's.
+    """Whether a path is weights that say their task, or a folder that is no run of a translator or painter.
 
     Raises InputError for a torn file.
     """
     if path.is_dir():
-        return (path / WEIGHTS_FILE).is_file() or not any(path.glob("*/*.safetensors"))
+        return not any((path / name).is_dir() for name in _OF_TRANSLATORS)
     return path.is_file() and "task" in load_weights(path)[1]
 
 
@@ -148,13 +155,17 @@ def losses_of(trained: Trained, dataset: DatasetReader, split: Split) -> dict[st
     return task.measure_losses(trained.net, task.load(dataset, dataset.of_split(split), trained.settings))
 
 
-def predict_files(trained: Trained, paths: Sequence[Path]) -> list[tuple[NDArray[np.uint8], Any]]:
-    """Each picture [H,W,3] with what the network says of it, as its task does of bare pictures.
+def predict_files(trained: Trained, paths: Sequence[Path]) -> Iterator[tuple[Path, NDArray[np.uint8], Any]]:
+    """Each file, its picture [H,W,3] and what the network says of it, as its task does of bare pictures.
 
-    Raises InputError for a file that is no picture.
+    All are opened before the first is predicted. Raises InputError for a file that is no picture.
     """
-    pictures = [read_picture(path) for path in paths]
-    return list(zip(pictures, predict_pictures(trained, pictures), strict=True))
+    for path in paths:
+        read_picture(path)
+    for first in range(0, len(paths), _AT_A_TIME):
+        part = paths[first : first + _AT_A_TIME]
+        pictures = [read_picture(path) for path in part]
+        yield from zip(part, pictures, predict_pictures(trained, pictures), strict=True)
 
 
 def predict_pictures(trained: Trained, pictures: Sequence[NDArray[np.uint8]]) -> list[Any]:
@@ -166,19 +177,25 @@ def predict_pictures(trained: Trained, pictures: Sequence[NDArray[np.uint8]]) ->
     return TASKS[trained.task].predict_pictures(trained.net, trained.settings, pictures) if pictures else []
 
 
-def list_pictures(paths: Sequence[Path], *, reads_crops: bool) -> list[Path]:
-    """The files among paths, and in place of each folder its pictures, by name.
+def list_pictures(trained: Trained, paths: Sequence[Path]) -> list[Path]:
+    """The files among paths, and in place of each folder its pictures, of a dataset its images, by name.
 
-    Of a dataset that are its images, or crops where a network reads crops. Raises InputError for a folder
-    without any.
+    Raises InputError for a folder without any, and for a dataset where the network reads crops: of which kind
+    it has to be told.
     """
     files: list[Path] = []
     for path in paths:
         if not path.is_dir():
             files.append(path)
             continue
-        inside = next((f for f in (path / "crops",) * reads_crops + (path / "images",) if f.is_dir()), path)
-        found = sorted(file for file in inside.iterdir() if file.suffix.lower() in SUFFIXES)
+        is_dataset = (path / INFO_FILE).is_file()
+        if is_dataset and TASKS[trained.task].words.unit == "crops":
+            raise InputError(
+                f"{path} is a dataset, and this network reads crops: give them, such as {path / 'crops'}; "
+                "synth evaluate measures it on a dataset"
+            )
+        inside = path / "images" if is_dataset else path
+        found = sorted(file for file in inside.glob("*") if file.suffix.lower() in SUFFIXES)
         if not found:
             raise InputError(f"{inside} has no picture: give files, or a folder of {', '.join(SUFFIXES)}")
         files += found
@@ -186,10 +203,10 @@ def list_pictures(paths: Sequence[Path], *, reads_crops: bool) -> list[Path]:
 
 
 def read_picture(path: Path) -> NDArray[np.uint8]:
-    """A file as [H,W,3]; raises InputError for one that is absent or no 8-bit RGB picture."""
+    """A file as [H,W,3], upright; raises InputError for one that is absent or cannot be read."""
+    if not path.exists():
+        raise InputError(f"there is no picture at {path}")
     try:
-        return decode_rgb(path.read_bytes(), str(path))
-    except FileNotFoundError:
-        raise InputError(f"there is no picture at {path}") from None
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
+        return open_picture(path).rgb_u8
+    except DatasetError as error:
+        raise InputError(str(error).replace(path.name, str(path), 1)) from error

@@ -5,6 +5,7 @@ It stands beside MODEL.onnx and needs no synth: pip install onnxruntime opencv-p
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 import cv2
@@ -21,7 +22,8 @@ side_px, classes = known["side_px"], known["classes"]
 
 for name in asked.crops:
     crop = cv2.imread(name)
-    assert crop is not None, f"{name} is no picture"
+    if crop is None:
+        sys.exit(f"{name} is no picture that can be read")
     height, width = crop.shape[:2]
     side = max(width, height)
     left, above = -round((width - side) / 2), -round((height - side) / 2)

@@ -1,4 +1,4 @@
-"""Boxes that a detector finds in pictures: python MODEL.py PICTURE... [--confidence 0.5], one JSON line each.
+"""Boxes that a detector finds in pictures: python MODEL.py PICTURE... [--confidence 0.5], a JSON line each.
 
 It stands beside MODEL.onnx and needs no synth: pip install onnxruntime opencv-python-headless. A box is x0 y0
 x1 y1 in pixels of the picture, its confidence and, where classes have names, its class.
@@ -6,6 +6,7 @@ x1 y1 in pixels of the picture, its confidence and, where classes have names, it
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 import cv2
@@ -14,16 +15,18 @@ import onnxruntime
 
 parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
 parser.add_argument("pictures", nargs="+")
-parser.add_argument("--confidence", type=float, default=0.5)
+parser.add_argument("--confidence", type=float)
 asked = parser.parse_args()
 
 session = onnxruntime.InferenceSession(Path(__file__).with_suffix(".onnx"))
 known = {key: json.loads(value) for key, value in session.get_modelmeta().custom_metadata_map.items()}
 side_px, classes = known["side_px"], known.get("classes", [])
+least = known.get("threshold", 0.5) if asked.confidence is None else asked.confidence
 
 for name in asked.pictures:
     picture = cv2.imread(name)
-    assert picture is not None, f"{name} is no picture"
+    if picture is None:
+        sys.exit(f"{name} is no picture that can be read")
     height, width = picture.shape[:2]
     ratio = side_px / max(width, height)
     w, h = (max(1, round(side * ratio)) for side in (width, height))
@@ -32,7 +35,7 @@ for name in asked.pictures:
     images = seen[None, ..., ::-1].transpose(0, 3, 1, 2).astype(np.float32) / 255
     places = np.asarray(session.run(["boxes"], {"images": images})[0])[0].T  # [A,4+C]
     corners = places[:, :2] - places[:, 2:4] / 2
-    rows, of = np.nonzero(places[:, 4:] >= asked.confidence)
+    rows, of = np.nonzero(places[:, 4:] >= least)
     sure, xywh = places[rows, 4 + of], np.hstack([corners[rows], places[rows, 2:4]])
     kept = cv2.dnn.NMSBoxesBatched(xywh.tolist(), sure.tolist(), of.tolist(), 0.0, known["nms_iou"])
     scale, limit = (width / w, height / h) * 2, (width, height) * 2

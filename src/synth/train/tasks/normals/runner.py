@@ -6,6 +6,7 @@ u v w in the crop's own axes.
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 import cv2
@@ -21,7 +22,8 @@ known = {key: json.loads(value) for key, value in session.get_modelmeta().custom
 
 for name in asked.crops:
     crop = cv2.imread(name)
-    assert crop is not None, f"{name} is no picture"
+    if crop is None:
+        sys.exit(f"{name} is no picture that can be read")
     seen = cv2.resize(crop, (known["side_px"],) * 2, interpolation=cv2.INTER_AREA)
     images = seen[None, ..., ::-1].transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1
     (normal,) = np.asarray(session.run(["normal"], {"images": images})[0])
