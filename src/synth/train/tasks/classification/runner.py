@@ -1,6 +1,6 @@
 """Classes of crops: python MODEL.py CROP..., one JSON line each.
 
-It stands beside MODEL.onnx and needs no synth: pip install onnxruntime opencv-python-headless.
+It stands beside MODEL.onnx and needs onnxruntime and opencv-python-headless, no synth.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Boxes that a detector finds in pictures: python MODEL.py PICTURE... [--confidence 0.5], a JSON line each.
 
-It stands beside MODEL.onnx and needs no synth: pip install onnxruntime opencv-python-headless. A box is x0 y0
+It stands beside MODEL.onnx and needs onnxruntime and opencv-python-headless, no synth. A box is x0 y0
 x1 y1 in pixels of the picture, its confidence and, where classes have names, its class.
 """
 

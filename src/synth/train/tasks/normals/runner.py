@@ -1,6 +1,6 @@
 """Unit normals that a network reads from crops: python MODEL.py CROP..., one JSON line each.
 
-It stands beside MODEL.onnx and needs no synth: pip install onnxruntime opencv-python-headless. A normal is
+It stands beside MODEL.onnx and needs onnxruntime and opencv-python-headless, no synth. A normal is
 u v w in the crop's own axes.
 """
 

@@ -1,6 +1,6 @@
 """Label maps that a segmenter makes of pictures: python MODEL.py PICTURE... --out FOLDER, one JSON line each.
 
-It stands beside MODEL.onnx and needs no synth: pip install onnxruntime opencv-python-headless. A map is a PNG
+It stands beside MODEL.onnx and needs onnxruntime and opencv-python-headless, no synth. A map is a PNG
 of the picture's size whose values are places in the list of classes; the line has each class's share.
 """
 
