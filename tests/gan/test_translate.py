@@ -64,6 +64,25 @@ def make_settings(looks, folder: Path, **changes) -> TranslateSettings:
     return TranslateSettings(**settings | changes)
 
 
+class Telling(LineProgress):
+    """Keeps what is said."""
+
+    def __init__(self, said, unit):
+        super().__init__(Console(quiet=True), unit)
+        self.said = said
+
+    def say(self, sentence):
+        self.said.append(sentence)
+
+
+@pytest.fixture
+def any_labels(monkeypatch):
+    """Translations that spoil labels are kept too."""
+    monkeypatch.setattr("synth.gan.choice.MIN_KEPT", 0.0)
+    monkeypatch.setattr("synth.gan.choice.MAX_BOX_DRIFT", 99.0)
+    monkeypatch.setattr("synth.gan.choice.MAX_NORMAL_DRIFT_DEG", 180.0)
+
+
 @pytest.fixture(scope="module")
 def finished(looks, tmp_path_factory):
     folder = tmp_path_factory.mktemp("finished")
@@ -142,21 +161,14 @@ def test_the_same_call_again_does_nothing_new(finished):
     assert again.choice == result.choice
 
 
+@pytest.mark.usefixtures("any_labels")
 def test_a_checkpoint_that_beats_no_baseline_is_not_applied(looks, tmp_path, monkeypatch):
     """The best baseline is, by its own file; that is said, printed and kept in result.json, again too."""
-    monkeypatch.setattr("synth.gan.choice.MIN_KEPT", 0.0)
-    monkeypatch.setattr("synth.gan.choice.MAX_BOX_DRIFT", 99.0)
-    monkeypatch.setattr("synth.gan.choice.MAX_NORMAL_DRIFT_DEG", 180.0)
     monkeypatch.setattr("synth.gan.forecast.Forecast.is_closed", False)
     settings = make_settings(looks, tmp_path, anyway=False)
     said = []
-
-    class Telling(LineProgress):
-        def say(self, sentence):
-            said.append(sentence)
-
     for _ in range(2):
-        result, _ = translate(settings, lambda _verb, unit: Telling(Console(quiet=True), unit))
+        result, _ = translate(settings, lambda _verb, unit: Telling(said, unit))
         rival = result.choice.rival
         assert rival is not None
         assert any(f"No checkpoint is kept and {rival} is applied" in sentence for sentence in said)
@@ -177,21 +189,14 @@ def test_a_checkpoint_that_beats_no_baseline_is_not_applied(looks, tmp_path, mon
     assert listed <= set(translated.info.made_by.readings)
 
 
+@pytest.mark.usefixtures("any_labels")
 def test_a_forecast_of_no_help_spares_the_training(looks, tmp_path, monkeypatch):
     """The best baseline is applied at once, which is said, printed and kept; again it is the same."""
-    monkeypatch.setattr("synth.gan.choice.MIN_KEPT", 0.0)
-    monkeypatch.setattr("synth.gan.choice.MAX_BOX_DRIFT", 99.0)
-    monkeypatch.setattr("synth.gan.choice.MAX_NORMAL_DRIFT_DEG", 180.0)
     monkeypatch.setattr("synth.gan.forecast.Forecast.is_closed", True)
     settings = make_settings(looks, tmp_path, anyway=False)
     said = []
-
-    class Telling(LineProgress):
-        def say(self, sentence):
-            said.append(sentence)
-
     for _ in range(2):
-        result, applied = translate(settings, lambda _verb, unit: Telling(Console(quiet=True), unit))
+        result, applied = translate(settings, lambda _verb, unit: Telling(said, unit))
         best = result.forecast.best
         assert result.choice.rival == best
         assert result.choice.why.startswith("translation will not help: ")
