@@ -91,7 +91,8 @@ STOPS = [
     (faults.ProtectiveStopFault(), ProtectiveStop, "clear it at the pendant"),
     (faults.EmergencyStopFault(), EmergencyStop, "release the button"),
     (faults.SafetyStopFault(), SafetyStop, "A safeguard stop holds the arm"),
-    (faults.SafetyStopFault(mode=21, status="DOOR_STOP"), SafetyStop, "safety mode 21, which this version"),
+    # RTDE has the mode's number; the dashboard, asked first where a slow machine lost the link, its name.
+    (faults.SafetyStopFault(mode=21, status="DOOR_STOP"), SafetyStop, "mode (21|DOOR_STOP), which this"),
     (faults.PoseNotReachedFault(), PoseNotReached, "mrad"),
     (faults.UnsafeJointsFault(), CommandRefused, "safety limits"),
     (faults.RefusedCommandFault(persistent=True), CommandRefused, "moveJ"),
