@@ -3,6 +3,9 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 3
+# Set in many containers; each of some 200 processes would compile what it imports anew, 5 s of torch alone.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .PHONY: demo test test-quick fuzz check format wheel constraints clean
