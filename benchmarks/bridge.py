@@ -30,7 +30,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from one_thread import synth
+from one_thread import is_done, note_done, synth_once
 from result_lines import Line, append, read_lines
 
 from synth.compute.progress import LineProgress
@@ -152,7 +152,7 @@ class Bench:
             self._make(made, "capture", "--poses", str(N_MADE), "--pace", "50", "--seed", "7")
         elif pair.source == "rendered":
             self._make(made, "render", "--over", "real", "--count", str(N_MADE))
-        elif not _is_done(made):
+        elif not is_done(made):
             plain = Pair("plain", pair.target)
             sim, real = DatasetReader(self.have_source(plain)), DatasetReader(folder / "real")
             self.forecast(plain)
@@ -161,7 +161,7 @@ class Bench:
                 Spoiler(pair.source), sim, made, witness, _ANY_DRIFT,
                 LineProgress(make_console(), "images"), parents=(sim, real), readings=(),
             )  # fmt: skip
-            _note_done(made)
+            note_done(made)
         return made
 
     def forecast(self, pair: Pair) -> dict[str, Any]:
@@ -213,20 +213,8 @@ class Bench:
         return ("--real", "real", "--sim", str(source), "--device", "cpu")
 
     def _make(self, made: Path, *words: str | Path) -> None:
-        """What a command makes, once."""
         target = self._out / made.relative_to(self._out).parts[0]
-        target.mkdir(parents=True, exist_ok=True)
-        if not _is_done(made):
-            synth(*map(str, words), "--out", str(made.relative_to(target)), cwd=target)
-            _note_done(made)
-
-
-def _is_done(made: Path) -> bool:
-    return made.with_name(f"{made.name}.done").is_file()
-
-
-def _note_done(made: Path) -> None:
-    made.with_name(f"{made.name}.done").touch()
+        synth_once(str(made.relative_to(target)), *map(str, words), cwd=target)
 
 
 def measure(pair: Pair, bench: Bench) -> Line:

@@ -1,4 +1,4 @@
-"""Commands run with one thread, and what they cost."""
+"""Commands run with one thread, each once where that is asked for, and what they cost."""
 
 import os
 import subprocess
@@ -24,3 +24,25 @@ def synth(*words: str, cwd: Path | None = None, where: str = "") -> float:
     if status:
         raise SystemExit(f"synth {words[0]} ended with {status}; the same command goes on")
     return cpu_s
+
+
+def synth_once(made: str, *words: str, cwd: Path) -> None:
+    """``synth … --out`` of a place in that folder; nothing where that was done before."""
+    if not is_done(cwd / made):
+        cwd.mkdir(parents=True, exist_ok=True)
+        synth(*words, "--out", made, cwd=cwd)
+        note_done(cwd / made)
+
+
+def is_done(made: Path) -> bool:
+    """Whether it was made to its end."""
+    return _name_mark(made).is_file()
+
+
+def note_done(made: Path) -> None:
+    """So that it is not made again."""
+    _name_mark(made).touch()
+
+
+def _name_mark(made: Path) -> Path:
+    return made.with_name(f"{made.name}.done")
