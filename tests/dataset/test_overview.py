@@ -77,7 +77,7 @@ def test_boxes_alone_can_train_a_detector(tmp_path: Path) -> None:
     assert steps["train normals"].startswith(
         "no: no instance has a normal, and boxes tell none: synth import bop"
     )
-    assert steps["render"].startswith("no: it brings no models and no poses along")
+    assert steps["render"].startswith(f"yes: synth render --mesh FILE --over {dataset.root}")
     assert steps["compose"] == f"yes: synth compose {dataset.root}"
     assert steps["translate"].startswith(f"yes: synth translate --real {dataset.root} --sim OTHER")
     assert steps["compare"].startswith(

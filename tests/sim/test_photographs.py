@@ -30,13 +30,13 @@ from synth.sim.ingredients import Ingredients
 from synth.sim.meshes import write_meshes
 from synth.sim.noise import NO_NOISE
 from synth.sim.photographs.appearance import Appearance
-from synth.sim.photographs.backdrop import PhotographBackdrop, find_twinnable
 from synth.sim.photographs.plates import lay_over
+from synth.sim.photographs.posed import DEPTH_FACTOR, PosedBackdrop, find_twinnable
 from synth.sim.run import make_plan, render
 from synth.sim.scene import SceneCamera
 from synth.sim.settings import RenderSettings
 from synth.sim.sources import SOURCES
-from synth.sim.sources.photographs import DEPTH_FACTOR, make_fresh
+from synth.sim.sources.photographs import make_fresh
 from synth.sim.twins import STREAM, make_twin
 
 QUIET = make_progress(Console(quiet=True))
@@ -51,7 +51,7 @@ def photographed(tmp_path_factory):
 @pytest.fixture(scope="module")
 def backdrop(photographed):
     """Plates and appearance as measured, where parts were seen."""
-    return PhotographBackdrop(DatasetReader(photographed)).measured()
+    return PosedBackdrop(DatasetReader(photographed)).measured()
 
 
 def test_plates_show_what_the_part_hid(backdrop):
@@ -213,7 +213,7 @@ def test_a_part_with_colours_of_its_own_is_rendered_in_them(tmp_path):
     )
     T_cam_box = se3.make(np.eye(3), [0, 0, 0.3])
     appearance = Appearance(colours_rgb={"box": (200, 200, 200)}, surroundings_rgb=(128, 128, 128))
-    scene = PhotographBackdrop(None, appearance=appearance).furnish(
+    scene = PosedBackdrop(None, appearance=appearance).furnish(
         Placement(camera, (("box", T_cam_box),)),
         name="000000",
         scenario="twin",
@@ -258,15 +258,15 @@ def test_unrelated_backgrounds(photographed, tmp_path):
     """Parts stand before pictures of a folder, cut to the photographs' size, and records name those."""
     folder, reader = tmp_path / "elsewhere", DatasetReader(photographed)
     with pytest.raises(InputError, match="takes a folder"):
-        PhotographBackdrop(reader, backgrounds=folder).measured()
+        PosedBackdrop(reader, backgrounds=folder).measured()
     folder.mkdir()
     with pytest.raises(InputError, match="holds no picture"):
-        PhotographBackdrop(reader, backgrounds=folder).measured()
+        PosedBackdrop(reader, backgrounds=folder).measured()
     width, height = reader.samples[0].size_wh
     (folder / "a folder.png").mkdir()
     for i, size_wh in enumerate([(width // 2, height // 3), (height, width), (20_000, 1)]):
         cv2.imwrite(str(folder / f"{i}.png"), np.full((*size_wh[::-1], 3), (0, 0, 50 + i), np.uint8))
-    backdrop = PhotographBackdrop(reader, backgrounds=folder).measured()
+    backdrop = PosedBackdrop(reader, backgrounds=folder).measured()
     assert [p.rgb_u8.shape for p in backdrop.plates] == [(height, width, 3)] * 3
     reds = [p.rgb_u8.max(axis=(0, 1)).tolist() for p in backdrop.plates]
     assert reds == [[50, 0, 0], [51, 0, 0], [52, 0, 0]]
@@ -276,7 +276,7 @@ def test_unrelated_backgrounds(photographed, tmp_path):
     assert not any("plate" in (reading.used or ()) for reading in backdrop.readings)
     (folder / "test.png").write_bytes((reader.root / reader.of_split("test")[0].image).read_bytes())
     with pytest.raises(InputError, match=r"test.png is the test image \d+ of .*: take it out of that folder"):
-        PhotographBackdrop(reader, backgrounds=folder).measured()
+        PosedBackdrop(reader, backgrounds=folder).measured()
     with pytest.raises(InputError, match="name it with --over"):
         RenderSettings(out=tmp_path, backgrounds=folder)
 

@@ -14,11 +14,11 @@ from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_
 
 from synth.cell.calibration import Calibration
 from synth.cell.cameras import CAMERA_MODELS, DEFAULT_CAMERA, CameraModel
+from synth.cell.units import MeshUnits
 from synth.cell.values import (
     CameraMatrix,
     ColourRGB,
     Finite,
-    MeshUnits,
     Positive,
     Section,
     Transform,

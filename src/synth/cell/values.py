@@ -1,6 +1,6 @@
 """Values that cell files are made of: numbers with bounds, matrices that are checked, and sections."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import (
@@ -57,7 +57,6 @@ ColourRGB = tuple[
     Annotated[int, Field(ge=0, le=255)],
     Annotated[int, Field(ge=0, le=255)],
 ]
-MeshUnits = Literal["m", "cm", "mm", "inch"]
 
 
 class Section(BaseModel):

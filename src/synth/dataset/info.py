@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from synth.cell.values import MeshUnits
+from synth.cell.units import MeshUnits
 from synth.dataset.choices import BoxKind
 from synth.dataset.origin import Reading
 from synth.dataset.record import (

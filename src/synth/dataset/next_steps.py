@@ -167,11 +167,15 @@ def _render(dataset: DatasetReader) -> NextStep:
         return NextStep(what, True, f"synth render --over {root}")
     if any(s.robot and s.K and s.T_base_cam for s in dataset if s.split != "test"):
         return NextStep(what, True, f"synth render --real {root}, with the cell that it was captured in")
+    if any(sample.instances for sample in dataset.of_split("train")):
+        return NextStep(
+            what, True, f"synth render --mesh FILE --over {root}, where FILE is the part's CAD file"
+        )
     return NextStep(
         what,
         False,
-        "it brings no models and no poses along: synth import bop takes both; of a part with a mesh of its "
-        "own, synth capture begins with a cell",
+        "no train sample shows a part: synth render --mesh FILE --over takes a folder of such pictures, with "
+        "--distance",
     )
 
 

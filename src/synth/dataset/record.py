@@ -4,6 +4,7 @@ Matrices are nested tuples, so that a record is immutable, comparable and exact 
 ``np.asarray(sample.K)`` makes an array of one.
 """
 
+import re
 from math import isfinite
 from typing import Annotated, Any, Literal
 
@@ -65,6 +66,13 @@ SizeWh = tuple[Annotated[int, Field(gt=0, le=100_000)], Annotated[int, Field(gt=
 Name = Annotated[str, Field(pattern=r"^[0-9]{6,9}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 ClassName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]*$", max_length=60)]
+
+
+def to_class_name(text: str) -> str:
+    """What of a text can name a class; empty where nothing can."""
+    return re.sub(r"[^A-Za-z0-9 _.-]+", "_", text).lstrip(" _.-")[:60]
+
+
 Text = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=200)]
 """A name of the user's own; it says nothing about files."""
 

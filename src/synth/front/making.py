@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synth.capture.choices import LabelSource
+from synth.cell.units import MeshUnits
 from synth.compute.engines import DEFAULT_ENGINE
 from synth.dataset.choices import Criterion, CropKind, SplitMode
 from synth.front.opening import (
@@ -96,6 +97,10 @@ def render(
     real: StrPath = "data/real",
     over: StrPath | None = None,
     backgrounds: StrPath | None = None,
+    meshes: Mapping[str, StrPath] | None = None,
+    units: MeshUnits = "mm",
+    distance_m: tuple[float, float] | None = None,
+    fov_deg: float | None = None,
     cell: "Cell | StrPath | None" = None,
     look: LookKind = "matched",
     quality: QualityName = "normal",
@@ -115,6 +120,9 @@ def render(
     ``{"twin": 6, "fresh": 0}``, a wrong name is answered with all; others share what is left of the count.
     real: the captured dataset to match and to twin. over: an imported dataset, whose own models, cameras and
     poses are rendered over its own photographs, or over the pictures of the folder backgrounds; no cell then.
+    meshes: CAD files by class, in units, for photographs without poses, ``over`` being any imported dataset
+    or a folder of pictures: turned any way, laid anywhere, at distances from the camera, by the sizes of
+    boxes if None. fov_deg: what photographs see across their longer side, by EXIF if None.
     look: like the captured pictures, or without any of them. quality: samples a pixel. randomize: how far
     light, surfaces, camera and clutter are spread, 0 to 5; 1 is their ranges as they stand. layers: normals
     of every pixel too, as a layer of each sample. maps_only: label maps with depth and normals in place of
@@ -130,13 +138,14 @@ def render(
     from synth.errors import InputError
     from synth.run_log import run_log
     from synth.sim.commands import DEFAULT_COUNT, MAPS_OUT, OUT, REAL
+    from synth.sim.photographs.asked import make_unposed
     from synth.sim.run import make_plan
     from synth.sim.run import render as run
     from synth.sim.settings import RenderSettings
     from synth.sim.shares import choose_shares
     from synth.sim.sources import SOURCES
 
-    refuse_unknown(look=(look, LookKind), quality=(quality, QualityName))
+    refuse_unknown(look=(look, LookKind), quality=(quality, QualityName), units=(units, MeshUnits))
     refuse_below(0, seed=seed, randomize=randomize)
     asked = dict(shares or {})
     for name, n in asked.items():
@@ -144,6 +153,14 @@ def render(
         refuse_below(0, **{name: n})
     if over is not None and cell is not None:
         raise InputError("cell is for renderings of a cell, and over knows none: leave it out")
+    unposed = None
+    if meshes is not None:
+        if over is None:
+            raise InputError("meshes are rendered over photographs: name them with over")
+        words = [f"{name}={path}" for name, path in meshes.items()]
+        unposed, labelled = make_unposed(words, Path(over), units, distance_m, fov_deg)
+    else:
+        labelled = None if over is None else open_dataset(over)
     if count is None and not asked:
         count = DEFAULT_COUNT
     is_absent = Path(real) == REAL and not REAL.exists()  # A source needs none, perhaps.
@@ -153,7 +170,7 @@ def render(
         seed=seed,
         cell=as_cell(cell) if over is None else None,
         real=None if over is not None or is_absent else open_dataset(real),
-        over=None if over is None else open_dataset(over),
+        over=labelled,
         backgrounds=None if backgrounds is None else Path(backgrounds),
         look=look,
         quality=quality,
@@ -164,6 +181,7 @@ def render(
         blender=None if blender is None else Path(blender),
         n_workers=workers,
         engine=engine,
+        own={} if unposed is None else {"photographs": unposed},
     )
     settings = replace(settings, shares=choose_shares(count, asked, settings))
     console = as_console(progress=progress)

@@ -86,7 +86,7 @@ def demand_look(settings: RenderSettings) -> None:
 
 def refuse_photographs(settings: RenderSettings, source: str) -> None:
     """Raises InputError for a source that needs a cell where there is none."""
-    if settings.over is not None:
+    if settings.is_over_photographs:
         raise InputError(f"--share {source} needs a cell, and --over knows none: leave one of them out")
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from synth.cell.units import MeshUnits
 from synth.compute.engines import DEFAULT_ENGINE, ENGINES
 from synth.sim.choices import LookKind, QualityName
 from synth.sim.sources import SOURCES
@@ -57,7 +58,28 @@ def render(
     real: Annotated[Path, typer.Option(help="Captured dataset to match and to twin.")] = REAL,
     over: Annotated[
         Path | None,
-        typer.Option(help="Imported dataset: its own models, cameras and poses over its own photographs."),
+        typer.Option(
+            help="Imported dataset: its own models, cameras and poses over its own photographs. With --mesh "
+            "any imported dataset, or a folder of pictures."
+        ),
+    ] = None,
+    mesh: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[CLASS=]FILE",
+            help="CAD file of a part, for photographs without poses: turned any way, laid anywhere.",
+        ),
+    ] = None,
+    units: Annotated[MeshUnits, typer.Option(help="Of those files; a glTF is always in m.")] = "mm",
+    distance: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NEAR-FAR", help="Metres from camera to those parts; by the sizes of boxes if not given."
+        ),
+    ] = None,
+    fov: Annotated[
+        float | None,
+        typer.Option(help="Degrees that photographs see across their longer side; by EXIF if not given."),
     ] = None,
     backgrounds: Annotated[
         Path | None,
@@ -89,6 +111,8 @@ def render(
 
     Example: synth render --over data/real --count 120
 
+    Example: synth render --mesh part.stl --over photos --distance 0.3-0.8 --count 120
+
     Example: synth render --maps-only --count 2000
     """
     from dataclasses import replace
@@ -98,6 +122,7 @@ def render(
     from synth.dataset.reader import DatasetReader
     from synth.errors import InputError, RendererError, StorageError, WorkerLost
     from synth.run_log import run_log
+    from synth.sim.photographs.asked import make_unposed, parse_distance
     from synth.sim.preview import preview as write_preview
     from synth.sim.run import count_done, describe, make_plan
     from synth.sim.run import render as run_render
@@ -108,6 +133,15 @@ def render(
     console = make_console()
     if over is not None and (option := "--preview" if preview else "--cell" if cell else None):
         raise InputError(f"{option} is for renderings of a cell, and --over knows none: leave it out")
+    unposed = None
+    if mesh:
+        if over is None:
+            raise InputError("--mesh is rendered over photographs: name them with --over")
+        unposed, labelled = make_unposed(mesh, over, units, parse_distance(distance), fov)
+    elif (option := "--distance" if distance else "--fov" if fov else None) is not None:
+        raise InputError(f"{option} is for parts of a CAD file: name that with --mesh")
+    else:
+        labelled = None if over is None else DatasetReader(over, "synth import bop FOLDER")
     if preview is not None and maps_only:
         raise InputError("--preview is about pictures, and --maps-only makes none: leave one of them out")
     if preview is not None and preview < 1:
@@ -123,7 +157,7 @@ def render(
         seed=seed,
         cell=None if over is not None else load_cell(cell),
         real=None if over is not None else _open_captured(real),
-        over=None if over is None else DatasetReader(over, "synth import bop FOLDER"),
+        over=labelled,
         backgrounds=backgrounds,
         look=look,
         quality=quality,
@@ -134,6 +168,7 @@ def render(
         blender=blender,
         n_workers=workers,
         engine=engine,
+        own={} if unposed is None else {"photographs": unposed},
     )
     settings = replace(settings, shares=choose_shares(count, shares, settings))
     if describe(settings).made_by.simulated:
@@ -147,9 +182,9 @@ def render(
             raise typer.Exit(130) from None
         console.print(f"Look at {sheet}")
         return
-    behind = (
-        f"plates made of the train images of {over}" if backgrounds is None else f"pictures of {backgrounds}"
-    )
+    behind = f"plates made of the train images of {over}"
+    if (pictures := over if labelled is None else backgrounds) is not None:
+        behind = f"pictures of {pictures}"
     after = f", over {behind}" if over is not None else ""
     console.print(f"{out} will hold {say_shares(settings.shares)}{after}")
     n_done = count_done(settings)

@@ -62,6 +62,11 @@ class RenderSettings:
         ENGINES[self.engine]  # That there is one.
 
     @property
+    def is_over_photographs(self) -> bool:
+        """Whether there is no cell, but photographs."""
+        return self.over is not None or "photographs" in self.own
+
+    @property
     def count(self) -> int:
         """All samples."""
         return sum(self.shares.values())

@@ -142,7 +142,9 @@ class Photographer:
         labels = label_scene(scene, backdrop.meshes, backdrop.labels, demand_part=is_settled)
         labelled = time.perf_counter()
         light, coverage = self._pictures.draw(scene)
-        layers = self._draw_normals(scene, self._pictures.lens(scene)) if studio.with_layers else {}
+        layers: dict[LayerName, NDArray[Any]] = {}
+        if studio.with_layers:
+            layers |= self._draw_normals(scene, self._pictures.lens(scene))
         rendered = time.perf_counter()
         rgb_u8 = self._pictures.make_picture(plain, scene, light, coverage)
         timing = {
@@ -150,9 +152,11 @@ class Photographer:
             "render_s": rendered - labelled,
             "picture_s": time.perf_counter() - rendered,
         }
-        depth_counts = labels.depth_counts(studio.depth_scale_m)
-        if not backdrop.knows_behind:
-            depth_counts = np.where(labels.mask > 0, depth_counts, 0).astype(np.uint16)
+        if studio.info.camera is not None:  # Whose record has the scale of depths.
+            depth_counts = labels.depth_counts(studio.depth_scale_m)
+            if not backdrop.knows_behind:
+                depth_counts = np.where(labels.mask > 0, depth_counts, 0).astype(np.uint16)
+            layers["depth"] = depth_counts
         quality: dict[str, Figure] = {
             "unlabelled": labels.n_unlabelled,
             "device": ", ".join(self._blender.made_by["devices"]) or "CPU",
@@ -161,7 +165,6 @@ class Photographer:
             draft=studio.describe(scene, labels.instances, self._pictures.parents(scene), quality, timing),
             layers={
                 "image": rgb_u8,
-                "depth": depth_counts,
                 "mask": labels.mask,
                 "semantic": labels.semantic(backdrop.pixel_classes),
                 **layers,

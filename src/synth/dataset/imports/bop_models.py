@@ -16,11 +16,12 @@ from synth.cell.mesh import (
     read_mesh,
     to_coloured_ply,
 )
-from synth.cell.values import MeshUnits
+from synth.cell.units import MeshUnits
 from synth.dataset.imports.bop_sizes import check_size
 from synth.dataset.imports.intake import Note
 from synth.dataset.info import ModelRecord
 from synth.dataset.posed import PartLabel
+from synth.dataset.record import to_class_name
 from synth.errors import InputError
 from synth.geometry.mesh import Mesh
 from synth.geometry.se3 import Array
@@ -32,7 +33,6 @@ _SUFFIXES = tuple(suffix for suffix in FORMATS if suffix != ".gltf")  # Which is
 _MIN_SIZE_M = 0.003
 _FOLDERS = ("models", "model", "../models", "../../models")
 _NUMBERED = re.compile(r"obj_0*(\d+)")
-_UNFIT_FOR_NAMES = re.compile(r"[^A-Za-z0-9 _.-]+")
 
 Row3 = tuple[float, float, float]
 
@@ -162,4 +162,4 @@ def _load(
 def _class_name(given: object, path: Path, number: int) -> str:
     """What the ground truth calls it, else its file, else its number."""
     name = given if isinstance(given, str) else "" if _NUMBERED.match(path.stem) else path.stem
-    return _UNFIT_FOR_NAMES.sub("_", name).lstrip(" _.-")[:60] or f"obj_{number:06d}"
+    return to_class_name(name) or f"obj_{number:06d}"

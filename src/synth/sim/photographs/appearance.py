@@ -2,16 +2,18 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from synth.dataset.reader import DatasetReader
+from synth.dataset.codecs import Rgb
 from synth.dataset.sample import Sample
 from synth.errors import InputError
-from synth.sim.colour import linear_of_u8, to_srgb
+from synth.geometry.boxes import Mask
+from synth.sim.colour import Linear, linear_of_u8, to_srgb
 from synth.sim.look import still
 from synth.sim.noise import NO_NOISE, Noise, measure_noise
 from synth.sim.photographs.plates import Plate
@@ -40,31 +42,69 @@ class Appearance(BaseModel):
     noise: Noise = NO_NOISE
 
 
-def measure_appearance(
-    dataset: DatasetReader, samples: Sequence[Sample], classes: Sequence[str], plates: Sequence[Plate]
-) -> Appearance:
-    """From the masks of train samples and their plates.
+@dataclass(frozen=True, eq=False)
+class View:
+    """A picture [H,W,3] and, of each part in it, class and outline [H,W]."""
 
-    A part's colour is the middle one under its masks, without what glares. Raises InputError for a class that
-    no train mask shows.
+    rgb_u8: Rgb
+    outlines: Sequence[tuple[str, Mask]]
+
+
+def measure_appearance(views: Sequence[View], classes: Sequence[str], plates: Sequence[Plate]) -> Appearance:
+    """From the outlines of train samples and their plates.
+
+    A part's colour is the middle one in its outlines, without what glares. Raises InputError for a class that
+    no view shows.
     """
-    train = choose_measured(samples)
-    pictures = [dataset.load_rgb(s) for s in train]
-    pixels: dict[str, list[NDArray[np.float32]]] = {name: [] for name in classes}
-    sigmas: list[float] = []
-    for sample, picture in zip(train, pictures, strict=True):
-        linear = linear_of_u8(picture)
-        for name, mask in masks_of(dataset, sample):
-            sigmas += measure_edge_sigma(linear, mask)
-            inner = eroded(mask) & (picture.max(axis=-1) < _SATURATED)
-            if name in pixels:
-                pixels[name].append(linear[inner])
+    lights = measure_lights(views)
+    for name in classes:
+        if name not in lights:
+            raise InputError(
+                f"no train image shows {name} under a mask, so its colour is unknown: name more --train"
+            )
     return Appearance(
-        colours_rgb={name: _middle_colour(name, found) for name, found in pixels.items()},
-        surroundings_rgb=_rgb(np.mean([np.median(p.rgb_u8.reshape(-1, 3), axis=0) for p in plates], axis=0)),
-        edge_sigma_px=round(float(np.median(sigmas)), 4) if sigmas else 0.0,
-        noise=_noise(pictures),
+        colours_rgb={name: to_colour(lights[name], float(lights[name].max())) for name in classes},
+        surroundings_rgb=measure_surroundings(plates),
+        edge_sigma_px=measure_edges(views),
+        noise=measure_pictures_noise([view.rgb_u8 for view in views]),
     )
+
+
+def measure_lights(views: Sequence[View]) -> dict[str, Linear]:
+    """The middle of each class's light [3] in its outlines, without rim and glare."""
+    found: dict[str, list[Linear]] = {}
+    for view in views:
+        linear, dull = linear_of_u8(view.rgb_u8), view.rgb_u8.max(axis=-1) < _SATURATED
+        for name, mask in view.outlines:
+            found.setdefault(name, []).append(linear[eroded(mask) & dull])
+    lights = {name: np.concatenate(several) for name, several in found.items()}
+    return {name: np.median(light, axis=0) for name, light in lights.items() if len(light)}
+
+
+def measure_edges(views: Sequence[View]) -> float:
+    """Spread of the parts' edges, pixels; 0 where none is clean."""
+    sigmas = [
+        sigma
+        for view in views
+        for _, mask in view.outlines
+        for sigma in measure_edge_sigma(linear_of_u8(view.rgb_u8), mask)
+    ]
+    return round(float(np.median(sigmas)), 4) if sigmas else 0.0
+
+
+def measure_surroundings(plates: Sequence[Plate]) -> RGB:
+    """The middle colour of the plates."""
+    return _rgb(np.mean([np.median(p.rgb_u8.reshape(-1, 3), axis=0) for p in plates], axis=0))
+
+
+def to_colour(light: Linear, brightest: float) -> RGB:
+    """A part's own colour of its light [3], `BRIGHTEST` where that is as bright as the brightest."""
+    return to_rgb(light / max(brightest, 1e-6) * np.float32(BRIGHTEST))
+
+
+def to_rgb(light: Linear) -> RGB:
+    """Linear light [3] as sRGB, 0–255."""
+    return _rgb(to_srgb(light) * 255)
 
 
 def choose_measured(samples: Sequence[Sample]) -> list[Sample]:
@@ -73,30 +113,12 @@ def choose_measured(samples: Sequence[Sample]) -> list[Sample]:
     return train[:: -(-len(train) // _MAX_PICTURES) or 1]
 
 
-def masks_of(dataset: DatasetReader, sample: Sample) -> list[tuple[str, NDArray[np.bool_]]]:
-    """Class and mask [H,W] of each instance."""
-    mask = dataset.load_mask(sample)
-    if mask is None:
-        return []
-    return [(instance.class_name, mask == i + 1) for i, instance in enumerate(sample.instances)]
-
-
 def eroded(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """A mask [H,W] without its rim."""
     return np.asarray(cv2.erode(mask.astype(np.uint8), np.ones((_RIM_PX, _RIM_PX), np.uint8)) > 0)
 
 
-def _middle_colour(name: str, found: Sequence[NDArray[np.float32]]) -> RGB:
-    light = np.concatenate(list(found) or [np.empty((0, 3), np.float32)])
-    if len(light) == 0:
-        raise InputError(
-            f"no train image shows {name} under a mask, so its colour is unknown: name more --train"
-        )
-    middle = np.median(light, axis=0)
-    return _rgb(to_srgb(middle / max(float(middle.max()), 1e-6) * np.float32(BRIGHTEST)) * 255)
-
-
-def _noise(pictures: Sequence[NDArray[np.uint8]]) -> Noise:
+def measure_pictures_noise(pictures: Sequence[NDArray[np.uint8]]) -> Noise:
     """What differs where nothing moved; none where the camera moved, since then it cannot be told."""
     pairs = [(a, b) for a, b in itertools.pairwise(pictures[:5]) if a.shape == b.shape]
     if not pairs:

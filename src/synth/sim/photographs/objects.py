@@ -1,6 +1,6 @@
 """The parts of an imported dataset: their meshes, what is labelled on them, and where they were seen."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,10 +20,15 @@ from synth.sim.scene import SceneCamera
 
 @dataclass(frozen=True, eq=False)
 class Objects:
-    """Everything by class name. meshes: in metres, with their own colours where they have some."""
+    """Everything by class name. meshes: in metres, with their own colours where they have some.
+
+    records: what dataset.json says of them. files: what stands in ``models/``, a file each or its bytes.
+    """
 
     meshes: dict[str, Mesh]
     labels: dict[str, PartLabel]
+    records: tuple[ModelRecord, ...]
+    files: Mapping[str, Path | bytes]
 
     @classmethod
     def of(cls, dataset: DatasetReader) -> "Objects":
@@ -39,8 +44,9 @@ class Objects:
             )
         if not dataset.info.models:
             raise InputError(
-                f"{dataset.root} brings no models along, so nothing can be rendered over it: import it with "
-                "synth import bop; of what synth capture made, leave --over out"
+                f"{dataset.root} brings no models along, so nothing can be rendered over it: name the CAD "
+                "file of its part with --mesh, or import it with synth import bop; of what synth capture "
+                "made, leave --over out"
             )
         meshes, labels = {}, {}
         for record in dataset.info.models:
@@ -50,7 +56,7 @@ class Objects:
                 None if record.normal_part is None else np.asarray(record.normal_part),
                 np.asarray(record.point_part_m),
             )
-        return cls(meshes, labels)
+        return cls(meshes, labels, dataset.info.models, dataset.meshes)
 
 
 @dataclass(frozen=True, eq=False)

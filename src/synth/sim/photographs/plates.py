@@ -18,13 +18,13 @@ from synth.sim.camera_response import RENDERED_EDGE_SIGMA_PX
 from synth.sim.colour import Linear, linear_of_u8, u8_of_linear
 from synth.sim.noise import Noise
 from synth.sim.photographs.painting import paint_in
-from synth.sim.scene import Scene
+from synth.sim.scene import Scene, SceneCamera
 
 _RIM_PX = 7
 _INPAINT_PX = 5
 _SPREAD_PX = 1.5
 _INSIDE = 0.995
-_MAX_PLATES = 40
+MAX_PLATES = 40
 _PLATE_STREAM = 3
 
 
@@ -32,12 +32,14 @@ _PLATE_STREAM = 3
 class Plate:
     """A picture [H,W,3] without parts, and what records say of the one that it was made of.
 
-    sample: the train image whose labelled parts were painted out; None for an unrelated picture.
+    sample: the train image whose labelled parts were painted out; None for an unrelated picture. camera: that
+    took it, where parts are laid anywhere; None where poses bring their own.
     """
 
     rgb_u8: NDArray[np.uint8]
     parent: Parent
     sample: Sample | None = None
+    camera: SceneCamera | None = None
 
     @property
     def size_wh(self) -> tuple[int, int]:
@@ -48,7 +50,7 @@ class Plate:
 def choose_for_plates(dataset: DatasetReader, samples: Sequence[Sample]) -> list[Sample]:
     """The train samples with a mask, 40 at most, of which plates are made. Raises InputError for none."""
     chosen = [s for s in samples if s.split == "train" and s.mask is not None]
-    chosen = chosen[:: -(-len(chosen) // _MAX_PLATES) or 1]
+    chosen = chosen[:: -(-len(chosen) // MAX_PLATES) or 1]
     if not chosen:
         raise InputError(f"{dataset.root} has no train sample with a mask to make a plate of")
     return chosen
@@ -64,19 +66,21 @@ def make_plates(dataset: DatasetReader, samples: Sequence[Sample]) -> list[Plate
     pictures = [dataset.load_rgb(s) for s in chosen]
     hidden = [_hidden(dataset, s) for s in chosen]
     return [
-        Plate(_paint_out(i, pictures, hidden), dataset.as_parent(s, "mask", "plate"), s)
+        Plate(paint_out(i, pictures, hidden), dataset.as_parent(s, "mask", "plate"), s)
         for i, s in enumerate(chosen)
     ]
 
 
-def list_backgrounds(folder: Path) -> list[Path]:
-    """The pictures in a folder, 40 at most, evenly chosen. Raises InputError where there is none."""
+def list_backgrounds(folder: Path, option: str = "--backgrounds") -> list[Path]:
+    """The pictures in a folder that an option names, 40 at most, evenly chosen. Raises InputError where there
+    is none.
+    """
     if not folder.is_dir():
-        raise InputError(f"--backgrounds takes a folder of pictures, and {folder} is none")
+        raise InputError(f"{option} takes a folder of pictures, and {folder} is none")
     found = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
     if not found:
         raise InputError(f"{folder} holds no picture: backgrounds are {', '.join(s[1:] for s in SUFFIXES)}")
-    return found[:: -(-len(found) // _MAX_PLATES)]
+    return found[:: -(-len(found) // MAX_PLATES)]
 
 
 def make_backgrounds(
@@ -108,8 +112,8 @@ def make_backgrounds(
 
 
 def choose_plate(plates: Sequence[Plate], scene: Scene) -> Plate:
-    """A twin's own where there is one, else any of the camera's size, drawn by the scene's seed."""
-    fitting = [plate for plate in plates if plate.size_wh == scene.camera.size_wh]
+    """A twin's own where there is one, else any that the camera may have taken, drawn by the scene's seed."""
+    fitting = [p for p in plates if p.size_wh == scene.camera.size_wh and p.camera in (None, scene.camera)]
     own = [p for p in fitting if p.sample is not None and p.sample.name in scene.parents]
     candidates = own or fitting or list(plates)
     rng = np.random.default_rng([scene.seed, _PLATE_STREAM])
@@ -135,9 +139,10 @@ def _hidden(dataset: DatasetReader, sample: Sample) -> NDArray[np.bool_]:
     return np.asarray(cv2.dilate((mask > 0).astype(np.uint8), rim) > 0)
 
 
-def _paint_out(
+def paint_out(
     i: int, pictures: Sequence[NDArray[np.uint8]], hidden: Sequence[NDArray[np.bool_]]
 ) -> NDArray[np.uint8]:
+    """The i-th of some pictures [H,W,3] without what its labels hide [H,W]; others of the same view help."""
     picture, left, stood_still = pictures[i].copy(), hidden[i].copy(), False
     for j in sorted(range(len(pictures)), key=lambda j: abs(j - i)):
         if pictures[j].shape == picture.shape and _same_view(pictures[i], pictures[j], hidden[i] | hidden[j]):

@@ -59,7 +59,7 @@ class Bin:
 
     def portion(self, settings: RenderSettings) -> float:
         """None where there is no cell, or no Blender in which parts fall."""
-        return 0.25 if settings.over is None and not settings.maps_only else 0.0
+        return 0.25 if not settings.is_over_photographs and not settings.maps_only else 0.0
 
     def plan(self, studio: SceneStudio, n: int, *, seed: int) -> Sequence[Order]:
         """Numbers alone: what is in a bin is known when physics has run."""

@@ -38,7 +38,7 @@ class Fresh:
 
     def portion(self, settings: RenderSettings) -> float:
         """None where there is no cell."""
-        return 0.75 if settings.over is None else 0.0
+        return 0.75 if not settings.is_over_photographs else 0.0
 
     def plan(self, studio: SceneStudio, n: int, *, seed: int) -> Sequence[Order]:
         """Poses that the cell's arm can reach."""

@@ -6,9 +6,10 @@ from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
 from synth.sim.backdrop import evenly
 from synth.sim.bench import demand_look, list_twinnable, open_on_bench
-from synth.sim.photographs.backdrop import find_twinnable, open_over_photographs
+from synth.sim.photographs.posed import find_twinnable
 from synth.sim.scene_studio import SceneStudio
 from synth.sim.settings import RenderSettings
+from synth.sim.sources.photographs import PHOTOGRAPHS
 from synth.sim.sources.source import ALL_THERE_ARE, Order
 from synth.sim.twins import make_twin
 
@@ -20,11 +21,15 @@ class Twin:
 
     def studio_of(self, settings: RenderSettings) -> Callable[[RenderSettings], SceneStudio]:
         """Where the samples were taken."""
-        return open_on_bench if settings.over is None else open_over_photographs
+        if not settings.is_over_photographs:
+            return open_on_bench
+        return PHOTOGRAPHS.studio_of(settings)
 
     def most(self, settings: RenderSettings) -> tuple[int, str]:
         """The samples that say where things stood."""
-        if settings.over is not None:
+        if "photographs" in settings.own:
+            n = 0
+        elif settings.over is not None:
             n = len(find_twinnable(settings.over))
         elif settings.real is not None:
             n = len(list_twinnable(settings.real, with_test=settings.test_twins))

@@ -1,0 +1,93 @@
+"""Parts from CAD files, for photographs that bring none along."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from synth.cell.mesh import file_sha256, read_mesh, to_coloured_ply
+from synth.cell.units import MeshUnits
+from synth.dataset.info import ModelRecord
+from synth.dataset.posed import PartLabel
+from synth.dataset.record import to_class_name
+from synth.errors import InputError
+from synth.geometry.mesh import Mesh
+from synth.sim.photographs.objects import Objects
+
+_METRES_ALONE = (".glb", ".gltf")
+
+
+@dataclass(frozen=True)
+class CadFile:
+    """The surface of a class. units: of its numbers; of a glTF always metres."""
+
+    class_name: str
+    path: Path
+    units: MeshUnits
+
+
+def name_files(words: Sequence[str], units: MeshUnits, classes: Sequence[str] = ()) -> tuple[CadFile, ...]:
+    """``part.stl`` or ``bolt=part.stl``, each. classes: of the photographs' labels, where they have some.
+
+    A file without a name is of the only class there is, or of one that is called as the file. Raises
+    InputError for a class that the labels do not know, and for one that is named twice.
+    """
+    files = [_name(word, units, classes, is_alone=len(words) == 1) for word in words]
+    names = [file.class_name for file in files]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"two --mesh are of class {name}: name each, such as --mesh bolt=part.stl")
+        if classes and name not in classes:
+            raise InputError(
+                f"the photographs label {', '.join(classes)}, and no {name}: say of which class the file is, "
+                f"such as --mesh {classes[0]}=part.stl"
+            )
+    return tuple(files)
+
+
+def _name(word: str, units: MeshUnits, classes: Sequence[str], *, is_alone: bool) -> CadFile:
+    name, equals, file = word.rpartition("=")
+    path = Path(file)
+    if not equals or Path(word).is_file():
+        name, path = "", Path(word)
+    if not name:
+        name = classes[0] if is_alone and len(classes) == 1 else to_class_name(path.stem) or "part"
+    if to_class_name(name) != name:
+        raise InputError(f"{name!r:.70} cannot name a class: use letters, digits, spaces, _ . and -")
+    return CadFile(name, path, "m" if path.suffix.lower() in _METRES_ALONE else units)
+
+
+def load_parts(files: Sequence[CadFile]) -> Objects:
+    """Their surfaces, each labelled by its box alone. Raises InputError for a file that does not do."""
+    meshes: dict[str, Mesh] = {}
+    labels: dict[str, PartLabel] = {}
+    records: list[ModelRecord] = []
+    contents: dict[str, Path | bytes] = {}
+    for number, file in enumerate(files, start=1):
+        read = read_mesh(file.path, file.units)
+        content: Path | bytes = file.path
+        suffix, sha256 = file.path.suffix.lower(), file_sha256(file.path)
+        if read.is_textured or suffix == ".gltf":  # Which is more than one file.
+            content = to_coloured_ply(read.mesh, file.units)
+            suffix, sha256 = ".ply", hashlib.sha256(content).hexdigest()
+        point_part_m = (read.mesh.vertices_m.min(axis=0) + read.mesh.vertices_m.max(axis=0)) / 2
+        record = ModelRecord(
+            class_name=file.class_name,
+            mesh=f"models/obj_{number:06d}{suffix}",
+            units=file.units,
+            sha256=sha256,
+            point_part_m=point_part_m.tolist(),
+        )
+        meshes[file.class_name] = read.mesh
+        labels[file.class_name] = PartLabel(file.class_name, None, point_part_m)
+        records.append(record)
+        contents[record.mesh] = content
+    return Objects(meshes, labels, tuple(records), contents)
+
+
+def say_size(name: str, mesh: Mesh, units: str) -> str:
+    """How large a part is as it was read: whoever knows it sees at once whether the units are right."""
+    x, y, z = np.ptp(mesh.vertices_m, axis=0) * 1000
+    return f"{name} is {x:.3g} × {y:.3g} × {z:.3g} mm large, as its file has it in {units}."
