@@ -12,7 +12,8 @@ The settings below were frozen on the day that `FROZEN` names. Pictures 8 to 15 
 settings of the renderer and of the training, which were chosen with their figures in sight: what is found
 there, and in its turn on 0 to 7, describes these pictures and is no test of the method. The 16 are one film
 before one background, so both directions are measured, and renderings over unrelated photographs stand
-beside those over plates of the train images.
+beside those over plates of the train images. The mix without poses, of the mesh and boxes of six
+pictures, came on 2026-11-30; everything else of it is as of the others.
 
 Each stage is the command that a user types. Each training that has ended is one line of the results; the
 same command goes on where it stopped, with the first seed of everything before the second of anything. On a
@@ -96,6 +97,7 @@ FIGURINE = Scene(
         "rendered over their plates": ("synthetic",),
         "rendered over unrelated photographs": ("unrelated",),
         "translated": ("translated",),
+        "rendered without poses": ("unposed",),
     },
     n_images=8000,
     max_parts=1,
@@ -200,6 +202,14 @@ class Bench:
             case "unrelated":
                 pictures = str(self._data / "coco128seg/images")
                 words = ("render", "--over", real, "--backgrounds", pictures, *count)
+            case "boxed":
+                yolo = f"{out}_yolo"
+                self._run("dataset", "export", "yolo", real, "--out", yolo)
+                words = ("import", "yolo", yolo)
+            case "unposed":
+                self._make(trial, "boxed")
+                mesh = str(self._data / trial.scene.source / "model/Cat.obj")
+                words = ("render", "--mesh", mesh, "--over", self.folder(trial, "boxed"), *count)
             case _:
                 self._make(trial, "synthetic")
                 learning = ("--preset", "quick", "--anyway", "--device", "cpu", "--run", f"runs/{out}")
