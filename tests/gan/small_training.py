@@ -26,7 +26,7 @@ SETTINGS = CycleGANSettings(
 
 
 def make_settings(sim: DatasetReader, real: DatasetReader, out: Path, **changes: Any) -> FitSettings:
-    given = {"settings": SETTINGS, "seed": 3, "device": "cpu", "precision": "32-true"}
+    given = {"settings": SETTINGS, "method": "cyclegan", "seed": 3, "device": "cpu", "precision": "32-true"}
     return FitSettings(sim, real, out, **given | changes)
 
 

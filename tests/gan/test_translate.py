@@ -54,7 +54,7 @@ def quietly(verb="translate", unit="images"):
 def make_settings(looks, folder: Path, **changes) -> TranslateSettings:
     sim, real = looks
     settings = {
-        "fit": FitSettings(sim=sim, real=real, out=folder / "run", settings=TINY, device="cpu"),
+        "fit": FitSettings(sim=sim, real=real, out=folder / "run", settings=TINY, method="cyclegan", device="cpu"),
         "out": folder / "translated",
         "witness": WitnessSettings(n_filters=4, n_steps=4, batch_size=4, n_error_patches=8),
         "judging": JudgeSettings(n_patches=12),
@@ -390,7 +390,7 @@ def test_an_error_of_one_of_several_processes_is_raised_as_it_is(looks, tmp_path
 
     monkeypatch.setattr("lightning_fabric.Fabric.launch", launch)
     monkeypatch.setattr("synth.gan.run._train", fail)
-    fit = FitSettings(*looks, tmp_path / "run", TINY, device="cpu", n_devices=2)
+    fit = FitSettings(*looks, tmp_path / "run", TINY, "cyclegan", device="cpu", n_devices=2)
     with pytest.raises(
         StorageError if told else ProcessRaisedException, match="disk is full" if told else "Tr"
     ):

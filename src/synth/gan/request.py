@@ -54,7 +54,11 @@ def make_settings(
         refuse_learning({"--images": images is not None, "--preset": preset is not None, "--set": changes})
     refuse_devices(device, devices)
     if method is None:
-        method = choose_default() if checkpoint is None else read_method(checkpoint)
+        if checkpoint is None:
+            method = choose_default(preset, reverse=reverse)
+            say(f"Method {method}; --method chooses another.")
+        else:
+            method = read_method(checkpoint)
     if method in list_painters():
         raise InputError(
             f"the method {method} paints label maps: synth paint MAPS --data PHOTOS --method {method}"

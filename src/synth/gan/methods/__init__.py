@@ -45,8 +45,11 @@ PRESETS: "Registry[Mapping[str, Any]]" = Registry(
 )
 """Each method's presets again, for help, which must not load torch."""
 
-DEFAULT = "cyclegan"
-"""What is learnt with where nobody says and it is there."""
+DEFAULT = "refiner"
+"""What is learnt with where nobody says: it alone kept every outline and label (benchmarks/translators.py)."""
+
+TWO_WAYS = "cyclegan"
+"""What learns the way back too."""
 
 BASELINES = ("gains", "colour-map", "fda")
 """What is made in seconds, and what a method that is learnt must beat."""
@@ -58,9 +61,11 @@ UNNAMED = "cyclegan"
 """What wrote the checkpoints that do not name their method: there was no other then."""
 
 
-def choose_default() -> str:
-    """`DEFAULT`, or the first method where it was taken out."""
-    return DEFAULT if DEFAULT in METHODS else next(iter(METHODS))
+def choose_default(preset: str | None = None, *, reverse: bool = False) -> str:
+    """`DEFAULT`, or the first translator where that was taken out, has no such preset, or learns no way back."""
+    wanted = TWO_WAYS if reverse else DEFAULT
+    names = [wanted, *list_translators()] if wanted in METHODS else list_translators()
+    return next((name for name in names if preset is None or preset in PRESETS.get(name, ())), names[0])
 
 
 def describe_presets(names: Sequence[str]) -> str:
