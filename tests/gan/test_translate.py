@@ -54,7 +54,9 @@ def quietly(verb="translate", unit="images"):
 def make_settings(looks, folder: Path, **changes) -> TranslateSettings:
     sim, real = looks
     settings = {
-        "fit": FitSettings(sim=sim, real=real, out=folder / "run", settings=TINY, method="cyclegan", device="cpu"),
+        "fit": FitSettings(
+            sim=sim, real=real, out=folder / "run", settings=TINY, method="cyclegan", device="cpu"
+        ),
         "out": folder / "translated",
         "witness": WitnessSettings(n_filters=4, n_steps=4, batch_size=4, n_error_patches=8),
         "judging": JudgeSettings(n_patches=12),

@@ -90,7 +90,8 @@ class DatasetWriter:
                 if differences := list_differences(found, info):
                     lines = "".join(f"\n  {d}" for d in differences)
                     raise DatasetError(
-                        f"{root} was made otherwise: go back to its settings or choose another folder{lines}"
+                        f"{root} was made otherwise: go back to its settings or choose another folder with "
+                        f"--out{lines}"
                     )
                 info = found
             else:

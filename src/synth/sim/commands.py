@@ -119,7 +119,6 @@ def render(
 
     from synth.cell.load import load_cell
     from synth.compute.progress import make_progress
-    from synth.dataset.reader import DatasetReader
     from synth.errors import InputError, RendererError, StorageError, WorkerLost
     from synth.run_log import run_log
     from synth.sim.photographs.asked import make_unposed, parse_distance
@@ -141,7 +140,7 @@ def render(
     elif (option := "--distance" if distance else "--fov" if fov else None) is not None:
         raise InputError(f"{option} is for parts of a CAD file: name that with --mesh")
     else:
-        labelled = None if over is None else DatasetReader(over, "synth import bop FOLDER")
+        labelled = None if over is None else _open_photographs(over)
     if preview is not None and maps_only:
         raise InputError("--preview is about pictures, and --maps-only makes none: leave one of them out")
     if preview is not None and preview < 1:
@@ -221,6 +220,20 @@ def _open_captured(real: Path) -> "DatasetReader | None":
     if real == REAL and not real.exists():
         return None
     return DatasetReader(real, "synth capture")
+
+
+def _open_photographs(over: Path) -> "DatasetReader":
+    """The imported dataset; InputError for a mere folder of pictures, which say nothing of a part."""
+    from synth.dataset.folder import INFO_FILE
+    from synth.dataset.reader import DatasetReader
+    from synth.errors import InputError
+
+    if over.is_dir() and not (over / INFO_FILE).exists():
+        raise InputError(
+            f"{over} is no dataset: name a part's CAD file with --mesh to render it over its pictures, or "
+            "import it first, synth import bop for one"
+        )
+    return DatasetReader(over, "synth import bop FOLDER")
 
 
 def _strength(asked: float | None, *, randomize: bool) -> float:

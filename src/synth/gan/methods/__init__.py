@@ -46,7 +46,7 @@ PRESETS: "Registry[Mapping[str, Any]]" = Registry(
 """Each method's presets again, for help, which must not load torch."""
 
 DEFAULT = "refiner"
-"""What is learnt with where nobody says: it alone kept every outline and label (benchmarks/translators.py)."""
+"""What is learnt with where nobody says: it cannot draw rings round parts (benchmarks/translators.py)."""
 
 TWO_WAYS = "cyclegan"
 """What learns the way back too."""
@@ -62,7 +62,7 @@ UNNAMED = "cyclegan"
 
 
 def choose_default(preset: str | None = None, *, reverse: bool = False) -> str:
-    """`DEFAULT`, or the first translator where that was taken out, has no such preset, or learns no way back."""
+    """`DEFAULT`, or the first translator that can, where that lacks the preset or the way back."""
     wanted = TWO_WAYS if reverse else DEFAULT
     names = [wanted, *list_translators()] if wanted in METHODS else list_translators()
     return next((name for name in names if preset is None or preset in PRESETS.get(name, ())), names[0])

@@ -85,6 +85,11 @@ def list_seen(dataset: DatasetReader, objects: Objects) -> list[Seen]:
 def refuse_without_poses(dataset: DatasetReader, seen: Sequence[Seen]) -> None:
     """Raises InputError where no train sample tells a pose."""
     if not any(s.sample.split == "train" for s in seen):
+        if any(i.T_cam_part is not None for s in dataset.of_split("test") for i in s.instances):
+            raise InputError(
+                f"only test samples of {dataset.root} tell poses, and nothing is rendered after those: "
+                "import it again, into another --out, and name fewer pictures with --test"
+            )
         raise InputError(
             f"{dataset.root} has no train sample with K and the pose of a model: import poses with "
             "synth import bop"
