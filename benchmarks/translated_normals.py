@@ -60,14 +60,12 @@ def make(data: Data, folder: Path) -> None:
     write_cell(folder)
     edit_cell(folder / "cell.yaml", {("camera", "color_size_wh"): list(data.size_wh)})
     synth_once("real", "capture", "--poses", str(data.n_captured), "--pace", "50", cwd=folder)
-    tests = ["real"]
     if data.n_tests:
         n = str(data.n_tests)
         synth_once("others", "capture", "--poses", n, "--pace", "50", "--seed", "7", cwd=folder)
         every = ("--test", f"0-{data.n_tests - 1}")
         synth_once("tests", "dataset", "split", "others", *every, cwd=folder)
-        tests.append("tests")
-    synth_once("judged", "dataset", "merge", *tests, cwd=folder)
+        synth_once("judged", "dataset", "merge", "real", "tests", cwd=folder)
     render = ("render", "--real", "real", "--count", str(data.n_rendered), "--look", "plain")
     synth_once("source", *render, "--quality", "draft", cwd=folder)
 
@@ -99,7 +97,8 @@ def compare(data: Data, folder: Path) -> Line:
     made = {m: [translate(folder, m, seed) for seed in range(GENERATORS)] for m in data.methods}
     best = fit_best(folder)
     sets = {"source": ["source"], best: [best], **made}
-    named = ("real=judged", *(f"{name}={','.join(paths)}" for name, paths in sets.items()))
+    judged = "judged" if data.n_tests else "real"
+    named = (f"real={judged}", *(f"{name}={','.join(paths)}" for name, paths in sets.items()))
     words = [word for each in named for word in ("--data", each)]
     asked = [word for method in made for word in ("--ask", f"{method}:{best}")]
     synth_once(
