@@ -86,6 +86,51 @@ def test_a_folder_stands_for_its_pictures(synth: Type, photos: list[Path], tmp_p
     )
 
 
+def write_film(path: Path, n: int = 5) -> Path:
+    """``n`` frames of grain, 10 a second, in lossless FFV1."""
+    import av
+
+    rng = np.random.default_rng(0)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv444p"
+        for _ in range(n):
+            pixels = rng.integers(0, 256, (48, 64, 3)).astype(np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+def test_a_film_is_drawn_frame_by_frame(synth: Type, photos: list[Path], tmp_path: Path) -> None:
+    """Times and boxes of every frame, and a film as large, as long and as fast; pictures beside it."""
+    film, out = write_film(tmp_path / "bench.mkv"), tmp_path / "out"
+    answer = synth("predict", film, photos[0], "--run", "runs/boxes", "--out", out, "--confidence", 0)
+    assert answer.code == 0, answer
+    assert "1 picture and 1 film drawn" in answer.words
+    said = json.loads((out / "predictions.json").read_text())
+    frames = said[str(film)]
+    assert [frame["t_s"] for frame in frames] == [0.0, 0.1, 0.2, 0.3, 0.4]
+    assert any(frame["found"] for frame in frames)
+    drawn = cv2.VideoCapture(str(out / "bench.mp4"))
+    assert drawn.get(cv2.CAP_PROP_FPS) == pytest.approx(10)
+    assert [drawn.read()[0] for _ in range(6)] == [True] * 5 + [False]
+    assert (drawn.get(cv2.CAP_PROP_FRAME_WIDTH), drawn.get(cv2.CAP_PROP_FRAME_HEIGHT)) == (64, 48)
+    assert files_in(out) == {"predictions.json", "bench.mp4", "wide.png"}
+
+
+def test_a_film_that_cannot_be_is_one_sentence(synth: Type, tmp_path: Path) -> None:
+    """No film, a torn one, one for a network of crops; nothing is left behind."""
+    film, out = write_film(tmp_path / "bench.mkv"), tmp_path / "out"
+    torn = tmp_path / "torn.mp4"
+    torn.write_bytes(b"nothing")
+    answer = synth("predict", film, "--run", "runs/normals", "--out", out)
+    assert is_refused(answer, "bench.mkv is a film, and this network reads crops")
+    assert is_refused(synth("predict", torn, "--run", "runs/boxes", "--out", out), "torn.mp4", "no film")
+    absent = tmp_path / "absent.mp4"
+    assert is_refused(synth("predict", absent, "--run", "runs/boxes", "--out", out), "absent.mp4")
+    assert not out.exists() or not list(out.iterdir())
+
+
 def test_predict_draws_normals(synth: Type, photos: list[Path], tmp_path: Path) -> None:
     """A unit normal for every picture, and an arrow drawn into it."""
     crops = sorted(Path("real").rglob("crops/*.png"))[:2]

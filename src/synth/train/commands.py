@@ -203,7 +203,9 @@ def _is_few(breakdown: "Breakdown", line: "MeasuredPart") -> bool:
 def predict(
     images: Annotated[
         list[Path],
-        typer.Argument(help="Pictures, folders of them, or a dataset; crops where the task reads crops."),
+        typer.Argument(
+            help="Pictures, folders of them, a dataset, or films; crops where the task reads crops."
+        ),
     ],
     run: Annotated[Path, typer.Option(help="Folder of a training, or its weights.safetensors.")],
     out: Annotated[Path, typer.Option(help="Folder for drawn pictures and predictions.json.")] = Path(
@@ -218,22 +220,31 @@ def predict(
     """
     import json
 
+    from synth.compute.progress import make_progress
     from synth.storage.atomic import write_bytes
     from synth.terminal import make_console
     from synth.train.drawing import encode_png, list_places
+    from synth.train.film import is_film, predict_film
     from synth.train.trained import list_pictures, load_trained, predict_files
 
-    trained = load_trained(run, device)
+    console, trained = make_console(), load_trained(run, device)
     task, said = TASKS[trained.task], {}
-    files = list_pictures(trained, images)
-    places = list_places(files, out)
+    files, films = (
+        list_pictures(trained, [p for p in images if not is_film(p)]),
+        list(filter(is_film, images)),
+    )
+    places, drawn = list_places(files, out), list_places(films, out, ".mp4")
     for place, (path, picture, found) in zip(places, predict_files(trained, files), strict=True):
         said[str(path)] = task.only_sure(found, confidence)
         write_bytes(place, encode_png(task.draw(picture, "", said[str(path)])))
+    for place, path in zip(drawn, films, strict=True):
+        progress = make_progress(console, "predict", "% of the film")
+        said[str(path)] = predict_film(trained, path, place, confidence, progress)
     write_bytes(out / "predictions.json", (json.dumps(said, indent=2) + "\n").encode())
-    make_console().print(
-        f"{len(said)} picture{'s' * (len(said) != 1)} drawn in {out}, with predictions.json. "
-        f"Look at {places[0]}",
+    counts = {"picture": len(files), "film": len(films)}
+    told = " and ".join(f"{n} {what}{'s' * (n != 1)}" for what, n in counts.items() if n)
+    console.print(
+        f"{told} drawn in {out}, with predictions.json. Look at {[*places, *drawn][0]}",
         soft_wrap=True,
     )
 

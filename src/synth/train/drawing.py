@@ -89,12 +89,12 @@ def choose_colours(names: Sequence[str]) -> dict[str, Colour]:
     return {name: CLASS_RGB[place] for name, place in chosen.items()}
 
 
-def list_places(pictures: Sequence[Path], out: Path) -> list[Path]:
-    """Where each picture is drawn: a PNG of its name in a folder.
+def list_places(pictures: Sequence[Path], out: Path, suffix: str = ".png") -> list[Path]:
+    """Where each picture is drawn, or each film: a file of its name in a folder.
 
     Raises InputError where two would lie in one place, or one over a picture that was given.
     """
-    places = [out / f"{path.stem}.png" for path in pictures]
+    places = [out / f"{path.stem}{suffix}" for path in pictures]
     given = {path.resolve(): path for path in pictures}
     first: dict[Path, Path] = {}
     for path, place in zip(pictures, places, strict=True):
