@@ -11,18 +11,21 @@ from photographed_set import YELLOW, write_photographed
 from PIL import Image
 from PIL.ExifTags import IFD, Base
 
+from synth.cell.mesh import read_mesh
 from synth.compute.progress import make_progress
+from synth.dataset.codecs import pixels_sha256
+from synth.dataset.imports.pictures import open_picture
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Draft
 from synth.dataset.store import DatasetWriter
 from synth.dataset.verify import verify
-from synth.errors import InputError
+from synth.errors import DatasetError, InputError
 from synth.geometry import se3
 from synth.geometry.boxes import inside_image, square_box
 from synth.sim.furnish import pinhole_of
 from synth.sim.photographs.asked import Unposed, make_unposed, parse_distance
-from synth.sim.photographs.cad import CadFile, name_files
-from synth.sim.photographs.framed import MAX_SIDE_PX, open_pictures
+from synth.sim.photographs.cad import CadFile, load_parts, name_files
+from synth.sim.photographs.framed import open_pictures
 from synth.sim.photographs.lens import PHONE_FOV_DEG, find_lens
 from synth.sim.photographs.outlines import outline_parts
 from synth.sim.photographs.unposed import SIZE_FACTOR, UnposedBackdrop
@@ -60,9 +63,9 @@ def boxed(posed, tmp_path_factory) -> DatasetReader:
 
 @pytest.fixture(scope="module")
 def cad(tmp_path_factory) -> Path:
-    """An STL of 80 × 60 × 20 mm."""
+    """An STL of 80 × 60 × 20 mm, far from its origin, as drawings of assemblies have it."""
     path = tmp_path_factory.mktemp("cad") / "bracket.stl"
-    trimesh.creation.box((80, 60, 20)).export(path)
+    trimesh.creation.box((80, 60, 20)).apply_translation((400, 0, -900)).export(path)
     return path
 
 
@@ -105,10 +108,63 @@ def test_distances_are_as_they_are_given(boxed, cad) -> None:
     assert 0.65 < max(depths_m) <= 0.7
 
 
+@pytest.mark.parametrize("size_mm", [(200, 4, 4), (90, 90, 0.5), (9, 9, 9)])
+def test_every_shape_comes_out_as_large_as_its_boxes(size_mm, boxed, tmp_path) -> None:
+    """A rod, a sheet and a tiny cube: none is lost on its way to its size, none is too thin to be labelled."""
+    trimesh.creation.box(size_mm).export(tmp_path / "shape.stl")
+    asked, over = make_unposed([str(tmp_path / "shape.stl")], boxed.root)
+    backdrop = UnposedBackdrop(asked, over).measured()
+    shares = [share for seen in backdrop.sightings for _, share in seen]
+    for i in range(DRAWN):
+        scene = make_fresh(backdrop, i, f"{i:06d}", seed=0)
+        camera, T = pinhole_of(scene.camera), np.asarray(scene.bodies[0].T_base_body)
+        pixels = camera.project(se3.transform(T, backdrop.meshes["box"].vertices_m)).astype(np.float32)
+        share = np.ptp(pixels, axis=0).max() / max(camera.size_wh)
+        assert min(shares) / SIZE_FACTOR * 0.98 <= share <= max(shares) * SIZE_FACTOR * 1.02
+        assert cv2.contourArea(cv2.convexHull(pixels)) > 40
+
+
+def test_a_class_without_boxes_needs_a_distance(boxed, cad) -> None:
+    """Then it is drawn as often as the others."""
+    asked, over = make_unposed([str(cad)], boxed.root)
+    both = replace(asked, files=(*asked.files, replace(asked.files[0], class_name="bolt")))
+    with pytest.raises(InputError, match="has a box of bolt"):
+        UnposedBackdrop(both, over).measured()
+    drawn = UnposedBackdrop(replace(both, distance_m=(0.5, 0.8)), over).measured()
+    meshes = [b.mesh for i in range(DRAWN) for b in make_fresh(drawn, i, f"{i:06d}", seed=0).bodies]
+    assert abs(meshes.count("bolt") - meshes.count("box")) < len(meshes) / 3
+
+
+def test_a_lens_that_is_known_is_taken(posed, cad) -> None:
+    """K of the photographs' records stands above EXIF, and --fov above K; masks that are read are told."""
+    asked, over = make_unposed([str(cad)], posed.root)
+    drawn = UnposedBackdrop(asked, over).measured()
+    assert drawn.n_known_lenses == len(drawn.plates)
+    np.testing.assert_allclose(drawn.plates[0].camera.K, posed.of_split("train")[0].K)
+    assert {use for reading in drawn.readings for use in reading.used} == {"labels", "mask", "plate", "look"}
+    assert UnposedBackdrop(replace(asked, fov_deg=40.0), over).measured().n_known_lenses == 0
+
+
+def test_models_are_files_of_their_own(cad, tmp_path) -> None:
+    """Around their middle, whatever the file was: a glTF, which is more than one file, a file with colours."""
+    box = trimesh.creation.box((0.08, 0.06, 0.02)).apply_translation((0.4, 0, -0.9))
+    box.export(tmp_path / "box.gltf")
+    box.visual.vertex_colors = [200, 20, 20, 255]
+    box.export(tmp_path / "box.ply")
+    named = ((cad, "mm"), (tmp_path / "box.gltf", "m"), (tmp_path / "box.ply", "m"))
+    parts = load_parts([CadFile(f"part {i}", path, units) for i, (path, units) in enumerate(named)])
+    for i, (record, content) in enumerate(zip(parts.records, parts.files.values(), strict=True)):
+        (tmp_path / "again.ply").write_bytes(content)
+        again = read_mesh(tmp_path / "again.ply", record.units).mesh
+        np.testing.assert_allclose(again.vertices_m.max(axis=0), (0.04, 0.03, 0.01), atol=1e-6)
+        np.testing.assert_allclose(again.vertices_m.min(axis=0), (-0.04, -0.03, -0.01), atol=1e-6)
+        assert (again.corner_rgb is not None) == (i == 2)
+
+
 def test_an_outline_comes_out_of_a_box(boxed, posed) -> None:
     """Nearly as the mask has it."""
     for sample in boxed.of_split("train"):
-        ((name, outline),) = outline_parts(boxed, sample, boxed.load_rgb(sample))
+        ((name, outline),) = outline_parts(boxed, sample, boxed.load_rgb(sample), {"box"})
         mask = posed.load_mask(posed[sample.name]) > 0
         assert name == "box"
         assert (outline & mask).sum() / (outline | mask).sum() > 0.9
@@ -151,9 +207,18 @@ def test_a_lens_is_known_by_exif(tmp_path) -> None:
 def test_large_photographs_become_smaller_plates(tmp_path) -> None:
     """A phone's twelve million pixels are more than a detector looks at."""
     write_jpeg(tmp_path / "a.jpg", 26, (4000, 3000))
-    ((plate, lens),) = open_pictures(tmp_path, None)
-    assert plate.size_wh == (MAX_SIDE_PX, MAX_SIDE_PX * 3 // 4)
-    assert plate.camera == lens.camera_of(plate.size_wh)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # Turned by a quarter.
+    exif.get_ifd(IFD.Exif)[Base.FocalLengthIn35mmFilm] = 26
+    Image.new("RGB", (4000, 3000), (120, 120, 120)).save(tmp_path / "b.jpg", exif=exif)
+    Image.new("RGB", (9000, 2), (120, 120, 120)).save(tmp_path / "c.jpg")
+    plates = [plate for plate, _ in open_pictures(tmp_path, None)]
+    assert [is_known for _, is_known in open_pictures(tmp_path, None)] == [True, True, False]
+    assert [plate.size_wh for plate in plates] == [(1280, 960), (960, 1280), (1280, 1)]
+    for plate in plates[:2]:
+        assert plate.camera.K[0][0] == pytest.approx(
+            26 / 43.267 * 1600, abs=1
+        )  # 1600 px across the diagonal.
 
 
 @pytest.mark.parametrize(
@@ -187,7 +252,7 @@ def test_what_cannot_be_rendered_is_one_sentence(boxed, posed, cad, tmp_path) ->
     """No size, no file, no picture, a distance or a lens that there is not; a part that fits nowhere."""
     write_jpeg(tmp_path / "a.jpg", None)
     file = CadFile("bracket", cad, "mm")
-    with pytest.raises(InputError, match="nothing says how large parts are"):
+    with pytest.raises(InputError, match="nothing says how large it is"):
         UnposedBackdrop(Unposed((file,), tmp_path)).measured()
     with pytest.raises(InputError, match="There is no file"):
         UnposedBackdrop(
@@ -203,10 +268,13 @@ def test_what_cannot_be_rendered_is_one_sentence(boxed, posed, cad, tmp_path) ->
         Unposed((file,), tmp_path, None, 170)
     with pytest.raises(InputError, match=r"such as 0\.3-0\.8, got 'near'"):
         parse_distance("near")
-    in_metres = Unposed((replace(file, units="m"),), tmp_path, (0.3, 0.4))
-    with pytest.raises(InputError, match=r"fits nowhere .* see whether --units is right"):
-        make_fresh(UnposedBackdrop(in_metres).measured(), 0, "000000", seed=0)
-    settings = RenderSettings(out=tmp_path / "out", own={"photographs": in_metres})
+    with pytest.raises(InputError, match=r"is 80 × 60 × 20 m large, .* right one with --units"):
+        UnposedBackdrop(Unposed((replace(file, units="m"),), tmp_path, (0.3, 0.4))).measured()
+    for near_m, far_m in ((0.02, 0.03), (200, 300)):
+        asked = Unposed((file,), tmp_path, (near_m, far_m))
+        with pytest.raises(InputError, match=r"finds no place .* is 80 × 60 × 20 mm large"):
+            make_fresh(UnposedBackdrop(asked).measured(), 0, "000000", seed=0)
+    settings = RenderSettings(out=tmp_path / "out", own={"photographs": asked})
     assert SOURCES["twin"].most(settings)[0] == 0
     with pytest.raises(InputError, match="needs a cell"):
         make_plan(replace(settings, shares={"fresh": 1}))
@@ -231,6 +299,9 @@ def test_a_cad_file_over_boxes_alone(boxed, cad, tmp_path) -> None:
     assert (found.info.kind, found.info.classes, found.info.models[0].units) == ("rendered", ("box",), "mm")
     assert {(p.split, p.used) for s in found for p in s.origin.parents} == {("train", ("plate",))}
     assert {use for r in found.info.made_by.readings for use in r.used} == {"labels", "plate", "look"}
+    assert {name for r in found.info.made_by.readings for name in r.names} == {
+        s.name for s in boxed.of_split("train")
+    }
     shown = []
     for sample in found:
         inside = cv2.erode((found.load_mask(sample) == 1).astype(np.uint8), np.ones((3, 3))) > 0
@@ -262,3 +333,8 @@ def test_a_cad_file_over_a_folder_of_pictures(cad, tmp_path) -> None:
     assert sample.instances[0].class_name == "bolt"
     (parent,) = sample.origin.parents
     assert (parent.dataset, parent.kind, parent.used) == ("photos", "imported", ("plate",))
+    assert parent.pixels_sha256 == pixels_sha256(open_picture(photos / "a.jpg").rgb_u8)
+    assert render(make_plan(settings), QUIET).n_new == 0
+    asked, _ = make_unposed([f"bolt={cad}"], photos, distance_m=(0.3, 0.6))
+    with pytest.raises(DatasetError, match="distance_m"):
+        render(make_plan(replace(settings, own={"photographs": asked})), QUIET)

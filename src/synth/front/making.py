@@ -154,7 +154,9 @@ def render(
     if over is not None and cell is not None:
         raise InputError("cell is for renderings of a cell, and over knows none: leave it out")
     unposed = None
-    if meshes is not None:
+    if not meshes and (distance_m is not None or fov_deg is not None):
+        raise InputError("distance_m and fov_deg are for parts of CAD files: name those with meshes")
+    if meshes:
         if over is None:
             raise InputError("meshes are rendered over photographs: name them with over")
         words = [f"{name}={path}" for name, path in meshes.items()]

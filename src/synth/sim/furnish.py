@@ -131,7 +131,7 @@ def pinhole_of(camera: SceneCamera) -> Pinhole:
     return _pinhole(camera.size_wh, camera.K, camera.dist)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=64)
 def _pinhole(size_wh: tuple[int, int], K: Matrix3, dist: Distortion) -> Pinhole:
     return Pinhole(size_wh, np.asarray(K), np.asarray(dist))
 

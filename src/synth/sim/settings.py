@@ -23,7 +23,8 @@ class RenderSettings:
 
     shares: how many samples of each source. cell: None for the simulated one. real: the captured dataset to
     match and to twin; None for none, which takes look ``plain``. over: the imported dataset whose models and
-    poses are rendered over its own photographs, without any cell; None to render on the cell's bench.
+    poses are rendered over its own photographs, without any cell, or over which ``own`` has CAD files; None
+    to render on the cell's bench.
     backgrounds: a folder of pictures that stand behind those parts instead; None for its own train images.
     randomize: strength of the spread around the cell's values, 0 for none. layers: normals beside each
     picture. maps_only: label maps with depth and normals, and no pictures. test_twins: of test samples too,
@@ -57,7 +58,7 @@ class RenderSettings:
             )
         if self.n_workers is not None and self.n_workers < 1:
             raise InputError(f"--workers must be 1 or more, got {self.n_workers}")
-        if self.backgrounds is not None and self.over is None:
+        if self.backgrounds is not None and not self.is_over_photographs:
             raise InputError("--backgrounds are for parts of an imported dataset: name it with --over")
         ENGINES[self.engine]  # That there is one.
 

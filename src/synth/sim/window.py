@@ -39,7 +39,7 @@ def body_windows(
     touched: Tiles = np.zeros((-(-height // _TILE_PX), -(-width // _TILE_PX)), np.uint8)
     for body in scene.bodies:
         T_cam_body = T_cam_base @ np.asarray(body.T_base_body)
-        points_cam = se3.transform(T_cam_body, _hull(meshes[body.mesh]))
+        points_cam = se3.transform(T_cam_body, hull_of(meshes[body.mesh]))
         if (points_cam[:, 2] < _NEAR_M).any():
             return [(0, 0, width, height)]
         tiles = np.clip((ideal.project(points_cam) - (_TILE_PX - 1) / 2) / _TILE_PX, -20_000, 20_000)
@@ -114,7 +114,7 @@ def find_covered(scene: Scene, meshes: Meshes, ideal: Pinhole) -> NDArray[np.boo
 
 
 @lru_cache(maxsize=256)
-def _hull(mesh: Mesh) -> Array:
+def hull_of(mesh: Mesh) -> Array:
     """The corners [N,3] of a mesh's convex hull; all that it has where it is flat."""
     points = mesh.vertices_m
     try:

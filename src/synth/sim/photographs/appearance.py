@@ -83,12 +83,11 @@ def measure_lights(views: Sequence[View]) -> dict[str, Linear]:
 
 def measure_edges(views: Sequence[View]) -> float:
     """Spread of the parts' edges, pixels; 0 where none is clean."""
-    sigmas = [
-        sigma
-        for view in views
-        for _, mask in view.outlines
-        for sigma in measure_edge_sigma(linear_of_u8(view.rgb_u8), mask)
-    ]
+    sigmas: list[float] = []
+    for view in views:
+        linear = linear_of_u8(view.rgb_u8)
+        for _, mask in view.outlines:
+            sigmas += measure_edge_sigma(linear, mask)
     return round(float(np.median(sigmas)), 4) if sigmas else 0.0
 
 

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,7 @@ from synth.dataset.origin import Parent
 from synth.dataset.posed import PartLabel
 from synth.dataset.record import Split
 from synth.errors import InputError
-from synth.geometry import se3
-from synth.geometry.boxes import inside_image, square_box
 from synth.geometry.mesh import Mesh
-from synth.geometry.pinhole import Pinhole
 from synth.geometry.se3 import Array
 from synth.sim.backdrop import Backdrop, Placement
 from synth.sim.blender import Blender, Quality
@@ -33,7 +31,6 @@ _LIGHT_STREAM = 0x1A39
 _BEHIND = 1.6
 _LAMP_DISTANCE_M = 1.5
 _WHITE_K = 5500.0
-_NEAREST_M = 0.05
 _UNKNOWN = 0.05, 0.75
 """Linear light of each channel of a colour that nobody knows."""
 
@@ -78,7 +75,7 @@ class PhotographBackdrop(Backdrop, ABC):
         """What is labelled on each part."""
         return self.objects.labels
 
-    @property
+    @cached_property
     def pixel_classes(self) -> PixelClasses:
         """The parts by class, and background."""
         return photograph_classes(self.classes)
@@ -162,26 +159,6 @@ def load_appearance(folder: Path) -> Appearance | None:
 def save_appearance(appearance: Appearance, folder: Path) -> None:
     """For a run that goes on."""
     write_bytes(folder / APPEARANCE_FILE, (appearance.model_dump_json(indent=2) + "\n").encode())
-
-
-def fits(mesh: Mesh, T_cam_part: Array, camera: Pinhole) -> bool:
-    """Whether the whole 1:1 box of a placed mesh lies in the image."""
-    points = se3.transform(T_cam_part, mesh.vertices_m)
-    if points[:, 2].min() <= _NEAREST_M:
-        return False
-    pixels = camera.project(points) + 0.5
-    square = square_box(np.concatenate([pixels.min(axis=0) - 1, pixels.max(axis=0) + 1]))
-    return inside_image(square, camera.size_wh)
-
-
-def are_apart(a: Mesh, T_a: Array, b: Mesh, T_b: Array) -> bool:
-    """Whether the balls around two placed meshes do not meet."""
-    centres, radii = [], []
-    for mesh, T in ((a, T_a), (b, T_b)):
-        points = se3.transform(T, mesh.vertices_m)
-        centres.append((points.min(axis=0) + points.max(axis=0)) / 2)
-        radii.append(np.linalg.norm(points - centres[-1], axis=1).max())
-    return bool(np.linalg.norm(centres[0] - centres[1]) > sum(radii))
 
 
 def _lamp(middle_m: Array, brightness: float, rng: np.random.Generator) -> SceneLamp:

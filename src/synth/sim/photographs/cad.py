@@ -2,12 +2,12 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from synth.cell.mesh import file_sha256, read_mesh, to_coloured_ply
+from synth.cell.mesh import read_mesh, to_ply
 from synth.cell.units import MeshUnits
 from synth.dataset.info import ModelRecord
 from synth.dataset.posed import PartLabel
@@ -17,6 +17,7 @@ from synth.geometry.mesh import Mesh
 from synth.sim.photographs.objects import Objects
 
 _METRES_ALONE = (".glb", ".gltf")
+_PLAUSIBLE_M = 0.001, 10.0
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def name_files(words: Sequence[str], units: MeshUnits, classes: Sequence[str] = 
 
 
 def _name(word: str, units: MeshUnits, classes: Sequence[str], *, is_alone: bool) -> CadFile:
-    name, equals, file = word.rpartition("=")
+    name, equals, file = word.partition("=")
     path = Path(file)
     if not equals or Path(word).is_file():
         name, path = "", Path(word)
@@ -60,34 +61,42 @@ def _name(word: str, units: MeshUnits, classes: Sequence[str], *, is_alone: bool
 
 
 def load_parts(files: Sequence[CadFile]) -> Objects:
-    """Their surfaces, each labelled by its box alone. Raises InputError for a file that does not do."""
+    """Their surfaces, each labelled by its box alone, its axes moved into the middle of its bounds: in a file
+    the origin may lie anywhere.
+
+    Raises InputError for a file that does not do, or whose size says that its units are others.
+    """
     meshes: dict[str, Mesh] = {}
     labels: dict[str, PartLabel] = {}
     records: list[ModelRecord] = []
-    contents: dict[str, Path | bytes] = {}
+    contents: dict[str, bytes] = {}
+    notes: list[str] = []
     for number, file in enumerate(files, start=1):
         read = read_mesh(file.path, file.units)
-        content: Path | bytes = file.path
-        suffix, sha256 = file.path.suffix.lower(), file_sha256(file.path)
-        if read.is_textured or suffix == ".gltf":  # Which is more than one file.
-            content = to_coloured_ply(read.mesh, file.units)
-            suffix, sha256 = ".ply", hashlib.sha256(content).hexdigest()
-        point_part_m = (read.mesh.vertices_m.min(axis=0) + read.mesh.vertices_m.max(axis=0)) / 2
+        low, high = read.mesh.vertices_m.min(axis=0), read.mesh.vertices_m.max(axis=0)
+        mesh = replace(read.mesh, vertices_m=read.mesh.vertices_m - (low + high) / 2)
+        if not _PLAUSIBLE_M[0] <= (high - low).max() <= _PLAUSIBLE_M[1]:
+            raise InputError(f"{say_size(file.path.name, mesh, file.units)} Say the right one with --units.")
+        content = to_ply(mesh, file.units)
         record = ModelRecord(
             class_name=file.class_name,
-            mesh=f"models/obj_{number:06d}{suffix}",
+            mesh=f"models/obj_{number:06d}.ply",
             units=file.units,
-            sha256=sha256,
-            point_part_m=point_part_m.tolist(),
+            sha256=hashlib.sha256(content).hexdigest(),
+            point_part_m=(0.0, 0.0, 0.0),
         )
-        meshes[file.class_name] = read.mesh
-        labels[file.class_name] = PartLabel(file.class_name, None, point_part_m)
+        meshes[file.class_name] = mesh
+        labels[file.class_name] = PartLabel(file.class_name, None, np.zeros(3))
         records.append(record)
         contents[record.mesh] = content
-    return Objects(meshes, labels, tuple(records), contents)
+        notes += [f"{file.path.name}: {note}" for note in read.notes]
+    return Objects(meshes, labels, tuple(records), contents, tuple(notes))
 
 
 def say_size(name: str, mesh: Mesh, units: str) -> str:
     """How large a part is as it was read: whoever knows it sees at once whether the units are right."""
-    x, y, z = np.ptp(mesh.vertices_m, axis=0) * 1000
-    return f"{name} is {x:.3g} × {y:.3g} × {z:.3g} mm large, as its file has it in {units}."
+    sides_m = np.ptp(mesh.vertices_m, axis=0)
+    in_metres = sides_m.max() >= 2
+    x, y, z = sides_m * (1 if in_metres else 1000)
+    unit = "m" if in_metres else "mm"
+    return f"{name} is {x:,.4g} × {y:,.4g} × {z:,.4g} {unit} large, as its file has it in {units}."

@@ -1,6 +1,7 @@
 """Plates of photographs that say nothing of poses: each with the lens that took it, none too large."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -15,9 +16,10 @@ from synth.errors import InputError
 from synth.geometry.boxes import Mask
 from synth.sim.backdrop import evenly
 from synth.sim.photographs.appearance import View
-from synth.sim.photographs.lens import Lens, find_lens
+from synth.sim.photographs.lens import find_lens
 from synth.sim.photographs.outlines import outline_parts
 from synth.sim.photographs.plates import MAX_PLATES, Plate, list_backgrounds, paint_out
+from synth.sim.scene import SceneCamera
 
 MAX_SIDE_PX = 1280
 """Photographs are scaled down to it: a phone's are three times as long, and detectors look at less."""
@@ -26,8 +28,10 @@ _MAX_MEASURED = 12
 _RIM_SHARE, _LEAST_RIM_PX = 0.08, 3
 
 
-def open_pictures(folder: Path, fov_deg: float | None) -> Iterator[tuple[Plate, Lens]]:
-    """Of a folder without labels. Raises InputError for none, DatasetError for one that does not open."""
+def open_pictures(folder: Path, fov_deg: float | None) -> Iterator[tuple[Plate, bool]]:
+    """Of a folder without labels, and whether the lens is known. Raises InputError for none, DatasetError for
+    one that does not open.
+    """
     for i, path in enumerate(list_backgrounds(folder, "--over")):
         picture = open_picture(path)
         lens = find_lens(path, picture.size_wh, fov_deg)
@@ -39,11 +43,13 @@ def open_pictures(folder: Path, fov_deg: float | None) -> Iterator[tuple[Plate, 
             pixels_sha256=pixels_sha256(picture.rgb_u8),
             used=("plate",),
         )
-        yield Plate(rgb_u8, parent, camera=lens.camera_of(_size_wh(rgb_u8))), lens
+        yield Plate(rgb_u8, parent, camera=lens.camera_of(_size_wh(rgb_u8))), lens.is_known
 
 
-def paint_plates(over: DatasetReader, fov_deg: float | None) -> Iterator[tuple[Plate, Lens]]:
-    """Of train samples, with what is labelled painted out. Raises InputError where there is none."""
+def paint_plates(over: DatasetReader, fov_deg: float | None) -> Iterator[tuple[Plate, bool]]:
+    """Of train samples, with what is labelled painted out, and whether the lens is known. Raises InputError
+    where there is none.
+    """
     train = over.of_split("train")
     if not train:
         raise InputError(f"{over.root} has no train photograph: name some with --train when it is imported")
@@ -51,19 +57,36 @@ def paint_plates(over: DatasetReader, fov_deg: float | None) -> Iterator[tuple[P
     pictures = [_shrink(over.load_rgb(sample)) for sample in chosen]
     hidden = [_hide(over, sample, rgb_u8) for sample, rgb_u8 in zip(chosen, pictures, strict=True)]
     for i, sample in enumerate(chosen):
-        assert sample.image is not None
-        lens = find_lens(over.root / sample.image, sample.size_wh, fov_deg)
         painted = paint_out(i, pictures, hidden)
-        parent = over.as_parent(sample, "labels", "plate")
-        yield Plate(painted, parent, sample, lens.camera_of(_size_wh(painted))), lens
+        camera, is_known = _find_camera(over, sample, _size_wh(painted), fov_deg)
+        yield Plate(painted, over.as_parent(sample, "plate"), sample, camera), is_known
 
 
-def list_views(over: DatasetReader) -> Iterator[View]:
-    """Train samples with labelled parts and their outlines, a few, evenly chosen."""
-    seen = [s for s in over.of_split("train") if s.instances]
+def list_views(over: DatasetReader, classes: Collection[str]) -> Iterator[View]:
+    """Train samples with parts of these classes and their outlines, a few of a few, evenly chosen."""
+    seen = [s for s in over.of_split("train") if any(i.class_name in classes for i in s.instances)]
     for sample in evenly(seen, min(_MAX_MEASURED, len(seen))):
         rgb_u8 = _shrink(over.load_rgb(sample))
-        yield View(rgb_u8, list(outline_parts(over, sample, rgb_u8)))
+        outlines = outline_parts(over, sample, rgb_u8, classes)
+        yield View(rgb_u8, list(islice(outlines, _MAX_MEASURED)))
+
+
+def _find_camera(
+    over: DatasetReader, sample: Sample, size_wh: tuple[int, int], fov_deg: float | None
+) -> tuple[SceneCamera, bool]:
+    """Of a sample's picture, scaled to a size: its own where it tells one, and none is given."""
+    if sample.K is None or fov_deg is not None:
+        assert sample.image is not None
+        lens = find_lens(over.root / sample.image, sample.size_wh, fov_deg)
+        return lens.camera_of(size_wh), lens.is_known
+    to_edges = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])  # From which pictures are scaled.
+    scale = np.diag([*(np.asarray(size_wh) / sample.size_wh), 1.0])
+    K = np.linalg.inv(to_edges) @ scale @ to_edges @ np.asarray(sample.K)
+    no_dist = (0.0, 0.0, 0.0, 0.0, 0.0)
+    camera = SceneCamera(
+        size_wh=size_wh, K=K.tolist(), dist=sample.dist or no_dist, T_base_cam=np.eye(4).tolist()
+    )
+    return camera, True
 
 
 def _hide(over: DatasetReader, sample: Sample, rgb_u8: Rgb) -> Mask:
@@ -88,7 +111,8 @@ def _shrink(rgb_u8: Rgb) -> Rgb:
     scale = MAX_SIDE_PX / max(rgb_u8.shape[:2])
     if scale >= 1:
         return rgb_u8
-    return np.asarray(cv2.resize(rgb_u8, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+    size_wh = [max(1, round(scale * side)) for side in _size_wh(rgb_u8)]
+    return np.asarray(cv2.resize(rgb_u8, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _size_wh(rgb_u8: Rgb) -> tuple[int, int]:

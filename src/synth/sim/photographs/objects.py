@@ -23,12 +23,14 @@ class Objects:
     """Everything by class name. meshes: in metres, with their own colours where they have some.
 
     records: what dataset.json says of them. files: what stands in ``models/``, a file each or its bytes.
+    notes: sentences on the files that they came from.
     """
 
     meshes: dict[str, Mesh]
     labels: dict[str, PartLabel]
     records: tuple[ModelRecord, ...]
     files: Mapping[str, Path | bytes]
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, dataset: DatasetReader) -> "Objects":

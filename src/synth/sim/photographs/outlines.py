@@ -1,6 +1,6 @@
 """Outlines of labelled parts: as their masks have them, or cut out of their boxes."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import cv2
 import numpy as np
@@ -17,8 +17,10 @@ _MOST_PX = 160
 _LEAST_SHARE = 0.05
 
 
-def outline_parts(dataset: DatasetReader, sample: Sample, rgb_u8: Rgb) -> Iterator[tuple[str, Mask]]:
-    """Class and outline [H,W] of each part in a picture [H,W,3], which may be the sample's own, scaled.
+def outline_parts(
+    dataset: DatasetReader, sample: Sample, rgb_u8: Rgb, classes: Collection[str]
+) -> Iterator[tuple[str, Mask]]:
+    """Class and outline [H,W] of each part of some classes in a sample's picture [H,W,3], perhaps scaled.
 
     Without a mask a part is cut out of its box (GrabCut, Rother et al. 2004): good enough to measure a colour
     on, no label. Where little of a box differs from what lies around, nothing comes out of it.
@@ -29,6 +31,8 @@ def outline_parts(dataset: DatasetReader, sample: Sample, rgb_u8: Rgb) -> Iterat
         mask = np.asarray(cv2.resize(mask, size_wh, interpolation=cv2.INTER_NEAREST), mask.dtype)
     scale = size_wh[0] / sample.size_wh[0]
     for i, instance in enumerate(sample.instances, start=1):
+        if instance.class_name not in classes:
+            continue
         if mask is not None:
             yield instance.class_name, np.asarray(mask == i)
         elif (outline := _cut_out(rgb_u8, scale * np.asarray(instance.box_xyxy_px))) is not None:

@@ -79,7 +79,8 @@ def list_backgrounds(folder: Path, option: str = "--backgrounds") -> list[Path]:
         raise InputError(f"{option} takes a folder of pictures, and {folder} is none")
     found = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
     if not found:
-        raise InputError(f"{folder} holds no picture: backgrounds are {', '.join(s[1:] for s in SUFFIXES)}")
+        known = ", ".join(suffix[1:] for suffix in SUFFIXES)
+        raise InputError(f"{folder} itself holds no picture: {option} takes a folder of {known}")
     return found[:: -(-len(found) // MAX_PLATES)]
 
 

@@ -25,13 +25,8 @@ from synth.sim.backdrop import Compare, Pair, Placement, evenly
 from synth.sim.blender import QUALITIES
 from synth.sim.furnish import pinhole_of
 from synth.sim.photographs.appearance import View, choose_measured, measure_appearance
-from synth.sim.photographs.backdrop import (
-    PhotographBackdrop,
-    are_apart,
-    fits,
-    load_appearance,
-    save_appearance,
-)
+from synth.sim.photographs.backdrop import PhotographBackdrop, load_appearance, save_appearance
+from synth.sim.photographs.free_poses import are_apart, fits
 from synth.sim.photographs.objects import Objects, Seen, list_seen, refuse_without_poses
 from synth.sim.photographs.outlines import outline_parts
 from synth.sim.photographs.plates import (
@@ -148,8 +143,9 @@ class PosedBackdrop(PhotographBackdrop):
             mesh = meshes[class_name]
             for _ in range(_TRIES):
                 T = _draw(observed, pinhole, rng)
-                if fits(mesh, T, pinhole) and all(
-                    are_apart(mesh, T, meshes[other], T_other) for other, T_other in placed
+                if fits(mesh.vertices_m, T, pinhole) and all(
+                    are_apart(mesh.vertices_m, T, meshes[other].vertices_m, T_other)
+                    for other, T_other in placed
                 ):
                     placed.append((class_name, T))
                     break
@@ -168,8 +164,9 @@ class PosedBackdrop(PhotographBackdrop):
         else:
             plates = make_backgrounds(self.backgrounds, _sizes_of(self.over, seen), self.over)
         made = replace(self, plates=tuple(plates))
-        views = [_view(self.over, sample) for sample in choose_measured(made.list_twinnable())]
-        appearance = measure_appearance(views, tuple(made.objects.meshes), made.plates)
+        measured = choose_measured(made.list_twinnable())
+        views = [_view(self.over, sample, self.meshes) for sample in measured]
+        appearance = measure_appearance(views, tuple(self.meshes), made.plates)
         return replace(made, appearance=appearance)
 
     def matched(self, compare: Compare, look_folder: Path, progress: Progress) -> Self:
@@ -198,9 +195,9 @@ class PosedBackdrop(PhotographBackdrop):
         return evenly(train, min(N_MATCHED, len(train)))
 
 
-def _view(over: DatasetReader, sample: Sample) -> View:
+def _view(over: DatasetReader, sample: Sample, classes: Collection[str]) -> View:
     rgb_u8 = over.load_rgb(sample)
-    return View(rgb_u8, list(outline_parts(over, sample, rgb_u8)))
+    return View(rgb_u8, list(outline_parts(over, sample, rgb_u8, classes)))
 
 
 def _demand_seen(over: DatasetReader, objects: Objects) -> list[Seen]:

@@ -7,16 +7,14 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import JsonValue
-from scipy.spatial import ConvexHull
 from scipy.spatial.transform import Rotation
 
 from synth.cell.mesh import file_sha256
 from synth.compute.progress import Progress
 from synth.compute.versions import list_versions
 from synth.dataset.info import DatasetInfo, MadeBy
-from synth.dataset.origin import REAL_KINDS, Reading
+from synth.dataset.origin import REAL_KINDS, Reading, Used
 from synth.dataset.reader import DatasetReader
 from synth.dataset.record import Split
 from synth.dataset.sample import Sample
@@ -38,27 +36,24 @@ from synth.sim.photographs.appearance import (
     to_rgb,
 )
 from synth.sim.photographs.asked import Unposed
-from synth.sim.photographs.backdrop import (
-    PhotographBackdrop,
-    are_apart,
-    fits,
-    load_appearance,
-    save_appearance,
-)
+from synth.sim.photographs.backdrop import PhotographBackdrop, load_appearance, save_appearance
 from synth.sim.photographs.cad import load_parts, say_size
 from synth.sim.photographs.framed import list_views, open_pictures, paint_plates
+from synth.sim.photographs.free_poses import are_apart, can_be_seen, find_distance_m, fits
 from synth.sim.photographs.lens import PHONE_FOV_DEG
 from synth.sim.photographs.objects import Objects
 from synth.sim.photographs.plates import list_backgrounds
 from synth.sim.scene import SceneCamera
 from synth.sim.settings import RenderSettings
 from synth.sim.studio import PACKAGES, BlenderStudio
+from synth.sim.window import hull_of
 
 SIZE_FACTOR = 1.25
 """Parts come up to so much larger or smaller than boxes of their class."""
 
 _MAX_PARTS = 12
-_TRIES, _ROUNDS = 200, 4
+_TRIES = 200
+_NEAREST_M = 0.02
 _MATCH_STREAM, _N_MATCHED = 0x3A7C, 8
 _MEAN_ALBEDO = 0.3
 _BRIGHTEST = 0.9
@@ -104,10 +99,13 @@ class UnposedBackdrop(PhotographBackdrop):
         """Photographs and boxes of which plates, sizes and the parts' appearance are made."""
         if self.over is None:
             return ()
-        own = [plate.sample for plate in self.plates if plate.sample is not None]
-        seen = [s for s in self.over.of_split("train") if s.instances]
-        readings = [self.over.as_reading(own, "labels", "plate")]
-        return (*readings, *([self.over.as_reading(seen, "labels", "look")] if seen else []))
+        train = self.over.of_split("train")
+        groups: tuple[tuple[list[Sample], tuple[Used, ...]], ...] = (
+            ([s for s in train if s.mask is not None], ("labels", "mask", "plate", "look")),
+            ([s for s in train if s.mask is None and s.instances], ("labels", "plate", "look")),
+            ([s for s in train if s.mask is None and not s.instances], ("plate",)),
+        )
+        return tuple(self.over.as_reading(samples, *used) for samples, used in groups if samples)
 
     @cached_property
     def sightings(self) -> tuple[Sighting, ...]:
@@ -120,7 +118,7 @@ class UnposedBackdrop(PhotographBackdrop):
                 if i.class_name in self.objects.meshes
             ]
             if boxes:
-                found.append(tuple((name, float(share)) for name, share in boxes[:_MAX_PARTS]))
+                found.append(tuple((name, float(share)) for name, share in boxes))
         return tuple(found)
 
     def list_twinnable(self) -> Sequence[Sample]:
@@ -136,13 +134,13 @@ class UnposedBackdrop(PhotographBackdrop):
         boxes distances evenly on a logarithmic scale. Raises InputError where a part fits nowhere.
         """
         camera = self._draw_camera(rng)
-        pinhole = pinhole_of(camera)
         wanted = self._draw_classes(rng)
-        placed = self._draw_parts(wanted, pinhole, rng)
+        placed = self._draw_parts(wanted, pinhole_of(camera), rng)
         if not placed:
+            how = "at that --distance" if self.asked.distance_m is not None else "as large as its boxes"
             raise InputError(
-                f"{wanted[0]} fits nowhere in a photograph at that size: give --distance in metres, farther "
-                "away, and see whether --units is right"
+                f"{wanted[0]} finds no place in a photograph {how}, whole, 12 px large and 2 cm from the "
+                f"camera: give another --distance, or the right --units. {' '.join(self._sizes)}"
             )
         return Placement(camera, tuple(placed))
 
@@ -152,11 +150,11 @@ class UnposedBackdrop(PhotographBackdrop):
         """Those that find room."""
         placed: list[tuple[str, Array]] = []
         for name in wanted:
-            mesh = self.meshes[name]
             for _ in range(_TRIES):
                 T = self._draw_pose(name, pinhole, rng)
-                if fits(mesh, T, pinhole) and all(
-                    are_apart(mesh, T, self.meshes[other], T_other) for other, T_other in placed
+                if T is not None and all(
+                    are_apart(self._corners_m[name], T, self._corners_m[other], T_other)
+                    for other, T_other in placed
                 ):
                     placed.append((name, T))
                     break
@@ -168,35 +166,37 @@ class UnposedBackdrop(PhotographBackdrop):
         return camera
 
     def _draw_classes(self, rng: np.random.Generator) -> list[str]:
-        if self.sightings:
-            return [name for name, _ in self.sightings[int(rng.integers(len(self.sightings)))]]
+        if self.asked.distance_m is None:
+            return [name for name, _ in self.sightings[int(rng.integers(len(self.sightings)))][:_MAX_PARTS]]
         names = list(self.meshes)
         return [names[int(i)] for i in rng.integers(len(names), size=int(rng.integers(1, 4)))]
 
-    def _draw_pose(self, name: str, camera: Pinhole, rng: np.random.Generator) -> Array:
+    def _draw_pose(self, name: str, camera: Pinhole, rng: np.random.Generator) -> Array | None:
+        """A pose in which the part can be seen whole; None where this one is none."""
         R = Rotation.random(random_state=rng).as_matrix()
         ray = camera.unproject(rng.uniform([0, 0], camera.size_wh) - 0.5).reshape(3)
+        distance_m: float | None
         if self.asked.distance_m is not None:
-            return se3.make(R, ray * np.exp(rng.uniform(*np.log(self.asked.distance_m))))
-        shares = [share for seen in self.sightings for known, share in seen if known == name]
-        share = rng.choice(shares) * np.exp(rng.uniform(-1, 1) * np.log(SIZE_FACTOR))
-        return se3.make(R, ray * self._distance_m(name, R, ray, camera, share * max(camera.size_wh)))
-
-    def _distance_m(self, name: str, R: Array, ray: Array, camera: Pinhole, side_px: float) -> float:
-        """Along a ray, at which the longer side of a part's box is so long."""
-        points_m = self._corners_m[name] @ R.T
-        distance_m = float(camera.K[0, 0] * np.ptp(points_m[:, :2], axis=0).max() / side_px)
-        for _ in range(_ROUNDS):
-            placed = points_m + ray * distance_m
-            placed[:, 2] = np.maximum(placed[:, 2], 1e-3 * distance_m)
-            distance_m *= float(np.ptp(camera.project(placed), axis=0).max()) / side_px
-        return distance_m
+            distance_m = float(np.exp(rng.uniform(*np.log(self.asked.distance_m))))
+        else:
+            shares = [share for seen in self.sightings for known, share in seen if known == name]
+            share = rng.choice(shares) * np.exp(rng.uniform(-1, 1) * np.log(SIZE_FACTOR))
+            turned_m = self._corners_m[name] @ R.T
+            distance_m = find_distance_m(turned_m, ray, camera, share * max(camera.size_wh), _NEAREST_M)
+        if distance_m is None:
+            return None
+        T, corners_m = se3.make(R, ray * distance_m), self._corners_m[name]
+        is_whole = fits(corners_m, T, camera, _NEAREST_M) and can_be_seen(corners_m, T, camera)
+        return T if is_whole else None
 
     @cached_property
     def _corners_m(self) -> dict[str, Array]:
         """Of each part's convex hull [N,3]: what its box goes by."""
-        meshes = self.objects.meshes
-        return {name: mesh.vertices_m[_hull(mesh.vertices_m)] for name, mesh in meshes.items()}
+        return {name: hull_of(mesh) for name, mesh in self.objects.meshes.items()}
+
+    @cached_property
+    def _sizes(self) -> list[str]:
+        return [say_size(f.path.name, self.meshes[f.class_name], f.units) for f in self.asked.files]
 
     def measured(self) -> Self:
         """With plates, and the parts' appearance less its gain. Raises InputError, DatasetError."""
@@ -204,14 +204,18 @@ class UnposedBackdrop(PhotographBackdrop):
             assert self.asked.pictures is not None
             taken, views = list(open_pictures(self.asked.pictures, self.asked.fov_deg)), []
         else:
-            taken, views = list(paint_plates(self.over, self.asked.fov_deg)), list(list_views(self.over))
-        plates = [plate for plate, _ in taken]
-        if not self.sightings and self.asked.distance_m is None:
-            raise InputError(
-                "nothing says how large parts are in these photographs, since none to train on has a box of "
-                "them: say how far they are from the camera, --distance 0.3-0.8 in metres"
+            taken, views = (
+                list(paint_plates(self.over, self.asked.fov_deg)),
+                list(list_views(self.over, set(self.meshes))),
             )
-        lights = {n: light for n, light in measure_lights(views).items() if n in self.objects.meshes}
+        plates = [plate for plate, _ in taken]
+        seen = {name for sighting in self.sightings for name, _ in sighting}
+        if (unseen := sorted(set(self.meshes) - seen)) and self.asked.distance_m is None:
+            raise InputError(
+                f"no photograph to train on has a box of {', '.join(unseen)}, so nothing says how large it "
+                "is: say how far parts are from the camera, --distance 0.3-0.8 in metres"
+            )
+        lights = measure_lights(views)
         brightest = max((float(light.max()) for light in lights.values()), default=0.0)
         own = {
             name: to_rgb(linear_of_u8(mesh.corner_rgb.reshape(1, -1, 3))[0].mean(axis=0))
@@ -229,7 +233,7 @@ class UnposedBackdrop(PhotographBackdrop):
             plates=tuple(plates),
             appearance=appearance,
             lights=lights,
-            n_known_lenses=sum(lens.is_known for _, lens in taken),
+            n_known_lenses=sum(is_known for _, is_known in taken),
         )
 
     def matched(self, compare: Compare, look_folder: Path, progress: Progress) -> Self:
@@ -244,7 +248,10 @@ class UnposedBackdrop(PhotographBackdrop):
         pairs = [self._pair(i, names[i % len(names)]) for i in range(max(_N_MATCHED, len(names)))]
         found = [r for r in compare([p for p in pairs if p is not None], None) if r is not None]
         if not found:
-            raise InputError("parts come out too small to tell how bright they are: give a nearer --distance")
+            raise InputError(
+                "parts come out too small to tell how bright they are: give a nearer --distance, or "
+                "photographs that show them larger"
+            )
         r, g, b = (round(float(v), 4) for v in np.median(found, axis=0))
         appearance = self.appearance.model_copy(update={"gain_rgb": (r, g, b)})
         save_appearance(appearance, look_folder)
@@ -269,8 +276,8 @@ class UnposedBackdrop(PhotographBackdrop):
         return scene, flat
 
     def _say_what_is_taken(self) -> Iterator[str]:
-        for file in self.asked.files:
-            yield say_size(file.path.name, self.meshes[file.class_name], file.units)
+        yield from self._sizes
+        yield from self.objects.notes
         if self.asked.fov_deg is None:
             n, unknown = len(self.plates), len(self.plates) - self.n_known_lenses
             if unknown:
@@ -279,7 +286,7 @@ class UnposedBackdrop(PhotographBackdrop):
                     f"{PHONE_FOV_DEG:g}° across their longer side is assumed; --fov says another."
                 )
             else:
-                yield f"The lens of all {n} photographs is known by their EXIF."
+                yield f"The lens of all {n} photographs is known."
         if self.asked.distance_m is None:
             rng = np.random.default_rng([self.seed, _MATCH_STREAM])
             drawn = [self.draw_placement(rng).parts for _ in range(20)]
@@ -345,11 +352,3 @@ def _describe(settings: RenderSettings, backdrop: UnposedBackdrop) -> DatasetInf
             simulated=over is not None and over.info.made_by.simulated,
         ),
     )
-
-
-def _hull(points_m: Array) -> NDArray[np.intp]:
-    """Indices of the corners of a convex hull; all of a flat or a tiny mesh."""
-    try:
-        return np.asarray(ConvexHull(points_m).vertices, np.intp)
-    except (ValueError, RuntimeError):  # QhullError is a RuntimeError.
-        return np.arange(len(points_m))
