@@ -110,7 +110,7 @@ def test_distances_are_as_they_are_given(boxed, cad) -> None:
 
 @pytest.mark.parametrize("size_mm", [(200, 4, 4), (90, 90, 0.5), (9, 9, 9)])
 def test_every_shape_comes_out_as_large_as_its_boxes(size_mm, boxed, tmp_path) -> None:
-    """A rod, a sheet and a tiny cube: none is lost on its way to its size, none is too thin to be labelled."""
+    """A rod, a sheet and a tiny cube: none is lost on its way to its size, none too thin to be labelled."""
     trimesh.creation.box(size_mm).export(tmp_path / "shape.stl")
     asked, over = make_unposed([str(tmp_path / "shape.stl")], boxed.root)
     backdrop = UnposedBackdrop(asked, over).measured()
@@ -146,7 +146,7 @@ def test_a_lens_that_is_known_is_taken(posed, cad) -> None:
 
 
 def test_models_are_files_of_their_own(cad, tmp_path) -> None:
-    """Around their middle, whatever the file was: a glTF, which is more than one file, a file with colours."""
+    """Around their middle, whatever the file was: a glTF, which is more than one file, or one with colours."""
     box = trimesh.creation.box((0.08, 0.06, 0.02)).apply_translation((0.4, 0, -0.9))
     box.export(tmp_path / "box.gltf")
     box.visual.vertex_colors = [200, 20, 20, 255]
@@ -216,9 +216,7 @@ def test_large_photographs_become_smaller_plates(tmp_path) -> None:
     assert [is_known for _, is_known in open_pictures(tmp_path, None)] == [True, True, False]
     assert [plate.size_wh for plate in plates] == [(1280, 960), (960, 1280), (1280, 1)]
     for plate in plates[:2]:
-        assert plate.camera.K[0][0] == pytest.approx(
-            26 / 43.267 * 1600, abs=1
-        )  # 1600 px across the diagonal.
+        assert plate.camera.K[0][0] == pytest.approx(26 / 43.267 * 1600, abs=1)  # The diagonal, 1600 px.
 
 
 @pytest.mark.parametrize(

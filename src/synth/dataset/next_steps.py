@@ -167,7 +167,7 @@ def _render(dataset: DatasetReader) -> NextStep:
         return NextStep(what, True, f"synth render --over {root}")
     if any(s.robot and s.K and s.T_base_cam for s in dataset if s.split != "test"):
         return NextStep(what, True, f"synth render --real {root}, with the cell that it was captured in")
-    if any(sample.instances for sample in dataset.of_split("train")):
+    if any(s.instances for s in dataset.of_split("train")) and not _shows_one_thing(dataset):
         return NextStep(
             what, True, f"synth render --mesh FILE --over {root}, where FILE is the part's CAD file"
         )
