@@ -146,7 +146,7 @@ def test_a_lens_that_is_known_is_taken(posed, cad) -> None:
 
 
 def test_models_are_files_of_their_own(cad, tmp_path) -> None:
-    """Around their middle, whatever the file was: a glTF, which is more than one file, or one with colours."""
+    """Around their middle, whatever the file was: a glTF, which is several files, or one with colours."""
     box = trimesh.creation.box((0.08, 0.06, 0.02)).apply_translation((0.4, 0, -0.9))
     box.export(tmp_path / "box.gltf")
     box.visual.vertex_colors = [200, 20, 20, 255]
