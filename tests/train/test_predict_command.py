@@ -131,6 +131,24 @@ def test_a_film_that_cannot_be_is_one_sentence(synth: Type, tmp_path: Path) -> N
     assert not out.exists() or not list(out.iterdir())
 
 
+def test_a_camera_is_looked_through(synth: Type, tmp_path: Path) -> None:
+    """Pictures of the simulated cell's camera, one after the other; no arm is connected for it."""
+    out = tmp_path / "out"
+    answer = synth("predict", "--live", 2, "--run", "runs/boxes", "--out", out, "--confidence", 0)
+    assert answer.code == 0, answer
+    assert "2 pictures drawn" in answer.words
+    assert "simulated" in answer.words
+    said = json.loads((out / "predictions.json").read_text())
+    assert list(said) == ["live_000000", "live_000001"]
+    first, second = (cv2.imread(str(out / f"{name}.png")) for name in said)
+    assert first.shape == (720, 1280, 3)
+    assert first.std() > 5
+    assert (first != second).any()
+    answer = synth("predict", "--live", 1, "--run", "runs/normals", "--out", out)
+    assert is_refused(answer, "--live shows whole pictures, and this network reads crops")
+    assert is_refused(synth("predict", "--run", "runs/boxes"), "nothing is to be looked at")
+
+
 def test_predict_draws_normals(synth: Type, photos: list[Path], tmp_path: Path) -> None:
     """A unit normal for every picture, and an arrow drawn into it."""
     crops = sorted(Path("real").rglob("crops/*.png"))[:2]

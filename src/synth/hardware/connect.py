@@ -9,6 +9,7 @@ from synth.cell.board import Board
 from synth.cell.mesh import CellBodies
 from synth.cell.model import Cell
 from synth.errors import InputError
+from synth.geometry.se3 import Array
 from synth.hardware.arms import ARMS
 from synth.hardware.arms.driver import SimulatedArm
 from synth.hardware.camera import Camera, CameraInfo
@@ -107,6 +108,33 @@ def connect(
                 bench.inject(fault)
         info = {"robot": asdict(robot.info), "camera": _camera_record(camera.info)}
         yield Devices(robot, camera, info, bench)
+
+
+@contextmanager
+def connect_camera(cell: Cell, bodies: CellBodies, *, seed: int = 0) -> Iterator[Camera]:
+    """Connect the camera alone, for a look; the arm is left as it is, a simulated one at its home.
+
+    Raises the camera's own errors.
+    """
+    driver = CAMERAS[cell.camera.model]
+    if cell.camera.is_simulated:
+        world = _world(cell, bodies, seed, None, eye_in_hand=False)
+        at_rest = _ArmAtRest(cell.robot.home_q_rad)
+        eye, _ = driver.simulated(cell.camera, world, lambda: at_rest, locked=None)
+    else:
+        eye = driver.camera(cell.camera, locked=None)
+    with eye as camera:
+        yield camera
+
+
+@dataclass(frozen=True, eq=False)
+class _ArmAtRest:
+    """A simulated arm that nobody moves."""
+
+    q_true_rad: Array
+    is_moving: bool = False
+    arrival_index: int = 0
+    target_key: int = 0
 
 
 def _world(cell: Cell, bodies: CellBodies, seed: int, board: Board | None, *, eye_in_hand: bool) -> World:

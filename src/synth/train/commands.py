@@ -1,7 +1,9 @@
 """``synth train``, ``evaluate``, ``predict`` and ``export-model``: one network by itself."""
 
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,8 +12,9 @@ from synth.train.tasks import TASKS
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
+    from synth.dataset.codecs import Rgb
     from synth.train.tasks.report import Breakdown
-    from synth.train.trained import MeasuredPart
+    from synth.train.trained import MeasuredPart, Trained
 
 
 def train(
@@ -201,13 +204,20 @@ def _is_few(breakdown: "Breakdown", line: "MeasuredPart") -> bool:
 
 
 def predict(
+    run: Annotated[Path, typer.Option(help="Folder of a training, or its weights.safetensors.")],
     images: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
             help="Pictures, folders of them, a dataset, or films; crops where the task reads crops."
         ),
-    ],
-    run: Annotated[Path, typer.Option(help="Folder of a training, or its weights.safetensors.")],
+    ] = None,
+    live: Annotated[
+        int, typer.Option(min=0, help="So many pictures of the cell's camera too; the arm is left alone.")
+    ] = 0,
+    cell: Annotated[
+        Path | None,
+        typer.Option(help="Cell file of --live; ./cell.yaml if present, else the simulated cell."),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for drawn pictures and predictions.json.")] = Path(
         "runs/predict"
     ),
@@ -217,36 +227,63 @@ def predict(
     """Draw what a trained network says of some pictures.
 
     Example: synth predict photo.png --run runs/train/detection
+
+    Example: synth predict --live 10 --cell cell.yaml --run runs/train/detection
     """
     import json
 
     from synth.compute.progress import make_progress
+    from synth.errors import InputError
     from synth.storage.atomic import write_bytes
     from synth.terminal import make_console
     from synth.train.drawing import encode_png, list_places
     from synth.train.film import is_film, predict_film
     from synth.train.trained import list_pictures, load_trained, predict_files
 
+    given = images or []
+    if not given and not live:
+        raise InputError("nothing is to be looked at: give pictures, a folder, a film, or --live 10")
     console, trained = make_console(), load_trained(run, device)
     task, said = TASKS[trained.task], {}
-    files, films = (
-        list_pictures(trained, [p for p in images if not is_film(p)]),
-        list(filter(is_film, images)),
-    )
-    places, drawn = list_places(files, out), list_places(films, out, ".mp4")
-    for place, (path, picture, found) in zip(places, predict_files(trained, files), strict=True):
+    files = list_pictures(trained, [path for path in given if not is_film(path)])
+    films = [path for path in given if is_film(path)]
+    shots = [Path(f"live_{i:06d}") for i in range(live)]
+    places, drawn = list_places([*files, *shots], out), list_places(films, out, ".mp4")
+    looked = chain(predict_files(trained, files), _look(trained, shots, cell))
+    for place, (path, picture, found) in zip(places, looked, strict=True):
         said[str(path)] = task.only_sure(found, confidence)
         write_bytes(place, encode_png(task.draw(picture, "", said[str(path)])))
     for place, path in zip(drawn, films, strict=True):
         progress = make_progress(console, "predict", "% of the film")
         said[str(path)] = predict_film(trained, path, place, confidence, progress)
     write_bytes(out / "predictions.json", (json.dumps(said, indent=2) + "\n").encode())
-    counts = {"picture": len(files), "film": len(films)}
+    counts = {"picture": len(places), "film": len(films)}
     told = " and ".join(f"{n} {what}{'s' * (n != 1)}" for what, n in counts.items() if n)
     console.print(
         f"{told} drawn in {out}, with predictions.json. Look at {[*places, *drawn][0]}",
         soft_wrap=True,
     )
+
+
+def _look(trained: "Trained", names: Sequence[Path], cell: Path | None) -> "Iterator[tuple[Path, Rgb, Any]]":
+    """A picture of the cell's camera for each name, and what the network says of it."""
+    from synth.capture.live import grab_pictures
+    from synth.cell.load import load_cell
+    from synth.errors import InputError
+    from synth.terminal import SIMULATED, make_console
+    from synth.train.trained import predict_pictures
+
+    if not names:
+        return
+    if TASKS[trained.task].words.unit == "crops":
+        raise InputError("--live shows whole pictures, and this network reads crops: give pictures of parts")
+    if cell is None and Path("cell.yaml").is_file():
+        cell = Path("cell.yaml")
+    loaded = load_cell(cell)
+    if loaded.camera.is_simulated:
+        make_console().print(SIMULATED, "what is looked at is simulated, not photographed")
+    for name, picture in zip(names, grab_pictures(loaded, len(names)), strict=True):
+        yield name, picture, predict_pictures(trained, [picture])[0]
 
 
 def export_model(
