@@ -10,7 +10,7 @@ from synth.compare.plan import Contest
 from synth.compare.verdict import is_better, list_differences
 from synth.metrics.comparison import Effect
 
-_MOST_IMAGES, _MOST_SEEDS = 20_000, 20
+MOST_IMAGES, MOST_SEEDS = 20_000, 20
 _MARGIN = 1.3
 """By how much an interval should clear 0, for more than an even chance of finding what is there."""
 
@@ -103,14 +103,14 @@ def find_missing(row: Difference) -> tuple[int, int] | None:
     if n_seeds is None:
         return None
     n = ceil(effect.n_images * max(1.0, effect.half_images**2 / (room - _by_seeds(effect, n_seeds))))
-    return (n, n_seeds) if n <= _MOST_IMAGES else None
+    return (n, n_seeds) if n <= MOST_IMAGES else None
 
 
 def find_seeds(effect: Effect, room: float) -> int | None:
     """The fewest seeds, no fewer than there are, that leave half of the room to images; None above 20."""
     if effect.half_seeds**2 < room / 2:
         return effect.n_seeds
-    return next((k for k in range(effect.n_seeds, _MOST_SEEDS + 1) if _by_seeds(effect, k) <= room / 2), None)
+    return next((k for k in range(effect.n_seeds, MOST_SEEDS + 1) if _by_seeds(effect, k) <= room / 2), None)
 
 
 def _by_seeds(effect: Effect, n_seeds: int) -> float:

@@ -6,7 +6,7 @@ headline metric; whether a difference is clear is decided by the metric that tel
 
 from collections.abc import Sequence
 
-from synth.compare.advice import find_missing, learned_nothing
+from synth.compare.advice import MOST_IMAGES, MOST_SEEDS, find_missing, learned_nothing
 from synth.compare.figures import Difference, Drawn, Figures, Measured, Unlearned
 from synth.compare.mixes import REAL
 from synth.compare.plan import Contest
@@ -81,7 +81,10 @@ def _what_would_do(asked: Sequence[Difference]) -> str:
     """How much more would tell the most promising of some mixes apart."""
     missing = [found for row in asked if (found := find_missing(row)) is not None]
     if not missing:
-        return ", and more would hardly help: choose by cost"
+        return (
+            f"; differences as small as these would take more than {MOST_SEEDS} seeds or {MOST_IMAGES:,} "
+            "test images: choose by cost"
+        )
     n_images, n_seeds = min(missing)
     now = asked[0].effect
     images = f"{n_images} test images" if n_images > now.n_images else ""
