@@ -38,7 +38,7 @@ ONLY_PARSED = {
     r"synth import video": "needs films of one's own; tests/dataset/test_import_video.py",
     r"synth import yolo .*--group": "needs recordings of one's own; tests/dataset",
     r"synth import yolo .*--test": "needs photographs of one's own; tests/dataset",
-    r"synth train detection --data data/synthetic": "needs renderings; tests/sim, tests/train",
+    r"synth train detection (--preset quick )?--data data/synthetic": "needs renderings; tests/sim",
     r"synth train normals": "as detection, which runs; tests/train",
     r"synth train segmentation": "needs label maps; tests/train/test_segmentation_commands.py",
     r"synth label": "needs a segmenter that was trained; tests/label, test_flow.py",

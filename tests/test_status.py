@@ -190,6 +190,20 @@ def test_nobody_with_photographs_and_composites_is_sent_to_an_arm(
     assert said["next"].startswith(f"synth dataset stats {photographs} ")
 
 
+def test_a_part_over_photographs_leads_to_a_detector_and_its_figures(tmp_path, monkeypatch, capsys):
+    """Nobody with a CAD file and photographs is sent to an arm."""
+    monkeypatch.chdir(tmp_path)
+    make_dataset(Path("data/cups"), "imported", verb="import yolo")
+    make_dataset(Path("data/synthetic"), "rendered", simulated=False)
+    said = status(capsys)
+    assert {d["folder"] for d in said["datasets"]} == {"data/cups", "data/synthetic"}
+    assert said["next"] == "synth train detection --preset quick --data data/synthetic --test data/cups"
+    with at_work(("train", "detection")):
+        RunDir.create_or_resume(Path("runs/cup"), {}).close()
+    Path("runs/cup/result.json").write_text("{}")
+    assert status(capsys)["next"] == "synth evaluate --run runs/cup --data data/cups"
+
+
 def next_command(capsys: Any) -> str:
     """What status says comes next, without the remark behind it."""
     return str(status(capsys)["next"]).partition("   (")[0]

@@ -191,9 +191,9 @@ def _list_datasets(found: Iterable[Path]) -> list[Standing]:
 
 
 def _is_of_photographs(datasets: Sequence[Standing], folders: Mapping[str, Path]) -> bool:
-    """Whether all begins with photographs that brought no models along: nothing is captured or rendered."""
+    """Whether all begins with photographs: nothing is captured, and what is rendered lies over them."""
     verbs = {dataset.made_by for dataset in datasets}
-    if verbs & {"capture", "render"} or not any(verb.startswith("import") for verb in verbs):
+    if "capture" in verbs or not any(verb.startswith("import") for verb in verbs):
         return False
     return not (folders["capture"] / INFO_FILE).is_file() or STAGES["render"].begin(folders) is None
 
@@ -222,8 +222,20 @@ def _next_command(datasets: Sequence[Standing], runs: Sequence[RunStanding], rep
             made |= {run.made_by: Path(run.folder) for run in runs if _can_label(run)}
             if command := STAGES["label"].begin(made):
                 return command
+        if "render" in made and first.made_by.startswith("import"):
+            return _after_renderings(made["render"], first.folder, runs)
         return f"synth dataset stats {shlex.quote(first.folder)}   (says what can come next)"
     return f"synth dataset sheet {folders[WAY[-1]]}" if reports else "synth compare --preset quick"
+
+
+def _after_renderings(made: Path, photographs: str, runs: Sequence[RunStanding]) -> str:
+    """Of a CAD file over photographs: a detector, then how good it is."""
+    test = shlex.quote(photographs)
+    if trained := next(
+        (run.folder for run in runs if (run.made_by, run.state) == ("train", "complete")), None
+    ):
+        return f"synth evaluate --run {shlex.quote(trained)} --data {test}"
+    return f"synth train detection --preset quick --data {shlex.quote(str(made))} --test {test}"
 
 
 def _can_label(run: RunStanding) -> bool:

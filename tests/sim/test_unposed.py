@@ -250,7 +250,7 @@ def test_what_cannot_be_rendered_is_one_sentence(boxed, posed, cad, tmp_path) ->
     """No size, no file, no picture, a distance or a lens that there is not; a part that fits nowhere."""
     write_jpeg(tmp_path / "a.jpg", None)
     file = CadFile("bracket", cad, "mm")
-    with pytest.raises(InputError, match="nothing says how large it is"):
+    with pytest.raises(InputError, match="nothing says how large it comes out"):
         UnposedBackdrop(Unposed((file,), tmp_path)).measured()
     with pytest.raises(InputError, match="There is no file"):
         UnposedBackdrop(

@@ -1,6 +1,7 @@
 """`synth evaluate` as it is typed: figures with intervals, and what cannot be measured."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,8 @@ def test_evaluate_boxes_on_every_split(synth: Type, desk: Path) -> None:
     assert all(effects[name] > 0 for name in losses)
     table = synth("evaluate", "--run", "runs/boxes", "--data", "boxes", "--split", "train")
     assert {line.split()[0].rstrip(",") for line in table.out.splitlines() if line.strip()} >= set(effects)
+    assert re.search(r"At confidence 0\.5: 0 of 18 found.*; \d+ false boxes\.", table.words)
+    assert "Next: synth predict boxes --run runs/boxes" in table.words
 
 
 def test_evaluate_on_data_that_were_never_trained_on(synth: Type, tmp_path: Path) -> None:

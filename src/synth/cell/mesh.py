@@ -29,6 +29,7 @@ from synth.geometry.mesh import Mesh
 from synth.geometry.se3 import Array
 
 FORMATS = (".stl", ".ply", ".obj", ".gltf", ".glb")
+_SOLIDS = (".step", ".stp", ".iges", ".igs")
 METRES_PER_UNIT = {"m": 1.0, "cm": 0.01, "mm": 0.001, "inch": 0.0254}
 MAX_FILE_MB = 200
 MAX_TRIANGLES = 5_000_000
@@ -96,7 +97,8 @@ def read_mesh(path: Path, units: str) -> MeshFile:
     if units not in METRES_PER_UNIT:
         raise InputError(f"'{units}' is not a unit of length: use one of {', '.join(METRES_PER_UNIT)}.")
     if path.suffix.lower() not in FORMATS:
-        raise InputError(f"{path.name} is of another format: export it as {', '.join(FORMATS)}.")
+        solid = " STEP and IGES hold no triangles." if path.suffix.lower() in _SOLIDS else ""
+        raise InputError(f"{path.name} is of another format: export it as {', '.join(FORMATS)}.{solid}")
     if not path.is_file():
         raise InputError(f"There is no file {path}.")
     size_mb = path.stat().st_size / 1e6

@@ -227,7 +227,7 @@ def _facts(figures: dict[str, Any]) -> list[tuple[str, str]]:
         said = (
             "not told: a step was another program's or an older synth's" if read is None else _say_read(read)
         )
-        facts.append(("captured labels read", said))
+        facts.append(("real labels read", said))
     if figures["seconds"]:
         parts = (f"{key.removesuffix('_s')} {value:.2f} s" for key, value in figures["seconds"].items())
         facts.append(("time a sample", ", ".join(parts)))
@@ -237,7 +237,7 @@ def _facts(figures: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _say_read(read: dict[str, int]) -> str:
-    words = {"labels": "boxes, normals and label maps", "mask": "masks", "pose": "poses"}
+    words = {"labels": "boxes and what else they say", "mask": "masks", "pose": "poses"}
     said = [f"{words[use]} of {n} samples" for use, n in read.items() if n]
     return ", ".join(said) or "none"
 

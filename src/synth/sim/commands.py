@@ -184,8 +184,8 @@ def render(
     behind = f"plates made of the train images of {over}"
     if (pictures := over if labelled is None else backgrounds) is not None:
         behind = f"pictures of {pictures}"
-    after = f", over {behind}" if over is not None else ""
-    console.print(f"{out} will hold {say_shares(settings.shares)}{after}")
+    after = f", on {behind}" if over is not None else ""
+    console.print(f"{out} will hold {say_shares(settings.shares)}{after}", soft_wrap=True)
     n_done = count_done(settings)
     if n_done == settings.count:
         console.print(f"{out} has all {n_done} samples already. Next: synth dataset sheet {out}")
@@ -203,7 +203,8 @@ def render(
             raise
         console.print(
             f"{summary.n_new} samples in {summary.seconds:.0f} s ({say_pace(summary)}); {out} has "
-            f"{summary.n_samples}. Next: synth dataset sheet {out}"
+            f"{summary.n_samples}. Next: synth dataset sheet {out}",
+            soft_wrap=True,
         )
 
 

@@ -85,6 +85,9 @@ def train(
         console.print(sentence, soft_wrap=True)
     if classes := TASKS[task].classes_of(settings):
         console.print(f"Learns {len(classes)} class{'es' if len(classes) > 1 else ''}: {', '.join(classes)}")
+    at = f" at {settings.side_px} px" if settings.side_px else ""
+    shorter = "" if preset or images else "; --preset quick sees fewer and smaller ones"
+    console.print(f"{settings.model}{at} sees {settings.n_images:,} images in all{shorter}.", soft_wrap=True)
     folder = out or Path("runs/train") / task
     progress = make_progress(console, "train", "steps")
     progress.begin(total=settings.n_steps, done=0)
@@ -134,6 +137,7 @@ def evaluate(
     from synth.dataset.reader import DatasetReader
     from synth.dataset.record import SPLITS
     from synth.errors import InputError
+    from synth.metrics.operating_point import MIN_CONFIDENCE
     from synth.terminal import SIMULATED, make_console
     from synth.train.trained import ask, load_trained, losses_of, measure, measure_parts
 
@@ -166,10 +170,18 @@ def evaluate(
             if any(_is_few(breakdown, line) for line in lines):
                 console.print(f"* An indication: fewer than {breakdown.few} truths.")
             console.print(breakdown.note)
+    if (use := TASKS[trained.task].measure_use([answers.predicted], answers.true)) is not None:
+        overlap = "" if use.median_iou is None else f", median overlap (IoU) {use.median_iou:.2f}"
+        console.print(
+            f"At confidence {MIN_CONFIDENCE:g}: {use.hits[0]} of {use.n_true} found{overlap}; "
+            f"{use.false_boxes[0]} false boxes."
+        )
     n = next(iter(effects.values())).n_images
     console.print(
         f"{trained.settings.model} on {n} {split} images of {data}, 1 network: intervals over images alone."
     )
+    if TASKS[trained.task].words.unit != "crops":
+        console.print(f"Next: synth predict {data} --run {run}", soft_wrap=True)
 
 
 def _to_json(lines: "list[MeasuredPart]") -> dict[str, dict[str, object]]:

@@ -45,6 +45,11 @@ def make_unposed(
     """What is asked for and, where ``over`` is no mere folder of pictures, the dataset. words: each
     ``[CLASS=]FILE``. Raises InputError, and DatasetError for a damaged dataset.
     """
+    if not over.exists():
+        raise InputError(
+            f"there is nothing at {over}: --over takes a folder of pictures, or a dataset that synth "
+            "import made"
+        )
     labelled = DatasetReader(over) if (over / INFO_FILE).exists() else None
     files = name_files(words, units, () if labelled is None else labelled.info.classes)
     return Unposed(files, over if labelled is None else None, distance_m, fov_deg), labelled

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from synth.cell.mesh import read_mesh, to_ply
+from synth.cell.mesh import METRES_PER_UNIT, read_mesh, to_ply
 from synth.cell.units import MeshUnits
 from synth.dataset.info import ModelRecord
 from synth.dataset.posed import PartLabel
 from synth.dataset.record import to_class_name
 from synth.errors import InputError
 from synth.geometry.mesh import Mesh
+from synth.geometry.se3 import Array
 from synth.sim.photographs.objects import Objects
 
 _METRES_ALONE = (".glb", ".gltf")
@@ -76,7 +77,10 @@ def load_parts(files: Sequence[CadFile]) -> Objects:
         low, high = read.mesh.vertices_m.min(axis=0), read.mesh.vertices_m.max(axis=0)
         mesh = replace(read.mesh, vertices_m=read.mesh.vertices_m - (low + high) / 2)
         if not _PLAUSIBLE_M[0] <= (high - low).max() <= _PLAUSIBLE_M[1]:
-            raise InputError(f"{say_size(file.path.name, mesh, file.units)} Say the right one with --units.")
+            raise InputError(
+                f"{say_size(file.path.name, mesh, file.units)} Say the right one with --units; "
+                f"{_say_others(high - low, file.units)}."
+            )
         content = to_ply(mesh, file.units)
         record = ModelRecord(
             class_name=file.class_name,
@@ -91,6 +95,16 @@ def load_parts(files: Sequence[CadFile]) -> Objects:
         contents[record.mesh] = content
         notes += [f"{file.path.name}: {note}" for note in read.notes]
     return Objects(meshes, labels, tuple(records), contents, tuple(notes))
+
+
+def _say_others(sides_m: Array, units: MeshUnits) -> str:
+    """How large it would be in others."""
+    longest = float(sides_m.max()) / METRES_PER_UNIT[units]
+    return ", ".join(
+        f"in {other} it would be {1000 * longest * metres:,.4g} mm long"
+        for other, metres in METRES_PER_UNIT.items()
+        if _PLAUSIBLE_M[0] <= longest * metres <= _PLAUSIBLE_M[1]
+    )
 
 
 def say_size(name: str, mesh: Mesh, units: str) -> str:

@@ -80,7 +80,8 @@ def list_backgrounds(folder: Path, option: str = "--backgrounds") -> list[Path]:
     found = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
     if not found:
         known = ", ".join(suffix[1:] for suffix in SUFFIXES)
-        raise InputError(f"{folder} itself holds no picture: {option} takes a folder of {known}")
+        labelled = "; synth import makes a dataset of an export with labels" if option == "--over" else ""
+        raise InputError(f"{folder} itself holds no picture: {option} takes a folder of {known}{labelled}")
     return found[:: -(-len(found) // MAX_PLATES)]
 
 

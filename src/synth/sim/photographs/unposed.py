@@ -137,10 +137,12 @@ class UnposedBackdrop(PhotographBackdrop):
         wanted = self._draw_classes(rng)
         placed = self._draw_parts(wanted, pinhole_of(camera), rng)
         if not placed:
-            how = "at that --distance" if self.asked.distance_m is not None else "as large as its boxes"
+            how = "as large as its boxes"
+            if self.asked.distance_m is not None:
+                how = f"{self.asked.distance_m[0]:g} to {self.asked.distance_m[1]:g} m away"
             raise InputError(
                 f"{wanted[0]} finds no place in a photograph {how}, whole, 12 px large and 2 cm from the "
-                f"camera: give another --distance, or the right --units. {' '.join(self._sizes)}"
+                f"camera: give another --distance, in metres, or the right --units. {' '.join(self._sizes)}"
             )
         return Placement(camera, tuple(placed))
 
@@ -213,7 +215,7 @@ class UnposedBackdrop(PhotographBackdrop):
         if (unseen := sorted(set(self.meshes) - seen)) and self.asked.distance_m is None:
             raise InputError(
                 f"no photograph to train on has a box of {', '.join(unseen)}, so nothing says how large it "
-                "is: say how far parts are from the camera, --distance 0.3-0.8 in metres"
+                "comes out in a picture: say how far parts are from the camera, --distance 0.3-0.8 in metres"
             )
         lights = measure_lights(views)
         brightest = max((float(light.max()) for light in lights.values()), default=0.0)
@@ -292,14 +294,14 @@ class UnposedBackdrop(PhotographBackdrop):
             drawn = [self.draw_placement(rng).parts for _ in range(20)]
             near, far = np.quantile([T[2, 3] for parts in drawn for _, T in parts], [0.1, 0.9])
             yield (
-                f"By the boxes of {len(self.sightings)} photographs parts are {near:.2g} to {far:.2g} m from "
-                "the camera; if they were not, --units or the field of view is wrong."
+                f"By the boxes of {len(self.sightings)} photographs parts were {near:.2g} to {far:.2g} m "
+                "from the camera. If they were not, give the right --units or --fov."
             )
         unseen = sorted(set(self.meshes) - set(self.lights or {}))
         if unseen:
             yield (
                 f"No box shows the colour of {', '.join(unseen)}: it is taken from the file, or where that "
-                "has none another one is drawn for each picture."
+                "has none another one is drawn for each part."
             )
 
 
