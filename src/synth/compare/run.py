@@ -40,6 +40,8 @@ from synth.train.tasks import TASKS
 
 MakeProgress = Callable[[str, str], Progress]
 _ON_GPU, _ON_CPU = Resources(gpu=1 / 3), Resources(cores=1)
+_ANY_SIDE_PX = 640
+"""Of a network that takes images of any size."""
 """What a training needs: a small one leaves most of a GPU idle; on a CPU one thread each is fastest."""
 
 
@@ -59,7 +61,7 @@ def run_plan(plan: Plan, make_progress: MakeProgress) -> list[tuple[Trial, Train
     or data that cannot be used, TrainingDiverged, WorkerLost, StorageError. KeyboardInterrupt loses what was
     trained since each trial's last look at val images.
     """
-    progress = make_progress("compare", "images")
+    progress = make_progress("compare", "% of the trainings")
     is_new = not (plan.out / CONFIG_FILE).exists()
     if is_new:  # A comparison that cannot begin leaves no folder in the way of the next try.
         _refuse_unfit(plan, progress)
@@ -103,9 +105,8 @@ def _train_all(plan: Plan, todo: list[Trial], progress: Progress) -> None:
     device = choose_device(plan.device)
     n_workers = choose_workers(plan, device, len(todo))
     jobs = [_Job(plan.spec(trial), plan.folder(trial), _place(device, i)) for i, trial in enumerate(todo)]
-    total = sum(trial.contest.settings.n_images for trial in plan.trials)
     meter = _Meter(plan, todo, progress)
-    progress.begin(total=total, done=total - sum(trial.contest.settings.n_images for trial in todo))
+    progress.begin(total=100, done=meter.percent())
     try:
         ENGINES[plan.engine].run_shards(
             jobs,
@@ -122,17 +123,28 @@ def _train_all(plan: Plan, todo: list[Trial], progress: Progress) -> None:
 
 
 class _Meter:
-    """Tells the bar what the children's own figures say."""
+    """Tells the bar what the children's own figures say.
+
+    An image counts by its pixels: of a detector it takes several times as long as of a reader of crops.
+    """
 
     def __init__(self, plan: Plan, todo: list[Trial], progress: Progress) -> None:
-        self._trials, self._plan, self._progress, self._told = todo, plan, progress, 0
+        self._trials, self._plan, self._progress = todo, plan, progress
+        self._all = sum(_work(trial, trial.contest.settings.n_images) for trial in plan.trials)
+        self._left = sum(_work(trial, trial.contest.settings.n_images) for trial in todo)
+        self._told = self.percent()
+
+    def percent(self) -> int:
+        """What is done, earlier runs and all."""
+        seen = sum(_work(trial, self._images_seen(trial)) for trial in self._trials)
+        return round(100 * (self._all - self._left + seen) / self._all)
 
     def update(self) -> None:
         """Look once."""
-        n = sum(self._images_seen(trial) for trial in self._trials)
-        if n > self._told:
-            self._progress.advanced(n - self._told)
-            self._told = n
+        now = self.percent()
+        if now > self._told:
+            self._progress.advanced(now - self._told)
+            self._told = now
 
     def _images_seen(self, trial: Trial) -> int:
         settings, folder = trial.contest.settings, self._plan.folder(trial)
@@ -143,6 +155,10 @@ class _Meter:
         except (SynthError, OSError):
             return 0
         return min(settings.n_images, step * settings.batch_size)
+
+
+def _work(trial: Trial, n_images: int) -> int:
+    return n_images * (trial.contest.settings.side_px or _ANY_SIDE_PX) ** 2
 
 
 @contextmanager

@@ -115,7 +115,7 @@ def train(
         console.print(f"Step {result.best.step} of {settings.n_steps} is kept, the best on val images.")
         if not result.has_learned:
             console.print(say_unlearned(spec))
-        console.print(f"Next: synth evaluate --run {folder} --data {test}")
+        console.print(f"Next: synth evaluate --run {folder} --data {test}", soft_wrap=True)
 
 
 def evaluate(
