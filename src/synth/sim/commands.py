@@ -224,17 +224,17 @@ def _open_captured(real: Path) -> "DatasetReader | None":
 
 
 def _open_photographs(over: Path) -> "DatasetReader":
-    """The imported dataset; InputError for a mere folder of pictures, which say nothing of a part."""
-    from synth.dataset.folder import INFO_FILE
+    """The imported dataset; DatasetError, for a mere folder of pictures too, which say nothing of a part."""
+    from synth.dataset.imports.pictures import SUFFIXES
     from synth.dataset.reader import DatasetReader
-    from synth.errors import InputError
+    from synth.errors import DatasetError
 
-    if over.is_dir() and not (over / INFO_FILE).exists():
-        raise InputError(
-            f"{over} is no dataset: name a part's CAD file with --mesh to render it over its pictures, or "
-            "import it first, synth import bop for one"
-        )
-    return DatasetReader(over, "synth import bop FOLDER")
+    try:
+        return DatasetReader(over, "synth import bop FOLDER")
+    except DatasetError as error:
+        if over.is_dir() and any(path.suffix.lower() in SUFFIXES for path in over.iterdir()):
+            raise DatasetError(f"{error}; with --mesh FILE a part is rendered over its pictures") from error
+        raise
 
 
 def _strength(asked: float | None, *, randomize: bool) -> float:
