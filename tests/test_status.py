@@ -194,9 +194,11 @@ def test_a_part_over_photographs_leads_to_a_detector_and_its_figures(tmp_path, m
     """Nobody with a CAD file and photographs is sent to an arm."""
     monkeypatch.chdir(tmp_path)
     make_dataset(Path("data/cups"), "imported", verb="import yolo")
-    make_dataset(Path("data/synthetic"), "rendered", simulated=False)
+    make_dataset(Path("data/others"), "imported", verb="import coco")
+    make_dataset(Path("data/synthetic"), "rendered", simulated=False, parents=("cups",))
+    make_dataset(Path("a/far/capture"), "real", verb="capture")
     said = status(capsys)
-    assert {d["folder"] for d in said["datasets"]} == {"data/cups", "data/synthetic"}
+    assert not [d for d in said["datasets"] if d["state"] == "absent"]
     assert said["next"] == "synth train detection --preset quick --data data/synthetic --test data/cups"
     with at_work(("train", "detection")):
         RunDir.create_or_resume(Path("runs/cup"), {}).close()

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from synth.compute.run_dir import COMMAND_FILE, CONFIG_FILE, load_config, read_command
-from synth.dataset.folder import INFO_FILE, SAMPLES_FILE
+from synth.dataset.folder import INFO_FILE, SAMPLES_FILE, read_info
 from synth.errors import DatasetError
 from synth.registry import Registry
 from synth.storage.command import Command
@@ -192,10 +192,23 @@ def _list_datasets(found: Iterable[Path]) -> list[Standing]:
 
 def _is_of_photographs(datasets: Sequence[Standing], folders: Mapping[str, Path]) -> bool:
     """Whether all begins with photographs: nothing is captured, and what is rendered lies over them."""
+    if _find_under(datasets, folders) is not None:
+        return True
     verbs = {dataset.made_by for dataset in datasets}
-    if "capture" in verbs or not any(verb.startswith("import") for verb in verbs):
+    if verbs & {"capture", "render"} or not any(verb.startswith("import") for verb in verbs):
         return False
     return not (folders["capture"] / INFO_FILE).is_file() or STAGES["render"].begin(folders) is None
+
+
+def _find_under(datasets: Sequence[Standing], folders: Mapping[str, Path]) -> str | None:
+    """The imported photographs over which the usual rendering was made; None where there are captures."""
+    usual = str(folders["render"]), "render"
+    is_there = any((d.folder, d.made_by) == usual and d.state != "absent" for d in datasets)
+    if (folders["capture"] / INFO_FILE).is_file() or not is_there:
+        return None
+    parents = read_info(folders["render"]).made_by.parents
+    imported = (d.folder for d in datasets if d.made_by.startswith("import"))
+    return next((folder for folder in imported if Path(folder).name in parents), None)
 
 
 def _next_command(datasets: Sequence[Standing], runs: Sequence[RunStanding], reports: Sequence[str]) -> str:
@@ -222,8 +235,8 @@ def _next_command(datasets: Sequence[Standing], runs: Sequence[RunStanding], rep
             made |= {run.made_by: Path(run.folder) for run in runs if _can_label(run)}
             if command := STAGES["label"].begin(made):
                 return command
-        if "render" in made and first.made_by.startswith("import"):
-            return _after_renderings(made["render"], first.folder, runs)
+        if (photographs := _find_under(datasets, folders)) is not None:
+            return _after_renderings(folders["render"], photographs, runs)
         return f"synth dataset stats {shlex.quote(first.folder)}   (says what can come next)"
     return f"synth dataset sheet {folders[WAY[-1]]}" if reports else "synth compare --preset quick"
 

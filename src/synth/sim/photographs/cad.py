@@ -78,8 +78,8 @@ def load_parts(files: Sequence[CadFile]) -> Objects:
         mesh = replace(read.mesh, vertices_m=read.mesh.vertices_m - (low + high) / 2)
         if not _PLAUSIBLE_M[0] <= (high - low).max() <= _PLAUSIBLE_M[1]:
             raise InputError(
-                f"{say_size(file.path.name, mesh, file.units)} Say the right one with --units; "
-                f"{_say_others(high - low, file.units)}."
+                f"{say_size(file.path.name, mesh, file.units)} Say the right one with "
+                f"--units{_say_others(high - low, file.units)}."
             )
         content = to_ply(mesh, file.units)
         record = ModelRecord(
@@ -100,8 +100,8 @@ def load_parts(files: Sequence[CadFile]) -> Objects:
 def _say_others(sides_m: Array, units: MeshUnits) -> str:
     """How large it would be in others."""
     longest = float(sides_m.max()) / METRES_PER_UNIT[units]
-    return ", ".join(
-        f"in {other} it would be {1000 * longest * metres:,.4g} mm long"
+    return "".join(
+        f"; in {other} it would be {1000 * longest * metres:,.4g} mm long"
         for other, metres in METRES_PER_UNIT.items()
         if _PLAUSIBLE_M[0] <= longest * metres <= _PLAUSIBLE_M[1]
     )
