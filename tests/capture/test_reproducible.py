@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from synth.capture.run import capture, fill, make_plan
-from synth.capture.settings import CaptureSettings
-from synth.errors import CameraUnplugged
+from synth.capture.settings import CaptureSettings, find_earlier_run
+from synth.dataset.reader import DatasetReader
+from synth.errors import CameraUnplugged, DatasetError
 from synth.hardware.connect import connect
 from synth.hardware.simulated.faults_camera import UnplugFault
 
@@ -51,16 +52,32 @@ def _capture_until_unplugged(settings, plan, bodies):
         fill(settings, plan, bodies, devices, Silence())
 
 
+@pytest.fixture(scope="module")
+def small(cell):
+    """The default cell with a small camera."""
+    sizes = {"color_size_wh": (640, 360), "depth_size_wh": (320, 240)}
+    return cell.model_copy(update={"camera": cell.camera.model_copy(update=sizes)})
+
+
 @pytest.mark.slow
-def test_one_seed_is_one_dataset(cell, bodies, tmp_path):
+def test_a_capture_that_grew_is_the_larger_one(small, bodies, tmp_path):
+    """Three poses and then five are five at once, in the order of their names; three are refused then."""
+    five = CaptureSettings(cell=small, out=tmp_path / "five", n_poses=5, n_plates=1, pace=40)
+    capture(five, make_plan(five, bodies), bodies, Silence())
+    three = replace(five, out=tmp_path / "grown", n_poses=3)
+    capture(three, make_plan(three, bodies), bodies, Silence())
+    grown = replace(five, out=three.out)
+    capture(grown, plan := make_plan(grown, bodies), bodies, Silence())
+    assert _contents(grown.out) == _contents(five.out)
+    assert [s.name for s in DatasetReader(grown.out)] == [pose.name for pose in plan.poses]
+
+    with pytest.raises(DatasetError, match="begun for 5 poses, and --poses says 3: a capture may grow"):
+        find_earlier_run(three, plan)
+
+
+@pytest.mark.slow
+def test_one_seed_is_one_dataset(small, bodies, tmp_path):
     """Plan, images, labels and splits are equal in a second run, and in one that was interrupted."""
-    small = cell.model_copy(
-        update={
-            "camera": cell.camera.model_copy(
-                update={"color_size_wh": (640, 360), "depth_size_wh": (320, 240)}
-            )
-        }
-    )
     settings = CaptureSettings(cell=small, out=tmp_path / "a", n_poses=4, n_plates=2, pace=40, seed=3)
     plan = make_plan(settings, bodies)
     capture(settings, plan, bodies, Silence())

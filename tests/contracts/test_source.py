@@ -6,6 +6,7 @@ dataset that verifies. With any other source taken out of the registry, everythi
 
 import json
 import pickle
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -35,10 +36,10 @@ from synth.dataset.difference import list_differences  # noqa: E402
 from synth.dataset.reader import DatasetReader  # noqa: E402
 from synth.dataset.store import DatasetWriter  # noqa: E402
 from synth.dataset.verify import verify  # noqa: E402
-from synth.errors import InputError  # noqa: E402
+from synth.errors import DatasetError, InputError  # noqa: E402
 from synth.sim.blender import Blender  # noqa: E402
 from synth.sim.ingredients import Ingredients  # noqa: E402
-from synth.sim.run import describe, make_plan, produce, render  # noqa: E402
+from synth.sim.run import count_done, describe, make_plan, produce, render  # noqa: E402
 from synth.sim.settings import RenderSettings  # noqa: E402
 from synth.sim.shares import choose_shares, say_shares  # noqa: E402
 from synth.sim.sources import SOURCES  # noqa: E402
@@ -132,6 +133,25 @@ def test_a_plan_is_the_same_for_equal_settings(name, settings_of, plan_of):
     other = make_plan(replace(settings_of(name), seed=9))
     assert [o.name for o in other.orders] == [o.name for o in plan.orders]
     assert pickle.dumps(other.orders) != pickle.dumps(plan.orders) or other.studio.info != plan.studio.info
+
+
+@every_source
+def test_more_of_a_source_that_grows_are_the_same_and_others(name, settings_of, plan_of):
+    """The order of one is among those of two; of other sources no folder may be asked for more."""
+    settings, two = settings_of(name), plan_of(name).orders
+    more = describe(settings)
+    fewer = describe(replace(settings, shares={name: 1}))
+    assert list_differences(fewer, more, ("shares",)) == []
+    assert list_differences(more, fewer, ("shares",)) == [f"made_by.config.shares.{name}: 2 became 1"]
+    if SOURCES[name].grows:
+        (one,) = make_plan(replace(settings, shares={name: 1})).orders
+        assert pickle.dumps(one) in [pickle.dumps(order) for order in two]
+    else:
+        with DatasetWriter.create_or_resume(settings.out, fewer):
+            pass
+        with pytest.raises(DatasetError, match="cannot grow; ask for what it was begun for, or choose"):
+            count_done(settings)
+        shutil.rmtree(settings.out)
 
 
 @every_source
@@ -250,6 +270,26 @@ def test_a_source_of_one_file_runs_from_the_command_line(tmp_path, monkeypatch):
         assert (toy.load_mask(sample) == 1).sum() == (square.box_xyxy_px[2] - square.box_xyxy_px[0]) ** 2
     _run("render", "--share", "squares=16", "--out", "data/by_two", "--workers", "2")
     assert [s.to_line() for s in DatasetReader(Path("data/by_two"))] == [s.to_line() for s in toy]
+
+
+@pytest.mark.slow
+def test_a_rendering_grows_and_never_shrinks(tmp_path, monkeypatch):
+    """Six squares and then nine are nine at once, file for file; five are refused by a number to ask for."""
+
+    def list_files(folder):
+        files = (path for path in (folder / "toy").rglob("*") if path.is_file() and path.name != ".lock")
+        return {path.relative_to(folder): path.read_bytes() for path in files}
+
+    for n, folder in ((9, "at_once"), (6, "grown"), (9, "grown")):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        monkeypatch.chdir(tmp_path / folder)
+        _run("render", "--share", f"squares={n}", "--out", "toy", "--workers", "1")
+    grown, at_once = (list_files(tmp_path / folder) for folder in ("grown", "at_once"))
+    assert grown == at_once
+    answer = CliRunner().invoke(app, ["render", "--share", "squares=5", "--out", "toy"])
+    assert isinstance(answer.exception, DatasetError)
+    assert "toy was begun for 9 squares, and 5 squares are asked for: it may grow" in str(answer.exception)
+    assert list_files(tmp_path / "grown") == grown
 
 
 @pytest.mark.parametrize("name", [*BUILT_IN, "squares"])

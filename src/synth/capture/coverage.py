@@ -1,7 +1,10 @@
 """How evenly a set of poses covers what a detector and a normal regressor will meet."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from synth.cell.candidates import Candidates
 from synth.geometry.se3 import Array
@@ -47,40 +50,63 @@ def joint_cells(candidates: Candidates, size_wh: tuple[int, int], max_tilt_deg: 
     return normal_cells(candidates, max_tilt_deg) * n_places + place_cells(candidates, size_wh)
 
 
-def pick_spread(
-    candidates: Candidates, n: int, size_wh: tuple[int, int], max_tilt_deg: float, allowed: NDArray[np.bool_]
-) -> Index:
-    """[n] rows among the allowed ones that fill normals, places, spins and normals × places evenly.
+class Spread:
+    """Picks poses that fill normals, places, spins and normals × places evenly, pool after pool.
 
-    Greedy: each step takes the row whose cells are least full, relative to an even share, and among equals
-    the one farthest from all rows taken so far.
+    Greedy: each step takes the pose whose cells are least full, relative to an even share of the cells that
+    any pool has reached, and among equals the one farthest from all poses taken so far.
     """
-    spin = np.minimum(
-        ((candidates.spin_rad / (2 * np.pi)) % 1.0 * SPIN_SECTORS).astype(np.intp), SPIN_SECTORS - 1
-    )
-    partitions = [
-        np.unique(cells, return_inverse=True)[1]
-        for cells in (
-            joint_cells(candidates, size_wh, max_tilt_deg),
-            normal_cells(candidates, max_tilt_deg),
-            place_cells(candidates, size_wh),
-            spin,
-        )
-    ]
-    points = features(candidates, size_wh)
-    fullness = [np.zeros(cells.max() + 1) for cells in partitions]
-    nearest = np.full(len(candidates), 1.0)
-    barred = np.where(allowed, 0.0, np.inf)
-    taken: list[int] = []
-    for _ in range(n):
-        crowding = sum(full[cells] * len(full) for full, cells in zip(fullness, partitions, strict=True))
-        row = int(np.argmin(crowding / (len(taken) + 1) - nearest + barred))
-        taken.append(row)
-        barred[row] = np.inf
-        nearest = np.minimum(nearest, np.linalg.norm(points - points[row], axis=1))
-        for full, cells in zip(fullness, partitions, strict=True):
-            full[cells[row]] += 1
-    return np.array(taken, dtype=np.intp)
+
+    def __init__(self, size_wh: tuple[int, int], max_tilt_deg: float) -> None:
+        self.size_wh, self._max_tilt_deg = size_wh, max_tilt_deg
+        n_normals, n_places = sum(TILT_RINGS_SECTORS), PLACES_XY[0] * PLACES_XY[1]
+        sizes = (n_normals * n_places, n_normals, n_places, SPIN_SECTORS)
+        self._full = [np.zeros(size) for size in sizes]
+        self._reached = [np.zeros(size, dtype=bool) for size in sizes]
+        self._taken = np.zeros((0, 6))
+
+    @property
+    def n_reached(self) -> int:
+        """Cells of normals × places that any pool has reached."""
+        return int(self._reached[0].sum())
+
+    def pick(self, pool: Candidates, n: int, is_allowed: Callable[[int], bool]) -> Index:
+        """At most [n] rows of a pool in the order taken, all of them allowed: fewer where no more are."""
+        partitions = self._cells(pool)
+        for reached, cells in zip(self._reached, partitions, strict=True):
+            reached[cells] = True
+        n_reached = [int(reached.sum()) for reached in self._reached]
+        points = features(pool, self.size_wh)
+        nearest = np.full(len(pool), 1.0)
+        if len(self._taken):
+            nearest = np.minimum(nearest, cKDTree(self._taken).query(points)[0])
+        barred = np.zeros(len(pool))
+        taken: list[int] = []
+        while len(taken) < n and not np.isinf(barred).all():
+            crowding = sum(
+                full[cells] * n_cells
+                for full, cells, n_cells in zip(self._full, partitions, n_reached, strict=True)
+            )
+            n_taken = len(self._taken) + len(taken)
+            row = int(np.argmin(crowding / (n_taken + 1) - nearest + barred))
+            barred[row] = np.inf
+            if not is_allowed(row):
+                continue
+            taken.append(row)
+            nearest = np.minimum(nearest, np.linalg.norm(points - points[row], axis=1))
+            for full, cells in zip(self._full, partitions, strict=True):
+                full[cells[row]] += 1
+        self._taken = np.concatenate([self._taken, points[taken]])
+        return np.array(taken, dtype=np.intp)
+
+    def _cells(self, pool: Candidates) -> list[Index]:
+        spin = ((pool.spin_rad / (2 * np.pi)) % 1.0 * SPIN_SECTORS).astype(np.intp)
+        return [
+            joint_cells(pool, self.size_wh, self._max_tilt_deg),
+            normal_cells(pool, self._max_tilt_deg),
+            place_cells(pool, self.size_wh),
+            np.minimum(spin, SPIN_SECTORS - 1),
+        ]
 
 
 def _centres(candidates: Candidates) -> Array:

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from synth.capture.coverage import Index, features, joint_cells, pick_spread
+from synth.capture.coverage import Index, Spread, features, joint_cells
 from synth.capture.visit_order import plan_visits
-from synth.cell.candidates import Candidates, draw_candidates
+from synth.cell.candidates import POOL_PER_POSE, Candidates, CandidateStream
 from synth.cell.mesh import CellBodies
 from synth.cell.model import Cell
 from synth.dataset.choices import SplitMode
 from synth.dataset.record import Split
-from synth.dataset.split import assign_splits, nearest_distance
+from synth.dataset.split import STAGE, assign_splits, nearest_distance, spread_splits
 from synth.errors import InputError
 from synth.geometry.pinhole import Pinhole
 from synth.geometry.se3 import Array
@@ -26,6 +26,9 @@ RENDER_S = 0.6
 """Seconds the simulated camera needs for the pictures of a new pose on two cores."""
 
 REPLACEMENTS_PER_POSE = 8
+
+DRAW = 512
+"""Candidates that are drawn at a time: where three of four pass, a stage chooses among 370."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +52,35 @@ class PlannedPose:
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
-    """Poses in the order they are visited, and figures about them.
+class Stage:
+    """A stretch of the sequence that is chosen out of a pool of its own. chosen: its rows of the pool."""
 
+    pool: Candidates
+    points: Array
+    chosen: Index
+
+    @cached_property
+    def reserved(self) -> Index:
+        """[rounds, poses] rows kept to stand in for each pose, nearest first; −1 where the pool ran out."""
+        free = np.ones(len(self.pool), dtype=bool)
+        free[self.chosen] = False
+        kept = np.full((REPLACEMENTS_PER_POSE, len(self.chosen)), -1, dtype=np.intp)
+        for i_round in range(REPLACEMENTS_PER_POSE):
+            for i, place in enumerate(self.points[self.chosen]):
+                if not free.any():
+                    return kept
+                distance = np.linalg.norm(self.points - place, axis=1)
+                row = int(np.where(free, distance, np.inf).argmin())
+                kept[i_round, i] = row
+                free[row] = False
+        return kept
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """The first poses of a sequence that goes on: a larger plan has the same ones, and more.
+
+    poses: in the order of their names. visits: their indices in the order in which the arm goes to them.
     coverage: share of the reachable cells of a grid of normals × image places that some pose visits.
     tilt_histogram: poses per 10° of tilt. train_test_deg: for every test pose the distance to the nearest
     training pose, Euclidean over the six joints in degrees. motion_s: pure motion from home through every
@@ -59,6 +88,7 @@ class Plan:
     """
 
     poses: tuple[PlannedPose, ...]
+    visits: tuple[int, ...]
     seed: int
     n_reachable: int
     coverage: float
@@ -66,9 +96,7 @@ class Plan:
     train_test_deg: Array
     motion_s: float
     settle_s: float
-    _spare: Candidates
-    _spare_features: Array
-    _features: Array
+    _stages: tuple[Stage, ...]
     _safety: SafetyModel
     _home_rad: Array
 
@@ -102,31 +130,17 @@ class Plan:
         Raises InputError when none is left.
         """
         refused = self.poses[index]
+        stage, i = self._stages[index // STAGE], index % STAGE
         n_free = 0
-        for row in self._reserved[:, index]:
-            if row >= 0 and self._safety.check_path(self._home_rad, self._spare.q_rad[row]) is None:
+        for row in stage.reserved[:, i]:
+            if row >= 0 and self._safety.check_path(self._home_rad, stage.pool.q_rad[row]) is None:
                 n_free += 1
                 if n_free == attempt:
-                    return _planned(self._spare, int(row), index, refused.split)
+                    return _planned(stage.pool, int(row), index, refused.split)
         raise InputError(
             f"Pose {refused.name} was refused {attempt} times and no reachable pose is left to replace it: "
             "see why in rejected/, then ask for fewer poses or widen robot.joints."
         )
-
-    @cached_property
-    def _reserved(self) -> Index:
-        """[rounds, poses] spare rows kept for each pose, nearest first; −1 where the spare rows ran out."""
-        free = np.ones(len(self._spare), dtype=bool)
-        reserved = np.full((REPLACEMENTS_PER_POSE, len(self.poses)), -1, dtype=np.intp)
-        for i_round in range(REPLACEMENTS_PER_POSE):
-            for index, place in enumerate(self._features):
-                if not free.any():
-                    return reserved
-                distance = np.linalg.norm(self._spare_features - place, axis=1)
-                row = int(np.where(free, distance, np.inf).argmin())
-                reserved[i_round, index] = row
-                free[row] = False
-        return reserved
 
 
 def plan_poses(
@@ -136,8 +150,9 @@ def plan_poses(
 
     Every pose keeps joint limits and distances, shows the whole square box of the part inside the image,
     within the tilt and visibility gates, and can be reached from home on a straight joint-space way that is
-    free. The same arguments give the same plan. Raises InputError when the cell does not have that many such
-    poses.
+    free. The same arguments give the same plan; a larger ``n`` gives the same poses and more, with the same
+    names, and the same splits too where those are spread. Raises InputError when the cell does not have that
+    many such poses.
     """
     if n < 1:
         raise InputError(f"A plan needs 1 pose or more, got {n}.")
@@ -146,58 +161,66 @@ def plan_poses(
     home_rad = cell.robot.home_q_rad
     if (violation := safety.check_path(home_rad, home_rad)) is not None:
         raise InputError(f"The cell's home is not free: {violation}. Correct robot.home_deg.")
-    pool = draw_candidates(cell, bodies, camera, n, sobol_rng)
-    chosen = _pick_reachable(cell, pool, n, camera.size_wh, safety)
-    order, times_s = plan_visits(
+    spread = Spread(camera.size_wh, cell.gates.max_tilt_deg)
+    stages = _choose_stages(n, CandidateStream(cell, bodies, camera, sobol_rng), spread, safety, home_rad)
+    chosen = Candidates.concatenate([stage.pool.rows(stage.chosen) for stage in stages]).rows(np.arange(n))
+    points = features(chosen, camera.size_wh)
+    splits = (
+        spread_splits(n, rng=split_rng)
+        if split == "spread"
+        else assign_splits(n, rng=split_rng, mode=split, features=points)
+    )
+    visits, times_s = plan_visits(
         home_rad,
-        pool.q_rad[chosen],
+        chosen.q_rad,
         safety,
         speed_rad_s=float(np.radians(cell.robot.speed_deg_s)),
         acceleration_rad_s2=float(np.radians(cell.robot.acceleration_deg_s2)),
     )
-    chosen = chosen[order]
-    points = features(pool, camera.size_wh)
-    splits = assign_splits(n, rng=split_rng, mode=split, features=points[chosen])
-    q_deg = np.degrees(pool.q_rad[chosen])
-    is_test = np.array([s == "test" for s in splits])
-    cells = joint_cells(pool, camera.size_wh, cell.gates.max_tilt_deg)
-    spare = np.setdiff1d(np.arange(len(pool)), chosen)
+    q_deg = np.degrees(chosen.q_rad)
+    cells = joint_cells(chosen, camera.size_wh, cell.gates.max_tilt_deg)
     edges_deg = np.arange(0.0, cell.gates.max_tilt_deg + 10.0, 10.0)
     return Plan(
-        poses=tuple(_planned(pool, int(row), i, splits[i]) for i, row in enumerate(chosen)),
+        poses=tuple(_planned(chosen, i, i, splits[i]) for i in range(n)),
+        visits=tuple(map(int, visits)),
         seed=seed,
-        n_reachable=len(pool),
-        coverage=len(np.unique(cells[chosen])) / len(np.unique(cells)),
-        tilt_histogram=tuple(int(c) for c in np.histogram(pool.tilt_deg[chosen], edges_deg)[0]),
-        train_test_deg=nearest_distance(q_deg[is_test], q_deg[np.array([s == "train" for s in splits])]),
+        n_reachable=sum(len(stage.pool) for stage in stages),
+        coverage=len(np.unique(cells)) / spread.n_reached,
+        tilt_histogram=tuple(int(c) for c in np.histogram(chosen.tilt_deg, edges_deg)[0]),
+        train_test_deg=nearest_distance(
+            q_deg[[s == "test" for s in splits]], q_deg[[s == "train" for s in splits]]
+        ),
         motion_s=float(times_s.sum()),
         settle_s=cell.robot.settle_s,
-        _spare=pool.rows(spare),
-        _spare_features=points[spare],
-        _features=points[chosen],
+        _stages=stages,
         _safety=safety,
         _home_rad=home_rad,
     )
 
 
-def _pick_reachable(
-    cell: Cell, pool: Candidates, n: int, size_wh: tuple[int, int], safety: SafetyModel
-) -> Index:
-    """[n] rows of the pool, spread evenly, each with a free way from home."""
-    home_rad = cell.robot.home_q_rad
-    allowed = np.ones(len(pool), dtype=bool)
-    known_free = np.zeros(len(pool), dtype=bool)
-    while int(allowed.sum()) >= n:
-        chosen = pick_spread(pool, n, size_wh, cell.gates.max_tilt_deg, allowed)
-        for row in chosen[~known_free[chosen]]:
-            known_free[row] = safety.check_path(home_rad, pool.q_rad[row]) is None
-            allowed[row] = known_free[row]
-        if known_free[chosen].all():
-            return chosen
-    raise InputError(
-        f"Only {int(allowed.sum())} of {len(pool)} poses can be reached from home on a free way, "
-        f"{n} are wanted: put robot.home_deg into the middle of robot.joints, or ask for fewer poses."
-    )
+def _choose_stages(
+    n: int, stream: CandidateStream, spread: Spread, safety: SafetyModel, home_rad: Array
+) -> tuple[Stage, ...]:
+    """Whole stages, until they hold ``n`` poses, each with a free way from home."""
+    stages: list[Stage] = []
+    for first in range(0, n, STAGE):
+        pool = stream.draw(POOL_PER_POSE * STAGE, DRAW)
+
+        def has_way(row: int, pool: Candidates = pool) -> bool:
+            return safety.check_path(home_rad, pool.q_rad[row]) is None
+
+        chosen = spread.pick(pool, STAGE, has_way)
+        stages.append(Stage(pool, features(pool, spread.size_wh), chosen))
+        n_there = first + len(chosen)
+        n_found = sum(len(stage.pool) for stage in stages)
+        if n_there < n and len(pool) < STAGE:
+            raise stream.refusal(n, n_found, n_there)
+        if n_there < min(n, first + STAGE):
+            raise InputError(
+                f"Only {n_there} of {n_found} poses can be reached from home on a free way, {n} are wanted: "
+                "put robot.home_deg into the middle of robot.joints, or ask for fewer poses."
+            )
+    return tuple(stages)
 
 
 def _planned(candidates: Candidates, row: int, index: int, split: Split) -> PlannedPose:

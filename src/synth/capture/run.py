@@ -96,7 +96,7 @@ def fill(
     cell = settings.cell
     pinhole = label_pinhole(cell, devices.camera.info)
     info = describe(settings, plan, camera_record(cell, devices.camera.info), devices.info)
-    with DatasetWriter.create_or_resume(settings.out, info) as writer:
+    with DatasetWriter.create_or_resume(settings.out, info, settings.growing) as writer:
         for note in writer.notes:
             progress.say(note)
         arm = Arm(devices.robot, SafetyModel(cell, bodies), cell.robot)
@@ -140,7 +140,7 @@ class Session:
         """Shoot until every pose of the plan is a sample."""
         done = writer.done_names()
         tries = Counter(r.name for r in writer.rejections)
-        todo = [pose for pose in self._plan.poses if pose.name not in done]
+        todo = [pose for i in self._plan.visits if (pose := self._plan.poses[i]).name not in done]
         self._queue.extend(self._turn(pose.index, tries[pose.name]) for pose in todo)
         self._progress.begin(total=len(self._plan.poses), done=len(done))
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="record") as pool:

@@ -19,9 +19,13 @@ from synth.dataset.difference import list_differences
 from synth.dataset.folder import INFO_FILE, read_info, refuse_strangers
 from synth.dataset.info import CameraRecord, DatasetInfo, MadeBy, PartRecord
 from synth.dataset.reader import DatasetReader
+from synth.dataset.split import STAGE
 from synth.errors import DatasetError, InputError
 from synth.geometry.pinhole import Pinhole
 from synth.hardware.camera import CameraInfo
+
+PLAN = f"stages of {STAGE}"
+"""How poses are chosen: those of a folder that was begun otherwise are other ones."""
 
 _PACKAGES = ("synth-robotics", "numpy", "opencv-python", "open3d", "pyrealsense2", "ur-rtde")
 
@@ -57,6 +61,13 @@ class CaptureSettings:
                 raise InputError(f"{name} must be {allowed}, got {value:g}")
 
     @property
+    def growing(self) -> tuple[str, ...]:
+        """What a later run of the same folder may raise. A block of test poses is one of all poses, so such a
+        plan stays as it is.
+        """
+        return ("poses",) if self.split == "spread" else ()
+
+    @property
     def true_pace(self) -> float:
         """Seconds of the robot's clock per second of ours: 1 for a real arm."""
         if not self.cell.robot.is_simulated:
@@ -72,6 +83,7 @@ def describe(
     config: dict[str, JsonValue] = {
         "cell": cell_fingerprint(cell),
         "poses": settings.n_poses,
+        "plan": PLAN,
         "split": settings.split,
         "label": settings.label,
         "crop": settings.crop,
@@ -142,8 +154,8 @@ def label_pinhole(cell: Cell, info: CameraInfo) -> Pinhole:
 def find_earlier_run(settings: CaptureSettings, plan: Plan) -> DatasetReader | None:
     """What an earlier run of the same command left in the folder, or None; opens no device.
 
-    Raises DatasetError with every difference when the folder was made with other settings, and where it holds
-    something else.
+    Raises DatasetError with every difference when the folder was made with other settings or for more poses,
+    and where it holds something else.
     """
     refuse_strangers(settings.out)
     if not (settings.out / INFO_FILE).exists():
@@ -152,13 +164,29 @@ def find_earlier_run(settings: CaptureSettings, plan: Plan) -> DatasetReader | N
     if found.camera is None:
         raise DatasetError(f"{settings.out} was not captured: choose another folder with --out")
     wanted = describe(settings, plan, found.camera, found.made_by.devices)
-    if differences := list_differences(found, wanted):
+    n_before = found.made_by.config.get("poses")
+    if isinstance(n_before, int) and n_before != settings.n_poses:
+        _refuse_number(settings, n_before)
+    if differences := list_differences(found, wanted, settings.growing):
         lines = "".join(f"\n  {d}" for d in differences)
         raise DatasetError(
             f"{settings.out} was captured with other settings: go back to them, or choose another folder "
             f"with --out{lines}"
         )
     return DatasetReader(settings.out)
+
+
+def _refuse_number(settings: CaptureSettings, n_before: int) -> None:
+    why = more = None
+    if not settings.growing:
+        why = "with --split block the test poses are an end of all poses, so such a capture cannot grow"
+    elif settings.n_poses < n_before:
+        why, more = "a capture may grow and never shrinks", " or more"
+    if why is not None:
+        raise DatasetError(
+            f"{settings.out} was begun for {n_before} poses, and --poses says {settings.n_poses}: {why}; say "
+            f"--poses {n_before}{more or ''}, or choose another folder with --out"
+        )
 
 
 def locked_settings(out: Path) -> dict[str, float] | None:

@@ -24,7 +24,7 @@ from synth.geometry.se3 import Array
 DRAW = 2048
 """Poses drawn at a time: a power of two keeps a Sobol sequence balanced."""
 
-MAX_DRAWS = 32
+MAX_DRAWN = 65_536
 POOL_PER_POSE = 8
 """Reachable poses that are wanted for each planned one, so that there is a choice."""
 
@@ -32,8 +32,8 @@ VISIBLE_MARGIN = 0.1
 """Kept above gates.min_visible: the arm's nominal shape is not its true one."""
 
 RAYS_PER_SIDE = 16
-BLOCKS = 8
-"""Pieces in which one draw is checked, to keep memory small."""
+BLOCK = 256
+"""Poses that are checked at once, to keep memory small."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,34 +81,59 @@ def draw_candidates(
 ) -> Candidates:
     """At least ``n`` poses that pass every check, some times as many where the cell allows it.
 
-    A scrambled Sobol sequence over the joint ranges. Raises InputError, naming the check that refuses most
-    and what to change, when fewer than ``n`` of MAX_DRAWS · DRAW poses pass.
+    Raises InputError, naming the check that refuses most and what to change, when fewer than ``n`` of
+    MAX_DRAWN poses pass.
     """
-    bounds = cell.robot.joints.bounds_rad
-    free = np.flatnonzero(bounds[:, 1] > bounds[:, 0])
-    if len(free) == 0:
-        raise InputError("Every joint is fixed: give min_deg and max_deg to some joint under robot.joints.")
-    sequence = qmc.Sobol(len(free), rng=rng)
-    view = _View(cell, bodies, camera)
-    found: list[Candidates] = []
-    refused: Counter[str] = Counter()
-    for i_draw in range(MAX_DRAWS):
-        q = np.tile(bounds[:, 0], (DRAW, 1))
-        q[:, free] += sequence.random(DRAW) * (bounds[free, 1] - bounds[free, 0])
-        found.extend(view.check(block, refused) for block in np.split(q, BLOCKS))
-        n_found = sum(map(len, found))
-        hopeless = i_draw == 3 and n_found == 0
-        if n_found >= POOL_PER_POSE * n or hopeless:
-            break
-    if n_found < n:
-        n_drawn = (i_draw + 1) * DRAW
-        check, count = refused.most_common(1)[0]
-        raise InputError(
-            f"{n_found or 'None'} of {n_drawn} poses drawn over robot.joints can be shot, {n} are wanted. "
-            f"The {check} check refuses most ({count / n_drawn:.0%}): {_ADVICE[check]}"
-            f"{f'; or ask for at most {n_found} poses' if n_found else ''}."
+    stream = CandidateStream(cell, bodies, camera, rng)
+    found = stream.draw(POOL_PER_POSE * n)
+    if len(found) < n:
+        raise stream.refusal(n, len(found), len(found))
+    return found
+
+
+class CandidateStream:
+    """Poses of one scrambled Sobol sequence over the joint ranges, draw after draw.
+
+    Raises InputError where every joint is fixed.
+    """
+
+    def __init__(self, cell: Cell, bodies: CellBodies, camera: Pinhole, rng: np.random.Generator) -> None:
+        self._bounds = cell.robot.joints.bounds_rad
+        self._free = np.flatnonzero(self._bounds[:, 1] > self._bounds[:, 0])
+        if len(self._free) == 0:
+            raise InputError(
+                "Every joint is fixed: give min_deg and max_deg to some joint under robot.joints."
+            )
+        self._sequence = qmc.Sobol(len(self._free), rng=rng)
+        self._view = _View(cell, bodies, camera)
+        self._refused: Counter[str] = Counter()
+        self._n_drawn = 0
+
+    def draw(self, n: int, size: int = DRAW) -> Candidates:
+        """The next ``n`` poses that pass every check or more, of ``size`` drawn at a time: a power of two,
+        256 or more. Fewer where MAX_DRAWN hold no more, none where an eighth of that holds none.
+        """
+        found: list[Candidates] = []
+        low, high = self._bounds[self._free].T
+        for n_drawn in range(size, MAX_DRAWN + 1, size):
+            q = np.tile(self._bounds[:, 0], (size, 1))
+            q[:, self._free] += self._sequence.random(size) * (high - low)
+            self._n_drawn += size
+            found.extend(self._view.check(block, self._refused) for block in np.split(q, size // BLOCK))
+            n_found = sum(map(len, found))
+            hopeless = n_found == 0 and 8 * n_drawn >= MAX_DRAWN
+            if n_found >= n or hopeless:
+                break
+        return Candidates.concatenate(found)
+
+    def refusal(self, n_wanted: int, n_found: int, most: int) -> InputError:
+        """What to say where too few are found. most: how many may be asked for."""
+        check, count = self._refused.most_common(1)[0]
+        return InputError(
+            f"{n_found or 'None'} of {self._n_drawn} poses drawn over robot.joints can be shot, {n_wanted} "
+            f"are wanted. The {check} check refuses most ({count / self._n_drawn:.0%}): {_ADVICE[check]}"
+            f"{f'; or ask for at most {most} poses' if most else ''}."
         )
-    return Candidates.concatenate(found)
 
 
 class _View:

@@ -17,6 +17,7 @@ from synth.dataset.record import Kind, Record
 from synth.dataset.sample import Draft, Plate, Rejection, Sample
 from synth.errors import DatasetError
 from synth.storage.atomic import LineLog
+from synth.storage.command import command_at_work
 from synth.storage.lock import LOCK_FILE
 
 INFO_FILE = "dataset.json"
@@ -229,3 +230,11 @@ def rejected_path(number: int, path: str) -> str:
     layers = {layer.folder: name for name, layer in LAYERS.items()}
     kind = layers.get(folder, f"crop_{stem.rpartition('_')[2]}")
     return f"rejected/{number:06d}_{kind}{PurePosixPath(path).suffix}"
+
+
+def remember_command(info: DatasetInfo, root: Path) -> DatasetInfo:
+    """What a new folder says of itself, with the command that is at work."""
+    if (command := command_at_work(root)) is None:
+        return info
+    typed = {"command": command.words, "typed_in": command.typed_in}
+    return info.model_copy(update={"made_by": info.made_by.model_copy(update=typed)})

@@ -23,6 +23,26 @@ def split_counts(n: int) -> tuple[int, int, int]:
     return n - n_test - n_val, n_val, n_test
 
 
+STAGE = 20
+"""Samples in which a sequence gives each split its whole share: 12 train, 3 validate, 5 test."""
+
+
+def spread_splits(n: int, *, rng: np.random.Generator) -> list[Split]:
+    """The splits of the first ``n`` samples of a sequence that goes on: a larger ``n`` has the same first.
+
+    The first three samples train, test and validate. After them every stretch gives its share to each split,
+    one at random out of each stratum, as `assign_splits` does of `STAGE` samples.
+    """
+    splits: list[Split] = []
+    while len(splits) < n:
+        splits += assign_splits(STAGE, rng=rng)
+    first: list[Split] = ["train", "test", "val"]
+    for i, wanted in enumerate(first):
+        j = splits.index(wanted, i)
+        splits[i], splits[j] = splits[j], splits[i]
+    return splits[:n]
+
+
 def assign_splits(
     n: int, *, rng: np.random.Generator, mode: SplitMode = "spread", features: ArrayLike | None = None
 ) -> list[Split]:

@@ -9,7 +9,7 @@ begun.
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from synth.dataset import codecs
 from synth.dataset.codecs import Counts, Rgb
-from synth.dataset.difference import list_differences
+from synth.dataset.difference import grow, list_differences
 from synth.dataset.folder import (
     INFO_FILE,
     PLATES_FILE,
@@ -36,6 +36,7 @@ from synth.dataset.folder import (
     refuse_older,
     refuse_strangers,
     rejected_path,
+    remember_command,
 )
 from synth.dataset.info import DatasetInfo
 from synth.dataset.layers import LAYERS, LayerName
@@ -46,7 +47,6 @@ from synth.dataset.views import write_views, yolo_label
 from synth.errors import DatasetError
 from synth.geometry.normals import CROP_SIDE_PX
 from synth.storage.atomic import LineLog, link_file, storage, write_bytes
-from synth.storage.command import command_at_work
 from synth.storage.lock import acquire
 
 
@@ -76,9 +76,10 @@ class DatasetWriter:
         write_views(root, info, self.samples)
 
     @classmethod
-    def create_or_resume(cls, root: Path, info: DatasetInfo) -> Self:
+    def create_or_resume(cls, root: Path, info: DatasetInfo, growing: Collection[str] = ()) -> Self:
         """Begin a dataset in an empty folder, or go on with the one that was made the same way.
 
+        growing: keys of the configuration whose numbers may have risen since.
         Raises DatasetError when the folder holds something else, was made otherwise (the message lists every
         difference), is being written, or cannot be written; StorageError when the disk is full.
         """
@@ -87,16 +88,18 @@ class DatasetWriter:
             if (root / INFO_FILE).exists():
                 found = read_info(root)
                 refuse_older(root, found)
-                if differences := list_differences(found, info):
+                if differences := list_differences(found, info, growing):
                     lines = "".join(f"\n  {d}" for d in differences)
                     raise DatasetError(
                         f"{root} was made otherwise: go back to its settings or choose another folder with "
                         f"--out{lines}"
                     )
-                info = found
+                info = grow(found, remember_command(info, root), growing)
+                if info != found:
+                    write_bytes(root / INFO_FILE, encode_info(info))
             else:
                 refuse_strangers(root)
-                info = _remember_command(info, root)
+                info = remember_command(info, root)
                 write_bytes(root / INFO_FILE, encode_info(info))
             return cls(root, info, lock)
         except BaseException:
@@ -292,13 +295,20 @@ class DatasetWriter:
         self._lock = None
 
     def close(self) -> None:
-        """Bring the views up to date and let go of the folder; may be called twice."""
+        """Sort samples by name, bring the views up to date, let go of the folder; may be called twice."""
         if self._lock is not None:
             try:
+                self._sort()
                 write_views(self.root, self.info, self.samples)
             finally:
                 os.close(self._lock)
                 self._lock = None
+
+    def _sort(self) -> None:
+        names = sorted(self._samples)
+        if names != list(self._samples):
+            self._samples = {name: self._samples[name] for name in names}
+            self._log.rewrite([s.to_line() for s in self._samples.values()])
 
     def _commit(self, contents: Mapping[str, bytes | Path], log: LineLog, line: str) -> None:
         if self._lock is None:
@@ -374,14 +384,6 @@ class DatasetWriter:
             for instance, has in zip(draft.instances, given, strict=True)
         ):
             raise DatasetError(f"{where}: give a crop for each instance that has R_crop_cam")
-
-
-def _remember_command(info: DatasetInfo, root: Path) -> DatasetInfo:
-    """What a new folder says of itself, with the command that is at work."""
-    if (command := command_at_work(root)) is None:
-        return info
-    typed = {"command": command.words, "typed_in": command.typed_in}
-    return info.model_copy(update={"made_by": info.made_by.model_copy(update=typed)})
 
 
 def _read(content: bytes | Path) -> bytes:

@@ -17,6 +17,7 @@ from synth.dataset.reader import DatasetReader
 from synth.dataset.store import DatasetWriter
 from synth.errors import DatasetError, InputError, SynthError
 from synth.sim.settings import RenderSettings
+from synth.sim.shares import say_shares
 from synth.sim.sources import SOURCES
 from synth.sim.sources.source import WORK_FOLDER, MadeSample, Order, Studio
 from synth.storage.atomic import write_bytes
@@ -99,7 +100,8 @@ def render(plan: Plan, progress: Progress) -> Summary:
     started = time.perf_counter()
     settings, out = plan.settings, plan.settings.out
     _count_done(plan.studio, settings)
-    with DatasetWriter.create_or_resume(out, _describe(plan.studio, settings)) as writer:
+    info = _describe(plan.studio, settings)
+    with DatasetWriter.create_or_resume(out, info, _growing(settings)) as writer:
         for note in writer.notes:
             progress.say(note)
         writer.add_models(plan.studio.models)
@@ -191,24 +193,46 @@ def _describe(studio: Studio, settings: RenderSettings) -> DatasetInfo:
 def _count_done(studio: Studio, settings: RenderSettings) -> int:
     studio.check()
     info = _describe(studio, settings)
-    earlier = _find_earlier_run(settings.out, info)
+    earlier = _find_earlier_run(settings, info)
     n_done = 0 if earlier is None else len(earlier)
     if info.camera is not None:
         check_disk(settings.out, settings.count - n_done, info.camera.size_wh)
     return n_done
 
 
-def _find_earlier_run(out: Path, info: DatasetInfo) -> DatasetReader | None:
+def _find_earlier_run(settings: RenderSettings, info: DatasetInfo) -> DatasetReader | None:
     """What an earlier run that would describe itself by ``info`` left in the folder, or None."""
+    out = settings.out
     if not (out / INFO_FILE).exists():
         return None
     refuse_other_kind(out, info.kind)
-    if differences := list_differences(read_info(out), info):
+    found = read_info(out)
+    if differences := list_differences(found, info, _growing(settings)):
+        _refuse_shares(settings, found.made_by.config.get("shares"))
         lines = "".join(f"\n  {d}" for d in differences)
         raise DatasetError(
             f"{out} was made with other settings: go back to them, or choose another folder with --out{lines}"
         )
     return DatasetReader(out)
+
+
+def _refuse_shares(settings: RenderSettings, before: object) -> None:
+    now = {name: n for name, n in settings.shares.items() if n}
+    if not isinstance(before, dict) or before.keys() - {*SOURCES}:
+        return
+    if _growing(settings) and all(now.get(name, 0) >= n for name, n in before.items()):
+        return
+    if before != now:
+        why = "it may grow and never shrinks" if _growing(settings) else "such a dataset cannot grow"
+        raise DatasetError(
+            f"{settings.out} was begun for {say_shares(before)}, and {say_shares(now)} are asked for: {why}; "
+            "ask for what it was begun for, or choose another folder with --out"
+        )
+
+
+def _growing(settings: RenderSettings) -> tuple[str, ...]:
+    """What a later run of the same folder may raise."""
+    return ("shares",) if all(SOURCES[name].grows for name, n in settings.shares.items() if n) else ()
 
 
 def _write(sample: MadeSample, writer: DatasetWriter, progress: Progress) -> None:

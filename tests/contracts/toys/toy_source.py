@@ -29,6 +29,7 @@ class Squares:
     """Needs no cell, no other dataset and no renderer."""
 
     words = ("square", "squares")
+    grows = True
 
     def studio_of(self, settings: RenderSettings) -> "Callable[[RenderSettings], Easel]":
         return open_easel

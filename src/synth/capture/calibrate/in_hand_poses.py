@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.stats import qmc
 
 from synth.capture.calibrate.setup import CalibrationSetup
-from synth.cell.candidates import DRAW, MAX_DRAWS, POOL_PER_POSE
+from synth.cell.candidates import DRAW, MAX_DRAWN, POOL_PER_POSE
 from synth.errors import InputError
 from synth.geometry.normals import angle_deg
 from synth.geometry.pinhole import Pinhole
@@ -28,7 +28,7 @@ def draw_in_hand(
     """Joints [M,6] over robot.joints and T_base_tool [M,4,4] that show the whole board, M at least ``n``.
 
     A scrambled Sobol sequence, as for captures. Raises InputError, naming what refuses most, where fewer
-    than ``n`` of MAX_DRAWS · DRAW poses pass.
+    than ``n`` of MAX_DRAWN poses pass.
     """
     bounds = setup.cell.robot.joints.bounds_rad
     sequence = qmc.Sobol(len(bounds), rng=rng)
@@ -36,7 +36,7 @@ def draw_in_hand(
     found: list[Array] = []
     refused: Counter[str] = Counter()
     n_drawn = 0
-    while sum(map(len, found)) < POOL_PER_POSE * n and n_drawn < MAX_DRAWS * DRAW:
+    while sum(map(len, found)) < POOL_PER_POSE * n and n_drawn < MAX_DRAWN:
         q_rad = bounds[:, 0] + sequence.random(DRAW) * (bounds[:, 1] - bounds[:, 0])
         passed = np.ones(DRAW, dtype=bool)
         for name, ok in _looks(setup, camera, q_rad, min_tilt_deg).items():

@@ -43,6 +43,7 @@ class Bin:
     """A quarter of the scenes that twins leave over."""
 
     words = ("bin", "bins")
+    grows = True
 
     def studio_of(self, settings: RenderSettings) -> Callable[[RenderSettings], SceneStudio]:
         """On the cell's bench. Raises InputError where Blender is not to be started, in which parts fall."""

@@ -31,6 +31,7 @@ class Composites:
     """Made when asked for alone: they have names from 0 on and a kind of dataset of their own."""
 
     words = ("composite", "composites")
+    grows = False
 
     def studio_of(self, settings: RenderSettings) -> "Callable[[RenderSettings], Desk]":
         """Takes ``settings.own["composites"]``, `Ingredients`, which ``synth compose`` alone asks for."""

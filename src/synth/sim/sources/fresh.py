@@ -26,6 +26,7 @@ class Fresh:
     """Three of four scenes that twins leave over."""
 
     words = ("fresh pose", "fresh poses")
+    grows = True
 
     def studio_of(self, settings: RenderSettings) -> Callable[[RenderSettings], SceneStudio]:
         """On the cell's bench."""

@@ -23,6 +23,7 @@ class Photographs:
     """All scenes that twins leave over, with ``--over``."""
 
     words = ("pose over a photograph", "poses over photographs")
+    grows = True
 
     def studio_of(self, settings: RenderSettings) -> Callable[[RenderSettings], BlenderStudio]:
         """Before photographs that say where parts are, or others. Raises InputError for what needs a cell."""

@@ -116,7 +116,8 @@ StudioT = TypeVar("StudioT")
 class Source(Protocol[StudioT]):
     """Makes labelled images; an object that holds nothing, in a file of its own, named in ``SOURCES``.
 
-    words: what one sample is called, and several: ("fresh pose", "fresh poses").
+    words: what one sample is called, and several: ("fresh pose", "fresh poses"). grows: whether the orders of
+    a larger number hold those of a smaller one, so that a dataset may be asked for more later.
 
     Names are six digits. Samples that stand for others have their names and splits. A source that shares its
     studio owns the number at which the names of all others begin, a multiple of `N_NAMES`; one that has a
@@ -124,6 +125,7 @@ class Source(Protocol[StudioT]):
     """
 
     words: ClassVar[tuple[str, str]]
+    grows: ClassVar[bool]
 
     def studio_of(self, settings: RenderSettings) -> Callable[[RenderSettings], StudioT]:
         """What opens the studio of its orders. Sources that share a dataset share it, so it is compared.

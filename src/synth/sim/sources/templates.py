@@ -28,6 +28,7 @@ class Templates:
     """Made when asked for alone, by ``synth compose --templates``."""
 
     words = ("picture with templates", "pictures with templates")
+    grows = False
 
     def studio_of(self, settings: RenderSettings) -> "Callable[[RenderSettings], PastingTable]":
         """Takes ``settings.own["templates"]``, a `Pasting`, which ``synth compose`` alone asks for."""

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
-from synth.sim.backdrop import evenly
 from synth.sim.bench import demand_look, list_twinnable, open_on_bench
 from synth.sim.photographs.posed import find_twinnable
 from synth.sim.scene_studio import SceneStudio
@@ -18,6 +17,7 @@ class Twin:
     """Each twin has its sample's name and split; a few of many samples are spread evenly over them."""
 
     words = ("twin", "twins")
+    grows = True
 
     def studio_of(self, settings: RenderSettings) -> Callable[[RenderSettings], SceneStudio]:
         """Where the samples were taken."""
@@ -45,12 +45,18 @@ class Twin:
         return ALL_THERE_ARE
 
     def plan(self, studio: SceneStudio, n: int, *, seed: int) -> Sequence[Order]:
-        """In the order of their names."""
-        samples = evenly(studio.backdrop.list_twinnable(), n)
+        """In the order of the samples."""
+        samples = studio.backdrop.list_twinnable()
         return [
-            Order(sample.name, make_twin(sample, studio.backdrop, seed=seed, for_analysis=True))
-            for sample in samples
+            Order(samples[i].name, make_twin(samples[i], studio.backdrop, seed=seed, for_analysis=True))
+            for i in sorted(_halving(len(samples))[:n])
         ]
+
+
+def _halving(n: int) -> list[int]:
+    """The numbers below ``n``, so that any first few lie evenly among all: by their bits, read backwards."""
+    n_bits = max(n - 1, 1).bit_length()
+    return sorted(range(n), key=lambda i: f"{i:0{n_bits}b}"[::-1])
 
 
 def _refuse_without_poses(captured: DatasetReader, *, with_test: bool) -> None:
