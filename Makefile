@@ -48,7 +48,8 @@ clean:
 # One environment; the stamp names the extras that stand in it. The demo's has all: what it ends with names
 # networks as ONNX, and the pages that it leads to go on with synth export-model and synth dataset view.
 $(VENV)/.ready-%: pyproject.toml constraints.txt scripts/bootstrap.sh
-	@set -e; uv=$$(scripts/bootstrap.sh); \
+	@set -e; \
+	case $* in dev) uv=$$(scripts/bootstrap.sh chromium) ;; *) uv=$$(scripts/bootstrap.sh) ;; esac; \
 	[ -x $(BIN)/python ] || "$$uv" venv -q --python $(PYTHON) $(VENV); \
 	case $* in demo) extras=all ;; *) extras=$* ;; esac; \
 	echo "Installing synth[$$extras] into $(VENV) (the first time takes some minutes) ..."; \

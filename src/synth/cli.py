@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from synth import __version__
+from synth.app.commands import draw
 from synth.balance.commands import balance
 from synth.capture.calibrate.commands import app as calibrate_app
 from synth.capture.commands import capture
@@ -61,7 +62,16 @@ class _Verb(TyperCommand):
 
 
 class _Root(_Group):
-    """--verbose counts before and after a verb; old words are answered; Ctrl-C at any verb is one line."""
+    """--verbose counts before and after a verb; old words are answered; Ctrl-C at any verb is one line. Of
+    Typer's two options for completion the help names the one that people want.
+    """
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        params: list[Any] = super().get_params(ctx)
+        for parameter in params:
+            if parameter.name == "show_completion":
+                parameter.hidden = True
+        return params
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not ctx.resilient_parsing:  # Nor while the shell completes a line.
@@ -169,6 +179,7 @@ app.command(rich_help_panel=_DATA, cls=_Verb)(compose)
 app.command(rich_help_panel=_DATA)(label)
 app.command(rich_help_panel=_DATA)(balance)
 app.command(rich_help_panel=_DATA)(paint)
+app.command(rich_help_panel=_DATA)(draw)
 app.add_typer(calibrate_app, name="calibrate", cls=_Group, rich_help_panel=_DATA)
 app.add_typer(import_app, name="import", cls=_Group, rich_help_panel=_DATA)
 app.add_typer(dataset_app, name="dataset", cls=_Group, rich_help_panel=_DATA)

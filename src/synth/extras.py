@@ -16,6 +16,7 @@ from urllib.request import url2pathname
 from synth.errors import InputError
 
 EXTRAS = {
+    "app": ("starlette", "uvicorn"),
     "hardware": ("pyrealsense2", "rtde_control", "rtde_receive", "dashboard_client"),
     "render": ("bpy", "blenderproc"),
     "train": (

@@ -223,10 +223,13 @@ def _refuse_shares(settings: RenderSettings, before: object) -> None:
     if _growing(settings) and all(now.get(name, 0) >= n for name, n in before.items()):
         return
     if before != now:
-        why = "it may grow and never shrinks" if _growing(settings) else "such a dataset cannot grow"
+        why = "such a dataset cannot grow; ask for what it was begun for"
+        if _growing(settings):
+            n = sum(before.values())
+            why = f"it may grow and never shrinks; ask for as many of each, --count {n} or more"
         raise DatasetError(
-            f"{settings.out} was begun for {say_shares(before)}, and {say_shares(now)} are asked for: {why}; "
-            "ask for what it was begun for, or choose another folder with --out"
+            f"{settings.out} was begun for {say_shares(before)}, and {say_shares(now)} are asked for: {why}, "
+            "or choose another folder with --out"
         )
 
 

@@ -1,0 +1,1 @@
+"""Pages that a browser shows, served by this machine to itself: drawing label maps."""

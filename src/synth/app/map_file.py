@@ -1,0 +1,55 @@
+"""A label map from a file that somebody chose in the browser."""
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from synth.dataset.label_maps import Ids, find_void
+from synth.errors import InputError
+
+MOST_PIXELS = 4096 * 4096
+
+
+def read_map_file(content: bytes, classes: Sequence[str], colours: Sequence[tuple[int, int, int]]) -> Ids:
+    """[H,W] ids of a PNG: of one channel the ids themselves, of three the colours of the classes.
+
+    The id of no class is taken as such, and so are transparent pixels. Raises InputError for anything else.
+    """
+    try:
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise InputError(f"the file has {image.width}×{image.height} pixels: 4096×4096 are the most")
+            is_coloured = image.mode in ("RGB", "RGBA")
+            values = np.asarray(image.convert("RGBA") if is_coloured else image)
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise InputError(f"the file is no PNG that can be read ({error}): take a label map as PNG") from error
+    void = find_void(classes)
+    if is_coloured:
+        return _by_colours(values, colours, void)
+    if values.ndim != 2 or values.dtype.kind not in "iu":
+        raise InputError("the file has neither ids in one channel nor colours in three: take a label map")
+    unknown = values[(values >= len(classes)) & (values != void)]
+    if len(unknown):
+        raise InputError(
+            f"the file has the id {unknown[0]}, and there are {len(classes)} classes, from 0 on, and {void} "
+            "for none"
+        )
+    return values.astype(np.uint16)
+
+
+def _by_colours(rgba_u8: np.ndarray, colours: Sequence[tuple[int, int, int]], void: int) -> Ids:
+    packed = rgba_u8[..., :3].astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
+    found, places = np.unique(packed, return_inverse=True)
+    known = {(r << 16) + (g << 8) + b: i for i, (r, g, b) in reversed(list(enumerate(colours)))}
+    seen = np.bincount(places.ravel(), (rgba_u8[..., 3] > 0).ravel(), len(found)) > 0
+    for value in found[seen]:
+        if int(value) not in known:
+            colour = tuple(int(value) >> shift & 255 for shift in (16, 8, 0))
+            raise InputError(
+                f"the file has the colour {colour}, which is no class's: take a map in their colours"
+            )
+    ids = np.array([known.get(int(value), void) for value in found], np.uint16)[places].reshape(packed.shape)
+    ids[rgba_u8[..., 3] == 0] = void
+    return ids

@@ -1,0 +1,179 @@
+// The canvas: shows a label map in its classes' colours, and turns pointer and keys into changes of it.
+
+import { History } from "./label_map.js";
+
+export class Easel {
+  // canvas, overlay: elements. map: a LabelMap. colours: RGB of each id. choice(): {tool, id, size}.
+  // changed(): after each change; said(text): what a screen reader is told.
+  constructor({ canvas, overlay, map, colours, choice, changed, said }) {
+    Object.assign(this, { canvas, overlay, map, colours, choice, changed, said });
+    this.history = new History();
+    this.cursor = [map.width >> 1, map.height >> 1];
+    this.anchor = null;
+    this.from = null;
+    canvas.width = map.width;
+    canvas.height = map.height;
+    this.pixels = canvas.getContext("2d").createImageData(map.width, map.height);
+    canvas.addEventListener("pointerdown", (event) => this.press(event));
+    canvas.addEventListener("pointermove", (event) => this.move(event));
+    for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, () => this.release());
+    canvas.addEventListener("pointerleave", () => this.mark(null));
+    canvas.addEventListener("keydown", (event) => this.key(event));
+    canvas.addEventListener("focus", () => canvas.matches(":focus-visible") && this.mark(this.cursor));
+    canvas.addEventListener("blur", () => this.mark(null));
+    this.show();
+  }
+
+  show() {
+    const { data } = this.pixels;
+    this.map.ids.forEach((id, i) => {
+      const colour = this.colours[id];
+      data.set(colour ? [...colour, 255] : [0, 0, 0, 0], 4 * i);
+    });
+    this.canvas.getContext("2d").putImageData(this.pixels, 0, 0);
+  }
+
+  // Do something to the map as one step that can be undone.
+  step(change) {
+    const before = this.map.copy();
+    change(this.map);
+    this.finish(before);
+  }
+
+  finish(before) {
+    if (before.every((id, i) => id === this.map.ids[i])) return;
+    this.history.note(before);
+    this.show();
+    this.changed();
+  }
+
+  undo() {
+    this.swap(this.history.undo(this.map.copy()));
+  }
+
+  redo() {
+    this.swap(this.history.redo(this.map.copy()));
+  }
+
+  swap(ids) {
+    if (!ids) return;
+    this.map.restore(ids);
+    this.show();
+    this.changed();
+  }
+
+  pixelAt(event) {
+    const box = this.canvas.getBoundingClientRect();
+    return [
+      Math.floor(((event.clientX - box.left) / box.width) * this.map.width),
+      Math.floor(((event.clientY - box.top) / box.height) * this.map.height),
+    ];
+  }
+
+  press(event) {
+    if (event.button !== 0 || this.from) return;
+    event.preventDefault();
+    this.canvas.focus({ preventScroll: true });
+    this.canvas.setPointerCapture(event.pointerId);
+    this.before = this.map.copy();
+    this.from = this.pixelAt(event);
+    this.last = this.from;
+    this.draw(this.from, this.from);
+  }
+
+  move(event) {
+    const here = this.pixelAt(event);
+    this.mark(here);
+    if (!this.from) return;
+    this.draw(this.last, here);
+    this.last = here;
+  }
+
+  release() {
+    if (!this.from) return;
+    this.from = null;
+    this.finish(this.before);
+  }
+
+  // From where a stroke stands to where it goes; lines and rectangles begin where it began.
+  draw(last, here) {
+    const { tool, id, size } = this.choice();
+    if (tool === "bucket") {
+      if (last === here) this.map.bucket(...here, id);
+    } else if (tool === "pen" || tool === "eraser") {
+      this.map.stroke(...last, ...here, size, id);
+    } else {
+      this.map.restore(this.before);
+      this.shape(tool, this.from, here, size, id);
+    }
+    this.show();
+  }
+
+  shape(tool, from, to, size, id) {
+    if (tool === "line") this.map.stroke(...from, ...to, size, id);
+    else this.map.rectangle(...from, ...to, id);
+  }
+
+  key(event) {
+    const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+    if (event.key in arrows) {
+      event.preventDefault();
+      const step = event.shiftKey ? 1 : Math.max(1, Math.round(this.map.width / 32));
+      const sides = [this.map.width, this.map.height];
+      this.cursor = this.cursor.map((at, i) => Math.min(sides[i] - 1, Math.max(0, at + step * arrows[event.key][i])));
+      this.mark(this.cursor);
+      this.said(`column ${this.cursor[0]}, row ${this.cursor[1]}: ${this.nameAt(...this.cursor)}`);
+    } else if (event.key === " " || event.key === "Enter") {
+      event.preventDefault();
+      this.drawAtCursor();
+    } else if (event.key === "Escape") {
+      this.anchor = null;
+      this.mark(this.cursor);
+    }
+  }
+
+  drawAtCursor() {
+    const { tool, id, size } = this.choice();
+    const here = this.cursor;
+    if (tool === "bucket") this.step((map) => map.bucket(...here, id));
+    else if (tool === "pen" || tool === "eraser") this.step((map) => map.stroke(...here, ...here, size, id));
+    else if (!this.anchor) {
+      this.anchor = here;
+      this.said(`The ${tool} begins here: go to its end and press Space.`);
+    } else {
+      const from = this.anchor;
+      this.anchor = null;
+      this.step(() => this.shape(tool, from, here, size, id));
+    }
+    this.mark(here);
+  }
+
+  nameAt(x, y) {
+    return this.names?.[this.map.ids[y * this.map.width + x]] ?? "no class";
+  }
+
+  // Where the brush is, in the screen's own pixels; null for nowhere.
+  mark(at) {
+    const box = this.canvas.getBoundingClientRect();
+    const scale = (box.width * devicePixelRatio) / this.map.width;
+    this.overlay.width = Math.round(box.width * devicePixelRatio);
+    this.overlay.height = Math.round(box.height * devicePixelRatio);
+    if (!at) return;
+    const { tool, size } = this.choice();
+    const isBrush = tool === "pen" || tool === "eraser" || tool === "line";
+    const radius = Math.max(isBrush ? (size / 2) * scale : 0, 6 * devicePixelRatio);
+    const [x, y] = at.map((side) => (side + 0.5) * scale);
+    const context = this.overlay.getContext("2d");
+    for (const [colour, width] of [["#000", 3], ["#fff", 1.5]]) {
+      context.strokeStyle = colour;
+      context.lineWidth = width * devicePixelRatio;
+      context.beginPath();
+      context.arc(x, y, radius, 0, 2 * Math.PI);
+      if (this.anchor) {
+        context.moveTo(...this.anchor.map((side) => (side + 0.5) * scale));
+        context.lineTo(x, y);
+      }
+      context.stroke();
+    }
+  }
+}
