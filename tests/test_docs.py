@@ -29,7 +29,7 @@ ONLY_PARSED = {
     r"synth translate": "minutes; test_flow.py runs it",
     r"synth balance": "needs label maps of one's own; tests/balance, test_flow.py",
     r"synth paint": "minutes, and label maps; test_flow.py runs it",
-    r"synth draw": "answers until it is ended, and wants a painter; tests/app",
+    r"synth (draw|explore)": "answers until it is ended; tests/app",
     r"synth compare": "minutes; test_flow.py runs it",
     r"synth compose .*(--plates|_composed)": "needs what a longer command makes; test_flow.py",
     r"synth compose .*--place": "needs a target that was trained for longer; tests/sim/placing",

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from synth import __version__
-from synth.app.commands import draw
+from synth.app.commands import draw, explore
 from synth.balance.commands import balance
 from synth.capture.calibrate.commands import app as calibrate_app
 from synth.capture.commands import capture
@@ -62,14 +62,14 @@ class _Verb(TyperCommand):
 
 
 class _Root(_Group):
-    """--verbose counts before and after a verb; old words are answered; Ctrl-C at any verb is one line. Of
-    Typer's two options for completion the help names the one that people want.
+    """--verbose counts before and after a verb; old words are answered; Ctrl-C at any verb is one line. The
+    help leaves out Typer's options for completion, which README names.
     """
 
     def get_params(self, ctx: Any) -> list[Any]:
         params: list[Any] = super().get_params(ctx)
         for parameter in params:
-            if parameter.name == "show_completion":
+            if parameter.name in ("install_completion", "show_completion"):
                 parameter.hidden = True
         return params
 
@@ -180,6 +180,7 @@ app.command(rich_help_panel=_DATA)(label)
 app.command(rich_help_panel=_DATA)(balance)
 app.command(rich_help_panel=_DATA)(paint)
 app.command(rich_help_panel=_DATA)(draw)
+app.command(rich_help_panel=_DATA)(explore)
 app.add_typer(calibrate_app, name="calibrate", cls=_Group, rich_help_panel=_DATA)
 app.add_typer(import_app, name="import", cls=_Group, rich_help_panel=_DATA)
 app.add_typer(dataset_app, name="dataset", cls=_Group, rich_help_panel=_DATA)

@@ -28,8 +28,8 @@ FLAGS = (
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Photographs in data/real, maps in data/maps, a painter of drawn weights at `CHECKPOINT`."""
     import torch
-    from drawing_server import CHECKPOINT
     from look_pair import write_look
+    from page_server import CHECKPOINT
     from painter_desk import small
 
     from synth.gan.methods import METHODS
@@ -65,14 +65,14 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
     contexts: list[Any] = []
     lines: list[str] = []
 
-    def open_one(address: str, **kinds: Any) -> Any:
+    def open_one(address: str, ready: str = "#classes [role=radio]", **kinds: Any) -> Any:
         context = browser.new_context(**({"viewport": {"width": 1280, "height": 800}} | kinds))
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: lines.append(message.text))
         page.on("pageerror", lambda error: lines.append(str(error)))
         page.goto(address)
-        page.wait_for_selector("#classes [role=radio]")
+        page.wait_for_selector(ready)
         return page
 
     open_one.allowed = []  # type: ignore[attr-defined]

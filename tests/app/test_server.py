@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
-from drawing_server import serving
+from page_server import drawing
 
 from synth.dataset.reader import DatasetReader
 
@@ -52,7 +52,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def client(desk: Path, out: Path) -> Iterator[Client]:
-    with serving(desk, "--out", out, "--maps", "data/maps") as address:
+    with drawing(desk, "--out", out, "--maps", "data/maps") as address:
         yield Client(address)
 
 

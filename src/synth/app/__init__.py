@@ -1,1 +1,1 @@
-"""Pages that a browser shows, served by this machine to itself: drawing label maps."""
+"""Pages that a browser on this machine shows: label maps are drawn there, datasets looked through."""

@@ -1,4 +1,4 @@
-"""``synth draw``: a label map drawn in a browser, and the photograph that a painter makes of it."""
+"""``synth draw`` and ``synth explore``: pages that a browser on this machine shows."""
 
 from pathlib import Path
 from typing import Annotated
@@ -39,7 +39,7 @@ def draw(
     from synth.terminal import SIMULATED, make_console
 
     demand("app", "train")
-    from synth.app.routes import make_app
+    from synth.app.draw_routes import make_app
     from synth.app.server import serve
 
     console = make_console()
@@ -65,3 +65,60 @@ def draw(
         console.print(f"{n_new} new drawings: {out} has {before + n_new}. Next: synth dataset sheet {out}")
     else:
         console.print("Nothing was kept.")
+
+
+def explore(
+    datasets: Annotated[
+        list[Path] | None, typer.Argument(help="Datasets to look at; all below data/ if none is named.")
+    ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option(help="A training of whole pictures: what its network says is drawn over them."),
+    ] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Let samples be taken out, as synth dataset reject does.")
+    ] = False,
+    blind: Annotated[
+        bool, typer.Option("--blind", help="Ask of one picture after the other: real or made?")
+    ] = False,
+    answers: Annotated[
+        Path, typer.Option(help="With --blind: the file that answers are added to, a line each.")
+    ] = Path("runs/blind.jsonl"),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")] = 0,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Print the address and open nothing.")
+    ] = False,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps; the best there is.")] = None,
+) -> None:
+    """Look through datasets in a browser: sorted, filtered, twins beside each other.
+
+    Example: synth explore data/real data/synthetic data/translated
+    """
+    from synth.app.blind import Blind
+    from synth.app.exploring import ExploreSettings, Exploring
+    from synth.app.request import list_datasets
+    from synth.dataset.reader import DatasetReader
+    from synth.extras import demand
+    from synth.terminal import SIMULATED, make_console
+
+    demand("app")
+    from synth.app.explore_routes import make_app
+    from synth.app.server import serve
+
+    console = make_console()
+    chosen = tuple(DatasetReader(path) for path in datasets or list_datasets())
+    exploring = Exploring(ExploreSettings(chosen, run, write, device))
+    asking = Blind(chosen, answers) if blind else None
+    if exploring.is_simulated:
+        console.print(SIMULATED, "among these are data of the simulated cell")
+    serve(
+        make_app(exploring, asking),
+        port=port,
+        open_browser=not no_browser,
+        say=lambda text: console.print(text, soft_wrap=True),
+    )
+    if asking is not None and (score := asking.score())["n"]:
+        console.print(
+            f"{score['right']:.0%} of {score['n']} answers are right, 95 % interval {score['low']:.0%} to "
+            f"{score['high']:.0%}; 50 % is chance. They stand in {answers}."
+        )

@@ -10,8 +10,11 @@ import secrets
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse, RedirectResponse
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from synth.errors import InputError
 
 MOST_BYTES = 32 * 2**20
 """Of what one request may send: a map of 4096×4096 ids."""
@@ -92,6 +95,11 @@ class Gate:
 def refuse(status: int, sentence: str) -> JSONResponse:
     """An answer that says what is wrong and what to do."""
     return JSONResponse({"error": sentence}, status)
+
+
+async def tell_error(_: Request, error: Exception) -> Response:
+    """The sentence of a `SynthError`: what was asked is wrong (400), or this machine cannot (500)."""
+    return refuse(400 if isinstance(error, InputError) else 500, str(error))
 
 
 def _cookies(header: str) -> dict[str, str]:

@@ -1,9 +1,10 @@
-"""What `synth draw` is asked for, as it is typed."""
+"""What the pages are asked for, as it is typed."""
 
 import json
 import re
 from pathlib import Path
 
+from synth.dataset.folder import INFO_FILE
 from synth.errors import InputError
 from synth.gan.paint import RESULT_FILE
 
@@ -36,3 +37,8 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
     if match is None:
         raise InputError(f"--size is width and height in pixels, 256x192 for one, got {text!r}")
     return int(match[1]), int(match[2])
+
+
+def list_datasets(folder: Path = Path("data")) -> list[Path]:
+    """The datasets right below a folder, by name."""
+    return sorted(path.parent for path in folder.glob(f"*/{INFO_FILE}"))

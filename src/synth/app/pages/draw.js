@@ -1,16 +1,11 @@
 // The page: tools, classes, the map, and the photograph that a painter makes of it.
 
+import { find, say } from "./ask.js";
 import { Easel } from "./easel.js";
 import { LabelMap } from "./label_map.js";
 import * as server from "./server.js";
 
-const find = (id) => document.getElementById(id);
 const state = { tool: "pen", id: 0, base: "", seed: 0 };
-
-function say(text, isWrong = false) {
-  find("status").textContent = text;
-  find("status").classList.toggle("wrong", isWrong);
-}
 
 // One of a group of buttons, by click, or by arrows as radio buttons have it.
 function makeRadio(group, choose) {

@@ -1,18 +1,6 @@
-// What the page asks of its server. Each answer is one value, or an Error with the server's sentence.
+// What the page that draws asks of its server.
 
-async function ask(address, options) {
-  let answer;
-  try {
-    answer = await fetch(address, options);
-  } catch {
-    throw new Error("The server does not answer: look at the terminal in which synth runs.");
-  }
-  if (answer.ok) return answer;
-  const told = await answer.json().catch(() => ({}));
-  throw new Error(told.error ?? `The server answers ${answer.status}.`);
-}
-
-const send = (address, body) => ask(address, { method: "POST", body });
+import { ask, send } from "./ask.js";
 
 function query(map, words) {
   return new URLSearchParams({ width: map.width, height: map.height, ...words });

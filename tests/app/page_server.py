@@ -1,4 +1,4 @@
-"""``synth draw`` as a program of its own."""
+"""Commands that show a page, as programs of their own."""
 
 import os
 import signal
@@ -12,12 +12,19 @@ CHECKPOINT = Path("painter/checkpoints/step_000001.safetensors")
 
 
 @contextmanager
-def serving(desk: Path, *words: object) -> Iterator[str]:
-    """``synth draw`` as a program; gives the address that it prints, and ends it by Ctrl-C."""
-    command = [sys.executable, "-m", "synth", "draw", "--checkpoint", CHECKPOINT, "--no-browser", *words]
+def drawing(desk: Path, *words: object) -> Iterator[str]:
+    """``synth draw`` with the desk's painter, as `serving` does."""
+    with serving(desk, "draw", "--checkpoint", CHECKPOINT, *words) as address:
+        yield address
+
+
+@contextmanager
+def serving(folder: Path, *words: object) -> Iterator[str]:
+    """A command that shows a page, as a program; gives the address that it prints, and ends it by Ctrl-C."""
+    command = [sys.executable, "-m", "synth", *words, "--no-browser"]
     environment = os.environ | {"PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(
-        list(map(str, command)), cwd=desk, env=environment, stdout=subprocess.PIPE, text=True
+        list(map(str, command)), cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
     ) as server:
         assert server.stdout is not None
         said = []

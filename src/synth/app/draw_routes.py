@@ -17,7 +17,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from synth.app.drawing import MOST_SIDE_PX, Drawing
-from synth.app.gate import refuse
+from synth.app.gate import refuse, tell_error
 from synth.app.server import PAGES
 from synth.dataset.label_maps import Ids
 from synth.errors import InputError, SynthError
@@ -41,7 +41,7 @@ def make_app(drawing: Drawing) -> Starlette:
             Route("/api/keep", desk.keep, methods=["POST"]),
             Mount("/pages", StaticFiles(directory=PAGES)),
         ],
-        exception_handlers={SynthError: _tell},
+        exception_handlers={SynthError: tell_error},
     )
 
 
@@ -124,7 +124,3 @@ def _number(request: Request, key: str, least: int, most: int) -> int:
     if not (text.isdecimal() and len(text) <= 10 and least <= int(text) <= most):
         raise InputError(f"{key} must be a whole number from {least} to {most}, got {text[:20]!r}")
     return int(text)
-
-
-async def _tell(_request: Request, error: Exception) -> Response:
-    return refuse(400 if isinstance(error, InputError) else 500, str(error))

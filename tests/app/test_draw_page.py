@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from drawing_server import serving
+from page_server import drawing
 from PIL import Image
 
 from synth.dataset.reader import DatasetReader
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def address(desk: Path) -> Iterator[str]:
     """Of a page with maps of 96×80, whose drawings go to drawn/; whole in the end."""
-    with serving(desk, "--out", "drawn", "--maps", "data/maps", "--size", "96x80") as address:
+    with drawing(desk, "--out", "drawn", "--maps", "data/maps", "--size", "96x80") as address:
         yield address
     assert verify(desk / "drawn") == []
 

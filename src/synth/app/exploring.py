@@ -1,0 +1,198 @@
+"""Behind the page that explores: samples of several datasets, their figures, and what is said of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from synth.dataset.codecs import Rgb
+from synth.dataset.reader import DatasetReader
+from synth.dataset.record import KIND_WORDS
+from synth.dataset.sample import Sample
+from synth.dataset.sheet import normal_arrow, outlines_of, picture_of
+from synth.dataset.store import DatasetWriter
+from synth.errors import InputError
+
+THUMB_PX = 240
+_MOST_THUMBS = 4000
+_OUTLINE_PX = 0.5
+"""How far a drawn outline may be from the mask's."""
+
+
+@dataclass(frozen=True)
+class ExploreSettings:
+    """What is looked at.
+
+    datasets: of different names. run: a trained network, what it says is drawn over pictures; None for none.
+    writable: whether samples may be taken out. Raises InputError for two datasets of one name and for none.
+    """
+
+    datasets: tuple[DatasetReader, ...]
+    run: Path | None = None
+    writable: bool = False
+    device: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.datasets:
+            raise InputError("there is no dataset in data/ to look at: name some, synth explore data/real")
+        names = [dataset.name for dataset in self.datasets]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise InputError(f"two of the datasets are called {twice}: give datasets of different names")
+
+
+class Exploring:
+    """Not for several threads at once, but for `thumb` and `picture`, which only read."""
+
+    def __init__(self, settings: ExploreSettings) -> None:
+        self.writable = settings.writable
+        self.datasets: dict[str, DatasetReader] = {d.name: d for d in settings.datasets}
+        self._samples: dict[tuple[str, str], Sample] = {
+            (name, sample.name): sample for name, d in self.datasets.items() for sample in d.samples
+        }
+        self._reader = None if settings.run is None else _Network(settings.run, settings.device)
+        self.thumb = lru_cache(_MOST_THUMBS)(self._thumb)
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether any device was simulated."""
+        return any(d.info.made_by.simulated for d in self.datasets.values())
+
+    @property
+    def reads(self) -> bool:
+        """Whether a network says something of pictures."""
+        return self._reader is not None
+
+    def describe(self) -> list[dict[str, Any]]:
+        """Of each dataset its name, kind in words, folder and whether it is of the simulated cell."""
+        return [
+            {
+                "name": name,
+                "kind": KIND_WORDS[d.info.kind],
+                "root": str(d.root),
+                "simulated": d.info.made_by.simulated,
+            }
+            for name, d in self.datasets.items()
+        ]
+
+    def list_samples(self) -> dict[str, Any]:
+        """Columns, one row a sample: its dataset's place, name, split, classes, and figures that any has."""
+        rows = list(self._samples.items())
+        places = {name: i for i, name in enumerate(self.datasets)}
+        figures = {
+            key: [_number(s.quality.get(key)) for _, s in rows]
+            for key in sorted({k for _, s in rows for k, v in s.quality.items() if _number(v) is not None})
+        }
+        return {
+            "dataset": [places[dataset] for (dataset, _), _ in rows],
+            "name": [s.name for _, s in rows],
+            "split": [s.split for _, s in rows],
+            "classes": [sorted({i.class_name for i in s.instances}) for _, s in rows],
+            "figures": figures,
+        }
+
+    def tell(self, dataset: str, name: str) -> dict[str, Any]:
+        """A sample's labels for drawing, its figures, and in which datasets it has twins.
+
+        box, square, and normal, tail and tip of an arrow: edges 0..W. outlines: pixel coordinates with
+        centres at integers.
+        """
+        reader, sample = self._find(dataset, name)
+        mask = reader.load_mask(sample)
+        return {
+            "size": sample.size_wh,
+            "split": sample.split,
+            "parts": [
+                {
+                    "class": instance.class_name,
+                    "box": instance.box_xyxy_px,
+                    "square": instance.square_xyxy_px,
+                    "normal": normal_arrow(sample, instance),
+                    "outlines": [] if mask is None else _outline(mask == i + 1),
+                }
+                for i, instance in enumerate(sample.instances)
+            ],
+            "figures": {key: value for key, value in sample.quality.items() if value is not None},
+            "made": [" ".join(filter(None, (step.verb, step.method))) for step in sample.origin.steps],
+            "twins": [other for other in self.datasets if (other, name) in self._samples],
+        }
+
+    def picture(self, dataset: str, name: str) -> Rgb:
+        """[H,W,3]; a label map in its classes' colours, where there is no picture."""
+        return picture_of(*self._find(dataset, name))
+
+    def said(self, dataset: str, name: str) -> Rgb:
+        """The picture with what the network says drawn on it; raises InputError without a network."""
+        if self._reader is None:
+            raise InputError("no network reads here: name one with --run")
+        return self._reader.draw(self.picture(dataset, name))
+
+    def reject(self, dataset: str, name: str, reason: str) -> int:
+        """Take a sample out, as ``synth dataset reject`` does; returns how many are left.
+
+        Raises InputError where nothing may be written or no reason is given, DatasetError, StorageError.
+        """
+        if not self.writable:
+            raise InputError("nothing is written from this page: start it with --write to take samples out")
+        if not reason.strip():
+            raise InputError("say why: a sample is taken out with its reason")
+        reader, _ = self._find(dataset, name)
+        with DatasetWriter.open(reader.root) as writer:
+            writer.reject(name, reason.strip()[:500])
+        del self._samples[dataset, name]
+        return sum(of == dataset for of, _ in self._samples)
+
+    def _find(self, dataset: str, name: str) -> tuple[DatasetReader, Sample]:
+        sample = self._samples.get((dataset, name))
+        if sample is None:
+            raise InputError(f"there is no sample {name} in {dataset}: it may have been taken out")
+        return self.datasets[dataset], sample
+
+    def _thumb(self, dataset: str, name: str) -> bytes:
+        """A JPEG, `THUMB_PX` wide at most."""
+        picture = self.picture(dataset, name)
+        scale = min(1.0, THUMB_PX / max(picture.shape[:2]))
+        size = tuple(max(1, round(side * scale)) for side in picture.shape[1::-1])
+        small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+        return encode(np.asarray(small, np.uint8), ".jpg")
+
+
+def encode(rgb_u8: Rgb, kind: str) -> bytes:
+    """As a PNG or JPEG file."""
+    how = {".png": [cv2.IMWRITE_PNG_COMPRESSION, 1], ".jpg": [cv2.IMWRITE_JPEG_QUALITY, 88]}[kind]
+    return cv2.imencode(kind, np.ascontiguousarray(rgb_u8[..., ::-1]), how)[1].tobytes()
+
+
+class _Network:
+    """A trained network of whole pictures."""
+
+    def __init__(self, run: Path, device: str | None) -> None:
+        from synth.train.tasks import TASKS
+        from synth.train.trained import load_trained
+
+        self._trained = load_trained(run, device)
+        self._task = TASKS[self._trained.task]
+        if self._task.words.unit == "crops":
+            raise InputError(f"{run} reads crops, and here whole pictures are looked at: name another --run")
+
+    def draw(self, picture: Rgb) -> Rgb:
+        from synth.train.trained import predict_pictures
+
+        (predicted,) = predict_pictures(self._trained, [picture])
+        return self._task.draw(picture, "", predicted)
+
+
+def _outline(region: Any) -> list[list[tuple[float, float]]]:
+    """With no more corners than are seen."""
+    found: Sequence[Sequence[tuple[float, float]]] = outlines_of(region)
+    simpler = (cv2.approxPolyDP(np.array(points, np.float32), _OUTLINE_PX, closed=True) for points in found)
+    return [[(float(x), float(y)) for x, y in points[:, 0]] for points in simpler if len(points) > 2]
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return round(float(value), 6)
