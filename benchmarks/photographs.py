@@ -13,7 +13,8 @@ settings of the renderer and of the training, which were chosen with their figur
 there, and in its turn on 0 to 7, describes these pictures and is no test of the method. The 16 are one film
 before one background, so both directions are measured, and renderings over unrelated photographs stand
 beside those over plates of the train images. The mix without poses, of the mesh and boxes of six
-pictures, came on 2026-11-30; everything else of it is as of the others.
+pictures, and that of the refiner (*translated* is by CycleGAN), came on 2026-11-30; all else of them is as
+of the others.
 
 Each stage is the command that a user types. Each training that has ended is one line of the results; the
 same command goes on where it stopped, with the first seed of everything before the second of anything. On a
@@ -97,6 +98,7 @@ FIGURINE = Scene(
         "rendered over their plates": ("synthetic",),
         "rendered over unrelated photographs": ("unrelated",),
         "translated": ("translated",),
+        "translated by the refiner": ("refined",),
         "rendered without poses": ("unposed",),
     },
     n_images=8000,
@@ -212,7 +214,9 @@ class Bench:
                 words = ("render", "--mesh", mesh, "--over", self.folder(trial, "boxed"), *count)
             case _:
                 self._make(trial, "synthetic")
+                method = "refiner" if name == "refined" else "cyclegan"
                 learning = ("--preset", "quick", "--anyway", "--device", "cpu", "--run", f"runs/{out}")
+                learning += ("--method", method)
                 if self._n_images:
                     learning += ("--images", str(self._n_images))
                 words = ("translate", "--real", real, "--sim", synthetic, *learning)
