@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import re
 import shlex
 from pathlib import Path
@@ -77,6 +78,22 @@ def test_a_run_is_gone_on_with_by_its_command(tmp_path, monkeypatch, capsys):
         ("runs/train/normals", "train", "complete")
     ]
     assert said["next"].startswith("synth render")
+
+
+def test_a_run_that_was_given_up_does_not_lead(tmp_path, monkeypatch, capsys):
+    """One that another training has outlived is left alone; a later one that was stopped is gone on with."""
+    monkeypatch.chdir(tmp_path)
+    make_dataset(Path("data/real"), "real", verb="capture")
+    for name, at_s in (("first", 1e9), ("second", 2e9), ("third", 3e9)):
+        folder = Path("runs") / name
+        with at_work(("train", "normals", "--out", str(folder))):
+            RunDir.create_or_resume(folder, {"seed": 0}).close()
+        if name == "second":
+            (folder / "result.json").touch()
+            assert next_command(capsys).startswith("synth render")
+        for path in folder.iterdir():
+            os.utime(path, (at_s, at_s))
+    assert next_command(capsys) == "synth train normals --out runs/third"
 
 
 def test_every_dataset_and_run_under_the_folder_is_found(tmp_path, monkeypatch, capsys):

@@ -139,12 +139,15 @@ class Standing:
 
 @dataclass(frozen=True)
 class RunStanding:
-    """A training, a comparison or a calibration. go_on: as of a dataset."""
+    """A training, a comparison or a calibration. go_on: as of a dataset. touched_s: when it was written last,
+    as time.time() has it.
+    """
 
     made_by: str
     folder: str
     state: str
     go_on: str = ""
+    touched_s: float = 0.0
 
 
 def _look_at(folder: Path) -> Standing:
@@ -169,9 +172,11 @@ def _look_at(folder: Path) -> Standing:
 def _look_at_run(folder: Path) -> RunStanding:
     command = read_command(folder)
     verb = "" if command is None else next((w for w in command.words if not w.startswith("-")), "")
+    touched_s = max((path.stat().st_mtime for path in folder.iterdir() if path.is_file()), default=0.0)
     if any((folder / name).is_file() for name in FINISHED):
-        return RunStanding(verb, str(folder), "complete")
-    return RunStanding(verb, str(folder), "unfinished", "" if command is None else command.to_line(folder))
+        return RunStanding(verb, str(folder), "complete", touched_s=touched_s)
+    go_on = "" if command is None else command.to_line(folder)
+    return RunStanding(verb, str(folder), "unfinished", go_on, touched_s)
 
 
 def _list_datasets(found: Iterable[Path]) -> list[Standing]:
@@ -221,7 +226,7 @@ def _next_command(datasets: Sequence[Standing], runs: Sequence[RunStanding], rep
             stats = f"synth dataset stats {shlex.quote(dataset.folder)}"
             return f"{stats}   (it recorded no command: the call that began it goes on with it)"
     for run in runs:
-        if run.go_on:
+        if run.go_on and not _is_given_up(run, runs):
             return f"{run.go_on}   (goes on where it stopped)"
     folders = {verb: STAGES[verb].folder for verb in WAY}
     for dataset in datasets:
@@ -239,6 +244,12 @@ def _next_command(datasets: Sequence[Standing], runs: Sequence[RunStanding], rep
             return _after_renderings(folders["render"], photographs, runs)
         return f"synth dataset stats {shlex.quote(first.folder)}   (says what can come next)"
     return f"synth dataset sheet {folders[WAY[-1]]}" if reports else "synth compare --preset quick"
+
+
+def _is_given_up(run: RunStanding, runs: Iterable[RunStanding]) -> bool:
+    """Whether another run of the same verb has ended since it was last written to."""
+    ended = (other for other in runs if (other.made_by, other.state) == (run.made_by, "complete"))
+    return any(other.touched_s > run.touched_s for other in ended)
 
 
 def _after_renderings(made: Path, photographs: str, runs: Sequence[RunStanding]) -> str:

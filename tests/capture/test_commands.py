@@ -113,6 +113,7 @@ def test_other_settings_are_refused_with_what_changed(tmp_path):
         answer = run(*("--poses", 2, "--plates", 0, *change), cwd=tmp_path)
         assert answer.returncode == 2
         assert says in answer.stderr
-    again = run("--poses", 2, "--plates", 0, cwd=tmp_path)
-    assert again.returncode == 0
-    assert "already" in again.stdout
+    for words in (("--poses", 2), ()):  # Without a number: as many as it was begun for.
+        again = run(*words, "--plates", 0, cwd=tmp_path)
+        assert again.returncode == 0
+        assert "has all 2 samples already" in again.stdout

@@ -289,7 +289,19 @@ def test_a_rendering_grows_and_never_shrinks(tmp_path, monkeypatch):
     answer = CliRunner().invoke(app, ["render", "--share", "squares=5", "--out", "toy"])
     assert isinstance(answer.exception, DatasetError)
     assert "toy was begun for 9 squares, and 5 squares are asked for: it may grow" in str(answer.exception)
+    assert "has all 9 samples already" in _run("render", "--out", "toy"), "as many as it was begun for"
     assert list_files(tmp_path / "grown") == grown
+
+
+def test_renderings_from_before_a_capture_do_not_grow_after_it(inputs, tmp_path):
+    """The camera and the scenes of a cell go by its captures; more poses alone are not the reason."""
+    alone = RenderSettings(out=tmp_path / "made", shares={"fresh": 2}, look="plain")
+    with DatasetWriter.create_or_resume(alone.out, describe(alone)):
+        pass
+    assert count_done(replace(alone, shares={"fresh": 3})) == 0
+    after = replace(alone, shares={"fresh": 3}, real=DatasetReader(inputs["real"]))
+    with pytest.raises(DatasetError, match=r"begun before there were captures, and now there is .*--out"):
+        count_done(after)
 
 
 @pytest.mark.parametrize("name", [*BUILT_IN, "squares"])

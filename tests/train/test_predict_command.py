@@ -44,7 +44,8 @@ def test_predict_draws_boxes_over_the_confidence(synth: Type, photos: list[Path]
     synth("predict", "--run", "runs/boxes", *photos, "--out", tmp_path / "some", "--confidence", middle)
     some = json.loads((tmp_path / "some" / "predictions.json").read_text())
     assert some == {path: [box for box in boxes if box[4] >= middle] for path, boxes in every.items()}
-    synth("predict", "--run", "runs/boxes", *photos, "--out", tmp_path / "none", "--confidence", 1)
+    nothing = synth("predict", "--run", "runs/boxes", *photos, "--out", tmp_path / "none", "--confidence", 1)
+    assert f"Nothing was found at confidence 1; the surest box has {sure[-1]:.2f}" in nothing.words
     for path in photos:
         picture, all_drawn, none_drawn = (
             cv2.imread(str(p)) for p in (path, tmp_path / "all" / path.name, tmp_path / "none" / path.name)

@@ -58,7 +58,7 @@ def test_no_minutes_left_and_the_same_command_goes_on(synth: Type, desk: Path, t
     out = tmp_path / "run"
     stopped = synth(*SHORT, "--out", out, "--max-minutes", 0)
     assert stopped.code == 0, stopped
-    assert "Stopped after 0 min at step 1 of 2; the same command goes on" in stopped.words
+    assert "Stopped after 0 min at step 1 of 2, without a network yet; the same command" in stopped.words
     assert "Next:" not in stopped.words
     assert not (out / "result.json").exists()
     ended = synth(*SHORT, "--out", out)

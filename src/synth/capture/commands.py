@@ -10,7 +10,12 @@ from synth.dataset.choices import CropKind, SplitMode
 
 
 def capture(
-    poses: Annotated[int, typer.Option(help="How many samples the dataset shall have.")] = 400,
+    poses: Annotated[
+        int | None,
+        typer.Option(
+            help="How many samples the dataset shall have: 400 if not given, or as many as it was begun for."
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Dataset folder; an unfinished one is gone on with.")] = Path(
         "data/real"
     ),
@@ -55,7 +60,7 @@ def capture(
     from synth.capture.report import announce, print_plan, print_summary
     from synth.capture.run import capture as run_capture
     from synth.capture.run import make_plan
-    from synth.capture.settings import CaptureSettings, find_earlier_run, refuse_uncalibrated
+    from synth.capture.settings import CaptureSettings, find_earlier_run, planned_poses, refuse_uncalibrated
     from synth.cell.load import load_cell
     from synth.cell.mesh import load_bodies
     from synth.compute.progress import make_progress
@@ -67,6 +72,7 @@ def capture(
     if cell is None and Path("cell.yaml").is_file():
         cell = Path("cell.yaml")
     loaded = load_cell(cell)
+    poses = planned_poses(out) if poses is None else poses
     settings = CaptureSettings(
         cell=loaded,
         out=out,

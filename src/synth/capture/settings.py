@@ -151,6 +151,15 @@ def label_pinhole(cell: Cell, info: CameraInfo) -> Pinhole:
     return cell.camera.calibrated_pinhole or info.color
 
 
+def planned_poses(out: Path) -> int:
+    """As many as the capture in a folder was begun for; where there is none, 400."""
+    if (out / INFO_FILE).exists():
+        n = read_info(out).made_by.config.get("poses")
+        if isinstance(n, int):
+            return n
+    return CaptureSettings.n_poses
+
+
 def find_earlier_run(settings: CaptureSettings, plan: Plan) -> DatasetReader | None:
     """What an earlier run of the same command left in the folder, or None; opens no device.
 

@@ -123,7 +123,7 @@ def render(
     from synth.run_log import run_log
     from synth.sim.photographs.asked import make_unposed, parse_distance
     from synth.sim.preview import preview as write_preview
-    from synth.sim.run import count_done, describe, make_plan
+    from synth.sim.run import begun_shares, count_done, describe, make_plan
     from synth.sim.run import render as run_render
     from synth.sim.settings import RenderSettings
     from synth.sim.shares import choose_shares, parse_shares, say_shares
@@ -147,7 +147,8 @@ def render(
         raise InputError(f"--preview must be 1 or more, got {preview}")
     shares = parse_shares(share or [])
     if count is None and not shares:
-        count = DEFAULT_COUNT if preview is None else preview
+        shares = {} if preview is not None else begun_shares(out or (MAPS_OUT if maps_only else OUT))
+        count = None if shares else DEFAULT_COUNT if preview is None else preview
     if cell is None and Path("cell.yaml").is_file():
         cell = Path("cell.yaml")
     out = out or (MAPS_OUT if maps_only else OUT)
@@ -185,8 +186,8 @@ def render(
     if (pictures := over if labelled is None else backgrounds) is not None:
         behind = f"pictures of {pictures}"
     after = f", on {behind}" if over is not None else ""
-    console.print(f"{out} will hold {say_shares(settings.shares)}{after}", soft_wrap=True)
     n_done = count_done(settings)
+    console.print(f"{out} will hold {say_shares(settings.shares)}{after}", soft_wrap=True)
     if n_done == settings.count:
         console.print(f"{out} has all {n_done} samples already. Next: synth dataset sheet {out}")
         return

@@ -200,6 +200,13 @@ def _count_done(studio: Studio, settings: RenderSettings) -> int:
     return n_done
 
 
+def begun_shares(out: Path) -> dict[str, int]:
+    """What the rendering in a folder was begun for; nothing where there is none."""
+    found = read_info(out).made_by.config.get("shares") if (out / INFO_FILE).exists() else None
+    known = found if isinstance(found, dict) else {}
+    return {name: n for name, n in known.items() if name in SOURCES and isinstance(n, int)}
+
+
 def _find_earlier_run(settings: RenderSettings, info: DatasetInfo) -> DatasetReader | None:
     """What an earlier run that would describe itself by ``info`` left in the folder, or None."""
     out = settings.out
@@ -208,7 +215,16 @@ def _find_earlier_run(settings: RenderSettings, info: DatasetInfo) -> DatasetRea
     refuse_other_kind(out, info.kind)
     found = read_info(out)
     if differences := list_differences(found, info, _growing(settings)):
-        _refuse_shares(settings, found.made_by.config.get("shares"))
+        before = found.made_by.config.get("shares")
+        config = info.made_by.config | {"shares": before}
+        same = info.model_copy(update={"made_by": info.made_by.model_copy(update={"config": config})})
+        if not list_differences(found, same):
+            _refuse_shares(settings, before)
+        if found.made_by.config.get("real", 0) is None and settings.real is not None:
+            raise DatasetError(
+                f"{out} was begun before there were captures, and now there is {settings.real.root}, after "
+                "which scenes and camera are made: choose another folder with --out"
+            )
         lines = "".join(f"\n  {d}" for d in differences)
         raise DatasetError(
             f"{out} was made with other settings: go back to them, or choose another folder with --out{lines}"

@@ -108,8 +108,9 @@ def train(
             progress.end()
         if result is None:
             console.print(
-                f"Stopped after {max_minutes:g} min at step {told} of {settings.n_steps}; the same command "
-                "goes on from there."
+                f"Stopped after {max_minutes:g} min at step {told} of {settings.n_steps}, without a network "
+                "yet; the same command goes on from there.",
+                soft_wrap=True,
             )
             return
         console.print(f"Step {result.best.step} of {settings.n_steps} is kept, the best on val images.")
@@ -176,6 +177,12 @@ def evaluate(
             f"At confidence {MIN_CONFIDENCE:g}: {use.hits[0]} of {use.n_true} found{overlap}; "
             f"{use.false_boxes[0]} false boxes."
         )
+        if use.n_true and not use.hits[0]:
+            console.print(
+                "It is sure of nothing yet: let it see more images (--images), larger ones (--side), or "
+                "begin with a detector's weights (--pretrained).",
+                soft_wrap=True,
+            )
     n = next(iter(effects.values())).n_images
     console.print(
         f"{trained.settings.model} on {n} {split} images of {data}, 1 network: intervals over images alone."
@@ -201,8 +208,11 @@ def _make_table(breakdown: "Breakdown", lines: "list[MeasuredPart]") -> "RichTab
     table = Table(box=None, pad_edge=False, header_style="bold")
     counted = any(line.n_true is not None for line in lines)
     columns = [x for metric in breakdown.columns for x in (metric.title, "95 % interval")]
+    longest = max(len(line.name) for line in lines)
     for column in (breakdown.title, *(("truths",) if counted else ()), *columns):
-        table.add_column(column, overflow="fold")
+        table.add_column(
+            column, overflow="fold", min_width=min(longest, 24) if column == breakdown.title else 0
+        )
     for line in lines:
         effects = [line.effects[metric.name] for metric in breakdown.columns]
         figures = [x for e in effects for x in (f"{e.value:.3f}", f"{e.low:.3f} to {e.high:.3f}")]
@@ -256,7 +266,7 @@ def predict(
     if not given and not live:
         raise InputError("nothing is to be looked at: give pictures, a folder, a film, or --live 10")
     console, trained = make_console(), load_trained(run, device)
-    task, said = TASKS[trained.task], {}
+    task, said, all_found = TASKS[trained.task], {}, []
     files = list_pictures(trained, [path for path in given if not is_film(path)])
     films = [path for path in given if is_film(path)]
     shots = [Path(f"live_{i:06d}") for i in range(live)]
@@ -264,6 +274,7 @@ def predict(
     looked = chain(predict_files(trained, files), _look(trained, shots, cell))
     for place, (path, picture, found) in zip(places, looked, strict=True):
         said[str(path)] = task.only_sure(found, confidence)
+        all_found.append(found)
         write_bytes(place, encode_png(task.draw(picture, "", said[str(path)])))
     for place, path in zip(drawn, films, strict=True):
         progress = make_progress(console, "predict", "% of the film")
@@ -275,6 +286,15 @@ def predict(
         f"{told} drawn in {out}, with predictions.json. Look at {[*places, *drawn][0]}",
         soft_wrap=True,
     )
+    if trained.task == "detection" and all_found and not any(said.values()):
+        surest = max((box[4] for found in all_found for box in found), default=None)
+        console.print(
+            f"Nothing was found at confidence {confidence:g}"
+            + (
+                "." if surest is None else f"; the surest box has {surest:.2f}: --confidence draws such ones."
+            ),
+            soft_wrap=True,
+        )
 
 
 def _look(trained: "Trained", names: Sequence[Path], cell: Path | None) -> "Iterator[tuple[Path, Rgb, Any]]":

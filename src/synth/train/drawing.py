@@ -54,7 +54,7 @@ def draw_boxes(
     colours: Mapping[str, Colour] | None = None,
 ) -> Rgb:
     """A picture with true boxes and found ones, xyxy pixels, and what follows in a row written beside it: a
-    found one's confidence, a class's name.
+    found one's confidence, a class's name. The surest is drawn last, on top of others.
 
     width_px: of the result; as wide as the picture for None. colours: of found ones by class; one for all for
     None.
@@ -63,7 +63,8 @@ def draw_boxes(
     scale = 1.0 if width_px is None else width_px / w
     tile = cv2.resize(rgb_u8, (round(w * scale), round(h * scale)), interpolation=cv2.INTER_AREA)
     thick = max(1, round(tile.shape[1] / 500))
-    for box, rgb in [*((b, TRUE_RGB) for b in true), *((b, FOUND_RGB) for b in found)]:
+    surest_last = sorted(found, key=lambda b: b[4] if len(b) > 4 and not isinstance(b[4], str) else 0.0)
+    for box, rgb in [*((b, TRUE_RGB) for b in true), *((b, FOUND_RGB) for b in surest_last)]:
         x0, y0, x1, y1 = (round(float(v) * scale) for v in box[:4])
         name = box[-1] if isinstance(box[-1], str) else ""
         rgb = (colours or {}).get(name, rgb)
