@@ -48,6 +48,13 @@ def test_check_says_what_a_mesh_has_lost(break_cell: Break, tmp_path: Path) -> N
     assert "Traceback" not in output
 
 
+def test_check_says_that_the_face_looks_elsewhere(break_cell: Break) -> None:
+    """A point on a side wall while the normal is along the part's axis; nothing of it where the two agree."""
+    words = " ".join(run("check", str(break_cell({"part.normal": [0.0, 1.0, 0.0]}))).split())
+    assert "mm² around the point of interest: it looks 90° away from part.normal; take a point on" in words
+    assert "looks" not in run("check", str(break_cell({"part.normal": "face"})))
+
+
 def test_init_overwrites_only_when_told(tmp_path: Path) -> None:
     """A file that is there stays as it is, unless --force."""
     (tmp_path / "mount.stl").write_text("mine")

@@ -11,7 +11,12 @@ from synth.cell.calibration_validity import why_uncalibrated
 from synth.cell.mesh import CellBodies, face_of_interest, load_bodies
 from synth.cell.model import JOINT_NAMES, Cell, JointRange
 from synth.geometry.mesh import Mesh
+from synth.geometry.normals import angle_deg
+from synth.geometry.se3 import Array
 from synth.terminal import make_console
+
+SMALL_FACE_MM2 = 100.0
+"""Some 25 pixels of the L515's depth (640×480) at 0.9 m."""
 
 
 def print_summary(cell: Cell, path: Path | None) -> None:
@@ -47,7 +52,7 @@ def print_summary(cell: Cell, path: Path | None) -> None:
 
 def _rows(cell: Cell, bodies: CellBodies) -> list[tuple[str, str]]:
     camera, label = cell.camera, cell.label
-    face, _ = face_of_interest(bodies.part, cell.part.point_of_interest_m)
+    face, face_normal = face_of_interest(bodies.part, cell.part.point_of_interest_m)
     K = "calibrated K" if camera.K is not None else "the device's own K"
     color, depth = _size(camera.color_size_wh), _size(camera.depth_size_wh)
     hsv = (
@@ -64,13 +69,30 @@ def _rows(cell: Cell, bodies: CellBodies) -> list[tuple[str, str]]:
         ("workspace", f"{_list(cell.workspace.min_m)} to {_list(cell.workspace.max_m)} m in base"),
         ("camera", f"{camera.serial}, colour {color}, depth {depth}, {K}"),
         ("part", f"{cell.part.class_name}, {_body(bodies.part)}"),
-        ("face", f"{area_mm2:.0f} mm² around the point of interest"),
+        (
+            "face",
+            f"{area_mm2:.0f} mm² around the point of interest{_warn_of_face(cell, area_mm2, face_normal)}",
+        ),
         ("normal", normal),
         ("mount", _body(bodies.mount)),
         ("calibration", _calibration(cell)),
         *([("on the arm", f"camera {_known(hand)}")] if (hand := cell.calibration.hand) else []),
         ("label", ", ".join(f"{name} {low} to {high}" for name, low, high in hsv)),
     ]
+
+
+def _warn_of_face(cell: Cell, area_mm2: float, face_normal: Array) -> str:
+    """What is odd about it, in words; empty where nothing is."""
+    turn_deg = (
+        0.0 if cell.part.normal == "face" else float(angle_deg(face_normal, np.asarray(cell.part.normal)))
+    )
+    if turn_deg > 45:
+        return (
+            f": it looks {turn_deg:.0f}° away from part.normal; take a point on the face that looks that way"
+        )
+    if area_mm2 < SMALL_FACE_MM2:
+        return f": below {SMALL_FACE_MM2:g} mm² depth says little of a normal, so captures check few"
+    return ""
 
 
 def _body(mesh: Mesh) -> str:
