@@ -73,7 +73,7 @@ def explore(
     ] = None,
     run: Annotated[
         Path | None,
-        typer.Option(help="A training of whole pictures: what its network says is drawn over them."),
+        typer.Option(help="A training: samples are sorted by its errors, and what it says is drawn."),
     ] = None,
     write: Annotated[
         bool, typer.Option("--write", help="Let samples be taken out, as synth dataset reject does.")

@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from synth.app.trial import Trial
 from synth.dataset.codecs import Rgb
 from synth.dataset.reader import DatasetReader
 from synth.dataset.record import KIND_WORDS
@@ -27,8 +28,9 @@ _OUTLINE_PX = 0.5
 class ExploreSettings:
     """What is looked at.
 
-    datasets: of different names. run: a trained network, what it says is drawn over pictures; None for none.
-    writable: whether samples may be taken out. Raises InputError for two datasets of one name and for none.
+    datasets: of different names. run: a training, by whose errors samples can be sorted, and whose network
+    says what it sees in pictures; None for none. writable: whether samples may be taken out. Raises
+    InputError for two datasets of one name and for none.
     """
 
     datasets: tuple[DatasetReader, ...]
@@ -53,7 +55,10 @@ class Exploring:
         self._samples: dict[tuple[str, str], Sample] = {
             (name, sample.name): sample for name, d in self.datasets.items() for sample in d.samples
         }
-        self._reader = None if settings.run is None else _Network(settings.run, settings.device)
+        self._trial, self._errors = None, {}
+        if settings.run is not None:
+            self._trial = Trial(settings.run, settings.device)
+            self._errors = self._trial.list_errors(self.datasets)
         self.thumb = lru_cache(_MOST_THUMBS)(self._thumb)
 
     @property
@@ -64,7 +69,7 @@ class Exploring:
     @property
     def reads(self) -> bool:
         """Whether a network says something of pictures."""
-        return self._reader is not None
+        return self._trial is not None and self._trial.reads_pictures
 
     def describe(self) -> list[dict[str, Any]]:
         """Of each dataset its name, kind in words, folder and whether it is of the simulated cell."""
@@ -86,6 +91,8 @@ class Exploring:
             key: [_number(s.quality.get(key)) for _, s in rows]
             for key in sorted({k for _, s in rows for k, v in s.quality.items() if _number(v) is not None})
         }
+        if self._trial is not None and self._errors:
+            figures = {self._trial.figure: [self._errors.get(where) for where, _ in rows]} | figures
         return {
             "dataset": [places[dataset] for (dataset, _), _ in rows],
             "name": [s.name for _, s in rows],
@@ -115,7 +122,8 @@ class Exploring:
                 }
                 for i, instance in enumerate(sample.instances)
             ],
-            "figures": {key: value for key, value in sample.quality.items() if value is not None},
+            "figures": self._list_errors(dataset, name)
+            | {key: value for key, value in sample.quality.items() if value is not None},
             "made": [" ".join(filter(None, (step.verb, step.method))) for step in sample.origin.steps],
             "twins": [other for other in self.datasets if (other, name) in self._samples],
         }
@@ -126,9 +134,9 @@ class Exploring:
 
     def said(self, dataset: str, name: str) -> Rgb:
         """The picture with what the network says drawn on it; raises InputError without a network."""
-        if self._reader is None:
+        if self._trial is None:
             raise InputError("no network reads here: name one with --run")
-        return self._reader.draw(self.picture(dataset, name))
+        return self._trial.draw(self.picture(dataset, name))
 
     def reject(self, dataset: str, name: str, reason: str) -> int:
         """Take a sample out, as ``synth dataset reject`` does; returns how many are left.
@@ -144,6 +152,10 @@ class Exploring:
             writer.reject(name, reason.strip()[:500])
         del self._samples[dataset, name]
         return sum(of == dataset for of, _ in self._samples)
+
+    def _list_errors(self, dataset: str, name: str) -> dict[str, Any]:
+        error = self._errors.get((dataset, name))
+        return {} if self._trial is None or error is None else {self._trial.figure: error}
 
     def _find(self, dataset: str, name: str) -> tuple[DatasetReader, Sample]:
         sample = self._samples.get((dataset, name))
@@ -164,25 +176,6 @@ def encode(rgb_u8: Rgb, kind: str) -> bytes:
     """As a PNG or JPEG file."""
     how = {".png": [cv2.IMWRITE_PNG_COMPRESSION, 1], ".jpg": [cv2.IMWRITE_JPEG_QUALITY, 88]}[kind]
     return cv2.imencode(kind, np.ascontiguousarray(rgb_u8[..., ::-1]), how)[1].tobytes()
-
-
-class _Network:
-    """A trained network of whole pictures."""
-
-    def __init__(self, run: Path, device: str | None) -> None:
-        from synth.train.tasks import TASKS
-        from synth.train.trained import load_trained
-
-        self._trained = load_trained(run, device)
-        self._task = TASKS[self._trained.task]
-        if self._task.words.unit == "crops":
-            raise InputError(f"{run} reads crops, and here whole pictures are looked at: name another --run")
-
-    def draw(self, picture: Rgb) -> Rgb:
-        from synth.train.trained import predict_pictures
-
-        (predicted,) = predict_pictures(self._trained, [picture])
-        return self._task.draw(picture, "", predicted)
 
 
 def _outline(region: Any) -> list[list[tuple[float, float]]]:
