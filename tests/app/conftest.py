@@ -32,6 +32,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from page_server import CHECKPOINT
     from painter_desk import small
 
+    from synth.gan.checkpoint import SIMULATED
     from synth.gan.methods import METHODS
 
     folder = tmp_path_factory.mktemp("desk")
@@ -40,7 +41,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     method, settings = METHODS["spade"](), small(photos, planes=(), edges_where_known=False)
     networks = method.make_networks(settings, torch.Generator().manual_seed(0))
     networks.G.last.weight.data *= 40  # Fresh weights paint next to nothing.
-    method.save_generators(folder / CHECKPOINT, networks.generators, settings, {})
+    method.save_generators(folder / CHECKPOINT, networks.generators, settings, {SIMULATED: "true"})
     return folder
 
 

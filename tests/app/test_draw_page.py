@@ -2,17 +2,21 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from page_server import drawing
+from page_server import CHECKPOINT, drawing
 from PIL import Image
 
+from synth.app.drawing import Drawing, DrawSettings
+from synth.dataset.origin import Reading
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 from synth.dataset.verify import verify
+from synth.errors import InputError
 
 pytestmark = pytest.mark.slow
 
@@ -144,6 +148,24 @@ def test_a_finger_draws_on_a_small_screen(address: str, open_page: Callable[...,
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     page.locator("#map").tap()
     _wait_painted(page)
+
+
+def test_maps_may_come_later(desk: Path) -> None:
+    """A folder begun without maps is gone on with maps, unless these were made by what it does not tell."""
+    kept = np.zeros((64, 64), np.uint16)
+    settings = DrawSettings(desk / CHECKPOINT, out=desk / "later")
+    with Drawing(settings) as drawing:
+        assert drawing.keep(kept, 0, None) == "000000"
+    maps = DatasetReader(desk / "data/maps")
+    with Drawing(replace(settings, maps=(maps,))) as drawing:
+        assert drawing.keep(kept, 0, None) == "000000", "it is there already"
+        assert drawing.keep(kept + 1, 0, ("maps", "000000")) == "000001"
+    assert verify(desk / "later") == []
+    read = Reading(dataset="other", names=("000000",))
+    made_by = maps.info.made_by.model_copy(update={"readings": (read,)})
+    maps.info = maps.info.model_copy(update={"made_by": made_by})
+    with pytest.raises(InputError, match=r"later was begun without .*choose another folder with --out"):
+        Drawing(replace(settings, maps=(maps,)))
 
 
 def test_a_file_is_begun_with_or_refused(desk: Path, address: str, open_page: Any, tmp_path: Path) -> None:

@@ -173,6 +173,14 @@ class Drawing:
     def _open(self) -> DatasetWriter:
         if self._writer is None:
             self._writer = DatasetWriter.create_or_resume(self.out, self._info)
+            known = self._writer.info.made_by.readings
+            for dataset in self.maps.values():
+                if not {*dataset.info.made_by.readings} <= {*known}:
+                    self._writer.close()
+                    raise InputError(
+                        f"{self.out} was begun without {dataset.root}, whose maps were made by other "
+                        "pictures or labels, of which it would not tell: choose another folder with --out"
+                    )
         return self._writer
 
     def _find_mirrored(self, maps: Sequence[DatasetReader]) -> list[int]:
@@ -196,7 +204,7 @@ class Drawing:
                 verb="draw",
                 config={"method": identity.method, "checkpoint_sha256": identity.sha256},
                 versions=list_versions(_PACKAGES),
-                parents=tuple(dict.fromkeys((*self.maps, *(r.dataset for r in readings)))),
+                parents=tuple(dict.fromkeys(r.dataset for r in readings)),
                 readings=(*(r for d in self.maps.values() for r in d.info.made_by.readings), *readings),
                 simulated=read_simulated(checkpoint)
                 or any(d.info.made_by.simulated for d in self.maps.values()),
