@@ -45,9 +45,9 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Debian's Chromium without a window."""
+    """Debian's Chromium without a window. Gone after each file: Playwright's loop is in the way of others."""
     if CHROMIUM is None:
         pytest.skip("needs Debian's chromium, which make brings")
     from playwright.sync_api import sync_playwright

@@ -146,11 +146,11 @@ def test_a_fault_at_a_random_pose_is_survived(planned, bodies, tmp_path, case):
 def test_a_full_disk_stops_the_run_and_leaves_a_whole_folder(planned, bodies, tmp_path, monkeypatch):
     """ENOSPC in the middle of a sample is one StorageError; with space again the same call completes."""
     settings, plan = _settings(planned, tmp_path / "real")
-    write_bytes, calls = store.write_bytes, []
+    write_bytes, calls, second = store.write_bytes, [], plan.poses[plan.visits[1]].name
 
     def fail_later(path, content):
         calls.append(path)
-        if path.parent.name == "masks" and path.name == "000001.png":
+        if path.parent.name == "masks" and path.name == f"{second}.png":
             with store.storage(path):
                 raise OSError(errno.ENOSPC, "No space left on device", str(path))
         return write_bytes(path, content)
@@ -160,6 +160,6 @@ def test_a_full_disk_stops_the_run_and_leaves_a_whole_folder(planned, bodies, tm
         capture(settings, plan, bodies, Silence())
     monkeypatch.undo()
     assert len(DatasetReader(settings.out).samples) == 1
-    assert not (settings.out / "images/000001.png").exists()
+    assert not (settings.out / f"images/{second}.png").exists()
     capture(settings, plan, bodies, Silence())
     _complete(settings.out)

@@ -47,7 +47,7 @@ class StandIn:
         self.visits, self.grabs, self.written = [], [], []
         self.verdicts, self.default, self.at_move = verdicts or {}, default, at_move
         poses = tuple(self._pose(i, 0) for i in range(n))
-        self.plan = SimpleNamespace(poses=poses, replacement=self._pose)
+        self.plan = SimpleNamespace(poses=poses, visits=range(n), replacement=self._pose)
         self.progress = RememberingProgress()
         settings = CaptureSettings(cell=cell, out=tmp_path, n_poses=n)
         self.session = Session(settings, self.plan, self, self, self, self.progress)

@@ -169,7 +169,7 @@ def test_renders_over_photographs(photographed, tmp_path):
     assert render(make_plan(settings), QUIET).n_new == 3
     assert verify(settings.out) == []
     found = DatasetReader(settings.out)
-    assert [s.name for s in found] == ["000000", "000005", "100000"]
+    assert [s.name for s in found] == ["000000", "000004", "100000"]
     assert (found.info.kind, found.info.box_kind, found.info.classes) == ("rendered", "tight", ("box",))
     twin, real = found["000000"], dataset["000000"]
     np.testing.assert_allclose(twin.instances[0].box_xyxy_px, real.instances[0].box_xyxy_px, atol=1)

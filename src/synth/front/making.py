@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def capture(
-    poses: int = 400,
+    poses: int | None = None,
     out: StrPath = "data/real",
     *,
     cell: "Cell | StrPath | None" = None,
@@ -41,8 +41,9 @@ def capture(
     yes: bool = False,
     progress: bool = True,
 ) -> "DatasetReader":
-    """Fill a labelled dataset with so many poses from a work cell, real or simulated.
+    """Fill a labelled dataset from a work cell, real or simulated.
 
+    poses: of the dataset in all; 400, or as many as it was begun for, if not given.
     cell: from `load_cell`, or its file. split: test poses spread over the plan, or a block apart. label:
     masks by colour, by the CAD outline, or by colour checked against it. crop: as if the camera were turned
     to the part, or plain. plates: images of the empty bench. pace: simulated seconds per second.
@@ -54,13 +55,14 @@ def capture(
     from synth.capture.confirm import ask_before_motion
     from synth.capture.run import capture as run
     from synth.capture.run import make_plan
-    from synth.capture.settings import CaptureSettings, find_earlier_run, refuse_uncalibrated
+    from synth.capture.settings import CaptureSettings, find_earlier_run, planned_poses, refuse_uncalibrated
     from synth.cell.mesh import load_bodies
     from synth.compute.progress import make_progress
     from synth.run_log import run_log
 
     refuse_unknown(split=(split, SplitMode), label=(label, LabelSource), crop=(crop, CropKind))
     loaded = as_cell(cell)
+    poses = planned_poses(Path(out)) if poses is None else poses
     settings = CaptureSettings(
         cell=loaded,
         out=Path(out),
@@ -116,9 +118,9 @@ def render(
 ) -> "DatasetReader":
     """Render a dataset with exact labels: twins of captured samples, fresh poses, bins of dropped parts.
 
-    count: samples in all, 633 where shares are not given either. shares: so many of some sources,
-    ``{"twin": 6, "fresh": 0}``, a wrong name is answered with all; others share what is left of the count.
-    real: the captured dataset to match and to twin. over: an imported dataset, whose own models, cameras and
+    count: samples in all; 633, or as many as it was begun for, where shares are not given either. shares: so
+    many of some sources, ``{"twin": 6, "fresh": 0}``, a wrong name is answered with all; others share what is
+    left of the count. real: the captured dataset to match and to twin. over: an imported dataset, whose own models, cameras and
     poses are rendered over its own photographs, or over the pictures of the folder backgrounds; no cell then.
     meshes: CAD files by class, in units, for photographs without poses, ``over`` being any imported dataset
     or a folder of pictures: turned any way, laid anywhere, at distances from the camera, by the sizes of
@@ -139,7 +141,7 @@ def render(
     from synth.run_log import run_log
     from synth.sim.commands import DEFAULT_COUNT, MAPS_OUT, OUT, REAL
     from synth.sim.photographs.asked import make_unposed
-    from synth.sim.run import make_plan
+    from synth.sim.run import begun_shares, make_plan
     from synth.sim.run import render as run
     from synth.sim.settings import RenderSettings
     from synth.sim.shares import choose_shares
@@ -163,10 +165,11 @@ def render(
         unposed, labelled = make_unposed(words, Path(over), units, distance_m, fov_deg)
     else:
         labelled = None if over is None else open_dataset(over)
-    if count is None and not asked:
-        count = DEFAULT_COUNT
-    is_absent = Path(real) == REAL and not REAL.exists()  # A source needs none, perhaps.
     folder = Path(out or (MAPS_OUT if maps_only else OUT))
+    if count is None and not asked:
+        asked = begun_shares(folder)
+        count = None if asked else DEFAULT_COUNT
+    is_absent = Path(real) == REAL and not REAL.exists()  # A source needs none, perhaps.
     settings = RenderSettings(
         out=folder,
         seed=seed,
