@@ -120,8 +120,9 @@ def render(
 
     count: samples in all; 633, or as many as it was begun for, where shares are not given either. shares: so
     many of some sources, ``{"twin": 6, "fresh": 0}``, a wrong name is answered with all; others share what is
-    left of the count. real: the captured dataset to match and to twin. over: an imported dataset, whose own models, cameras and
-    poses are rendered over its own photographs, or over the pictures of the folder backgrounds; no cell then.
+    left of the count. real: the captured dataset to match and to twin. over: an imported dataset, whose own
+    models, cameras and poses are rendered over its own photographs, or over the pictures of the folder
+    backgrounds; no cell then.
     meshes: CAD files by class, in units, for photographs without poses, ``over`` being any imported dataset
     or a folder of pictures: turned any way, laid anywhere, at distances from the camera, by the sizes of
     boxes if None. fov_deg: what photographs see across their longer side, by EXIF if None.
