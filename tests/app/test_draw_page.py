@@ -106,6 +106,12 @@ def test_a_map_of_a_dataset_is_begun_with(desk: Path, address: str, open_page: C
         (parent,) = sample.origin.parents
         assert (parent.name, parent.used, sample.split) == (source.name, ("labels",), source.split)
         assert sample.origin.steps[-1].seed == seed
+    page.click("#undo")
+    page.click("#undo")
+    page.click("text=Bucket")
+    _drag(page, (0.5, 0.5), (0.5, 0.5))
+    drawn, alone = _keep(page, desk)
+    assert (alone.origin.parents, alone.split) == ((), "train"), "it is of no map after all"
     page.reload()
     page.wait_for_selector(f"text=drawn has {len(drawn)} drawings")
 

@@ -22,8 +22,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from look_pair import write_look
 
     folder = tmp_path_factory.mktemp("explored")
-    write_look(folder / "data/real", "real", N, seed=0)
-    write_look(folder / "data/synthetic", "rendered", N, seed=0)
+    real = write_look(folder / "data/real", "real", N, seed=0)
+    write_look(folder / "data/synthetic", "rendered", N, seed=0, parent=real)
     return folder
 
 
@@ -129,6 +129,7 @@ def test_a_person_is_asked_without_being_told(folder: Path, open_page: Callable[
     with serving(folder, "explore", "--blind") as address:
         page = open_page(address, ready="#picture[src]")
         for i in range(4):
+            page.wait_for_selector("#real:not([disabled])")
             before = page.get_attribute("#picture", "src")
             assert all(word not in str(before) for word in ("real", "synthetic", "0000"))
             page.keyboard.press("rm"[i % 2])

@@ -44,8 +44,9 @@ def test_samples_are_sorted_by_the_error_of_a_training(tmp_path: Path) -> None:
 def test_labels_are_told_as_they_are_drawn(tmp_path: Path) -> None:
     """Boxes by their edges, outlines within half a pixel of the mask, twins by name."""
     real = write_look(tmp_path / "real", "real", 3, seed=0)
-    twins = write_look(tmp_path / "synthetic", "rendered", 2, seed=0)
-    exploring = Exploring(ExploreSettings((real, twins)))
+    twins = write_look(tmp_path / "synthetic", "rendered", 2, seed=0, parent=real)
+    strangers = write_look(tmp_path / "strangers", "rendered", 3, seed=4)
+    exploring = Exploring(ExploreSettings((real, twins, strangers)))
     told = exploring.tell("real", "000001")
     assert told["twins"] == ["real", "synthetic"]
     assert exploring.tell("real", "000002")["twins"] == ["real"]

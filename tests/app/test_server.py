@@ -114,7 +114,8 @@ def test_other_names_and_other_pages_are_refused(client: Client) -> None:
             "there is no label map real in maps/..",
         ),
         ("/api/keep?width=64&height=64&seed=0&base=maps/999999", MAP, "no label map 999999 in maps"),
-        ("/api/read", b"no picture", "the file is no PNG that can be read"),
+        ("/api/read", b"no picture", "the file is no PNG that can be read: take"),
+        ("/api/paint?width=1&height=4096&seed=0", bytes(8192), "8 times as long as wide at most, got 1×4096"),
     ],
 )
 def test_what_cannot_be_painted_is_refused_in_a_sentence(

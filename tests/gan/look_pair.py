@@ -7,6 +7,7 @@ import numpy as np
 
 from synth.dataset.codecs import file_sha256
 from synth.dataset.info import CameraRecord, DatasetInfo, MadeBy, ModelRecord, SemanticInfo
+from synth.dataset.origin import Origin
 from synth.dataset.reader import DatasetReader
 from synth.dataset.record import Kind
 from synth.dataset.sample import Draft, Instance
@@ -39,13 +40,14 @@ def write_look(
     classes: tuple[str, ...] = ("cover",),
     n_shown: int | None = None,
     K: np.ndarray | None = None,
+    parent: DatasetReader | None = None,
 ) -> DatasetReader:
     """``n`` images of plates at known places; a rendered set is plain grey and brings a model along,
     another one is warm and noisy.
 
     with_depth: plates are 0.9 m away, the bench is 1 m. with_maps: which pixels are of the bench, which of
     each class; void in the first column. classes: in turn, each of another colour; of them
-    only the first n_shown.
+    only the first n_shown. parent: whose twins these are, by name.
     """
     rng = np.random.default_rng(seed)
     names = ("bench", *classes)
@@ -87,7 +89,11 @@ def write_look(
                 )
             if kind != "rendered":
                 rgb = rgb * (1.15, 1.0, 0.8) + rng.normal(0, 6, rgb.shape)
-            draft = Draft(name=f"{i:06d}", split=split, size_wh=SIZE_WH, K=K, instances=tuple(instances))
+            name = f"{i:06d}"
+            origin = Origin(parents=() if parent is None else (parent.as_parent(parent[name], "pose"),))
+            draft = Draft(
+                name=name, split=split, size_wh=SIZE_WH, K=K, instances=tuple(instances), origin=origin
+            )
             rgb_u8 = np.clip(rgb, 0, 255).astype(np.uint8)
             layers = {"image": rgb_u8}
             if with_masks:

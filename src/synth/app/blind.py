@@ -40,9 +40,16 @@ class Blind:
                 "--blind wants real pictures and made ones: name a captured or imported dataset and one that "
                 "was rendered, composed, translated or painted"
             )
+        self.is_simulated = any(dataset.info.made_by.simulated for dataset in datasets)
         self.log = LineLog(log)
         self.log.mend()
-        self._said = [json.loads(line) for line in self.log.read()]
+        try:
+            self._said = [json.loads(line) for line in self.log.read()]
+            self.score()
+        except (ValueError, KeyError, TypeError):
+            raise InputError(
+                f"{log} holds other lines than answers: name another file with --answers"
+            ) from None
         self._left: dict[bool, list[tuple[DatasetReader, Sample]]] = {True: [], False: []}
         self._shown: dict[str, tuple[bool, DatasetReader, Sample]] = {}
 

@@ -16,7 +16,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from synth.app.drawing import MOST_SIDE_PX, Drawing
+from synth.app.drawing import MOST_ASPECT, MOST_SIDE_PX, Drawing
 from synth.app.gate import refuse, tell_error
 from synth.app.server import PAGES
 from synth.dataset.label_maps import Ids
@@ -74,8 +74,7 @@ class _Desk:
         return Response(ids.astype("<u2").tobytes(), media_type="application/octet-stream")
 
     async def read(self, request: Request) -> Response:
-        ids = await run_in_threadpool(self._drawing.read_file, await request.body())
-        return Response(ids.astype("<u2").tobytes(), media_type="application/octet-stream")
+        return await self._queue(self._read, await request.body())
 
     async def paint(self, request: Request) -> Response:
         return await self._in_turn(request, self._paint)
@@ -84,18 +83,24 @@ class _Desk:
         return await self._in_turn(request, self._keep)
 
     async def _in_turn(self, request: Request, answer: Callable[[Request, Ids, int], Response]) -> Response:
-        ids, seed = await read_map(request)
+        return await self._queue(answer, request, *await read_map(request))
+
+    async def _queue(self, answer: Callable[..., Response], *asked: Any) -> Response:
         if self._n_waiting >= MOST_WAITING:
             return refuse(503, f"{MOST_WAITING} pictures are waited for already: ask again in a moment")
         self._n_waiting += 1
         try:
-            return await run_in_threadpool(self._locked, answer, request, ids, seed)
+            return await run_in_threadpool(self._locked, answer, *asked)
         finally:
             self._n_waiting -= 1
 
-    def _locked(self, answer: Callable[[Request, Ids, int], Response], *asked: Any) -> Response:
+    def _locked(self, answer: Callable[..., Response], *asked: Any) -> Response:
         with self._lock:
             return answer(*asked)
+
+    def _read(self, content: bytes) -> Response:
+        ids = self._drawing.read_file(content)
+        return Response(ids.astype("<u2").tobytes(), media_type="application/octet-stream")
 
     def _paint(self, _: Request, ids: Ids, seed: int) -> Response:
         painted = self._drawing.paint(ids, seed)
@@ -113,6 +118,8 @@ async def read_map(request: Request) -> tuple[Ids, int]:
     width = _number(request, "width", 1, MOST_SIDE_PX)
     height = _number(request, "height", 1, MOST_SIDE_PX)
     seed = _number(request, "seed", 0, 2**31 - 1)
+    if max(width, height) > MOST_ASPECT * min(width, height):
+        raise InputError(f"a map is {MOST_ASPECT} times as long as wide at most, got {width}×{height}")
     content, wanted = await request.body(), width * height * _BYTES_PER_ID
     if len(content) != wanted:
         raise InputError(f"a map of {width}×{height} has {wanted} bytes, two an id, got {len(content)}")

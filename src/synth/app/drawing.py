@@ -28,6 +28,9 @@ from synth.gan.methods import METHODS
 from synth.gan.methods.method import Painter
 
 MOST_SIDE_PX = 4096
+MOST_ASPECT = 8
+"""How much longer than wide a map may be: painters see its shorter side at the size that they learnt at."""
+
 _PACKAGES = ("synth-robotics", "numpy", "opencv-python", "torch")
 
 
@@ -50,6 +53,9 @@ class DrawSettings:
         if self.size_wh is not None and not all(8 <= side <= MOST_SIDE_PX for side in self.size_wh):
             most, (width, height) = MOST_SIDE_PX, self.size_wh
             raise InputError(f"--size must be 8×8 to {most}×{most}, got {width}×{height}")
+        if self.size_wh is not None and max(self.size_wh) > MOST_ASPECT * min(self.size_wh):
+            width, height = self.size_wh
+            raise InputError(f"--size: {MOST_ASPECT} times as long as wide at most, got {width}×{height}")
 
 
 class Drawing:

@@ -86,7 +86,8 @@ class _Asking:
         ]
 
     async def about(self, _: Request) -> Response:
-        return JSONResponse({"score": self._blind.score(), "log": str(self._blind.log.path)})
+        told = {"score": self._blind.score(), "log": str(self._blind.log.path)}
+        return JSONResponse(told | {"simulated": self._blind.is_simulated})
 
     async def next(self, _: Request) -> Response:
         return JSONResponse({"ticket": self._blind.deal()})

@@ -102,7 +102,8 @@ class Exploring:
         }
 
     def tell(self, dataset: str, name: str) -> dict[str, Any]:
-        """A sample's labels for drawing, its figures, and in which datasets it has twins.
+        """A sample's labels for drawing, its figures, and in which datasets it has twins: samples
+        of its name that are made of it, or of what it is made of.
 
         box, square, and normal, tail and tip of an arrow: edges 0..W. outlines: pixel coordinates with
         centres at integers.
@@ -125,7 +126,12 @@ class Exploring:
             "figures": self._list_errors(dataset, name)
             | {key: value for key, value in sample.quality.items() if value is not None},
             "made": [" ".join(filter(None, (step.verb, step.method))) for step in sample.origin.steps],
-            "twins": [other for other in self.datasets if (other, name) in self._samples],
+            "twins": [
+                other
+                for other in self.datasets
+                if (there := self._samples.get((other, name))) is not None
+                and (other == dataset or _lineage(there) & _lineage(sample))
+            ],
         }
 
     def picture(self, dataset: str, name: str) -> Rgb:
@@ -176,6 +182,11 @@ def encode(rgb_u8: Rgb, kind: str) -> bytes:
     """As a PNG or JPEG file."""
     how = {".png": [cv2.IMWRITE_PNG_COMPRESSION, 1], ".jpg": [cv2.IMWRITE_JPEG_QUALITY, 88]}[kind]
     return cv2.imencode(kind, np.ascontiguousarray(rgb_u8[..., ::-1]), how)[1].tobytes()
+
+
+def _lineage(sample: Sample) -> set[str]:
+    """The pixels of a sample and of all that it was made of."""
+    return {sample.pixels_sha256, *(parent.pixels_sha256 for parent in sample.origin.parents)}
 
 
 def _outline(region: Any) -> list[list[tuple[float, float]]]:

@@ -1,6 +1,7 @@
 """A label map from a file that somebody chose in the browser."""
 
 import io
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,13 +19,18 @@ def read_map_file(content: bytes, classes: Sequence[str], colours: Sequence[tupl
     The id of no class is taken as such, and so are transparent pixels. Raises InputError for anything else.
     """
     try:
-        with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
+        with (
+            warnings.catch_warnings(action="ignore"),
+            Image.open(io.BytesIO(content), formats=["PNG"]) as image,
+        ):
             if image.width * image.height > MOST_PIXELS:
                 raise InputError(f"the file has {image.width}×{image.height} pixels: 4096×4096 are the most")
             is_coloured = image.mode in ("RGB", "RGBA")
             values = np.asarray(image.convert("RGBA") if is_coloured else image)
+    except Image.DecompressionBombError as error:
+        raise InputError("the file has more pixels than 4096×4096, the most: take a smaller map") from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise InputError(f"the file is no PNG that can be read ({error}): take a label map as PNG") from error
+        raise InputError("the file is no PNG that can be read: take a label map as PNG") from error
     void = find_void(classes)
     if is_coloured:
         return _by_colours(values, colours, void)

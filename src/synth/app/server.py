@@ -25,6 +25,8 @@ PAGES = Path(__file__).parent / "pages"
 def serve(app: ASGIApp, *, port: int, open_browser: bool, say: Callable[[str], None]) -> None:
     """Answer until Ctrl-C. port: 0 for any that is free. Raises InputError for one that is taken."""
     with socket.socket() as listening:
+        # A port that a server let go of a moment ago may be had.
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((LOOPBACK, port))
             listening.listen()

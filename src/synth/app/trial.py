@@ -8,6 +8,7 @@ from synth.compute.run_dir import load_config
 from synth.dataset.codecs import Rgb
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
+from synth.metrics.operating_point import MIN_CONFIDENCE
 
 if TYPE_CHECKING:
     from synth.train.trained import Trained
@@ -59,4 +60,4 @@ class Trial:
         if not self.reads_pictures:
             raise InputError(f"{self._run} reads crops, and this is a whole picture: name another --run")
         (predicted,) = predict_pictures(self._trained, [picture])
-        return self._task.draw(picture, "", predicted)
+        return self._task.draw(picture, "", self._task.only_sure(predicted, MIN_CONFIDENCE))

@@ -11,15 +11,24 @@ function showScore({ n, right, low, high }) {
     : "No answer yet.";
 }
 
+function enable(isSeen) {
+  for (const word of ["real", "made"]) find(word).disabled = !isSeen;
+}
+
 async function next() {
-  ({ ticket } = await (await send("/api/next")).json());
-  find("picture").src = `/api/blind/${ticket}`;
+  const { ticket: dealt } = await (await send("/api/next")).json();
+  const picture = find("picture");
+  picture.src = `/api/blind/${dealt}`;
+  await picture.decode(); // Nothing is answered that was not seen.
+  ticket = dealt;
+  enable(true);
 }
 
 async function answer(word) {
   if (!ticket) return;
   const asked = ticket;
   ticket = null;
+  enable(false);
   try {
     const told = await (await send(`/api/answer/${asked}`, word)).json();
     const is = told.is_real ? "real" : "made";
@@ -28,16 +37,18 @@ async function answer(word) {
     await next();
   } catch (error) {
     say(error.message, true);
+    await next();
   }
 }
 
 async function begin() {
   const about = await (await ask("/api/about")).json();
   say(`Answers are kept in ${about.log}.`);
+  find("simulated").hidden = !about.simulated;
   showScore(about.score);
   for (const word of ["real", "made"]) find(word).onclick = () => answer(word);
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "r") answer("real");
     if (event.key === "m") answer("made");
   });

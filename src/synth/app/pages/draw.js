@@ -5,7 +5,7 @@ import { Easel } from "./easel.js";
 import { LabelMap } from "./label_map.js";
 import * as server from "./server.js";
 
-const state = { tool: "pen", id: 0, base: "", seed: 0 };
+const state = { tool: "pen", id: 0, seed: 0 };
 
 // One of a group of buttons, by click, or by arrows as radio buttons have it.
 function makeRadio(group, choose) {
@@ -102,10 +102,8 @@ function connect(about, easel, picture, pickTool) {
   size.addEventListener("input", showSize);
   find("undo").onclick = () => easel.undo();
   find("redo").onclick = () => easel.redo();
-  find("clear").onclick = () => {
-    state.base = "";
-    easel.step((map) => map.rectangle(0, 0, map.width - 1, map.height - 1, about.void));
-  };
+  find("clear").onclick = () =>
+    easel.step((map) => map.rectangle(0, 0, map.width - 1, map.height - 1, about.void), "");
   const pairs = Object.fromEntries(about.classes.map(({ mirrored }, id) => [id, mirrored]));
   find("mirror").onclick = () => easel.step((map) => map.mirror(pairs));
   const seed = find("seed");
@@ -123,7 +121,7 @@ function connect(about, easel, picture, pickTool) {
     if (easel.map.isEmpty()) return say("There is nothing to keep yet: draw something first.", true);
     find("keep").disabled = true;
     try {
-      const kept = await server.keep(easel.map, state.seed, state.base);
+      const kept = await server.keep(easel.map, state.seed, easel.base);
       say(`Kept as ${kept.name} in ${kept.out}, which has ${kept.kept}.`);
     } catch (error) {
       say(error.message, true);
@@ -153,8 +151,7 @@ function connectLoading(about, easel) {
   const take = async (read, base, what) => {
     try {
       const ids = await read();
-      easel.step((map) => map.restore(ids));
-      state.base = base;
+      easel.step((map) => map.restore(ids), base);
       say(`Begun with ${what}.`);
     } catch (error) {
       say(error.message, true);

@@ -8,6 +8,7 @@ export class Easel {
   constructor({ canvas, overlay, map, colours, choice, changed, said }) {
     Object.assign(this, { canvas, overlay, map, colours, choice, changed, said });
     this.history = new History();
+    this.base = ""; // The dataset and sample that the map was begun with; it goes with it through undo.
     this.cursor = [map.width >> 1, map.height >> 1];
     this.anchor = null;
     this.from = null;
@@ -16,7 +17,7 @@ export class Easel {
     this.pixels = canvas.getContext("2d").createImageData(map.width, map.height);
     canvas.addEventListener("pointerdown", (event) => this.press(event));
     canvas.addEventListener("pointermove", (event) => this.move(event));
-    for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, () => this.release());
+    for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, (event) => this.release(event));
     canvas.addEventListener("pointerleave", () => this.mark(null));
     canvas.addEventListener("keydown", (event) => this.key(event));
     canvas.addEventListener("focus", () => canvas.matches(":focus-visible") && this.mark(this.cursor));
@@ -34,30 +35,36 @@ export class Easel {
   }
 
   // Do something to the map as one step that can be undone.
-  step(change) {
-    const before = this.map.copy();
+  step(change, base = this.base) {
+    const before = this.snapshot();
     change(this.map);
+    this.base = base;
     this.finish(before);
   }
 
+  snapshot() {
+    return { ids: this.map.copy(), base: this.base };
+  }
+
   finish(before) {
-    if (before.every((id, i) => id === this.map.ids[i])) return;
+    if (before.base === this.base && before.ids.every((id, i) => id === this.map.ids[i])) return;
     this.history.note(before);
     this.show();
     this.changed();
   }
 
   undo() {
-    this.swap(this.history.undo(this.map.copy()));
+    if (!this.from) this.swap(this.history.undo(this.snapshot()));
   }
 
   redo() {
-    this.swap(this.history.redo(this.map.copy()));
+    if (!this.from) this.swap(this.history.redo(this.snapshot()));
   }
 
-  swap(ids) {
-    if (!ids) return;
-    this.map.restore(ids);
+  swap(was) {
+    if (!was) return;
+    this.map.restore(was.ids);
+    this.base = was.base;
     this.show();
     this.changed();
   }
@@ -75,13 +82,15 @@ export class Easel {
     event.preventDefault();
     this.canvas.focus({ preventScroll: true });
     this.canvas.setPointerCapture(event.pointerId);
-    this.before = this.map.copy();
+    this.before = this.snapshot();
+    this.pointer = event.pointerId;
     this.from = this.pixelAt(event);
     this.last = this.from;
     this.draw(this.from, this.from);
   }
 
   move(event) {
+    if (this.from && event.pointerId !== this.pointer) return; // A second finger, or a palm.
     const here = this.pixelAt(event);
     this.mark(here);
     if (!this.from) return;
@@ -89,8 +98,8 @@ export class Easel {
     this.last = here;
   }
 
-  release() {
-    if (!this.from) return;
+  release(event) {
+    if (!this.from || event.pointerId !== this.pointer) return;
     this.from = null;
     this.finish(this.before);
   }
@@ -103,7 +112,7 @@ export class Easel {
     } else if (tool === "pen" || tool === "eraser") {
       this.map.stroke(...last, ...here, size, id);
     } else {
-      this.map.restore(this.before);
+      this.map.restore(this.before.ids);
       this.shape(tool, this.from, here, size, id);
     }
     this.show();

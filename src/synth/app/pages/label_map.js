@@ -95,17 +95,17 @@ export class LabelMap {
 
 const MOST_BYTES = 64 * 2 ** 20;
 
-// What was there before each change, as far back as memory allows.
+// What was there before each change, {ids, base}, as far back as memory allows.
 export class History {
   constructor() {
     this.before = [];
     this.after = [];
   }
 
-  note(ids) {
-    this.before.push(ids);
+  note(was) {
+    this.before.push(was);
     this.after = [];
-    while (this.before.length * ids.byteLength > MOST_BYTES) this.before.shift();
+    while (this.before.length * was.ids.byteLength > MOST_BYTES) this.before.shift();
   }
 
   undo(now) {
