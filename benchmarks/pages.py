@@ -86,7 +86,7 @@ def write_painter(name: str, path: Path) -> None:
         colours=colours,
         planes=(),
         edges_where_known=False,
-        perceptual="none",
+        **({"perceptual": "none"} if hasattr(method.presets["quick"], "perceptual") else {}),
     )
     networks = method.make_networks(settings, torch.Generator().manual_seed(0))
     method.save_generators(path, networks.generators, settings, {})
@@ -115,7 +115,8 @@ def time_strokes(page: Page) -> Line:
 
 def write_many(root: Path) -> None:
     """10,000 samples with a box each."""
-    info = DatasetInfo(kind="rendered", classes=("plate",), made_by=MadeBy(verb="render", simulated=True))
+    made_by = MadeBy(verb="render", simulated=True)
+    info = DatasetInfo(kind="rendered", classes=("plate",), box_kind="tight", made_by=made_by)
     rng = np.random.default_rng(0)
     grain = rng.normal(0, 6, (240, 320, 3))
     with DatasetWriter.create_or_resume(root, info) as writer:
@@ -123,7 +124,7 @@ def write_many(root: Path) -> None:
             x, y = (int(v) for v in rng.integers(0, 180, 2))
             picture = np.full((240, 320, 3), rng.uniform(60, 200, 3)) + grain
             picture[y : y + 40, x : x + 60] += 50
-            instance = Instance(class_name="plate", box_xyxy_px=(x, y, x + 60, y + 40))
+            instance = Instance(class_name="plate", box_xyxy_px=(x, y, x + 60, y + 40), visib_fract=1.0)
             draft = Draft(
                 name=f"{i:06d}",
                 split="train",
@@ -172,11 +173,11 @@ def main() -> None:
                 page.wait_for_selector("#classes [role=radio]")
                 line = {"page": "draw", "painter": name} | time_strokes(page)
                 page.close()
-            print(line)
+            print(line, flush=True)
             append(RESULTS, line, FROZEN)
         with serving("explore", out / "many") as address:
             line = {"page": "explore", "samples": N_SAMPLES} | time_exploring(browser.new_page(), address)
-        print(line)
+        print(line, flush=True)
         append(RESULTS, line, FROZEN)
 
 
