@@ -1,5 +1,6 @@
 """The page in a real browser: drawing, painting, keeping, by pointer, by touch and by keys alone."""
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -16,7 +17,7 @@ from synth.dataset.origin import Reading
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 from synth.dataset.verify import verify
-from synth.errors import InputError
+from synth.errors import DatasetError, InputError
 
 pytestmark = pytest.mark.slow
 
@@ -148,12 +149,106 @@ def test_keys_alone_do(desk: Path, address: str, open_page: Callable[..., Any]) 
     np.testing.assert_array_equal(drawn.load_semantic(sample), wanted)
 
 
+def test_keys_choose_and_what_cannot_be_undone_says_so(
+    desk: Path, address: str, open_page: Callable[..., Any]
+) -> None:
+    """A digit picks a class, K keeps; undo and redo show whether there is anything; nothing kept is lost
+    unasked.
+    """
+    page = open_page(address)
+
+    def can(what: str) -> bool:
+        return bool(page.get_attribute(f"#{what}", "aria-disabled") == "false")
+
+    assert not can("undo")
+    page.keyboard.press("2")
+    page.keyboard.press("b")
+    _drag(page, (0.5, 0.5), (0.5, 0.5))
+    _wait_painted(page)
+    assert (can("undo"), can("redo")) == (True, False)
+    asked: list[str] = []
+
+    def stay(dialog: Any) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.once("dialog", stay)
+    page.evaluate("setTimeout(() => location.reload())")
+    page.wait_for_timeout(300)
+    assert asked == ["beforeunload"], "a reload would take the drawing away"
+    page.keyboard.press("Control+z")
+    assert (can("undo"), can("redo")) == (False, True)
+    page.keyboard.press("Control+y")
+    page.keyboard.press("k")
+    page.wait_for_selector("text=Kept as")
+    drawn = DatasetReader(desk / "drawn")
+    ids = drawn.load_semantic(drawn[page.inner_text("#status").split()[2]])
+    assert ids is not None
+    assert (ids == 1).all()
+    page.reload()
+    page.wait_for_selector("#classes [role=radio]")
+
+
+def test_next_begins_with_the_first(desk: Path, address: str, open_page: Callable[..., Any]) -> None:
+    """And goes on from the one that is there; what was begun with stays said."""
+    page = open_page(address)
+    page.click("text=Begin with a map")
+    for name in ("000000", "000001"):
+        page.click("#load-next")
+        page.wait_for_selector(f"text=Begun with maps {name}.")
+        page.wait_for_timeout(300)
+        assert page.inner_text("#status") == f"Begun with maps {name}."
+
+
+def test_a_line_that_is_drawn_leaves_no_trace_of_its_tries(
+    desk: Path, address: str, open_page: Callable[..., Any]
+) -> None:
+    """What stands on the screen is the map, pixel for pixel: a rectangle grown and shrunk within one drag."""
+    page = open_page(address)
+    page.click("text=Rectangle")
+    box = page.locator("#map").bounding_box()
+    for i, (x, y) in enumerate([(0.5, 0.5), (0.9, 0.9), (1.5, 0.2), (0.2, 0.2), (0.6249, 0.6249)]):
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        if i == 0:
+            page.mouse.down()
+    page.mouse.up()
+    shown = page.evaluate(
+        "() => [...document.getElementById('map').getContext('2d').getImageData(0, 0, 96, 80).data]"
+    )
+    drawn, sample = _keep(page, desk)
+    ids = drawn.load_semantic(sample)
+    assert ids is not None
+    alpha = np.array(shown, np.uint8).reshape(80, 96, 4)[..., 3]
+    np.testing.assert_array_equal(alpha > 0, ids == 0)
+    assert (ids == 0).sum() == 12 * 10
+
+
 def test_a_finger_draws_on_a_small_screen(address: str, open_page: Callable[..., Any]) -> None:
     """At 390 px nothing stands out to the side; a tap draws."""
     page = open_page(address, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     page.locator("#map").tap()
     _wait_painted(page)
+
+
+def test_a_folder_that_cannot_be_drawn_into_is_refused(desk: Path, tmp_path: Path) -> None:
+    """Before anything is drawn; one that is taken away meanwhile is told, and nothing is written."""
+    ids = np.zeros((64, 64), np.uint16)
+    (tmp_path / "file").touch()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/thing").touch()
+    with pytest.raises(InputError, match="file is a file"):
+        Drawing(DrawSettings(desk / CHECKPOINT, out=tmp_path / "file"))
+    with pytest.raises(DatasetError, match="is not empty"):
+        Drawing(DrawSettings(desk / CHECKPOINT, out=tmp_path / "other"))
+    with Drawing(DrawSettings(desk / CHECKPOINT, out=tmp_path / "gone")) as drawing:
+        with pytest.raises(InputError, match="no class anywhere"):
+            drawing.keep(np.full((64, 64), drawing.void, np.uint16), 0, None)
+        drawing.keep(ids, 0, None)
+        shutil.rmtree(tmp_path / "gone")
+        with pytest.raises(InputError, match="was taken away since"):
+            drawing.keep(ids, 1, None)
+    assert not (tmp_path / "gone").exists()
 
 
 def test_maps_may_come_later(desk: Path) -> None:

@@ -98,6 +98,30 @@ def test_a_sample_is_taken_out_with_its_reason(
     page.wait_for_selector(f"text={2 * N - 1} of {2 * N - 1}")
 
 
+def test_one_that_is_kept_needs_no_second_look(
+    folder: Path, address: str, open_page: Callable[..., Any]
+) -> None:
+    """Its reason is shown again, the filter passes it over, the page goes on; no dataset changes."""
+    page = open_page(address, ready=".tile")
+    page.locator(".tile").first.click()
+    page.wait_for_selector("#looks figure >> nth=1")
+    page.fill("#reason", "only a shadow")
+    page.click("text=Keep")
+    page.wait_for_selector("text=2 of")
+    page.keyboard.press("Escape")
+    before = int(page.inner_text("#count").split()[0])
+    page.check("#unkept")
+    assert int(page.inner_text("#count").split()[0]) == before - 1
+    page.uncheck("#unkept")
+    page.reload()
+    page.wait_for_selector(".tile")
+    page.locator(".tile").first.click()
+    page.wait_for_selector("text=Kept: only a shadow")
+    (line,) = map(json.loads, (folder / "runs/kept.jsonl").read_text().splitlines())
+    assert (line["dataset"], line["name"], line["why"]) == ("real", "000000", "only a shadow")
+    assert verify(folder / "data/real") == []
+
+
 def test_nothing_is_written_unasked(folder: Path, open_page: Callable[..., Any], tmp_path: Path) -> None:
     """Without --write there is no such form, and a request is refused; a small screen holds the page."""
     shutil.copytree(folder / "data/synthetic", tmp_path / "data/only")
@@ -107,7 +131,7 @@ def test_nothing_is_written_unasked(folder: Path, open_page: Callable[..., Any],
         assert page.evaluate("() => document.documentElement.scrollWidth") == 390
         page.locator(".tile").first.tap()
         page.wait_for_selector("#looks figure")
-        assert not page.locator("#reject").is_visible()
+        assert not page.locator("#verdict").is_visible()
         open_page.allowed.append("Failed to load resource: the server responded with a status of 400")
         told = page.evaluate(
             "() => fetch('/api/reject/only/000000', {method: 'POST', body: 'x'}).then((a) => a.json())"

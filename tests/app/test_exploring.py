@@ -1,5 +1,6 @@
 """What the page that explores is told, without a browser."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,11 @@ import pytest
 from look_pair import write_look
 
 from synth.app.exploring import ExploreSettings, Exploring
+from synth.dataset import codecs
 from synth.dataset.reader import DatasetReader
-from synth.errors import InputError
+from synth.dataset.store import DatasetWriter
+from synth.errors import DatasetError, InputError
+from synth.storage.atomic import write_bytes
 from synth.train.run import load_result
 from synth.train.tasks import TASKS
 from typed import synth
@@ -56,6 +60,61 @@ def test_labels_are_told_as_they_are_drawn(tmp_path: Path) -> None:
     corners = np.array(part["outlines"][0])
     np.testing.assert_allclose(corners.min(axis=0), (x0, y0), atol=0.5)
     np.testing.assert_allclose(corners.max(axis=0), (x1 - 1, y1 - 1), atol=0.5)
+
+
+def test_label_maps_are_told_and_shown(tmp_path: Path) -> None:
+    """In their classes' colours, the largest first; one with an id of no class is named."""
+    real = write_look(tmp_path / "real", "real", 3, seed=0, with_maps=True, classes=("cover", "lid"))
+    exploring = Exploring(ExploreSettings((real,)))
+    sample = real.samples[0]
+    ids, semantic = real.load_semantic(sample), real.info.semantic
+    assert ids is not None
+    assert semantic is not None
+    told = exploring.tell("real", sample.name)["map"]
+    counts = {name: int((ids == i).sum()) for i, name in enumerate(semantic.names)}
+    assert [one["name"] for one in told] == sorted((n for n in counts if counts[n]), key=lambda n: -counts[n])
+    shown = exploring.map("real", sample.name)
+    for one in told:
+        of_it = ids == semantic.names.index(one["name"])
+        assert (shown[of_it] == (*one["colour"], 255)).all()
+    assert (shown[ids == semantic.void][:, 3] == 0).all()
+    write_bytes(
+        real.root / sample.layers["semantic"], codecs.encode_semantic(np.full_like(ids, 300, np.uint16))
+    )
+    with pytest.raises(
+        DatasetError, match=rf"{sample.name}.png has the id 300, and void is 255: synth dataset verify"
+    ):
+        exploring.map("real", sample.name)
+
+
+def test_what_somebody_else_takes_out_is_gone_at_the_next_look(tmp_path: Path) -> None:
+    real = write_look(tmp_path / "real", "real", 3, seed=0)
+    exploring = Exploring(ExploreSettings((real,), verdicts=tmp_path / "kept.jsonl"))
+    with DatasetWriter.open(real.root) as writer:
+        writer.reject("000001", "glare")
+    exploring.look_again()
+    assert exploring.list_samples()["name"] == ["000000", "000002"]
+
+
+def test_verdicts_are_of_pixels_and_read_again(tmp_path: Path) -> None:
+    """A kept sample stays kept until its picture is another; other files are refused, torn lines mended."""
+    real = write_look(tmp_path / "real", "real", 2, seed=0)
+    other = write_look(tmp_path / "others/real", "real", 2, seed=5)
+    path = tmp_path / "runs/kept.jsonl"
+    settings = ExploreSettings((real,), writable=True, verdicts=path)
+    Exploring(settings).keep("real", "000000", " fine ")
+    with path.open("a") as file:
+        file.write('{"torn')
+    Exploring(settings).keep("real", "000001", "fine too")
+    assert Exploring(settings).list_samples()["kept"] == [True, True]
+    assert Exploring(replace(settings, datasets=(other,))).list_samples()["kept"] == [False, False]
+    with pytest.raises(InputError, match="with its reason"):
+        Exploring(settings).keep("real", "000000", " ")
+    with pytest.raises(InputError, match="start it with --write"):
+        Exploring(replace(settings, writable=False)).keep("real", "000000", "fine")
+    path.write_text("[1]\n")
+    with pytest.raises(InputError, match="holds other lines than verdicts"):
+        Exploring(settings)
 
 
 def test_two_datasets_of_one_name_are_refused(tmp_path: Path) -> None:

@@ -81,6 +81,9 @@ def explore(
     blind: Annotated[
         bool, typer.Option("--blind", help="Ask of one picture after the other: real or made?")
     ] = False,
+    kept: Annotated[
+        Path, typer.Option(help="With --write: the file of samples that were looked at and kept.")
+    ] = Path("runs/kept.jsonl"),
     answers: Annotated[
         Path, typer.Option(help="With --blind: the file that answers are added to, a line each.")
     ] = Path("runs/blind.jsonl"),
@@ -107,7 +110,7 @@ def explore(
 
     console = make_console()
     chosen = tuple(DatasetReader(path) for path in datasets or list_datasets())
-    exploring = Exploring(ExploreSettings(chosen, run, write, device))
+    exploring = Exploring(ExploreSettings(chosen, run, write, device, kept))
     asking = Blind(chosen, answers) if blind else None
     if exploring.is_simulated:
         console.print(SIMULATED, "among these are data of the simulated cell")

@@ -16,8 +16,9 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from synth.app.drawing import MOST_ASPECT, MOST_SIDE_PX, Drawing
+from synth.app.drawing import MOST_ASPECT, Drawing
 from synth.app.gate import refuse, tell_error
+from synth.app.map_file import MOST_SIDE_PX
 from synth.app.server import PAGES
 from synth.dataset.label_maps import Ids
 from synth.errors import InputError, SynthError

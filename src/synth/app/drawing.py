@@ -8,13 +8,14 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
-from synth.app.map_file import read_map_file
+from synth.app.map_file import MOST_SIDE_PX, read_map_file
 from synth.compute.device import choose_device
 from synth.compute.threads import use_free_cores
 from synth.compute.versions import list_versions
 from synth.dataset.codecs import Rgb, pixels_sha256
-from synth.dataset.folder import INFO_FILE, refuse_other_kind
+from synth.dataset.folder import INFO_FILE, refuse_other_kind, refuse_strangers
 from synth.dataset.info import DatasetInfo, MadeBy, SemanticInfo
 from synth.dataset.label_maps import Ids, find_mirrored, find_void, read_ids, scale_ids
 from synth.dataset.origin import Origin, Step
@@ -27,7 +28,6 @@ from synth.gan.map_pairs import refuse_unknown
 from synth.gan.methods import METHODS
 from synth.gan.methods.method import Painter
 
-MOST_SIDE_PX = 4096
 MOST_ASPECT = 8
 """How much longer than wide a map may be: painters see its shorter side at the size that they learnt at."""
 
@@ -84,8 +84,12 @@ class Drawing:
         self._info = self._describe(checkpoint)
         self._writer: DatasetWriter | None = None
         refuse_other_kind(self.out, "painted")
-        if (self.out / INFO_FILE).exists():
+        if self._is_there():
             self._open()
+        elif self.out.is_dir():
+            refuse_strangers(self.out)
+        elif self.out.exists():
+            raise InputError(f"{self.out} is a file, and drawings want a folder: name one with --out")
 
     def __enter__(self) -> Self:
         return self
@@ -93,7 +97,7 @@ class Drawing:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._writer is not None:
+        if self._writer is not None and self._is_there():
             self._writer.close()
 
     @property
@@ -131,8 +135,15 @@ class Drawing:
         """Add a drawing and its painting to the folder, where it is not yet; returns its name.
 
         base: dataset and name of the map that it was begun with, whose split it keeps. Raises InputError for
-        an id that is no class, DatasetError and StorageError.
+        an id that is no class and for a map without any, DatasetError and StorageError.
         """
+        if (ids == self.void).all():
+            raise InputError("the map has no class anywhere: draw something first")
+        if self._writer is not None and not self._is_there():
+            raise InputError(
+                f"{self.out} was taken away since: end synth draw with Ctrl-C, start it again, and load the "
+                "map anew"
+            )
         parents: Sequence[Any] = ()
         split = "train"
         if base is not None:
@@ -167,6 +178,9 @@ class Drawing:
         if reader is None or sample is None or "semantic" not in sample.layers:
             raise InputError(f"there is no label map {name} in {dataset}: take one of the list")
         return reader, sample
+
+    def _is_there(self) -> bool:
+        return (self.out / INFO_FILE).exists()
 
     def _refuse_unknown(self, ids: Ids) -> None:
         unknown = np.unique(ids[(ids >= len(self.classes)) & (ids != self.void)])
@@ -203,9 +217,7 @@ class Drawing:
         return DatasetInfo(
             kind="painted",
             classes=(),
-            semantic=SemanticInfo(
-                names=self.classes, colours=self.colours, void=255 if self.void == 255 else 65535
-            ),
+            semantic=self._describe_maps(checkpoint),
             made_by=MadeBy(
                 verb="draw",
                 config={"method": identity.method, "checkpoint_sha256": identity.sha256},
@@ -216,6 +228,17 @@ class Drawing:
                 or any(d.info.made_by.simulated for d in self.maps.values()),
             ),
         )
+
+    def _describe_maps(self, checkpoint: Path) -> SemanticInfo:
+        try:
+            return SemanticInfo(
+                names=self.classes, colours=self.colours, void=255 if self.void == 255 else 65535
+            )
+        except ValidationError as error:
+            why = error.errors()[0]["msg"].removeprefix("Value error, ")
+            raise InputError(
+                f"{checkpoint} paints classes that no dataset can have: {why}; train a painter anew"
+            ) from error
 
 
 def _load(checkpoint: Path, device: str | None) -> Painter:

@@ -33,11 +33,18 @@ class _Looking:
             Route("/api/sample/{dataset}/{name}", self.sample),
             Route("/api/thumb/{dataset}/{name}", self.thumb),
             Route("/api/picture/{dataset}/{name}", self.picture),
+            Route("/api/map/{dataset}/{name}", self.map),
             Route("/api/said/{dataset}/{name}", self.said),
             Route("/api/reject/{dataset}/{name}", self.reject, methods=["POST"]),
+            Route("/api/keep/{dataset}/{name}", self.keep, methods=["POST"]),
         ]
 
     async def about(self, _: Request) -> Response:
+        return await run_in_threadpool(self._about)
+
+    def _about(self) -> Response:
+        with self._lock:
+            self._exploring.look_again()
         told = {
             "datasets": self._exploring.describe(),
             "samples": self._exploring.list_samples(),
@@ -58,6 +65,10 @@ class _Looking:
         picture = await run_in_threadpool(self._exploring.picture, *_which(request))
         return Response(encode(picture, ".png"), media_type="image/png")
 
+    async def map(self, request: Request) -> Response:
+        picture = await run_in_threadpool(self._exploring.map, *_which(request))
+        return Response(encode(picture, ".png"), media_type="image/png")
+
     async def said(self, request: Request) -> Response:
         return await run_in_threadpool(self._said, *_which(request))
 
@@ -66,12 +77,18 @@ class _Looking:
             return Response(encode(self._exploring.said(dataset, name), ".png"), media_type="image/png")
 
     async def reject(self, request: Request) -> Response:
-        reason = (await request.body()).decode("utf-8", "replace")
-        return await run_in_threadpool(self._reject, *_which(request), reason)
+        return await run_in_threadpool(self._reject, *_which(request), await _text(request))
 
     def _reject(self, dataset: str, name: str, reason: str) -> Response:
         with self._lock:
             return JSONResponse({"left": self._exploring.reject(dataset, name, reason)})
+
+    async def keep(self, request: Request) -> Response:
+        return await run_in_threadpool(self._keep, *_which(request), await _text(request))
+
+    def _keep(self, dataset: str, name: str, reason: str) -> Response:
+        with self._lock:
+            return JSONResponse({"file": self._exploring.keep(dataset, name, reason)})
 
 
 class _Asking:
@@ -97,7 +114,7 @@ class _Asking:
         return Response(content, media_type="image/png")
 
     async def answer(self, request: Request) -> Response:
-        said = (await request.body()).decode("utf-8", "replace")
+        said = await _text(request)
         if said not in ("real", "made"):
             raise InputError(f"an answer is real or made, got {said[:20]!r}")
         return await run_in_threadpool(self._answer, request.path_params["ticket"], said)
@@ -106,6 +123,10 @@ class _Asking:
         with self._lock:
             told: dict[str, Any] = self._blind.answer(ticket, said == "real")
         return JSONResponse(told)
+
+
+async def _text(request: Request) -> str:
+    return (await request.body()).decode("utf-8", "replace")
 
 
 def _which(request: Request) -> tuple[str, str]:

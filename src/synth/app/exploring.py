@@ -8,18 +8,22 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from synth.app.trial import Trial
+from synth.app.verdicts import Verdicts
 from synth.dataset.codecs import Rgb
+from synth.dataset.folder import SAMPLES_FILE
 from synth.dataset.reader import DatasetReader
 from synth.dataset.record import KIND_WORDS
 from synth.dataset.sample import Sample
-from synth.dataset.sheet import normal_arrow, outlines_of, picture_of
+from synth.dataset.sheet import coloured_map, normal_arrow, outlines_of, picture_of
 from synth.dataset.store import DatasetWriter
 from synth.errors import InputError
 
 THUMB_PX = 240
 _MOST_THUMBS = 4000
+_MOST_LETTERS = 500
 _OUTLINE_PX = 0.5
 """How far a drawn outline may be from the mask's."""
 
@@ -29,14 +33,16 @@ class ExploreSettings:
     """What is looked at.
 
     datasets: of different names. run: a training, by whose errors samples can be sorted, and whose network
-    says what it sees in pictures; None for none. writable: whether samples may be taken out. Raises
-    InputError for two datasets of one name and for none.
+    says what it sees in pictures; None for none. writable: whether samples may be taken out, or kept.
+    verdicts: where it is written which were kept, and why. Raises InputError for two datasets of one name
+    and for none.
     """
 
     datasets: tuple[DatasetReader, ...]
     run: Path | None = None
     writable: bool = False
     device: str | None = None
+    verdicts: Path = Path("runs/kept.jsonl")
 
     def __post_init__(self) -> None:
         if not self.datasets:
@@ -52,14 +58,27 @@ class Exploring:
     def __init__(self, settings: ExploreSettings) -> None:
         self.writable = settings.writable
         self.datasets: dict[str, DatasetReader] = {d.name: d for d in settings.datasets}
+        self._trial = None if settings.run is None else Trial(settings.run, settings.device)
+        self._verdicts = Verdicts(settings.verdicts)
+        self.thumb = lru_cache(_MOST_THUMBS)(self._thumb)
+        self._take_in()
+
+    def look_again(self) -> None:
+        """Read what somebody else has changed since. Raises DatasetError for what is no dataset any more."""
+        changed = {name for name, d in self.datasets.items() if self._stamps.get(name) != _stamp(d)}
+        if changed:
+            self.datasets = {
+                name: DatasetReader(d.root) if name in changed else d for name, d in self.datasets.items()
+            }
+            self.thumb.cache_clear()
+            self._take_in()
+
+    def _take_in(self) -> None:
+        self._stamps = {name: _stamp(d) for name, d in self.datasets.items()}
         self._samples: dict[tuple[str, str], Sample] = {
             (name, sample.name): sample for name, d in self.datasets.items() for sample in d.samples
         }
-        self._trial, self._errors = None, {}
-        if settings.run is not None:
-            self._trial = Trial(settings.run, settings.device)
-            self._errors = self._trial.list_errors(self.datasets)
-        self.thumb = lru_cache(_MOST_THUMBS)(self._thumb)
+        self._errors = {} if self._trial is None else self._trial.list_errors(self.datasets)
 
     @property
     def is_simulated(self) -> bool:
@@ -98,6 +117,7 @@ class Exploring:
             "name": [s.name for _, s in rows],
             "split": [s.split for _, s in rows],
             "classes": [sorted({i.class_name for i in s.instances}) for _, s in rows],
+            "kept": [self._verdicts.why_kept(*where, s) is not None for where, s in rows],
             "figures": figures,
         }
 
@@ -113,6 +133,7 @@ class Exploring:
         return {
             "size": sample.size_wh,
             "split": sample.split,
+            "layers": list(sample.layers),
             "parts": [
                 {
                     "class": instance.class_name,
@@ -123,6 +144,8 @@ class Exploring:
                 }
                 for i, instance in enumerate(sample.instances)
             ],
+            "map": [] if "semantic" not in sample.layers else _legend(reader, sample),
+            "kept": self._verdicts.why_kept(dataset, name, sample),
             "figures": self._list_errors(dataset, name)
             | {key: value for key, value in sample.quality.items() if value is not None},
             "made": [" ".join(filter(None, (step.verb, step.method))) for step in sample.origin.steps],
@@ -138,6 +161,18 @@ class Exploring:
         """[H,W,3]; a label map in its classes' colours, where there is no picture."""
         return picture_of(*self._find(dataset, name))
 
+    def map(self, dataset: str, name: str) -> NDArray[np.uint8]:
+        """The label map as RGBA [H,W,4], void transparent; raises InputError without one."""
+        reader, sample = self._find(dataset, name)
+        colours, ids, semantic = (
+            coloured_map(reader, sample),
+            reader.load_semantic(sample),
+            reader.info.semantic,
+        )
+        if colours is None or ids is None or semantic is None:
+            raise InputError(f"{name} of {dataset} has no label map")
+        return np.dstack([colours, np.where(ids == semantic.void, 0, 255).astype(np.uint8)])
+
     def said(self, dataset: str, name: str) -> Rgb:
         """The picture with what the network says drawn on it; raises InputError without a network."""
         if self._trial is None:
@@ -149,15 +184,30 @@ class Exploring:
 
         Raises InputError where nothing may be written or no reason is given, DatasetError, StorageError.
         """
+        why = self._demand_reason(reason, "taken out")
+        reader, _ = self._find(dataset, name)
+        with DatasetWriter.open(reader.root) as writer:
+            writer.reject(name, why)
+        self._stamps[dataset] = _stamp(reader)
+        del self._samples[dataset, name]
+        return sum(of == dataset for of, _ in self._samples)
+
+    def keep(self, dataset: str, name: str, reason: str) -> str:
+        """Write down that a sample was looked at and stays, and why; returns where.
+
+        Raises InputError where nothing may be written or no reason is given, StorageError.
+        """
+        why = self._demand_reason(reason, "kept")
+        _, sample = self._find(dataset, name)
+        self._verdicts.keep(dataset, name, sample, why)
+        return str(self._verdicts.path)
+
+    def _demand_reason(self, reason: str, what: str) -> str:
         if not self.writable:
             raise InputError("nothing is written from this page: start it with --write to take samples out")
         if not reason.strip():
-            raise InputError("say why: a sample is taken out with its reason")
-        reader, _ = self._find(dataset, name)
-        with DatasetWriter.open(reader.root) as writer:
-            writer.reject(name, reason.strip()[:500])
-        del self._samples[dataset, name]
-        return sum(of == dataset for of, _ in self._samples)
+            raise InputError(f"say why: a sample is {what} with its reason")
+        return reason.strip()[:_MOST_LETTERS]
 
     def _list_errors(self, dataset: str, name: str) -> dict[str, Any]:
         error = self._errors.get((dataset, name))
@@ -178,10 +228,30 @@ class Exploring:
         return encode(np.asarray(small, np.uint8), ".jpg")
 
 
-def encode(rgb_u8: Rgb, kind: str) -> bytes:
-    """As a PNG or JPEG file."""
+def encode(picture: NDArray[np.uint8], kind: str) -> bytes:
+    """RGB [H,W,3] or RGBA [H,W,4] as a PNG or JPEG file."""
     how = {".png": [cv2.IMWRITE_PNG_COMPRESSION, 1], ".jpg": [cv2.IMWRITE_JPEG_QUALITY, 88]}[kind]
-    return cv2.imencode(kind, np.ascontiguousarray(rgb_u8[..., ::-1]), how)[1].tobytes()
+    bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR if picture.shape[2] == 3 else cv2.COLOR_RGBA2BGRA)
+    return cv2.imencode(kind, bgr, how)[1].tobytes()
+
+
+def _stamp(dataset: DatasetReader) -> tuple[int, int]:
+    """Another one once the dataset's records were written to."""
+    try:
+        told = (dataset.root / SAMPLES_FILE).stat()
+    except OSError:
+        return 0, 0
+    return told.st_mtime_ns, told.st_size
+
+
+def _legend(dataset: DatasetReader, sample: Sample) -> list[dict[str, Any]]:
+    """Of the classes in a sample's map the name and the colour, the largest first."""
+    ids, semantic = dataset.load_semantic(sample), dataset.info.semantic
+    assert ids is not None
+    assert semantic is not None
+    counts = np.bincount(ids.ravel(), minlength=len(semantic.names))[: len(semantic.names)]
+    largest = [int(i) for i in np.argsort(-counts, kind="stable") if counts[i]]
+    return [{"name": semantic.names[i], "colour": semantic.colours[i]} for i in largest]
 
 
 def _lineage(sample: Sample) -> set[str]:

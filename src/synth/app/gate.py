@@ -19,6 +19,9 @@ from synth.errors import InputError
 MOST_BYTES = 32 * 2**20
 """Of what one request may send: a map of 4096×4096 ids."""
 
+MOST_AT_ONCE = 32
+"""Requests that are served at a time; further ones are told so (503)."""
+
 _HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -32,8 +35,11 @@ _HEADERS = {
 _SAFE = ("GET", "HEAD")
 
 
-class TooLarge(Exception):
+class TooLarge(InputError):
     """What a request sends is more than is taken."""
+
+    def __init__(self) -> None:
+        super().__init__(f"more than {MOST_BYTES // 2**20} MB are sent: draw a smaller map")
 
 
 class Gate:
@@ -43,6 +49,7 @@ class Gate:
         self._app, self._host, self._token = app, host, token
         self._cookie = f"synth_{host.rpartition(':')[2]}"
         """Cookies know no ports: each server has one of its own."""
+        self._n_served = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or let the application answer."""
@@ -62,11 +69,11 @@ class Gate:
         if answer is not None:
             await answer(scope, receive, send_guarded)
             return
+        self._n_served += 1
         try:
             await self._app(scope, _bounded(receive), send_guarded)
-        except TooLarge:
-            text = f"more than {MOST_BYTES // 2**20} MB were sent: draw a smaller map"
-            await refuse(413, text)(scope, receive, send_guarded)
+        finally:
+            self._n_served -= 1
 
     def _answer(self, scope: Scope) -> JSONResponse | RedirectResponse | None:
         """What is answered before the application is asked; None where it may be asked."""
@@ -85,7 +92,9 @@ class Gate:
         if not self._is_token(_cookies(headers.get("cookie", "")).get(self._cookie, "")):
             return refuse(403, "the address lacks its token: open the one that the terminal shows, whole")
         if int(headers.get("content-length", "0") or 0) > MOST_BYTES:
-            return refuse(413, f"more than {MOST_BYTES // 2**20} MB are sent: draw a smaller map")
+            return refuse(413, str(TooLarge()))
+        if self._n_served >= MOST_AT_ONCE:
+            return refuse(503, f"{MOST_AT_ONCE} requests are served already: ask again in a moment")
         return None
 
     def _is_token(self, text: str) -> bool:
@@ -98,13 +107,25 @@ def refuse(status: int, sentence: str) -> JSONResponse:
 
 
 async def tell_error(_: Request, error: Exception) -> Response:
-    """The sentence of a `SynthError`: what was asked is wrong (400), or this machine cannot (500)."""
+    """The sentence of a `SynthError`: what was asked is wrong (400, 413), or this machine cannot (500)."""
+    if isinstance(error, TooLarge):
+        return refuse(413, str(error))
     return refuse(400 if isinstance(error, InputError) else 500, str(error))
 
 
 def _cookies(header: str) -> dict[str, str]:
     pairs = (part.strip().partition("=") for part in header.split(";"))
     return {name: value for name, _, value in pairs}
+
+
+async def _pass_over(receive: Receive) -> None:
+    """Let the rest of a request go by, as much again at most: who still sends cannot hear an answer."""
+    n = 0
+    while n <= MOST_BYTES:
+        message = await receive()
+        n += len(message.get("body", b""))
+        if not message.get("more_body", False):
+            return
 
 
 def _bounded(receive: Receive) -> Receive:
@@ -115,6 +136,7 @@ def _bounded(receive: Receive) -> Receive:
         message = await receive()
         n += len(message.get("body", b""))
         if n > MOST_BYTES:
+            await _pass_over(receive)
             raise TooLarge
         return message
 

@@ -10,12 +10,16 @@ from PIL import Image, UnidentifiedImageError
 from synth.dataset.label_maps import Ids, find_void
 from synth.errors import InputError
 
-MOST_PIXELS = 4096 * 4096
+MOST_SIDE_PX = 4096
+"""Of a map that is drawn, and, squared, the most pixels of one that is begun with."""
+
+_MOST = f"{MOST_SIDE_PX}×{MOST_SIDE_PX}"
 
 
 def read_map_file(content: bytes, classes: Sequence[str], colours: Sequence[tuple[int, int, int]]) -> Ids:
     """[H,W] ids of a PNG: of one channel the ids themselves, of three the colours of the classes.
 
+    One with a palette is read by its colours where all that it uses are classes', and by its ids otherwise.
     The id of no class is taken as such, and so are transparent pixels. Raises InputError for anything else.
     """
     try:
@@ -23,12 +27,12 @@ def read_map_file(content: bytes, classes: Sequence[str], colours: Sequence[tupl
             warnings.catch_warnings(action="ignore"),
             Image.open(io.BytesIO(content), formats=["PNG"]) as image,
         ):
-            if image.width * image.height > MOST_PIXELS:
-                raise InputError(f"the file has {image.width}×{image.height} pixels: 4096×4096 are the most")
-            is_coloured = image.mode in ("RGB", "RGBA")
+            if image.width * image.height > MOST_SIDE_PX**2:
+                raise InputError(f"the file has {image.width}×{image.height} pixels: {_MOST} are the most")
+            is_coloured = image.mode in ("RGB", "RGBA") or _has_palette_of(image, colours)
             values = np.asarray(image.convert("RGBA") if is_coloured else image)
     except Image.DecompressionBombError as error:
-        raise InputError("the file has more pixels than 4096×4096, the most: take a smaller map") from error
+        raise InputError(f"the file has more pixels than {_MOST}, the most: take a smaller map") from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise InputError("the file is no PNG that can be read: take a label map as PNG") from error
     void = find_void(classes)
@@ -43,6 +47,13 @@ def read_map_file(content: bytes, classes: Sequence[str], colours: Sequence[tupl
             "for none"
         )
     return values.astype(np.uint16)
+
+
+def _has_palette_of(image: Image.Image, colours: Sequence[tuple[int, int, int]]) -> bool:
+    if image.mode != "P" or image.palette is None:
+        return False
+    used = image.convert("RGB").getcolors(maxcolors=2**8)
+    return used is not None and {colour for _, colour in used} <= {*colours}
 
 
 def _by_colours(rgba_u8: np.ndarray, colours: Sequence[tuple[int, int, int]], void: int) -> Ids:

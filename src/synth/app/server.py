@@ -16,9 +16,6 @@ from synth.app.gate import Gate
 from synth.errors import InputError
 
 LOOPBACK = "127.0.0.1"
-MOST_AT_ONCE = 64
-"""Requests that are served at a time; further ones are told so (503)."""
-
 PAGES = Path(__file__).parent / "pages"
 
 
@@ -43,7 +40,6 @@ def serve(app: ASGIApp, *, port: int, open_browser: bool, say: Callable[[str], N
             log_level="error",
             access_log=False,
             server_header=False,
-            limit_concurrency=MOST_AT_ONCE,
             timeout_graceful_shutdown=2,
             lifespan="off",
         )

@@ -214,8 +214,17 @@ class DatasetReader:
         return self.load_layer(sample, "mask")
 
     def load_semantic(self, sample: Sample) -> NDArray[np.uint8] | NDArray[np.uint16] | None:
-        """Class ids [H,W], indices of ``info.semantic.names`` or its void; None where the sample has none."""
-        return self.load_layer(sample, "semantic")
+        """Class ids [H,W], indices of ``info.semantic.names`` or its void; None where the sample has none.
+
+        Raises DatasetError for a map with ids beyond void.
+        """
+        ids = self.load_layer(sample, "semantic")
+        if ids is not None and self.info.semantic is not None and ids.max() > self.info.semantic.void:
+            raise DatasetError(
+                f"{self.root / sample.layers['semantic']} has the id {ids.max()}, and void is "
+                f"{self.info.semantic.void}: synth dataset verify {self.root} tells what else is wrong"
+            )
+        return ids
 
     def load_normals_cam(self, sample: Sample) -> NDArray[np.float32] | None:
         """Unit vectors [H,W,3] in camera axes, 0 0 0 = missing; None where the sample has none."""

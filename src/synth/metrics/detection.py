@@ -52,7 +52,7 @@ STANDARD = Protocol("standard", 0.001, 100, at_best_f1=True)
 """Lin et al., "Microsoft COCO" (2014): 100 detections an image; confidence 0.001 and precision and recall at
 the best F1 are Ultralytics' habit, without its smoothing of the F1 curve."""
 
-PROTOCOLS: Mapping[str, Protocol] = {protocol.name: protocol for protocol in (PAPER, STANDARD)}
+PROTOCOLS: Mapping[str, Protocol] = {protocol.name: protocol for protocol in (STANDARD, PAPER)}
 
 
 @dataclass(frozen=True, eq=False)

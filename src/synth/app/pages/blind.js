@@ -49,8 +49,8 @@ async function begin() {
   for (const word of ["real", "made"]) find(word).onclick = () => answer(word);
   document.addEventListener("keydown", (event) => {
     if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === "r") answer("real");
-    if (event.key === "m") answer("made");
+    const word = { r: "real", m: "made" }[event.key.toLowerCase()];
+    if (word) answer(word);
   });
   await next();
 }

@@ -5,7 +5,7 @@ import { Easel } from "./easel.js";
 import { LabelMap } from "./label_map.js";
 import * as server from "./server.js";
 
-const state = { tool: "pen", id: 0, seed: 0 };
+const state = { tool: "pen", id: 0, seed: 0, isKept: true };
 
 // One of a group of buttons, by click, or by arrows as radio buttons have it.
 function makeRadio(group, choose) {
@@ -36,7 +36,7 @@ function makeRadio(group, choose) {
 function addClasses(classes) {
   classes.forEach(({ name, colour }, id) => {
     const button = document.createElement("button");
-    Object.assign(button, { type: "button", title: name });
+    Object.assign(button, { type: "button", title: id < 9 ? `${name} (${id + 1})` : name });
     button.setAttribute("role", "radio");
     button.dataset.id = id;
     const patch = document.createElementNS("http://www.w3.org/2000/svg", "svg");
@@ -69,7 +69,10 @@ class Picture {
       this.isStale = false;
       try {
         await this.ask();
+        if (this.hasFailed) say("");
+        this.hasFailed = false;
       } catch (error) {
+        this.hasFailed = true;
         say(error.message, true);
       }
     }
@@ -92,11 +95,10 @@ class Picture {
     image.hidden = false;
     find("nothing").hidden = true;
     find("took").textContent = `${Math.round(performance.now() - began)} ms`;
-    say("");
   }
 }
 
-function connect(about, easel, picture, pickTool) {
+function connect(about, easel, picture, pickTool, pickClass) {
   const size = find("size");
   const showSize = () => (find("size-said").textContent = `${size.value} px`);
   size.addEventListener("input", showSize);
@@ -110,6 +112,8 @@ function connect(about, easel, picture, pickTool) {
   const readSeed = () => {
     state.seed = Math.min(2 ** 31 - 1, Math.max(0, Math.trunc(Number(seed.value)) || 0));
     seed.value = state.seed;
+    state.isKept = easel.map.isEmpty();
+    say("");
     picture.follow();
   };
   seed.addEventListener("change", readSeed);
@@ -122,6 +126,7 @@ function connect(about, easel, picture, pickTool) {
     find("keep").disabled = true;
     try {
       const kept = await server.keep(easel.map, state.seed, easel.base);
+      state.isKept = true;
       say(`Kept as ${kept.name} in ${kept.out}, which has ${kept.kept}.`);
     } catch (error) {
       say(error.message, true);
@@ -132,8 +137,10 @@ function connect(about, easel, picture, pickTool) {
   const keys = {
     p: () => pickTool("pen"), b: () => pickTool("bucket"), l: () => pickTool("line"), e: () => pickTool("eraser"),
     r: () => pickTool("rectangle"), m: () => find("mirror").click(), n: () => find("another").click(),
+    k: () => find("keep").click(), c: () => find("clear").click(),
     "[": () => { size.stepDown(); showSize(); }, "]": () => { size.stepUp(); showSize(); },
   };
+  about.classes.slice(0, 9).forEach((_, id) => (keys[id + 1] = () => pickClass(id)));
   document.addEventListener("keydown", (event) => {
     const isTyping = event.target.matches("input:not([type=range]), select");
     const key = event.key.toLowerCase();
@@ -146,12 +153,15 @@ function connect(about, easel, picture, pickTool) {
 }
 
 function connectLoading(about, easel) {
+  let begunWith = "";
   const dataset = find("dataset");
   const sample = find("sample");
   const take = async (read, base, what) => {
     try {
       const ids = await read();
       easel.step((map) => map.restore(ids), base);
+      begunWith = base;
+      state.isKept = true;
       say(`Begun with ${what}.`);
     } catch (error) {
       say(error.message, true);
@@ -166,11 +176,13 @@ function connectLoading(about, easel) {
   find("from-dataset").hidden = !dataset.length;
   dataset.onchange = list;
   list();
+  const chosen = () => `${dataset.value}/${sample.value}`;
   const load = () =>
-    take(() => server.readMap(dataset.value, sample.value), `${dataset.value}/${sample.value}`, `${dataset.value} ${sample.value}`);
+    take(() => server.readMap(dataset.value, sample.value), chosen(), `${dataset.value} ${sample.value}`);
   find("load-sample").onclick = load;
   find("load-next").onclick = () => {
-    sample.value = names()[(names().indexOf(sample.value) + 1) % names().length];
+    const step = begunWith === chosen() ? 1 : 0; // The first one is next until it is there.
+    sample.value = names()[(names().indexOf(sample.value) + step) % names().length] ?? names()[0];
     load();
   };
   find("file").onchange = (event) => {
@@ -196,8 +208,21 @@ async function begin() {
       id: state.tool === "eraser" ? about.void : state.id,
       size: Number(find("size").value),
     }),
-    changed: () => picture.follow(),
+    changed: () => {
+      state.isKept = map.isEmpty();
+      say("");
+      showHistory();
+      picture.follow();
+    },
     said: say,
+  });
+  const showHistory = () => {
+    find("undo").setAttribute("aria-disabled", String(!easel.history.canUndo));
+    find("redo").setAttribute("aria-disabled", String(!easel.history.canRedo));
+  };
+  showHistory();
+  addEventListener("beforeunload", (event) => {
+    if (!state.isKept) event.preventDefault();
   });
   easel.names = about.classes.map(({ name }) => name);
   find("under").textContent = `The map, ${map.width}×${map.height}`;
@@ -205,7 +230,11 @@ async function begin() {
   const pickClass = makeRadio(find("classes"), (button) => (state.id = Number(button.dataset.id)));
   pickTool((button) => button.dataset.tool === "pen");
   pickClass((button) => button.dataset.id === "0");
-  connect(about, easel, picture, (name) => pickTool((button) => button.dataset.tool === name));
+  connect(
+    about, easel, picture,
+    (name) => pickTool((button) => button.dataset.tool === name),
+    (id) => pickClass((button) => Number(button.dataset.id) === id),
+  );
   connectLoading(about, easel);
   say(about.kept ? `${about.out} has ${about.kept} drawings.` : "");
 }

@@ -2,11 +2,22 @@
 
 import { History } from "./label_map.js";
 
+const MOST_IDS = 2 ** 16;
+
+// What four bytes of a picture are for each id: a class's colour, or nothing to be seen.
+function makePalette(colours) {
+  const palette = new Uint32Array(MOST_IDS);
+  colours.forEach((colour, id) => {
+    [palette[id]] = new Uint32Array(Uint8Array.of(...colour, 255).buffer);
+  });
+  return palette;
+}
+
 export class Easel {
   // canvas, overlay: elements. map: a LabelMap. colours: RGB of each id. choice(): {tool, id, size}.
   // changed(): after each change; said(text): what a screen reader is told.
   constructor({ canvas, overlay, map, colours, choice, changed, said }) {
-    Object.assign(this, { canvas, overlay, map, colours, choice, changed, said });
+    Object.assign(this, { canvas, overlay, map, choice, changed, said });
     this.history = new History();
     this.base = ""; // The dataset and sample that the map was begun with; it goes with it through undo.
     this.cursor = [map.width >> 1, map.height >> 1];
@@ -14,7 +25,10 @@ export class Easel {
     this.from = null;
     canvas.width = map.width;
     canvas.height = map.height;
-    this.pixels = canvas.getContext("2d").createImageData(map.width, map.height);
+    this.context = canvas.getContext("2d");
+    this.pixels = this.context.createImageData(map.width, map.height);
+    this.words = new Uint32Array(this.pixels.data.buffer);
+    this.palette = makePalette(colours);
     canvas.addEventListener("pointerdown", (event) => this.press(event));
     canvas.addEventListener("pointermove", (event) => this.move(event));
     for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, (event) => this.release(event));
@@ -25,13 +39,16 @@ export class Easel {
     this.show();
   }
 
+  // Only what changed since the last time.
   show() {
-    const { data } = this.pixels;
-    this.map.ids.forEach((id, i) => {
-      const colour = this.colours[id];
-      data.set(colour ? [...colour, 255] : [0, 0, 0, 0], 4 * i);
-    });
-    this.canvas.getContext("2d").putImageData(this.pixels, 0, 0);
+    const area = this.map.takeTouched();
+    if (!area) return;
+    const [left, top, right, bottom] = area;
+    const { ids, width } = this.map;
+    for (let v = top; v <= bottom; v++) {
+      for (let i = v * width + left; i <= v * width + right; i++) this.words[i] = this.palette[ids[i]];
+    }
+    this.context.putImageData(this.pixels, 0, 0, left, top, right - left + 1, bottom - top + 1);
   }
 
   // Do something to the map as one step that can be undone.
@@ -85,6 +102,7 @@ export class Easel {
     this.before = this.snapshot();
     this.pointer = event.pointerId;
     this.from = this.pixelAt(event);
+    this.shaped = null; // The area of the line or rectangle that is being drawn.
     this.last = this.from;
     this.draw(this.from, this.from);
   }
@@ -112,8 +130,11 @@ export class Easel {
     } else if (tool === "pen" || tool === "eraser") {
       this.map.stroke(...last, ...here, size, id);
     } else {
-      this.map.restore(this.before.ids);
+      if (this.shaped) this.map.restoreArea(this.before.ids, this.shaped);
+      const others = this.map.takeTouched();
       this.shape(tool, this.from, here, size, id);
+      this.shaped = this.map.touched;
+      if (others) this.map.touch(...others);
     }
     this.show();
   }

@@ -2,7 +2,7 @@
 
 import { ask, find, say, send } from "./ask.js";
 import { Grid } from "./grid.js";
-import { drawLabels } from "./labels.js";
+import { drawLabels, listClasses } from "./labels.js";
 
 let about, samples, grid;
 let rows = [];
@@ -22,7 +22,8 @@ function filter() {
   const [split, kind, name] = ["split", "class", "name"].map((id) => find(id).value.trim());
   rows = samples.name.map((_, row) => row).filter((row) =>
     !samples.gone?.has(row) && chosen.has(samples.dataset[row]) && (!split || samples.split[row] === split)
-    && (!kind || samples.classes[row].includes(kind)) && samples.name[row].includes(name));
+    && (!kind || samples.classes[row].includes(kind)) && samples.name[row].includes(name)
+    && !(find("unkept").checked && samples.kept[row]));
   const sign = find("descending").checked ? -1 : 1;
   const values = new Map(rows.map((row) => [row, sortValue(row)]));
   rows.sort((a, b) => {
@@ -68,6 +69,8 @@ async function open(at) {
     if (place !== at) return;
     find("looks").replaceChildren(...all.map(([of, its]) => makeLook(of, name, its)));
     find("figures").replaceChildren(...Object.entries(told.figures).map(makeFigure));
+    find("kept").textContent = told.kept ? `Kept: ${told.kept}` : "";
+    find("kept").hidden = !told.kept;
   } catch (error) {
     say(error.message, true);
     find("looks").textContent = error.message;
@@ -84,10 +87,17 @@ function makeLook(dataset, name, told) {
   picture.src = addressOf(find("said").checked ? "said" : "picture", dataset, name);
   picture.onerror = () => say(`${name} of ${dataset} cannot be shown: synth dataset verify says what is wrong`, true);
   frame.append(picture);
-  if (find("labels").checked) frame.append(drawLabels(told));
+  if (find("labels").checked) {
+    if (told.map.length && told.layers.includes("image")) {
+      const map = Object.assign(new Image(), { className: "map", alt: "", src: addressOf("map", dataset, name) });
+      frame.append(map);
+    }
+    frame.append(drawLabels(told));
+  }
   const words = document.createElement("figcaption");
   words.textContent = `${dataset}: ${kind}${told.made.length ? ` (${told.made.join(", then ")})` : ""}`;
   figure.append(frame, words);
+  if (find("labels").checked) figure.append(listClasses(told.map));
   return figure;
 }
 
@@ -101,16 +111,25 @@ function makeFigure([key, value]) {
   return pair;
 }
 
-async function reject(event) {
+async function judge(event) {
   event.preventDefault();
   const row = rows[place];
   const { name: dataset } = datasetOf(row);
+  const verdict = event.submitter?.value ?? "keep";
   try {
-    const { left } = await (await send(addressOf("reject", dataset, samples.name[row]), find("reason").value)).json();
-    (samples.gone ??= new Set()).add(row);
-    say(`${samples.name[row]} is taken out of ${dataset}, which has ${left} samples left.`);
-    find("one").close();
+    const told = await (await send(addressOf(verdict, dataset, samples.name[row]), find("reason").value)).json();
+    if (verdict === "keep") {
+      samples.kept[row] = true;
+      say(`${samples.name[row]} of ${dataset} is kept; that stands in ${told.file}.`);
+    } else {
+      (samples.gone ??= new Set()).add(row);
+      say(`${samples.name[row]} is taken out of ${dataset}, which has ${told.left} samples left.`);
+    }
+    const stays = verdict === "keep" && !find("unkept").checked;
     filter();
+    const next = Math.min(place + (stays ? 1 : 0), rows.length - 1);
+    if (next < 0) find("one").close();
+    else await open(next);
   } catch (error) {
     say(error.message, true);
     find("one-title").textContent = error.message;
@@ -126,13 +145,14 @@ function connect() {
   find("close").onclick = () => find("one").close();
   find("one").addEventListener("close", () => grid.focus(place));
   for (const id of ["labels", "said"]) find(id).addEventListener("change", () => open(place));
-  find("reject").addEventListener("submit", reject);
+  find("verdict").addEventListener("submit", judge);
   const keys = {
     ArrowLeft: () => go(-1), ArrowRight: () => go(1),
     l: () => find("labels").click(), p: () => about.reads && find("said").click(),
   };
   find("one").addEventListener("keydown", (event) => {
-    if (!event.target.matches("#reason") && event.key in keys) keys[event.key]();
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    if (!event.target.matches("#reason") && key in keys) keys[key]();
   });
 }
 
@@ -141,7 +161,8 @@ async function begin() {
   samples = about.samples;
   find("simulated").hidden = !about.simulated;
   find("said-label").hidden = !about.reads;
-  find("reject").hidden = !about.writable;
+  find("verdict").hidden = !about.writable;
+  find("unkept-label").hidden = !about.writable && !samples.kept.includes(true);
   about.datasets.forEach(({ name, kind, simulated }, i) => {
     const label = document.createElement("label");
     const box = Object.assign(document.createElement("input"), { type: "checkbox", value: i, checked: true });

@@ -1,4 +1,5 @@
 // A label map: one id a pixel, changed by whole pixels. Nothing here mixes two ids.
+// touched: the area that changed since somebody last took it, [left, top, right, bottom], or null.
 
 export class LabelMap {
   constructor(width, height, none) {
@@ -6,6 +7,24 @@ export class LabelMap {
     this.height = height;
     this.none = none;
     this.ids = new Uint16Array(width * height).fill(none);
+    this.touchAll();
+  }
+
+  touch(left, top, right, bottom) {
+    const within = (value, side) => Math.min(side - 1, Math.max(0, value));
+    const area = [within(left, this.width), within(top, this.height), within(right, this.width), within(bottom, this.height)];
+    const [l, t, r, b] = this.touched ?? area;
+    this.touched = [Math.min(l, area[0]), Math.min(t, area[1]), Math.max(r, area[2]), Math.max(b, area[3])];
+  }
+
+  touchAll() {
+    this.touch(0, 0, this.width - 1, this.height - 1);
+  }
+
+  takeTouched() {
+    const area = this.touched;
+    this.touched = null;
+    return area;
   }
 
   isEmpty() {
@@ -18,6 +37,16 @@ export class LabelMap {
 
   restore(ids) {
     this.ids.set(ids);
+    this.touchAll();
+  }
+
+  // Of an area alone.
+  restoreArea(ids, [left, top, right, bottom]) {
+    for (let v = top; v <= bottom; v++) {
+      const [first, last] = [v * this.width + left, v * this.width + right + 1];
+      this.ids.set(ids.subarray(first, last), first);
+    }
+    this.touch(left, top, right, bottom);
   }
 
   // Pixels whose centres lie within half a brush of a pixel's.
@@ -34,6 +63,8 @@ export class LabelMap {
 
   // Bresenham's line of dabs.
   stroke(x0, y0, x1, y1, size, id) {
+    const half = Math.ceil(size / 2);
+    this.touch(Math.min(x0, x1) - half, Math.min(y0, y1) - half, Math.max(x0, x1) + half, Math.max(y0, y1) + half);
     const dx = Math.abs(x1 - x0);
     const dy = -Math.abs(y1 - y0);
     const sx = x0 < x1 ? 1 : -1;
@@ -58,6 +89,7 @@ export class LabelMap {
     const [left, right] = [Math.max(0, Math.min(x0, x1)), Math.min(this.width - 1, Math.max(x0, x1))];
     const [top, bottom] = [Math.max(0, Math.min(y0, y1)), Math.min(this.height - 1, Math.max(y0, y1))];
     for (let v = top; v <= bottom; v++) this.ids.fill(id, v * this.width + left, v * this.width + right + 1);
+    this.touch(left, top, right, bottom);
   }
 
   // All pixels of one id that hang together with this one, by their sides.
@@ -65,6 +97,7 @@ export class LabelMap {
     if (x < 0 || y < 0 || x >= this.width || y >= this.height) return;
     const before = this.ids[y * this.width + x];
     if (before === id) return;
+    this.touchAll();
     const todo = [y * this.width + x];
     while (todo.length) {
       const at = todo.pop();
@@ -90,6 +123,7 @@ export class LabelMap {
       this.ids.subarray(v * this.width, (v + 1) * this.width).reverse();
     }
     for (let i = 0; i < this.ids.length; i++) this.ids[i] = pairs[this.ids[i]] ?? this.ids[i];
+    this.touchAll();
   }
 }
 
@@ -106,6 +140,14 @@ export class History {
     this.before.push(was);
     this.after = [];
     while (this.before.length * was.ids.byteLength > MOST_BYTES) this.before.shift();
+  }
+
+  get canUndo() {
+    return this.before.length > 0;
+  }
+
+  get canRedo() {
+    return this.after.length > 0;
   }
 
   undo(now) {

@@ -9,6 +9,20 @@ function add(parent, name, attributes) {
   return element;
 }
 
+// Classes of a label map by name and colour.
+export function listClasses(classes) {
+  const list = document.createElement("ul");
+  list.className = "legend";
+  for (const { name, colour } of classes) {
+    const item = document.createElement("li");
+    const svg = add(item, "svg", { "aria-hidden": "true" });
+    add(svg, "rect", { width: "100%", height: "100%", fill: `rgb(${colour})` });
+    item.append(` ${name}`);
+    list.append(item);
+  }
+  return list;
+}
+
 export function drawLabels({ size: [width, height], parts }) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
