@@ -68,8 +68,8 @@ DATA = (
         {
             "refiner": REFINER,
             "sensor": (*REFINER, "--set", "w_self=1000"),
-            "longer": (*REFINER, "--set", "n_images=9600"),
-            "finer": (*REFINER, "--set", "n_halvings=4"),
+            "longer": (*REFINER, "--set", "schedule.n_images=9600"),
+            "finer": (*REFINER, "--set", "generator.n_halvings=4"),
         },
         n_generators=5, test_seed=8,
     ),
