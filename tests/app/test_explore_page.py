@@ -122,6 +122,35 @@ def test_one_that_is_kept_needs_no_second_look(
     assert verify(folder / "data/real") == []
 
 
+def test_classes_of_label_maps_filter(tmp_path: Path, open_page: Callable[..., Any]) -> None:
+    """They are read after the page is there; the opened map lies over its picture, with what is in it."""
+    from look_pair import write_look
+
+    maps = write_look(tmp_path / "data/maps", "real", 6, seed=3, with_maps=True, classes=("cover", "lid"))
+    ids = {s.name: maps.load_semantic(s) for s in maps}
+    semantic = maps.info.semantic
+    assert semantic is not None
+    of_lid = [
+        name for name, its in ids.items() if its is not None and (its == semantic.names.index("lid")).any()
+    ]
+    assert 0 < len(of_lid) < len(ids)
+    with serving(tmp_path, "explore") as address:
+        page = open_page(address, ready=".tile")
+        page.wait_for_selector("#class option[value=lid]", state="attached")
+        page.select_option("#class", "lid")
+        assert page.inner_text("#count") == f"{len(of_lid)} of {len(ids)}"
+        page.locator(".tile").first.click()
+        page.wait_for_selector("#looks .map")
+        assert {"bench", "lid"} <= {
+            text.strip() for text in page.locator("#looks .legend li").all_inner_texts()
+        }
+        box = page.locator("#looks .picture").bounding_box()
+        assert box["height"] < 0.6 * 800
+        page.keyboard.press("Escape")
+        page.fill("#name", "zzz")
+        page.wait_for_selector("text=No sample is like that")
+
+
 def test_nothing_is_written_unasked(folder: Path, open_page: Callable[..., Any], tmp_path: Path) -> None:
     """Without --write there is no such form, and a request is refused; a small screen holds the page."""
     shutil.copytree(folder / "data/synthetic", tmp_path / "data/only")
@@ -157,7 +186,8 @@ def test_a_person_is_asked_without_being_told(folder: Path, open_page: Callable[
             before = page.get_attribute("#picture", "src")
             assert all(word not in str(before) for word in ("real", "synthetic", "0000"))
             page.keyboard.press("rm"[i % 2])
-            page.wait_for_selector(f"text=of {i + 1} answers right")
+            page.wait_for_selector(f"text={i + 1} answer")
+            assert not page.locator("#score").is_visible()
             page.wait_for_selector(f'#picture:not([src="{before}"])')
     lines = [json.loads(line) for line in answers.read_text().splitlines()]
     assert [line["said_real"] for line in lines] == [True, False, True, False]
@@ -165,4 +195,5 @@ def test_a_person_is_asked_without_being_told(folder: Path, open_page: Callable[
     with serving(folder, "explore", "--blind") as address:
         page = open_page(address, ready="#picture[src]")
         right = sum(line["said_real"] == line["is_real"] for line in lines)
+        page.click("text=How it stands")
         page.wait_for_selector(f"text={25 * right} % of 4 answers right (95 % interval")

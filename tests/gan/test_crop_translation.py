@@ -262,6 +262,7 @@ def test_settings_are_changed_by_name() -> None:
         ("weight=1", "--set knows no 'weight' here: choose among .*w_cycle"),
         ("schedule=1", r"--set knows no 'schedule' here: choose among .*schedule\.…"),
         ("schedule.side=1", r"--set knows no 'schedule.side' here: choose among side_px"),
+        ("side_px=1", r"--set knows no 'side_px' here: it is schedule\.side_px"),
         ("classes=a", "--set knows no 'classes' here"),
         ("w_cycle=much", "w_cycle must be a number, got 'much'"),
         ("schedule.side_px=6.5", "schedule.side_px must be a whole number, got '6.5'"),

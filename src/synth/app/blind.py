@@ -1,4 +1,4 @@
-"""Real or made? A person says it of one picture after the other, and is told afterwards."""
+"""Real or made? A person says it of one picture after the other; how it stands is told to who asks."""
 
 import json
 import secrets
@@ -72,7 +72,10 @@ class Blind:
         return encode(np.asarray(cv2.resize(rgb_u8, (SHOWN_PX, height), interpolation=how), np.uint8), ".png")
 
     def answer(self, ticket: str, says_real: bool) -> dict[str, Any]:
-        """Keep what was said; returns what the picture was and how it stands. Raises StorageError."""
+        """Keep what was said; returns how it stands, and nothing of the picture: who is told learns to tell.
+
+        Raises StorageError.
+        """
         is_real, dataset, sample = self._find(ticket)
         line = {
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -84,7 +87,7 @@ class Blind:
         self.log.append(json.dumps(line))
         self._said.append(line)
         self._shown = {}
-        return {"is_real": is_real, "dataset": dataset.name, "name": sample.name} | self.score()
+        return self.score()
 
     def score(self) -> dict[str, Any]:
         """How many answers there are, and the share of right ones with its 95 % interval (Wilson)."""

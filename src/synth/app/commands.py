@@ -62,7 +62,8 @@ def draw(
         )
         n_new = drawing.n_kept - before
     if n_new:
-        console.print(f"{n_new} new drawings: {out} has {before + n_new}. Next: synth dataset sheet {out}")
+        drawings = "1 new drawing" if n_new == 1 else f"{n_new} new drawings"
+        console.print(f"{drawings}: {out} has {before + n_new}. Next: synth dataset sheet {out}")
     else:
         console.print("Nothing was kept.")
 

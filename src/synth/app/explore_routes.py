@@ -30,6 +30,7 @@ class _Looking:
         self.routes = [
             Route("/", lambda _: FileResponse(PAGES / "explore.html")),
             Route("/api/about", self.about),
+            Route("/api/classes", self.classes),
             Route("/api/sample/{dataset}/{name}", self.sample),
             Route("/api/thumb/{dataset}/{name}", self.thumb),
             Route("/api/picture/{dataset}/{name}", self.picture),
@@ -50,9 +51,13 @@ class _Looking:
             "samples": self._exploring.list_samples(),
             "writable": self._exploring.writable,
             "reads": self._exploring.reads,
+            "maps": self._exploring.has_maps,
             "simulated": self._exploring.is_simulated,
         }
         return JSONResponse(told)
+
+    async def classes(self, _: Request) -> Response:
+        return JSONResponse(await run_in_threadpool(self._exploring.list_map_classes))
 
     async def sample(self, request: Request) -> Response:
         return JSONResponse(await run_in_threadpool(self._exploring.tell, *_which(request)))

@@ -121,6 +121,23 @@ class Exploring:
             "figures": figures,
         }
 
+    @property
+    def has_maps(self) -> bool:
+        """Whether any dataset has label maps."""
+        return any(d.info.semantic is not None for d in self.datasets.values())
+
+    def list_map_classes(self) -> list[dict[str, Any]]:
+        """Of each sample with a label map the classes in it; reads every map."""
+        return [
+            {
+                "dataset": dataset,
+                "name": name,
+                "classes": [one["name"] for one in _legend(self.datasets[dataset], sample)],
+            }
+            for (dataset, name), sample in list(self._samples.items())
+            if "semantic" in sample.layers
+        ]
+
     def tell(self, dataset: str, name: str) -> dict[str, Any]:
         """A sample's labels for drawing, its figures, and in which datasets it has twins: samples
         of its name that are made of it, or of what it is made of.

@@ -29,12 +29,18 @@ def change(settings: S, changes: Sequence[str], *, example: str) -> S:
     return settings
 
 
+def _names_within(settings: Any) -> list[str]:
+    return [f.name for f in fields(settings)] if is_dataclass(settings) else []
+
+
 def _changed(settings: Any, name: str, whole_name: str, value: str) -> Any:
     first, _, rest = name.partition(".")
     known = {f.name: getattr(settings, f.name) for f in fields(settings) if f.name not in _OTHERWISE}
     if first not in known or is_dataclass(known[first]) != bool(rest):
         names = [f"{key}.…" if is_dataclass(old) else key for key, old in known.items()]
-        raise InputError(f"--set knows no {whole_name!r} here: choose among {', '.join(names)}")
+        inside = [f"{key}.{name}" for key, old in known.items() if name in _names_within(old)]
+        advice = f"it is {inside[0]}" if inside else f"choose among {', '.join(names)}"
+        raise InputError(f"--set knows no {whole_name!r} here: {advice}")
     if rest:
         return replace(settings, **{first: _changed(known[first], rest, whole_name, value)})
     return replace(settings, **{first: _read_as(known[first], whole_name, value)})

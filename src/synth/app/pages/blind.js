@@ -6,6 +6,7 @@ let ticket = null;
 
 function showScore({ n, right, low, high }) {
   const share = (value) => `${Math.round(100 * value)} %`;
+  find("count").textContent = n === 1 ? "1 answer" : `${n} answers`;
   find("score").textContent = n
     ? `${share(right)} of ${n} answers right (95 % interval ${share(low)} to ${share(high)}; 50 % is chance)`
     : "No answer yet.";
@@ -30,10 +31,7 @@ async function answer(word) {
   ticket = null;
   enable(false);
   try {
-    const told = await (await send(`/api/answer/${asked}`, word)).json();
-    const is = told.is_real ? "real" : "made";
-    say(`${is === word ? "Right" : "Wrong"}: it was ${is}, ${told.name} of ${told.dataset}.`);
-    showScore(told);
+    showScore(await (await send(`/api/answer/${asked}`, word)).json());
     await next();
   } catch (error) {
     say(error.message, true);

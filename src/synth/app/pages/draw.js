@@ -33,10 +33,13 @@ function makeRadio(group, choose) {
   return (wanted) => pick(buttons().find(wanted));
 }
 
+// The tenth has 0, as on a keyboard.
+const keyOf = (id) => (id + 1) % 10;
+
 function addClasses(classes) {
   classes.forEach(({ name, colour }, id) => {
     const button = document.createElement("button");
-    Object.assign(button, { type: "button", title: id < 9 ? `${name} (${id + 1})` : name });
+    Object.assign(button, { type: "button", title: id < 10 ? `${name} (${keyOf(id)})` : name });
     button.setAttribute("role", "radio");
     button.dataset.id = id;
     const patch = document.createElementNS("http://www.w3.org/2000/svg", "svg");
@@ -94,7 +97,7 @@ class Picture {
     image.alt = "What the painter makes of the map";
     image.hidden = false;
     find("nothing").hidden = true;
-    find("took").textContent = `${Math.round(performance.now() - began)} ms`;
+    find("took").textContent = `painted in ${Math.round(performance.now() - began)} ms`;
   }
 }
 
@@ -140,7 +143,7 @@ function connect(about, easel, picture, pickTool, pickClass) {
     k: () => find("keep").click(), c: () => find("clear").click(),
     "[": () => { size.stepDown(); showSize(); }, "]": () => { size.stepUp(); showSize(); },
   };
-  about.classes.slice(0, 9).forEach((_, id) => (keys[id + 1] = () => pickClass(id)));
+  about.classes.slice(0, 10).forEach((_, id) => (keys[keyOf(id)] = () => pickClass(id)));
   document.addEventListener("keydown", (event) => {
     const isTyping = event.target.matches("input:not([type=range]), select");
     const key = event.key.toLowerCase();
@@ -236,7 +239,7 @@ async function begin() {
     (id) => pickClass((button) => Number(button.dataset.id) === id),
   );
   connectLoading(about, easel);
-  say(about.kept ? `${about.out} has ${about.kept} drawings.` : "");
+  say(about.kept ? `${about.out} has ${about.kept === 1 ? "1 drawing" : `${about.kept} drawings`}.` : "");
 }
 
 begin().catch((error) => say(error.message, true));

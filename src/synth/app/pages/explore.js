@@ -4,6 +4,8 @@ import { ask, find, say, send } from "./ask.js";
 import { Grid } from "./grid.js";
 import { drawLabels, listClasses } from "./labels.js";
 
+const MOST_HEIGHT = 58; // Of an opened picture, in hundredths of the window.
+
 let about, samples, grid;
 let rows = [];
 let place = -1;
@@ -32,6 +34,7 @@ function filter() {
     return x < y ? -sign : x > y ? sign : a - b;
   });
   grid.show(rows);
+  find("none").hidden = rows.length > 0;
   find("count").textContent = `${rows.length} of ${samples.name.length - (samples.gone?.size ?? 0)}`;
 }
 
@@ -81,6 +84,8 @@ function makeLook(dataset, name, told) {
   const figure = document.createElement("figure");
   const frame = document.createElement("div");
   frame.className = "picture";
+  const [width, height] = told.size;
+  frame.style.width = `min(100%, ${(MOST_HEIGHT * width) / height}dvh)`;
   const picture = new Image(...told.size);
   const kind = about.datasets.find((one) => one.name === dataset).kind;
   picture.alt = `${name} of ${dataset}, ${kind}`;
@@ -169,12 +174,32 @@ async function begin() {
     label.append(box, ` ${name} (${kind}${simulated ? ", simulated" : ""})`);
     find("datasets").append(label);
   });
-  const classes = [...new Set(samples.classes.flat())].sort();
-  find("class").append(...classes.map((name) => option(name, name)));
+  listAllClasses();
   find("sort").append(option("name", ""), ...Object.keys(samples.figures).map((key) => option(key, key)));
   grid = new Grid({ scroller: find("scroller"), element: find("grid"), make: makeTile, width: 200, height: 150 });
   connect();
   filter();
+  say("");
+  if (about.maps) await readMapClasses();
+}
+
+function listAllClasses() {
+  const chosen = find("class").value;
+  const classes = [...new Set(samples.classes.flat())].sort();
+  find("class").replaceChildren(option("all", ""), ...classes.map((name) => option(name, name)));
+  find("class").value = chosen;
+}
+
+// Which classes a label map has takes a look at every map: it comes after the page is there.
+async function readMapClasses() {
+  say("Which classes the label maps have is being read …");
+  const found = await (await ask("/api/classes")).json();
+  const places = new Map(samples.name.map((name, row) => [`${datasetOf(row).name}/${name}`, row]));
+  for (const { dataset, name, classes } of found) {
+    const row = places.get(`${dataset}/${name}`);
+    if (row !== undefined) samples.classes[row] = [...new Set([...samples.classes[row], ...classes])];
+  }
+  listAllClasses();
   say("");
 }
 
