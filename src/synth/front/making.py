@@ -113,6 +113,7 @@ def render(
     seed: int = 0,
     workers: int | None = None,
     engine: str = DEFAULT_ENGINE,
+    address: str | None = None,
     blender: StrPath | None = None,
     progress: bool = True,
 ) -> "DatasetReader":
@@ -130,8 +131,8 @@ def render(
     light, surfaces, camera and clutter are spread, 0 to 5; 1 is their ranges as they stand. layers: normals
     of every pixel too, as a layer of each sample. maps_only: label maps with depth and normals in place of
     pictures, of twins and fresh poses, without Blender. out: data/synthetic if None, for maps data/maps.
-    test_twins: of test samples too, to look at. workers: child processes. engine: what runs them. blender: an
-    installed Blender, 3.4 to 4.5, for the bpy wheel.
+    test_twins: of test samples too, to look at. workers: child processes. engine: what runs them, for
+    ``"ray"`` on the cluster at an address. blender: an installed Blender, 3.4 to 4.5, for the bpy wheel.
 
     Raises RendererError or WorkerLost when a scene fails twice.
     """
@@ -187,6 +188,7 @@ def render(
         blender=None if blender is None else Path(blender),
         n_workers=workers,
         engine=engine,
+        address=address,
         own={} if unposed is None else {"photographs": unposed},
     )
     settings = replace(settings, shares=choose_shares(count, asked, settings))
@@ -239,6 +241,7 @@ def compose(
     distractors: StrPath | None = None,
     seed: int = 0,
     engine: str = DEFAULT_ENGINE,
+    address: str | None = None,
     progress: bool = True,
 ) -> "DatasetReader":
     """Lay parts that are cut out of datasets on plates, or templates into photographs.
@@ -246,7 +249,7 @@ def compose(
     count: pictures in all; as many as the datasets have samples if not given. max_parts: 1 to this many parts
     or signs a picture. min_visible: share of each that nothing hides. plates: the dataset whose bench parts
     are laid on; the first of these with one, or else the train images of photographs, their parts painted
-    out. engine: what runs the child processes.
+    out. engine: what runs the child processes, for ``"ray"`` on the cluster at an address.
 
     place: who says where parts go, ``"random"`` for one. where: anywhere, or where and as large as train
     boxes of the class are. With any range given, parts are turned by up to ``turn`` degrees (180 if not
@@ -303,7 +306,7 @@ def compose(
             keep_doubtful=keep_doubtful,
             own=own,
         )
-        settings = make_settings(ingredients, Path(out), count, seed=seed, engine=engine)
+        settings = make_settings(ingredients, Path(out), count, seed=seed, engine=engine, address=address)
     else:
         request = TemplateRequest(
             templates=Path(templates),
@@ -321,7 +324,7 @@ def compose(
             max_parts=max_parts,
             min_visible=min_visible,
         )
-        settings = make_template_settings(request, Path(out), seed=seed, engine=engine)
+        settings = make_template_settings(request, Path(out), seed=seed, engine=engine, address=address)
     console = as_console(progress=progress)
     with run_log(settings.out, settings, console):
         render(make_plan(settings), make_progress(console, "compose"))

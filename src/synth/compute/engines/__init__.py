@@ -11,6 +11,8 @@ ENGINES: Registry[Engine] = Registry(
 DEFAULT_ENGINE = "local"
 """What runs shards unless another is asked for."""
 
+ADDRESS_HELP = "HOST:PORT of a Ray cluster, for --engine ray; RAY_ADDRESS, else one of this machine alone."
+
 
 def open_engine(name: str, address: str | None = None) -> Engine:
     """The engine of a name, at an address unless None; connects to nothing.

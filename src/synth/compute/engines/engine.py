@@ -7,7 +7,7 @@ the engine says how many fit; where they run is the engine's own affair.
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol, Self, TypeVar
+from typing import Literal, Protocol, Self, TypeVar
 
 from synth.errors import InputError, StorageError, SynthError, TrainingDiverged
 
@@ -15,6 +15,9 @@ S = TypeVar("S")
 R = TypeVar("R")
 Handler = Callable[[S], R]
 OpenWorker = Callable[[], AbstractContextManager[Handler[S, R]]]
+
+ProbeRow = tuple[str, str, Literal["ok", "note", "bad"], str]
+"""A part, what is found, a verdict on it, and advice."""
 
 HOPELESS = (InputError, StorageError, TrainingDiverged)
 """What another try could not mend: it would meet the same, or draw the same."""
@@ -51,9 +54,9 @@ class Engine(Protocol):
         or for an address that cannot be used. Connects to nothing.
         """
 
-    def probe(self, address: str | None) -> Iterator[tuple[str, str, str, str]]:
-        """What `synth doctor` says of the cluster there, or of the usual one if there is one: part, what is
-        found, verdict (ok, note, bad), advice. Runs no shards.
+    def probe(self, address: str | None) -> Iterator[ProbeRow]:
+        """What `synth doctor` says of the cluster there, or of the usual one if there is one. Runs no
+        shards.
         """
 
     def count_workers(self, resources: Resources, at_most: int, asked: int | None = None) -> int:

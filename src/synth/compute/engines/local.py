@@ -11,7 +11,18 @@ from multiprocessing.reduction import ForkingPickler
 from typing import Any, Generic, NoReturn
 
 from synth.compute.cores import count_cores
-from synth.compute.engines.engine import AHEAD, HOPELESS, TRIES, WAIT_S, Engine, OpenWorker, R, Resources, S
+from synth.compute.engines.engine import (
+    AHEAD,
+    HOPELESS,
+    TRIES,
+    WAIT_S,
+    Engine,
+    OpenWorker,
+    ProbeRow,
+    R,
+    Resources,
+    S,
+)
 from synth.compute.engines.interrupt import undisturbed
 from synth.compute.engines.worker_process import Answer, WorkerProcess
 from synth.errors import InputError, SynthError, WorkerLost
@@ -65,11 +76,11 @@ class LocalEngine:
     def at(self, address: str) -> NoReturn:
         """Nowhere else than here."""
         raise InputError(
-            f"--address {address} says where a cluster is, and --engine local stays on this machine: leave it "
-            "out, or give --engine ray"
+            f"--address {address} says where a cluster is, and --engine local stays on this machine: leave "
+            "it out, or give --engine ray"
         )
 
-    def probe(self, address: str | None) -> Iterator[tuple[str, str, str, str]]:
+    def probe(self, address: str | None) -> Iterator[ProbeRow]:
         """Nothing: this machine is looked at by itself."""
         yield from ()
 

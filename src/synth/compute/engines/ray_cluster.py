@@ -2,11 +2,12 @@
 
 ::
 
-    run_shards ─► an actor a worker, where Ray finds room ─► a child process there, as the local engine has them
+    run_shards ─► an actor a worker, where Ray finds room ─► a child process there, as the local engine's
                ◄─ answers, pickled, by the object store
 
-An actor is a seat: it holds the worker process, hands shards to it, and ends it. Actors belong to the driver's
-job and are never detached, so that they end with it. Ray retries nothing; what is tried again is decided here.
+An actor is a seat: it holds the worker process, hands shards to it, and ends it. Actors belong to the
+driver's job and are never detached, so that they end with it. Ray retries nothing; what is tried again is
+decided here.
 """
 
 import sys
@@ -19,7 +20,18 @@ from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any, Generic
 
-from synth.compute.engines.engine import AHEAD, HOPELESS, TRIES, WAIT_S, Engine, OpenWorker, R, Resources, S
+from synth.compute.engines.engine import (
+    AHEAD,
+    HOPELESS,
+    TRIES,
+    WAIT_S,
+    Engine,
+    OpenWorker,
+    ProbeRow,
+    R,
+    Resources,
+    S,
+)
 from synth.compute.engines.interrupt import undisturbed
 from synth.compute.engines.local import LocalEngine
 from synth.compute.engines.ray_nodes import (
@@ -73,9 +85,9 @@ class _Seat:
             lost, self._worker = self._worker.end(), None
             return bytes(ForkingPickler.dumps(Answer(error=lost)))
         if len(answer) > MOST_BYTES:
-            said = f"a result of {len(answer) / 1e9:.1f} GB is more than the {MOST_BYTES / 1e9:.1f} GB that come "
-            error = InputError(said + "back from a cluster: make smaller pictures, or take --engine local")
-            return bytes(ForkingPickler.dumps(Answer(error=error)))
+            said = f"a result of {len(answer) / 1e9:.1f} GB is more than comes back from a cluster, "
+            said += f"{MOST_BYTES / 1e9:.1f} GB: make smaller pictures, or take --engine local"
+            return bytes(ForkingPickler.dumps(Answer(error=InputError(said))))
         return answer
 
     def end(self, at_work: bool) -> None:
@@ -178,7 +190,7 @@ class RayEngine:
         check_address(address)
         return replace(self, address=address)
 
-    def probe(self, address: str | None) -> Iterator[tuple[str, str, str, str]]:
+    def probe(self, address: str | None) -> Iterator[ProbeRow]:
         """The cluster and each of its nodes that cannot do the work."""
         if (at := find_address(address)) is None:
             return
@@ -266,8 +278,8 @@ def _run(
             room_since = time.monotonic()
         elif time.monotonic() - room_since > _ROOM_S:
             raise WorkerLost(
-                f"for {_ROOM_S / 60:.0f} min the cluster had no room for a worker: wait until the work of others "
-                "is done, or start another node; the same command goes on"
+                f"for {_ROOM_S / 60:.0f} min the cluster had no room for a worker: wait until the work of "
+                "others is done, or start another node; the same command goes on"
             )
         for worker in ready:
             answer = pool.take(worker)

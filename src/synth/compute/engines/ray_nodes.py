@@ -1,6 +1,7 @@
 """The machines of a Ray cluster: joining it, and whether all of them can do the work.
 
-Whoever reaches a port of Ray's owns its machine, so that nothing here listens on or speaks to a public address.
+Whoever reaches a port of Ray's owns its machine, so that nothing here listens on, or speaks to, a public
+address.
 """
 
 import ipaddress
@@ -13,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
@@ -58,9 +60,7 @@ def load_ray() -> ModuleType:
     demand("cluster")
     for name, value in _SILENT.items():
         os.environ.setdefault(name, value)
-    import ray
-
-    return ray
+    return import_module("ray")
 
 
 def find_address(address: str | None) -> str | None:
@@ -88,8 +88,8 @@ def check_address(address: str) -> tuple[str, int]:
 
 @contextmanager
 def bound_to_loopback() -> Iterator[None]:
-    """Ray starts and finds nodes on loopback alone, which it takes for an address of the network elsewhere: it
-    is told that there are no clusters on this kind of machine.
+    """Ray starts and finds nodes on loopback alone, in place of which it takes this machine's address in the
+    network elsewhere: it is told that there are no clusters on this kind of machine.
     """
     load_ray()
     from ray._private import ray_constants
@@ -235,8 +235,8 @@ def _join(ray: ModuleType, address: str) -> None:
             ray.init(address=f"{host}:{port}", log_to_driver=False, logging_level="critical")
     except (ray.exceptions.RayError, OSError, RuntimeError, ValueError) as error:
         raise InputError(
-            f"this machine cannot join the cluster at {address}: {_in_a_line(error)} (every machine, this one "
-            f"too, is a node of it by: ray start --address={address})"
+            f"this machine cannot join the cluster at {address}: {_in_a_line(error)} (every machine, this "
+            f"one too, is a node of it by: ray start --address={address})"
         ) from error
 
 
@@ -255,8 +255,8 @@ def _start(ray: ModuleType, n_workers: int, folder: str) -> None:
         )
     if any(node.address != _LOOPBACK for node in list_nodes()):
         raise InputError(
-            "this version of Ray does not stay on loopback: install one that does (2.60 was tried), or start a "
-            "cluster yourself and give --address"
+            "this version of Ray does not stay on loopback: install one that does (2.60 was tried), or start "
+            "a cluster yourself and give --address"
         )
 
 
@@ -277,8 +277,8 @@ def _refuse_public(ip: str, whose: str) -> None:
     found = ipaddress.ip_address(ip.partition("%")[0])
     if not (found.is_loopback or found.is_private) or found.is_unspecified:
         raise InputError(
-            f"{whose} is public ({ip}), and whoever reaches a port of Ray's owns the machine: start the cluster "
-            "on a private address, ray start --head --node-ip-address=192.168.0.10 say"
+            f"{whose} is public ({ip}), and whoever reaches a port of Ray's owns the machine: start the "
+            "cluster on a private address, ray start --head --node-ip-address=192.168.0.10 say"
         )
 
 

@@ -1,4 +1,4 @@
-"""A worker as a child process: opened once, given a shard at a time, ended. What goes in and out is pickled."""
+"""A worker as a child process: opened once, given a shard at a time, ended. All that goes in is pickled."""
 
 import os
 import signal
