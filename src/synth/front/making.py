@@ -123,16 +123,15 @@ def render(
     many of some sources, ``{"twin": 6, "fresh": 0}``, a wrong name is answered with all; others share what is
     left of the count. real: the captured dataset to match and to twin. over: an imported dataset, whose own
     models, cameras and poses are rendered over its own photographs, or over the pictures of the folder
-    backgrounds; no cell then.
-    meshes: CAD files by class, in units, for photographs without poses, ``over`` being any imported dataset
-    or a folder of pictures: turned any way, laid anywhere, at distances from the camera, by the sizes of
-    boxes if None. fov_deg: what photographs see across their longer side, by EXIF if None.
-    look: like the captured pictures, or without any of them. quality: samples a pixel. randomize: how far
-    light, surfaces, camera and clutter are spread, 0 to 5; 1 is their ranges as they stand. layers: normals
-    of every pixel too, as a layer of each sample. maps_only: label maps with depth and normals in place of
-    pictures, of twins and fresh poses, without Blender. out: data/synthetic if None, for maps data/maps.
-    test_twins: of test samples too, to look at. workers: child processes. engine: what runs them, for
-    ``"ray"`` on the cluster at an address. blender: an installed Blender, 3.4 to 4.5, for the bpy wheel.
+    backgrounds; no cell then. meshes: CAD files by class, in units, for photographs without poses, ``over``
+    being any imported dataset or a folder of pictures: turned any way, laid anywhere, at distances from the
+    camera, by the sizes of boxes if None. fov_deg: what photographs see across their longer side, by EXIF if
+    None. look: like the captured pictures, or without any of them. quality: samples a pixel. randomize: how
+    far light, surfaces, camera and clutter are spread, 0 to 5; 1 is their ranges as they stand. layers:
+    normals of every pixel too, as a layer of each sample. maps_only: label maps with depth and normals in
+    place of pictures, of twins and fresh poses, without Blender. out: data/synthetic if None, for maps
+    data/maps. test_twins: of test samples too, to look at. workers: child processes. engine: what runs them,
+    for ``"ray"`` on the cluster at an address. blender: an installed Blender, 3.4 to 4.5, for the bpy wheel.
 
     Raises RendererError or WorkerLost when a scene fails twice.
     """
