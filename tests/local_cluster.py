@@ -9,6 +9,14 @@ from synth.compute.engines.ray_nodes import bound_to_loopback, load_ray
 
 STORE_BYTES = 100 * 2**20
 
+WATCHFUL = {
+    "health_check_initial_delay_ms": 0,
+    "health_check_period_ms": 500,
+    "health_check_timeout_ms": 2000,
+    "health_check_failure_threshold": 3,
+}
+"""Ray's own settings, by which it notices sooner that a node is gone."""
+
 
 @contextmanager
 def started(n_nodes: int = 3) -> Iterator[Any]:
@@ -18,7 +26,9 @@ def started(n_nodes: int = 3) -> Iterator[Any]:
 
     cluster = Cluster()
     try:
-        for _ in range(n_nodes):
+        with bound_to_loopback():
+            cluster.add_node(num_cpus=1, object_store_memory=STORE_BYTES, _system_config=WATCHFUL)
+        for _ in range(n_nodes - 1):
             add_node(cluster)
         yield cluster
     finally:
@@ -31,7 +41,7 @@ def add_node(cluster: Any, **env: str) -> Any:
     os.environ.update(env)
     try:
         with bound_to_loopback():
-            return cluster.add_node(num_cpus=1, object_store_memory=STORE_BYTES, include_dashboard=False)
+            return cluster.add_node(num_cpus=1, object_store_memory=STORE_BYTES)
     finally:
         for name, value in before.items():
             if value is None:

@@ -195,6 +195,8 @@ def find_problems(nodes: Sequence[Node]) -> Iterator[tuple[Node, str]]:
             except ray.exceptions.GetTimeoutError:
                 yield node, f"does not answer within {_LOOK_S:.0f} s: end it with ray stop, or mend it"
                 continue
+            except (ray.exceptions.TaskUnschedulableError, ray.exceptions.NodeDiedError):
+                continue  # It is no node any more.
             except ray.exceptions.RayError as error:
                 yield node, f"cannot run synth: {_in_a_line(error)}: install there what is installed here"
                 continue
