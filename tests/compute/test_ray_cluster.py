@@ -259,6 +259,15 @@ def test_a_driver_that_is_killed_leaves_nothing_on_its_cluster(cluster, tmp_path
     assert len(done) == 3
 
 
+def test_ray_is_loaded_by_nothing_but_a_connection():
+    """Neither by the engine's file nor by an engine that was asked for."""
+    code = (
+        "import sys; from synth.compute.engines import open_engine\n"
+        "open_engine('ray', '127.0.0.1:6379'); print('ray' in sys.modules)\n"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
+
+
 def test_the_usual_address_is_what_ray_reads(monkeypatch):
     """An address that is given goes first."""
     monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")

@@ -17,6 +17,7 @@ ADDRESS_HELP = "HOST:PORT of a Ray cluster, for --engine ray; RAY_ADDRESS, else 
 def open_engine(name: str, address: str | None = None) -> Engine:
     """The engine of a name, at an address unless None; connects to nothing.
 
-    Raises InputError for a name that is not there, and for an address where it can be of no use.
+    Raises InputError for a name that is not there, for an address where it can be of no use, and where an
+    extra is missing.
     """
-    return ENGINES[name] if address is None else ENGINES[name].at(address)
+    return ENGINES[name].at(address)

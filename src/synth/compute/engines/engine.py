@@ -49,9 +49,11 @@ class Engine(Protocol):
 
     lends_gpus: bool
 
-    def at(self, address: str) -> Self:
-        """The same engine on the cluster at ``HOST:PORT``; raises InputError for one that knows no clusters,
-        or for an address that cannot be used. Connects to nothing.
+    def at(self, address: str | None) -> Self:
+        """The same engine on the cluster at ``HOST:PORT``, the usual one for None. Connects to nothing.
+
+        Raises InputError for an engine that knows no clusters, for an address that cannot be used, and where
+        an extra is missing.
         """
 
     def probe(self, address: str | None) -> Iterator[ProbeRow]:

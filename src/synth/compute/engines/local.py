@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.reduction import ForkingPickler
-from typing import Any, Generic, NoReturn
+from typing import Any, Generic, Self
 
 from synth.compute.cores import count_cores
 from synth.compute.engines.engine import (
@@ -73,8 +73,10 @@ class LocalEngine:
 
     lends_gpus = False
 
-    def at(self, address: str) -> NoReturn:
+    def at(self, address: str | None) -> Self:
         """Nowhere else than here."""
+        if address is None:
+            return self
         raise InputError(
             f"--address {address} says where a cluster is, and --engine local stays on this machine: leave "
             "it out, or give --engine ray"

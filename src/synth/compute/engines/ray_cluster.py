@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
-from typing import Any, Generic
+from typing import Any, Generic, Self
 
 from synth.compute.engines.engine import (
     AHEAD,
@@ -48,6 +48,7 @@ from synth.compute.engines.ray_nodes import (
 )
 from synth.compute.engines.worker_process import Answer, WorkerProcess
 from synth.errors import InputError, SynthError, WorkerLost
+from synth.extras import demand
 
 LOSSES = 3
 """How often a shard goes elsewhere because its node was lost, which is no fault of the shard's."""
@@ -185,9 +186,11 @@ class RayEngine:
 
     lends_gpus = True
 
-    def at(self, address: str) -> "RayEngine":
+    def at(self, address: str | None) -> Self:
         """The engine on the cluster at ``HOST:PORT``."""
-        check_address(address)
+        demand("cluster")
+        if address is not None:
+            check_address(address)
         return replace(self, address=address)
 
     def probe(self, address: str | None) -> Iterator[ProbeRow]:

@@ -198,7 +198,10 @@ def find_problems(nodes: Sequence[Node]) -> Iterator[tuple[Node, str]]:
             except (ray.exceptions.TaskUnschedulableError, ray.exceptions.NodeDiedError):
                 continue  # It is no node any more.
             except ray.exceptions.RayError as error:
-                yield node, f"cannot run synth: {_in_a_line(error)}: install there what is installed here"
+                yield (
+                    node,
+                    f"cannot run synth: {_in_a_line(error)}: install there what is here, or take it out",
+                )
                 continue
             if differing := [name for name in ours if versions.get(name) != ours[name]]:
                 name = differing[0]
