@@ -223,6 +223,24 @@ def test_what_ended_a_worker_is_told_apart():
 
 
 @pytest.mark.slow
+def test_a_cluster_of_ones_own_between_two_calls_elsewhere_disturbs_neither(tmp_path):
+    """Though it demands a token, and the cluster that stands has none."""
+    code = (
+        "from pathlib import Path; from counting_worker import Squarer; from local_cluster import started\n"
+        "from synth.compute.engines import open_engine\n"
+        "from synth.compute.engines.engine import Resources\n"
+        "with started(1) as nodes:\n"
+        "    for address in (nodes.address, None, nodes.address):\n"
+        f"        open_engine('ray', address).run_shards([0, 1], Squarer(Path({str(tmp_path)!r})), 1,\n"
+        "            lambda _, result: print(*result), resources=Resources(cores=1))\n"
+    )
+    env = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    env |= {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    told = subprocess.check_output([sys.executable, "-c", code], env=env, text=True, timeout=120)
+    assert told.splitlines() == ["0 0", "1 1"] * 3
+
+
+@pytest.mark.slow
 def test_a_node_without_memory_is_told(tmp_path):
     """Ray's own monitor ends a worker that takes more than the node has left, in this case 0.8 GB."""
     memory = psutil.virtual_memory()

@@ -31,6 +31,7 @@ _SILENT = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # A worker that asks for no GPU still sees them, as elsewhere.
     "RAY_DEDUP_LOGS": "0",
 }
+_AUTH_MODE = "RAY_AUTH_MODE"
 _LOOPBACK = "127.0.0.1"
 _STORE_BYTES = 2**30
 _ANSWER_S = 5.0
@@ -114,7 +115,11 @@ def joined(address: str | None, n_workers: int) -> Iterator[bool]:
     if ray.is_initialized():
         yield False
         return
-    with tempfile.TemporaryDirectory(prefix="synth_ray_", ignore_cleanup_errors=True) as folder, _quiet():
+    with (
+        tempfile.TemporaryDirectory(prefix="synth_ray_", ignore_cleanup_errors=True) as folder,
+        _quiet(),
+        _own_token(),
+    ):
         try:
             if address is None:
                 _start(ray, n_workers, folder)
@@ -263,6 +268,25 @@ def _start(ray: ModuleType, n_workers: int, folder: str) -> None:
             "this version of Ray does not stay on loopback: install one that does (2.60 was tried), or start "
             "a cluster yourself and give --address"
         )
+
+
+@contextmanager
+def _own_token() -> Iterator[None]:
+    """A cluster of this machine alone demands a token, which Ray goes on to demand of whoever speaks to this
+    process; another cluster, which may have none, would take each of its actors for abandoned.
+    """
+    from ray import _raylet
+
+    before = os.environ.get(_AUTH_MODE)
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(_AUTH_MODE, None)
+        else:
+            os.environ[_AUTH_MODE] = before
+        _raylet.Config.initialize("")
+        _raylet.AuthenticationTokenLoader.instance().reset_cache()
 
 
 @contextmanager
