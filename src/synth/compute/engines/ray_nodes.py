@@ -18,6 +18,7 @@ from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from synth.compute.engines.engine import Resources
 from synth.errors import InputError, StorageError
@@ -275,8 +276,7 @@ def _own_token() -> Iterator[None]:
     """A cluster of this machine alone demands a token, which Ray goes on to demand of whoever speaks to this
     process; another cluster, which may have none, would take each of its actors for abandoned.
     """
-    from ray import _raylet
-
+    raylet: Any = import_module("ray._raylet")
     before = os.environ.get(_AUTH_MODE)
     try:
         yield
@@ -285,8 +285,8 @@ def _own_token() -> Iterator[None]:
             os.environ.pop(_AUTH_MODE, None)
         else:
             os.environ[_AUTH_MODE] = before
-        _raylet.Config.initialize("")
-        _raylet.AuthenticationTokenLoader.instance().reset_cache()
+        raylet.Config.initialize("")
+        raylet.AuthenticationTokenLoader.instance().reset_cache()
 
 
 @contextmanager
