@@ -348,6 +348,9 @@ def translate(
     devices: int = 1,
     seed: int = 0,
     changes: Sequence[str] = (),
+    workers: int | None = None,
+    engine: str | None = None,
+    address: str | None = None,
     progress: bool = True,
 ) -> "DatasetReader":
     """Give a rendered dataset the look of a captured one; frames with moved labels or artefacts are refused.
@@ -360,11 +363,13 @@ def translate(
     the rendered look. inception_weights: a local Inception v3, to report FID and KID. device: cpu, cuda,
     cuda:1, mps. devices: GPUs that learn side by side, each its own batch; a script that asks for several
     starts below ``if __name__ == "__main__":``, since each begins by importing it. changes: of the preset's
-    settings, ``w_cycle=1`` each.
+    settings, ``w_cycle=1`` each. engine: what translates frames side by side, in workers; this process alone
+    if None. address: HOST:PORT of a cluster, for engine ``"ray"``.
 
     Raises TrainingDiverged.
     """
     from synth.compute.progress import make_progress
+    from synth.compute.spread import Spread
     from synth.gan.request import make_settings
     from synth.gan.translate import translate as fit_and_translate
     from synth.gan.translate import translate_with
@@ -390,6 +395,7 @@ def translate(
         devices=devices,
         seed=seed,
         changes=changes,
+        spread=Spread(engine, address, workers),
     )
     console = as_console(progress=progress)
     with run_log(settings.out, {"checkpoint": checkpoint, "settings": settings}, console):

@@ -27,6 +27,9 @@ def paint(
     device: str | None = None,
     seed: int = 0,
     changes: Sequence[str] = (),
+    workers: int | None = None,
+    engine: str | None = None,
+    address: str | None = None,
     progress: bool = True,
 ) -> "DatasetReader":
     """Paint a dataset's label maps as photographs; labels are those of the maps.
@@ -38,11 +41,13 @@ def paint(
     are refused, and with void_unread pixels that it reads badly, beside the photographs of data, become void
     in the label maps. continue_from: folder of an earlier training, whose networks this one begins with.
     device: cpu, cuda, cuda:1, mps. seed: of weights, order and styles. changes: of the preset's settings,
-    ``w_style=1`` each.
+    ``w_style=1`` each. engine: what paints maps side by side, in workers; this process alone if None.
+    address: HOST:PORT of a cluster, for engine ``"ray"``.
 
     Raises TrainingDiverged.
     """
     from synth.compute.progress import make_progress
+    from synth.compute.spread import Spread
     from synth.gan.paint import paint as run_paint
     from synth.gan.paint_request import make_paint_settings
     from synth.run_log import run_log
@@ -65,6 +70,7 @@ def paint(
         device=device,
         seed=seed,
         changes=changes,
+        spread=Spread(engine, address, workers),
     )
     console = as_console(progress=progress)
     with run_log(settings.out, {"settings": settings}, console):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from synth.compute.engines import ENGINES
 from synth.dataset.choices import Criterion
 from synth.gan.methods import (
     BASELINES,
@@ -95,12 +96,23 @@ def translate(
         list[str] | None,
         typer.Option("--set", help="Another value for one of the preset's settings: w_cycle=1; repeatable."),
     ] = None,
+    workers: Annotated[int | None, typer.Option(help="Of the engine; as many as fit if not given.")] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            help=f"What translates side by side: {', '.join(ENGINES)}; this process alone if not given."
+        ),
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Of the cluster, for --engine ray.")
+    ] = None,
 ) -> None:
     """Give synthetic images the look of the real ones. The same command goes on where it stopped.
 
     Example: synth translate --preset quick
     """
     from synth.compute.progress import make_progress
+    from synth.compute.spread import Spread
     from synth.gan.request import make_settings
     from synth.gan.translate import translate as run_translate
     from synth.gan.translate import translate_with
@@ -125,6 +137,7 @@ def translate(
         anyway=anyway,
         seed=seed,
         changes=change or (),
+        spread=Spread(engine, address, workers),
         say=console.print,
     )
     if any(d.info.made_by.simulated for d in (settings.fit.sim, settings.fit.real)):
@@ -191,12 +204,23 @@ def paint(
         list[str] | None,
         typer.Option("--set", help="Another value for one of the preset's settings: w_style=1; repeatable."),
     ] = None,
+    workers: Annotated[int | None, typer.Option(help="Of the engine; as many as fit if not given.")] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            help=f"What paints side by side: {', '.join(ENGINES)}; this process alone if not given."
+        ),
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Of the cluster, for --engine ray.")
+    ] = None,
 ) -> None:
     """Paint label maps as photographs. The same command goes on where it stopped.
 
     Example: synth paint data/maps --data data/real
     """
     from synth.compute.progress import make_progress
+    from synth.compute.spread import Spread
     from synth.gan.paint import paint as run_paint
     from synth.gan.paint_page import write_paint_page
     from synth.gan.paint_request import make_paint_settings
@@ -220,6 +244,7 @@ def paint(
         void_unread=void_unread,
         continue_from=continue_from,
         changes=change or (),
+        spread=Spread(engine, address, workers),
         say=console.print,
     )
     if settings.is_simulated:
