@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synth.compute.engines import ENGINES
+from synth.compute.engines import ADDRESS_HELP, ENGINES
 from synth.dataset.choices import Criterion
 from synth.gan.methods import (
     BASELINES,
@@ -103,9 +103,7 @@ def translate(
             help=f"What translates side by side: {', '.join(ENGINES)}; this process alone if not given."
         ),
     ] = None,
-    address: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT", help="Of the cluster, for --engine ray.")
-    ] = None,
+    address: Annotated[str | None, typer.Option(metavar="HOST:PORT", help=ADDRESS_HELP)] = None,
 ) -> None:
     """Give synthetic images the look of the real ones. The same command goes on where it stopped.
 
@@ -211,9 +209,7 @@ def paint(
             help=f"What paints side by side: {', '.join(ENGINES)}; this process alone if not given."
         ),
     ] = None,
-    address: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT", help="Of the cluster, for --engine ray.")
-    ] = None,
+    address: Annotated[str | None, typer.Option(metavar="HOST:PORT", help=ADDRESS_HELP)] = None,
 ) -> None:
     """Paint label maps as photographs. The same command goes on where it stopped.
 

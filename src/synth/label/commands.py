@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synth.compute.engines import ENGINES
+from synth.compute.engines import ADDRESS_HELP, ENGINES
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -55,9 +55,7 @@ def label(
             help=f"What labels pictures side by side: {', '.join(ENGINES)}; this process alone if not given."
         ),
     ] = None,
-    address: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT", help="Of the cluster, for --engine ray.")
-    ] = None,
+    address: Annotated[str | None, typer.Option(metavar="HOST:PORT", help=ADDRESS_HELP)] = None,
 ) -> None:
     """Label the pixels of pictures, by networks or by twins. The same command goes on where it stopped.
 
