@@ -16,7 +16,6 @@ from rich.console import Console
 from torch.multiprocessing import ProcessRaisedException
 
 from synth.compute.progress import LineProgress, make_progress
-from synth.compute.spread import HERE, Spread
 from synth.dataset.codecs import file_sha256
 from synth.dataset.reader import DatasetReader
 from synth.dataset.statistics import compute_figures
@@ -76,12 +75,6 @@ class Telling(LineProgress):
 
     def say(self, sentence):
         self.said.append(sentence)
-
-
-def say_all_but_times(root):
-    """Every record of a dataset, how long it took left out; the digests in it stand for the files."""
-    dataset = DatasetReader(root)
-    return [record.model_copy(update={"timing": {}}) for record in (*dataset.samples, *dataset.rejections)]
 
 
 @pytest.fixture
@@ -299,22 +292,6 @@ def test_a_checkpoint_alone_translates(finished, tmp_path):
     assert not (tmp_path / "run").exists()
     first, second = (DatasetReader(s.out).samples[0] for s in (settings, elsewhere))
     assert first.pixels_sha256 == second.pixels_sha256
-
-
-def test_an_engine_s_workers_translate_to_the_same_pixels(finished, looks, tmp_path):
-    """Child processes load translator and witness anew, and samples, refusals and drift do not show it."""
-    settings, result, _ = finished
-    checkpoint = path_of_step(settings.fit.out, result.choice.step)
-    limits = DriftLimits(artefacts=60)
-    told = []
-    for name, spread in (("here", HERE), ("there", Spread("local", n_workers=2))):
-        asked = make_settings(looks, tmp_path / name, limits=limits, spread=spread)
-        translate_with(checkpoint, replace(asked, fit=settings.fit), quietly)
-        told.append(say_all_but_times(asked.out))
-    assert told[0] == told[1]
-    assert (tmp_path / "here/translated/drift.jsonl").read_bytes() == (
-        tmp_path / "there/translated/drift.jsonl"
-    ).read_bytes()
 
 
 def test_backwards_the_captured_images_are_translated(finished, looks, tmp_path):

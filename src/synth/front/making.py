@@ -1,4 +1,4 @@
-"""Making labelled images: capture, render, compose, translate."""
+"""Making labelled images: capture, render, compose."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from synth.capture.choices import LabelSource
 from synth.cell.units import MeshUnits
 from synth.compute.engines import DEFAULT_ENGINE
-from synth.dataset.choices import Criterion, CropKind, SplitMode
+from synth.dataset.choices import CropKind, SplitMode
 from synth.front.opening import (
     StrPath,
     as_cell,
@@ -328,79 +328,3 @@ def compose(
     with run_log(settings.out, settings, console):
         render(make_plan(settings), make_progress(console, "compose"))
     return open_dataset(out)
-
-
-def translate(
-    sim: StrPath = "data/synthetic",
-    real: StrPath = "data/real",
-    out: StrPath | None = None,
-    *,
-    method: str | None = None,
-    preset: str | None = None,
-    images: int | None = None,
-    run: StrPath = "runs/translate",
-    choose: Criterion = "own-val",
-    anyway: bool = False,
-    checkpoint: StrPath | None = None,
-    reverse: bool = False,
-    inception_weights: StrPath | None = None,
-    device: str | None = None,
-    devices: int = 1,
-    seed: int = 0,
-    changes: Sequence[str] = (),
-    workers: int | None = None,
-    engine: str | None = None,
-    address: str | None = None,
-    progress: bool = True,
-) -> "DatasetReader":
-    """Give a rendered dataset the look of a captured one; frames with moved labels or artefacts are refused.
-
-    out: data/translated, or data/translated_reverse. method, preset: what learns the look, how long and
-    with how large networks; quick without a GPU, paper with one, if not given. images: of each look, to
-    learn from in all. run: folder of the training. choose: which val images decide between checkpoints;
-    real-val reads real labels. anyway: take the best of them even where a baseline, or nothing at all, comes
-    as near. checkpoint: train nothing, take this one. reverse: the captured images into
-    the rendered look. inception_weights: a local Inception v3, to report FID and KID. device: cpu, cuda,
-    cuda:1, mps. devices: GPUs that learn side by side, each its own batch; a script that asks for several
-    starts below ``if __name__ == "__main__":``, since each begins by importing it. changes: of the preset's
-    settings, ``w_cycle=1`` each. engine: what translates frames side by side, in workers; this process alone
-    if None. address: HOST:PORT of a cluster, for engine ``"ray"``.
-
-    Raises TrainingDiverged.
-    """
-    from synth.compute.progress import make_progress
-    from synth.compute.spread import Spread
-    from synth.gan.request import make_settings
-    from synth.gan.translate import translate as fit_and_translate
-    from synth.gan.translate import translate_with
-    from synth.run_log import run_log
-
-    refuse_unknown(choose=(choose, Criterion))
-    refuse_below(0, seed=seed)
-    refuse_below(1, images=images, devices=devices)
-    settings = make_settings(
-        Path(sim),
-        Path(real),
-        None if out is None else Path(out),
-        run=Path(run),
-        method=method,
-        preset=preset,
-        images=images,
-        choose=choose,
-        anyway=anyway,
-        checkpoint=None if checkpoint is None else Path(checkpoint),
-        reverse=reverse,
-        inception_weights=None if inception_weights is None else Path(inception_weights),
-        device=device,
-        devices=devices,
-        seed=seed,
-        changes=changes,
-        spread=Spread(engine, address, workers),
-    )
-    console = as_console(progress=progress)
-    with run_log(settings.out, {"checkpoint": checkpoint, "settings": settings}, console):
-        if checkpoint is None:
-            fit_and_translate(settings, lambda *words: make_progress(console, *words))
-        else:
-            translate_with(Path(checkpoint), settings, lambda *words: make_progress(console, *words))
-    return open_dataset(settings.out)
