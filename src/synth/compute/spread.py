@@ -5,14 +5,15 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Generic, Self
-
-import torch
+from typing import TYPE_CHECKING, Generic, Self
 
 from synth.compute.engines import open_engine
 from synth.compute.engines.engine import Handler, OpenWorker, R, Resources, S
 from synth.compute.progress import Progress
 from synth.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Spread:
         make: Callable[[S], R],
         hire: Callable[[str], OpenWorker[S, R]],
         on_done: Callable[[S, R], None],
-        device: torch.device,
+        device: "torch.device",
         progress: Progress,
     ) -> None:
         """Call ``on_done`` for every shard in order, with what ``make`` gives here, or a worker elsewhere.
@@ -56,19 +57,51 @@ class Spread:
             for shard in shards:
                 on_done(shard, make(shard))
             return
-        engine = open_engine(self.engine, self.address)
+        import torch
+
         n_threads = torch.get_num_threads()
-        needs = Resources(cores=n_threads) if device.type == "cpu" else Resources(cores=1, gpu=1)
-        most = len(shards) if device.type == "cpu" or engine.lends_gpus else 1
-        open_worker = hire(device.type if engine.lends_gpus else str(device))
+        is_on_cpu, lends_gpus = device.type == "cpu", open_engine(self.engine).lends_gpus
+        self.share(
+            shards,
+            _WithThreads(hire(device.type if lends_gpus else str(device)), n_threads),
+            on_done,
+            Resources(cores=n_threads) if is_on_cpu else Resources(cores=1, gpu=1),
+            progress.say,
+            at_most=len(shards) if is_on_cpu or lends_gpus else 1,
+        )
+
+    def share(
+        self,
+        shards: Sequence[S],
+        open_worker: OpenWorker[S, R],
+        on_done: Callable[[S, R], None],
+        needs: Resources,
+        say: Callable[[str], None],
+        *,
+        at_most: int | None = None,
+    ) -> None:
+        """Call ``on_done`` for every shard in order, with what a worker gives. at_most: workers; None for any
+        number. Raises what `Engine.run_shards` raises.
+        """
+        assert self.engine is not None
+        engine = open_engine(self.engine, self.address)
+        most = len(shards) if at_most is None else at_most
         engine.run_shards(
             shards,
-            _WithThreads(open_worker, n_threads),
+            open_worker,
             engine.count_workers(needs, most, self.n_workers),
             on_done,
             resources=needs,
-            on_retry=lambda _, error: progress.say(f"one is made again: {error}"),
+            on_retry=lambda _, error: say(f"one is made again: {error}"),
         )
+
+    def sharer(
+        self, open_worker: OpenWorker[S, R], needs: Resources, say: Callable[[str], None]
+    ) -> Callable[[Sequence[S], Callable[[S, R], None]], None] | None:
+        """`share`, for who knows no engines: called with shards and ``on_done``; None for this process."""
+        if self.engine is None:
+            return None
+        return lambda shards, on_done: self.share(shards, open_worker, on_done, needs, say)
 
 
 HERE = Spread()
@@ -111,5 +144,7 @@ class _WithThreads(Generic[S, R]):
     n_threads: int
 
     def __call__(self) -> AbstractContextManager[Handler[S, R]]:
+        import torch
+
         torch.set_num_threads(self.n_threads)
         return self.open_worker()

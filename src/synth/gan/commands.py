@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synth.compute.engines import ADDRESS_HELP, ENGINES
+from synth.compute.options import Address, EngineName, Workers
 from synth.dataset.choices import Criterion
 from synth.gan.methods import (
     BASELINES,
@@ -96,14 +96,9 @@ def translate(
         list[str] | None,
         typer.Option("--set", help="Another value for one of the preset's settings: w_cycle=1; repeatable."),
     ] = None,
-    workers: Annotated[int | None, typer.Option(help="Of the engine; as many as fit if not given.")] = None,
-    engine: Annotated[
-        str | None,
-        typer.Option(
-            help=f"What translates side by side: {', '.join(ENGINES)}; this process alone if not given."
-        ),
-    ] = None,
-    address: Annotated[str | None, typer.Option(metavar="HOST:PORT", help=ADDRESS_HELP)] = None,
+    workers: Workers = None,
+    engine: EngineName = None,
+    address: Address = None,
 ) -> None:
     """Give synthetic images the look of the real ones. The same command goes on where it stopped.
 
@@ -202,14 +197,9 @@ def paint(
         list[str] | None,
         typer.Option("--set", help="Another value for one of the preset's settings: w_style=1; repeatable."),
     ] = None,
-    workers: Annotated[int | None, typer.Option(help="Of the engine; as many as fit if not given.")] = None,
-    engine: Annotated[
-        str | None,
-        typer.Option(
-            help=f"What paints side by side: {', '.join(ENGINES)}; this process alone if not given."
-        ),
-    ] = None,
-    address: Annotated[str | None, typer.Option(metavar="HOST:PORT", help=ADDRESS_HELP)] = None,
+    workers: Workers = None,
+    engine: EngineName = None,
+    address: Address = None,
 ) -> None:
     """Paint label maps as photographs. The same command goes on where it stopped.
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synth.compute.engines import ADDRESS_HELP, ENGINES
+from synth.compute.options import Address, EngineName, Workers
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,14 +48,9 @@ def label(
         ),
     ] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps; the best there is.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Of the engine; as many as fit if not given.")] = None,
-    engine: Annotated[
-        str | None,
-        typer.Option(
-            help=f"What labels pictures side by side: {', '.join(ENGINES)}; this process alone if not given."
-        ),
-    ] = None,
-    address: Annotated[str | None, typer.Option(metavar="HOST:PORT", help=ADDRESS_HELP)] = None,
+    workers: Workers = None,
+    engine: EngineName = None,
+    address: Address = None,
 ) -> None:
     """Label the pixels of pictures, by networks or by twins. The same command goes on where it stopped.
 
