@@ -159,7 +159,8 @@ class Bench:
             witness = load_witness(folder / "plain/forecast/witness.safetensors", torch.device("cpu"))
             apply(
                 Spoiler(pair.source), sim, made, witness, _ANY_DRIFT,
-                LineProgress(make_console(), "images"), parents=(sim, real), readings=(), device=torch.device("cpu"),
+                LineProgress(make_console(), "images"), parents=(sim, real), readings=(),
+                device=torch.device("cpu"),
             )  # fmt: skip
             note_done(made)
         return made
