@@ -160,6 +160,7 @@ class Bench:
             apply(
                 Spoiler(pair.source), sim, made, witness, _ANY_DRIFT,
                 LineProgress(make_console(), "images"), parents=(sim, real), readings=(),
+                device=torch.device("cpu"),
             )  # fmt: skip
             note_done(made)
         return made

@@ -24,7 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 from result_tables import write_tables
 
-from synth.dataset.imports.video import VideoSettings, import_video
+from synth.dataset.imports.video import import_video
+from synth.dataset.imports.video_job import VideoSettings
 from synth.dataset.imports.video_looks import BLURRED_Z, count_bits_apart, difference_hash, measure_sharpness
 from synth.dataset.imports.video_marks import MIN_BITS_MOVED, Constancy, cover
 

@@ -129,7 +129,7 @@ def measure(run: Run, out: Path, sim: DatasetReader, real: DatasetReader) -> Lin
     translator, taken_s = have_translator(run, fit)
     applied = apply(
         translator, sim, out / "made" / name, witnesses["first"], DriftLimits(),
-        make_progress("translate", "images"), parents=(sim, real), readings=(),
+        make_progress("translate", "images"), parents=(sim, real), readings=(), device=CPU,
     )  # fmt: skip
     rings = list(measure_rings(translator, sim, measure_blur(sim, real)))
     cut = [PatchCutter(d, split, 128) for d, split in ((sim, "train"), (sim, "val"), (real, "val"))]

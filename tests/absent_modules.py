@@ -14,7 +14,17 @@ from typing import NoReturn
 from synth.capture import run  # noqa: F401 - what takes longest to load, and is never absent.
 from synth.cli import main
 
-WATCHED = ("torch", "safetensors", "onnx", "onnxscript", "pyrealsense2", "rtde_control", "bpy", "blenderproc")
+WATCHED = (
+    "torch",
+    "safetensors",
+    "onnx",
+    "onnxscript",
+    "pyrealsense2",
+    "rtde_control",
+    "bpy",
+    "blenderproc",
+    "ray",
+)
 
 
 def run_without(module: str, words: list[str], folder: str) -> NoReturn:

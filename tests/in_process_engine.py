@@ -1,11 +1,21 @@
 """The smallest engine there is, for tests: a worker after the other, in the caller's own process."""
 
 from synth.compute.engines.engine import HOPELESS
-from synth.errors import SynthError, WorkerLost
+from synth.errors import InputError, SynthError, WorkerLost
 
 
 class InProcessEngine:
     """Works on shard after shard."""
+
+    lends_gpus = False
+
+    def at(self, address):
+        if address is None:
+            return self
+        raise InputError(f"an engine in this process is at no address, got {address}")
+
+    def probe(self, address):
+        return iter(())
 
     def count_workers(self, resources, at_most, asked=None):
         return 1 if asked is None else asked

@@ -68,8 +68,8 @@ def test_help_loads_nothing_heavy() -> None:
         "from synth.cli import app\n"
         "try: app()\n"
         "except SystemExit: pass\n"
-        "heavy = {'numpy', 'cv2', 'open3d', 'pydantic', 'scipy', 'trimesh', 'torch'} & set(sys.modules)\n"
-        "print('HEAVY', sorted(heavy))"
+        "heavy = {'numpy', 'cv2', 'open3d', 'pydantic', 'scipy', 'trimesh', 'torch', 'ray'}\n"
+        "print('HEAVY', sorted(heavy & set(sys.modules)))"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert answer.stdout.splitlines()[-1] == "HEAVY []", answer.stdout + answer.stderr
@@ -88,6 +88,7 @@ ABSENT = (
     (("calibrate", "run", "--views", "6"), "pyrealsense2", "hardware"),
     (("render", "--share", "fresh=1", "--look", "plain"), "bpy", "render"),
     (("render", "--share", "fresh=1", "--look", "plain"), "blenderproc", "render"),
+    (("render", "--share", "fresh=1", "--look", "plain", "--engine", "ray"), "ray", "cluster"),
     (("dataset", "view"), "rerun", "view"),
     (("import", "video", "y.mp4"), "av", "video"),
     (("demo",), "ultralytics", "hardware,render,train,onnx"),

@@ -55,6 +55,7 @@ ONLY_PARSED = {
     r"synth import (folders|mnist)": "needs pictures of one's own, or MNIST's files; tests/dataset",
     r"synth import translated": "needs pictures of another program's; tests/gan",
     r"synth calibrate (run|part|check|solve)": "minutes of arm and camera; tests/capture/calibrate",
+    r"synth compose .*--engine ray": "needs a cluster; tests/compute/test_ray_cluster.py",
     r"synth doctor": "starts Blender; test_doctor.py and test_cli.py",
 }
 """Why a command is parsed and not run, by the beginning that it has."""

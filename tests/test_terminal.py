@@ -42,8 +42,8 @@ def test_a_log_keeps_square_brackets(tmp_path: Path) -> None:
 def test_doctor_names_the_extra(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """The command that installs a part is shown whole, the extra in its square brackets too."""
     rows = [doctor.Row("torch", "absent", "note", 'pip install "synth-robotics[train]"')]
-    monkeypatch.setattr(doctor, "collect", lambda _: rows)
-    doctor.print_report(None, as_json=False)
+    monkeypatch.setattr(doctor, "collect", lambda *_: rows)
+    doctor.print_report(None, None, as_json=False)
     assert rows[0].advice in capsys.readouterr().out
 
 

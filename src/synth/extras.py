@@ -17,6 +17,7 @@ from synth.errors import InputError
 
 EXTRAS = {
     "app": ("starlette", "uvicorn"),
+    "cluster": ("ray",),
     "hardware": ("pyrealsense2", "rtde_control", "rtde_receive", "dashboard_client"),
     "render": ("bpy", "blenderproc"),
     "train": (

@@ -57,7 +57,8 @@ def plan_of(sets: Path, out: Path, *names: str, mixes: list[str] | None = None) 
         "pretrained": None,
         "photometric": None,
     }
-    asked |= {"choose": "own-val", "device": "cpu", "workers": 1, "engine": "local"}
+    asked |= {"choose": "own-val", "device": "cpu", "workers": 1}
+    asked |= {"engine": "local", "address": None}
     return make_plan({name: [sets / name] for name in names}, mixes=mixes, out=out, **asked)
 
 

@@ -12,17 +12,28 @@ import psutil
 import pytest
 
 from counting_worker import Squarer
+from local_cluster import started
 from synth.compute.engines import DEFAULT_ENGINE, ENGINES
 from synth.compute.engines.engine import Engine, Resources
+from synth.compute.engines.ray_nodes import joined
 from synth.errors import InputError, TrainingDiverged, WorkerLost
 
 NOTHING = Resources()
 TOY = {"in_process": "in_process_engine:ENGINE"}
 
 
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    """The address of three nodes; this process stays a driver of theirs, and children become ones anew."""
+    with started() as nodes, joined(nodes.address, 3):
+        yield nodes.address
+
+
 @pytest.fixture(params=[*ENGINES, *TOY])
-def name(request: pytest.FixtureRequest) -> Iterator[str]:
+def name(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     ENGINES.update(TOY)
+    if request.param == "ray":
+        monkeypatch.setenv("RAY_ADDRESS", request.getfixturevalue("cluster"))
     yield request.param
     for toy in TOY:
         del ENGINES[toy]

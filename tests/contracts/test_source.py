@@ -322,7 +322,7 @@ def test_an_engine_that_was_asked_for_makes_the_samples(name, settings_of, plan_
     produce(plan.orders, plan.studio, None, QUIET, settings)
     needs = Resources(cores=4, memory_gb=3.0) if name in DRAWN_BY_BLENDER else Resources(cores=1)
     assert asked == [(2, 3, needs)]
-    with pytest.raises(InputError, match="no engine 'cloud': choose among local, asked"):
+    with pytest.raises(InputError, match="no engine 'cloud': choose among local, ray, asked"):
         replace(settings, engine="cloud")
 
 

@@ -20,8 +20,9 @@ from films import (
 )
 
 from synth.dataset.imports import video_process
-from synth.dataset.imports.video import VideoSettings, import_video
+from synth.dataset.imports.video import import_video
 from synth.dataset.imports.video_film import Film
+from synth.dataset.imports.video_job import VideoSettings
 from synth.dataset.reader import DatasetReader
 from synth.dataset.verify import verify
 from synth.errors import InputError
@@ -181,12 +182,30 @@ def test_an_import_goes_on_where_it_was_stopped(tmp_path: Path, monkeypatch: pyt
         import_video(settings, stop)
     n_before = len(DatasetReader(tmp_path / "out"))
     assert 0 < n_before < len(whole)
-    monkeypatch.setattr("synth.dataset.imports.video.survey", None)
+    monkeypatch.setattr("synth.dataset.imports.video_job.survey", None)
     summary = import_video(settings)
     again = DatasetReader(tmp_path / "out")
     assert summary.n_new == len(whole) - n_before
     assert [s.to_line() for s in again] == [s.to_line() for s in whole]
     assert [r.to_line() for r in again.rejections] == [r.to_line() for r in whole.rejections]
+
+
+def test_an_engine_s_workers_look_through_films_to_the_same_dataset(tmp_path: Path) -> None:
+    """Each film by a child process; one that is none is refused, what was seen in an earlier one too."""
+    (tmp_path / "films").mkdir()
+    frames = drive(16, 7, step_px=21)
+    make_film(tmp_path / "films/a.mkv", frames, fps=1)
+    (tmp_path / "films/b.mkv").write_bytes(b"no film")
+    make_film(tmp_path / "films/c.mkv", [*drive(8, 3, step_px=21), *frames[:8]], fps=1)
+    words = ("import", "video", "films", "--every", 1, "--gap", 0, "--out")
+    assert synth(*words, "here", cwd=tmp_path).returncode == 0
+    answer = synth(*words, "there", "--engine", "local", "--workers", 2, cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    here, there = (DatasetReader(tmp_path / out) for out in ("here", "there"))
+    assert {"duplicate", "no film"} <= {r.reason for r in here.rejections}
+    assert [s.to_line() for s in there] == [s.to_line() for s in here]
+    assert [r.to_line() for r in there.rejections] == [r.to_line() for r in here.rejections]
+    assert synth(*words, "there", "--engine", "ray", "--address", "8.8.8.8:1", cwd=tmp_path).returncode == 2
 
 
 @pytest.mark.usefixtures("no_process")

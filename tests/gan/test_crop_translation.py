@@ -18,13 +18,14 @@ from synth.compute.progress import LineProgress
 from synth.dataset.reader import DatasetReader
 from synth.dataset.verify import verify
 from synth.errors import InputError
-from synth.gan.apply import apply, judge_classes
+from synth.gan.apply import apply
 from synth.gan.checkpoint import path_of_step
 from synth.gan.class_witness import ClassWitnessSettings, load_class_witness, train_class_witness
 from synth.gan.commands import print_result
 from synth.gan.crop_cutter import CropCutter
 from synth.gan.fit import FitSettings
 from synth.gan.judge import JudgeSettings
+from synth.gan.judged_frame import judge_classes
 from synth.gan.methods.method import InstanceTranslator, Translated
 from synth.gan.methods.mtgan import MTGANMethod, MTGANSettings
 from synth.gan.readings import list_readings
@@ -198,7 +199,15 @@ def test_a_frame_whose_seams_show_is_refused(
 
     witness = load_witness(settings.fit.out / WITNESS_FILE, CPU)
     applied = apply(
-        Rough(), signs[0], tmp_path / "out", witness, DriftLimits(), QUIET, parents=signs, readings=()
+        Rough(),
+        signs[0],
+        tmp_path / "out",
+        witness,
+        DriftLimits(),
+        QUIET,
+        parents=signs,
+        readings=(),
+        device=CPU,
     )
     assert (applied.n_samples, dict(applied.refused)) == (0, {"seam": 8})
     said = DatasetReader(tmp_path / "out").rejections[0].detail

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from synth.gan.apply import list_seams
 from synth.gan.crops import Change, fade, find_change, lay_back
+from synth.gan.judged_frame import list_seams
 from synth.gan.methods.method import Translated
 from synth.geometry.squares import Square, cut, jittered, square_round, window_of
 

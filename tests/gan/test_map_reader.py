@@ -1,39 +1,35 @@
 """A reader of paintings: what it refuses, what it makes void, which readers fit."""
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from painter_desk import paint
 
-from synth.compute.checkpoint import save_weights
-from synth.dataset.origin import READINGS, Reading, encode_readings
+from segmenter_file import write_segmenter
 from synth.dataset.reader import DatasetReader
 from synth.dataset.verify import verify
 from synth.gan.map_reader import MapReader, compare_maps
 from synth.gan.paint_page import PAGE
 from synth.gan.unread import MeanLosses, count_void
-from synth.train.tasks import TASKS
 
 
 def write_reader(path: Path, classes: tuple[str, ...], kind: str) -> Path:
     """A segmenter of random weights that says that it learnt from pictures of a kind."""
-    task = TASKS["segmentation"]
-    settings = task.settings(net="small", classes=classes, colours=((0, 0, 0),) * len(classes), side_px=64)
-    torch.manual_seed(0)
-    reading = Reading(dataset="street", kind=kind, used=("pixels", "labels"), names=("000000",))
-    words = {
-        "task": task.name,
-        "settings": json.dumps(asdict(settings)),
-        READINGS: encode_readings([reading]),
-    }
-    tensors = task.make_net(settings).state_dict()
-    last = [name for name in tensors if name.endswith("weight")][-1]
-    save_weights(path, tensors | {last: tensors[last] * 40}, words)  # Fresh weights are hardly ever sure.
-    return path
+    return write_segmenter(path, classes, ((0, 0, 0),) * len(classes), kind)
+
+
+def test_an_engine_s_workers_paint_the_same(desk: Path) -> None:
+    """Child processes load painter and reader anew; pictures, void pixels and figures do not show it."""
+    reader = write_reader(desk / "reader.safetensors", ("bench", "cover", "lid"), "real")
+    words = ("--reader", reader, "--least-agreement", 0.05, "--void-unread", "--data", "data/real")
+    assert paint(desk, *words, out="here").returncode == 0
+    answer = paint(desk, *words, "--engine", "local", "--workers", 2, out="there")
+    assert answer.returncode == 0, answer.stderr
+    here, there = (DatasetReader(desk / out) for out in ("here", "there"))
+    assert here.info.made_by.figures == there.info.made_by.figures
+    for one, other in zip((*here, *here.rejections), (*there, *there.rejections), strict=True):
+        assert one.model_copy(update={"timing": other.timing}) == other
 
 
 def test_what_a_reader_cannot_read_is_refused(desk: Path) -> None:

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from colour_task import COLOUR_TASK, write_net
 
+from segmenter_file import write_segmenter
+from synth.compute.spread import Spread
 from synth.dataset.next_steps import list_next_steps
 from synth.dataset.origin import Reading, count_real_labels
 from synth.dataset.reader import DatasetReader
@@ -112,6 +114,14 @@ def test_stopped_and_gone_on_with_it_ends_in_the_same_bytes(
     monkeypatch.setattr("synth.label.run.reach_verdict", None)
     run(desk, tmp_path / "again", *runs)
     assert content_of(tmp_path / "whole") == content_of(tmp_path / "again")
+
+
+def test_an_engine_s_workers_label_in_the_same_bytes(desk: Path, tmp_path: Path) -> None:
+    """Child processes load the network anew, and what is written does not show it."""
+    net = write_segmenter(tmp_path / "net.safetensors", CLASSES, COLOURS)
+    for out, spread in (("here", Spread()), ("there", Spread("local", n_workers=2))):
+        run(desk, tmp_path / out, runs=(net,), min_confidence=0.2, spread=spread)
+    assert content_of(tmp_path / "here") == content_of(tmp_path / "there")
 
 
 def test_people_s_labels_choose_between_networks(desk: Path, tmp_path: Path) -> None:

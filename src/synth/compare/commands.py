@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synth.compute.engines import DEFAULT_ENGINE, ENGINES
+from synth.compute.engines import ADDRESS_HELP, DEFAULT_ENGINE, ENGINES
 from synth.gan.methods import BASELINES
 from synth.train.tasks import TASKS, list_usual
 
@@ -86,6 +86,7 @@ def compare(
     engine: Annotated[
         str, typer.Option(help=f"What runs the trainings: {', '.join(ENGINES)}.")
     ] = DEFAULT_ENGINE,
+    address: Annotated[str | None, typer.Option(metavar="HOST:PORT", help=ADDRESS_HELP)] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps; the best there is.")] = None,
 ) -> None:
     """Train on each kind of images and say what each is worth.
@@ -129,6 +130,7 @@ def compare(
         device=device,
         workers=workers,
         engine=engine,
+        address=address,
     )
     console = make_console(stderr=as_json)
     if plan.is_simulated:

@@ -10,7 +10,8 @@ from pydantic import JsonValue
 from synth.compare.baseline import Baseline
 from synth.compare.mixes import REAL, Mix, Roots
 from synth.compare.questions import Gap, Question, find_origins, list_gaps, list_questions
-from synth.compute.engines import DEFAULT_ENGINE, ENGINES
+from synth.compute.engines import DEFAULT_ENGINE, open_engine
+from synth.compute.engines.engine import Engine
 from synth.dataset.choices import Criterion
 from synth.dataset.leak import LeakGuard
 from synth.dataset.leak.acceptance import list_accepted
@@ -66,8 +67,8 @@ class Plan:
     """All trainings of one comparison.
 
     roots: datasets by name for each task, ``real``, which is one, among them. asked: questions beside those
-    that every comparison asks. engine: what trains the trials, by name. baseline: the translation that
-    joined the mixes by itself.
+    that every comparison asks. engine: what trains the trials, by name; address: on which cluster, None for
+    the usual one. baseline: the translation that joined the mixes by itself.
     """
 
     mixes: tuple[Mix, ...]
@@ -78,12 +79,13 @@ class Plan:
     device: str | None = None
     n_workers: int | None = None
     engine: str = DEFAULT_ENGINE
+    address: str | None = None
     asked: tuple[Question, ...] = ()
     baseline: Baseline | None = None
     _readers: dict[Path, DatasetReader] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
-        ENGINES[self.engine]  # That there is one.
+        self.open_engine()  # That there is one.
         names = [mix.name for mix in self.mixes]
         if not self.contests:
             raise InputError("nothing is to be learnt: name a task")
@@ -189,6 +191,10 @@ class Plan:
                 for task, roots in self.roots.items()
             },
         }
+
+    def open_engine(self) -> Engine:
+        """What trains the trials."""
+        return open_engine(self.engine, self.address)
 
     def refuse_unfit(self) -> None:
         """Raises InputError where a task cannot be learnt from a dataset, or has too few images in one, or a

@@ -36,6 +36,7 @@ def make_plan(
     device: str | None,
     workers: int | None,
     engine: str,
+    address: str | None,
 ) -> Plan:
     """The plan of a comparison; None for what is left to the preset or the machine.
 
@@ -81,6 +82,7 @@ def make_plan(
         device=device,
         n_workers=workers,
         engine=engine,
+        address=address,
         asked=tuple(parse_question(text, [mix.name for mix in chosen]) for text in ask),
     )
     for root in {root for by_name in roots.values() for some in by_name.values() for root in some}:

@@ -22,7 +22,6 @@ from synth.compare.baseline import FOLDER
 from synth.compare.plan import Contest, Plan, Trial
 from synth.compute.checkpoint import load_weights
 from synth.compute.device import choose_device, list_devices
-from synth.compute.engines import ENGINES
 from synth.compute.engines.engine import Resources
 from synth.compute.progress import Progress
 from synth.compute.run_dir import CONFIG_FILE, RunDir, read_stats
@@ -94,7 +93,7 @@ def _refuse_unfit(plan: Plan, progress: Progress) -> None:
 
 def choose_workers(plan: Plan, device: torch.device, n_trials: int) -> int:
     """How many trials are trained at a time."""
-    return ENGINES[plan.engine].count_workers(_needs(device), n_trials, plan.n_workers)
+    return plan.open_engine().count_workers(_needs(device), n_trials, plan.n_workers)
 
 
 def _needs(device: torch.device) -> Resources:
@@ -104,11 +103,15 @@ def _needs(device: torch.device) -> Resources:
 def _train_all(plan: Plan, todo: list[Trial], progress: Progress) -> None:
     device = choose_device(plan.device)
     n_workers = choose_workers(plan, device, len(todo))
-    jobs = [_Job(plan.spec(trial), plan.folder(trial), _place(device, i)) for i, trial in enumerate(todo)]
+    engine = plan.open_engine()
+    jobs = [
+        _Job(plan.spec(trial), plan.folder(trial), device.type if engine.lends_gpus else _place(device, i))
+        for i, trial in enumerate(todo)
+    ]
     meter = _Meter(plan, todo, progress)
     progress.begin(total=100, done=meter.percent())
     try:
-        ENGINES[plan.engine].run_shards(
+        engine.run_shards(
             jobs,
             partial(_open_trainer, choose_threads(device)),
             n_workers,

@@ -14,10 +14,10 @@ disk. KeyboardInterrupt leaves every folder whole; the same call goes on.
 """
 
 from synth.front.learning import Comparison, Prediction, Training, compare, predict, train
-from synth.front.making import capture, compose, render, translate
+from synth.front.looks import paint, translate
+from synth.front.making import capture, compose, render
 from synth.front.mapping import balance, label
 from synth.front.opening import StrPath, load_cell, open_dataset
-from synth.front.painting import paint
 
 __all__ = [
     "Comparison",

@@ -190,6 +190,7 @@ def compare(
     out: StrPath = "runs/compare",
     workers: int | None = None,
     engine: str = DEFAULT_ENGINE,
+    address: str | None = None,
     device: str | None = None,
     progress: bool = True,
 ) -> Comparison:
@@ -207,7 +208,8 @@ def compare(
     crops too.
     pretrained: a local checkpoint of the detector, its backbone, or the start of it, frozen. baseline: add
     what a translation must beat, the nearest to real val images of the methods that are made in seconds.
-    workers: trainings at a time. engine: what runs them. device: cpu, cuda, cuda:1, mps.
+    workers: trainings at a time. engine: what runs them, for ``"ray"`` on the cluster at an address. device:
+    cpu, cuda, cuda:1, mps.
 
     Raises DatasetError where a test image would train, TrainingDiverged.
     """
@@ -242,6 +244,7 @@ def compare(
         device=device,
         workers=workers,
         engine=engine,
+        address=address,
     )
     console = as_console(progress=progress)
     if baseline:

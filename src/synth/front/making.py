@@ -1,4 +1,4 @@
-"""Making labelled images: capture, render, compose, translate."""
+"""Making labelled images: capture, render, compose."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from synth.capture.choices import LabelSource
 from synth.cell.units import MeshUnits
 from synth.compute.engines import DEFAULT_ENGINE
-from synth.dataset.choices import Criterion, CropKind, SplitMode
+from synth.dataset.choices import CropKind, SplitMode
 from synth.front.opening import (
     StrPath,
     as_cell,
@@ -113,6 +113,7 @@ def render(
     seed: int = 0,
     workers: int | None = None,
     engine: str = DEFAULT_ENGINE,
+    address: str | None = None,
     blender: StrPath | None = None,
     progress: bool = True,
 ) -> "DatasetReader":
@@ -122,16 +123,15 @@ def render(
     many of some sources, ``{"twin": 6, "fresh": 0}``, a wrong name is answered with all; others share what is
     left of the count. real: the captured dataset to match and to twin. over: an imported dataset, whose own
     models, cameras and poses are rendered over its own photographs, or over the pictures of the folder
-    backgrounds; no cell then.
-    meshes: CAD files by class, in units, for photographs without poses, ``over`` being any imported dataset
-    or a folder of pictures: turned any way, laid anywhere, at distances from the camera, by the sizes of
-    boxes if None. fov_deg: what photographs see across their longer side, by EXIF if None.
-    look: like the captured pictures, or without any of them. quality: samples a pixel. randomize: how far
-    light, surfaces, camera and clutter are spread, 0 to 5; 1 is their ranges as they stand. layers: normals
-    of every pixel too, as a layer of each sample. maps_only: label maps with depth and normals in place of
-    pictures, of twins and fresh poses, without Blender. out: data/synthetic if None, for maps data/maps.
-    test_twins: of test samples too, to look at. workers: child processes. engine: what runs them. blender: an
-    installed Blender, 3.4 to 4.5, for the bpy wheel.
+    backgrounds; no cell then. meshes: CAD files by class, in units, for photographs without poses, ``over``
+    being any imported dataset or a folder of pictures: turned any way, laid anywhere, at distances from the
+    camera, by the sizes of boxes if None. fov_deg: what photographs see across their longer side, by EXIF if
+    None. look: like the captured pictures, or without any of them. quality: samples a pixel. randomize: how
+    far light, surfaces, camera and clutter are spread, 0 to 5; 1 is their ranges as they stand. layers:
+    normals of every pixel too, as a layer of each sample. maps_only: label maps with depth and normals in
+    place of pictures, of twins and fresh poses, without Blender. out: data/synthetic if None, for maps
+    data/maps. test_twins: of test samples too, to look at. workers: child processes. engine: what runs them,
+    for ``"ray"`` on the cluster at an address. blender: an installed Blender, 3.4 to 4.5, for the bpy wheel.
 
     Raises RendererError or WorkerLost when a scene fails twice.
     """
@@ -187,6 +187,7 @@ def render(
         blender=None if blender is None else Path(blender),
         n_workers=workers,
         engine=engine,
+        address=address,
         own={} if unposed is None else {"photographs": unposed},
     )
     settings = replace(settings, shares=choose_shares(count, asked, settings))
@@ -239,6 +240,7 @@ def compose(
     distractors: StrPath | None = None,
     seed: int = 0,
     engine: str = DEFAULT_ENGINE,
+    address: str | None = None,
     progress: bool = True,
 ) -> "DatasetReader":
     """Lay parts that are cut out of datasets on plates, or templates into photographs.
@@ -246,7 +248,7 @@ def compose(
     count: pictures in all; as many as the datasets have samples if not given. max_parts: 1 to this many parts
     or signs a picture. min_visible: share of each that nothing hides. plates: the dataset whose bench parts
     are laid on; the first of these with one, or else the train images of photographs, their parts painted
-    out. engine: what runs the child processes.
+    out. engine: what runs the child processes, for ``"ray"`` on the cluster at an address.
 
     place: who says where parts go, ``"random"`` for one. where: anywhere, or where and as large as train
     boxes of the class are. With any range given, parts are turned by up to ``turn`` degrees (180 if not
@@ -303,7 +305,7 @@ def compose(
             keep_doubtful=keep_doubtful,
             own=own,
         )
-        settings = make_settings(ingredients, Path(out), count, seed=seed, engine=engine)
+        settings = make_settings(ingredients, Path(out), count, seed=seed, engine=engine, address=address)
     else:
         request = TemplateRequest(
             templates=Path(templates),
@@ -321,78 +323,8 @@ def compose(
             max_parts=max_parts,
             min_visible=min_visible,
         )
-        settings = make_template_settings(request, Path(out), seed=seed, engine=engine)
+        settings = make_template_settings(request, Path(out), seed=seed, engine=engine, address=address)
     console = as_console(progress=progress)
     with run_log(settings.out, settings, console):
         render(make_plan(settings), make_progress(console, "compose"))
     return open_dataset(out)
-
-
-def translate(
-    sim: StrPath = "data/synthetic",
-    real: StrPath = "data/real",
-    out: StrPath | None = None,
-    *,
-    method: str | None = None,
-    preset: str | None = None,
-    images: int | None = None,
-    run: StrPath = "runs/translate",
-    choose: Criterion = "own-val",
-    anyway: bool = False,
-    checkpoint: StrPath | None = None,
-    reverse: bool = False,
-    inception_weights: StrPath | None = None,
-    device: str | None = None,
-    devices: int = 1,
-    seed: int = 0,
-    changes: Sequence[str] = (),
-    progress: bool = True,
-) -> "DatasetReader":
-    """Give a rendered dataset the look of a captured one; frames with moved labels or artefacts are refused.
-
-    out: data/translated, or data/translated_reverse. method, preset: what learns the look, how long and
-    with how large networks; quick without a GPU, paper with one, if not given. images: of each look, to
-    learn from in all. run: folder of the training. choose: which val images decide between checkpoints;
-    real-val reads real labels. anyway: take the best of them even where a baseline, or nothing at all, comes
-    as near. checkpoint: train nothing, take this one. reverse: the captured images into
-    the rendered look. inception_weights: a local Inception v3, to report FID and KID. device: cpu, cuda,
-    cuda:1, mps. devices: GPUs that learn side by side, each its own batch; a script that asks for several
-    starts below ``if __name__ == "__main__":``, since each begins by importing it. changes: of the preset's
-    settings, ``w_cycle=1`` each.
-
-    Raises TrainingDiverged.
-    """
-    from synth.compute.progress import make_progress
-    from synth.gan.request import make_settings
-    from synth.gan.translate import translate as fit_and_translate
-    from synth.gan.translate import translate_with
-    from synth.run_log import run_log
-
-    refuse_unknown(choose=(choose, Criterion))
-    refuse_below(0, seed=seed)
-    refuse_below(1, images=images, devices=devices)
-    settings = make_settings(
-        Path(sim),
-        Path(real),
-        None if out is None else Path(out),
-        run=Path(run),
-        method=method,
-        preset=preset,
-        images=images,
-        choose=choose,
-        anyway=anyway,
-        checkpoint=None if checkpoint is None else Path(checkpoint),
-        reverse=reverse,
-        inception_weights=None if inception_weights is None else Path(inception_weights),
-        device=device,
-        devices=devices,
-        seed=seed,
-        changes=changes,
-    )
-    console = as_console(progress=progress)
-    with run_log(settings.out, {"checkpoint": checkpoint, "settings": settings}, console):
-        if checkpoint is None:
-            fit_and_translate(settings, lambda *words: make_progress(console, *words))
-        else:
-            translate_with(Path(checkpoint), settings, lambda *words: make_progress(console, *words))
-    return open_dataset(settings.out)

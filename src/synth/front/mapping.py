@@ -30,6 +30,9 @@ def label(
     table: StrPath | None = None,
     truth: StrPath | None = None,
     device: str | None = None,
+    workers: int | None = None,
+    engine: str | None = None,
+    address: str | None = None,
     progress: bool = True,
 ) -> "DatasetReader":
     """Label the pixels of a dataset's pictures by trained networks: pseudo-labels, confidence beside them.
@@ -40,9 +43,11 @@ def label(
     of label maps of the twins of captured pictures, which ``synth render --maps-only`` makes. min_confidence:
     0 to 1, pixels of which the network is less sure are void; 0.5 if not given. table: a CSV of classes and
     the labels they become, or void. truth: a dataset with label maps of people's; those that ``data`` has if
-    not given.
+    not given. engine: what labels pictures side by side, in workers; this process alone if None. address:
+    HOST:PORT of a cluster, for engine ``"ray"``.
     """
     from synth.compute.progress import make_progress
+    from synth.compute.spread import Spread
     from synth.label.request import make_label_settings
     from synth.label.run import label as run_label
     from synth.label.settings import LabelSettings
@@ -58,6 +63,7 @@ def label(
         table=None if table is None else Path(table),
         truth=None if truth is None else Path(truth),
         device=device,
+        spread=Spread(engine, address, workers),
     )
     console = as_console(progress=progress)
     with run_log(settings.out, settings, console):

@@ -1,30 +1,30 @@
 """A translator applied to a whole dataset: frames, crops and, of each frame, what it did to labels."""
 
-import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
+import torch
 from pydantic import JsonValue
 
 from synth.compute.progress import Progress
+from synth.compute.spread import HERE, Carried, Spread
 from synth.compute.versions import list_versions
 from synth.dataset.folder import refuse_other_kind
 from synth.dataset.info import DatasetInfo, MadeBy
 from synth.dataset.origin import Reading, Step
 from synth.dataset.reader import DatasetReader
-from synth.dataset.record import Figure
-from synth.dataset.sample import MIN_VISIBLE_FOR_LABEL, Rejection, Sample
+from synth.dataset.sample import Rejection, Sample
 from synth.dataset.store import DatasetWriter
 from synth.gan.class_witness import ClassWitness
-from synth.gan.crop_translator import translate_sample
 from synth.gan.crops import SEAM_LIMIT_COUNTS
-from synth.gan.keep import describe_translated, keep, list_figures
-from synth.gan.methods.method import Identity, InstanceTranslator, Rgb, Translated, Translator
-from synth.gan.sample_layers import SampleLayers
-from synth.witness.drift import DriftLimits, Reason, measure_drift
+from synth.gan.judged_frame import JudgedFrame, JudgingDesk, TranslatingWorker
+from synth.gan.keep import describe_translated, keep
+from synth.gan.methods.method import Identity, InstanceTranslator, Translator
+from synth.witness.drift import DriftLimits
 from synth.witness.drift_figure import Panel, draw_drift
 from synth.witness.drift_log import DriftLog
 from synth.witness.witness import Witness
@@ -62,6 +62,8 @@ def apply(
     readings: Sequence[Reading],
     class_witness: ClassWitness | None = None,
     figures: Mapping[str, JsonValue] = MappingProxyType({}),
+    spread: Spread = HERE,
+    device: torch.device,
 ) -> Applied:
     """Translate every frame of a dataset into another, or go on with it.
 
@@ -69,8 +71,9 @@ def apply(
     labels moved beyond ``limits``, or that shows artefacts, goes to rejected/ with its figures; every part's
     figures stand in drift.jsonl, and as histograms in drift.png. parents: every dataset that the translator
     has seen. readings: the samples that trained and chose it. class_witness: who must still tell the class of
-    every part that it told before; None to ask nobody. figures: of the translated set as a whole. Raises
-    DatasetError when the folder was made otherwise, StorageError when the disk refuses.
+    every part that it told before; None to ask nobody. figures: of the translated set as a whole. spread:
+    where frames are translated. device: of the networks. Raises DatasetError when the folder was made
+    otherwise, StorageError when the disk refuses.
     """
     refuse_other_kind(out, "translated")
     info = _describe(
@@ -89,41 +92,22 @@ def apply(
         done = writer.done_names() | {r.name for r in writer.rejections if r.name}
         todo = [s for s in dataset.samples if s.name not in done]
         progress.begin(total=len(dataset), done=len(dataset) - len(todo))
+        desk = JudgingDesk(dataset, limits)
+        make = partial(desk.translate, translator, witness, class_witness)
+
+        def hire(device: str) -> TranslatingWorker:
+            watches = None if class_witness is None else Carried.by(class_witness.save)
+            identity, file = translator.identity, Carried.by(translator.save)
+            return TranslatingWorker(desk, device, identity, file, Carried.by(witness.save), watches)
+
+        def write(sample: Sample, frame: JudgedFrame) -> None:
+            nonlocal seconds
+            seconds += frame.seconds
+            log.add(sample.name, frame.drift)
+            _write(writer, dataset, sample, frame, translator.identity, progress)
+
         try:
-            for sample in todo:
-                rgb_u8, layers = dataset.load_rgb(sample), SampleLayers(dataset, sample)
-                began = time.perf_counter()
-                translated = translate_sample(translator, sample, rgb_u8, layers)
-                taken_s = time.perf_counter() - began
-                seconds += taken_s
-                drift = measure_drift(
-                    rgb_u8,
-                    translated.rgb_u8,
-                    layers.get("mask"),
-                    sample.instances,
-                    witness,
-                    translated.artefacts,
-                )
-                log.add(sample.name, drift)
-                lost, told = (
-                    ([], {})
-                    if class_witness is None
-                    else judge_classes(class_witness, sample, rgb_u8, translated.rgb_u8)
-                )
-                reasons = [*drift.verdict(limits), *lost, *_refuse_seams(translated)]
-                quality = list_figures(sample, drift) | told
-                quality |= list_seams(translated)
-                _write(
-                    writer,
-                    dataset,
-                    sample,
-                    translated,
-                    reasons,
-                    quality,
-                    translator.identity,
-                    taken_s,
-                    progress,
-                )
+            spread.run(todo, make, hire, write, device, progress)
         finally:
             progress.end()
         draw_drift(
@@ -137,53 +121,6 @@ def apply(
         )
         refused = dict(Counter(r.reason for r in writer.rejections).most_common())
         return Applied(len(writer.samples), refused, len(todo), seconds / max(len(todo), 1))
-
-
-def judge_classes(
-    witness: ClassWitness, sample: Sample, before_u8: Rgb, after_u8: Rgb
-) -> tuple[list[Reason], dict[str, Figure]]:
-    """Parts whose class a witness tells in the source [H,W,3] and no longer in the translation.
-
-    And for the ``quality``: ``class_lost``, how many; ``class_sure``, how likely the least readable part is
-    still taken for what it is. Parts of classes that the witness never learnt are not judged.
-    """
-    parts = [
-        (i, part)
-        for i, part in enumerate(sample.instances)
-        if part.visib_fract >= MIN_VISIBLE_FOR_LABEL and part.class_name in witness.classes
-    ]
-    boxes = [part.box_xyxy_px for _, part in parts]
-    lost, sure = [], []
-    for (i, part), *seen in zip(
-        parts, witness.read(before_u8, boxes), witness.read(after_u8, boxes), strict=True
-    ):
-        before, after = (max(shares, key=shares.__getitem__) for shares in seen)
-        sure.append(seen[1][part.class_name])
-        if before == part.class_name != after:
-            told = f"part {i}: it was read as {part.class_name}, which it is, and is now as {after}"
-            lost.append(Reason("class lost", told))
-    figures: dict[str, Figure] = {"class_lost": len(lost)}
-    return lost, figures | ({"class_sure": round(min(sure), 3)} if sure else {})
-
-
-def _refuse_seams(translated: Translated) -> list[Reason]:
-    return [
-        Reason(
-            "seam",
-            f"part {i}: where it fades into the frame, {seam:.1f} counts of change are left, at most "
-            f"{SEAM_LIMIT_COUNTS:g} may be",
-        )
-        for i, seam in enumerate(translated.seams_counts)
-        if seam is not None and seam > SEAM_LIMIT_COUNTS
-    ]
-
-
-def list_seams(translated: Translated) -> dict[str, Figure]:
-    """For the ``quality``: ``seam_counts``, the largest, ``seams_unmeasured``, how many cannot be."""
-    seen = [seam for seam in translated.seams_counts if seam is not None]
-    n_unmeasured = len(translated.seams_counts) - len(seen)
-    figures: dict[str, Figure] = {"seam_counts": round(max(seen), 2)} if seen else {}
-    return figures | ({"seams_unmeasured": n_unmeasured} if n_unmeasured else {})
 
 
 def _list_gates(frames: Sequence[Sample | Rejection]) -> list[Panel]:
@@ -210,14 +147,12 @@ def _write(
     writer: DatasetWriter,
     dataset: DatasetReader,
     sample: Sample,
-    translated: Translated,
-    reasons: Sequence[Reason],
-    quality: Mapping[str, Figure],
+    frame: JudgedFrame,
     identity: Identity,
-    taken_s: float,
     progress: Progress,
 ) -> None:
-    timing = {"translate_s": taken_s}
+    translated, reasons, quality = frame.translated, frame.reasons, frame.quality
+    timing = {"translate_s": frame.seconds}
     if reasons:
         detail = "; ".join(r.detail for r in reasons)
         writer.add_rejected(

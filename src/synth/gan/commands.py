@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from synth.compute.options import Address, EngineName, Workers
 from synth.dataset.choices import Criterion
 from synth.gan.methods import (
     BASELINES,
@@ -95,12 +96,16 @@ def translate(
         list[str] | None,
         typer.Option("--set", help="Another value for one of the preset's settings: w_cycle=1; repeatable."),
     ] = None,
+    workers: Workers = None,
+    engine: EngineName = None,
+    address: Address = None,
 ) -> None:
     """Give synthetic images the look of the real ones. The same command goes on where it stopped.
 
     Example: synth translate --preset quick
     """
     from synth.compute.progress import make_progress
+    from synth.compute.spread import Spread
     from synth.gan.request import make_settings
     from synth.gan.translate import translate as run_translate
     from synth.gan.translate import translate_with
@@ -125,6 +130,7 @@ def translate(
         anyway=anyway,
         seed=seed,
         changes=change or (),
+        spread=Spread(engine, address, workers),
         say=console.print,
     )
     if any(d.info.made_by.simulated for d in (settings.fit.sim, settings.fit.real)):
@@ -191,12 +197,16 @@ def paint(
         list[str] | None,
         typer.Option("--set", help="Another value for one of the preset's settings: w_style=1; repeatable."),
     ] = None,
+    workers: Workers = None,
+    engine: EngineName = None,
+    address: Address = None,
 ) -> None:
     """Paint label maps as photographs. The same command goes on where it stopped.
 
     Example: synth paint data/maps --data data/real
     """
     from synth.compute.progress import make_progress
+    from synth.compute.spread import Spread
     from synth.gan.paint import paint as run_paint
     from synth.gan.paint_page import write_paint_page
     from synth.gan.paint_request import make_paint_settings
@@ -220,6 +230,7 @@ def paint(
         void_unread=void_unread,
         continue_from=continue_from,
         changes=change or (),
+        spread=Spread(engine, address, workers),
         say=console.print,
     )
     if settings.is_simulated:

@@ -6,11 +6,10 @@
       result.json            which checkpoint paints
 """
 
-import hashlib
 import json
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,11 +20,12 @@ from pydantic import JsonValue
 from synth.compute.device import choose_device
 from synth.compute.progress import Progress
 from synth.compute.run_dir import RunDir
+from synth.compute.spread import HERE, Carried, Spread
 from synth.compute.threads import use_free_cores
 from synth.compute.versions import list_versions
 from synth.dataset.folder import refuse_other_kind
 from synth.dataset.info import DatasetInfo, MadeBy
-from synth.dataset.label_maps import list_labelled, read_ids
+from synth.dataset.label_maps import list_labelled
 from synth.dataset.leak import LeakGuard
 from synth.dataset.leak.acceptance import list_accepted
 from synth.dataset.origin import Reading, Step
@@ -38,21 +38,21 @@ from synth.errors import InputError
 from synth.gan.checkpoint import last_checkpoint, read_method, read_readings, read_simulated
 from synth.gan.fit import FitSettings
 from synth.gan.keep import KEPT, describe_translated, keep
+from synth.gan.map_painter import Easel, Painting, PaintingWorker, draw_style_seed
 from synth.gan.map_pairs import refuse_unknown
-from synth.gan.map_reader import LEAST_AGREEMENT, MapReader, compare_maps
+from synth.gan.map_reader import LEAST_AGREEMENT, MapReader
 from synth.gan.methods import METHODS
 from synth.gan.methods.method import Painter
 from synth.gan.run import train
-from synth.gan.sample_layers import SampleLayers
 from synth.gan.unread import (
     TOLERANCE,
     MeanLosses,
-    count_void,
     list_photographs,
     measure_losses,
     recall_losses,
 )
 from synth.storage.atomic import write_bytes
+from synth.train.trained import find_weights
 
 RESULT_FILE = "result.json"
 
@@ -71,6 +71,7 @@ class PaintSettings:
     styles. device: None for the best there is. reader: a segmenter that reads each painting, its weights or
     the folder of its training; least_agreement: share of a map's pixels that it must read as they are;
     void_unread: photographs by which pixels that it does not read become void (`unread`), None for none.
+    spread: where maps are painted, once there is a painter.
     """
 
     maps: DatasetReader
@@ -81,6 +82,7 @@ class PaintSettings:
     reader: Path | None = None
     least_agreement: float = LEAST_AGREEMENT
     void_unread: DatasetReader | None = None
+    spread: Spread = HERE
 
     @property
     def is_simulated(self) -> bool:
@@ -168,54 +170,21 @@ def _paint(checkpoint: Path, settings: PaintSettings, make_progress: MakeProgres
         done = writer.done_names() | {refused.name for refused in writer.rejections}
         left = [sample for sample in todo if sample.name not in done]
         progress.begin(total=len(todo), done=len(todo) - len(left))
+
+        def write(sample: Sample, painting: Painting) -> None:
+            nonlocal seconds
+            seconds += painting.seconds
+            _write(writer, settings, painter, sample, painting, progress)
+
+        easel = Easel(maps, settings.seed, settings.least_agreement, means)
+
+        def hire(device: str) -> PaintingWorker:
+            reads = None if settings.reader is None else Carried.of(find_weights(settings.reader))
+            return PaintingWorker(easel, device, Carried.of(checkpoint), reads)
+
+        make = partial(easel.paint, painter, reader)
         try:
-            for sample in left:
-                began = time.perf_counter()
-                seed = draw_style_seed(settings.seed, sample.name)
-                ids = read_ids(maps, sample, classes)
-                painted = painter.paint(ids, SampleLayers(maps, sample), seed)
-                taken_s = time.perf_counter() - began
-                seconds += taken_s
-                quality = {key: sample.quality[key] for key in KEPT if key in sample.quality}
-                timing = {"paint_s": taken_s}
-                semantic, steps = None, [_describe_step(painter, seed)]
-                if reader is not None:
-                    told = reader.tell(painted)
-                    agreement = compare_maps(ids, told.ids, classes)
-                    quality |= agreement.figures()
-                    if agreement.share < settings.least_agreement:
-                        detail = (
-                            f"{agreement.share:.0%} of its map is read as it says, at least "
-                            f"{settings.least_agreement:.0%} must be"
-                        )
-                        writer.add_rejected(
-                            reason="not read",
-                            detail=detail,
-                            name=sample.name,
-                            split=sample.split,
-                            rgb_u8=painted,
-                            quality=quality,
-                            timing=timing,
-                        )
-                        progress.left_out(sample.name, detail)
-                        continue
-                    if means is not None:
-                        unread = means.find_unread(told.losses(ids), ids, classes)
-                        semantic = _make_void(maps, sample, unread)
-                        quality |= count_void(ids, unread, classes)
-                        steps.append(Step(verb="void", method="unread", params={"tolerance": TOLERANCE}))
-                keep(
-                    writer,
-                    maps,
-                    _orient_crops(sample),
-                    painted,
-                    steps,
-                    used=("labels",),
-                    semantic=semantic,
-                    quality=quality,
-                    timing=timing,
-                )
-                progress.accepted(sample.name)
+            settings.spread.run(left, make, hire, write, device, progress)
         finally:
             progress.end()
         return Painted(
@@ -226,6 +195,51 @@ def _paint(checkpoint: Path, settings: PaintSettings, make_progress: MakeProgres
             agreement=_average("read", [*writer.samples, *writer.rejections], classes),
             voided=_average("void", writer.samples, classes),
         )
+
+
+def _write(
+    writer: DatasetWriter,
+    settings: PaintSettings,
+    painter: Painter,
+    sample: Sample,
+    painting: Painting,
+    progress: Progress,
+) -> None:
+    """A painting, or where too little of it is read as its map says, its refusal."""
+    quality = {key: sample.quality[key] for key in KEPT if key in sample.quality} | painting.quality
+    timing = {"paint_s": painting.seconds}
+    if painting.agreement is not None and painting.agreement < settings.least_agreement:
+        detail = (
+            f"{painting.agreement:.0%} of its map is read as it says, at least "
+            f"{settings.least_agreement:.0%} must be"
+        )
+        writer.add_rejected(
+            reason="not read",
+            detail=detail,
+            name=sample.name,
+            split=sample.split,
+            rgb_u8=painting.rgb_u8,
+            quality=quality,
+            timing=timing,
+        )
+        progress.left_out(sample.name, detail)
+        return
+    semantic, steps = None, [_describe_step(painter, draw_style_seed(settings.seed, sample.name))]
+    if painting.unread is not None:
+        semantic = _make_void(settings.maps, sample, painting.unread)
+        steps.append(Step(verb="void", method="unread", params={"tolerance": TOLERANCE}))
+    keep(
+        writer,
+        settings.maps,
+        _orient_crops(sample),
+        painting.rgb_u8,
+        steps,
+        used=("labels",),
+        semantic=semantic,
+        quality=quality,
+        timing=timing,
+    )
+    progress.accepted(sample.name)
 
 
 def _find_means(
@@ -269,11 +283,6 @@ def _average(
     found = {name: [f.quality.get(f"{figure} {name}") for f in frames] for name in classes}
     known = {name: [float(v) for v in values if v is not None] for name, values in found.items()}
     return {name: sum(values) / len(values) for name, values in known.items() if values}
-
-
-def draw_style_seed(seed: int, name: str) -> int:
-    """Of the style of one map: it depends on the painting's seed and the map's name alone."""
-    return int.from_bytes(hashlib.sha256(f"{seed} {name}".encode()).digest()[:6])
 
 
 def _list_maps(maps: DatasetReader) -> tuple[Sample, ...]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from synth.compute.device import choose_device
+from synth.compute.spread import HERE, Spread
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
 from synth.gan.earlier_run import open_earlier
@@ -33,6 +34,7 @@ def make_paint_settings(
     void_unread: bool = False,
     continue_from: Path | None = None,
     changes: Sequence[str] = (),
+    spread: Spread = HERE,
     say: Callable[[str], None] = lambda _sentence: None,
 ) -> PaintSettings:
     """Settings from what was asked for; None for what is left to the method or the machine.
@@ -66,7 +68,7 @@ def make_paint_settings(
         }
         refuse_learning(given)
         photos = DatasetReader(data, "synth import semantic").refuse_empty() if void_unread else None
-        return PaintSettings(made, out, checkpoint, seed, device, reader, least, photos)
+        return PaintSettings(made, out, checkpoint, seed, device, reader, least, photos, spread)
     name = method or list_painters()[0]
     METHODS[name]  # That there is one.
     if name not in list_painters():
@@ -81,4 +83,5 @@ def make_paint_settings(
     fit = FitSettings(photos, photos, run, recipe, name, seed=seed, device=device)
     if continue_from is not None:
         fit = replace(fit, earlier=open_earlier(continue_from, name, fit.settings, run))
-    return PaintSettings(made, out, fit, seed, device, reader, least, photos if void_unread else None)
+    held_to = photos if void_unread else None
+    return PaintSettings(made, out, fit, seed, device, reader, least, held_to, spread)

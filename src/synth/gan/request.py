@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from synth.compute.device import choose_device, refuse_devices
+from synth.compute.spread import HERE, Spread
 from synth.dataset.choices import Criterion
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
@@ -39,6 +40,7 @@ def make_settings(
     devices: int = 1,
     anyway: bool = False,
     changes: Sequence[str] = (),
+    spread: Spread = HERE,
     say: Callable[[str], None] = lambda _sentence: None,
 ) -> TranslateSettings:
     """Settings from what was asked for; None for what is left to the method, the machine or the usual folder.
@@ -91,6 +93,7 @@ def make_settings(
         class_witness=class_witness,
         judging=judging,
         anyway=anyway,
+        spread=spread,
     )
 
 

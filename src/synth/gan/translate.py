@@ -24,6 +24,7 @@ from torch import nn
 
 from synth.compute.device import choose_device
 from synth.compute.run_dir import RunDir
+from synth.compute.spread import HERE, Spread
 from synth.compute.threads import use_free_cores
 from synth.dataset.choices import Criterion
 from synth.dataset.folder import INFO_FILE, read_info
@@ -72,6 +73,7 @@ class TranslateSettings:
     fit: what is learnt from what, and how. out: the translated dataset. witness: how the network that judges
     labels is trained. class_witness: how the one is that tells classes, for methods that learn from crops.
     judging: how checkpoints are scored. anyway: keep the best checkpoint even where a baseline comes as near.
+    spread: where frames are translated, once there is a translator.
     """
 
     fit: FitSettings
@@ -83,6 +85,7 @@ class TranslateSettings:
     judging: JudgeSettings = field(default_factory=JudgeSettings)
     limits: DriftLimits = field(default_factory=DriftLimits)
     anyway: bool = False
+    spread: Spread = HERE
 
 
 def translate(settings: TranslateSettings, make_progress: MakeProgress) -> tuple[Result, Applied]:
@@ -245,6 +248,8 @@ def apply_translator(
         readings=readings,
         class_witness=class_witness,
         figures=figures,
+        spread=settings.spread,
+        device=choose_device(settings.fit.device),
     )
 
 

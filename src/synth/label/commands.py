@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from synth.compute.options import Address, EngineName, Workers
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -46,12 +48,16 @@ def label(
         ),
     ] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps; the best there is.")] = None,
+    workers: Workers = None,
+    engine: EngineName = None,
+    address: Address = None,
 ) -> None:
     """Label the pixels of pictures, by networks or by twins. The same command goes on where it stopped.
 
     Example: synth label data/footage --run runs/train/segmentation
     """
     from synth.compute.progress import make_progress
+    from synth.compute.spread import Spread
     from synth.label.request import make_label_settings
     from synth.label.run import label as run_label
     from synth.label.twins import TwinSettings, label_by_twins
@@ -67,6 +73,7 @@ def label(
         table=table,
         truth=truth,
         device=device,
+        spread=Spread(engine, address, workers),
     )
     console = make_console()
     if settings.data.info.made_by.simulated:

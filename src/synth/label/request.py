@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from synth.compute.spread import Spread
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
 from synth.label.settings import DEFAULT_CONFIDENCE, LabelSettings
@@ -19,6 +20,7 @@ def make_label_settings(
     table: Path | None,
     truth: Path | None,
     device: str | None,
+    spread: Spread,
 ) -> LabelSettings | TwinSettings:
     """Labels by networks, or by twins; raises InputError for both, neither and what does not go with twins,
     and what the settings raise.
@@ -32,6 +34,7 @@ def make_label_settings(
             "--map": table,
             "--truth": truth,
             "--device": device,
+            "--engine": spread.engine,
         }
         if given := [name for name, value in for_networks.items() if value is not None]:
             raise InputError(f"--twins asks no network: leave out {', '.join(given)}")
@@ -45,4 +48,5 @@ def make_label_settings(
         table=table,
         truth=None if truth is None else DatasetReader(truth).refuse_empty(),
         device=device,
+        spread=spread,
     )

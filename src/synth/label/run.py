@@ -12,6 +12,7 @@ Which network labels is settled before the first picture and stands in dataset.j
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from synth.compute.device import choose_device
 from synth.compute.progress import Progress
+from synth.compute.spread import Carried
 from synth.compute.threads import use_free_cores
 from synth.dataset.carry import carry_plates, list_used
 from synth.dataset.folder import INFO_FILE, read_info, refuse_other_kind
@@ -29,6 +31,7 @@ from synth.dataset.record import Figure
 from synth.dataset.sample import Sample
 from synth.dataset.store import DatasetWriter
 from synth.errors import InputError
+from synth.label.asker import CONFIDENCE, COUNTS, VOID_SHARE, Asker, AskingWorker, Told
 from synth.label.class_table import ClassTable, read_class_table
 from synth.label.describe import describe, to_config
 from synth.label.labeller import Labeller, load_labellers
@@ -38,17 +41,12 @@ from synth.label.sheet import write_label_sheet
 from synth.label.truth import Truth, load_frame, open_truth
 from synth.label.verdict import Verdict, reach_verdict, read_verdict
 from synth.label.write import write_labelled
+from synth.train.trained import find_weights
 
 SHEET = "labels.png"
 
 MOST_COMPARED = 200
 """Pictures without labels, evenly spread, on which several networks are held against each other."""
-
-CONFIDENCE, VOID_SHARE = "confidence", "void_share"
-"""In a sample's ``quality``: the mean confidence of its pixels, and how many of them are void."""
-
-_COUNTS, _STEPS = 65535, 255
-"""A confidence of 1 as it is stored, and in how many steps: finer ones would only make files large."""
 
 MakeProgress = Callable[[str, str], Progress]
 """A progress for a verb and the unit that it counts."""
@@ -97,13 +95,22 @@ def label(settings: LabelSettings, make_progress: MakeProgress) -> Labelled:
         done, kept = writer.done_names(), set() if own is None else {s.name for s in own.samples}
         todo = [sample for sample in settings.pictures if sample.name not in done]
         progress.begin(total=len(settings.pictures), done=len(settings.pictures) - len(todo))
+        asker = Asker(data, settings.min_confidence, frozenset(kept))
+
+        def hire(device: str) -> AskingWorker:
+            network = Carried.of(find_weights(settings.runs[verdict.chosen]))
+            return AskingWorker(asker, device, network, labeller.run, labeller.semantic, labeller.places)
+
+        def write(sample: Sample, told: Told | None) -> None:
+            if told is not None:
+                _label(writer, settings, labeller, sample, told)
+            elif own is not None:
+                _keep(writer, own, sample)
+            progress.accepted(sample.name)
+
+        device = choose_device(settings.device)
         try:
-            for sample in todo:
-                if own is not None and sample.name in kept:
-                    _keep(writer, own, sample)
-                else:
-                    _label(writer, settings, labeller, sample)
-                progress.accepted(sample.name)
+            settings.spread.run(todo, partial(asker.ask, labeller), hire, write, device, progress)
         finally:
             progress.end()
     made = DatasetReader(settings.out)
@@ -166,30 +173,23 @@ def _judge(
         progress.end()
 
 
-def _label(writer: DatasetWriter, settings: LabelSettings, labeller: Labeller, sample: Sample) -> None:
+def _label(
+    writer: DatasetWriter, settings: LabelSettings, labeller: Labeller, sample: Sample, told: Told
+) -> None:
     """Write one picture with what the network says of it."""
-    frame = load_frame(settings.data, sample)
-    ids, sure = labeller.tell(frame.rgb_u8)
-    sure = np.where(frame.seen, np.rint(sure * _STEPS) / _STEPS, 0).astype(np.float32)
-    ids[~frame.seen | (sure < settings.min_confidence)] = labeller.semantic.void
-    n_seen = max(1, int(frame.seen.sum()))
-    quality: dict[str, Figure] = {
-        CONFIDENCE: round(float(sure.sum(dtype=np.float64)) / n_seen, 4),
-        VOID_SHARE: round(float((ids == labeller.semantic.void).mean()), 4),
-    }
     step = Step(
         verb=LABEL_VERB,
         method=labeller.trained.settings.model,
         checkpoint_sha256=labeller.trained.sha256,
         params={"run": labeller.run, "min_confidence": settings.min_confidence},
     )
-    _write(writer, settings.data, sample, ids, np.rint(sure * _COUNTS).astype(np.uint16), step, quality)
+    _write(writer, settings.data, sample, told.ids, told.sure, step, told.quality)
 
 
 def _keep(writer: DatasetWriter, own: Truth, sample: Sample) -> None:
     """Write one picture with the label map that people made of it, which is certain."""
     ids = own.load(sample)
-    sure = np.where(ids == own.wanted.void, 0, _COUNTS).astype(np.uint16)
+    sure = np.where(ids == own.wanted.void, 0, COUNTS).astype(np.uint16)
     _write(writer, own.dataset, sample, ids, sure, Step(verb=LABEL_VERB), {})
 
 

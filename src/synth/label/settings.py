@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from synth.compute.spread import HERE, Spread
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 from synth.errors import InputError
@@ -17,7 +18,7 @@ class LabelSettings:
 
     data: whose pictures get label maps. runs: trainings. min_confidence: from which a label is kept; pixels
     below it are void. table: of classes, a CSV. truth: whose people's labels score the networks; None for
-    those that ``data`` has itself.
+    those that ``data`` has itself. spread: where pictures are labelled, which makes no difference to labels.
     """
 
     data: DatasetReader
@@ -27,6 +28,7 @@ class LabelSettings:
     table: Path | None = None
     truth: DatasetReader | None = None
     device: str | None = None
+    spread: Spread = HERE
 
     def __post_init__(self) -> None:
         if not 0 <= self.min_confidence < 1:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synth.cell.units import MeshUnits
-from synth.compute.engines import DEFAULT_ENGINE, ENGINES
+from synth.compute.engines import ADDRESS_HELP, DEFAULT_ENGINE, ENGINES
 from synth.sim.choices import LookKind, QualityName
 from synth.sim.sources import SOURCES
 
@@ -101,6 +101,7 @@ def render(
     engine: Annotated[
         str, typer.Option(help=f"What runs the child processes: {', '.join(ENGINES)}.")
     ] = DEFAULT_ENGINE,
+    address: Annotated[str | None, typer.Option(metavar="HOST:PORT", help=ADDRESS_HELP)] = None,
     blender: Annotated[
         Path | None, typer.Option(help="An installed Blender, 3.4 to 4.5; the bpy wheel if not given.")
     ] = None,
@@ -168,6 +169,7 @@ def render(
         blender=blender,
         n_workers=workers,
         engine=engine,
+        address=address,
         own={} if unposed is None else {"photographs": unposed},
     )
     settings = replace(settings, shares=choose_shares(count, shares, settings))

@@ -35,6 +35,7 @@ def make_settings(
     *,
     seed: int = 0,
     engine: str = DEFAULT_ENGINE,
+    address: str | None = None,
 ) -> RenderSettings:
     """A run that makes a dataset of composites, or goes on with it.
 
@@ -45,7 +46,12 @@ def make_settings(
     if count is None:
         count = sum(map(len, ingredients.datasets))
     return RenderSettings(
-        out=out, shares={SOURCE: count}, seed=seed, engine=engine, own={SOURCE: ingredients}
+        out=out,
+        shares={SOURCE: count},
+        seed=seed,
+        engine=engine,
+        address=address,
+        own={SOURCE: ingredients},
     )
 
 
@@ -146,7 +152,12 @@ class TemplateRequest:
 
 
 def make_template_settings(
-    request: TemplateRequest, out: Path, *, seed: int = 0, engine: str = DEFAULT_ENGINE
+    request: TemplateRequest,
+    out: Path,
+    *,
+    seed: int = 0,
+    engine: str = DEFAULT_ENGINE,
+    address: str | None = None,
 ) -> RenderSettings:
     """A run that lays templates into photographs, or goes on with it; everything that it names is read.
 
@@ -160,6 +171,7 @@ def make_template_settings(
         shares={TEMPLATES_SOURCE: count},
         seed=seed,
         engine=engine,
+        address=address,
         own={TEMPLATES_SOURCE: pasting},
     )
 

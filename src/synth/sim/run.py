@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from synth.compute.engines import ENGINES
 from synth.compute.progress import Progress
 from synth.dataset.difference import list_differences
 from synth.dataset.folder import INFO_FILE, read_info, refuse_other_kind
@@ -143,7 +142,7 @@ def produce(
     def say_again(order: Order, error: SynthError) -> None:
         progress.say(f"{order.name} is made again: {error}")
 
-    ENGINES[settings.engine].run_shards(
+    settings.open_engine().run_shards(
         orders,
         studio,
         settings.choose_processes(studio.resources),

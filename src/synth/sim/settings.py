@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from synth.cell.model import Cell
-from synth.compute.engines import DEFAULT_ENGINE, ENGINES
-from synth.compute.engines.engine import Resources
+from synth.compute.engines import DEFAULT_ENGINE, open_engine
+from synth.compute.engines.engine import Engine, Resources
 from synth.dataset.reader import DatasetReader
 from synth.errors import InputError
 from synth.sim.choices import LookKind, QualityName
@@ -29,8 +29,8 @@ class RenderSettings:
     randomize: strength of the spread around the cell's values, 0 for none. layers: normals beside each
     picture. maps_only: label maps with depth and normals, and no pictures. test_twins: of test samples too,
     to look at. blender: the folder of an installed Blender; None for the pip wheels. n_workers: child
-    processes; None to go by the machine. engine: what runs them, by name. own: what single sources take
-    besides, by their names.
+    processes; None to go by the machine. engine: what runs them, by name. address: of the cluster it runs
+    them on; None for the usual one. own: what single sources take besides, by their names.
     """
 
     out: Path
@@ -49,6 +49,7 @@ class RenderSettings:
     blender: Path | None = None
     n_workers: int | None = None
     engine: str = DEFAULT_ENGINE
+    address: str | None = None
     own: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -60,7 +61,7 @@ class RenderSettings:
             raise InputError(f"--workers must be 1 or more, got {self.n_workers}")
         if self.backgrounds is not None and not self.is_over_photographs:
             raise InputError("--backgrounds are for parts of an imported dataset: name it with --over")
-        ENGINES[self.engine]  # That there is one.
+        self.open_engine()  # That there is one.
 
     @property
     def is_over_photographs(self) -> bool:
@@ -72,6 +73,10 @@ class RenderSettings:
         """All samples."""
         return sum(self.shares.values())
 
+    def open_engine(self) -> Engine:
+        """What runs the child processes."""
+        return open_engine(self.engine, self.address)
+
     def choose_processes(self, resources: Resources) -> int:
         """How many child processes of such needs: as asked, or what the engine has room for."""
-        return ENGINES[self.engine].count_workers(resources, MAX_PROCESSES, self.n_workers)
+        return self.open_engine().count_workers(resources, MAX_PROCESSES, self.n_workers)

@@ -10,8 +10,7 @@ from typing import Any, ClassVar, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.compute.engines import ENGINES
-from synth.compute.engines.engine import Resources
+from synth.compute.engines.engine import Engine, Resources
 from synth.compute.progress import Progress
 from synth.dataset.layers import LayerName
 from synth.dataset.record import Figure
@@ -49,27 +48,28 @@ class BlenderStudio(SceneStudio):
     The job of an order is a scene, or has ``settle(backdrop, settle)``, which gives one once physics has run;
     parts of such a one may end out of sight.
 
-    folder: of meshes, and of what processes keep from one another's work; `prepared` sets it. engine: by
-    name, of the processes in which twins are held against pictures.
+    folder: of meshes, and of what processes keep from one another's work; `prepared` sets it. engine: of
+    the processes in which twins are held against pictures.
     """
 
     quality: Quality
     with_layers: bool
     blender: Path | None
     n_threads: int | None
-    engine: str
+    engine: Engine
     folder: Path = Path()
 
     resources: ClassVar[Resources] = Resources(cores=4, memory_gb=3.0)
 
     @classmethod
     def _choose(cls, settings: RenderSettings) -> dict[str, Any]:
+        engine = settings.open_engine()
         return {
             "quality": QUALITIES[settings.quality],
             "with_layers": settings.layers,
             "blender": settings.blender,
-            "n_threads": ENGINES[settings.engine].count_threads(settings.choose_processes(cls.resources)),
-            "engine": settings.engine,
+            "n_threads": engine.count_threads(settings.choose_processes(cls.resources)),
+            "engine": engine,
         }
 
     def check(self) -> None:
@@ -99,7 +99,7 @@ class BlenderStudio(SceneStudio):
         found: list[Any] = []
         at = self.quality if quality is None else QUALITIES[quality]
         comparing = _Comparing(replace(self, quality=at, n_threads=None))
-        ENGINES[self.engine].run_shards(
+        self.engine.run_shards(
             pairs, comparing, 1, lambda _, ratio: found.append(ratio), resources=self.resources
         )
         return found

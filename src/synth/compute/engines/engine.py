@@ -4,10 +4,10 @@ A worker is anything that can be pickled, opened once and called once a shard. W
 the engine says how many fit; where they run is the engine's own affair.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, Self, TypeVar
 
 from synth.errors import InputError, StorageError, SynthError, TrainingDiverged
 
@@ -16,8 +16,20 @@ R = TypeVar("R")
 Handler = Callable[[S], R]
 OpenWorker = Callable[[], AbstractContextManager[Handler[S, R]]]
 
+ProbeRow = tuple[str, str, Literal["ok", "note", "bad"], str]
+"""A part, what is found, a verdict on it, and advice."""
+
 HOPELESS = (InputError, StorageError, TrainingDiverged)
 """What another try could not mend: it would meet the same, or draw the same."""
+
+TRIES = 2
+"""How often a shard is begun; the second time in a fresh worker."""
+
+AHEAD = 2
+"""Shards a worker may be ahead of the oldest that is not done, so that few results wait in memory."""
+
+WAIT_S = 1.0
+"""How often a caller that waits is told so."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +42,24 @@ class Resources:
 
 
 class Engine(Protocol):
-    """Runs shards of work over workers."""
+    """Runs shards of work over workers.
+
+    lends_gpus: whether a worker sees the GPU that it was given and no other, as the first.
+    """
+
+    lends_gpus: bool
+
+    def at(self, address: str | None) -> Self:
+        """The same engine on the cluster at ``HOST:PORT``, the usual one for None. Connects to nothing.
+
+        Raises InputError for an engine that knows no clusters, for an address that cannot be used, and where
+        an extra is missing.
+        """
+
+    def probe(self, address: str | None) -> Iterator[ProbeRow]:
+        """What `synth doctor` says of the cluster there, or of the usual one if there is one. Runs no
+        shards.
+        """
 
     def count_workers(self, resources: Resources, at_most: int, asked: int | None = None) -> int:
         """How many workers of such needs have room side by side, one at least.

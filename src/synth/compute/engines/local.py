@@ -2,113 +2,89 @@
 
 import os
 import pickle
-import signal
-import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, Pipe, wait
-from typing import Any, Generic
+from multiprocessing.connection import Connection, wait
+from multiprocessing.reduction import ForkingPickler
+from typing import Any, Generic, Self
 
-from synth.compute.cores import count_cores, thread_defaults
-from synth.compute.engines.engine import HOPELESS, Engine, OpenWorker, R, Resources, S
-from synth.errors import SynthError, WorkerLost
-
-TRIES = 2
-"""How often a shard is begun; the second time in a fresh worker."""
-
-AHEAD = 2
-"""Shards a worker may be ahead of the oldest that is not done, so that few results wait in memory."""
-
-_CLOSE_S = 10.0
-_WAIT_S = 1.0
-
-
-@dataclass(frozen=True)
-class _Answer:
-    """What a worker sends back for one shard: a result, or what went wrong."""
-
-    result: Any = None
-    error: SynthError | None = None
-
-
-@dataclass
-class _Worker:
-    """A child process and the shard that it has in hand."""
-
-    process: subprocess.Popen[bytes]
-    pipe: Connection
-    shard: int | None = None
+from synth.compute.cores import count_cores
+from synth.compute.engines.engine import (
+    AHEAD,
+    HOPELESS,
+    TRIES,
+    WAIT_S,
+    Engine,
+    OpenWorker,
+    ProbeRow,
+    R,
+    Resources,
+    S,
+)
+from synth.compute.engines.interrupt import undisturbed
+from synth.compute.engines.worker_process import Answer, WorkerProcess
+from synth.errors import InputError, SynthError, WorkerLost
 
 
 @dataclass
 class _Pool(Generic[S, R]):
     shards: Sequence[S]
     open_worker: OpenWorker[S, R]
-    workers: list[_Worker] = field(default_factory=list)
+    workers: list[WorkerProcess] = field(default_factory=list)
+    in_hand: dict[WorkerProcess, int] = field(default_factory=dict)
 
-    def start(self) -> _Worker:
+    def start(self) -> None:
         """A fresh process that opens the worker and waits for shards."""
-        ours, theirs = Pipe()
-        ends = [str(theirs.fileno()), str(os.getpid())]
-        command = [sys.executable, "-m", "synth.compute.engines.local_process", *ends]
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            env={**os.environ, **thread_defaults(os.environ)},
-            pass_fds=(theirs.fileno(),),
-            start_new_session=True,
-        )
-        theirs.close()
-        worker = _Worker(process, ours)
+        worker = WorkerProcess(sys.path, ForkingPickler.dumps(self.open_worker))
         self.workers.append(worker)
-        with suppress(OSError):  # A process that died at once is seen when its answer is read.
-            ours.send(sys.path)
-            ours.send(self.open_worker)
-        return worker
 
-    def give(self, worker: _Worker, i_shard: int) -> None:
+    def give(self, worker: WorkerProcess, i_shard: int) -> None:
         """Hand a shard to a worker that has none."""
-        worker.shard = i_shard
-        with suppress(OSError):
-            worker.pipe.send(self.shards[i_shard])
+        self.in_hand[worker] = i_shard
+        worker.give(ForkingPickler.dumps(self.shards[i_shard]))
 
-    def take(self, worker: _Worker) -> _Answer:
-        """The answer of a worker that has one, or that has ended."""
+    def take(self, worker: WorkerProcess) -> tuple[int, Answer]:
+        """The shard that a worker had, and the answer; for one that has answered, or has ended."""
+        i_shard = self.in_hand.pop(worker)
         try:
-            answer = worker.pipe.recv()
-        except (EOFError, OSError, pickle.UnpicklingError):
-            code = self.end(worker)
-            return _Answer(error=WorkerLost(f"a worker process ended with {_in_words(code)}"))
-        assert isinstance(answer, _Answer)
-        return answer
+            answer = ForkingPickler.loads(worker.take())
+        except (EOFError, pickle.UnpicklingError):
+            return i_shard, Answer(error=self.end(worker))
+        assert isinstance(answer, Answer)
+        return i_shard, answer
 
-    def end(self, worker: _Worker) -> int:
-        """Let a worker close what it opened, or kill it; returns its exit code."""
+    def end(self, worker: WorkerProcess) -> WorkerLost:
+        """Let a worker close what it opened, or kill it."""
         self.workers.remove(worker)
-        worker.pipe.close()
-        try:
-            return worker.process.wait(_CLOSE_S)
-        except BaseException as error:
-            worker.process.kill()
-            code = worker.process.wait()
-            if not isinstance(error, subprocess.TimeoutExpired):
-                raise
-            return code
+        return worker.end()
 
     def close(self) -> None:
         """End every worker: those at work at once, those without work when they have closed up."""
-        for worker in self.workers:
-            if worker.shard is not None:
-                worker.process.terminate()
+        for worker in self.in_hand:
+            worker.terminate()
         while self.workers:
             self.end(self.workers[-1])
 
 
 class LocalEngine:
     """Workers are child processes of this one; should it be killed, they end too."""
+
+    lends_gpus = False
+
+    def at(self, address: str | None) -> Self:
+        """Nowhere else than here."""
+        if address is None:
+            return self
+        raise InputError(
+            f"--address {address} says where a cluster is, and --engine local stays on this machine: leave "
+            "it out, or give --engine ray"
+        )
+
+    def probe(self, address: str | None) -> Iterator[ProbeRow]:
+        """Nothing: this machine is looked at by itself."""
+        yield from ()
 
     def count_workers(self, resources: Resources, at_most: int, asked: int | None = None) -> int:
         """As many as cores, memory and GPUs of this machine have room for."""
@@ -150,13 +126,11 @@ class LocalEngine:
                 pool.start()
             while n_done < len(shards):
                 for worker in pool.workers:
-                    if worker.shard is None and todo and todo[0] < n_done + AHEAD * n_workers:
+                    if worker not in pool.in_hand and todo and todo[0] < n_done + AHEAD * n_workers:
                         tries[todo[0]] += 1
                         pool.give(worker, todo.popleft())
-                for worker in _with_answers(pool.workers, on_wait):
-                    i_shard, worker.shard = worker.shard, None
-                    assert i_shard is not None
-                    answer = pool.take(worker)
+                for worker in _with_answers(list(pool.in_hand), on_wait):
+                    i_shard, answer = pool.take(worker)
                     if answer.error is None:
                         answers[i_shard] = answer.result
                         continue
@@ -171,7 +145,7 @@ class LocalEngine:
                     on_done(shards[n_done], answers.pop(n_done))
                     n_done += 1
         finally:
-            with _undisturbed():
+            with undisturbed():
                 pool.close()
 
 
@@ -184,27 +158,9 @@ def _count_gpus() -> int:
     return torch.cuda.device_count()
 
 
-def _with_answers(workers: Sequence[_Worker], on_wait: Callable[[], None] | None) -> list[_Worker]:
-    busy = {worker.pipe: worker for worker in workers if worker.shard is not None}
-    while not (ready := wait(list(busy), None if on_wait is None else _WAIT_S)):
+def _with_answers(busy: Sequence[WorkerProcess], on_wait: Callable[[], None] | None) -> list[WorkerProcess]:
+    by_pipe = {worker.pipe: worker for worker in busy}
+    while not (ready := wait(list(by_pipe), None if on_wait is None else WAIT_S)):
         assert on_wait is not None
         on_wait()
-    return [busy[pipe] for pipe in ready if isinstance(pipe, Connection)]
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Keeps a second Ctrl-C from leaving children behind."""
-    try:
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    except ValueError:  # Only the main thread may; no other is interrupted.
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _in_words(code: int) -> str:
-    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+    return [by_pipe[pipe] for pipe in ready if isinstance(pipe, Connection)]

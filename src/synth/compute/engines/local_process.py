@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, NoReturn
 
-from synth.compute.engines.local import _Answer
+from synth.compute.engines.worker_process import Answer
 from synth.errors import SynthError, WorkerLost
 
 _PR_SET_PDEATHSIG = 1
@@ -38,7 +38,7 @@ def _serve(pipe: Connection) -> None:
             while True:
                 shard = _receive(pipe)
                 shard_in_hand = True
-                _send(pipe, _Answer(result=handle(shard)))
+                _send(pipe, Answer(result=handle(shard)))
                 shard_in_hand = False
     except _Closed:
         raise
@@ -48,7 +48,7 @@ def _serve(pipe: Connection) -> None:
             error = WorkerLost(f"a worker process failed: {type(error).__name__}: {error}")
         if not shard_in_hand:  # Opening failed: that is the answer to the first shard.
             _receive(pipe)
-        _send(pipe, _Answer(error=error))
+        _send(pipe, Answer(error=error))
     finally:
         gc.enable()
 
@@ -61,7 +61,7 @@ def _receive(pipe: Connection) -> Any:
     return ForkingPickler.loads(content)
 
 
-def _send(pipe: Connection, answer: _Answer) -> None:
+def _send(pipe: Connection, answer: Answer) -> None:
     content = ForkingPickler.dumps(answer)
     try:
         pipe.send_bytes(content)

@@ -1,11 +1,13 @@
 """``synth import``: somebody else's images and labels as one of synth's datasets."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from synth.compute.options import Address, EngineName, Workers
 from synth.dataset.choices import Overlay
 from synth.dataset.commands import Classes, FlipPairs, SingleClass
 from synth.dataset.imports.options import Group, Out, Square, Test, Train, Val
@@ -322,24 +324,22 @@ def video(
         Path | None,
         typer.Option(help="A CSV of places to make unrecognisable: film,from_s,to_s,x0,y0,x1,y1."),
     ] = None,
+    workers: Workers = None,
+    engine: EngineName = None,
+    address: Address = None,
 ) -> None:
     """Films, as their sharpest frames; blurred, standing, doubled, black and broken ones are refused.
 
     Example: synth import video drives --every 1.5 --out data/footage
     """
-    from synth.dataset.imports.video import VideoSettings, import_video
+    from synth.compute.engines.engine import Resources
+    from synth.compute.spread import Spread
+    from synth.dataset.imports.video import import_video
+    from synth.dataset.imports.video_job import VideoSettings, open_surveyor
 
-    settings = VideoSettings(
-        path=path,
-        out=out,
-        every_s=every,
-        as_it_is=as_it_is,
-        overlay=overlay,
-        splits=_splits(train, val, test),
-        gap_s=gap,
-        blur=blur,
-    )
-    _take(import_video, settings, out)
+    settings = VideoSettings(path, out, every, as_it_is, overlay, _splits(train, val, test), gap, blur)
+    survey_all = Spread(engine, address, workers).sharer(open_surveyor, Resources(cores=1), typer.echo)
+    _take(partial(import_video, survey_all=survey_all), settings, out)
 
 
 @app.command()

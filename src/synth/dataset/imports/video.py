@@ -5,15 +5,15 @@ the fate of each window is settled (`video_plan`); the plan stands in ``films/``
 import that goes on need not look again. The second time the frames are written.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synth.dataset import codecs
-from synth.dataset.choices import Overlay
 from synth.dataset.classes import ALL_CLASSES
 from synth.dataset.codecs import file_sha256
 from synth.dataset.folder import parse
@@ -21,6 +21,7 @@ from synth.dataset.imports.intake import Intake, Misfit, OnPicture, Summary, des
 from synth.dataset.imports.labelled import printable
 from synth.dataset.imports.pictures import Picture
 from synth.dataset.imports.video_film import Film, Rect
+from synth.dataset.imports.video_job import FilmJob, Found, Surveyed, VideoSettings, survey_film
 from synth.dataset.imports.video_looks import MIN_TO_JUDGE
 from synth.dataset.imports.video_marks import MIN_FRAMES, Edges, Marks, find_clear
 from synth.dataset.imports.video_plan import (
@@ -29,13 +30,11 @@ from synth.dataset.imports.video_plan import (
     FilmPlan,
     OnShare,
     Window,
-    cut,
     deal_by_time,
     fit,
     judge,
-    survey,
 )
-from synth.dataset.imports.video_regions import Region, blur, read_regions
+from synth.dataset.imports.video_regions import blur, read_regions
 from synth.dataset.imports.video_sheet import draw_marks, write_footage_sheet
 from synth.dataset.info import DatasetInfo
 from synth.dataset.reader import DatasetReader
@@ -48,37 +47,26 @@ SUFFIXES = (
     ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".3gp", ".wmv",
     ".flv", ".ogv",
 )  # fmt: skip
-PLANS = "films"
 SHEET = "footage.png"
 
 _MIN_EVERY_S = 0.01
 _WHOLE_SHARE = 0.9
 """A film that ends before this share of what it promises was cut short."""
-_MIN_SIDE_PX = 32
 
 
-@dataclass(frozen=True)
-class VideoSettings:
-    """One import.
-
-    path: a film, or a folder of films. every_s: one frame is taken of each window of so many seconds.
-    as_it_is: whole frames at their own size, not cut to 2:1 and 960×480. overlay: what is done about what
-    stays in a film. splits: whole films by name. gap_s: between blocks of different splits. blur: a table of
-    regions.
-    """
-
-    path: Path
-    out: Path
-    every_s: float = 1.5
-    as_it_is: bool = False
-    overlay: Overlay = "void"
-    splits: Mapping[Split, str] = field(default_factory=dict)
-    gap_s: float = 10.0
-    blur: Path | None = None
+SurveyAll = Callable[[Sequence[FilmJob], Callable[[FilmJob, Found], None]], None]
+"""Hands over every film with what one reading of it found, in order."""
 
 
-def import_video(settings: VideoSettings, on_picture: OnPicture = lambda done, total: None) -> Summary:
+def import_video(
+    settings: VideoSettings,
+    on_picture: OnPicture = lambda done, total: None,
+    survey_all: SurveyAll | None = None,
+) -> Summary:
     """Take frames of films over; what is refused stands in rejected/, with its picture and the reason.
+
+    survey_all: calls its second argument with each film and what `survey_film` says of it, in order, wherever
+    that is found out; None for one film after the other, here.
 
     Raises InputError for a path without films, for a single film that is none, and where nothing can be
     taken; DatasetError for an ``out`` that was made otherwise, StorageError. KeyboardInterrupt leaves whole
@@ -113,27 +101,36 @@ def import_video(settings: VideoSettings, on_picture: OnPicture = lambda done, t
         ),
     )
     jobs = [
-        _Job(settings, name, path, i, [r for r in regions if r.film == name], whole.get(name))
+        FilmJob(settings, name, path, i, [r for r in regions if r.film == name], whole.get(name))
         for i, (name, path) in enumerate(films.items())
     ]
     sizes = [path.stat().st_size for path in films.values()]
     with open_import(settings.out, info, settings.path) as writer:
         intake = Intake(writer)
         earlier: list[FilmPlan] = []
-        for i, job in enumerate(jobs):
 
-            def on_share(done: float, i: int = i) -> None:
-                on_picture(int(2 * sum(sizes[:i]) + done * sizes[i]), 2 * sum(sizes))
+        def on_share(job: FilmJob, done: float) -> None:
+            i = job.number
+            on_picture(int(2 * sum(sizes[:i]) + done * sizes[i]), 2 * sum(sizes))
 
+        def take(job: FilmJob, surveyed: Found) -> None:
             try:
-                plan, edges = _plan(job, earlier, on_share)
-                _take(intake, job, plan, edges, on_share)
+                if isinstance(surveyed, InputError):
+                    raise surveyed
+                plan, edges = _plan(job, earlier, surveyed)
+                _take(intake, job, plan, edges, partial(on_share, job))
             except InputError as error:
                 if len(films) == 1:
                     raise
                 intake.refuse(Misfit(job.film, "no film", str(error).removeprefix(f"{job.film} ")))
-                continue
+                return
             earlier.append(plan)
+
+        if survey_all is not None:
+            survey_all(jobs, take)
+        else:
+            for job in jobs:
+                take(job, survey_film(job, partial(on_share, job)))
         summary = intake.sum_up()
         shown = [(job.film, job.marks_file) for job in jobs if job.marks_file.is_file()]
         sheet = settings.out / SHEET
@@ -142,27 +139,6 @@ def import_video(settings: VideoSettings, on_picture: OnPicture = lambda done, t
             str(sheet), "shows frames that were taken, what was refused and why, and what stays in a film"
         )
         return replace(summary, notes=tuple(intake.notes))
-
-
-@dataclass(frozen=True)
-class _Job:
-    """One film of an import. number: among the films. whole: the split of all of it, where that is told."""
-
-    settings: VideoSettings
-    film: str
-    path: Path
-    number: int
-    regions: list[Region]
-    whole: Split | None
-
-    def file(self, ending: str) -> Path:
-        """Of its own in the dataset, beside the samples."""
-        return self.settings.out / PLANS / f"{self.number:03d}{ending}"
-
-    @property
-    def marks_file(self) -> Path:
-        """The picture of what stays in it."""
-        return self.file("_marks.png")
 
 
 def _list_films(path: Path) -> dict[str, Path]:
@@ -198,39 +174,33 @@ def _read_splits(asked: Mapping[Split, str], films: Mapping[str, Path]) -> dict[
     return {film: dealt.get(film, "train") for film in films}
 
 
-def _plan(job: _Job, earlier: list[FilmPlan], on_share: OnShare) -> tuple[FilmPlan, Edges | None]:
+def _plan(job: FilmJob, earlier: list[FilmPlan], surveyed: Surveyed | None) -> tuple[FilmPlan, Edges | None]:
     """What becomes of a film, and the edges [H,W] that stay in it; read where it was settled before."""
-    place, edges_place = job.file(".json"), job.file("_edges.png")
-    if place.is_file():
+    place, edges_place = job.plan_file, job.file("_edges.png")
+    if surveyed is None:
         plan = parse(FilmPlan, place.read_bytes(), str(place))
         is_there = edges_place.is_file()
         return plan, codecs.decode_u8(edges_place.read_bytes(), str(edges_place)) if is_there else None
-    with Film(job.path, job.film) as film:
-        rect = (0, 0, *film.size_wh) if job.settings.as_it_is else cut(film.size_wh)
-        if min(rect[2] - rect[0], rect[3] - rect[1]) < _MIN_SIDE_PX:
-            w, h = film.size_wh
-            raise InputError(f"{job.film} has frames of {w}×{h}: {_MIN_SIDE_PX} pixels are the least")
-        grid_wh = fit(rect, PICTURE_WH)
-        found = survey(film, rect, grid_wh, job.settings.every_s, on_share)
-        hashes = [int(text, 16) for plan in earlier for text in plan.hashes]
-        judged = judge(found, hashes)
-        n_before = len(hashes)
-        windows = _name(deal_by_time([w for w, _ in judged], job.settings.gap_s, job.whole), n_before)
-        kept = [h for (_, h), window in zip(judged, windows, strict=True) if window.reason is None]
-        plan = FilmPlan(
-            film=job.film,
-            n_bytes=job.path.stat().st_size,
-            size_wh=film.size_wh,
-            rect=rect,
-            grid_wh=grid_wh,
-            duration_s=film.duration_s,
-            end_s=film.end_s,
-            n_frames=found.n_frames,
-            n_broken=found.n_broken,
-            n_moved=found.constancy.n,
-            windows=tuple(windows),
-            hashes=tuple(f"{h:016x}" for h in kept if h is not None),
-        )
+    found = surveyed.found
+    hashes = [int(text, 16) for plan in earlier for text in plan.hashes]
+    judged = judge(found, hashes)
+    n_before = len(hashes)
+    windows = _name(deal_by_time([w for w, _ in judged], job.settings.gap_s, job.whole), n_before)
+    kept = [h for (_, h), window in zip(judged, windows, strict=True) if window.reason is None]
+    plan = FilmPlan(
+        film=job.film,
+        n_bytes=job.path.stat().st_size,
+        size_wh=surveyed.size_wh,
+        rect=surveyed.rect,
+        grid_wh=surveyed.grid_wh,
+        duration_s=surveyed.duration_s,
+        end_s=surveyed.end_s,
+        n_frames=found.n_frames,
+        n_broken=found.n_broken,
+        n_moved=found.constancy.n,
+        windows=tuple(windows),
+        hashes=tuple(f"{h:016x}" for h in kept if h is not None),
+    )
     edges = found.constancy.find_edges()
     if edges is not None:
         write_bytes(edges_place, codecs.encode_alpha(edges))
@@ -249,7 +219,7 @@ def _name(windows: list[Window], n_before: int) -> list[Window]:
     return named
 
 
-def _take(intake: Intake, job: _Job, plan: FilmPlan, edges: Edges | None, on_share: OnShare) -> None:
+def _take(intake: Intake, job: FilmJob, plan: FilmPlan, edges: Edges | None, on_share: OnShare) -> None:
     """Write the frames of a plan that are not written yet, and say what is odd about the film."""
     for text in _list_odd(job, plan):
         intake.note(plan.film, text)
@@ -286,7 +256,7 @@ def _take(intake: Intake, job: _Job, plan: FilmPlan, edges: Edges | None, on_sha
 
 def _write(
     intake: Intake,
-    job: _Job,
+    job: FilmJob,
     window: Window,
     rgb_u8: NDArray[np.uint8],
     marks: Marks | None,
@@ -332,7 +302,7 @@ def _misfit(film: str, window: Window) -> Misfit | None:
     return None if window.reason is None else Misfit(_where(film, window), window.reason, window.detail)
 
 
-def _list_odd(job: _Job, plan: FilmPlan) -> Iterator[str]:
+def _list_odd(job: FilmJob, plan: FilmPlan) -> Iterator[str]:
     if plan.duration_s is not None and plan.end_s < _WHOLE_SHARE * plan.duration_s:
         yield (
             f"it promises {plan.duration_s:.1f} s and ends after {plan.end_s:.1f} s, so it was cut short: "

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from synth.compute.engines import DEFAULT_ENGINE, ENGINES
+from synth.compute.engines import ADDRESS_HELP, DEFAULT_ENGINE, ENGINES
 from synth.sim.choices import ROLL_DEG, TILT_DEG, BlendName, HardPreset, Where
 from synth.sim.commands import how_to_go_on
 from synth.sim.placing import DEFAULT_PLACER, PLACERS
@@ -233,6 +233,7 @@ def compose(
     engine: Annotated[
         str, typer.Option(help=f"What runs the child processes: {', '.join(ENGINES)}.")
     ] = DEFAULT_ENGINE,
+    address: Annotated[str | None, typer.Option(metavar="HOST:PORT", help=ADDRESS_HELP)] = None,
 ) -> None:
     """Lay parts, or templates, on the bench or into photographs. The same command goes on where it stopped.
 
@@ -294,7 +295,7 @@ def compose(
             keep_doubtful=keep_doubtful,
             own=own,
         )
-        settings = make_settings(ingredients, out, count, seed=seed, engine=engine)
+        settings = make_settings(ingredients, out, count, seed=seed, engine=engine, address=address)
     else:
         if datasets or plates is not None:
             raise InputError(
@@ -327,7 +328,7 @@ def compose(
             max_parts=max_parts,
             min_visible=min_visible,
         )
-        settings = make_template_settings(request, out, seed=seed, engine=engine)
+        settings = make_template_settings(request, out, seed=seed, engine=engine, address=address)
         console.print(settings.own[TEMPLATES_SOURCE].summary, soft_wrap=True)
     with run_log(out, settings, console):
         try:
