@@ -31,6 +31,7 @@ from synth.errors import (
     RobotError,
     RobotUnreachable,
     SafetyStop,
+    WrongRobot,
 )
 from synth.geometry import arm
 from synth.geometry.arms import ARM_MODELS
@@ -285,12 +286,36 @@ def test_unreachable_address_is_one_sentence_with_exit_code_2() -> None:
     assert caught.value.exit_code == 2
 
 
-def test_wrong_model_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A UR10 at the address of a UR3e cell is never moved."""
+_TIGHT = np.radians([[-363, 363]] * 2 + [[-363, 363], [-60, 60]] + [[-363, 363]] * 2)
+WRONG = {
+    "model": ({"arm": "ur5e"}, {}, "cell describes a UR3e, but a UR5 answers"),
+    "kinematics": ({"truth": ArmTruth(ARM_MODELS["ur16e"].dh)}, {}, "links up to 235 mm other than a UR3e"),
+    "limits": (
+        {"joint_range_rad": _TIGHT},
+        {},
+        r"robot.joints.wrist_1 asks .* -110°, .* allows -60° to 60°",
+    ),
+    "speed": ({"arm": "ur10e"}, {"model": "ur10e", "speed_deg_s": 150}, "allows base 120°/s"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_another_arm_than_the_cells_is_refused_before_it_moves(case: str) -> None:
+    """Model, kinematics, joint limits and speeds of the controller are compared; nothing moves, exit 4."""
+    options, changes, says = WRONG[case]
+    with controller(**options) as process:
+        with pytest.raises(WrongRobot, match=says) as caught, robot_at(process, **changes):
+            pass
+        assert caught.value.exit_code == 4
+        assert process.arm_state().arrival_index == 0
+
+
+def test_a_controller_that_does_not_name_its_arm_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that is missing is no match."""
     with controller() as process:
-        report = dataclasses.replace(ur_session.read_report(process.address), model="UR10")
+        report = dataclasses.replace(ur_session.read_report(process.address), model="")
         monkeypatch.setattr(ur_session, "read_report", lambda _address: report)
-        with pytest.raises(InputError, match="UR10 answers"), robot_at(process):
+        with pytest.raises(WrongRobot, match="does not name its arm"), robot_at(process):
             pass
 
 
