@@ -18,6 +18,7 @@ from synth.errors import InputError
 EXTRAS = {
     "app": ("starlette", "uvicorn"),
     "hardware": ("pyrealsense2", "rtde_control", "rtde_receive", "dashboard_client"),
+    "realsense": ("pyrealsense2", "rtde_control", "rtde_receive", "dashboard_client"),
     "render": ("bpy", "blenderproc"),
     "train": (
         "captum",

@@ -27,7 +27,9 @@ def make_camera(name: str, *, arm: Arm | None = None, locked: Mapping[str, float
     if name == "real":
         config = load_cell(Path(REAL_CELL or "")).camera
         return CAMERAS[config.model].camera(config)
-    config = default_cell().camera.model_copy(update={"model": name})
+    config = default_cell().camera.model_copy(
+        update={"model": name, "preset": CAMERA_MODELS[name].presets[0]}
+    )
     return CAMERAS[name].simulated(config, FlatScene(), arm or Arm(), locked=locked)[0]
 
 

@@ -167,6 +167,11 @@ def camera_modes(camera: CameraCell) -> Iterator[Finding]:
                 ("camera", key),
                 f"is [{size[0]}, {size[1]}], which the {known.title} has not; allowed: {allowed}.",
             )
+    if camera.preset not in known.presets:
+        yield (
+            ("camera", "preset"),
+            f"is {camera.preset}, which the {known.title} has not; allowed: {', '.join(known.presets)}.",
+        )
     if camera.dist is not None and camera.K is None:
         yield ("camera", "dist"), "stands without K; give both from one calibration, or neither."
     width, height = camera.color_size_wh

@@ -225,6 +225,11 @@ class Part(MeshBody, Surface):
     normal: Literal["face"] | Vector3 = "face"
 
 
+Preset = Literal[
+    "short_range", "low_ambient", "no_ambient", "max_range", "high_accuracy", "high_density", "default"
+]
+
+
 class CameraCell(Section):
     """The camera: which one, how it is set, where it stands.
 
@@ -236,7 +241,7 @@ class CameraCell(Section):
     color_size_wh: tuple[int, int] = (1280, 720)
     depth_size_wh: tuple[int, int] = (640, 480)
     fps: Literal[6, 15, 30] = 30
-    preset: Literal["short_range", "low_ambient", "no_ambient", "max_range"] = "short_range"
+    preset: Preset = "short_range"
     exposure: Literal["meter_once"] | Annotated[float, Field(gt=0, le=10000)] = "meter_once"
     mains_hz: Literal[50, 60] = 50
     K: CameraMatrix | None = None
