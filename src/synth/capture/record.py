@@ -2,15 +2,17 @@
 
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from synth.capture.label import Label, Labeller
 from synth.capture.normal_error import normal_sigma_deg
 from synth.capture.poses import PlannedPose
 from synth.capture.quality import Verdict, judge
 from synth.capture.settings import CaptureSettings
-from synth.dataset.codecs import to_depth_m
+from synth.dataset.layers import LayerName
 from synth.dataset.origin import Origin, Step
 from synth.dataset.sample import Draft, Instance, RobotReading, RobotShot
 from synth.dataset.store import DatasetWriter
@@ -53,7 +55,7 @@ class Recorder:
             self._settings.cell.gates,
             label,
             sample.rgb_u8,
-            to_depth_m(sample.depth_counts, sample.depth_scale_m),
+            sample.depth_m,
             shot.before.T_base_tool,
             shot.after.T_base_tool,
             np.random.default_rng([self._settings.seed, pose.index, shot.attempt]),
@@ -62,13 +64,15 @@ class Recorder:
         timing = shot.timing | {"label_s": labelled - started}
         if verdict.accepted:
             draft = self._draft(shot, label, verdict, timing)
+            layers: dict[LayerName, NDArray[Any]] = {
+                "image": sample.rgb_u8,
+                "mask": label.mask.astype(np.uint16),
+            }
+            if sample.depth_counts is not None:
+                layers["depth"] = sample.depth_counts
             self._writer.append(
                 draft,
-                layers={
-                    "image": sample.rgb_u8,
-                    "depth": sample.depth_counts,
-                    "mask": label.mask.astype(np.uint16),
-                },
+                layers=layers,
                 crops=[None if label.crop is None else label.crop.rgb_u8],
             )
         else:

@@ -108,10 +108,12 @@ def describe(
 
 
 def refuse_uncalibrated(cell: Cell) -> None:
-    """Raises InputError where a real cell has no calibration that holds: its labels would be wrong by nobody
-    knows how much.
+    """Raises InputError where a real cell has no calibration that holds, or nobody knows the lens: its labels
+    would be wrong by nobody knows how much.
     """
     reason = None if cell.is_simulated else why_uncalibrated(cell)
+    if not cell.camera.known.tells_lens and cell.camera.K is None:
+        reason = f"a {cell.camera.known.title} does not tell its lens: run synth calibrate run --solve-lens"
     if reason is not None:
         raise InputError(
             f"the labels of this cell cannot be trusted: {reason}; or say --uncalibrated, and the dataset "

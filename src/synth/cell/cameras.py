@@ -19,19 +19,25 @@ class CameraModel:
     presets: of its depth sensor, that a cell may name. color_modes, depth_modes: sizes that it streams.
     radius_m: of a ball around the colour sensor that holds the housing and its plug. housing_m: sides of a
     block that holds the housing alone, the one along the line of sight last. nearest_m: how near an arm may
-    bring it to what it looks at.
+    bring it to what it looks at. tells_lens: whether the device knows its own intrinsics.
     """
 
     title: str
     nominal_f_px: float
-    nominal_depth_f_px: float
-    depth_scale_m: float
+    nominal_depth_f_px: float | None
+    depth_scale_m: float | None
     presets: tuple[str, ...]
     color_modes: tuple[SizeWH, ...]
     depth_modes: tuple[SizeWH, ...]
     radius_m: float
     housing_m: tuple[float, float, float]
     nearest_m: float
+    tells_lens: bool = True
+
+    @property
+    def has_depth(self) -> bool:
+        """Whether it has a depth sensor."""
+        return bool(self.depth_modes)
 
     def nominal_pinhole(self, size_wh: SizeWH) -> Pinhole:
         """Colour intrinsics at one of its sizes, centred and without distortion."""
@@ -82,8 +88,22 @@ D455 = replace(
     nearest_m=0.40,
 )
 
+UVC = CameraModel(
+    title="UVC camera",
+    nominal_f_px=950.0,  # 68° across, as webcams have; every one is otherwise.
+    nominal_depth_f_px=None,
+    depth_scale_m=None,
+    presets=("default",),
+    color_modes=((1920, 1080), (1280, 960), (1280, 720), (1024, 768), (800, 600), (640, 480), (640, 360)),
+    depth_modes=(),
+    radius_m=0.06,
+    housing_m=(0.10, 0.06, 0.06),
+    nearest_m=0.20,
+    tells_lens=False,
+)
+
 CAMERA_MODELS: Registry[CameraModel] = Registry(
-    "camera", {"l515": L515, "d435": D435, "d435i": D435I, "d455": D455}
+    "camera", {"l515": L515, "d435": D435, "d435i": D435I, "d455": D455, "uvc": UVC}
 )
 
 DEFAULT_CAMERA = "l515"

@@ -159,7 +159,8 @@ def home_in_workspace(robot: RobotCell, workspace: Workspace) -> Iterator[Findin
 
 def camera_modes(camera: CameraCell) -> Iterator[Finding]:
     known = camera.known
-    for key, modes in (("color_size_wh", known.color_modes), ("depth_size_wh", known.depth_modes)):
+    sizes = [("color_size_wh", known.color_modes), ("depth_size_wh", known.depth_modes)]
+    for key, modes in sizes if known.has_depth else sizes[:1]:
         size = getattr(camera, key)
         if size not in modes:
             allowed = ", ".join(f"[{w}, {h}]" for w, h in modes)

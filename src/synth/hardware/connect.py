@@ -159,12 +159,14 @@ def _camera_record(info: CameraInfo) -> dict[str, Any]:
             "K": info.color.K.tolist(),
             "dist": info.color.dist.tolist(),
         },
-        "depth": {
+        "depth": None
+        if info.depth is None
+        else {
             "size_wh": list(info.depth.size_wh),
             "K": info.depth.K.tolist(),
             "dist": info.depth.dist.tolist(),
         },
-        "T_cam_depth": info.T_cam_depth.tolist(),
+        "T_cam_depth": None if info.T_cam_depth is None else info.T_cam_depth.tolist(),
         "depth_scale_m": info.depth_scale_m,
         "options": info.options,
     }

@@ -61,9 +61,14 @@ class MeasuredPart:
 
 
 def take_pictures(run: PartRun, progress: Progress) -> None:
-    """Capture what is not there yet. Raises InputError for a real cell whose camera is not calibrated, and as
-    `capture` does.
+    """Capture what is not there yet. Raises InputError for a camera without depth, for a real cell whose
+    camera is not calibrated, and as `capture` does.
     """
+    if not run.cell.camera.known.has_depth:
+        raise InputError(
+            f"The part's place is measured by depth too, and a {run.cell.camera.known.title} has none: "
+            "measure T_tool_part by hand, or borrow a camera with depth for it"
+        )
     if not run.cell.is_simulated:
         alone = run.cell.calibration.model_copy(update={"part": None})
         if reason := why_uncalibrated(run.cell.model_copy(update={"calibration": alone})):

@@ -15,5 +15,6 @@ CAMERAS: Registry[CameraDriver] = Registry(
         "d435": f"{_REALSENSE}:D435",
         "d435i": f"{_REALSENSE}:D435I",
         "d455": f"{_REALSENSE}:D455",
+        "uvc": "synth.hardware.cameras.uvc:UVC",
     },
 )

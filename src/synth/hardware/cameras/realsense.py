@@ -135,6 +135,9 @@ class RealSenseCamera:
             self._locked = meter(color_sensor, lambda: streams.next()[0], fixed)
         options.apply(color_sensor, {**options.AUTO_OFF, **self._locked})
         info = self._describe(device, streams, *profiles)
+        assert info.depth is not None
+        assert info.T_cam_depth is not None
+        assert info.depth_scale_m is not None
         register = Registration(info.depth, info.color, info.T_cam_depth, info.depth_scale_m)
         self._link = _Link(streams, register, info, family)
         log.info(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from synth.cell.model import CameraCell
 from synth.errors import CameraUnplugged
+from synth.hardware.simulated.automatics import EXPOSURE_UNIT_US, adjust
 from synth.hardware.simulated.faults_camera import (
     CameraFault,
     DroppedFrameFault,
@@ -24,17 +25,12 @@ from synth.hardware.simulated.faults_camera import (
 )
 from synth.hardware.simulated.optics import ArmState, Scene
 from synth.hardware.simulated.realsense_device import (
-    POWER_ON_GAIN,
     SOFTWARE_L515,
     Product,
     SoftwareRealSense,
 )
 
-_EXPOSURE_UNIT_US = 100.0  # UVC's unit of exposure time.
 _FRAMES_TO_WARM = 3
-_TARGET_LUMA = 140.0
-_MAX_AUTO_EXPOSURE = 330  # A frame's time at 30 frames/s; beyond it gain must help.
-_MAX_AUTO_GAIN = 1024
 
 
 class SimulatedRealSense:
@@ -117,7 +113,7 @@ class SimulatedRealSense:
         if "depth" not in missing:
             late_ms = fault.by_ms if isinstance(fault, TornPairFault) else 0.0
             device.push_depth(counts, self._number, stamp_ms - late_ms)
-        self._adjust(device, rgb_u8)
+        adjust(device, rgb_u8, max_gain=self._product.gain_range[1])
         device.set_temperature(is_warm=self._number >= _FRAMES_TO_WARM)
         if not missing and not isinstance(fault, TornPairFault):
             self._pairs_in_visit += 1
@@ -132,7 +128,7 @@ class SimulatedRealSense:
         pose = np.asarray(arm.q_true_rad, dtype=np.float64)
         rgb_u8 = self._scene.expose(
             self._scene.color(pose),
-            device.read("exposure") * _EXPOSURE_UNIT_US,
+            device.read("exposure") * EXPOSURE_UNIT_US,
             device.read("gain"),
             device.read("white_balance"),
             key,
@@ -156,19 +152,3 @@ class SimulatedRealSense:
         elif isinstance(fault, ForgottenSettingsFault):
             device.forget_settings()
         return fault
-
-    def _adjust(self, device: SoftwareRealSense, rgb_u8: NDArray[np.uint8]) -> None:
-        """The sensor's automatics: one step towards the wanted brightness, one towards grey."""
-        mean = rgb_u8[::4, ::4].reshape(-1, 3).mean(axis=0)
-        if device.read("enable_auto_exposure"):
-            factor = np.clip((_TARGET_LUMA / max(float(mean.mean()), 1.0)) ** 2.0, 0.4, 2.5)
-            product = device.read("exposure") * device.read("gain") * factor
-            most = min(_MAX_AUTO_GAIN, self._product.gain_range[1])
-            exposure = float(np.clip(round(product / POWER_ON_GAIN), 1, _MAX_AUTO_EXPOSURE))
-            device.write("exposure", exposure)
-            device.write("gain", float(np.clip(round(product / exposure), POWER_ON_GAIN, most)))
-        if device.read("enable_auto_white_balance"):
-            factor = np.clip((mean[2] + 1) / (mean[0] + 1), 0.9, 1.1)
-            device.write(
-                "white_balance", float(np.clip(round(device.read("white_balance") * factor, -1), 2800, 6500))
-            )

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from synth.cell.model import CameraCell
 from synth.geometry.pinhole import Pinhole
 from synth.hardware.cameras.realsense_sdk import load_sdk, to_extrinsics, to_intrinsics
+from synth.hardware.simulated.automatics import POWER_ON_GAIN
 from synth.hardware.simulated.optics import Optics
 
 SERIAL = "f0000001"
 WARM_C = 38.0
-POWER_ON_GAIN = 64
 
 # Option: minimum, maximum, step, value at power-on.
 _Options = Mapping[str, tuple[float, float, float, float]]

@@ -174,7 +174,7 @@ class Truth(_Section):
     def depth_camera_of(self, cell: Cell) -> Pinhole:
         """The true depth intrinsics at the cell's resolution; the sensor reports no distortion."""
         size_wh = cell.camera.depth_size_wh
-        as_l515 = _zoomed(_DEPTH_K_640, cell.camera.known.nominal_depth_f_px / _DEPTH_K_640[0][0])
+        as_l515 = _zoomed(_DEPTH_K_640, (cell.camera.known.nominal_depth_f_px or 460.3) / _DEPTH_K_640[0][0])
         K = self.depth_K if self.depth_K is not None else _scaled(as_l515, (640, 480), size_wh)
         return Pinhole(size_wh, np.asarray(K, dtype=float))
 
