@@ -112,7 +112,7 @@ class RobotUnreachable(RobotError):
 
 
 class WrongRobot(RobotError):
-    """What answers is another arm, or allows less, than the cell file says; nothing was moved."""
+    """What answers is another arm, or allows less, than the cell file says; it is not moved."""
 
     exit_code = 4
 

@@ -15,7 +15,7 @@ from synth.hardware.arms.ur_probe import ANSWER_TIMEOUT_S, CONNECT_TIMEOUT_S, Co
 
 SECONDARY_PORT = 30002
 DH_TOLERANCE_M = 0.01
-"""A calibrated arm is some millimetres off the published table; the arms of the family 90 mm and more."""
+"""A calibrated arm is some millimetres off the published table; the arms of the family 50 mm and more."""
 
 _ANGLE_TOLERANCE_RAD = 1e-3
 _AT_THE_PENDANT = "on the pendant (Installation > Safety)"
@@ -45,7 +45,7 @@ def read_configuration(address: str) -> Configuration:
 def refuse_other_arm(cell: RobotCell, report: ControllerReport, configuration: Configuration) -> None:
     """Raises WrongRobot where model, kinematics, joint limits or speeds are not those the cell counts on."""
     for difference in _differences(cell, report, configuration):
-        raise WrongRobot(f"{difference}; nothing was moved")
+        raise WrongRobot(f"{difference}; this arm is not moved")
 
 
 def _differences(cell: RobotCell, report: ControllerReport, configuration: Configuration) -> Iterator[str]:
