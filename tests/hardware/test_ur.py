@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 import synth
+import typed
 from synth.cell.model import RobotCell
 from synth.errors import (
     CommandRefused,
@@ -308,6 +309,21 @@ def test_another_arm_than_the_cells_is_refused_before_it_moves(case: str) -> Non
             pass
         assert caught.value.exit_code == 4
         assert process.arm_state().arrival_index == 0
+
+
+def test_a_capture_with_another_arm_ends_with_exit_code_4_and_one_sentence(tmp_path: Path) -> None:
+    """As it is typed: the program names both arms and what to correct, and the arm has not moved."""
+    typed.synth("cell", "init", cwd=tmp_path)
+    with controller(arm="ur10e") as process:
+        file = tmp_path / "cell.yaml"
+        text = file.read_text().replace("address: simulated", f"address: {process.address}")
+        file.write_text(text.replace("serial: simulated", "serial: 'f1'"))
+        answer = typed.synth("capture", "--poses", 2, "--uncalibrated", "--yes", cwd=tmp_path)
+        assert process.arm_state().arrival_index == 0
+    assert answer.returncode == 4
+    said = " ".join(answer.stderr.split())
+    assert f"The cell describes a UR3e, but a UR10 answers at {process.address}: correct robot.model" in said
+    assert "Traceback" not in answer.stderr
 
 
 def test_a_controller_that_does_not_name_its_arm_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
