@@ -113,7 +113,9 @@ def refuse_uncalibrated(cell: Cell) -> None:
     """
     reason = None if cell.is_simulated else why_uncalibrated(cell)
     if not cell.camera.known.tells_lens and cell.camera.K is None:
-        reason = f"a {cell.camera.known.title} does not tell its lens: run synth calibrate run --solve-lens"
+        reason = (
+            f"a {cell.camera.known.title} does not tell its lens: run synth calibrate run, which solves it"
+        )
     if reason is not None:
         raise InputError(
             f"the labels of this cell cannot be trusted: {reason}; or say --uncalibrated, and the dataset "

@@ -83,7 +83,8 @@ def shoot(run: Run, progress: Progress) -> int:
 def _fill(run: Run, devices: Devices, progress: Progress) -> int:
     s, info = run.settings, devices.camera.info
     folder = ShotFolder(s.out)
-    camera = label_pinhole(s.cell, info)
+    eye = s.cell.camera
+    camera = label_pinhole(s.cell, info) if eye.known.tells_lens or eye.K is not None else None
     done = folder.begin(s.board, s.eye, camera, info.depth_scale_m, simulated=s.cell.is_simulated)
     robot_cell = run.setup.cell.robot
     arm = Arm(devices.robot, SafetyModel(run.setup.cell, run.setup.bodies), robot_cell)

@@ -31,13 +31,16 @@ class ShotFolder:
     root: Path
 
     def begin(
-        self, board: Board, eye: Eye, camera: Pinhole, depth_scale_m: float | None, *, simulated: bool
+        self, board: Board, eye: Eye, camera: Pinhole | None, depth_scale_m: float | None, *, simulated: bool
     ) -> set[str]:
-        """Write the description, if it is not there, and return the names of finished shots."""
+        """Write the description, if it is not there, and return the names of finished shots.
+
+        camera: None where nobody knows the lens yet, which is solved then.
+        """
         description = Description(
             board=board,
             eye=eye,
-            camera=Lens(K=camera.K, dist=tuple(np.asarray(camera.dist).tolist())),
+            camera=None if camera is None else Lens(K=camera.K, dist=tuple(np.asarray(camera.dist).tolist())),
             depth=None if depth_scale_m is None else "depth/*.png",
             depth_scale_m=depth_scale_m,
             simulated=simulated,
