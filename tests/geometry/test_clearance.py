@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synth.geometry.arm import forward
+from synth.geometry.arm import Capsules, forward
 from synth.geometry.arms import ARM_MODELS
 from synth.geometry.clearance import (
     CAMERA,
@@ -37,8 +37,8 @@ def model(*, arm=UR3E, table_z=0.0, camera=(0.5, 0.0, 1.0), box=((-0.65, -0.65, 
             np.array([0, 0, 2.0]),
             np.array(box[0]),
             np.array(box[1]),
-            np.array(camera),
-            0.05,
+            Capsules(np.array([camera]), np.array([camera]), np.array([0.05]), np.zeros(1, dtype=int)),
+            CAMERA,
         ),
     )
 

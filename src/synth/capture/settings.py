@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from synth.capture.choices import LabelSource
 from synth.capture.poses import Plan
-from synth.cell.calibration_validity import why_uncalibrated
+from synth.cell.calibration_validity import camera_calibration, why_uncalibrated
 from synth.cell.load import cell_fingerprint
 from synth.cell.mesh import cad_sha256
 from synth.cell.model import Cell
@@ -125,7 +125,7 @@ def refuse_uncalibrated(cell: Cell) -> None:
 
 def _calibration(cell: Cell) -> dict[str, JsonValue]:
     """What a dataset says of it; hashes are those of the cell's records."""
-    camera, part = cell.calibration.camera, cell.calibration.part
+    camera, part = camera_calibration(cell), cell.calibration.part
     said: dict[str, JsonValue] = {"K": "device" if cell.camera.K is None else "cell"}
     if camera is not None:
         said["camera"] = camera.sha256
@@ -145,7 +145,7 @@ def camera_record(cell: Cell, info: CameraInfo) -> CameraRecord:
         size_wh=pinhole.size_wh,
         K=pinhole.K.tolist(),
         dist=np.asarray(pinhole.dist).tolist(),
-        T_base_cam=np.asarray(cell.camera.T_base_cam).tolist(),
+        T_base_cam=None if cell.camera.is_on_arm else np.asarray(cell.camera.T_base_cam).tolist(),
         depth_scale_m=info.depth_scale_m,
     )
 

@@ -70,12 +70,10 @@ def shoot(run: Run, progress: Progress) -> int:
         "views": s.n_views,
         "seed": s.seed,
     }
-    setup, in_hand = run.setup, s.eye == "in-hand"
+    setup = run.setup
     with (
         RunDir.create_or_resume(s.out, config),
-        connect(
-            setup.cell, setup.bodies, seed=s.seed, pace=s.pace, board=setup.board, eye_in_hand=in_hand
-        ) as devices,
+        connect(setup.cell, setup.bodies, seed=s.seed, pace=s.pace, board=setup.board) as devices,
     ):
         return _fill(run, devices, progress)
 

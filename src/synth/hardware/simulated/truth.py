@@ -116,9 +116,9 @@ class Truth(_Section):
     camera stands, in its axes where the cell puts it; as far off as `synth calibrate` leaves it
     (docs/results.md), and without meaning where T_base_cam is given. board_offset: how a calibration board is
     held, or how it stands, in the axes of the place where it is thought to be. T_tool_cam: of a camera that
-    is on the arm. lamps: in the cell's order, from the first again where it has more. room_light: factor of
-    all that the room around sends. decoys: how many lids of the part's own colour lie on the bench, larger in
-    the picture than the part.
+    is on the arm, T_base_part: of the part that stands before it. lamps: in the cell's order, from the first
+    again where it has more. room_light: factor of all that the room around sends. decoys: how many lids of
+    the part's own colour lie on the bench, larger in the picture than the part.
     """
 
     dh_offsets: DhOffsets = DhOffsets()
@@ -127,6 +127,7 @@ class Truth(_Section):
     T_base_cam: Transform | None = None
     T_tool_cam: Transform | None = None
     T_tool_part: Transform | None = None
+    T_base_part: Transform | None = None
     T_tool_mount: Transform | None = None
     color_K: CameraMatrix | None = None
     color_dist: Five | None = None
@@ -154,6 +155,12 @@ class Truth(_Section):
         if self.T_base_cam is None:
             return np.asarray(np.asarray(cell.camera.T_base_cam) @ self.camera_offset, dtype=np.float64)
         return np.asarray(self.T_base_cam, dtype=np.float64)
+
+    def T_tool_cam_of(self, cell: Cell) -> Array:
+        """The true [4,4] place of a colour camera on the arm."""
+        if self.T_tool_cam is None:
+            return np.asarray(np.asarray(cell.camera.T_tool_cam) @ self.camera_offset, dtype=np.float64)
+        return np.asarray(self.T_tool_cam, dtype=np.float64)
 
     def lamps_of(self, cell: Cell) -> list[Lamp]:
         """The cell's lamps as they really shine."""
