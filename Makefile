@@ -39,8 +39,10 @@ wheel: $(VENV)/.ready-dev
 	$(BIN)/python -m build --wheel --no-isolation
 
 constraints: $(VENV)/.ready-dev
-	$$(scripts/bootstrap.sh) pip compile -q pyproject.toml --all-extras --python-version 3.11 \
+	$$(scripts/bootstrap.sh) pip compile -q pyproject.toml --extra dev --python-version 3.11 \
 	  --no-header --no-annotate -o constraints.txt
+	$$(scripts/bootstrap.sh) pip compile -q pyproject.toml --extra realsense --python-version 3.11 \
+	  --no-header --no-annotate -o constraints-realsense.txt
 
 clean:
 	rm -rf $(VENV) .tools demo dist

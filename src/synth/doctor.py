@@ -36,13 +36,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Wheel:
-    """A package, the extra that brings it, the versions known good, how they are asked for and why."""
+    """A package, the extra that brings it, the versions known good, how they are asked for and why.
+
+    otherwise: what another version is.
+    """
 
     name: str
     extra: str
     good: Callable[[tuple[int, ...]], bool] = lambda _: True
     requirement: str = ""
     why: str = ""
+    otherwise: Literal["note", "bad"] = "bad"
 
 
 _OPENCV = "opencv-python>=4.13,<5"
@@ -62,7 +66,8 @@ WHEELS = (
         "hardware",
         lambda v: v[:3] <= (2, 54, 2),
         "pyrealsense2==2.54.2.5684",
-        "later ones say «No device» to an L515",
+        "later ones drive a D435, D435i or D455 and say «No device» to an L515",
+        "note",
     ),
     Wheel("ur-rtde", "hardware", lambda v: v >= (1, 6), "ur-rtde>=1.6.5"),
     Wheel("bpy", "render", lambda v: v[:2] == (4, 2), "bpy==4.2.*", "the last for CPython 3.11"),
@@ -103,7 +108,7 @@ def check_wheels() -> Iterator[Row]:
             continue
         good = wheel.good(_version(found))
         advice = "" if good else how_to_install_package(wheel.requirement) + (wheel.why and f": {wheel.why}")
-        yield Row(wheel.name, found, "ok" if good else "bad", advice)
+        yield Row(wheel.name, found, "ok" if good else wheel.otherwise, advice)
     rivals = [
         name
         for name in ("opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
@@ -171,9 +176,9 @@ def check_camera() -> Iterator[Row]:
     """What each camera's driver sees."""
     from synth.hardware.cameras import CAMERAS
 
-    for driver in CAMERAS.values():
-        for row in driver.probe():
-            yield Row(*row)
+    # Cameras of one vendor see the same.
+    for row in dict.fromkeys(row for driver in CAMERAS.values() for row in driver.probe()):
+        yield Row(*row)
 
 
 def check_robot(cell_path: Path | None) -> Iterator[Row]:

@@ -9,6 +9,7 @@
     ├── DeviceError                3   a robot or camera; the run stops and can be resumed
     │   ├── RobotError
     │   │   ├── RobotUnreachable   2   no dashboard answers at the address
+    │   │   ├── WrongRobot         4   another arm answers, or one with other limits, than the cell says
     │   │   ├── UntriedController  2   a series or a version that nothing here was tried on
     │   │   ├── RemoteControlOff   2
     │   │   ├── RobotConnectionLost
@@ -108,6 +109,12 @@ class RobotUnreachable(RobotError):
     """No robot's dashboard answers at the robot's address."""
 
     exit_code = 2
+
+
+class WrongRobot(RobotError):
+    """What answers is another arm, or allows less, than the cell file says; it is not moved."""
+
+    exit_code = 4
 
 
 class UntriedController(RobotError):

@@ -19,6 +19,7 @@ EXTRAS = {
     "app": ("starlette", "uvicorn"),
     "cluster": ("ray",),
     "hardware": ("pyrealsense2", "rtde_control", "rtde_receive", "dashboard_client"),
+    "realsense": ("pyrealsense2", "rtde_control", "rtde_receive", "dashboard_client"),
     "render": ("bpy", "blenderproc"),
     "train": (
         "captum",

@@ -68,6 +68,7 @@ BAD = [
     # Units.
     ("label.h_max", 300, "label.h_max", "half the usual degrees"),
     ("label.s_max", 256, "label.s_max", "at most 255"),
+    ("robot.payload_kg", 3.2, "robot.payload_kg", "must be at most 3 for a UR3e"),
     ("robot.payload_kg", 350, "robot.payload_kg", "350 g is 0.35"),
     ("robot.home_deg", [0.3, -2.6, -0.9, -1.2, -1.6, 0], "robot.home_deg", "radians"),
     ("robot.tcp_pose", [0, 0, 45, 0, 0, 0], "robot.tcp_pose", "millimetres"),

@@ -27,7 +27,9 @@ def make_camera(name: str, *, arm: Arm | None = None, locked: Mapping[str, float
     if name == "real":
         config = load_cell(Path(REAL_CELL or "")).camera
         return CAMERAS[config.model].camera(config)
-    config = default_cell().camera.model_copy(update={"model": name})
+    config = default_cell().camera.model_copy(
+        update={"model": name, "preset": CAMERA_MODELS[name].presets[0]}
+    )
     return CAMERAS[name].simulated(config, FlatScene(), arm or Arm(), locked=locked)[0]
 
 
@@ -50,25 +52,44 @@ def camera(request: pytest.FixtureRequest) -> Iterator[Camera]:
         yield connected
 
 
+def has_depth(camera: Camera) -> bool:
+    return camera.info.depth is not None
+
+
+def test_a_camera_has_all_of_depth_or_nothing(camera: Camera) -> None:
+    """Intrinsics, place and scale of the depth sensor come together."""
+    info = camera.info
+    assert len({each is None for each in (info.depth, info.T_cam_depth, info.depth_scale_m)}) == 1
+
+
+@pytest.mark.parametrize("name", CAMERAS)
+def test_plans_know_whether_it_has_depth(name: str) -> None:
+    """What a cell's checks count on is what the driver gives."""
+    with make_camera(name) as connected:
+        assert has_depth(connected) == CAMERA_MODELS[name].has_depth
+
+
 def test_both_frames_are_later_than_asked(camera: Camera) -> None:
     """Neither frame of a pair was taken before ``after_ns``, nor in the future."""
     for _ in range(5):
         after_ns = time.monotonic_ns()
         sample = camera.grab(after_ns=after_ns)
-        assert after_ns < min(sample.t_color_ns, sample.t_depth_ns)
-        assert max(sample.t_color_ns, sample.t_depth_ns) < time.monotonic_ns() + 1_000_000
+        stamps_ns = [sample.t_color_ns, *([] if sample.t_depth_ns is None else [sample.t_depth_ns])]
+        assert after_ns < min(stamps_ns)
+        assert max(stamps_ns) < time.monotonic_ns() + 1_000_000
 
 
 def test_a_pair_is_a_pair(camera: Camera) -> None:
     """Colour and depth were taken within a frame and a half of each other."""
     sample = camera.grab(after_ns=time.monotonic_ns())
-    assert abs(sample.t_color_ns - sample.t_depth_ns) < 50e6
+    if has_depth(camera):
+        assert abs(sample.t_color_ns - sample.t_depth_ns) < 50e6
 
 
 def test_frame_numbers_only_rise(camera: Camera) -> None:
     """No frame is given out twice."""
     samples = [camera.grab(after_ns=time.monotonic_ns()) for _ in range(4)]
-    for stream in ("frame_number_color", "frame_number_depth"):
+    for stream in ("frame_number_color", "frame_number_depth")[: 1 + has_depth(camera)]:
         numbers = [getattr(sample, stream) for sample in samples]
         assert numbers == sorted(set(numbers))
 
@@ -79,9 +100,12 @@ def test_shapes_types_and_registration(camera: Camera) -> None:
     width, height = camera.info.color.size_wh
     assert sample.rgb_u8.shape == (height, width, 3)
     assert sample.rgb_u8.dtype == np.uint8
+    assert sample.rgb_u8.base is None
+    if not has_depth(camera):
+        assert sample.depth_counts is sample.depth_scale_m is sample.depth_m is None
+        return
     assert sample.depth_counts.shape == (height, width)
     assert sample.depth_counts.dtype == np.uint16
-    assert sample.rgb_u8.base is None
     assert sample.depth_counts.flags.owndata or sample.depth_counts.base.flags.owndata
     assert (sample.depth_counts > 0).any()
 
@@ -92,7 +116,8 @@ def test_info_says_how_the_camera_is_set(camera: Camera) -> None:
     assert info.name
     assert info.serial
     assert info.firmware
-    assert 1e-5 < info.depth_scale_m < 1e-2
+    if has_depth(camera):
+        assert 1e-5 < info.depth_scale_m < 1e-2
     assert all(np.isfinite(value) for value in info.options.values())
     for option in METERED:
         assert info.options[f"color.{option}"] > 0

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synth.geometry.arm import forward
+from synth.geometry.arm import Capsules, forward
 from synth.geometry.arms import ARM_MODELS
 from synth.geometry.clearance import (
     CAMERA,
@@ -25,9 +25,9 @@ coordinates = st.floats(-1, 1)
 points = st.tuples(coordinates, coordinates, coordinates)
 
 
-def model(*, table_z=0.0, camera=(0.5, 0.0, 1.0), box=((-0.65, -0.65, 0.02), (0.75, 0.65, 0.65))):
+def model(*, arm=UR3E, table_z=0.0, camera=(0.5, 0.0, 1.0), box=((-0.65, -0.65, 0.02), (0.75, 0.65, 0.65))):
     return ClearanceModel(
-        UR3E,
+        arm,
         [
             HeldBody("mount", Mesh.box([-0.03, -0.03, 0], [0.03, 0.03, 0.045])),
             HeldBody("part", Mesh.box([-0.04, -0.03, 0.045], [0.04, 0.03, 0.067])),
@@ -37,8 +37,8 @@ def model(*, table_z=0.0, camera=(0.5, 0.0, 1.0), box=((-0.65, -0.65, 0.02), (0.
             np.array([0, 0, 2.0]),
             np.array(box[0]),
             np.array(box[1]),
-            np.array(camera),
-            0.05,
+            Capsules(np.array([camera]), np.array([camera]), np.array([0.05]), np.zeros(1, dtype=int)),
+            CAMERA,
         ),
     )
 
@@ -106,15 +106,16 @@ def test_the_camera_is_kept_clear_of():
     assert pair[1] == CAMERA
 
 
-def test_neighbours_are_never_flagged_in_the_default_ranges():
+@pytest.mark.parametrize("name", ARM_MODELS)
+def test_neighbours_are_never_flagged_in_the_default_ranges(name):
     """Over the default joint ranges nothing of the arm comes within 2 cm of itself: no false alarm."""
     bounds = np.radians([[-20, 50], [-150, -150], [-50, -50], [-110, -30], [-130, -50], [-170, 170]])
     q = bounds[:, 0] + np.random.default_rng(0).random((5000, 6)) * (bounds[:, 1] - bounds[:, 0])
-    m = model()
+    m = model(arm=ARM_MODELS[name])
     gaps = m.gaps_m(q).min(axis=0)
-    own = [i for i, (_, other) in enumerate(m.pairs) if other in UR3E.link_names]
+    own = [i for i, (_, other) in enumerate(m.pairs) if other in ARM_MODELS[name].link_names]
     assert gaps[own].min() > 0.02
-    ordered = {name: i for i, name in enumerate((*UR3E.link_names, "mount", "part"))}
+    ordered = {name: i for i, name in enumerate((*ARM_MODELS[name].link_names, "mount", "part"))}
     for i in own:
         low, high = sorted(min(ordered[name], 6) for name in m.pairs[i])
         assert high - low > 1

@@ -105,9 +105,7 @@ class ToyDriver:
 
     def camera(self, config: CameraCell, *, locked: object = None) -> ToyDevice:
         pinhole = config.pinhole
-        info = CameraInfo(
-            "Toy", config.serial, "1", "1", "3", pinhole, pinhole, np.eye(4), 1e-3, simulated=False
-        )
+        info = CameraInfo("Toy", config.serial, "1", "1", "3", pinhole, False, pinhole, np.eye(4), 1e-3)
         return ToyDevice(info)
 
 

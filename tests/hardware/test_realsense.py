@@ -1,17 +1,19 @@
 """The camera driver against a device that misbehaves: it recovers, or names the cause."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
 import pyrealsense2 as rs
 import pytest
 
+from synth.cell.cameras import CAMERA_MODELS
 from synth.cell.load import default_cell
 from synth.errors import CameraError, CameraUnplugged, SettingsLost, StreamFrozen
 from synth.hardware.camera import CameraSample
-from synth.hardware.cameras import realsense_metering, realsense_options
+from synth.hardware.cameras import CAMERAS, realsense_metering, realsense_options
 from synth.hardware.cameras.realsense import RealSenseCamera
 from synth.hardware.cameras.realsense_stream import Stream, StreamFormat
 from synth.hardware.simulated.faults_camera import (
@@ -23,12 +25,26 @@ from synth.hardware.simulated.faults_camera import (
     TornPairFault,
     UnplugFault,
 )
-from synth.hardware.simulated.l515 import SimulatedL515
+from synth.hardware.simulated.realsense import SimulatedRealSense
 
 from .stand_in import Arm, FlatScene
 
-CONFIG = default_cell().camera
+DEFAULT = CONFIG = default_cell().camera
+make_device = SimulatedRealSense
 N_POSES = 3
+
+
+@pytest.fixture(scope="module", params=["l515", "d435"], autouse=True)
+def product(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Every test of this file, on one camera of each family."""
+    config = DEFAULT.model_copy(
+        update={"model": request.param, "preset": CAMERA_MODELS[request.param].presets[0]}
+    )
+    device = partial(SimulatedRealSense, product=CAMERAS[request.param].product)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(globals(), "CONFIG", config)
+        patch.setitem(globals(), "make_device", device)
+        yield request.param
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +59,7 @@ class Session:
 
     def __init__(self) -> None:
         self.scene, self.arm = FlatScene(), Arm()
-        self.device = SimulatedL515(self.scene, self.arm, CONFIG)
+        self.device = make_device(self.scene, self.arm, CONFIG)
         self.camera = RealSenseCamera(CONFIG, self.device)
 
     def visit(self, faults: list[CameraFault]) -> list[CameraSample]:
@@ -58,7 +74,7 @@ class Session:
 
 
 @pytest.fixture(scope="module")
-def undisturbed() -> list[CameraSample]:
+def undisturbed(product: str) -> list[CameraSample]:
     return Session().visit([])
 
 
@@ -132,9 +148,9 @@ def test_forgotten_settings_are_set_again(undisturbed: list[CameraSample]) -> No
 def test_a_device_frozen_from_the_start_is_reset_once() -> None:
     """A camera that an earlier program left frozen connects after one reset; a dead one gives its error."""
     scene, arm = FlatScene(), Arm()
-    with RealSenseCamera(CONFIG, SimulatedL515(scene, arm, CONFIG, [FrozenStreamFault()])) as camera:
+    with RealSenseCamera(CONFIG, make_device(scene, arm, CONFIG, [FrozenStreamFault()])) as camera:
         camera.grab(after_ns=time.monotonic_ns())
-    dead = SimulatedL515(scene, arm, CONFIG, [FrozenStreamFault(persistent=True)])
+    dead = make_device(scene, arm, CONFIG, [FrozenStreamFault(persistent=True)])
     with pytest.raises(StreamFrozen, match="did not help"), RealSenseCamera(CONFIG, dead):
         pass
 
@@ -149,10 +165,12 @@ def test_settings_survive_a_replug() -> None:
         assert camera.info.options == before
 
 
-def test_metering_makes_the_picture_as_bright_as_wanted() -> None:
-    """The device's automatics meter a dim and a bright scene to the same brightness, then stay off."""
+def test_metering_makes_the_picture_as_bright_as_wanted(product: str) -> None:
+    """The device's automatics meter a dim and a bright scene to the same brightness, then stay off; a D435
+    has an eighth of the gain to do it with.
+    """
     means = []
-    for radiance in (30.0, 200.0):
+    for radiance in (30.0 if product == "l515" else 120.0, 200.0):
         session = Session()
         session.scene.color = lambda q, level=radiance: level  # type: ignore[method-assign]
         with session.camera as camera:
@@ -163,26 +181,26 @@ def test_metering_makes_the_picture_as_bright_as_wanted() -> None:
 def test_locked_values_are_used_instead_of_metering() -> None:
     """A continued run takes over the exposure, gain and white balance that the first part metered."""
     locked = {"exposure": 88.0, "gain": 70.0, "white_balance": 5100.0}
-    device = SimulatedL515(FlatScene(), Arm(), CONFIG)
+    device = make_device(FlatScene(), Arm(), CONFIG)
     with RealSenseCamera(CONFIG, device, locked=locked) as camera:
         assert {name: camera.info.options[f"color.{name}"] for name in locked} == locked
 
 
-def test_every_option_that_matters_is_on_record() -> None:
+def test_every_option_that_matters_is_on_record(product: str) -> None:
     """Automatics off, the host's clock, and the cell's preset, as librealsense reads them back."""
-    with RealSenseCamera(CONFIG, SimulatedL515(FlatScene(), Arm(), CONFIG)) as camera:
+    with RealSenseCamera(CONFIG, make_device(FlatScene(), Arm(), CONFIG)) as camera:
         options = camera.info.options
     assert options["color.enable_auto_exposure"] == 0
     assert options["color.enable_auto_white_balance"] == 0
     assert options["color.auto_exposure_priority"] == 0
     assert options["color.global_time_enabled"] == options["depth.global_time_enabled"] == 1
-    assert options["depth.visual_preset"] == 5
+    assert options["depth.visual_preset"] == {"l515": 5, "d435": 3}[product]
 
 
 def test_a_fixed_exposure_is_not_metered() -> None:
     """A number in the cell is the exposure, whatever the scene."""
     config = CONFIG.model_copy(update={"exposure": 222.0})
-    with RealSenseCamera(config, SimulatedL515(FlatScene(), Arm(), config)) as camera:
+    with RealSenseCamera(config, make_device(FlatScene(), Arm(), config)) as camera:
         assert camera.info.options["color.exposure"] == 222
 
 
@@ -245,20 +263,20 @@ def test_warm_up_waits_for_flat_noise_and_a_valid_temperature() -> None:
         taken.append(1)
         return settling()
 
-    realsense_metering.warm_up(next_depth, lambda: next(temperatures))
+    realsense_metering.warm_up(next_depth, lambda: next(temperatures) is not None)
     assert 12 <= len(taken) <= 40
 
 
 def test_warm_up_is_time_boxed(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """A sensor that never becomes steady costs its minute and a warning, not the run."""
     monkeypatch.setattr(realsense_metering, "_WARM_UP_S", 0.05)
-    realsense_metering.warm_up(depth_frames(lambda i: 10), lambda: None)
+    realsense_metering.warm_up(depth_frames(lambda i: 10), lambda: False)
     assert "not steady" in caplog.text
 
 
 def test_a_resolution_the_device_lacks_lists_what_it_has() -> None:
     """Asking for a format that is not there names those that are."""
-    device = SimulatedL515(FlatScene(), Arm(), CONFIG).open()
+    device = make_device(FlatScene(), Arm(), CONFIG).open()
     stream = Stream(device.query_sensors()[1], StreamFormat("color", "rgb8", (1920, 1080), 30), 1.0)
     with pytest.raises(CameraError, match=r"no color stream of 1920×1080.*1280×720 at 30"):
         stream.start("x")

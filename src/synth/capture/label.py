@@ -1,7 +1,8 @@
 """From one shot to its label: which pixels are the part, its two boxes, its normal and its crop.
 
 Pixels come from a colour filter, as in the paper's section 3.3, or from the CAD outline; the normal never
-does: it is the TCP's, brought into camera axes through ``T_base_cam``.
+does: it is the TCP's, brought into camera axes through ``T_base_cam``, or, with the camera on the arm, that
+of the part that stands, through ``T_tool_cam`` and the TCP.
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from synth.capture.choices import LabelSource
 from synth.capture.silhouette import Silhouette, SilhouetteCaster
 from synth.cell.mesh import CellBodies, label_normal_part
 from synth.cell.model import Cell
+from synth.cell.places import T_cam_part
 from synth.dataset.choices import CropKind
 from synth.dataset.colour_filter import colour_mask, holes, largest_component, mask_iou, refine_edge
 from synth.dataset.sample import MIN_VISIBLE_FOR_CROP, MIN_W_FOR_CROP
@@ -74,14 +76,12 @@ class Labeller:
         self._caster = SilhouetteCaster(cell, bodies, camera)
         self._normal_part = label_normal_part(cell, bodies.part)
         self._point_part_m = np.asarray(cell.part.point_of_interest_m)
-        self._T_cam_base = se3.inverse(np.asarray(cell.camera.T_base_cam))
-        self._T_tool_part = np.asarray(cell.part.T_tool_part)
 
     def label(self, rgb_u8: NDArray[np.uint8], T_base_tool: Array, q_rad: Array) -> Label:
         """The label of an image [H,W,3] taken at tool pose ``T_base_tool`` [4,4] and joints ``q_rad`` [6]."""
-        T_cam_part = self._T_cam_base @ T_base_tool @ self._T_tool_part
-        normal_cam = T_cam_part[:3, :3] @ self._normal_part
-        point_px = self._camera.project(se3.transform(T_cam_part, self._point_part_m[None]))[0]
+        T = T_cam_part(self._cell, T_base_tool)
+        normal_cam = T[:3, :3] @ self._normal_part
+        point_px = self._camera.project(se3.transform(T, self._point_part_m[None]))[0]
 
         silhouette = self._caster.cast(T_base_tool, q_rad)
         mask, iou = self._mask(rgb_u8, silhouette)
@@ -91,12 +91,12 @@ class Labeller:
         crop = None
         seen_well = visib_fract >= MIN_VISIBLE_FOR_CROP and uvw_from_cam(normal_cam)[2] > MIN_W_FOR_CROP
         if seen_well and square is not None and inside_image(square, self._camera.size_wh):
-            crop = self._crop(rgb_u8, square, normal_cam, T_cam_part)
+            crop = self._crop(rgb_u8, square, normal_cam, T)
         return Label(
             mask=mask,
             box_xyxy_px=box,
             square_xyxy_px=square,
-            T_cam_part=T_cam_part,
+            T_cam_part=T,
             normal_cam=normal_cam,
             normal_uvw=uvw_from_cam(normal_cam),
             point_xy=(point_px + 0.5) / np.asarray(self._camera.size_wh),

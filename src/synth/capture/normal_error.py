@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from synth.cell.calibration_validity import camera_calibration
 from synth.cell.model import Cell
 from synth.geometry.se3 import Array
 
@@ -15,7 +16,7 @@ def normal_sigma_deg(
     tool turned during the shot; taken as independent. None while camera or part is not calibrated: then
     nobody knows.
     """
-    camera, part = cell.calibration.camera, cell.calibration.part
+    camera, part = camera_calibration(cell), cell.calibration.part
     if camera is None or part is None:
         return None
     R = T_cam_part[:3, :3]

@@ -41,8 +41,11 @@ def arm_mask(cell: Cell, bodies: CellBodies, camera: Pinhole, q_rad: Array) -> M
             n = 2 + int(np.linalg.norm(b_m - a_m) / (radius_m / 4))
             _fill(mask, camera, se3.transform(T_cam_base, np.linspace(a_m, b_m, n)), float(radius_m))
     T_cam_tool = T_cam_base @ forward(q_rad, cell.robot.arm.dh) @ cell.robot.T_flange_tool
-    for mesh, T_tool_mesh in ((bodies.mount, cell.mount.T_tool_mount), (bodies.part, cell.part.T_tool_part)):
-        _fill(mask, camera, se3.transform(T_cam_tool @ T_tool_mesh, hull_vertices(mesh)), 0.0, hull=True)
+    for mesh, T_cam_mesh in (
+        (bodies.mount, T_cam_tool @ cell.mount.T_tool_mount),
+        (bodies.part, T_cam_tool @ np.asarray(cell.part.T_tool_part)),
+    ):
+        _fill(mask, camera, se3.transform(T_cam_mesh, hull_vertices(mesh)), 0.0, hull=True)
     size = 2 * _GROW_PX + 1
     return np.asarray(cv2.dilate(mask, np.ones((size, size), np.uint8)) > 0)
 

@@ -49,15 +49,15 @@ def judge(
     gates: Gates,
     label: Label,
     rgb_u8: NDArray[np.uint8],
-    depth_m: NDArray[np.float32],
+    depth_m: NDArray[np.float32] | None,
     T_base_tool_before: Array,
     T_base_tool_after: Array,
     rng: np.random.Generator,
 ) -> Verdict:
     """Measure one labelled shot, image [H,W,3] and registered depth [H,W] along z, against the cell's gates.
 
-    ``rng`` drives RANSAC. A figure that cannot be measured is absent: with too little depth on the face there
-    is no ``normal_depth_deg``, and the shot is not refused for it.
+    ``rng`` drives RANSAC. A figure that cannot be measured is absent: with too little depth on the
+    face, or no depth at all, there is no ``normal_depth_deg``, and the shot is not refused for it.
     """
     figures: dict[str, float] = {"mask_area_px": float(label.mask.sum()), "visib_fract": label.visib_fract}
     refusals: list[Refusal] = []
@@ -131,7 +131,7 @@ def judge(
             f"the outline's sharpness is {sharp:.2f}, at least {gates.min_sharpness:g} is wanted",
         )
 
-    if silhouette is not None:
+    if silhouette is not None and depth_m is not None:
         points_cam_m = face_points(silhouette, depth_m)
         figures["depth_points"] = float(len(points_cam_m))
         if len(points_cam_m) >= MIN_DEPTH_POINTS:

@@ -2,20 +2,24 @@
 
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from synth.capture.label import Label, Labeller
 from synth.capture.normal_error import normal_sigma_deg
 from synth.capture.poses import PlannedPose
 from synth.capture.quality import Verdict, judge
 from synth.capture.settings import CaptureSettings
-from synth.dataset.codecs import to_depth_m
+from synth.cell.places import T_base_cam
+from synth.dataset.layers import LayerName
 from synth.dataset.origin import Origin, Step
 from synth.dataset.sample import Draft, Instance, RobotReading, RobotShot
 from synth.dataset.store import DatasetWriter
 from synth.geometry import se3
 from synth.geometry.pinhole import Pinhole
+from synth.geometry.se3 import Array
 from synth.hardware.camera import CameraSample
 from synth.hardware.robot import RobotState
 
@@ -53,7 +57,7 @@ class Recorder:
             self._settings.cell.gates,
             label,
             sample.rgb_u8,
-            to_depth_m(sample.depth_counts, sample.depth_scale_m),
+            sample.depth_m,
             shot.before.T_base_tool,
             shot.after.T_base_tool,
             np.random.default_rng([self._settings.seed, pose.index, shot.attempt]),
@@ -61,14 +65,16 @@ class Recorder:
         labelled = time.perf_counter()
         timing = shot.timing | {"label_s": labelled - started}
         if verdict.accepted:
-            draft = self._draft(shot, label, verdict, timing)
+            draft = self._draft(shot, T_base_tool, label, verdict, timing)
+            layers: dict[LayerName, NDArray[Any]] = {
+                "image": sample.rgb_u8,
+                "mask": label.mask.astype(np.uint16),
+            }
+            if sample.depth_counts is not None:
+                layers["depth"] = sample.depth_counts
             self._writer.append(
                 draft,
-                layers={
-                    "image": sample.rgb_u8,
-                    "depth": sample.depth_counts,
-                    "mask": label.mask.astype(np.uint16),
-                },
+                layers=layers,
                 crops=[None if label.crop is None else label.crop.rgb_u8],
             )
         else:
@@ -85,7 +91,9 @@ class Recorder:
             )
         return verdict
 
-    def _draft(self, shot: Shot, label: Label, verdict: Verdict, timing: dict[str, float]) -> Draft:
+    def _draft(
+        self, shot: Shot, T_base_tool: Array, label: Label, verdict: Verdict, timing: dict[str, float]
+    ) -> Draft:
         assert label.box_xyxy_px is not None
         assert label.square_xyxy_px is not None
         crop, sample = label.crop, shot.sample
@@ -114,7 +122,7 @@ class Recorder:
             size_wh=self._camera.size_wh,
             K=self._camera.K.tolist(),
             dist=np.asarray(self._camera.dist).tolist(),
-            T_base_cam=np.asarray(self._settings.cell.camera.T_base_cam).tolist(),
+            T_base_cam=T_base_cam(self._settings.cell, T_base_tool).tolist(),
             robot=RobotShot(
                 before=_reading(shot.before),
                 after=_reading(shot.after),

@@ -71,7 +71,11 @@ def print_summary(settings: CaptureSettings, summary: Summary, console: Console)
             table.add_row(tilt, str(taken[tilt]), str(refused[tilt]))
         console.print(table)
     if summary.n_unchecked:
-        console.print(f"{summary.n_unchecked} samples had too little depth on the face to check the normal.")
+        known = settings.cell.camera.known
+        why = (
+            "too little depth on the face" if known.has_depth else f"no depth, as a {known.title} gives none,"
+        )
+        console.print(f"{summary.n_unchecked} samples had {why} to check the normal.")
     costs = [s.timing for s in reader.samples]
     machine_s = sum(c.get("machine_s", 0.0) for c in costs) / len(costs)
     motion_s = sum(c.get("motion_s", 0.0) for c in costs) / len(costs)

@@ -100,14 +100,16 @@ def fill(
         for note in writer.notes:
             progress.say(note)
         arm = Arm(devices.robot, SafetyModel(cell, bodies), cell.robot)
-        arm_can_leave = park_is_out_of_view(cell, bodies, pinhole)
-        if arm_can_leave:
+        n_plates, arm_can_leave = settings.n_plates, False
+        if cell.camera.is_on_arm:  # Each of its pictures has another background.
+            n_plates = 0
+        elif arm_can_leave := park_is_out_of_view(cell, bodies, pinhole):
             take_plates(settings, arm, devices.camera, writer, progress)
         labeller = Labeller(cell, bodies, pinhole, source=settings.label, crop_kind=settings.crop)
         recorder = Recorder(settings, labeller, pinhole, writer)
         session = Session(settings, plan, arm, devices.camera, recorder, progress)
         session.run(writer)
-        if settings.n_plates and not arm_can_leave:
+        if n_plates and not arm_can_leave:
             piece_plate_together(cell, bodies, pinhole, writer, progress)
         return session.summary(writer, time.perf_counter() - started)
 

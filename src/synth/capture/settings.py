@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from synth.capture.choices import LabelSource
 from synth.capture.poses import Plan
-from synth.cell.calibration_validity import why_uncalibrated
+from synth.cell.calibration_validity import camera_calibration, why_uncalibrated
 from synth.cell.load import cell_fingerprint
 from synth.cell.mesh import cad_sha256
 from synth.cell.model import Cell
@@ -108,10 +108,14 @@ def describe(
 
 
 def refuse_uncalibrated(cell: Cell) -> None:
-    """Raises InputError where a real cell has no calibration that holds: its labels would be wrong by nobody
-    knows how much.
+    """Raises InputError where a real cell has no calibration that holds, or nobody knows the lens: its labels
+    would be wrong by nobody knows how much.
     """
     reason = None if cell.is_simulated else why_uncalibrated(cell)
+    if not cell.camera.known.tells_lens and cell.camera.K is None:
+        reason = (
+            f"a {cell.camera.known.title} does not tell its lens: run synth calibrate run, which solves it"
+        )
     if reason is not None:
         raise InputError(
             f"the labels of this cell cannot be trusted: {reason}; or say --uncalibrated, and the dataset "
@@ -121,7 +125,7 @@ def refuse_uncalibrated(cell: Cell) -> None:
 
 def _calibration(cell: Cell) -> dict[str, JsonValue]:
     """What a dataset says of it; hashes are those of the cell's records."""
-    camera, part = cell.calibration.camera, cell.calibration.part
+    camera, part = camera_calibration(cell), cell.calibration.part
     said: dict[str, JsonValue] = {"K": "device" if cell.camera.K is None else "cell"}
     if camera is not None:
         said["camera"] = camera.sha256
@@ -141,7 +145,7 @@ def camera_record(cell: Cell, info: CameraInfo) -> CameraRecord:
         size_wh=pinhole.size_wh,
         K=pinhole.K.tolist(),
         dist=np.asarray(pinhole.dist).tolist(),
-        T_base_cam=np.asarray(cell.camera.T_base_cam).tolist(),
+        T_base_cam=None if cell.camera.is_on_arm else np.asarray(cell.camera.T_base_cam).tolist(),
         depth_scale_m=info.depth_scale_m,
     )
 

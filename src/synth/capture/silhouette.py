@@ -1,6 +1,6 @@
 """Where the CAD says the part is in the image: its outline, what hides it, and the face of interest.
 
-The prediction runs through the calibration: the measured TCP pose, ``T_tool_part``, ``T_base_cam`` and the
+The prediction runs through the calibration: the measured TCP pose, the places of part and camera, and the
 camera's intrinsics. The nominal arm hides what stands behind it.
 """
 
@@ -10,15 +10,15 @@ import numpy as np
 
 from synth.cell.mesh import CellBodies, face_of_interest
 from synth.cell.model import Cell
+from synth.cell.places import T_base_cam, T_base_part
 from synth.geometry import se3
 from synth.geometry.arm import Capsules, link_capsules
 from synth.geometry.boxes import Mask
 from synth.geometry.clearance import segment_distance_m
 from synth.geometry.pinhole import Pinhole
-from synth.geometry.raycast import Raycaster, camera_rays
+from synth.geometry.raycast import Hits, Raycaster, camera_rays
 from synth.geometry.se3 import Array
 
-_PART = 0
 _MARGIN_PX = 4
 
 
@@ -48,15 +48,10 @@ class SilhouetteCaster:
     """Casts one cell's part into one camera; everything that does not change between shots is built once."""
 
     def __init__(self, cell: Cell, bodies: CellBodies, camera: Pinhole) -> None:
-        self._camera = camera
-        self._arm = cell.robot.arm
-        self._T_base_cam = np.asarray(cell.camera.T_base_cam)
-        T_tool_part = np.asarray(cell.part.T_tool_part)
-        part_tool = bodies.part.transformed(T_tool_part)
-        mount_tool = bodies.mount.transformed(np.asarray(cell.mount.T_tool_mount))
-        self._part_points_tool_m = part_tool.vertices_m
-        self._part_alone = Raycaster([part_tool])
-        self._with_mount = Raycaster([part_tool, mount_tool])
+        self._camera, self._cell = camera, cell
+        self._part_points_m = bodies.part.vertices_m
+        self._part = Raycaster([bodies.part])
+        self._mount = Raycaster([bodies.mount.transformed(np.asarray(cell.mount.T_tool_mount))])
         triangles, _ = face_of_interest(bodies.part, np.asarray(cell.part.point_of_interest_m))
         self._face_triangles = np.asarray(triangles)
 
@@ -65,27 +60,22 @@ class SilhouetteCaster:
 
         q_rad [6] places the nominal links that may hide it.
         """
-        window = self._window(T_base_tool)
+        T_cam, T_part = T_base_cam(self._cell, T_base_tool), T_base_part(self._cell, T_base_tool)
+        window = self._window(se3.inverse(T_cam) @ T_part)
         if window is None:
             return None
-        origin_base_m, directions_base = camera_rays(self._camera, self._T_base_cam, window)
-        T_tool_base = se3.inverse(T_base_tool)
-        origin_m = se3.transform(T_tool_base, origin_base_m)
-        directions = directions_base @ T_tool_base[:3, :3].T
-        origins_m = np.broadcast_to(origin_m, directions.shape)
+        origin_m, directions = camera_rays(self._camera, T_cam, window)
+        on_part = _cast(self._part, T_part, origin_m, directions)
+        on_mount = _cast(self._mount, T_base_tool, origin_m, directions)
+        visible = on_part.valid & (on_part.t < on_mount.t)
+        links = link_capsules(q_rad, self._cell.robot.arm)
+        t_hit = on_part.t[visible].astype(np.float64)
+        visible[visible] = ~_behind_links(origin_m, directions[visible], t_hit, links)
+        face = visible & np.isin(on_part.triangle, self._face_triangles)
+        return Silhouette(window, on_part.valid, visible, face, directions @ T_cam[:3, :3])
 
-        alone = self._part_alone.cast(origins_m, directions)
-        hits = self._with_mount.cast(origins_m, directions)
-        part = alone.body == _PART
-        visible = part & (hits.body == _PART)
-        links = link_capsules(q_rad, self._arm)
-        visible[visible] = ~_behind_links(origin_base_m, directions_base[visible], hits.t[visible], links)
-        face = visible & np.isin(hits.triangle, self._face_triangles)
-        return Silhouette(window, part, visible, face, directions_base @ self._T_base_cam[:3, :3])
-
-    def _window(self, T_base_tool: Array) -> tuple[int, int, int, int] | None:
-        T_cam_tool = se3.inverse(self._T_base_cam) @ T_base_tool
-        points_cam_m = se3.transform(T_cam_tool, self._part_points_tool_m)
+    def _window(self, T_cam_part: Array) -> tuple[int, int, int, int] | None:
+        points_cam_m = se3.transform(T_cam_part, self._part_points_m)
         if points_cam_m[:, 2].min() <= 0:
             return None
         pixels = self._camera.project(points_cam_m)
@@ -93,6 +83,13 @@ class SilhouetteCaster:
         x0, y0 = np.maximum(np.floor(pixels.min(axis=0)).astype(int) - _MARGIN_PX, 0)
         x1, y1 = np.minimum(np.ceil(pixels.max(axis=0)).astype(int) + _MARGIN_PX, (width, height))
         return (int(x0), int(y0), int(x1), int(y1)) if x0 < x1 and y0 < y1 else None
+
+
+def _cast(caster: Raycaster, T_base_body: Array, origin_m: Array, directions: Array) -> Hits:
+    """Hits of rays [h,w,3] from a point, both in base, on a body in its own frame."""
+    T_body_base = se3.inverse(T_base_body)
+    turned = directions @ T_body_base[:3, :3].T
+    return caster.cast(np.broadcast_to(se3.transform(T_body_base, origin_m), turned.shape), turned)
 
 
 def _behind_links(origin_m: Array, directions: Array, t_hit: Array, links: Capsules) -> Mask:

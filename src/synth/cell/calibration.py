@@ -63,7 +63,9 @@ class CameraCalibration(_Record):
 
 
 class PartCalibration(_Record):
-    """Of part.T_tool_part. outline_px: typical distance of the outline from where it is predicted."""
+    """Of part.T_tool_part, or of part.T_base_part where the part stands. outline_px: typical distance of the
+    outline from where it is predicted.
+    """
 
     n_poses: Annotated[int, Field(ge=1)]
     outline_px: NotNegative

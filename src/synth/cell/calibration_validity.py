@@ -21,16 +21,31 @@ def camera_hash(cell: Cell, place: Literal["T_base_cam", "T_tool_cam"] = "T_base
 
 def part_hash(cell: Cell) -> str:
     """Of everything that the calibration of the part's place is about."""
-    part = cell.part.model_dump(mode="json", include={"mesh", "units", "T_tool_part"})
-    return _hash({**part, "tcp_pose": cell.robot.tcp_pose, "camera": camera_hash(cell)})
+    part = cell.part.model_dump(mode="json", include={"mesh", "units", part_place(cell)})
+    return _hash({**part, "tcp_pose": cell.robot.tcp_pose, "camera": camera_hash(cell, camera_place(cell))})
+
+
+def camera_place(cell: Cell) -> Literal["T_base_cam", "T_tool_cam"]:
+    """The key of the place that labels depend on."""
+    return "T_tool_cam" if cell.camera.is_on_arm else "T_base_cam"
+
+
+def part_place(cell: Cell) -> Literal["T_tool_part", "T_base_part"]:
+    """The key of the part's place that labels depend on."""
+    return "T_base_part" if cell.camera.is_on_arm else "T_tool_part"
+
+
+def camera_calibration(cell: Cell) -> CameraCalibration | None:
+    """Of the camera where it is mounted."""
+    return cell.calibration.hand if cell.camera.is_on_arm else cell.calibration.camera
 
 
 def why_uncalibrated(cell: Cell) -> str | None:
     """Why the cell's labels cannot be trusted yet, as a clause; None where they can."""
-    gates, of_camera, of_part = cell.gates, cell.calibration.camera, cell.calibration.part
+    gates, of_camera, of_part = cell.gates, camera_calibration(cell), cell.calibration.part
     if of_camera is None:
         return "its camera was never calibrated: run synth calibrate run"
-    if of_camera.sha256 != camera_hash(cell):
+    if of_camera.sha256 != camera_hash(cell, camera_place(cell)):
         return (
             "the camera's place, lens, serial number or the tool's tcp_pose changed after it was calibrated: "
             "run synth calibrate run"

@@ -12,6 +12,7 @@ from scipy.stats import qmc
 from synth.cell.clearance import CellClearance
 from synth.cell.mesh import CellBodies, label_normal_part
 from synth.cell.model import Cell
+from synth.cell.places import T_base_cam, T_cam_part
 from synth.errors import InputError
 from synth.geometry import frames, se3
 from synth.geometry.arm import link_capsules
@@ -69,7 +70,7 @@ class Candidates:
 
 _ADVICE = {
     "nearness": "change robot.joints, workspace or the camera's place: something comes too near",
-    "image": "turn or move the camera (camera.T_base_cam), or narrow robot.joints: the part leaves the image",
+    "image": "turn or move the camera or the part, or narrow robot.joints: the part leaves the image",
     "size": "bring the camera nearer or lower gates.min_box_px: the part is too small in the image",
     "tilt": "raise gates.max_tilt_deg or change the wrist ranges: the label's face looks away",
     "visibility": "change the wrist ranges or lower gates.min_visible: mount or arm hide the part",
@@ -142,21 +143,20 @@ class _View:
     def __init__(self, cell: Cell, bodies: CellBodies, camera: Pinhole) -> None:
         self._cell, self._camera = cell, camera
         self._clearance = CellClearance(cell, bodies)
-        self._T_cam_base = se3.inverse(np.asarray(cell.camera.T_base_cam))
-        self._T_tool_part = np.asarray(cell.part.T_tool_part)
         self._hull_part = hull_vertices(bodies.part)
         self._normal_part = label_normal_part(cell, bodies.part)
         self._point_part = np.asarray(cell.part.point_of_interest_m)
-        T_part_mount = se3.inverse(self._T_tool_part) @ np.asarray(cell.mount.T_tool_mount)
         self._part_alone = Raycaster([bodies.part])
-        self._mount_alone = Raycaster([bodies.mount.transformed(T_part_mount)])
+        T_tool_held = cell.camera.T_tool_cam if cell.camera.is_on_arm else cell.part.T_tool_part
+        T_held_mount = se3.inverse(np.asarray(T_tool_held)) @ np.asarray(cell.mount.T_tool_mount)
+        self._mount_alone = Raycaster([bodies.mount.transformed(T_held_mount)])
 
     def check(self, q_rad: Array, refused: Counter[str]) -> Candidates:
         """The rows of q_rad [M,6] that pass; the others are counted by the first check that refuses them."""
         gates = self._cell.gates
         T_base_tool = self._cell.robot.T_base_tool(q_rad)
-        T_cam_part = self._T_cam_base @ T_base_tool @ self._T_tool_part
-        R, t = T_cam_part[:, :3, :3], T_cam_part[:, None, :3, 3]
+        T = T_cam_part(self._cell, T_base_tool)
+        R, t = T[:, :3, :3], T[:, None, :3, 3]
         normal = R @ self._normal_part
         point = (R @ self._point_part) + t[:, 0]
         tilt_deg = angle_deg(normal, -point)
@@ -183,7 +183,7 @@ class _View:
             refused[name] += int((passed & ~ok).sum())
             passed &= ok
         visible = np.zeros(len(q_rad))
-        visible[passed] = self._visible(T_cam_part[passed], q_rad[passed], outline[passed])
+        visible[passed] = self._visible(T[passed], T_base_tool[passed], q_rad[passed], outline[passed])
         seen = visible >= min(gates.min_visible + VISIBLE_MARGIN, 1.0)
         refused["visibility"] += int((passed & ~seen).sum())
         everything = Candidates(
@@ -197,7 +197,7 @@ class _View:
         )
         return everything.rows(passed & seen)
 
-    def _visible(self, T_cam_part: Array, q_rad: Array, outline_cam: Array) -> Array:
+    def _visible(self, T_cam_part: Array, T_base_tool: Array, q_rad: Array, outline_cam: Array) -> Array:
         """Share [M] of the part's silhouette that is seen, by rays over its bounding box."""
         flat = outline_cam[..., :2] / outline_cam[..., 2:]
         low, high = flat.min(axis=1), flat.max(axis=1)
@@ -209,11 +209,19 @@ class _View:
         rays_part = rays_cam @ R
         origins_part = -np.einsum("mi,mij->mj", T_cam_part[:, :3, 3], R)[:, None]
         on_part = self._part_alone.cast(origins_part, rays_part)
-        behind_mount = self._mount_alone.cast(origins_part, rays_part).t < on_part.t
+        if self._cell.camera.is_on_arm:  # The mount stands still before the camera, else before the part.
+            mount_t = self._mount_alone.cast(np.zeros_like(rays_cam), rays_cam).t
+        else:
+            mount_t = self._mount_alone.cast(origins_part, rays_part).t
+        behind_mount = mount_t < on_part.t
         hit = on_part.valid
         pose, ray = np.nonzero(hit & ~behind_mount)
         links = link_capsules(q_rad, self._cell.robot.arm)
-        a_cam, b_cam = (se3.transform(self._T_cam_base, ends)[pose] for ends in (links.a_m, links.b_m))
+        T_cam_base = np.linalg.inv(T_base_cam(self._cell, T_base_tool))
+        R_cam_base, t_cam_base = T_cam_base[..., :3, :3], T_cam_base[..., None, :3, 3]
+        a_cam, b_cam = (
+            (ends @ np.swapaxes(R_cam_base, -1, -2) + t_cam_base)[pose] for ends in (links.a_m, links.b_m)
+        )
         ends_cam = rays_cam[pose, ray] * on_part.t[pose, ray, None].astype(np.float64)
         distances = segment_distance_m(np.zeros(3), ends_cam[:, None], a_cam, b_cam)
         clear = (distances > links.radius_m).all(axis=1)

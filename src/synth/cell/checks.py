@@ -38,6 +38,7 @@ Finding = tuple[Place, str]
 LARGEST_M = 5.0  # No distance of a bench is larger; an arm on one reaches a metre.
 LARGEST_TOOL_M = 0.5
 BODY_SIZE_M = (0.002, 1.0)
+_TEMPLATE = " (`synth cell init` writes a template that explains every key)"
 
 
 def run_checks(subjects: Mapping[str, Any]) -> Iterator[Finding]:
@@ -104,8 +105,50 @@ def tool_lengths(robot: RobotCell) -> Iterator[Finding]:
         )
 
 
+def camera_place(camera: CameraCell) -> Iterator[Finding]:
+    if camera.is_on_arm and camera.T_tool_cam is None:
+        yield (
+            ("camera", "T_tool_cam"),
+            "is missing; a camera on the arm (mounted: tool) needs it: its axes in tool, to some 3 cm and "
+            "10° before it is calibrated.",
+        )
+    if not camera.is_on_arm and camera.T_base_cam is None:
+        yield ("camera", "T_base_cam"), f"is missing; add it{_TEMPLATE}."
+
+
+def part_place(camera: CameraCell, part: Part) -> Iterator[Finding]:
+    if camera.is_on_arm and part.T_base_part is None:
+        yield (
+            ("part", "T_base_part"),
+            "is missing; before a camera on the arm (camera.mounted: tool) the part stands: give its axes in "
+            "base, to some centimetres before it is calibrated.",
+        )
+    if not camera.is_on_arm and part.T_tool_part is None:
+        yield ("part", "T_tool_part"), f"is missing; add it{_TEMPLATE}."
+
+
+def cable(robot: RobotCell, camera: CameraCell) -> Iterator[Finding]:
+    if not camera.is_on_arm:
+        return
+    home_deg, turn_deg = robot.home_deg[-1], camera.cable_turn_deg
+    wrist_3: Place = ("robot", "joints", "wrist_3")
+    turns = [(wrist_3, float(angle_deg)) for angle_deg in np.degrees(robot.joints.bounds_rad[-1])]
+    turns += [] if robot.park_deg is None else [(("robot", "park_deg"), robot.park_deg[-1])]
+    for place, angle_deg in turns:
+        if abs(angle_deg - home_deg) > turn_deg * (1 + 1e-12):
+            yield (
+                place,
+                f"turns wrist 3 to {angle_deg:g}°, {abs(angle_deg - home_deg):g}° from home: the camera's "
+                f"cable would wrap, camera.cable_turn_deg allows {turn_deg:g}°; narrow it, or put home in "
+                "its middle.",
+            )
+
+
 def part_lengths(part: Part) -> Iterator[Finding]:
-    yield from _not_far(("part", "T_tool_part"), part.T_tool_part[:3, 3], LARGEST_TOOL_M, "from the TCP")
+    if part.T_tool_part is not None:
+        yield from _not_far(("part", "T_tool_part"), part.T_tool_part[:3, 3], LARGEST_TOOL_M, "from the TCP")
+    if part.T_base_part is not None:
+        yield from _not_far(("part", "T_base_part"), part.T_base_part[:3, 3], LARGEST_M, "from the base")
     point_m = part.point_of_interest_m
     yield from _not_far(("part", "point_of_interest_m"), point_m, LARGEST_TOOL_M, "from the part's origin")
 
@@ -159,7 +202,8 @@ def home_in_workspace(robot: RobotCell, workspace: Workspace) -> Iterator[Findin
 
 def camera_modes(camera: CameraCell) -> Iterator[Finding]:
     known = camera.known
-    for key, modes in (("color_size_wh", known.color_modes), ("depth_size_wh", known.depth_modes)):
+    sizes = [("color_size_wh", known.color_modes), ("depth_size_wh", known.depth_modes)]
+    for key, modes in sizes if known.has_depth else sizes[:1]:
         size = getattr(camera, key)
         if size not in modes:
             allowed = ", ".join(f"[{w}, {h}]" for w, h in modes)
@@ -167,6 +211,11 @@ def camera_modes(camera: CameraCell) -> Iterator[Finding]:
                 ("camera", key),
                 f"is [{size[0]}, {size[1]}], which the {known.title} has not; allowed: {allowed}.",
             )
+    if camera.preset not in known.presets:
+        yield (
+            ("camera", "preset"),
+            f"is {camera.preset}, which the {known.title} has not; allowed: {', '.join(known.presets)}.",
+        )
     if camera.dist is not None and camera.K is None:
         yield ("camera", "dist"), "stands without K; give both from one calibration, or neither."
     width, height = camera.color_size_wh
@@ -179,13 +228,17 @@ def camera_modes(camera: CameraCell) -> Iterator[Finding]:
 
 
 def camera_view(robot: RobotCell, camera: CameraCell, part: Part) -> Iterator[Finding]:
-    place: Place = ("camera", "T_base_cam")
-    T_base_cam = np.asarray(camera.T_base_cam)
-    distance = float(np.linalg.norm(T_base_cam[:3, 3]))
-    if distance > 2 * LARGEST_M:
+    if any(camera_place(camera)) or any(part_place(camera, part)):
+        return
+    key, from_where = ("T_tool_cam", "TCP") if camera.is_on_arm else ("T_base_cam", "base")
+    place: Place = ("camera", key)
+    T_cam = np.asarray(getattr(camera, key))
+    distance = float(np.linalg.norm(T_cam[:3, 3]))
+    if distance > (LARGEST_TOOL_M if camera.is_on_arm else 2 * LARGEST_M):
         yield (
             place,
-            f"puts the camera {distance:g} m from the base, which looks like millimetres; give metres.",
+            f"puts the camera {distance:g} m from the {from_where}, which looks like millimetres; give "
+            "metres.",
         )
         return
     if (
@@ -195,21 +248,27 @@ def camera_view(robot: RobotCell, camera: CameraCell, part: Part) -> Iterator[Fi
         or any(camera_modes(camera))
     ):
         return
-    T_base_part = robot.T_base_tool(robot.home_q_rad) @ part.T_tool_part
-    point_m = se3.transform(T_base_part, part.point_of_interest_m)
-    where = _sight(camera, T_base_cam, point_m)
+    T_base_tool = robot.T_base_tool(robot.home_q_rad)
+    if camera.is_on_arm:
+        point_base_m = se3.transform(np.asarray(part.T_base_part), part.point_of_interest_m)
+        point_m = se3.transform(se3.inverse(T_base_tool), point_base_m)
+    else:
+        T_base_part = T_base_tool @ np.asarray(part.T_tool_part)
+        point_base_m = point_m = se3.transform(T_base_part, part.point_of_interest_m)
+    where = _sight(camera, T_cam, point_m)
     if where is None:
         return
-    advice = "check T_base_cam and robot.home_deg."
-    if _sight(camera, se3.inverse(T_base_cam), point_m) is None:
-        advice = "with the inverse matrix it would be seen, so this looks like T_cam_base: invert it."
-    yield place, f"puts the point of interest at home, {_point(point_m)}, {where}; {advice}"
+    advice = f"check {key}{' and part.T_base_part' if camera.is_on_arm else ''} and robot.home_deg."
+    if _sight(camera, se3.inverse(T_cam), point_m) is None:
+        inverse = "T_cam_tool" if camera.is_on_arm else "T_cam_base"
+        advice = f"with the inverse matrix it would be seen, so this looks like {inverse}: invert it."
+    yield place, f"puts the point of interest at home, {_point(point_base_m)}, {where}; {advice}"
 
 
-def _sight(camera: CameraCell, T_base_cam: Array, point_base_m: Array) -> str | None:
-    """Where a point is when the camera does not see it."""
+def _sight(camera: CameraCell, T_cam: Array, point_m: Array) -> str | None:
+    """Where a point is when the camera does not see it; both in base, or in tool for a camera on the arm."""
     pinhole = camera.pinhole
-    point_cam_m = se3.transform(se3.inverse(T_base_cam), point_base_m)
+    point_cam_m = se3.transform(se3.inverse(T_cam), point_m)
     if point_cam_m[2] <= 0:
         return "behind the camera"
     x, y = pinhole.project(point_cam_m)[0]
@@ -320,6 +379,9 @@ CHECKS = (
     serial,
     joint_angles,
     tool_lengths,
+    camera_place,
+    part_place,
+    cable,
     part_lengths,
     mount_lengths,
     workspace_lengths,

@@ -18,6 +18,7 @@ from scipy.spatial import ConvexHull
 
 from synth.cell.mesh import CellBodies, label_normal_part
 from synth.cell.model import Cell
+from synth.cell.places import T_base_cam, T_base_cam_at_home, T_base_part
 from synth.geometry import se3
 from synth.geometry.arm import link_capsules
 from synth.geometry.mesh import Mesh
@@ -40,7 +41,9 @@ _SPHERE = np.stack(
 
 @dataclass(frozen=True, eq=False)
 class Marks:
-    """Poses as marks, in base: points_m and normals [N,3], the label's tilt from the line of sight [N]."""
+    """Poses as marks, in base: points_m and normals [N,3] of the part, or of a camera on the arm where it is
+    and looks; the label's tilt from the line of sight [N].
+    """
 
     points_m: Array
     normals: Array
@@ -90,10 +93,14 @@ def draw_cell(cell: Cell, bodies: CellBodies, poses_q_rad: ArrayLike, path: Path
 
 
 def _marks(cell: Cell, bodies: CellBodies, q_rad: Array) -> Marks:
-    T_base_part = cell.robot.T_base_tool(q_rad) @ cell.part.T_tool_part
-    points_m = T_base_part[:, :3, :3] @ np.asarray(cell.part.point_of_interest_m) + T_base_part[:, :3, 3]
-    normals = T_base_part[:, :3, :3] @ label_normal_part(cell, bodies.part)
-    return Marks(points_m, normals, angle_deg(normals, np.asarray(cell.camera.T_base_cam)[:3, 3] - points_m))
+    T_base_tool = cell.robot.T_base_tool(q_rad)
+    T_cam, T_part = T_base_cam(cell, T_base_tool), T_base_part(cell, T_base_tool)
+    points_m = T_part[..., :3, :3] @ np.asarray(cell.part.point_of_interest_m) + T_part[..., :3, 3]
+    normals = T_part[..., :3, :3] @ label_normal_part(cell, bodies.part)
+    tilt_deg = angle_deg(np.broadcast_to(normals, (len(q_rad), 3)), T_cam[..., :3, 3] - points_m)
+    if cell.camera.is_on_arm:
+        return Marks(T_cam[:, :3, 3], T_cam[:, :3, 2], tilt_deg)
+    return Marks(points_m, normals, tilt_deg)
 
 
 def _tilt_scale(cell: Cell) -> Normalize:
@@ -136,7 +143,7 @@ def _draw_bench(
 
 def _draw_camera_view(axes: Axes, cell: Cell, bodies: CellBodies, marks: Marks) -> None:
     pinhole = cell.camera.pinhole
-    T_cam_base = se3.inverse(np.asarray(cell.camera.T_base_cam))
+    T_cam_base = se3.inverse(T_base_cam_at_home(cell))
 
     def project(points_m: Array) -> tuple[Array, Array]:
         points_cam_m = se3.transform(T_cam_base, points_m)
@@ -151,7 +158,8 @@ def _draw_camera_view(axes: Axes, cell: Cell, bodies: CellBodies, marks: Marks) 
     axes.set_title(f"as the camera sees it ({source})", loc="left", fontsize=12, color=INK)
     axes.set_facecolor(tuple(np.divide(cell.bench.table.colour_rgb, 255).tolist()))
     _draw_arm(axes, cell, bodies, project)
-    _draw_marks(axes, cell, marks, project, length_m=0.03)
+    if not cell.camera.is_on_arm:  # The picture is taken at home; the marks are other places of the camera.
+        _draw_marks(axes, cell, marks, project, length_m=0.03)
     margin = cell.gates.image_margin_px
     frame = Rectangle(
         (margin, margin), width - 2 * margin, height - 2 * margin, fill=False, ec=INK, ls=":", lw=1, zorder=70
@@ -175,10 +183,10 @@ def _draw_table(axes: Axes, cell: Cell, project: Projection) -> None:
 
 def _draw_frustum(axes: Axes, cell: Cell, project: Projection) -> None:
     pinhole = cell.camera.pinhole
-    T_base_cam, table = np.asarray(cell.camera.T_base_cam), cell.bench.table
+    T_cam, table = T_base_cam_at_home(cell), cell.bench.table
     width, height = pinhole.size_wh
-    rays = pinhole.unproject([[0, 0], [width, 0], [width, height], [0, height]]) @ T_base_cam[:3, :3].T
-    eye, normal = T_base_cam[:3, 3], np.asarray(table.normal, dtype=float)
+    rays = pinhole.unproject([[0, 0], [width, 0], [width, height], [0, height]]) @ T_cam[:3, :3].T
+    eye, normal = T_cam[:3, 3], np.asarray(table.normal, dtype=float)
     along = rays @ normal
     reach = np.where(np.abs(along) > 1e-9, (np.asarray(table.point_m) - eye) @ normal / along, 1.5)
     footprint = eye + rays * np.where((reach > 0) & (reach < 3), reach, 1.5)[:, None]
@@ -217,11 +225,11 @@ def _draw_arm(axes: Axes, cell: Cell, bodies: CellBodies, project: Projection) -
             outline = places[ConvexHull(places).vertices]
             shapes.append((float(depths.mean()), Polygon(outline, fc=ARM, ec="#7b838b", lw=0.8)))
     T_base_tool = cell.robot.T_base_tool(cell.robot.home_q_rad)
-    for body, mesh, T in (
-        (cell.mount, bodies.mount, cell.mount.T_tool_mount),
-        (cell.part, bodies.part, cell.part.T_tool_part),
+    for body, mesh, T_base_body in (
+        (cell.mount, bodies.mount, T_base_tool @ cell.mount.T_tool_mount),
+        (cell.part, bodies.part, T_base_part(cell, T_base_tool)),
     ):
-        shapes.append(_shade(mesh.transformed(T_base_tool @ T), body.colour_rgb, project))
+        shapes.append(_shade(mesh.transformed(T_base_body), body.colour_rgb, project))
     for i, (_, shape) in enumerate(sorted(shapes, key=lambda item: -item[0])):
         shape.set_zorder(10 + i)
         axes.add_artist(shape)

@@ -85,4 +85,12 @@ def cell_fingerprint(cell: Cell) -> dict[str, Any]:
     data = cell.model_dump(mode="json", by_alias=True)
     if cell.camera.model == DEFAULT_CAMERA:  # Datasets from before cameras had names are gone on with.
         del data["camera"]["model"]
+    if not cell.camera.is_on_arm:  # Likewise those from before cameras were on arms.
+        for section, key in (
+            ("camera", "mounted"),
+            ("camera", "cable_m"),
+            ("camera", "cable_turn_deg"),
+            ("part", "T_base_part"),
+        ):
+            del data[section][key]
     return {**data, "sha256": sha256}

@@ -216,33 +216,45 @@ class Mount(MeshBody, Surface):
 class Part(MeshBody, Surface):
     """The part that is labelled.
 
+    T_tool_part: of a part that the arm holds; T_base_part: of one that stands before a camera on the arm.
     normal: ``face`` takes the CAD face under the point of interest, three numbers an axis in the part frame.
     """
 
     class_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]*$", max_length=60)]
-    T_tool_part: Transform
+    T_tool_part: Transform | None = None
+    T_base_part: Transform | None = None
     point_of_interest_m: Vector3
     normal: Literal["face"] | Vector3 = "face"
 
 
-class CameraCell(Section):
-    """The camera: which one, how it is set, where it stands.
+Preset = Literal[
+    "short_range", "low_ambient", "no_ambient", "max_range", "high_accuracy", "high_density", "default"
+]
 
-    T_tool_cam: where it is held, if the arm holds it; capture needs one that stands.
+
+class CameraCell(Section):
+    """The camera: which one, how it is set, where it is.
+
+    mounted: whether it stands (T_base_cam) or the arm holds it (T_tool_cam). Of one on the arm, cable_m: how
+    far plug and cable stick out behind its housing; cable_turn_deg: how far wrist 3 turns from home, either
+    way, before the cable wraps.
     """
 
     serial: str = Field(min_length=1)
     model: str = DEFAULT_CAMERA
+    mounted: Literal["bench", "tool"] = "bench"
     color_size_wh: tuple[int, int] = (1280, 720)
     depth_size_wh: tuple[int, int] = (640, 480)
     fps: Literal[6, 15, 30] = 30
-    preset: Literal["short_range", "low_ambient", "no_ambient", "max_range"] = "short_range"
+    preset: Preset = "short_range"
     exposure: Literal["meter_once"] | Annotated[float, Field(gt=0, le=10000)] = "meter_once"
     mains_hz: Literal[50, 60] = 50
     K: CameraMatrix | None = None
     dist: tuple[Finite, Finite, Finite, Finite, Finite] | None = None
-    T_base_cam: Transform
+    T_base_cam: Transform | None = None
     T_tool_cam: Transform | None = None
+    cable_m: Annotated[float, Field(ge=0, le=0.3)] = 0.06
+    cable_turn_deg: Annotated[float, Field(gt=0, le=360)] = 180.0
 
     @field_validator("model")
     @classmethod
@@ -252,6 +264,10 @@ class CameraCell(Section):
     @property
     def is_simulated(self) -> bool:
         return self.serial == SIMULATED
+
+    @property
+    def is_on_arm(self) -> bool:
+        return self.mounted == "tool"
 
     @property
     def known(self) -> CameraModel:

@@ -53,8 +53,10 @@ def print_summary(cell: Cell, path: Path | None) -> None:
 def _rows(cell: Cell, bodies: CellBodies) -> list[tuple[str, str]]:
     camera, label = cell.camera, cell.label
     face, face_normal = face_of_interest(bodies.part, cell.part.point_of_interest_m)
-    K = "calibrated K" if camera.K is not None else "the device's own K"
-    color, depth = _size(camera.color_size_wh), _size(camera.depth_size_wh)
+    device_K = "the device's own K" if camera.known.tells_lens else "no K"
+    K = "calibrated K" if camera.K is not None else device_K
+    color = _size(camera.color_size_wh)
+    depth = f"depth {_size(camera.depth_size_wh)}" if camera.known.has_depth else "no depth"
     hsv = (
         ("H", label.h_min, label.h_max),
         ("S", label.s_min, label.s_max),
@@ -67,7 +69,7 @@ def _rows(cell: Cell, bodies: CellBodies) -> list[tuple[str, str]]:
         ("robot", f"{cell.robot.model} at {cell.robot.address}, payload {cell.robot.payload_kg:g} kg"),
         ("visits", visits),
         ("workspace", f"{_list(cell.workspace.min_m)} to {_list(cell.workspace.max_m)} m in base"),
-        ("camera", f"{camera.serial}, colour {color}, depth {depth}, {K}"),
+        ("camera", f"{camera.serial}, colour {color}, {depth}, {K}"),
         ("part", f"{cell.part.class_name}, {_body(bodies.part)}"),
         (
             "face",

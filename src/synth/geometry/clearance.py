@@ -1,4 +1,4 @@
-"""How far the arm and what it carries are from the table, the camera, the workspace's walls and themselves.
+"""How far an arm and what it carries are from the table, what stands by, the workspace's walls and itself.
 
 Links are capsules. What the flange holds is its convex hull against planes, and a
 bundle of capsules around its bounding box against everything else. Both are never smaller than the real
@@ -16,7 +16,7 @@ from synth.geometry.arm import ArmModel, Capsules, joint_frames, place_capsules
 from synth.geometry.mesh import Mesh
 from synth.geometry.se3 import Array
 
-TABLE, WALL, CAMERA = "the table", "the workspace's wall", "the camera"
+TABLE, WALL, CAMERA, PART = "the table", "the workspace's wall", "the camera", "the part"
 _MAX_STRIPS = 6
 
 
@@ -30,14 +30,16 @@ class HeldBody:
 
 @dataclass(frozen=True, eq=False)
 class Surroundings:
-    """What the arm must not touch, in base: a plane, a box that held bodies stay in, the camera's ball."""
+    """What the arm must not touch, in base: a plane, a box that held bodies stay in, and one thing that
+    stands there, with its name.
+    """
 
     table_point_m: Array
     table_normal: Array
     box_min_m: Array
     box_max_m: Array
-    camera_centre_m: Array
-    camera_radius_m: float
+    standing: Capsules
+    standing_name: str
 
 
 class ClearanceModel:
@@ -74,7 +76,7 @@ class ClearanceModel:
         self._first, self._second = first[apart], second[apart]
         self.pairs: list[tuple[str, str]] = [
             *((self._names[body[i]], TABLE) for i in self._links),
-            *((self._names[body[i]], CAMERA) for i in self._moving),
+            *((self._names[body[i]], surroundings.standing_name) for i in self._moving),
             *(
                 (self._names[body[j]], self._names[body[i]])
                 for i, j in zip(self._first, self._second, strict=True)
@@ -91,12 +93,12 @@ class ClearanceModel:
         up = around.table_normal / np.linalg.norm(around.table_normal)
         links, moving, first, second = self._links, self._moving, self._first, self._second
         lowest = np.minimum((a - around.table_point_m) @ up, (b - around.table_point_m) @ up)
-        centre = around.camera_centre_m
-        to_camera = segment_distance_m(a[:, moving], b[:, moving], centre, centre)
+        there = around.standing
+        to_standing = segment_distance_m(a[:, moving, None], b[:, moving, None], there.a_m, there.b_m)
         between = segment_distance_m(a[:, first], b[:, first], a[:, second], b[:, second])
         columns = [
             (lowest - radius)[:, links],
-            to_camera - radius[moving] - around.camera_radius_m,
+            (to_standing - there.radius_m).min(axis=2) - radius[moving],
             between - radius[first] - radius[second],
         ]
         for hull in self._hulls:

@@ -1,4 +1,4 @@
-"""What capture needs from an RGB-D camera."""
+"""What capture needs from a camera."""
 
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -7,6 +7,7 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from synth.dataset.codecs import to_depth_m
 from synth.geometry.pinhole import Pinhole
 from synth.geometry.se3 import Array
 
@@ -16,9 +17,10 @@ class CameraInfo:
     """What is connected and how it is set.
 
     color, depth: the SDK's own intrinsics. T_cam_depth: maps depth-sensor points to the colour camera's
-    frame [4,4]. depth_scale_m: metres per count, as the sensor reports it. options: every option that was
-    set, as it reads back, by stream and the SDK's own name; each camera has ``color.exposure``,
-    ``color.gain`` and ``color.white_balance``, which a run that goes on gives its driver as ``locked``.
+    frame [4,4]. depth_scale_m: metres per count, as the sensor reports it. A camera without depth has None of
+    the three. options: every option that was set, as it reads back, by stream and the SDK's own name; what is
+    locked of ``color.exposure``, ``color.gain`` and ``color.white_balance`` is among them, which a run that
+    goes on gives its driver as ``locked``.
     """
 
     name: str
@@ -27,16 +29,16 @@ class CameraInfo:
     sdk_version: str
     usb: str
     color: Pinhole
-    depth: Pinhole
-    T_cam_depth: Array
-    depth_scale_m: float
     simulated: bool
+    depth: Pinhole | None = None
+    T_cam_depth: Array | None = None
+    depth_scale_m: float | None = None
     options: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
 class CameraSample:
-    """One synchronised pair.
+    """One synchronised pair, or a colour picture alone: all of depth is None then.
 
     rgb_u8: [H,W,3]. depth_counts: [H,W] uint16 registered to the colour image, 0 = missing; depth along z
     in metres is ``depth_counts * depth_scale_m``. t_color_ns, t_depth_ns: exposure stamps on the host's
@@ -44,17 +46,24 @@ class CameraSample:
     """
 
     rgb_u8: NDArray[np.uint8]
-    depth_counts: NDArray[np.uint16]
-    depth_scale_m: float
     t_color_ns: int
-    t_depth_ns: int
     frame_number_color: int
-    frame_number_depth: int
-    temperature_c: float | None
+    depth_counts: NDArray[np.uint16] | None = None
+    depth_scale_m: float | None = None
+    t_depth_ns: int | None = None
+    frame_number_depth: int | None = None
+    temperature_c: float | None = None
+
+    @property
+    def depth_m(self) -> NDArray[np.float32] | None:
+        """Depth [H,W] along z, registered to the colour image, 0 = missing."""
+        if self.depth_counts is None or self.depth_scale_m is None:
+            return None
+        return to_depth_m(self.depth_counts, self.depth_scale_m)
 
 
 class Camera(Protocol):
-    """An RGB-D camera that gives frames taken after a stated moment.
+    """A camera, with depth or without, that gives frames taken after a stated moment.
 
     Entering finds the camera by serial, applies and reads back its settings, warms up, meters once and
     locks exposure, gain and white balance. Every method may raise the CameraError of its cause.

@@ -64,16 +64,14 @@ def connect(
     faults: Sequence[RobotFault | CameraFault] = (),
     locked: Mapping[str, float] | None = None,
     board: Board | None = None,
-    eye_in_hand: bool = False,
 ) -> Iterator[Devices]:
     """Connect arm and camera; whatever fails, and wherever, everything that was opened is closed.
 
     seed: of a simulated bench's texture, noise and repeatability error. pace: simulated seconds per wall
     second; None = as the cell says. faults: what goes wrong on a simulated bench. locked: the exposure, gain
     and white balance that an earlier part of the same run metered. board: what the part is, where a
-    calibration board takes its place (a real camera sees for itself). eye_in_hand: the arm holds the camera,
-    at ``cell.camera.T_tool_cam``, and the board stands at its ``T_base_board``. Raises InputError for a cell
-    of which one device is real and the other simulated, and the devices' own errors.
+    calibration board takes its place (a real camera sees for itself). Raises InputError for a cell of which
+    one device is real and the other simulated, and the devices' own errors.
     """
     if cell.robot.is_simulated != cell.camera.is_simulated:
         real, simulated = ("camera", "robot") if cell.robot.is_simulated else ("robot", "camera")
@@ -85,7 +83,7 @@ def connect(
     with ExitStack() as stack:
         bench = None
         if cell.is_simulated:
-            world = _world(cell, bodies, seed, board, eye_in_hand=eye_in_hand)
+            world = _world(cell, bodies, seed, board)
             arm, simulated_arm = stack.enter_context(
                 arm_driver.simulated(
                     cell.robot,
@@ -118,7 +116,7 @@ def connect_camera(cell: Cell, bodies: CellBodies, *, seed: int = 0) -> Iterator
     """
     driver = CAMERAS[cell.camera.model]
     if cell.camera.is_simulated:
-        world = _world(cell, bodies, seed, None, eye_in_hand=False)
+        world = _world(cell, bodies, seed, None)
         at_rest = _ArmAtRest(cell.robot.home_q_rad)
         eye, _ = driver.simulated(cell.camera, world, lambda: at_rest, locked=None)
     else:
@@ -137,12 +135,9 @@ class _ArmAtRest:
     target_key: int = 0
 
 
-def _world(cell: Cell, bodies: CellBodies, seed: int, board: Board | None, *, eye_in_hand: bool) -> World:
-    truth = load_truth(cell)
-    if not eye_in_hand:
-        return World(cell, bodies, truth, seed, board=board)
-    assert board is not None
-    return WorldFromArm(cell, bodies, truth, seed, board)
+def _world(cell: Cell, bodies: CellBodies, seed: int, board: Board | None) -> World:
+    kind = WorldFromArm if cell.camera.is_on_arm else World
+    return kind(cell, bodies, load_truth(cell), seed, board=board)
 
 
 def _camera_record(info: CameraInfo) -> dict[str, Any]:
@@ -159,12 +154,14 @@ def _camera_record(info: CameraInfo) -> dict[str, Any]:
             "K": info.color.K.tolist(),
             "dist": info.color.dist.tolist(),
         },
-        "depth": {
+        "depth": None
+        if info.depth is None
+        else {
             "size_wh": list(info.depth.size_wh),
             "K": info.depth.K.tolist(),
             "dist": info.depth.dist.tolist(),
         },
-        "T_cam_depth": info.T_cam_depth.tolist(),
+        "T_cam_depth": None if info.T_cam_depth is None else info.T_cam_depth.tolist(),
         "depth_scale_m": info.depth_scale_m,
         "options": info.options,
     }

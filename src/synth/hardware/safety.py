@@ -94,12 +94,12 @@ class SafetyModel:
         q = np.asarray(q_rad, dtype=float)
         if q.shape != (6,) or not np.isfinite(q).all():
             raise UnsafeMotion(f"A move needs 6 finite joint angles in radians, got {q.tolist()}.")
-        for name, angle, limit in zip(JOINT_NAMES, q, self._arm.joint_limit_rad, strict=True):
-            if abs(angle) > limit:
+        for name, angle, (low, high) in zip(JOINT_NAMES, q, self._clearance.joint_range_rad, strict=True):
+            if not low <= angle <= high:
                 raise UnsafeMotion(
-                    f"Joint {name} was asked to go to {np.degrees(angle):.1f}°; it turns "
-                    f"±{np.degrees(limit):.0f}°. Narrow its range under robot.joints, or correct home_deg or "
-                    "park_deg in the cell."
+                    f"Joint {name} was asked to go to {np.degrees(angle):.1f}°; it turns from "
+                    f"{np.degrees(low):.0f}° to {np.degrees(high):.0f}°. Narrow its range under "
+                    "robot.joints, or correct home_deg or park_deg in the cell."
                 )
         for key, unit, value, limit in (
             ("speed_deg_s", "°/s", speed_rad_s, self._max_speed_rad_s),

@@ -272,7 +272,8 @@ class Bench:
     def open(self, blender: Blender, folder: Path, quality: Quality) -> BenchPictures:
         """For one process. folder: of the empty bench's light, which whichever process is first renders."""
         assert self.look is not None
-        return BenchPictures(self.meshes, self.look, blender, folder, quality)
+        moves = self.cell.camera.is_on_arm
+        return BenchPictures(self.meshes, self.look, blender, folder, quality, moves=moves)
 
 
 def _load_earlier(folder: Path) -> Look | None:

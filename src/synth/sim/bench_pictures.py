@@ -32,11 +32,21 @@ _NOISE_STREAM = 2
 class BenchPictures:
     """`Pictures` of a bench in one look; what scenes share is kept from one to the next.
 
-    folder: of the empty bench's light, which whichever process is first renders.
+    folder: of the empty bench's light, which whichever process is first renders. moves: whether the camera is
+    on the arm and sees the bench anew in every scene, so that none is kept.
     """
 
-    def __init__(self, meshes: Meshes, look: Look, blender: Blender, folder: Path, quality: Quality) -> None:
-        self._meshes, self._look = meshes, look
+    def __init__(
+        self,
+        meshes: Meshes,
+        look: Look,
+        blender: Blender,
+        folder: Path,
+        quality: Quality,
+        *,
+        moves: bool = False,
+    ) -> None:
+        self._meshes, self._look, self._moves = meshes, look, moves
         self._blender, self._folder, self._quality = blender, folder, quality
         self._lenses: dict[str, Lens] = {}
         self._responses: dict[str, CameraResponse] = {}
@@ -71,11 +81,14 @@ class BenchPictures:
         return self._response(scene, self.lens(scene)).compare(*self.draw(scene), captured_u8)
 
     def _response(self, scene: Scene, lens: Lens) -> CameraResponse:
-        """For the bench of a scene, which is the same in all scenes of one camera."""
+        """For the bench of a scene, which is the same in all scenes of one camera that stands."""
         empty = scene.model_copy(
             update={"name": "bench", "scenario": "", "split": "train", "seed": 0, "bodies": ()}
             | {"q_rad": None, "T_base_tool": None, "parents": (), "draws": {}}
         )
+        if self._moves:
+            light = draw_light(self._blender, empty, self._meshes, lens.ideal, EMPTY_QUALITY)
+            return CameraResponse(self._look, lens, light)
         key = hashlib.sha256(f"{empty.model_dump_json()} {EMPTY_QUALITY}".encode()).hexdigest()[:16]
         if key not in self._responses:
             light = self._empty_light(empty, lens.ideal, key)

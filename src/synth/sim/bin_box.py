@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 from scipy.spatial.transform import Rotation
 
 from synth.cell.model import Cell
+from synth.cell.places import T_base_cam_at_home
 from synth.errors import InputError
 from synth.geometry import se3
 from synth.geometry.mesh import Mesh
@@ -62,11 +63,11 @@ def bin_box(cell: Cell, part: Mesh) -> BinBox:
     """
     size_m = diagonal_m(part)
     table = cell.bench.table
-    T_base_bin = table_below(cell.camera.T_base_cam, table.point_m, table.normal)
+    T_base_bin = table_below(T_base_cam_at_home(cell), table.point_m, table.normal)
     if T_base_bin is None:
         raise InputError(
-            "The camera does not look down on the table, so no bin can be seen: correct "
-            "camera.T_base_cam or bench.table, or render no bins."
+            "The camera does not look down on the table, so no bin can be seen: correct its place or "
+            "bench.table, or render no bins."
         )
     side_m = SIDE_PER_PART * size_m
     while side_m >= MIN_SIDE_PER_PART * size_m:
@@ -76,7 +77,7 @@ def bin_box(cell: Cell, part: Mesh) -> BinBox:
         side_m *= 0.97
     raise InputError(
         f"A box for {size_m * 1000:.0f} mm long parts does not fit the camera's view of the table: "
-        "move the camera away (camera.T_base_cam), or render no bins."
+        "move the camera away, or render no bins."
     )
 
 
@@ -116,9 +117,7 @@ def table_below(T_base_cam: ArrayLike, table_point_m: ArrayLike, table_normal: A
 
 def _in_view(cell: Cell, box: BinBox) -> bool:
     camera = cell.camera.pinhole
-    corners_m = se3.transform(
-        se3.inverse(np.asarray(cell.camera.T_base_cam)) @ box.T_base_bin, box.mesh.vertices_m
-    )
+    corners_m = se3.transform(se3.inverse(T_base_cam_at_home(cell)) @ box.T_base_bin, box.mesh.vertices_m)
     if corners_m[:, 2].min() < 0.1:
         return False
     flat = corners_m / corners_m[:, 2:]  # Without distortion, which says nothing about places out of view.

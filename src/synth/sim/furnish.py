@@ -8,6 +8,8 @@ import numpy as np
 
 from synth.cell.arm_surfaces import ARM_SURFACES
 from synth.cell.model import Cell, Surface
+from synth.cell.places import T_base_cam_at_home
+from synth.cell.places import T_base_part as place_of_part
 from synth.dataset.info import CameraRecord
 from synth.dataset.record import Distortion, Matrix3, Split
 from synth.dataset.sample import Sample
@@ -28,7 +30,8 @@ def to_finish(surface: Surface) -> Finish:
 
 
 def held_bodies(cell: Cell, q_rad: Array, T_base_tool: Array) -> tuple[SceneBody, ...]:
-    """Arm, mount and part (instance 1) at joints [6] and the tool pose [4,4] that was measured there.
+    """Arm, mount and part (instance 1), which it holds or which stands, at joints [6] and the tool pose [4,4]
+    that was measured there.
 
     Links stand where the nominal kinematics put them; a real arm's own differ by a millimetre or two. Mount,
     part and the wrists move by that difference to where the tool was measured, so that the part is exact and
@@ -47,11 +50,10 @@ def held_bodies(cell: Cell, q_rad: Array, T_base_tool: Array) -> tuple[SceneBody
         for link, finish in arm_pieces(cell.robot.arm)
     )
     T_base_mount = T_base_tool @ np.asarray(cell.mount.T_tool_mount)
-    T_base_part = T_base_tool @ np.asarray(cell.part.T_tool_part)
     mount = SceneBody(
         name="mount", mesh="mount", T_base_body=T_base_mount.tolist(), finish=to_finish(cell.mount)
     )
-    return (*arm, mount, part_body(cell, T_base_part, 1))
+    return (*arm, mount, part_body(cell, place_of_part(cell, T_base_tool), 1))
 
 
 def part_body(cell: Cell, T_base_part: Array, instance: int) -> SceneBody:
@@ -109,11 +111,14 @@ def camera_of_sample(sample: Sample) -> SceneCamera:
 
 
 def camera_of_cell(cell: Cell, record: CameraRecord | None = None) -> SceneCamera:
-    """A dataset's camera, or, without one, the cell's: calibrated if it is, else the nominal one."""
-    T_base_cam = cell.camera.T_base_cam
+    """A dataset's camera, or, without one, the cell's: calibrated if it is, else the nominal one.
+
+    One on the arm is where the arm's home puts it.
+    """
+    T_base_cam = T_base_cam_at_home(cell)
     if record is not None:
         if record.T_base_cam is not None:
-            T_base_cam = record.T_base_cam
+            T_base_cam = np.asarray(record.T_base_cam)
         return SceneCamera(
             size_wh=record.size_wh, K=record.K, dist=record.dist, T_base_cam=np.asarray(T_base_cam).tolist()
         )

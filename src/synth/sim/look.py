@@ -80,6 +80,11 @@ def measure_look(dataset: DatasetReader) -> Look:
 
     Raises InputError where it has no plate or no train image, DatasetError for files that do not open.
     """
+    if not dataset.plates and dataset.info.camera is not None and dataset.info.camera.T_base_cam is None:
+        raise InputError(
+            f"{dataset.root} was captured by a camera on the arm, to which the bench never looks the same: "
+            "there is no look to match, so render with --look plain"
+        )
     if not dataset.plates:
         raise InputError(
             f"{dataset.root} has no plate of the empty bench to match: capture again with plates, "

@@ -68,7 +68,7 @@ def test_corners_are_where_the_arm_puts_them() -> None:
     world = WorldFromArm(SETUP.cell, SETUP.bodies, Truth(), 0, SETUP.board)
     for turn_deg in ([0, 0, 0, 0, 0, 0], [6, 0, 0, -8, 9, 40]):
         q_rad = CELL.robot.home_q_rad + np.radians(turn_deg)
-        T_cam_board = se3.inverse(world.T_base_tool_of(q_rad) @ world.T_tool_cam) @ world.T_base_board
+        T_cam_board = se3.inverse(world.T_base_tool_of(q_rad) @ world.T_tool_cam) @ world.T_base_standing
         corners = find_corners(world.expose(world.color(q_rad), 15_600, 64, 5600, (1,)), SETUP.board)
         assert len(corners) == len(SETUP.board.corners_m)
         predicted = world.color_camera.project(se3.transform(T_cam_board, SETUP.board.corners_m))

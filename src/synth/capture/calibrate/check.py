@@ -54,7 +54,7 @@ def check_camera(cell: Cell, found: BoardPlace, *, seed: int, pace: float | None
     setup = make_setup(cell, load_bodies(cell), found.board, found.eye)
     held, board = setup.cell, setup.board
     q_rad = plan_views(setup, cell.camera.pinhole, _N_PLANNED, seed).q_rad[0]
-    with connect(held, setup.bodies, seed=seed, pace=pace, board=board, eye_in_hand=not to_hand) as devices:
+    with connect(held, setup.bodies, seed=seed, pace=pace, board=board) as devices:
         arm = Arm(devices.robot, SafetyModel(held, setup.bodies), held.robot)
         arm.go_to(q_rad)
         state = arm.read_state()

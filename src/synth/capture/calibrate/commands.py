@@ -107,7 +107,7 @@ def run(
     path, loaded = _load(cell, console)
     if _is_done(out, console):
         return
-    eye: Eye = "in-hand" if eye_in_hand else "to-hand"
+    eye: Eye = "in-hand" if eye_in_hand or loaded.camera.is_on_arm else "to-hand"
     settings = CalibrationSettings(loaded, _board(board), out, eye, views, seed, payload_kg, pace)
     planned = make_run(settings)
     if dry_run:
@@ -183,9 +183,10 @@ def part(
     pace: Pace = None,
     yes: Yes = False,
 ) -> None:
-    """Find T_tool_part from the part's outline and the depth of its face; write it into the cell.
+    """Find the part's place from its outline and the depth of its face; write it into the cell.
 
-    After synth calibrate run, with mount and part on the flange again. The same command goes on.
+    After synth calibrate run, with mount and part on the flange again, or, for a camera on the arm, with the
+    part where it stands. The same command goes on.
 
     Example: synth calibrate part --poses 30
     """

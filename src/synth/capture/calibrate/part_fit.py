@@ -1,4 +1,4 @@
-"""Where the part is held: T_tool_part from outlines and from the depth of one face, over many poses."""
+"""Where the part is held, or stands, from outlines and from the depth of one face, over many poses."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 
 from synth.capture.calibrate.part_views import Disagreement, PartComparer, PartShot
 from synth.cell.calibration import PartCalibration, now
-from synth.cell.calibration_validity import exceeds, part_hash
+from synth.cell.calibration_validity import camera_calibration, exceeds, part_hash, part_place
 from synth.cell.mesh import CellBodies, label_normal_part
 from synth.cell.model import Cell
 from synth.cell.source import Place
@@ -33,14 +33,14 @@ _CORRELATED = {"outline": 20.0, "depth": 10.0}
 
 @dataclass(frozen=True, eq=False)
 class PartFit:
-    """T_tool_part [4,4] with its covariance [6,6] of turn (radians) and shift (metres) in the part's own
-    axes.
+    """T: T_tool_part, or T_base_part of a part that stands, [4,4], with its covariance [6,6] of turn
+    (radians) and shift (metres) in the part's own axes.
 
-    outline_px, depth_mm: typical disagreement that is left. turned_deg, moved_mm: from the cell's
-    T_tool_part. by_shot: the same of each picture, and outline_px with the cell's T_tool_part ("before_px").
+    outline_px, depth_mm: typical disagreement that is left. turned_deg, moved_mm: from where the cell has it.
+    by_shot: the same of each picture, and outline_px with the cell's place ("before_px").
     """
 
-    T_tool_part: Array
+    T: Array
     covariance: Array
     outline_px: float
     depth_mm: float
@@ -73,8 +73,9 @@ def fit_part(
     """
     if len(shots) < MIN_SHOTS:
         raise InputError(f"{len(shots)} pictures of the part are too few: {MIN_SHOTS} are needed, take 30")
-    bias = cell.calibration.camera.depth_bias_mm if cell.calibration.camera is not None else None
-    begin = np.asarray(cell.part.T_tool_part)
+    of_camera = camera_calibration(cell)
+    bias = None if of_camera is None else of_camera.depth_bias_mm
+    begin = np.asarray(getattr(cell.part, part_place(cell)))
     T = begin
     before: dict[str, Disagreement] = {}
     for i in range(_ROUNDS):
@@ -95,7 +96,7 @@ def fit_part(
         )
     moved = se3.inverse(begin) @ T
     return PartFit(
-        T_tool_part=T,
+        T=T,
         covariance=_jackknife(H, g),
         outline_px=outline_px,
         depth_mm=_typical(np.concatenate([d.depth_mm for d in compared])),
@@ -116,8 +117,8 @@ def fit_part(
 
 def part_outcome(cell: Cell, found: PartFit) -> tuple[dict[Place, Any], PartCalibration, list[str]]:
     """What stands in the cell file then, and why it should not."""
-    T = np.round(found.T_tool_part, 9)
-    calibrated = cell.model_copy(update={"part": cell.part.model_copy(update={"T_tool_part": T})})
+    T = np.round(found.T, 9)
+    calibrated = with_part(cell, T)
     covariance = np.degrees(np.degrees(found.covariance[:3, :3]))
     record = PartCalibration(
         date=now(),
@@ -139,15 +140,15 @@ def part_outcome(cell: Cell, found: PartFit) -> tuple[dict[Place, Any], PartCali
             "are allowed: take more poses, with the part nearer the camera"
         )
     values: dict[Place, Any] = {
-        ("part", "T_tool_part"): T.tolist(),
+        ("part", part_place(cell)): T.tolist(),
         ("calibration", "part"): record.model_dump(mode="json"),
     }
     return values, record, reasons
 
 
-def with_part(cell: Cell, T_tool_part: Array) -> Cell:
-    """The cell with another T_tool_part [4,4]."""
-    return cell.model_copy(update={"part": cell.part.model_copy(update={"T_tool_part": T_tool_part})})
+def with_part(cell: Cell, T: Array) -> Cell:
+    """The cell with its part elsewhere: T [4,4] in the tool, or in base where it stands."""
+    return cell.model_copy(update={"part": cell.part.model_copy(update={part_place(cell): T})})
 
 
 def _compare(

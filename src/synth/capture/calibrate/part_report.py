@@ -36,7 +36,7 @@ class Shown:
 def choose_pictures(
     dataset: DatasetReader, before: Cell, after: Cell, bodies: CellBodies, camera: Pinhole
 ) -> list[Shown]:
-    """Some pictures from the whole run. before, after: the cell with the two T_tool_part."""
+    """Some pictures from the whole run. before, after: the cell with the part's two places."""
     casters = [SilhouetteCaster(cell, bodies, camera) for cell in (before, after)]
     samples = dataset.samples
     chosen = np.unique(np.linspace(0, len(samples) - 1, N_SHOWN).astype(int))
@@ -69,8 +69,8 @@ def write_part_page(
         folder,
         title="Calibration of the part's place",
         result=result,
-        verdict=f"T_tool_part is known to {2 * result['sigma_mm']:.2f} mm and {2 * result['sigma_deg']:.3f}° "
-        f"(two standard deviations), from {result['n_shots']} pictures.",
+        verdict=f"{result['place']} is known to {2 * result['sigma_mm']:.2f} mm and "
+        f"{2 * result['sigma_deg']:.3f}° (two standard deviations), from {result['n_shots']} pictures.",
         figures=figures,
         note=_NOTE,
         pictures=[
@@ -78,7 +78,7 @@ def write_part_page(
             (draw(_draw_disagreement, result["by_shot"], 4.6), _DISAGREEMENT),
         ],
         left_out=[],
-        matrix_name="T_tool_part",
+        matrix_name=result["place"],
     )
 
 

@@ -12,7 +12,7 @@ from synth.capture.calibrate.part_report import choose_pictures, write_part_page
 from synth.capture.calibrate.part_views import load_shots
 from synth.capture.run import capture, make_plan
 from synth.capture.settings import CaptureSettings, find_earlier_run
-from synth.cell.calibration_validity import why_uncalibrated
+from synth.cell.calibration_validity import part_place, why_uncalibrated
 from synth.cell.mesh import load_bodies
 from synth.cell.model import Cell
 from synth.cell.source import Place
@@ -61,9 +61,14 @@ class MeasuredPart:
 
 
 def take_pictures(run: PartRun, progress: Progress) -> None:
-    """Capture what is not there yet. Raises InputError for a real cell whose camera is not calibrated, and as
-    `capture` does.
+    """Capture what is not there yet. Raises InputError for a camera without depth, for a real cell whose
+    camera is not calibrated, and as `capture` does.
     """
+    if not run.cell.camera.known.has_depth:
+        raise InputError(
+            f"The part's place is measured by depth too, and a {run.cell.camera.known.title} has none: "
+            "measure T_tool_part by hand, or borrow a camera with depth for it"
+        )
     if not run.cell.is_simulated:
         alone = run.cell.calibration.model_copy(update={"part": None})
         if reason := why_uncalibrated(run.cell.model_copy(update={"calibration": alone})):
@@ -98,25 +103,29 @@ def measure_part(run: PartRun, progress: Progress) -> MeasuredPart:
     finally:
         progress.end()
     values, record, refusals = part_outcome(run.cell, found)
+    place = part_place(run.cell)
+    figures = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in asdict(found).items()}
     content = {
         "simulated": run.cell.is_simulated,
-        **{k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in asdict(found).items()},
+        "place": place,
+        place: figures.pop("T"),
+        **figures,
         "sigma_mm": found.sigma_mm,
         "sigma_deg": found.sigma_deg,
         "record": record.model_dump(mode="json"),
         "refusals": refusals,
     }
     write_bytes(run.out / "result.json", (json.dumps(content, indent=1) + "\n").encode())
-    after = with_part(run.cell, found.T_tool_part)
+    after = with_part(run.cell, found.T)
     shown = choose_pictures(dataset, run.cell, after, bodies, camera)
-    figures = _list_figures(found)
-    page = write_part_page(run.out, content, figures, shown)
+    listed = _list_figures(found)
+    page = write_part_page(run.out, content, listed, shown)
     simulated = "SIMULATED: " if run.cell.is_simulated else ""
-    rows = ["  [" + ", ".join(f"{value: .8f}" for value in row) + "]" for row in found.T_tool_part.tolist()]
+    rows = ["  [" + ", ".join(f"{value: .8f}" for value in row) + "]" for row in found.T.tolist()]
     sentences = (
-        f"{simulated}T_tool_part from {found.n_shots} pictures",
+        f"{simulated}{place} from {found.n_shots} pictures",
         *rows,
-        *(f"{name:<16}{value}" for name, value in figures),
+        *(f"{name:<16}{value}" for name, value in listed),
         f"Report: {page}",
     )
     return MeasuredPart(found, sentences, values, tuple(refusals))

@@ -12,6 +12,7 @@ from scipy.ndimage import map_coordinates
 from synth.capture.silhouette import Silhouette, SilhouetteCaster
 from synth.cell.mesh import CellBodies
 from synth.cell.model import Cell
+from synth.cell.places import T_cam_part
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 from synth.geometry import se3
@@ -69,7 +70,7 @@ def _load(dataset: DatasetReader, sample: Sample) -> PartShot:
 
 
 class PartComparer:
-    """Compares shots with the part at one presumed place in the tool."""
+    """Compares shots with the part at one presumed place."""
 
     def __init__(
         self,
@@ -80,9 +81,7 @@ class PartComparer:
         depth_bias_mm: float = 0.0,
     ) -> None:
         """normal_part: [3] of the face of interest. depth_bias_mm: of the sensor, too far above 0."""
-        self._camera = camera
-        self._T_tool_part = np.asarray(cell.part.T_tool_part)
-        self._T_cam_base = se3.inverse(np.asarray(cell.camera.T_base_cam))
+        self._camera, self._cell = camera, cell
         self._caster = SilhouetteCaster(cell, bodies, camera)
         self._edges_m = _along_edges(bodies.part)
         self._normal = normal_part
@@ -94,10 +93,8 @@ class PartComparer:
         silhouette = self._caster.cast(shot.T_base_tool, shot.q_rad)
         if silhouette is None:
             return None
-        T_cam_part = self._T_cam_base @ shot.T_base_tool @ self._T_tool_part
-        return Disagreement(
-            *self._outline(shot, silhouette, T_cam_part), *self._face(shot, silhouette, T_cam_part)
-        )
+        T = T_cam_part(self._cell, shot.T_base_tool)
+        return Disagreement(*self._outline(shot, silhouette, T), *self._face(shot, silhouette, T))
 
     def _outline(self, shot: PartShot, silhouette: Silhouette, T_cam_part: Array) -> tuple[Array, Array]:
         width, height = self._camera.size_wh

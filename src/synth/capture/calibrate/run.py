@@ -70,12 +70,10 @@ def shoot(run: Run, progress: Progress) -> int:
         "views": s.n_views,
         "seed": s.seed,
     }
-    setup, in_hand = run.setup, s.eye == "in-hand"
+    setup = run.setup
     with (
         RunDir.create_or_resume(s.out, config),
-        connect(
-            setup.cell, setup.bodies, seed=s.seed, pace=s.pace, board=setup.board, eye_in_hand=in_hand
-        ) as devices,
+        connect(setup.cell, setup.bodies, seed=s.seed, pace=s.pace, board=setup.board) as devices,
     ):
         return _fill(run, devices, progress)
 
@@ -83,7 +81,8 @@ def shoot(run: Run, progress: Progress) -> int:
 def _fill(run: Run, devices: Devices, progress: Progress) -> int:
     s, info = run.settings, devices.camera.info
     folder = ShotFolder(s.out)
-    camera = label_pinhole(s.cell, info)
+    eye = s.cell.camera
+    camera = label_pinhole(s.cell, info) if eye.known.tells_lens or eye.K is not None else None
     done = folder.begin(s.board, s.eye, camera, info.depth_scale_m, simulated=s.cell.is_simulated)
     robot_cell = run.setup.cell.robot
     arm = Arm(devices.robot, SafetyModel(run.setup.cell, run.setup.bodies), robot_cell)

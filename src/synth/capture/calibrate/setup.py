@@ -32,8 +32,8 @@ class CalibrationSetup:
     """A cell with what the arm carries then as its part, so that limits, clearances and plans hold for it.
 
     bodies: its meshes then. X, Y: where camera and board are thought to be, as in `chain`. With the camera on
-    the arm ``cell.camera.T_tool_cam`` and ``board.T_base_board`` are X and Y, and ``cell.camera.T_base_cam``,
-    which clearances keep the arm from, is the board's middle.
+    the arm ``cell.camera.T_tool_cam`` and ``board.T_base_board`` are X and Y, and the board is the part that
+    stands.
     """
 
     eye: Eye
@@ -97,16 +97,16 @@ def _carry_camera(cell: Cell, bodies: CellBodies, board: Board, payload_kg: floa
     T_tool_cam = _BESIDE_TCP if T_tool_cam is None else np.asarray(T_tool_cam)
     middle = np.append(np.asarray(board.size_m) / 2, 0.0)
     if T_base_board is None:
-        T_base_board = cell.camera.T_base_cam @ FACING @ se3.make(np.eye(3), -middle)
+        looks_from = cell.part.T_base_part if cell.camera.is_on_arm else cell.camera.T_base_cam
+        T_base_board = looks_from @ FACING @ se3.make(np.eye(3), -middle)
     T_base_board = np.asarray(T_base_board)
-    keep_clear_of = T_base_board @ se3.make(np.eye(3), middle)
-    size_m = cell.camera.known.housing_m
-    housing = _block(size_m, se3.make(np.eye(3), [0, 0, -0.001 - size_m[2] / 2]))
-    part = {"T_tool_part": T_tool_cam, "point_of_interest_m": (0.0, 0.0, 0.0), "normal": (0.0, 0.0, 1.0)}
-    camera = {"T_tool_cam": T_tool_cam, "T_base_cam": keep_clear_of}
-    carrying = _changed(cell, payload_kg, part=part, camera=camera, gates=_gates(board))
+    part = {"T_base_part": T_base_board, "point_of_interest_m": tuple(middle.tolist())}
+    camera = {"mounted": "tool", "T_tool_cam": T_tool_cam}
+    carrying = _changed(
+        cell, payload_kg, part={**part, "normal": (0.0, 0.0, -1.0)}, camera=camera, gates=_gates(board)
+    )
     standing = board.model_copy(update={"T_base_board": T_base_board})
-    on_arm = CellBodies(part=housing, mount=bodies.mount)
+    on_arm = CellBodies(part=board.plate, mount=bodies.mount)
     return CalibrationSetup("in-hand", carrying, on_arm, standing, T_tool_cam, T_base_board)
 
 

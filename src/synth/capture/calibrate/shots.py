@@ -26,19 +26,22 @@ _COLUMNS = ("name", "x", "y", "z", "rx", "ry", "rz")
 
 @dataclass(frozen=True)
 class ShotFolder:
-    """Pictures in images/, depth registered to them in depth/, poses.csv."""
+    """Pictures in images/, depth registered to them in depth/ where the camera has any, poses.csv."""
 
     root: Path
 
     def begin(
-        self, board: Board, eye: Eye, camera: Pinhole, depth_scale_m: float, *, simulated: bool
+        self, board: Board, eye: Eye, camera: Pinhole | None, depth_scale_m: float | None, *, simulated: bool
     ) -> set[str]:
-        """Write the description, if it is not there, and return the names of finished shots."""
+        """Write the description, if it is not there, and return the names of finished shots.
+
+        camera: None where nobody knows the lens yet, which is solved then.
+        """
         description = Description(
             board=board,
             eye=eye,
-            camera=Lens(K=camera.K, dist=tuple(np.asarray(camera.dist).tolist())),
-            depth="depth/*.png",
+            camera=None if camera is None else Lens(K=camera.K, dist=tuple(np.asarray(camera.dist).tolist())),
+            depth=None if depth_scale_m is None else "depth/*.png",
             depth_scale_m=depth_scale_m,
             simulated=simulated,
         )
@@ -51,11 +54,16 @@ class ShotFolder:
         return set()
 
     def add(
-        self, name: str, T_base_tool: Array, rgb_u8: NDArray[np.uint8], depth_counts: NDArray[np.uint16]
+        self,
+        name: str,
+        T_base_tool: Array,
+        rgb_u8: NDArray[np.uint8],
+        depth_counts: NDArray[np.uint16] | None,
     ) -> None:
         """One shot; its line is written when its pictures are in place. Raises StorageError."""
         write_bytes(self.root / "images" / f"{name}.png", encode_rgb(rgb_u8))
-        write_bytes(self.root / "depth" / f"{name}.png", encode_depth(depth_counts))
+        if depth_counts is not None:
+            write_bytes(self.root / "depth" / f"{name}.png", encode_depth(depth_counts))
         line = io.StringIO()
         csv.writer(line).writerow([name, *T_base_tool[:3, 3].tolist(), *se3.to_rotvec(T_base_tool).tolist()])
         LineLog(self.root / POSES).append(line.getvalue().strip())

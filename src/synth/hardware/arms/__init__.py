@@ -10,4 +10,8 @@ from synth.registry import Registry
 if TYPE_CHECKING:
     from synth.hardware.arms.driver import ArmDriver
 
-ARMS: "Registry[ArmDriver]" = Registry("arm", {"ur3e": "synth.hardware.arms.ur:UR"})
+_UR = "synth.hardware.arms.ur:UR"
+
+ARMS: "Registry[ArmDriver]" = Registry(
+    "arm", {"ur3e": _UR, "ur5e": _UR, "ur10e": _UR, "ur16e": _UR, "ur20": _UR}
+)

@@ -75,8 +75,8 @@ class URRobot:
     def __enter__(self) -> Self:
         """Connect, check, set TCP and payload, read both back.
 
-        Raises RobotUnreachable, UntriedController, RemoteControlOff, SafetyStop, CommandRefused, InputError,
-        and RobotConnectionLost when three attempts failed.
+        Raises RobotUnreachable, UntriedController, WrongRobot, RemoteControlOff, SafetyStop, CommandRefused,
+        InputError, and RobotConnectionLost when three attempts failed.
         """
         report = self._session.wait_until_running()
         log.info("PolyScope %s at %s, serial %s", report.polyscope, report.address, report.serial)

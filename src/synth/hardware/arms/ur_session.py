@@ -8,7 +8,6 @@ import numpy as np
 from synth.cell.model import RobotCell
 from synth.errors import (
     CommandRefused,
-    InputError,
     RemoteControlOff,
     RobotConnectionLost,
     RobotError,
@@ -17,6 +16,7 @@ from synth.errors import (
 )
 from synth.geometry.se3 import Array
 from synth.hardware.arms.ur_link import Link, Reading
+from synth.hardware.arms.ur_match import read_configuration, refuse_other_arm
 from synth.hardware.arms.ur_probe import (
     REMOTE_STEPS,
     ControllerReport,
@@ -77,11 +77,6 @@ class Session:
             time.sleep(0.25)
         if report.version_trouble:
             raise UntriedController(f"At {self._address} answers {report.version_trouble}")
-        if not self._config.model.upper().startswith(report.model.upper()):
-            raise InputError(
-                f"The cell describes a {self._config.model}, but a {report.model} answers at "
-                f"{self._address}: correct robot.model or robot.address"
-            )
         refuse_stopped(report.safety_status)
         if report.mode_advice:
             raise RobotError(
@@ -90,6 +85,7 @@ class Session:
             )
         if not report.is_remote:
             raise RemoteControlOff(f"Remote control is off at {self._address}: {REMOTE_STEPS}")
+        refuse_other_arm(self._config, report, read_configuration(self._address))
         return report
 
     def connect(self) -> None:

@@ -6,4 +6,15 @@ Their data are in `synth.cell.cameras`, under the same names.
 from synth.hardware.cameras.driver import CameraDriver
 from synth.registry import Registry
 
-CAMERAS: Registry[CameraDriver] = Registry("camera", {"l515": "synth.hardware.cameras.realsense:L515"})
+_REALSENSE = "synth.hardware.cameras.realsense"
+
+CAMERAS: Registry[CameraDriver] = Registry(
+    "camera",
+    {
+        "l515": f"{_REALSENSE}:L515",
+        "d435": f"{_REALSENSE}:D435",
+        "d435i": f"{_REALSENSE}:D435I",
+        "d455": f"{_REALSENSE}:D455",
+        "uvc": "synth.hardware.cameras.uvc:UVC",
+    },
+)

@@ -1,4 +1,4 @@
-"""Intel's RealSense L515, or its software twin, as a Camera."""
+"""Intel's RealSense cameras, or their software twins, as a Camera."""
 
 import logging
 import time
@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 
 from synth.cell.model import CameraCell
-from synth.errors import CameraError, CameraUnplugged, SettingsLost, StreamFrozen
+from synth.errors import CameraError, CameraNotFound, CameraUnplugged, SettingsLost, StreamFrozen
 from synth.hardware.camera import CameraInfo, CameraSample
 from synth.hardware.cameras import realsense_options as options
 from synth.hardware.cameras.driver import CameraDriver
@@ -18,8 +18,9 @@ from synth.hardware.cameras.realsense_source import DeviceSource, UsbSource, pro
 from synth.hardware.cameras.realsense_stream import Stream, StreamFormat, StreamPair
 from synth.hardware.cameras.registration import Registration
 from synth.hardware.probe import ProbeRow
-from synth.hardware.simulated.l515 import SimulatedL515
 from synth.hardware.simulated.optics import ArmState, Scene
+from synth.hardware.simulated.realsense import SimulatedRealSense
+from synth.hardware.simulated.realsense_device import SOFTWARE_L515, Product, software_d400
 
 _VALID_C = -100.0
 
@@ -33,6 +34,7 @@ class _Link:
     streams: StreamPair
     register: Registration
     info: CameraInfo
+    family: options.Family
 
 
 class RealSenseCamera:
@@ -112,9 +114,10 @@ class RealSenseCamera:
     def _connect(self) -> None:
         rs, config = load_sdk(), self._config
         device = self._source.open()
+        family = _family_of(device, config)
         color_sensor, depth_sensor = _sensor_of(device, rs.stream.color), _sensor_of(device, rs.stream.depth)
         options.apply(color_sensor, options.color_options(config))
-        options.apply(depth_sensor, options.depth_options(config))
+        options.apply(depth_sensor, options.depth_options(config, family))
         color_format = StreamFormat("color", "rgb8", config.color_size_wh, config.fps)
         depth_format = StreamFormat("depth", "z16", config.depth_size_wh, config.fps)
         streams = self._streams = StreamPair(
@@ -126,14 +129,17 @@ class RealSenseCamera:
         serial = str(device.get_info(rs.camera_info.serial_number))
         profiles = streams.color.start(serial), streams.depth.start(serial)
         streams.wait(time.monotonic_ns(), patience=2.0)
-        warm_up(lambda: streams.next()[1].pixels(), lambda: _temperature_c(depth_sensor))
+        warm_up(lambda: streams.next()[1].pixels(), lambda: _is_warm(depth_sensor, family))
         if self._locked is None:
             fixed = None if config.exposure == "meter_once" else float(config.exposure)
             self._locked = meter(color_sensor, lambda: streams.next()[0], fixed)
         options.apply(color_sensor, {**options.AUTO_OFF, **self._locked})
         info = self._describe(device, streams, *profiles)
+        assert info.depth is not None
+        assert info.T_cam_depth is not None
+        assert info.depth_scale_m is not None
         register = Registration(info.depth, info.color, info.T_cam_depth, info.depth_scale_m)
-        self._link = _Link(streams, register, info)
+        self._link = _Link(streams, register, info, family)
         log.info(
             "Camera %s, serial %s, firmware %s, SDK %s", info.name, serial, info.firmware, info.sdk_version
         )
@@ -193,7 +199,7 @@ class RealSenseCamera:
             t_depth_ns=depth.t_ns,
             frame_number_color=color.number,
             frame_number_depth=depth.number,
-            temperature_c=_temperature_c(link.streams.depth.sensor),
+            temperature_c=_temperature_c(link.streams.depth.sensor, link.family),
         )
 
     def _wanted(self, link: _Link) -> tuple[tuple[Any, dict[str, float]], ...]:
@@ -201,7 +207,7 @@ class RealSenseCamera:
         color = options.color_options(self._config) | options.AUTO_OFF | self.locked
         return (
             (link.streams.color.sensor, color),
-            (link.streams.depth.sensor, options.depth_options(self._config)),
+            (link.streams.depth.sensor, options.depth_options(self._config, link.family)),
         )
 
     def _lost_settings(self, link: _Link) -> list[str]:
@@ -226,13 +232,34 @@ def _unplugged(error: RuntimeError) -> CameraUnplugged:
     )
 
 
-def _temperature_c(depth_sensor: Any) -> float | None:
-    temperature = options.read(depth_sensor, "apd_temperature")
+def _family_of(device: Any, config: CameraCell) -> options.Family:
+    """What its product line is set to; raises CameraNotFound for another product than the cell's."""
+    rs = load_sdk()
+    name, serial = (str(device.get_info(i)) for i in (rs.camera_info.name, rs.camera_info.serial_number))
+    if name.split()[-1].upper() != config.known.title.upper():
+        raise CameraNotFound(
+            f"Camera {serial} is an {name}, and the cell describes a {config.known.title}: correct "
+            "camera.model or camera.serial"
+        )
+    return options.FAMILIES[str(device.get_info(rs.camera_info.product_line))]
+
+
+def _is_warm(depth_sensor: Any, family: options.Family) -> bool:
+    """Whether the temperature is valid, or the camera tells none."""
+    is_told = options.read(depth_sensor, family.temperature) is not None
+    return not is_told or _temperature_c(depth_sensor, family) is not None
+
+
+def _temperature_c(depth_sensor: Any, family: options.Family) -> float | None:
+    temperature = options.read(depth_sensor, family.temperature)
     return None if temperature is None or temperature < _VALID_C else temperature
 
 
+@dataclass(frozen=True)
 class RealSenseDriver:
-    """The L515; implements ``CameraDriver``."""
+    """A RealSense; implements ``CameraDriver``. product: how its software twin presents itself."""
+
+    product: Product
 
     def camera(self, config: CameraCell, *, locked: Mapping[str, float] | None = None) -> RealSenseCamera:
         """The camera on USB with the serial number of the cell, not connected yet."""
@@ -245,9 +272,9 @@ class RealSenseDriver:
         arm_state: Callable[[], ArmState],
         *,
         locked: Mapping[str, float] | None = None,
-    ) -> tuple[RealSenseCamera, SimulatedL515]:
+    ) -> tuple[RealSenseCamera, SimulatedRealSense]:
         """The same driver in front of librealsense's software device."""
-        device = SimulatedL515(scene, arm_state, config)
+        device = SimulatedRealSense(scene, arm_state, config, product=self.product)
         return RealSenseCamera(config, device, locked=locked), device
 
     def probe(self) -> Iterable[ProbeRow]:
@@ -255,4 +282,7 @@ class RealSenseDriver:
         return probe()
 
 
-L515: CameraDriver = RealSenseDriver()
+L515: CameraDriver = RealSenseDriver(SOFTWARE_L515)
+D435: CameraDriver = RealSenseDriver(software_d400("D435", "0B07"))
+D435I: CameraDriver = RealSenseDriver(software_d400("D435I", "0B3A"))
+D455: CameraDriver = RealSenseDriver(software_d400("D455", "0B5C"))

@@ -27,7 +27,7 @@ _CHOSEN_IN = {"exposure": "actual_exposure", "gain": "gain_level", "white_balanc
 log = logging.getLogger(__name__)
 
 
-def warm_up(next_depth: Callable[[], NDArray[np.uint16]], temperature_c: Callable[[], float | None]) -> None:
+def warm_up(next_depth: Callable[[], NDArray[np.uint16]], is_warm: Callable[[], bool]) -> None:
     """Take depth frames until the temperature is valid and their noise is flat, at most a minute.
 
     An L515 reports −9999 °C for its first seconds, and its depth noise changes while the laser warms.
@@ -42,7 +42,7 @@ def warm_up(next_depth: Callable[[], NDArray[np.uint16]], temperature_c: Callabl
         last = now
         recent = noise[-_FLAT_FRAMES:]
         is_flat = len(recent) == _FLAT_FRAMES and max(recent) <= _FLAT_RATIO * min(recent) + 1
-        if is_flat and temperature_c() is not None:
+        if is_flat and is_warm():
             return
     log.warning("The camera is not steady after %.0f s of warming up: depth may drift", _WARM_UP_S)
 

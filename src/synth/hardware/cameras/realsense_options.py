@@ -2,24 +2,53 @@
 
 import contextlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from synth.cell.model import CameraCell
 from synth.errors import SettingsLost
 from synth.hardware.cameras.realsense_sdk import load_sdk, to_float
 
-# rs.l500_visual_preset member of each preset that a cell may name; librealsense deprecates its "default".
-_PRESETS = {
-    "short_range": "short_range",
-    "low_ambient": "low_ambient_light",
-    "no_ambient": "no_ambient_light",
-    "max_range": "max_range",
+
+@dataclass(frozen=True)
+class Family:
+    """What the depth sensors of a product line are set to.
+
+    presets: the enumeration in librealsense, and its member for each preset that a cell may name.
+    sensor_modes: by rows of the depth image, where it is an option. always: further options. temperature: the
+    option that tells it.
+    """
+
+    enumeration: str
+    presets: Mapping[str, str]
+    sensor_modes: Mapping[int, float]
+    always: Mapping[str, float]
+    temperature: str
+
+
+FAMILIES = {
+    "L500": Family(
+        "l500_visual_preset",  # librealsense deprecates its "default".
+        {
+            "short_range": "short_range",
+            "low_ambient": "low_ambient_light",
+            "no_ambient": "no_ambient_light",
+            "max_range": "max_range",
+        },
+        {480: 0.0, 768: 1.0, 240: 2.0},  # RS2_SENSOR_MODE_VGA, XGA, QVGA; the wheel has no names.
+        {},
+        "apd_temperature",
+    ),
+    "D400": Family(
+        "rs400_visual_preset",
+        {name: name for name in ("high_accuracy", "high_density", "default")},
+        {},
+        {"emitter_enabled": 1.0, "enable_auto_exposure": 1.0},
+        "asic_temperature",
+    ),
 }
-_SENSOR_MODE_OF_HEIGHT = {
-    480: 0.0,
-    768: 1.0,
-    240: 2.0,
-}  # RS2_SENSOR_MODE_VGA, XGA, QVGA; the wheel has no names.
+"""By the product line that a device reports."""
+
 _MAINS = {50: 1.0, 60: 2.0}  # rs.option.power_line_frequency: 0 off, 1 50 Hz, 2 60 Hz.
 
 LOCKED = ("exposure", "gain", "white_balance")
@@ -39,17 +68,18 @@ def color_options(config: CameraCell) -> dict[str, float]:
     }
 
 
-def depth_options(config: CameraCell) -> dict[str, float]:
+def depth_options(config: CameraCell, family: Family) -> dict[str, float]:
     """What the depth sensor is always set to.
 
     The sensor mode comes first: a preset is chosen for a resolution.
     """
-    rs = load_sdk()
-    preset = getattr(rs.l500_visual_preset, _PRESETS[config.preset])
+    preset = getattr(getattr(load_sdk(), family.enumeration), family.presets[config.preset])
+    modes = family.sensor_modes
     return {
         "global_time_enabled": 1.0,
-        "sensor_mode": _SENSOR_MODE_OF_HEIGHT[config.depth_size_wh[1]],
+        **({"sensor_mode": modes[config.depth_size_wh[1]]} if modes else {}),
         "visual_preset": float(int(preset)),
+        **family.always,
     }
 
 

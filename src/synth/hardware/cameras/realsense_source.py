@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from synth.errors import CameraBusy, CameraNotFound, CameraUnplugged, InputError, SdkDroppedCamera
 from synth.extras import how_to_install_package
-from synth.hardware.cameras.realsense_sdk import SDK_VERSION, WHEEL, load_sdk, sdk_version
+from synth.hardware.cameras.realsense_sdk import WHEEL, load_sdk, sdk_version
 from synth.hardware.probe import ProbeRow
 
 ANY = "any"
@@ -51,8 +51,6 @@ class UsbSource:
     def __init__(self, serial: str) -> None:
         self._serial = serial
         self._context = load_sdk().context()
-        if not sdk_version().startswith(SDK_VERSION):
-            log.warning("pyrealsense2 is %s; the one known to work with an L515 is %s", sdk_version(), WHEEL)
         self.usb_errors = 0
         self._count_usb_errors()
 

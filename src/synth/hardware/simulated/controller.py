@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from synth.errors import RobotConnectionLost
-from synth.geometry.arms import DEFAULT_ARM
+from synth.geometry.arms import ARM_MODELS, DEFAULT_ARM
 from synth.geometry.se3 import Array
 from synth.hardware.simulated.controller_core import POLYSCOPE
 from synth.hardware.simulated.faults import RobotFault
@@ -46,7 +46,7 @@ class ControllerProcess:
     """The child process as a context manager; ``address`` is readable inside.
 
     q_start_rad: joints [6] at power-on. arm: which one, by name. pace: simulated seconds per wall second.
-    seed: of the repeatability error.
+    seed: of the repeatability error. joint_range_rad: [6,2] limits set at the pendant, None = the arm's own.
     """
 
     def __init__(
@@ -58,14 +58,16 @@ class ControllerProcess:
         seed: int = 0,
         truth: ArmTruth | None = None,
         polyscope: tuple[int, int, int, int] = POLYSCOPE,
+        joint_range_rad: ArrayLike | None = None,
     ) -> None:
         self._options = {
             "arm": arm,
             "q_rad": np.asarray(q_start_rad, dtype=float).tolist(),
-            "truth": (truth or ArmTruth()).to_dict(),
+            "truth": (truth or ArmTruth(ARM_MODELS[arm].dh)).to_dict(),
             "pace": pace,
             "seed": seed,
             "polyscope": polyscope,
+            "joint_range_rad": None if joint_range_rad is None else np.asarray(joint_range_rad).tolist(),
             "parent_pid": os.getpid(),
         }
         self._lock = threading.Lock()

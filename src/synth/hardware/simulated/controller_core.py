@@ -17,6 +17,7 @@ from synth.geometry.arm import ArmModel, forward
 from synth.geometry.arms import ARM_MODELS, DEFAULT_ARM
 from synth.geometry.se3 import Array
 from synth.hardware.arms.rtde_wire import Value
+from synth.hardware.arms.secondary_wire import Configuration
 from synth.hardware.robot import RobotMode, SafetyMode
 from synth.hardware.simulated import faults
 from synth.hardware.simulated.motion import Arm, ArmTruth, inverse_kinematics
@@ -57,7 +58,11 @@ class RuntimeState(IntEnum):
 
 @dataclass(frozen=True)
 class ControllerOptions:
-    """How an emulated controller starts. arm: which one, by name. pace: simulated seconds per wall second."""
+    """How an emulated controller starts.
+
+    arm: which one, by name. pace: simulated seconds per wall second. joint_range_rad: six limits set at the
+    pendant, None = the arm's own.
+    """
 
     q_rad: tuple[float, ...]
     arm: str = DEFAULT_ARM
@@ -65,6 +70,14 @@ class ControllerOptions:
     pace: float = 1.0
     seed: int = 0
     polyscope: tuple[int, int, int, int] = POLYSCOPE
+    joint_range_rad: tuple[tuple[float, float], ...] | None = None
+
+    @property
+    def configuration(self) -> Configuration:
+        """What it says of its limits and kinematics."""
+        limit = self.model.joint_limit_rad
+        ranges = np.stack([-limit, limit], axis=1) if self.joint_range_rad is None else self.joint_range_rad
+        return Configuration(np.asarray(ranges), self.model.joint_speed_limit_rad_s, self.truth.dh)
 
     @property
     def model(self) -> ArmModel:
@@ -346,7 +359,8 @@ class ControllerCore:
         return q_rad if q_rad is not None and self._within_limits(q_rad) else None
 
     def _within_limits(self, q_rad: Sequence[float] | Array) -> bool:
-        return bool((np.abs(np.asarray(q_rad)) <= self.options.model.joint_limit_rad).all())
+        low, high = self.options.configuration.joint_range_rad.T
+        return bool(((low <= np.asarray(q_rad)) & (np.asarray(q_rad) <= high)).all())
 
     # ---------------------------------------------------------------- readings
 

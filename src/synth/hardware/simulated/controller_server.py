@@ -18,7 +18,7 @@ from synth.hardware.simulated.controller_readings import read
 from synth.hardware.simulated.motion import ArmTruth
 from synth.hardware.simulated.rtde_variables import type_of
 
-DASHBOARD_PORT, RTDE_PORT, SCRIPT_PORTS = 29999, 30004, (30003, 30002)
+DASHBOARD_PORT, RTDE_PORT, REALTIME_PORT, SECONDARY_PORT = 29999, 30004, 30003, 30002
 MAX_RATE_HZ = 125.0
 IDLE_PERIOD_S = 0.05
 MAX_UNSENT_BYTES = 1 << 18
@@ -72,6 +72,11 @@ class _ScriptPeer(_Peer):
             self.server.core.upload(self._text.decode("utf-8", "replace"))
             self._text = b""
             self.server.pump()
+
+
+class _SecondaryPeer(_ScriptPeer):
+    def greet(self) -> None:
+        self.transport.write(self.server.core.options.configuration.to_message())
 
 
 class _RtdePeer(_Peer):
@@ -172,7 +177,8 @@ class ControllerServer:
         ports: list[tuple[int, Callable[[], _Peer]]] = [
             (DASHBOARD_PORT, lambda: _DashboardPeer(self)),
             (RTDE_PORT, lambda: _RtdePeer(self)),
-            *[(port, lambda: _ScriptPeer(self)) for port in SCRIPT_PORTS],
+            (REALTIME_PORT, lambda: _ScriptPeer(self)),
+            (SECONDARY_PORT, lambda: _SecondaryPeer(self)),
         ]
         try:
             for port, peer in ports:
@@ -306,5 +312,6 @@ def main() -> None:
         pace=given["pace"],
         seed=given["seed"],
         polyscope=tuple(given["polyscope"]),
+        joint_range_rad=given["joint_range_rad"],
     )
     asyncio.run(_serve(options, given["parent_pid"], given["id"]))

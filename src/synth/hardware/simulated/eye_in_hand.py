@@ -1,4 +1,4 @@
-"""The bench as a camera in the arm's hand sees it, with a calibration board that stands."""
+"""The bench as a camera in the arm's hand sees it, with a part or a calibration board that stands."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,19 +17,24 @@ from synth.hardware.simulated.world import GroundTruth, World
 class WorldFromArm(World):
     """A world that is made anew around the camera wherever the arm stops.
 
-    The arm shows its mount and no part; its camera does not see itself.
+    The arm shows its mount and holds no part; its camera does not see itself.
     """
 
-    def __init__(self, cell: Cell, bodies: CellBodies, truth: Truth, seed: int, board: Board) -> None:
-        """cell: with ``camera.T_tool_cam``, and board with ``T_base_board``: where they are thought to be;
-        truth.T_tool_cam and truth.board_offset say where they are.
+    def __init__(
+        self, cell: Cell, bodies: CellBodies, truth: Truth, seed: int, board: Board | None = None
+    ) -> None:
+        """cell: with ``camera.T_tool_cam`` and ``part.T_base_part``, where they are thought to be; truth says
+        where they are. board: what the part is, where a calibration board takes its place.
         """
-        super().__init__(cell, bodies, truth, seed)
-        self._bodies = CellBodies(part=board.plate, mount=bodies.mount)
+        self._given = cell, bodies, truth
         self._board = board
-        believed = cell.camera.T_tool_cam if truth.T_tool_cam is None else truth.T_tool_cam
-        self.T_tool_cam = np.asarray(believed, dtype=float)
-        self.T_base_board = np.asarray(board.T_base_board) @ truth.board_offset
+        self.T_tool_cam = truth.T_tool_cam_of(cell)
+        believed = cell.part.T_base_part if truth.T_base_part is None else truth.T_base_part
+        self.T_base_standing = np.asarray(believed if board is None else board.T_base_board, dtype=float)
+        if board is not None:
+            self.T_base_standing = self.T_base_standing @ truth.board_offset
+        at_home = self._around(cell.robot.T_base_tool(cell.robot.home_q_rad))
+        super().__init__(*at_home, seed, board=board)
         self._at: tuple[bytes, World] | None = None
 
     def color(self, q_true_rad: ArrayLike) -> Float32:
@@ -41,26 +46,30 @@ class WorldFromArm(World):
         return self._seen_from(q_true_rad).depth_counts(q_true_rad, noise_key)
 
     def truth_of(self, q_true_rad: ArrayLike) -> GroundTruth:
-        """As `World.truth_of` with the board as the part, from where the arm holds the camera."""
+        """As `World.truth_of` from where the arm holds the camera."""
         return self._seen_from(q_true_rad).truth_of(q_true_rad)
 
     def _seen_from(self, q_true_rad: ArrayLike) -> World:
         key = np.asarray(q_true_rad, dtype=np.float64).tobytes()
         if self._at is None or self._at[0] != key:
-            T_base_tool: Array = self.T_base_tool_of(q_true_rad)
-            T_tool_board = se3.inverse(T_base_tool) @ self.T_base_board
-            part = self._cell.part.model_copy(update={"T_tool_part": T_tool_board})
-            there = {
-                "T_base_cam": T_base_tool @ self.T_tool_cam,
-                "board_offset": np.eye(4),
-                "mount_tilt": MountTilt(),
-            }
-            world = World(
-                self._cell.model_copy(update={"part": part}),
-                self._bodies,
-                self._truth.model_copy(update=there),
-                self._seed,
-                board=self._board,
-            )
-            self._at = key, world
+            there = self._around(self.T_base_tool_of(q_true_rad))
+            self._at = key, World(*there, self._seed, board=self._board)
         return self._at[1]
+
+    def _around(self, T_base_tool: Array) -> tuple[Cell, CellBodies, Truth]:
+        """A cell whose camera stands and whose arm holds the part, as they are with the tool there."""
+        cell, bodies, truth = self._given
+        camera = cell.camera.model_copy(update={"mounted": "bench"})
+        T_tool_standing = se3.inverse(T_base_tool) @ self.T_base_standing
+        part = cell.part.model_copy(update={"T_tool_part": T_tool_standing})
+        there = {
+            "T_base_cam": T_base_tool @ self.T_tool_cam,
+            "T_tool_part": None,
+            "board_offset": np.eye(4),
+            "mount_tilt": MountTilt(),
+        }
+        return (
+            cell.model_copy(update={"camera": camera, "part": part}),
+            bodies,
+            truth.model_copy(update=there),
+        )

@@ -26,7 +26,9 @@ Five = tuple[Finite, Finite, Finite, Finite, Finite]
 Factor = Annotated[float, Field(ge=0.5, le=2)]
 AnySurface = TypeVar("AnySurface", bound=Surface)
 
-# Intrinsics like those an L515 reports: colour at 1280×720, depth at 640×480.
+# Intrinsics like those an L515 reports, colour at 1280×720, depth at 640×480; those of others are as far off
+# their nominal ones.
+_L515_F_PX = 905.0
 _COLOR_K_1280 = ((905.1, 0.0, 645.7), (0.0, 904.6, 358.9), (0.0, 0.0, 1.0))
 _COLOR_DIST = (0.166, -0.51, -0.0005, -0.0007, 0.468)
 _DEPTH_K_640 = ((460.3, 0.0, 321.4), (0.0, 460.9, 242.7), (0.0, 0.0, 1.0))
@@ -114,9 +116,9 @@ class Truth(_Section):
     camera stands, in its axes where the cell puts it; as far off as `synth calibrate` leaves it
     (docs/results.md), and without meaning where T_base_cam is given. board_offset: how a calibration board is
     held, or how it stands, in the axes of the place where it is thought to be. T_tool_cam: of a camera that
-    is on the arm. lamps: in the cell's order, from the first again where it has more. room_light: factor of
-    all that the room around sends. decoys: how many lids of the part's own colour lie on the bench, larger in
-    the picture than the part.
+    is on the arm, T_base_part: of the part that stands before it. lamps: in the cell's order, from the first
+    again where it has more. room_light: factor of all that the room around sends. decoys: how many lids of
+    the part's own colour lie on the bench, larger in the picture than the part.
     """
 
     dh_offsets: DhOffsets = DhOffsets()
@@ -125,6 +127,7 @@ class Truth(_Section):
     T_base_cam: Transform | None = None
     T_tool_cam: Transform | None = None
     T_tool_part: Transform | None = None
+    T_base_part: Transform | None = None
     T_tool_mount: Transform | None = None
     color_K: CameraMatrix | None = None
     color_dist: Five | None = None
@@ -132,7 +135,7 @@ class Truth(_Section):
     T_cam_depth: Transform = Field(
         default_factory=lambda: se3.from_rotvec([0.0021, -0.0014, 0.0008], [-0.0003, -0.0141, 0.0021])
     )
-    depth_scale_m: Annotated[float, Field(gt=0, le=0.01)] = 0.00025
+    depth_scale_m: Annotated[float, Field(gt=0, le=0.01)] | None = None
     board_offset: Transform = Field(
         default_factory=lambda: se3.from_rotvec([0.02, -0.015, 0.03], [0.003, -0.002, 0.0015])
     )
@@ -153,6 +156,12 @@ class Truth(_Section):
             return np.asarray(np.asarray(cell.camera.T_base_cam) @ self.camera_offset, dtype=np.float64)
         return np.asarray(self.T_base_cam, dtype=np.float64)
 
+    def T_tool_cam_of(self, cell: Cell) -> Array:
+        """The true [4,4] place of a colour camera on the arm."""
+        if self.T_tool_cam is None:
+            return np.asarray(np.asarray(cell.camera.T_tool_cam) @ self.camera_offset, dtype=np.float64)
+        return np.asarray(self.T_tool_cam, dtype=np.float64)
+
     def lamps_of(self, cell: Cell) -> list[Lamp]:
         """The cell's lamps as they really shine."""
         return [
@@ -165,14 +174,23 @@ class Truth(_Section):
         K = self.color_K if self.color_K is not None else cell.camera.K
         dist = self.color_dist if self.color_dist is not None else cell.camera.dist
         if K is None:
-            K, dist = _scaled(_COLOR_K_1280, (1280, 720), size_wh), dist or _COLOR_DIST
+            as_l515 = _zoomed(_COLOR_K_1280, cell.camera.known.nominal_f_px / _L515_F_PX)
+            K, dist = _scaled(as_l515, (1280, 720), size_wh), dist or _COLOR_DIST
         return Pinhole(size_wh, np.asarray(K, dtype=float), np.asarray(dist or np.zeros(5), dtype=float))
 
     def depth_camera_of(self, cell: Cell) -> Pinhole:
         """The true depth intrinsics at the cell's resolution; the sensor reports no distortion."""
         size_wh = cell.camera.depth_size_wh
-        K = self.depth_K if self.depth_K is not None else _scaled(_DEPTH_K_640, (640, 480), size_wh)
+        as_l515 = _zoomed(_DEPTH_K_640, (cell.camera.known.nominal_depth_f_px or 460.3) / _DEPTH_K_640[0][0])
+        K = self.depth_K if self.depth_K is not None else _scaled(as_l515, (640, 480), size_wh)
         return Pinhole(size_wh, np.asarray(K, dtype=float))
+
+
+def _zoomed(K: Any, factor: float) -> Array:
+    """K [3,3] of a lens with ``factor`` times the focal length, its centre where it was."""
+    zoomed: Array = np.array(K, dtype=np.float64)
+    zoomed[[0, 1], [0, 1]] *= factor
+    return zoomed
 
 
 def _scaled(K: Any, from_wh: tuple[int, int], to_wh: tuple[int, int]) -> Array:

@@ -79,7 +79,7 @@ class World:
         self.depth_camera = truth.depth_camera_of(cell)
         self.T_base_cam = truth.T_base_cam_of(cell)
         self.T_cam_depth = np.asarray(truth.T_cam_depth, dtype=float)
-        self.depth_scale_m = truth.depth_scale_m
+        self.depth_scale_m = truth.depth_scale_m or cell.camera.known.depth_scale_m or 0.001
         self.repeatability_m = truth.repeatability_m
         dh, o = cell.robot.arm.dh, truth.dh_offsets
         self.dh = DH(dh.a_m + o.a_m, dh.d_m + o.d_m, dh.alpha_rad + o.alpha_rad, dh.theta_rad + o.theta_rad)

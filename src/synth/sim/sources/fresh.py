@@ -7,6 +7,8 @@ import numpy as np
 from synth.cell.candidates import draw_candidates
 from synth.cell.mesh import CellBodies
 from synth.cell.model import Cell
+from synth.cell.places import T_base_cam
+from synth.geometry.se3 import Array
 from synth.sim.bench import Bench, open_on_bench, refuse_photographs
 from synth.sim.furnish import held_bodies, on_bench, pinhole_of, scene_seed, training_split
 from synth.sim.meshes import Meshes
@@ -70,13 +72,20 @@ def make_fresh(
             scenario="fresh",
             split=training_split(seed, _STREAM, i),
             seed=scene_seed(seed, _STREAM, i),
-            camera=camera,
+            camera=_carried(camera, cell, poses.T_base_tool[i]),
             bodies=held_bodies(cell, poses.q_rad[i], poses.T_base_tool[i]),
             q_rad=tuple(poses.q_rad[i].tolist()),
             T_base_tool=poses.T_base_tool[i].tolist(),
         )
         for i in range(count)
     ]
+
+
+def _carried(camera: SceneCamera, cell: Cell, T_base_tool: Array) -> SceneCamera:
+    """The camera where the arm holds it, or as it stands."""
+    if not cell.camera.is_on_arm:
+        return camera
+    return SceneCamera(**camera.model_dump() | {"T_base_cam": T_base_cam(cell, T_base_tool).tolist()})
 
 
 FRESH = Fresh()

@@ -1,6 +1,6 @@
-"""The simulated L515: a DeviceSource whose frames show the scene at the instant they are asked for.
+"""A simulated RealSense: a DeviceSource whose frames show the scene at the instant they are asked for.
 
-A real L515 streams freely; this one makes a pair when the driver's ``request_frames`` asks for it, since a
+A real one streams freely; this one makes a pair when the driver's ``request_frames`` asks for it, since a
 rendered frame is dear. Behind that call everything is librealsense's own software device.
 """
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from synth.cell.model import CameraCell
 from synth.errors import CameraUnplugged
+from synth.hardware.simulated.automatics import EXPOSURE_UNIT_US, adjust
 from synth.hardware.simulated.faults_camera import (
     CameraFault,
     DroppedFrameFault,
@@ -22,17 +23,17 @@ from synth.hardware.simulated.faults_camera import (
     TornPairFault,
     UnplugFault,
 )
-from synth.hardware.simulated.l515_device import COLD_C, POWER_ON_GAIN, WARM_C, SoftwareL515
 from synth.hardware.simulated.optics import ArmState, Scene
+from synth.hardware.simulated.realsense_device import (
+    SOFTWARE_L515,
+    Product,
+    SoftwareRealSense,
+)
 
-_EXPOSURE_UNIT_US = 100.0  # UVC's unit of exposure time.
 _FRAMES_TO_WARM = 3
-_TARGET_LUMA = 140.0
-_MAX_AUTO_EXPOSURE = 330  # A frame's time at 30 frames/s; beyond it gain must help.
-_MAX_AUTO_GAIN = 1024
 
 
-class SimulatedL515:
+class SimulatedRealSense:
     """A camera that looks at ``scene``, in which the arm stands where ``arm_state`` says.
 
     The noise of a pair follows from the commanded joints and the number of complete pairs since the arm
@@ -48,7 +49,10 @@ class SimulatedL515:
         arm_state: Callable[[], ArmState],
         config: CameraCell,
         faults: Sequence[CameraFault] = (),
+        *,
+        product: Product = SOFTWARE_L515,
     ) -> None:
+        self._product = product
         self._scene = scene
         self._arm_state = arm_state
         self._config = config
@@ -56,7 +60,7 @@ class SimulatedL515:
         self._pairs = 0
         self._frozen: set[str] = set()
         self._plugged_in = True
-        self._l515: SoftwareL515 | None = None
+        self._device: SoftwareRealSense | None = None
         self._number = 0
         self._visit: tuple[int, int, bool] | None = None
         self._pairs_in_visit = 0
@@ -72,12 +76,12 @@ class SimulatedL515:
     def open(self) -> Any:
         if not self._plugged_in:
             raise CameraUnplugged("The simulated camera is unplugged: run the same command again")
-        self._l515 = SoftwareL515(self._scene, self._config)
+        self._device = SoftwareRealSense(self._scene, self._config, self._product)
         self._number = 0
-        return self._l515.device
+        return self._device.device
 
     def reset(self) -> None:
-        self._l515 = None
+        self._device = None
         self._plugged_in = not any(isinstance(f, UnplugFault) and f.persistent for f in self._due())
         self._frozen.clear()
         if not self._plugged_in:
@@ -87,36 +91,36 @@ class SimulatedL515:
 
     def request_frames(self) -> None:
         """Make one pair of the scene as it is now, and do to it what the faults say."""
-        assert self._l515 is not None
-        l515 = self._l515
-        fault = self._strike(l515)
+        assert self._device is not None
+        device = self._device
+        fault = self._strike(device)
         if not self._plugged_in:
             return
         arm = self._arm_state()
         stamp_ms = time.time_ns() / 1e6
         if isinstance(fault, StaleFrameFault) and self._last:
             rgb_u8, counts, number, stamp_ms = self._last
-            l515.push_color(rgb_u8, number, stamp_ms)
-            l515.push_depth(counts, number, stamp_ms)
+            device.push_color(rgb_u8, number, stamp_ms)
+            device.push_depth(counts, number, stamp_ms)
             return
         started = time.perf_counter()
-        rgb_u8, counts = self._take(l515, arm)
+        rgb_u8, counts = self._take(device, arm)
         self.render_s += time.perf_counter() - started
         self._number += 1
         missing = self._frozen | ({fault.stream} if isinstance(fault, DroppedFrameFault) else set())
         if "color" not in missing:
-            l515.push_color(rgb_u8, self._number, stamp_ms)
+            device.push_color(rgb_u8, self._number, stamp_ms)
         if "depth" not in missing:
             late_ms = fault.by_ms if isinstance(fault, TornPairFault) else 0.0
-            l515.push_depth(counts, self._number, stamp_ms - late_ms)
-        self._adjust(l515, rgb_u8)
-        l515.set_temperature(WARM_C if self._number >= _FRAMES_TO_WARM else COLD_C)
+            device.push_depth(counts, self._number, stamp_ms - late_ms)
+        adjust(device, rgb_u8, max_gain=self._product.gain_range[1])
+        device.set_temperature(is_warm=self._number >= _FRAMES_TO_WARM)
         if not missing and not isinstance(fault, TornPairFault):
             self._pairs_in_visit += 1
             self._last = rgb_u8, counts, self._number, stamp_ms
             self._pairs += 1
 
-    def _take(self, l515: SoftwareL515, arm: ArmState) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
+    def _take(self, device: SoftwareRealSense, arm: ArmState) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
         visit = (arm.target_key, arm.arrival_index, arm.is_moving)
         if visit != self._visit:
             self._visit, self._pairs_in_visit = visit, 0
@@ -124,9 +128,9 @@ class SimulatedL515:
         pose = np.asarray(arm.q_true_rad, dtype=np.float64)
         rgb_u8 = self._scene.expose(
             self._scene.color(pose),
-            l515.read("exposure") * _EXPOSURE_UNIT_US,
-            l515.read("gain"),
-            l515.read("white_balance"),
+            device.read("exposure") * EXPOSURE_UNIT_US,
+            device.read("gain"),
+            device.read("white_balance"),
             key,
         )
         return rgb_u8, self._scene.depth_counts(pose, key)
@@ -134,7 +138,7 @@ class SimulatedL515:
     def _due(self) -> list[CameraFault]:
         return [fault for pairs, fault in self._armed if pairs <= self._pairs]
 
-    def _strike(self, l515: SoftwareL515) -> CameraFault | None:
+    def _strike(self, device: SoftwareRealSense) -> CameraFault | None:
         """The fault whose turn it is, its lasting effects applied."""
         if not (due := self._due()):
             return None
@@ -146,20 +150,5 @@ class SimulatedL515:
         elif isinstance(fault, UnplugFault):
             self._plugged_in = False
         elif isinstance(fault, ForgottenSettingsFault):
-            l515.forget_settings()
+            device.forget_settings()
         return fault
-
-    def _adjust(self, l515: SoftwareL515, rgb_u8: NDArray[np.uint8]) -> None:
-        """The sensor's automatics: one step towards the wanted brightness, one towards grey."""
-        mean = rgb_u8[::4, ::4].reshape(-1, 3).mean(axis=0)
-        if l515.read("enable_auto_exposure"):
-            factor = np.clip((_TARGET_LUMA / max(float(mean.mean()), 1.0)) ** 2.0, 0.4, 2.5)
-            product = l515.read("exposure") * l515.read("gain") * factor
-            exposure = float(np.clip(round(product / POWER_ON_GAIN), 1, _MAX_AUTO_EXPOSURE))
-            l515.write("exposure", exposure)
-            l515.write("gain", float(np.clip(round(product / exposure), POWER_ON_GAIN, _MAX_AUTO_GAIN)))
-        if l515.read("enable_auto_white_balance"):
-            factor = np.clip((mean[2] + 1) / (mean[0] + 1), 0.9, 1.1)
-            l515.write(
-                "white_balance", float(np.clip(round(l515.read("white_balance") * factor, -1), 2800, 6500))
-            )

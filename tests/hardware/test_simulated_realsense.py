@@ -1,26 +1,45 @@
 """The simulated L515 is librealsense's own software device: what the scene gave comes out unchanged."""
 
 import time
+from collections.abc import Iterator
+from functools import partial
 
 import cv2
 import numpy as np
 import pyrealsense2 as rs
 import pytest
 
+from synth.cell.cameras import CAMERA_MODELS
 from synth.cell.load import default_cell
+from synth.errors import CameraNotFound
 from synth.geometry import se3
+from synth.hardware.cameras import CAMERAS
 from synth.hardware.cameras.realsense import RealSenseCamera
 from synth.hardware.cameras.realsense_sdk import to_extrinsics, to_intrinsics, to_pinhole, to_transform
-from synth.hardware.simulated.l515 import SimulatedL515
+from synth.hardware.simulated.realsense import SimulatedRealSense
 
 from .stand_in import COLOR, T_CAM_DEPTH, Arm, FlatScene
 
-CONFIG = default_cell().camera
+DEFAULT = CONFIG = default_cell().camera
+make_device = SimulatedRealSense
+
+
+@pytest.fixture(scope="module", params=["l515", "d435"], autouse=True)
+def product(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Every test of this file, on one camera of each family."""
+    config = DEFAULT.model_copy(
+        update={"model": request.param, "preset": CAMERA_MODELS[request.param].presets[0]}
+    )
+    device = partial(SimulatedRealSense, product=CAMERAS[request.param].product)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(globals(), "CONFIG", config)
+        patch.setitem(globals(), "make_device", device)
+        yield request.param
 
 
 def test_intrinsics_project_as_opencv() -> None:
     """librealsense's projection with the stream's intrinsics is cv2.projectPoints' within 0.01 px."""
-    device = SimulatedL515(FlatScene(), Arm(), CONFIG).open()
+    device = make_device(FlatScene(), Arm(), CONFIG).open()
     profiles = [p for sensor in device.query_sensors() for p in sensor.get_stream_profiles()]
     color = next(p for p in profiles if p.stream_type() == rs.stream.color)
     intrinsics = color.as_video_stream_profile().get_intrinsics()
@@ -54,10 +73,29 @@ def test_calibration_round_trip() -> None:
     assert np.allclose(extrinsics.rotation[:3], T[:3, 0]), "librealsense keeps rotations column by column"
 
 
+def test_inverse_distortion_becomes_opencvs() -> None:
+    """Coefficients like those a D455 reports give rays that are librealsense's own, to a tenth of a pixel."""
+    intrinsics = to_intrinsics(COLOR)
+    intrinsics.model = rs.distortion.inverse_brown_conrady
+    intrinsics.coeffs = [-0.0557, 0.0662, -0.0004, 0.0006, -0.0211]
+    camera = to_pinhole(intrinsics)
+    pixels = np.stack(np.meshgrid(np.linspace(5, 1275, 12), np.linspace(5, 715, 8)), axis=-1).reshape(-1, 2)
+    theirs = np.array([rs.rs2_deproject_pixel_to_point(intrinsics, list(p), 1.0) for p in pixels])
+    assert np.abs(camera.project(theirs) - pixels).max() < 0.1
+    assert np.abs(COLOR.project(theirs) - pixels).max() > 1
+
+
+def test_another_product_than_the_cells_is_refused() -> None:
+    """A camera whose name is not that of camera.model is named, and both keys to correct."""
+    other = CONFIG.model_copy(update={"model": "d455"})
+    with pytest.raises(CameraNotFound, match=r"the cell describes a D455: correct camera.model"):
+        RealSenseCamera(other, make_device(FlatScene(), Arm(), CONFIG)).__enter__()
+
+
 def test_frames_are_bit_exact_and_rgb() -> None:
     """grab returns the very bytes that the scene exposed, red first."""
     scene, arm = FlatScene(), Arm()
-    with RealSenseCamera(CONFIG, SimulatedL515(scene, arm, CONFIG)) as camera:
+    with RealSenseCamera(CONFIG, make_device(scene, arm, CONFIG)) as camera:
         for key in range(3):
             arm.go(key)
             sample = camera.grab(after_ns=time.monotonic_ns())
@@ -79,7 +117,7 @@ def test_board_corners_in_the_frame(t_m: tuple[float, float, float]) -> None:
     expected = COLOR.project(se3.transform(T_cam_board, board))
     low, high = expected.min(axis=0).astype(int) - 20, expected.max(axis=0).astype(int) + 20
     scene.picture = draw_board(T_cam_board, 0.04, (*low, *high))
-    with RealSenseCamera(CONFIG, SimulatedL515(scene, Arm(), CONFIG)) as camera:
+    with RealSenseCamera(CONFIG, make_device(scene, Arm(), CONFIG)) as camera:
         sample = camera.grab(after_ns=time.monotonic_ns())
     grey = cv2.GaussianBlur(cv2.cvtColor(sample.rgb_u8, cv2.COLOR_RGB2GRAY).astype(np.float32), (0, 0), 1.5)
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_MAX_ITER, 60, 1e-4)
@@ -94,7 +132,7 @@ def test_noise_follows_the_pose_not_the_history() -> None:
     pictures = []
     for order in ([3, 5, 4], [9, 4]):
         scene, arm = FlatScene(), Arm()
-        with RealSenseCamera(CONFIG, SimulatedL515(scene, arm, CONFIG)) as camera:
+        with RealSenseCamera(CONFIG, make_device(scene, arm, CONFIG)) as camera:
             for key in order:
                 arm.go(key)
                 sample = camera.grab(after_ns=time.monotonic_ns())
@@ -108,7 +146,7 @@ def test_noise_follows_the_pose_not_the_history() -> None:
 def test_a_moving_arm_is_shown_where_it_is() -> None:
     """A frame asked for in motion shows that instant, so a driver that does not wait is found out."""
     scene, arm = FlatScene(), Arm()
-    source = SimulatedL515(scene, arm, CONFIG)
+    source = make_device(scene, arm, CONFIG)
     with RealSenseCamera(CONFIG, source) as camera:
         arm.is_moving = True
         brightness = []
@@ -120,7 +158,7 @@ def test_a_moving_arm_is_shown_where_it_is() -> None:
 
 def test_transform_matches_the_device() -> None:
     """The extrinsics that the device reports are T_cam_depth: depth points to the colour camera."""
-    source = SimulatedL515(FlatScene(), Arm(), CONFIG)
+    source = make_device(FlatScene(), Arm(), CONFIG)
     with RealSenseCamera(CONFIG, source) as camera:
         assert np.allclose(camera.info.T_cam_depth, T_CAM_DEPTH, atol=1e-6)
         assert camera.info.depth_scale_m == 0.00025
@@ -148,7 +186,7 @@ def draw_board(
 
 def test_power_on_state_is_not_the_locked_state() -> None:
     """A device just opened has its automatics on, so that a driver that forgets to lock is seen."""
-    device = SimulatedL515(FlatScene(), Arm(), CONFIG).open()
+    device = make_device(FlatScene(), Arm(), CONFIG).open()
     sensor = device.query_sensors()[1]
     assert sensor.get_option(rs.option.enable_auto_exposure) == 1
     assert sensor.get_option(rs.option.auto_exposure_priority) == 1
