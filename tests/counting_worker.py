@@ -55,22 +55,6 @@ def _fail(how: str) -> None:
     time.sleep(60)
 
 
-class Hungry:
-    """Fills so many bytes of memory a shard, and keeps them for a while."""
-
-    def __init__(self, n_bytes: int) -> None:
-        self.n_bytes = n_bytes
-
-    @contextmanager
-    def __call__(self) -> Iterator[Callable[[int], int]]:
-        yield self._eat
-
-    def _eat(self, shard: int) -> int:
-        eaten = b"1" * self.n_bytes
-        time.sleep(20)
-        return shard + len(eaten)
-
-
 class StartsChild:
     """Starts ``sleep``, sends it SIGINT and answers with its exit code."""
 

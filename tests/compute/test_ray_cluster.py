@@ -240,30 +240,6 @@ def test_a_cluster_of_ones_own_between_two_calls_elsewhere_disturbs_neither(tmp_
     assert told.splitlines() == ["0 0", "1 1"] * 3
 
 
-@pytest.mark.slow
-def test_a_node_without_memory_is_told(tmp_path):
-    """Ray's own monitor ends a worker that takes more than the node has left, in this case 0.8 GB."""
-    memory = psutil.virtual_memory()
-    most = (memory.total - memory.available + 0.8e9) / memory.total
-    code = (
-        "from counting_worker import Hungry; from local_cluster import started\n"
-        "from synth.compute.engines import open_engine\n"
-        "from synth.compute.engines.engine import Resources\n"
-        "from synth.errors import WorkerLost\n"
-        "said = lambda _, error: print('again:', error)\n"
-        "with started(1) as nodes:\n"
-        "    engine, worker = open_engine('ray', nodes.address), Hungry(2 * 10**9)\n"
-        "    try: engine.run_shards([0], worker, 1, print, resources=Resources(cores=1), on_retry=said)\n"
-        "    except WorkerLost as error: print('raised:', error)\n"
-    )
-    monitor = {"RAY_memory_usage_threshold": str(most), "RAY_memory_monitor_refresh_ms": "100"}
-    env = os.environ | monitor | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-    told = subprocess.check_output([sys.executable, "-c", code], env=env, text=True, timeout=120)
-    lines = told.splitlines()
-    assert [line.partition(":")[0] for line in lines] == ["again", "raised"], told
-    assert all("ended by Ray, since its node ran out of memory" in line for line in lines)
-
-
 def test_room_is_what_the_scarcest_leaves():
     """Cores, memory and shares of a GPU."""
     node = Node("1", "10.0.0.1", "a", cores=8, memory_gb=10.0, gpus=1)

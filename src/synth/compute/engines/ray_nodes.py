@@ -203,6 +203,9 @@ def find_problems(nodes: Sequence[Node]) -> Iterator[tuple[Node, str]]:
                 continue
             except (ray.exceptions.TaskUnschedulableError, ray.exceptions.NodeDiedError):
                 continue  # It is no node any more.
+            except ray.exceptions.OutOfMemoryError:
+                yield node, "has too little memory left: end what fills it, or take the node out"
+                continue
             except ray.exceptions.RayError as error:
                 yield (
                     node,
