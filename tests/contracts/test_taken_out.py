@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from synth import doctor
-from synth.cell.cameras import CAMERA_MODELS
+from synth.cell.cameras import CAMERA_MODELS, DEFAULT_CAMERA
 from synth.cell.template import write_template
 from synth.cli import main
-from synth.geometry.arms import ARM_MODELS
+from synth.geometry.arms import ARM_MODELS, DEFAULT_ARM
 from synth.hardware.arms import ARMS
 from synth.hardware.cameras import CAMERAS
 from synth.registry import Registry
@@ -50,6 +50,12 @@ def names(registries: tuple[Registry[Any], ...]) -> list[Any]:
     return [pytest.param(registry, name, id=name) for registry in registries for name in registry]
 
 
+def of_the_template(registries: tuple[Registry[Any], ...]) -> list[Any]:
+    """The members that the template of a cell file names."""
+    default = {"arm": DEFAULT_ARM, "camera": DEFAULT_CAMERA}
+    return [pytest.param(registry, default[registry.kind]) for registry in registries]
+
+
 @pytest.mark.parametrize(("registry", "name"), [*names(DATA), *names(DRIVERS)])
 def test_all_else_goes_on(
     registry: Registry[Any], name: str, synth: Type, monkeypatch: pytest.MonkeyPatch
@@ -60,7 +66,7 @@ def test_all_else_goes_on(
         assert synth(line)[0] == 0, line
 
 
-@pytest.mark.parametrize(("registry", "name"), names(DATA))
+@pytest.mark.parametrize(("registry", "name"), of_the_template(DATA))
 def test_a_cell_of_an_unknown_make_is_told_which_are_known(
     registry: Registry[Any], name: str, synth: Type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,10 +76,10 @@ def test_a_cell_of_an_unknown_make_is_told_which_are_known(
         code, said = synth(line)
         assert code == 2
         assert said.startswith("synth: cell.yaml:")
-        assert said.endswith(f".model: is '{name}'; allowed: another.\n")
+        assert said.endswith(f".model: is '{name}'; allowed: {', '.join(registry)}.\n")
 
 
-@pytest.mark.parametrize(("registry", "name"), names(DRIVERS))
+@pytest.mark.parametrize(("registry", "name"), of_the_template(DRIVERS))
 def test_a_cell_of_a_make_without_a_driver_is_told_which_have_one(
     registry: Registry[Any], name: str, synth: Type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -82,5 +88,5 @@ def test_a_cell_of_a_make_without_a_driver_is_told_which_have_one(
     assert synth("cell check")[0] == 0
     code, said = synth("capture --poses 2 --plates 0")
     assert code == 2
-    assert said.endswith(f"synth: there is no {registry.kind} '{name}': choose among another\n")
+    assert said.endswith(f"synth: there is no {registry.kind} '{name}': choose among {', '.join(registry)}\n")
     assert not Path("data/real/dataset.json").exists()

@@ -70,7 +70,8 @@ class Candidates:
 
 _ADVICE = {
     "nearness": "change robot.joints, workspace or the camera's place: something comes too near",
-    "image": "turn or move the camera or the part, or narrow robot.joints: the part leaves the image",
+    "image": "turn or move the camera (camera.T_base_cam; of one on the arm part.T_base_part), or narrow "
+    "robot.joints: the part leaves the image",
     "size": "bring the camera nearer or lower gates.min_box_px: the part is too small in the image",
     "tilt": "raise gates.max_tilt_deg or change the wrist ranges: the label's face looks away",
     "visibility": "change the wrist ranges or lower gates.min_visible: mount or arm hide the part",
