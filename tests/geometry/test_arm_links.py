@@ -53,7 +53,7 @@ def test_the_arm_has_the_size_of_its_kinematics(name):
         ]
     )
     reach = np.abs(frames[:, :3, 3]).max(axis=0)
-    assert reach[0] < np.abs(points[:, 0]).max() < reach[0] + 0.055
+    assert reach[0] < np.abs(points[:, 0]).max() < reach[0] + ARM_MODELS[name].link_capsules.radius_m[-1]
     assert points[:, 2].min() == pytest.approx(0.0, abs=0.002)
 
 
