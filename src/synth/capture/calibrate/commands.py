@@ -289,9 +289,15 @@ def _finish(cell: "Cell", cell_file: Path | None, out: Path, console: "Console",
         )
         return
     edit_cell(cell_file, outcome.values)
-    if result["eye"] == "in-hand":
+    if result["eye"] == "in-hand" and not cell.camera.is_on_arm:
         console.print(
-            f"Written into {cell_file}, for your own programs: synth capture needs a camera that stands."
+            f"Written into {cell_file}, for your own programs: by camera.mounted the cell's camera stands, "
+            "and synth capture goes by that."
+        )
+    elif not cell.camera.known.has_depth:
+        console.print(
+            f"Written into {cell_file}. This camera has no depth: measure T_tool_part by hand. "
+            "Next: synth capture"
         )
     else:
         console.print(f"Written into {cell_file}. Next: synth calibrate part")
