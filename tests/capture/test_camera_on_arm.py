@@ -236,8 +236,8 @@ def test_the_place_of_a_part_that_stands_is_found(cell, bodies):
 @pytest.mark.slow
 def test_what_every_picture_has_wrong_alike_is_in_the_stated_uncertainty(cell, bodies):
     """An outline that lies 2 mm out at half a side of the part in all pictures, as a bench that takes the
-    part's colour has it: the error is within two of the standard deviations that are said, and it is told that more
-    pictures do not help.
+    part's colour has it: the error is within two of the standard deviations that are said, and it is told
+    that more pictures do not help.
     """
     low, high = bodies.part.vertices_m.min(axis=0), bodies.part.vertices_m.max(axis=0)
     beside = Mesh.box([low[0] - 0.002, 0.0, low[2]], [low[0], high[1], low[2] + 0.004])

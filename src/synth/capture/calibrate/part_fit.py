@@ -39,8 +39,8 @@ _CORRELATED = {"outline": 20.0, "depth": 10.0}
 @dataclass(frozen=True, eq=False)
 class PartFit:
     """T: T_tool_part, or T_base_part of a part that stands, [4,4], with its covariance [6,6] of turn
-    (radians) and shift (metres) in the part's own axes: of what pictures disagree about, and of what places
-    of the outline disagree about in all pictures alike (by_places).
+    (radians) and shift (metres) in the part's own axes: of what pictures disagree about, and, of a part that
+    stands, of what places of its outline disagree about in all pictures alike (by_places, else 0).
 
     outline_px, depth_mm: typical disagreement that is left. turned_deg, moved_mm: from where the cell has it.
     by_shot: the same of each picture, and outline_px with the cell's place ("before_px").
@@ -74,10 +74,11 @@ def fit_part(
 ) -> PartFit:
     """The place at which outlines and depth of all shots agree best with the CAD.
 
-    The covariance is the sum of two jackknives: one leaves out a shot at a time, the other one block of the
-    part, since an outline that a shadow or the part's own light on the bench moves is moved at the same edges
-    in all shots. What moves all edges alike outwards, such as a colour filter that eats them, is in neither.
-    Raises InputError for too few shots and where CAD and pictures do not come together.
+    The covariance is the delete-one-shot jackknife's. A part that stands is lit and backed alike in all
+    shots: shade, or its own light on the bench, moves the outline at the same edges in each. So a jackknife
+    that leaves out one block of the part at a time is added; one that is held turns in the light. What moves
+    all edges alike outwards, such as a colour filter that eats them, is in neither. Raises InputError for too
+    few shots and where CAD and pictures do not come together.
     """
     if len(shots) < MIN_SHOTS:
         raise InputError(f"{len(shots)} pictures of the part are too few: {MIN_SHOTS} are needed, take 30")
@@ -103,7 +104,7 @@ def fit_part(
             "wherever it is put: check part.mesh and its units, and the label filter"
         )
     moved = se3.inverse(begin) @ T
-    by_places = _jackknife(H, g, 1, N_PLACES)
+    by_places = _jackknife(H, g, 1, N_PLACES) if cell.camera.is_on_arm else np.zeros((6, 6))
     return PartFit(
         T=T,
         covariance=_jackknife(H, g, 0, len(compared)) + by_places,
