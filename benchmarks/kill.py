@@ -24,8 +24,8 @@ MARK = "SYNTH_KILL_RUN"
 """An environment variable that every process of the run inherits."""
 
 
-STAMPS = ("t_ns", "controller_time_s", "t_color_ns", "t_depth_ns", "timing", "address")
-"""What differs from run to run of the same capture."""
+STAMPS = ("t_ns", "controller_time_s", "t_color_ns", "t_depth_ns", "timing", "address", "command")
+"""What differs from run to run of the same capture; of its command, the folder."""
 
 
 def contents(root: Path) -> dict[str, Any]:
