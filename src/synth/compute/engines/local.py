@@ -6,14 +6,13 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
-from multiprocessing.reduction import ForkingPickler
 from typing import Generic, Self
 
 from synth.compute.cores import count_cores
 from synth.compute.engines.engine import Engine, OpenWorker, ProbeRow, R, Resources, S
 from synth.compute.engines.interrupt import undisturbed
 from synth.compute.engines.shard_loop import WAIT_S, run_loop
-from synth.compute.engines.worker_process import Answer, WorkerProcess
+from synth.compute.engines.worker_process import Answer, WorkerProcess, pack, unpack
 from synth.errors import InputError, SynthError, WorkerLost
 
 
@@ -26,7 +25,7 @@ class _Pool(Generic[S, R]):
 
     def start(self) -> None:
         """A fresh process that opens the worker and waits for shards."""
-        worker = WorkerProcess(sys.path, ForkingPickler.dumps(self.open_worker))
+        worker = WorkerProcess(sys.path, pack(self.open_worker))
         self.workers.append(worker)
 
     def list_idle(self) -> list[WorkerProcess]:
@@ -36,7 +35,7 @@ class _Pool(Generic[S, R]):
     def give(self, worker: WorkerProcess, i_shard: int) -> None:
         """See `Pool`."""
         self.in_hand[worker] = i_shard
-        worker.give(ForkingPickler.dumps(self.shards[i_shard]))
+        worker.give(pack(self.shards[i_shard]))
 
     def take(self) -> list[tuple[WorkerProcess, int, Answer]]:
         """See `Pool`."""
@@ -46,7 +45,7 @@ class _Pool(Generic[S, R]):
 
     def _read(self, worker: WorkerProcess) -> Answer:
         try:
-            answer = ForkingPickler.loads(worker.take())
+            answer = unpack(worker.take())
         except (EOFError, pickle.UnpicklingError):
             return Answer(error=self.end(worker))
         assert isinstance(answer, Answer)

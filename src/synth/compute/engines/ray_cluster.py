@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any, Generic, Self
 
@@ -38,7 +37,7 @@ from synth.compute.engines.ray_nodes import (
     say_unable,
 )
 from synth.compute.engines.shard_loop import WAIT_S, MachineLost, run_loop
-from synth.compute.engines.worker_process import Answer, WorkerProcess
+from synth.compute.engines.worker_process import Answer, WorkerProcess, pack, unpack
 from synth.errors import InputError, SynthError, WorkerLost
 from synth.extras import demand
 
@@ -70,11 +69,11 @@ class _Seat:
             answer = self._worker.take()
         except EOFError:
             lost, self._worker = self._worker.end(), None
-            return bytes(ForkingPickler.dumps(Answer(error=lost)))
+            return pack(Answer(error=lost))
         if len(answer) > MOST_BYTES:
             said = f"a result of {len(answer) / 1e9:.1f} GB is more than comes back from a cluster, "
             said += f"{MOST_BYTES / 1e9:.1f} GB: make smaller pictures, or take --engine local"
-            return bytes(ForkingPickler.dumps(Answer(error=InputError(said))))
+            return pack(Answer(error=InputError(said)))
         return answer
 
     def end(self, at_work: bool) -> None:
@@ -110,7 +109,7 @@ class _Pool(Generic[S, R]):
         self._make = self._ray.remote(_Seat).options(
             max_restarts=0, max_task_retries=0, max_concurrency=2, **self.options
         )
-        opener = bytes(ForkingPickler.dumps(self.open_worker))
+        opener = pack(self.open_worker)
         self._seat = (sys.path, self._ray.put(opener), str(Path.cwd()))
 
     def start(self) -> None:
@@ -125,7 +124,7 @@ class _Pool(Generic[S, R]):
     def give(self, worker: _Worker, i_shard: int) -> None:
         """See `Pool`."""
         worker.shard = i_shard
-        worker.asked = worker.actor.answer.remote(bytes(ForkingPickler.dumps(self.shards[i_shard])))
+        worker.asked = worker.actor.answer.remote(pack(self.shards[i_shard]))
 
     def take(self) -> list[tuple[_Worker, int, Answer]]:
         """See `Pool`. Raises WorkerLost where a worker cannot begin, or nothing has room for too long."""
@@ -177,7 +176,7 @@ class _Pool(Generic[S, R]):
             if all(other.is_open for other in self.workers):
                 self.mark.lift()
             return None
-        answer = ForkingPickler.loads(content)
+        answer = unpack(content)
         assert isinstance(answer, Answer)
         return answer
 
