@@ -11,7 +11,7 @@ import re
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -118,19 +118,18 @@ def joined(address: str | None, n_workers: int) -> Iterator[bool]:
     if ray.is_initialized():
         yield False
         return
-    with (
-        tempfile.TemporaryDirectory(prefix="synth_ray_", ignore_cleanup_errors=True) as folder,
-        _quiet(),
-        _own_token(),
-    ):
-        try:
-            if address is None:
-                _start(ray, n_workers, folder)
-            else:
-                _join(ray, address)
-            yield address is None
-        finally:
-            ray.shutdown()
+    with ExitStack() as stack:
+        stack.enter_context(_quiet())
+        stack.enter_context(_own_token())
+        if address is not None:
+            stack.callback(ray.shutdown)
+            _join(ray, address)
+        else:
+            folder = tempfile.TemporaryDirectory(prefix="synth_ray_", ignore_cleanup_errors=True)
+            path = stack.enter_context(folder)
+            stack.callback(ray.shutdown)
+            _start(ray, n_workers, path)
+        yield address is None
 
 
 def list_nodes() -> list[Node]:
