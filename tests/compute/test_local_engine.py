@@ -61,6 +61,8 @@ def test_a_process_that_dies_twice_is_named_by_its_signal(tmp_path):
         (2, 8, Resources(gpu=1 / 3), 40, 6),
         (2, 8, Resources(gpu=1 / 3), 4, 4),
         (2, 8, Resources(gpu=1.0), 4, 2),
+        (2, 8, Resources(gpu=0.4), 40, 4),
+        (2, 8, Resources(gpu=2), 4, 1),
         (2, 8, Resources(cores=1), 0, 1),
     ],
 )

@@ -18,7 +18,7 @@ from counting_worker import Squarer
 from local_cluster import add_node, started
 from synth.compute.engines import open_engine
 from synth.compute.engines.engine import Resources
-from synth.compute.engines.ray_cluster import _in_words
+from synth.compute.engines.ray_cluster import _ask, _in_words
 from synth.compute.engines.ray_nodes import Node, find_address, joined, list_nodes, load_ray
 from synth.errors import InputError, WorkerLost
 
@@ -138,6 +138,15 @@ def test_a_gpu_that_no_node_has_is_refused(cluster, tmp_path):
         )
 
 
+def test_more_gpus_than_any_node_has_are_refused():
+    """Two of one machine, where each of two has one."""
+    nodes = [Node(str(i), "10.0.0.1", "a", cores=8, memory_gb=10.0, gpus=1) for i in range(2)]
+    with pytest.raises(
+        InputError, match=r"2 GPUs of one node are asked for, .* any has is 1: take --devices 1"
+    ):
+        _ask(Resources(cores=2, gpu=2), nodes, is_own=False)
+
+
 def test_a_node_of_another_version_is_refused_and_named(cluster, tmp_path):
     """A machine with another synth would make other pictures."""
     info = tmp_path / "site" / "synth_robotics-0.0.1.dist-info"
@@ -150,7 +159,7 @@ def test_a_node_of_another_version_is_refused_and_named(cluster, tmp_path):
             InputError, match=r"node \S+ \(127.0.0.1\) has synth-robotics 0.0.1, and here it is"
         ):
             open_engine("ray", cluster.address).run_shards(
-                range(2), Squarer(tmp_path), 1, lambda *_: None, resources=ONE_CORE
+                range(4), Squarer(tmp_path), 4, lambda *_: None, resources=ONE_CORE
             )
         told = list(open_engine("ray").probe(cluster.address))
     finally:
@@ -159,7 +168,25 @@ def test_a_node_of_another_version_is_refused_and_named(cluster, tmp_path):
     assert "4 nodes, 4 cores, 0 GPUs" in told[0][1]
     assert [row[2] for row in told] == ["ok", "bad"]
     assert "install the same on all nodes" in told[1][3]
-    assert not list(tmp_path.glob("opened_*"))
+
+
+def test_a_node_that_cannot_run_synth_is_refused(cluster, tmp_path):
+    """A library is missing there; it is said before any work, and by doctor."""
+    (tmp_path / "synth").mkdir()
+    (tmp_path / "synth/__init__.py").write_text("raise ImportError('libgomp.so.1 is missing')\n")
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    node = add_node(cluster, PYTHONPATH=path)
+    try:
+        with pytest.raises(InputError, match=r"a node cannot run synth: .*libgomp.so.1 is missing: install"):
+            open_engine("ray", cluster.address).run_shards(
+                range(4), Squarer(tmp_path), 4, lambda *_: None, resources=ONE_CORE
+            )
+        told = list(open_engine("ray").probe(cluster.address))
+    finally:
+        cluster.remove_node(node)
+    assert [row[2] for row in told] == ["ok", "bad"]
+    assert "cannot run synth" in told[1][3]
+    assert not list(tmp_path.glob(".synth_cluster_*"))
 
 
 def test_a_folder_that_nodes_do_not_share_is_refused(cluster, tmp_path, monkeypatch):
@@ -245,6 +272,7 @@ def test_room_is_what_the_scarcest_leaves():
     node = Node("1", "10.0.0.1", "a", cores=8, memory_gb=10.0, gpus=1)
     needs = (ONE_CORE, Resources(cores=4, memory_gb=3.0), Resources(gpu=1 / 3), Resources(memory_gb=4.0))
     assert [node.count_room(n) for n in needs] == [8, 2, 3, 2]
+    assert node.count_room(Resources(gpu=2)) == 0
     assert node.count_room(Resources()) is None
 
 

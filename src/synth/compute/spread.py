@@ -38,6 +38,11 @@ class Spread:
         if self.n_workers is not None and self.n_workers < 1:
             raise InputError(f"--workers must be 1 or more, got {self.n_workers}")
 
+    @property
+    def lends_gpus(self) -> bool:
+        """See `Engine`; False for this process."""
+        return self.engine is not None and open_engine(self.engine).lends_gpus
+
     def run(
         self,
         shards: Sequence[S],
@@ -60,14 +65,14 @@ class Spread:
         import torch
 
         n_threads = torch.get_num_threads()
-        is_on_cpu, lends_gpus = device.type == "cpu", open_engine(self.engine).lends_gpus
+        is_on_cpu = device.type == "cpu"
         self.share(
             shards,
-            _WithThreads(hire(device.type if lends_gpus else str(device)), n_threads),
+            _WithThreads(hire(device.type if self.lends_gpus else str(device)), n_threads),
             on_done,
             Resources(cores=n_threads) if is_on_cpu else Resources(cores=1, gpu=1),
             progress.say,
-            at_most=len(shards) if is_on_cpu or lends_gpus else 1,
+            at_most=len(shards) if is_on_cpu or self.lends_gpus else 1,
         )
 
     def share(
@@ -79,9 +84,10 @@ class Spread:
         say: Callable[[str], None],
         *,
         at_most: int | None = None,
+        on_wait: Callable[[], None] | None = None,
     ) -> None:
         """Call ``on_done`` for every shard in order, with what a worker gives. at_most: workers; None for any
-        number. Raises what `Engine.run_shards` raises.
+        number. on_wait: see `Engine.run_shards`. Raises what `Engine.run_shards` raises.
         """
         assert self.engine is not None
         engine = open_engine(self.engine, self.address)
@@ -93,6 +99,7 @@ class Spread:
             on_done,
             resources=needs,
             on_retry=lambda _, error: say(f"one is made again: {error}"),
+            on_wait=on_wait,
         )
 
     def sharer(

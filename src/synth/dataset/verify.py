@@ -33,7 +33,7 @@ from synth.dataset.views import make_views
 from synth.errors import DatasetError
 from synth.geometry.normals import CROP_SIDE_PX
 from synth.storage.atomic import LineLog, is_temp
-from synth.storage.lock import writer_pid
+from synth.storage.lock import find_writer
 
 _N_THREADS = 2
 
@@ -56,8 +56,8 @@ def verify(root: Path, *, on_progress: Callable[[int, int], None] | None = None)
     folder is no dataset, is being written, or holds a link that leaves it where synth would write.
     """
     refuse_odd_entries(root)
-    if (root / INFO_FILE).is_file() and (pid := writer_pid(root)):
-        raise DatasetError(f"{root} is being written by process {pid}: verify it when that has ended")
+    if (root / INFO_FILE).is_file() and (writer := find_writer(root)):
+        raise DatasetError(f"{root} is being written by process {writer}: verify it when that has ended")
     try:
         info = read_info(root)
     except DatasetError as error:

@@ -38,12 +38,12 @@ from synth.errors import InputError
 from synth.gan.checkpoint import last_checkpoint, read_method, read_readings, read_simulated
 from synth.gan.fit import FitSettings
 from synth.gan.keep import KEPT, describe_translated, keep
+from synth.gan.learner import learn
 from synth.gan.map_painter import Easel, Painting, PaintingWorker, draw_style_seed
 from synth.gan.map_pairs import refuse_unknown
 from synth.gan.map_reader import LEAST_AGREEMENT, MapReader
 from synth.gan.methods import METHODS
 from synth.gan.methods.method import Painter
-from synth.gan.run import train
 from synth.gan.unread import (
     TOLERANCE,
     MeanLosses,
@@ -71,7 +71,7 @@ class PaintSettings:
     styles. device: None for the best there is. reader: a segmenter that reads each painting, its weights or
     the folder of its training; least_agreement: share of a map's pixels that it must read as they are;
     void_unread: photographs by which pixels that it does not read become void (`unread`), None for none.
-    spread: where maps are painted, once there is a painter.
+    spread: where a painter learns and maps are painted.
     """
 
     maps: DatasetReader
@@ -122,10 +122,11 @@ def paint(settings: PaintSettings, make_progress: MakeProgress) -> Painted:
         return _paint(settings.painter, settings, make_progress)
     if settings.reader is not None:  # What is wrong with it is said before the training.
         MapReader(settings.reader, settings.painter.settings.classes, settings.device)
-    return _paint(_learn(settings.painter, settings.maps, make_progress), settings, make_progress)
+    checkpoint = _learn(settings.painter, settings.maps, settings.spread, make_progress)
+    return _paint(checkpoint, settings, make_progress)
 
 
-def _learn(fit: FitSettings, maps: DatasetReader, make_progress: MakeProgress) -> Path:
+def _learn(fit: FitSettings, maps: DatasetReader, spread: Spread, make_progress: MakeProgress) -> Path:
     """The checkpoint that paints, at the end of a training."""
     say = make_progress("paint", "maps").say
     refuse_unmapped(fit.real)
@@ -140,7 +141,7 @@ def _learn(fit: FitSettings, maps: DatasetReader, make_progress: MakeProgress) -
     use_free_cores(device, fit.out)
     for sentence in (*fit.settings.describe(), *_describe_unshown(fit.real)):
         say(sentence)
-    train(fit, make_progress("train", "steps"))
+    learn(fit, make_progress("train", "steps"), spread)
     checkpoint = last_checkpoint(fit.out)
     told = {"checkpoint": str(checkpoint.relative_to(fit.out)), "why": "the last one"}
     write_bytes(fit.out / RESULT_FILE, (json.dumps(told, indent=2) + "\n").encode())

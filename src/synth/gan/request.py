@@ -54,7 +54,8 @@ def make_settings(
         raise InputError(f"--images must be 1 or more, got {images}")
     if checkpoint is not None:
         refuse_learning({"--images": images is not None, "--preset": preset is not None, "--set": changes})
-    refuse_devices(device, devices)
+    if not spread.lends_gpus:
+        refuse_devices(device, devices)
     if method is None:
         if checkpoint is None:
             method = choose_default(preset, reverse=reverse)

@@ -76,9 +76,9 @@ def train(
         raise InputError(
             f"the method {fit.method} needs a witness for {who}: train one first, or set it to 0"
         )
-    looks = make_looks(fit, method)
+    make_looks(fit, method)  # Refuses what cannot be learnt from, before there is a folder.
     device = choose_device(fit.device)
-    if fit.n_devices > 1 and _is_finished(fit, looks):
+    if fit.n_devices > 1 and is_learnt(fit):
         return fit.out
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     fabric = Fabric(
@@ -98,13 +98,20 @@ def train(
     return fit.out
 
 
-def _is_finished(fit: FitSettings, looks: Looks) -> bool:
-    """Whether processes would find nothing left to learn or judge; raises what they would raise."""
+def is_learnt(fit: FitSettings) -> bool:
+    """Whether `train` would find nothing left to learn or judge; raises what it would raise."""
     if not (fit.out / STATE_FILE).exists():
         return False
     with RunDir.create_or_resume(fit.out, fit.to_config()):
         state = load_state(fit.out / STATE_FILE)
-    return bool(state.get("is_judged")) and state.get("step") == looks.measure(fit.n_devices).n_steps
+    return bool(state.get("is_judged")) and state.get("step") == measure(fit).n_steps
+
+
+def measure(fit: FitSettings) -> Lengths:
+    """How long `train` learns, of a method that learns step by step."""
+    method = METHODS[fit.method]()
+    assert isinstance(method, LearnedMethod)
+    return make_looks(fit, method).measure(fit.n_devices)
 
 
 def _launch(fabric: Fabric, learn: Callable[[Fabric], None]) -> None:

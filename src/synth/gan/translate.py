@@ -40,6 +40,7 @@ from synth.gan.fit import FitSettings
 from synth.gan.forecast import Forecast, make_forecast
 from synth.gan.inputs import check_pair, refuse_leaks
 from synth.gan.judge import Judge, JudgeSettings, Score, Translate, by_generator, by_translator
+from synth.gan.learner import learn
 from synth.gan.logbook import FIGURES
 from synth.gan.methods import METHODS
 from synth.gan.methods.method import Direction, LearnedMethod, Translator
@@ -47,7 +48,6 @@ from synth.gan.patches import PatchCutter
 from synth.gan.readings import list_readings
 from synth.gan.result import Result
 from synth.gan.rivals import Rival, have_rivals
-from synth.gan.run import train
 from synth.gan.schedule import CropSettings
 from synth.gan.score_log import ScoreLog
 from synth.gan.witnesses import (
@@ -73,7 +73,7 @@ class TranslateSettings:
     fit: what is learnt from what, and how. out: the translated dataset. witness: how the network that judges
     labels is trained. class_witness: how the one is that tells classes, for methods that learn from crops.
     judging: how checkpoints are scored. anyway: keep the best checkpoint even where a baseline comes as near.
-    spread: where frames are translated, once there is a translator.
+    spread: where a translator learns and frames are translated.
     """
 
     fit: FitSettings
@@ -130,9 +130,10 @@ def translate(settings: TranslateSettings, make_progress: MakeProgress) -> tuple
     log = ScoreLog(run / SCORES_FILE)
     is_spared = forecast is not None and forecast.is_closed and settings.criterion == "own-val"
     if isinstance(method, LearnedMethod) and not is_spared:
-        train(
+        learn(
             fit,
             make_progress("train", "steps"),
+            settings.spread,
             on_checkpoint=partial(_score, fit=fit, judge=judge, log=log, device=device),
             witness=witness.net,
         )

@@ -1,7 +1,10 @@
 """What became of a configuration: one line for every value that is not what it was."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
+
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 def list_changes(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
@@ -21,4 +24,6 @@ def list_changes(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[st
 
 def _short(value: Any) -> str:
     text = "nothing" if value is None else str(value)
+    if _SHA256.fullmatch(text):
+        return f"contents of sha256 {text[:8]}..."
     return text if len(text) <= 60 else text[:57] + "..."

@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import socket
 from pathlib import Path
 
 from synth.errors import InputError
@@ -29,16 +30,18 @@ def acquire(root: Path, *, create: bool, refusal: type[InputError] = InputError)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        pid = os.read(lock, 32).decode(errors="replace").strip() or "unknown"
+        owner = _say_owner(lock)
         os.close(lock)
-        raise refusal(f"{root} is being written by process {pid}: wait for it to end, or stop it") from None
+        raise refusal(f"{root} is being written by process {owner}: wait for it to end, or stop it") from None
     os.ftruncate(lock, 0)
-    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    os.pwrite(lock, f"{os.getpid()} {socket.gethostname()}\n".encode(), 0)
     return lock
 
 
-def writer_pid(root: Path) -> str | None:
-    """The process that is writing in the folder now, or None."""
+def find_writer(root: Path) -> str | None:
+    """The number of the process that is writing in the folder now, with ``on HOST`` where that is another
+    machine; None where none is.
+    """
     try:
         lock = os.open(root / LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -46,7 +49,13 @@ def writer_pid(root: Path) -> str | None:
     try:
         fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return os.read(lock, 32).decode(errors="replace").strip() or "unknown"
+        return _say_owner(lock)
     finally:
         os.close(lock)
     return None
+
+
+def _say_owner(lock: int) -> str:
+    pid, _, host = os.read(lock, 300).decode(errors="replace").strip().partition(" ")
+    where = "" if host in ("", socket.gethostname()) else f" on {host}"
+    return f"{pid or 'unknown'}{where}"

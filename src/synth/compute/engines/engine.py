@@ -22,23 +22,18 @@ ProbeRow = tuple[str, str, Literal["ok", "note", "bad"], str]
 HOPELESS = (InputError, StorageError, TrainingDiverged)
 """What another try could not mend: it would meet the same, or draw the same."""
 
-TRIES = 2
-"""How often a shard is begun; the second time in a fresh worker."""
-
-AHEAD = 2
-"""Shards a worker may be ahead of the oldest that is not done, so that few results wait in memory."""
-
-WAIT_S = 1.0
-"""How often a caller that waits is told so."""
-
 
 @dataclass(frozen=True)
 class Resources:
-    """What one worker needs. gpu: a share of one, 1 at most. 0: not counted."""
+    """What one worker needs. gpu: a share of one, or several of one machine. 0: not counted."""
 
     cores: int = 0
     memory_gb: float = 0.0
     gpu: float = 0.0
+
+    def count_on(self, n_gpus: int) -> int:
+        """How many such workers the GPUs of one machine have room for; gpu is above 0."""
+        return n_gpus * int(1 / self.gpu + 1e-9) if self.gpu < 1 else int(n_gpus / self.gpu)
 
 
 class Engine(Protocol):

@@ -3,28 +3,16 @@
 import os
 import pickle
 import sys
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
-from multiprocessing.reduction import ForkingPickler
-from typing import Any, Generic, Self
+from typing import Generic, Self
 
 from synth.compute.cores import count_cores
-from synth.compute.engines.engine import (
-    AHEAD,
-    HOPELESS,
-    TRIES,
-    WAIT_S,
-    Engine,
-    OpenWorker,
-    ProbeRow,
-    R,
-    Resources,
-    S,
-)
+from synth.compute.engines.engine import Engine, OpenWorker, ProbeRow, R, Resources, S
 from synth.compute.engines.interrupt import undisturbed
-from synth.compute.engines.worker_process import Answer, WorkerProcess
+from synth.compute.engines.shard_loop import WAIT_S, run_loop
+from synth.compute.engines.worker_process import Answer, WorkerProcess, pack, unpack
 from synth.errors import InputError, SynthError, WorkerLost
 
 
@@ -37,23 +25,37 @@ class _Pool(Generic[S, R]):
 
     def start(self) -> None:
         """A fresh process that opens the worker and waits for shards."""
-        worker = WorkerProcess(sys.path, ForkingPickler.dumps(self.open_worker))
+        worker = WorkerProcess(sys.path, pack(self.open_worker))
         self.workers.append(worker)
 
-    def give(self, worker: WorkerProcess, i_shard: int) -> None:
-        """Hand a shard to a worker that has none."""
-        self.in_hand[worker] = i_shard
-        worker.give(ForkingPickler.dumps(self.shards[i_shard]))
+    def list_idle(self) -> list[WorkerProcess]:
+        """See `Pool`."""
+        return [worker for worker in self.workers if worker not in self.in_hand]
 
-    def take(self, worker: WorkerProcess) -> tuple[int, Answer]:
-        """The shard that a worker had, and the answer; for one that has answered, or has ended."""
-        i_shard = self.in_hand.pop(worker)
+    def give(self, worker: WorkerProcess, i_shard: int) -> None:
+        """See `Pool`."""
+        self.in_hand[worker] = i_shard
+        worker.give(pack(self.shards[i_shard]))
+
+    def take(self) -> list[tuple[WorkerProcess, int, Answer]]:
+        """See `Pool`."""
+        by_pipe = {worker.pipe: worker for worker in self.in_hand}
+        ready = [by_pipe[pipe] for pipe in wait(list(by_pipe), WAIT_S) if isinstance(pipe, Connection)]
+        return [(worker, self.in_hand.pop(worker), self._read(worker)) for worker in ready]
+
+    def _read(self, worker: WorkerProcess) -> Answer:
         try:
-            answer = ForkingPickler.loads(worker.take())
+            answer = unpack(worker.take())
         except (EOFError, pickle.UnpicklingError):
-            return i_shard, Answer(error=self.end(worker))
+            return Answer(error=self.end(worker))
         assert isinstance(answer, Answer)
-        return i_shard, answer
+        return answer
+
+    def renew(self, worker: WorkerProcess) -> None:
+        """See `Pool`."""
+        if worker in self.workers:
+            self.end(worker)
+        self.start()
 
     def end(self, worker: WorkerProcess) -> WorkerLost:
         """Let a worker close what it opened, or kill it."""
@@ -97,7 +99,7 @@ class LocalEngine:
             memory_gb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
             room.append(int(memory_gb / resources.memory_gb))
         if resources.gpu:
-            room.append(_count_gpus() * int(1 / resources.gpu))
+            room.append(resources.count_on(_count_gpus()))
         return max(1, min(room))
 
     def count_threads(self, n_workers: int) -> int:
@@ -116,34 +118,10 @@ class LocalEngine:
         on_wait: Callable[[], None] | None = None,
     ) -> None:
         """See `Engine.run_shards`; what workers need is here already, so nobody is asked for it."""
-        todo = deque(range(len(shards)))
-        answers: dict[int, Any] = {}
-        n_done = 0
-        tries = dict.fromkeys(todo, 0)
         pool: _Pool[S, R] = _Pool(shards, open_worker)
         try:
-            for _ in range(min(n_workers, len(shards))):
-                pool.start()
-            while n_done < len(shards):
-                for worker in pool.workers:
-                    if worker not in pool.in_hand and todo and todo[0] < n_done + AHEAD * n_workers:
-                        tries[todo[0]] += 1
-                        pool.give(worker, todo.popleft())
-                for worker in _with_answers(list(pool.in_hand), on_wait):
-                    i_shard, answer = pool.take(worker)
-                    if answer.error is None:
-                        answers[i_shard] = answer.result
-                        continue
-                    if isinstance(answer.error, HOPELESS) or tries[i_shard] == TRIES:
-                        raise answer.error
-                    on_retry(shards[i_shard], answer.error)
-                    if worker in pool.workers:
-                        pool.end(worker)
-                    todo.appendleft(i_shard)
-                    pool.start()
-                while n_done in answers:
-                    on_done(shards[n_done], answers.pop(n_done))
-                    n_done += 1
+            n_workers = min(n_workers, len(shards))
+            run_loop(pool, shards, n_workers, on_done, on_retry, on_wait or (lambda: None))
         finally:
             with undisturbed():
                 pool.close()
@@ -156,11 +134,3 @@ def _count_gpus() -> int:
     import torch
 
     return torch.cuda.device_count()
-
-
-def _with_answers(busy: Sequence[WorkerProcess], on_wait: Callable[[], None] | None) -> list[WorkerProcess]:
-    by_pipe = {worker.pipe: worker for worker in busy}
-    while not (ready := wait(list(by_pipe), None if on_wait is None else WAIT_S)):
-        assert on_wait is not None
-        on_wait()
-    return [by_pipe[pipe] for pipe in ready if isinstance(pipe, Connection)]

@@ -8,10 +8,9 @@ import sys
 import traceback
 from contextlib import suppress
 from multiprocessing.connection import Connection
-from multiprocessing.reduction import ForkingPickler
 from typing import Any, NoReturn
 
-from synth.compute.engines.worker_process import Answer
+from synth.compute.engines.worker_process import Answer, pack, unpack
 from synth.errors import SynthError, WorkerLost
 
 _PR_SET_PDEATHSIG = 1
@@ -58,11 +57,11 @@ def _receive(pipe: Connection) -> Any:
         content = pipe.recv_bytes()
     except (EOFError, OSError) as error:
         raise _Closed from error
-    return ForkingPickler.loads(content)
+    return unpack(content)
 
 
 def _send(pipe: Connection, answer: Answer) -> None:
-    content = ForkingPickler.dumps(answer)
+    content = pack(answer)
     try:
         pipe.send_bytes(content)
     except OSError as error:

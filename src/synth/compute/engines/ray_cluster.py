@@ -12,56 +12,40 @@ decided here.
 
 import sys
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any, Generic, Self
 
-from synth.compute.engines.engine import (
-    AHEAD,
-    HOPELESS,
-    TRIES,
-    WAIT_S,
-    Engine,
-    OpenWorker,
-    ProbeRow,
-    R,
-    Resources,
-    S,
-)
+from synth.compute.engines.engine import Engine, OpenWorker, ProbeRow, R, Resources, S
 from synth.compute.engines.interrupt import undisturbed
 from synth.compute.engines.local import LocalEngine
 from synth.compute.engines.ray_nodes import (
+    Mark,
     Node,
+    Sight,
     check_address,
-    check_nodes,
     find_address,
     find_problems,
     joined,
     list_nodes,
     list_nodes_once,
     load_ray,
+    look,
     say_cluster,
+    say_unable,
 )
-from synth.compute.engines.worker_process import Answer, WorkerProcess
+from synth.compute.engines.shard_loop import WAIT_S, MachineLost, run_loop
+from synth.compute.engines.worker_process import Answer, WorkerProcess, pack, unpack
 from synth.errors import InputError, SynthError, WorkerLost
 from synth.extras import demand
-
-LOSSES = 3
-"""How often a shard goes elsewhere because its node was lost, which is no fault of the shard's."""
 
 MOST_BYTES = 2**30
 """Of one result, which waits in the memory of two machines on its way."""
 
 _ROOM_S = 600.0
 _CLOSE_S = 15.0
-
-
-class _NodeLost(WorkerLost):
-    """The machine of a worker is gone."""
 
 
 class _Seat:
@@ -72,8 +56,9 @@ class _Seat:
         self._open_worker, self._folder = open_worker, Path(folder)
         self._worker: WorkerProcess | None = None
 
-    def ready(self) -> None:
-        """Answers as soon as Ray has found room."""
+    def ready(self, mark: str) -> Sight:
+        """Answers as soon as Ray has found room; what the machine says of itself."""
+        return look(mark)
 
     def answer(self, shard: bytes) -> bytes:
         """The pickled `Answer` to a pickled shard."""
@@ -84,11 +69,11 @@ class _Seat:
             answer = self._worker.take()
         except EOFError:
             lost, self._worker = self._worker.end(), None
-            return bytes(ForkingPickler.dumps(Answer(error=lost)))
+            return pack(Answer(error=lost))
         if len(answer) > MOST_BYTES:
             said = f"a result of {len(answer) / 1e9:.1f} GB is more than comes back from a cluster, "
             said += f"{MOST_BYTES / 1e9:.1f} GB: make smaller pictures, or take --engine local"
-            return bytes(ForkingPickler.dumps(Answer(error=InputError(said))))
+            return pack(Answer(error=InputError(said)))
         return answer
 
     def end(self, at_work: bool) -> None:
@@ -116,34 +101,63 @@ class _Pool(Generic[S, R]):
     open_worker: OpenWorker[S, R]
     options: dict[str, Any]
     workers: list[_Worker] = field(default_factory=list)
+    room_since: float = field(default_factory=time.monotonic)
+    mark: Mark = field(default_factory=Mark)
 
     def __post_init__(self) -> None:
         self._ray = load_ray()
         self._make = self._ray.remote(_Seat).options(
             max_restarts=0, max_task_retries=0, max_concurrency=2, **self.options
         )
-        opener = bytes(ForkingPickler.dumps(self.open_worker))
+        opener = pack(self.open_worker)
         self._seat = (sys.path, self._ray.put(opener), str(Path.cwd()))
 
     def start(self) -> None:
         """Ask for a seat; it has one when its first answer comes."""
         actor = self._make.remote(*self._seat)
-        self.workers.append(_Worker(actor, actor.ready.remote()))
+        self.workers.append(_Worker(actor, actor.ready.remote(self.mark.lay())))
+
+    def list_idle(self) -> list[_Worker]:
+        """See `Pool`."""
+        return [worker for worker in self.workers if worker.is_open and worker.shard is None]
 
     def give(self, worker: _Worker, i_shard: int) -> None:
-        """Hand a shard to a worker that has none."""
+        """See `Pool`."""
         worker.shard = i_shard
-        worker.asked = worker.actor.answer.remote(bytes(ForkingPickler.dumps(self.shards[i_shard])))
+        worker.asked = worker.actor.answer.remote(pack(self.shards[i_shard]))
 
-    def wait(self) -> list[_Worker]:
-        """The workers that have answered; none when that takes longer than callers like to wait."""
+    def take(self) -> list[tuple[_Worker, int, Answer]]:
+        """See `Pool`. Raises WorkerLost where a worker cannot begin, or nothing has room for too long."""
+        answered = []
+        for worker in self._wait():
+            answer, i_shard = self._read(worker), worker.shard
+            worker.shard = None
+            if answer is None:
+                continue
+            if i_shard is not None:
+                answered.append((worker, i_shard, answer))
+            elif isinstance(answer.error, MachineLost):
+                self.start()
+            else:
+                assert answer.error is not None
+                raise answer.error
+        return answered
+
+    def _wait(self) -> list[_Worker]:
         by_ref = {worker.asked: worker for worker in self.workers if worker.asked is not None}
         ready, others = self._ray.wait(list(by_ref), num_returns=1, timeout=WAIT_S)
         if ready and others:
             ready += self._ray.wait(others, num_returns=len(others), timeout=0)[0]
+        if ready or any(worker.is_open for worker in self.workers):
+            self.room_since = time.monotonic()
+        elif time.monotonic() - self.room_since > _ROOM_S:
+            raise WorkerLost(
+                f"for {_ROOM_S / 60:.0f} min the cluster had no room for a worker: wait until the work of "
+                "others is done, or start another node; the same command goes on"
+            )
         return [by_ref[ref] for ref in ready]
 
-    def take(self, worker: _Worker) -> Answer | None:
+    def _read(self, worker: _Worker) -> Answer | None:
         """What a worker answered; None where it only says that it is there."""
         ref, worker.asked = worker.asked, None
         try:
@@ -152,16 +166,22 @@ class _Pool(Generic[S, R]):
             self.workers.remove(worker)
             with suppress(self._ray.exceptions.RayError, ValueError):
                 self._ray.kill(worker.actor)
+            if not worker.is_open and "creation task" in str(error):
+                return Answer(error=InputError(f"a node {say_unable(error)}"))
             return Answer(error=_in_words(error, self._ray))
         if not worker.is_open:
+            if (problem := content.find_problem()) is not None:
+                return Answer(error=InputError(f"node {content.name} ({content.address}) {problem}"))
             worker.is_open = True
+            if all(other.is_open for other in self.workers):
+                self.mark.lift()
             return None
-        answer = ForkingPickler.loads(content)
+        answer = unpack(content)
         assert isinstance(answer, Answer)
         return answer
 
     def renew(self, worker: _Worker) -> None:
-        """Have a worker's seat filled anew, or ask for another in place of one that is gone."""
+        """See `Pool`."""
         if worker in self.workers:
             self.close([worker])
         self.start()
@@ -174,6 +194,8 @@ class _Pool(Generic[S, R]):
         for worker in workers:
             self._ray.kill(worker.actor)
         self.workers = [worker for worker in self.workers if worker not in workers]
+        if not self.workers:
+            self.mark.lift()
 
 
 @dataclass(frozen=True)
@@ -234,80 +256,22 @@ class RayEngine:
     ) -> None:
         """See `Engine.run_shards`. A shard whose node is lost goes elsewhere, which is none of its tries.
 
-        Raises InputError where no cluster can be joined or a node of it cannot do the work.
+        Raises InputError where no cluster can be joined, or where a node cannot do the work.
         """
         if not shards:
             return
         n_workers = min(n_workers, len(shards))
         with joined(find_address(self.address), n_workers) as is_own:
             nodes = list_nodes()
-            check_nodes(nodes)
             pool: _Pool[S, R] = _Pool(shards, open_worker, _ask(resources, nodes, is_own=is_own))
             try:
-                _run(pool, n_workers, on_done, on_retry, on_wait or (lambda: None))
+                run_loop(pool, shards, n_workers, on_done, on_retry, on_wait or (lambda: None))
             finally:
                 with undisturbed():
                     pool.close(pool.workers)
 
 
 ENGINE: Engine = RayEngine()
-
-
-def _run(
-    pool: _Pool[S, R],
-    n_workers: int,
-    on_done: Callable[[S, R], None],
-    on_retry: Callable[[S, SynthError], None],
-    on_wait: Callable[[], None],
-) -> None:
-    shards = pool.shards
-    todo = deque(range(len(shards)))
-    answers: dict[int, Any] = {}
-    n_done = 0
-    tries, losses = dict.fromkeys(todo, 0), dict.fromkeys(todo, 0)
-    room_since = time.monotonic()
-    for _ in range(n_workers):
-        pool.start()
-    while n_done < len(shards):
-        for worker in pool.workers:
-            is_idle = worker.is_open and worker.shard is None
-            if is_idle and todo and todo[0] < n_done + AHEAD * n_workers:
-                tries[todo[0]] += 1
-                pool.give(worker, todo.popleft())
-        ready = pool.wait()
-        if not ready:
-            on_wait()
-        if ready or any(worker.is_open for worker in pool.workers):
-            room_since = time.monotonic()
-        elif time.monotonic() - room_since > _ROOM_S:
-            raise WorkerLost(
-                f"for {_ROOM_S / 60:.0f} min the cluster had no room for a worker: wait until the work of "
-                "others is done, or start another node; the same command goes on"
-            )
-        for worker in ready:
-            answer = pool.take(worker)
-            i_shard, worker.shard = worker.shard, None
-            if answer is None:
-                continue
-            if i_shard is None:  # Lost before it had any.
-                assert answer.error is not None
-                if not isinstance(answer.error, _NodeLost):
-                    raise answer.error
-                pool.start()
-            elif answer.error is None:
-                answers[i_shard] = answer.result
-            else:
-                if isinstance(answer.error, _NodeLost) and losses[i_shard] < LOSSES:
-                    losses[i_shard] += 1
-                    tries[i_shard] -= 1
-                elif isinstance(answer.error, HOPELESS) or tries[i_shard] >= TRIES:
-                    raise answer.error
-                on_retry(shards[i_shard], answer.error)
-                todo.appendleft(i_shard)
-                pool.renew(worker)
-        while n_done in answers:
-            on_done(shards[n_done], answers.pop(n_done))
-            n_done += 1
 
 
 def _ask(needs: Resources, nodes: Sequence[Node], *, is_own: bool) -> dict[str, Any]:
@@ -317,11 +281,16 @@ def _ask(needs: Resources, nodes: Sequence[Node], *, is_own: bool) -> dict[str, 
     """
     if needs.gpu and not any(node.gpus for node in nodes):
         raise InputError("no node of the cluster has a GPU: take --device cpu, or start a node that has one")
+    if needs.gpu > (most := max(node.gpus for node in nodes)):
+        raise InputError(
+            f"{needs.gpu:g} GPUs of one node are asked for, and the most that any has is {most}: take "
+            f"--devices {most}, or start a node that has more"
+        )
     gpu = {"num_gpus": needs.gpu} if needs.gpu else {}
     if is_own:
         return {"num_cpus": 0, **gpu}
     if not any(node.count_room(needs) != 0 for node in nodes):
-        largest = max(nodes, key=lambda node: (node.gpus > 0) >= (needs.gpu > 0) and node.cores)
+        largest = max(nodes, key=lambda node: node.gpus >= needs.gpu and node.cores)
         needs = replace(
             needs,
             cores=min(needs.cores, largest.cores),
@@ -339,9 +308,9 @@ def _in_words(error: Exception, ray: Any) -> WorkerLost:
             "take nodes with more"
         )
     if isinstance(error, ray.exceptions.ActorUnavailableError | ray.exceptions.ObjectLostError):
-        return _NodeLost("the node of a worker cannot be reached")
+        return MachineLost("the node of a worker cannot be reached")
     if "node has died" in said or "node was dead" in said or isinstance(error, ray.exceptions.NodeDiedError):
-        return _NodeLost("the node of a worker is gone")
+        return MachineLost("the node of a worker is gone")
     if isinstance(error, ray.exceptions.RayTaskError):
         return WorkerLost(f"a worker failed: {error.cause!r:.300}")
     return WorkerLost("a worker of the cluster ended in the middle of its work, perhaps killed")

@@ -11,7 +11,7 @@ import re
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -52,8 +52,10 @@ class Node:
 
     def count_room(self, needs: Resources) -> int | None:
         """How many workers of such needs it has room for; None for any number."""
-        asked = ((needs.cores, self.cores), (needs.memory_gb, self.memory_gb), (needs.gpu, self.gpus))
+        asked = ((needs.cores, self.cores), (needs.memory_gb, self.memory_gb))
         rooms = [int(has / wanted + 1e-9) for wanted, has in asked if wanted]
+        if needs.gpu:
+            rooms.append(needs.count_on(self.gpus))
         return min(rooms, default=None)
 
 
@@ -116,19 +118,18 @@ def joined(address: str | None, n_workers: int) -> Iterator[bool]:
     if ray.is_initialized():
         yield False
         return
-    with (
-        tempfile.TemporaryDirectory(prefix="synth_ray_", ignore_cleanup_errors=True) as folder,
-        _quiet(),
-        _own_token(),
-    ):
-        try:
-            if address is None:
-                _start(ray, n_workers, folder)
-            else:
-                _join(ray, address)
-            yield address is None
-        finally:
-            ray.shutdown()
+    with ExitStack() as stack:
+        stack.enter_context(_quiet())
+        stack.enter_context(_own_token())
+        if address is not None:
+            stack.callback(ray.shutdown)
+            _join(ray, address)
+        else:
+            folder = tempfile.TemporaryDirectory(prefix="synth_ray_", ignore_cleanup_errors=True)
+            path = stack.enter_context(folder)
+            stack.callback(ray.shutdown)
+            _start(ray, n_workers, path)
+        yield address is None
 
 
 def list_nodes() -> list[Node]:
@@ -161,12 +162,63 @@ def list_nodes_once(address: str) -> tuple[Node, ...]:
         return tuple(list_nodes())
 
 
-def check_nodes(nodes: Sequence[Node]) -> None:
-    """Raises InputError that names a node of other versions than here, one that does not see the folder in
-    which this process works, or one that does not answer.
-    """
-    for node, problem in find_problems(nodes):
-        raise InputError(f"node {node.name} ({node.address}) {problem}")
+@dataclass(frozen=True)
+class Sight:
+    """What a machine says of itself. sees: whether it read what was written into this process's folder."""
+
+    name: str
+    address: str
+    versions: Mapping[str, str]
+    sees: bool
+
+    def find_problem(self) -> str | None:
+        """Why it cannot do the work; None where it can."""
+        ours = _list_versions()
+        for name, here in ours.items():
+            if (there := self.versions.get(name) or "none") != here:
+                return f"has {name} {there}, and here it is {here}: install the same on all nodes"
+        if self.sees:
+            return None
+        return (
+            f"does not see the folder {Path.cwd()} of this machine: work in a folder that all nodes mount "
+            "under the same path, by NFS say"
+        )
+
+
+def look(mark: str) -> Sight:
+    """On a node. mark: the file that `Mark` wrote."""
+    ray = load_ray()
+    sees = False
+    with suppress(OSError):
+        sees = Path(mark).read_bytes() == os.fsencode(mark)
+    return Sight(platform.node(), ray.util.get_node_ip_address(), _list_versions(), sees)
+
+
+class Mark:
+    """A file in the folder of this process, there while machines are asked whether they see it."""
+
+    def __init__(self) -> None:
+        self._file: Any = None
+
+    def lay(self) -> str:
+        """Its path. Raises StorageError when the folder cannot be written."""
+        if self._file is None:
+            try:
+                self._file = tempfile.NamedTemporaryFile(prefix=".synth_cluster_", dir=Path.cwd())  # noqa: SIM115
+            except OSError as error:
+                raise StorageError(
+                    f"{Path.cwd()} cannot be written, and a cluster's nodes are to share it: begin in a "
+                    f"folder that can ({error})"
+                ) from error
+            self._file.write(os.fsencode(self._file.name))
+            self._file.flush()
+        return str(self._file.name)
+
+    def lift(self) -> None:
+        """It is gone; may be called twice."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
 
 def find_problems(nodes: Sequence[Node]) -> Iterator[tuple[Node, str]]:
@@ -174,67 +226,45 @@ def find_problems(nodes: Sequence[Node]) -> Iterator[tuple[Node, str]]:
     ray = load_ray()
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    ours = _list_versions()
+    mark = Mark()
     try:
-        marker = tempfile.NamedTemporaryFile(prefix=".synth_cluster_", dir=Path.cwd())  # noqa: SIM115
-    except OSError as error:
-        raise StorageError(
-            f"{Path.cwd()} cannot be written, and a cluster's nodes are to share it: begin in a folder that "
-            f"can ({error})"
-        ) from error
-    with marker:
-        marker.write(os.fsencode(marker.name))
-        marker.flush()
-        look = ray.remote(_look)
         asked = [
-            look.options(
+            ray.remote(look)
+            .options(
                 num_cpus=0,
                 max_retries=0,
                 scheduling_strategy=NodeAffinitySchedulingStrategy(node.node_id, soft=False),
-            ).remote(marker.name)
+            )
+            .remote(mark.lay())
             for node in nodes
         ]
         ray.wait(asked, num_returns=len(asked), timeout=_LOOK_S)
-        for node, ref in zip(nodes, asked, strict=True):
-            try:
-                versions, sees = ray.get(ref, timeout=0)
-            except ray.exceptions.GetTimeoutError:
-                yield node, f"does not answer within {_LOOK_S:.0f} s: end it with ray stop, or mend it"
-                continue
-            except (ray.exceptions.TaskUnschedulableError, ray.exceptions.NodeDiedError):
-                continue  # It is no node any more.
-            except ray.exceptions.OutOfMemoryError:
-                yield node, "has too little memory left: end what fills it, or take the node out"
-                continue
-            except ray.exceptions.RayError as error:
-                yield (
-                    node,
-                    f"cannot run synth: {_in_a_line(error)}: install there what is here, or take it out",
-                )
-                continue
-            if differing := [name for name in ours if versions.get(name) != ours[name]]:
-                name = differing[0]
-                there = versions.get(name) or "none"
-                yield node, f"has {name} {there}, and here it is {ours[name]}: install the same on all nodes"
-            elif not sees:
-                yield (
-                    node,
-                    f"does not see the folder {Path.cwd()} of this machine: work in a folder that all nodes "
-                    "mount under the same path, by NFS say",
-                )
+    finally:
+        mark.lift()
+    for node, ref in zip(nodes, asked, strict=True):
+        try:
+            problem = ray.get(ref, timeout=0).find_problem()
+        except ray.exceptions.GetTimeoutError:
+            problem = f"does not answer within {_LOOK_S:.0f} s: end it with ray stop, or mend it"
+        except (ray.exceptions.TaskUnschedulableError, ray.exceptions.NodeDiedError):
+            continue  # It is no node any more.
+        except ray.exceptions.OutOfMemoryError:
+            problem = "has too little memory left: end what fills it, or take the node out"
+        except ray.exceptions.RayError as error:
+            problem = say_unable(error)
+        if problem is not None:
+            yield node, problem
+
+
+def say_unable(error: Exception) -> str:
+    """Of a machine on which nothing of synth's could begin."""
+    return f"cannot run synth: {_in_a_line(error)}: install there what is here, or take it out"
 
 
 def say_cluster(nodes: Sequence[Node]) -> str:
     """How many machines there are, and what they lend."""
     cores, gpus = sum(n.cores for n in nodes), sum(n.gpus for n in nodes)
     return f"{len(nodes)} nodes, {cores} cores, {gpus} GPUs"
-
-
-def _look(marker: str) -> tuple[Mapping[str, str], bool]:
-    """On a node: its versions, and whether it reads what was written into the folder."""
-    with suppress(OSError):
-        return _list_versions(), Path(marker).read_bytes() == os.fsencode(marker)
-    return _list_versions(), False
 
 
 def _list_versions() -> Mapping[str, str]:

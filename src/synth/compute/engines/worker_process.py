@@ -1,6 +1,7 @@
 """A worker as a child process: opened once, given a shard at a time, ended. All that goes in is pickled."""
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -8,14 +9,22 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Pipe
-from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
 
 from synth.compute.cores import thread_defaults
 from synth.errors import SynthError, WorkerLost
 
-Pickled = bytes | memoryview
+
+def pack(thing: object) -> bytes:
+    """Pickled by value, so that another machine can read it; torch's way with processes hands memory over."""
+    return pickle.dumps(thing)
+
+
+def unpack(content: bytes) -> Any:
+    """What a process of this program's own packed."""
+    return pickle.loads(content)  # noqa: S301
+
 
 _CLOSE_S = 10.0
 
@@ -35,7 +44,7 @@ class WorkerProcess:
     this process's own.
     """
 
-    def __init__(self, path: Sequence[str], open_worker: Pickled, folder: Path | None = None) -> None:
+    def __init__(self, path: Sequence[str], open_worker: bytes, folder: Path | None = None) -> None:
         self.pipe, theirs = Pipe()
         ends = [str(theirs.fileno()), str(os.getpid())]
         self._process = subprocess.Popen(
@@ -47,10 +56,10 @@ class WorkerProcess:
             cwd=folder,
         )
         theirs.close()
-        self.give(ForkingPickler.dumps(list(path)))
+        self.give(pack(list(path)))
         self.give(open_worker)
 
-    def give(self, shard: Pickled) -> None:
+    def give(self, shard: bytes) -> None:
         """Hand over a shard; a process that died is seen when its answer is taken."""
         with suppress(OSError):
             self.pipe.send_bytes(shard)
