@@ -4,6 +4,7 @@ python benchmarks/kill.py --poses 400 --kills 25
 """
 
 import argparse
+import json
 import os
 import random
 import signal
@@ -12,6 +13,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -20,6 +22,32 @@ from synth.dataset.verify import verify
 
 MARK = "SYNTH_KILL_RUN"
 """An environment variable that every process of the run inherits."""
+
+
+STAMPS = ("t_ns", "controller_time_s", "t_color_ns", "t_depth_ns", "timing", "address", "command")
+"""What differs from run to run of the same capture; of its command, the folder."""
+
+
+def contents(root: Path) -> dict[str, Any]:
+    """Every file of a dataset by its name; JSON without stamps, lines in the order of their names."""
+    found: dict[str, Any] = {}
+    for path in sorted(p for p in root.rglob("*") if p.is_file() and p.name != ".lock"):
+        name = path.relative_to(root).as_posix()
+        if path.suffix == ".jsonl":
+            lines = [json.dumps(without_stamps(json.loads(line))) for line in path.read_text().splitlines()]
+            found[name] = sorted(lines)
+        elif path.suffix == ".json":
+            found[name] = without_stamps(json.loads(path.read_text()))
+        else:
+            found[name] = path.read_bytes()
+    return found
+
+
+def without_stamps(value: Any) -> Any:
+    """A JSON value without STAMPS, however deep."""
+    if isinstance(value, dict):
+        return {k: without_stamps(v) for k, v in value.items() if k not in STAMPS}
+    return [without_stamps(v) for v in value] if isinstance(value, list) else value
 
 
 def count_samples(out: Path) -> int:

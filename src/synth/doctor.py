@@ -181,12 +181,17 @@ def check_camera() -> Iterator[Row]:
         yield Row(*row)
 
 
-def check_robot(cell_path: Path | None) -> Iterator[Row]:
-    """Whether the cell's robot answers, and which PolyScope it runs; moves nothing."""
+def check_cell(cell_path: Path | None) -> Iterator[Row]:
+    """Whether the cell's camera has the SDK that drives it, whether its robot answers, and which PolyScope it
+    runs; moves nothing.
+    """
+    from synth.cell.camera_sdk import wrong_sdk
     from synth.cell.load import load_cell
     from synth.hardware.arms import ARMS
 
     cell = load_cell(cell_path)
+    if reason := wrong_sdk(cell.camera):
+        yield Row("Camera's SDK", cell.camera.model, "bad", reason)
     if cell.robot.is_simulated:
         yield Row("Robot", f"{cell.name}: simulated", "ok")
         return
@@ -216,7 +221,7 @@ def collect(cell_path: Path | None, address: str | None = None) -> list[Row]:
         "Blender": check_blender,
         "Camera": check_camera,
         "Cluster": lambda: check_cluster(address),
-        "Robot": lambda: check_robot(cell_path),
+        "Robot": lambda: check_cell(cell_path),
     }
     rows: list[Row] = []
     for name, check in checks.items():

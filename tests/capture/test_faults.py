@@ -11,8 +11,12 @@ import numpy as np
 import pytest
 
 import synth.dataset.store as store
+from small_cell import write_cell_with_camera_on_arm, write_small_cell
 from synth.capture.run import capture, fill, make_plan
 from synth.capture.settings import CaptureSettings
+from synth.cell.edit import edit_cell
+from synth.cell.load import load_cell
+from synth.cell.mesh import load_bodies
 from synth.dataset.reader import DatasetReader
 from synth.dataset.verify import verify
 from synth.errors import (
@@ -23,14 +27,11 @@ from synth.errors import (
     StorageError,
     SynthError,
 )
-from synth.hardware.connect import connect
+from synth.hardware.connect import _world, connect
 from synth.hardware.simulated import faults as robot
 from synth.hardware.simulated import faults_camera as camera
-from synth.hardware.simulated.truth import load_truth
-from synth.hardware.simulated.world import World
 
 N_POSES = 3
-N_PLATES = 1
 
 CASES = {
     "dropped colour frame": (camera.DroppedFrameFault, {"stream": "color"}, None),
@@ -53,6 +54,19 @@ CASES = {
 }
 
 
+OTHER_CELLS = {
+    "camera on the arm": ("unplugged for good", "protective stop", "connection closed"),
+    "d435": ("unplugged for good",),
+    "uvc": ("unplugged for good",),
+}
+"""Where a run that stops and goes on takes another way: pictures and labels of a camera that moves, the
+settings that another driver locks. What each arm and camera itself does about faults: tests/contracts.
+"""
+
+RUNS = [("standing", case) for case in CASES]
+RUNS += [(cell, case) for cell, cases in OTHER_CELLS.items() for case in cases]
+
+
 class Silence:
     """Progress that nobody watches."""
 
@@ -63,25 +77,34 @@ class Silence:
     def end(self): ...
 
 
+def write_cell(folder, kind):
+    """A cell file of few pixels."""
+    if kind == "camera on the arm":
+        return write_cell_with_camera_on_arm(folder)
+    file = write_small_cell(folder)
+    if kind == "d435":
+        d435 = {"model": "d435", "preset": "default", "depth_size_wh": [424, 240]}
+        edit_cell(file, {("camera", key): value for key, value in d435.items()})
+    if kind == "uvc":
+        uvc = {"model": "uvc", "preset": "default", "K": [[475.0, 0, 319.5], [0, 475.0, 179.5], [0, 0, 1]]}
+        edit_cell(file, {("camera", key): value for key, value in uvc.items()})
+    return file
+
+
 @pytest.fixture(scope="module")
-def planned(cell, bodies):
-    """Settings of a small, quick capture, and its plan."""
-    small = cell.model_copy(
-        update={
-            "camera": cell.camera.model_copy(
-                update={"color_size_wh": (640, 360), "depth_size_wh": (320, 240)}
-            )
-        }
-    )
-    settings = CaptureSettings(cell=small, out=None, n_poses=N_POSES, n_plates=N_PLATES, pace=40)
-    return settings, make_plan(settings, bodies)
+def planned(request, tmp_path_factory):
+    """Settings of a small, quick capture, its plan, and the cell's meshes."""
+    cell = load_cell(write_cell(tmp_path_factory.mktemp("cell"), request.param))
+    bodies = load_bodies(cell)
+    settings = CaptureSettings(cell=cell, out=None, n_poses=N_POSES, n_plates=1, pace=40)
+    return settings, make_plan(settings, bodies), bodies
 
 
 @pytest.fixture(scope="module", autouse=True)
-def one_world(planned, bodies):
+def one_world(planned):
     """Every connection sees the same simulated world, which keeps what it has drawn."""
-    settings, _ = planned
-    world = World(settings.cell, bodies, load_truth(settings.cell), settings.seed)
+    settings, _, bodies = planned
+    world = _world(settings.cell, bodies, settings.seed, None)
     draw, drawn = world.color, {}
 
     def color(q_true_rad):
@@ -97,7 +120,7 @@ def one_world(planned, bodies):
 
 
 def _settings(planned, out):
-    return replace(planned[0], out=out), planned[1]
+    return replace(planned[0], out=out), *planned[1:]
 
 
 def _run_with(settings, plan, bodies, fault):
@@ -119,11 +142,11 @@ def _complete(out):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", CASES)
-def test_a_fault_at_a_random_pose_is_survived(planned, bodies, tmp_path, case):
+@pytest.mark.parametrize(("planned", "case"), RUNS, indirect=["planned"])
+def test_a_fault_at_a_random_pose_is_survived(planned, tmp_path, case):
     """The run recovers and completes, or stops with the cause's own error and completes when run again."""
     kind, options, stops_with = CASES[case]
-    settings, plan = _settings(planned, tmp_path / "real")
+    settings, plan, bodies = _settings(planned, tmp_path / "real")
     when = random.Random(case).randrange(N_POSES)
     if issubclass(kind, robot.RobotFault):
         fault = kind(after_moves=when, **options)
@@ -143,9 +166,10 @@ def test_a_fault_at_a_random_pose_is_survived(planned, bodies, tmp_path, case):
 
 
 @pytest.mark.slow
-def test_a_full_disk_stops_the_run_and_leaves_a_whole_folder(planned, bodies, tmp_path, monkeypatch):
+@pytest.mark.parametrize("planned", ["standing", "camera on the arm"], indirect=True)
+def test_a_full_disk_stops_the_run_and_leaves_a_whole_folder(planned, tmp_path, monkeypatch):
     """ENOSPC in the middle of a sample is one StorageError; with space again the same call completes."""
-    settings, plan = _settings(planned, tmp_path / "real")
+    settings, plan, bodies = _settings(planned, tmp_path / "real")
     write_bytes, calls, second = store.write_bytes, [], plan.poses[plan.visits[1]].name
 
     def fail_later(path, content):

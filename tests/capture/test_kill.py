@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from small_cell import write_small_cell
+from small_cell import write_cell_with_camera_on_arm, write_small_cell
 from synth.dataset.reader import DatasetReader
 from synth.dataset.verify import verify
 
@@ -26,13 +26,21 @@ def killer():
 
 
 @pytest.mark.slow
-def test_killed_again_and_again_it_still_completes(killer, tmp_path):
-    """Exactly the planned samples, none twice, no orphan file, verify silent, no process left."""
-    cell = write_small_cell(tmp_path)
-    options = ("--pace", "200", "--plates", "1", "--cell", str(cell))
+@pytest.mark.parametrize(
+    ("write_cell", "plates"),
+    [(write_small_cell, 1), (write_cell_with_camera_on_arm, 0)],
+    ids=["standing", "camera on the arm"],
+)
+def test_killed_again_and_again_it_still_completes(killer, tmp_path, write_cell, plates):
+    """Exactly the planned samples, none twice, no orphan file, verify silent, no process left; and the same
+    bytes as a capture that nothing disturbed.
+    """
+    options = ("--pace", "200", "--plates", str(plates), "--cell", str(write_cell(tmp_path)))
     result = killer.kill_and_resume(tmp_path / "real", poses=6, kills=2, seed=1, options=options)
     assert result.pop("killed") == 2
     assert not any(result.values()), result
+    killer.kill_and_resume(tmp_path / "whole", poses=6, kills=0, seed=1, options=options)
+    assert killer.contents(tmp_path / "real") == killer.contents(tmp_path / "whole")
 
 
 @pytest.mark.slow

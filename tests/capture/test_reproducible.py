@@ -1,7 +1,8 @@
 """The same seed gives the same dataset, byte for byte, interrupted or not; time stamps aside."""
 
-import json
+import importlib.util
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,8 +12,6 @@ from synth.dataset.reader import DatasetReader
 from synth.errors import CameraUnplugged, DatasetError
 from synth.hardware.connect import connect
 from synth.hardware.simulated.faults_camera import UnplugFault
-
-STAMPS = ("t_ns", "controller_time_s", "t_color_ns", "t_depth_ns")
 
 
 class Silence:
@@ -25,25 +24,13 @@ class Silence:
     def end(self): ...
 
 
-def _without_stamps(value):
-    if isinstance(value, dict):
-        return {k: _without_stamps(v) for k, v in value.items() if k not in (*STAMPS, "timing", "address")}
-    return [_without_stamps(v) for v in value] if isinstance(value, list) else value
-
-
-def _contents(root):
-    """Every file of a dataset; JSON without stamps, lines in the order of their names."""
-    found = {}
-    for path in sorted(p for p in root.rglob("*") if p.is_file() and p.name != ".lock"):
-        name = path.relative_to(root).as_posix()
-        if path.suffix == ".jsonl":
-            lines = [json.dumps(_without_stamps(json.loads(line))) for line in path.read_text().splitlines()]
-            found[name] = sorted(lines)
-        elif path.suffix == ".json":
-            found[name] = _without_stamps(json.loads(path.read_text()))
-        else:
-            found[name] = path.read_bytes()
-    return found
+@pytest.fixture(scope="module")
+def contents():
+    path = Path(__file__).parents[2] / "benchmarks" / "kill.py"
+    spec = importlib.util.spec_from_file_location("benchmark_kill", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.contents
 
 
 def _capture_until_unplugged(settings, plan, bodies):
@@ -60,7 +47,7 @@ def small(cell):
 
 
 @pytest.mark.slow
-def test_a_capture_that_grew_is_the_larger_one(small, bodies, tmp_path):
+def test_a_capture_that_grew_is_the_larger_one(small, bodies, contents, tmp_path):
     """Three poses and then five are five at once, in the order of their names; three are refused then."""
     five = CaptureSettings(cell=small, out=tmp_path / "five", n_poses=5, n_plates=1, pace=40)
     capture(five, make_plan(five, bodies), bodies, Silence())
@@ -68,7 +55,7 @@ def test_a_capture_that_grew_is_the_larger_one(small, bodies, tmp_path):
     capture(three, make_plan(three, bodies), bodies, Silence())
     grown = replace(five, out=three.out)
     capture(grown, plan := make_plan(grown, bodies), bodies, Silence())
-    assert _contents(grown.out) == _contents(five.out)
+    assert contents(grown.out) == contents(five.out)
     assert [s.name for s in DatasetReader(grown.out)] == [pose.name for pose in plan.poses]
 
     with pytest.raises(DatasetError, match="begun for 5 poses, and --poses says 3: a capture may grow"):
@@ -76,20 +63,20 @@ def test_a_capture_that_grew_is_the_larger_one(small, bodies, tmp_path):
 
 
 @pytest.mark.slow
-def test_one_seed_is_one_dataset(small, bodies, tmp_path):
+def test_one_seed_is_one_dataset(small, bodies, contents, tmp_path):
     """Plan, images, labels and splits are equal in a second run, and in one that was interrupted."""
     settings = CaptureSettings(cell=small, out=tmp_path / "a", n_poses=4, n_plates=2, pace=40, seed=3)
     plan = make_plan(settings, bodies)
     capture(settings, plan, bodies, Silence())
-    first = _contents(settings.out)
+    first = contents(settings.out)
     assert len([name for name in first if name.startswith("images/")]) == 4
 
     again = replace(settings, out=tmp_path / "b", pace=25)
     capture(again, make_plan(again, bodies), bodies, Silence())
-    assert _contents(again.out) == first
+    assert contents(again.out) == first
 
     broken = replace(settings, out=tmp_path / "c")
     with pytest.raises(CameraUnplugged):
         _capture_until_unplugged(broken, plan, bodies)
     capture(broken, plan, bodies, Silence())
-    assert _contents(broken.out) == first
+    assert contents(broken.out) == first

@@ -13,6 +13,14 @@ from synth.cell.load import default_cell, load_cell
 from synth.errors import CameraError
 from synth.hardware.camera import Camera
 from synth.hardware.cameras import CAMERAS
+from synth.hardware.cameras.driver import SimulatedCamera
+from synth.hardware.cameras.realsense import RealSenseCamera
+from synth.hardware.simulated.faults_camera import (
+    CameraFault,
+    ForgottenSettingsFault,
+    FrozenStreamFault,
+    UnplugFault,
+)
 
 from ..hardware.stand_in import Arm, FlatScene
 
@@ -27,10 +35,17 @@ def make_camera(name: str, *, arm: Arm | None = None, locked: Mapping[str, float
     if name == "real":
         config = load_cell(Path(REAL_CELL or "")).camera
         return CAMERAS[config.model].camera(config)
+    return make_simulated(name, arm or Arm(), locked)[0]
+
+
+def make_simulated(
+    name: str, arm: Arm, locked: Mapping[str, float] | None = None
+) -> tuple[Camera, SimulatedCamera]:
+    """A camera, not connected yet, and what stands behind it."""
     config = default_cell().camera.model_copy(
         update={"model": name, "preset": CAMERA_MODELS[name].presets[0]}
     )
-    return CAMERAS[name].simulated(config, FlatScene(), arm or Arm(), locked=locked)[0]
+    return CAMERAS[name].simulated(config, FlatScene(), arm, locked=locked)
 
 
 def metered_by(camera: Camera) -> dict[str, float]:
@@ -165,3 +180,43 @@ def test_locked_values_take_the_place_of_metering(name: str) -> None:
     with make_camera(name, arm=arm) as metering, make_camera(name, arm=arm, locked=locked) as told:
         assert metered_by(told) == locked
         assert metered_by(metering) != locked
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A freeze is called one after a third of a second."""
+    monkeypatch.setattr(RealSenseCamera, "freeze_s", {"color": 0.3, "depth": 0.4})
+    monkeypatch.setattr("synth.hardware.cameras.realsense_stream._POLL_MS", 20)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("name", CAMERAS)
+def test_a_fault_that_passes_costs_time_alone(name: str) -> None:
+    """An unplugging, a freeze and forgotten settings, one after the other: the picture is as bright as before
+    and the settings are those of the beginning.
+    """
+    camera, device = make_simulated(name, Arm())
+    with camera:
+        options = dict(camera.info.options)
+        before = camera.grab(after_ns=time.monotonic_ns()).rgb_u8.mean()
+        for fault in (UnplugFault(), FrozenStreamFault(stream="color"), ForgottenSettingsFault()):
+            device.inject(fault)
+            after = camera.grab(after_ns=time.monotonic_ns()).rgb_u8.mean()
+            assert after == pytest.approx(before, abs=1), fault
+            assert camera.info.options == options, fault
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    "fault", [UnplugFault(persistent=True), FrozenStreamFault(persistent=True, stream="color")], ids=repr
+)
+@pytest.mark.parametrize("name", CAMERAS)
+def test_a_fault_that_stays_is_one_sentence(name: str, fault: CameraFault) -> None:
+    """A camera that is gone, or silent for good, ends a grab with what happened and what to do."""
+    camera, device = make_simulated(name, Arm())
+    with camera:
+        device.inject(fault)
+        with pytest.raises(CameraError) as caught:
+            camera.grab(after_ns=time.monotonic_ns())
+    assert len(str(caught.value)) > 40
+    assert "\n" not in str(caught.value)

@@ -7,16 +7,19 @@ for; it moves within 5 degrees of where it stands, at 10 degrees per second.
 import os
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from synth.cell.load import default_cell, load_cell
-from synth.errors import RobotError
+from synth.errors import ProtectiveStop, RobotError
 from synth.geometry.arms import ARM_MODELS
 from synth.hardware.arms import ARMS
+from synth.hardware.arms.driver import SimulatedArm
 from synth.hardware.robot import Robot, RobotMode, SafetyMode
+from synth.hardware.simulated import faults
 from synth.hardware.simulated.motion import ArmTruth
 
 SLOW = {"speed_rad_s": np.radians(10), "acceleration_rad_s2": np.radians(20)}
@@ -40,10 +43,16 @@ def robot(request: pytest.FixtureRequest) -> Iterator[Robot]:
         with ARMS[config.model].robot(config) as robot:
             yield robot
         return
-    config = default_cell().robot.model_copy(update={"model": request.param})
-    truth = ArmTruth(config.arm.dh)
-    with ARMS[config.model].simulated(config, truth, pace=20.0, seed=0) as (robot, _), robot:
+    with simulated(request.param) as (robot, _), robot:
         yield robot
+
+
+@contextmanager
+def simulated(name: str) -> Iterator[tuple[Robot, SimulatedArm]]:
+    """An arm, not connected yet, and what stands behind it."""
+    config = default_cell().robot.model_copy(update={"model": name})
+    with ARMS[name].simulated(config, ArmTruth(config.arm.dh), pace=20.0, seed=0) as pair:
+        yield pair
 
 
 def test_every_arm_that_is_driven_is_known() -> None:
@@ -104,3 +113,25 @@ def test_impossible_joints_are_refused_and_nothing_moves(robot: Robot) -> None:
     with pytest.raises(RobotError):
         robot.move(q_rad + np.array([0, 0, 9, 0, 0, 0]), **SLOW)
     assert np.abs(robot.read_state().q_rad - q_rad).max() < 5e-4
+
+
+PASSING = [faults.ConnectionLostFault(how="closed"), faults.ScriptDiesFault()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ARMS)
+def test_what_passes_is_survived_and_what_stops_the_arm_is_told(name: str) -> None:
+    """A link or script that breaks in a move costs time: the move ends at its target. A protective stop ends
+    it with its own error in one sentence, the arm short of its target.
+    """
+    with simulated(name) as (robot, arm), robot:
+        home_rad = robot.read_state().q_rad
+        for fault, target in zip(PASSING, (home_rad + STEP, home_rad), strict=True):
+            arm.inject(fault)
+            assert np.abs(robot.move(target, **SLOW).q_rad - target).max() < 5e-4
+        arm.inject(faults.ProtectiveStopFault())
+        with pytest.raises(ProtectiveStop, match="clear it at the pendant") as caught:
+            robot.move(home_rad + STEP, **SLOW)
+        assert "\n" not in str(caught.value)
+        assert not arm.arm_state().is_moving
+        assert np.abs(arm.arm_state().q_true_rad - home_rad - STEP).max() > 1e-3

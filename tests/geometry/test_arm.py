@@ -19,42 +19,9 @@ def test_zero_joints_stand_where_universal_robots_says():
     )
 
 
-Q = [0.3, -2.0, 1.1, -0.7, 0.9, -1.3], [-1.2, -2.6, -0.9, -1.4, -1.6, 2.2]
-R_BASE_FLANGE = (  # The family's angles are the same.
-    [[-0.862845, 0.461787, 0.205549], [-0.486245, -0.647221, -0.587087], [-0.138074, -0.606513, 0.782993]],
-    [[-0.834935, -0.542127, 0.094770], [0.524183, -0.835825, -0.163182], [0.167677, -0.086569, 0.982034]],
-)
-
-
-@pytest.mark.parametrize(
-    ("name", "flanges_m"),
-    {
-        "ur3e": ([-0.053626, -0.213692, 0.614921], [0.064937, -0.521266, 0.277140]),
-        "ur5e": ([-0.099284, -0.235051, 0.937070], [0.185740, -0.837595, 0.323226]),
-        "ur10e": ([-0.134855, -0.299843, 1.280294], [0.275586, -1.180060, 0.388160]),
-        "ur16e": ([-0.062619, -0.277498, 0.992463], [0.162100, -0.888157, 0.393136]),
-        "ur20": ([-0.151043, -0.357519, 1.716392], [0.398917, -1.568341, 0.546863]),
-    }.items(),
-)
-def test_kinematics_agree_with_the_urdf(name, flanges_m):
-    """Golden poses of tool0 in ``base``, chained from the joints of Universal Robots' URDF of each arm; to
-    a hundredth of the tenth of a millimetre that is promised.
-    """
-    for q, R, flange_m in zip(Q, R_BASE_FLANGE, flanges_m, strict=True):
-        T = arm.forward(q, ARM_MODELS[name].dh)
-        np.testing.assert_allclose(T[:3, 3], flange_m, atol=1e-6)
-        np.testing.assert_allclose(T[:3, :3], R, atol=1e-6)
-
-
-def test_every_arm_has_golden_poses():
-    """None joins the registry without them."""
-    (mark,) = test_kinematics_agree_with_the_urdf.pytestmark
-    assert [name for name, _ in mark.args[1]] == list(ARM_MODELS)
-
-
-@pytest.mark.parametrize("name", [name for name in ARM_MODELS if name != "ur3e"])
+@pytest.mark.parametrize("name", ARM_MODELS)
 def test_capsules_hold_what_is_drawn(name):
-    """No vertex of a link sticks out of its capsules by more than 5 mm; the UR3e's capsules are older."""
+    """No vertex of a link sticks out of its capsules by more than 5 mm."""
     model = ARM_MODELS[name]
     capsules = model.link_capsules
     for link, pieces in enumerate(model.links()):

@@ -52,8 +52,9 @@ def test_the_arm_has_the_size_of_its_kinematics(name):
             for piece in link
         ]
     )
-    reach = np.abs(frames[:, :3, 3]).max(axis=0)
-    assert reach[0] < np.abs(points[:, 0]).max() < reach[0] + ARM_MODELS[name].link_capsules.radius_m[-1]
+    reach, capsules = np.abs(frames[:, :3, 3]).max(axis=0), ARM_MODELS[name].link_capsules
+    at_the_end_m = capsules.radius_m[capsules.body >= 3].max()
+    assert reach[0] < np.abs(points[:, 0]).max() < reach[0] + at_the_end_m
     assert points[:, 2].min() == pytest.approx(0.0, abs=0.002)
 
 

@@ -77,7 +77,7 @@ def test_a_device_that_comes_back_is_opened_anew_and_one_that_does_not_is_named(
         grab(camera)
         assert camera.info.options == locked
         device.inject(UnplugFault(persistent=True))
-        with pytest.raises(CameraNotFound, match="No video device opens at simulated"):
+        with pytest.raises(CameraUnplugged, match="was unplugged and did not come back: plug it in"):
             grab(camera)
 
 

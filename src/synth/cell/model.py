@@ -281,7 +281,7 @@ class CameraCell(Section):
         The cell's calibration where there is one, else the nominal lens, so that a plan does not depend on
         the device's own figures.
         """
-        return self.calibrated_pinhole or self.known.nominal_pinhole(self.color_size_wh)
+        return self.calibrated_pinhole or self.known.color.pinhole(self.color_size_wh)
 
     @property
     def calibrated_pinhole(self) -> Pinhole | None:

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from synth.cell.calibration import CameraCalibration, PartCalibration
 from synth.cell.calibration_validity import why_uncalibrated
+from synth.cell.camera_sdk import wrong_sdk
 from synth.cell.mesh import CellBodies, face_of_interest, load_bodies
 from synth.cell.model import JOINT_NAMES, Cell, JointRange
 from synth.geometry.mesh import Mesh
@@ -41,6 +42,8 @@ def print_summary(cell: Cell, path: Path | None) -> None:
     if not cell.robot.is_simulated:
         where = f"at {cell.robot.address}: capture will move it."
         console.print(Text("REAL ROBOT", "bold black on yellow"), where)
+    if reason := wrong_sdk(cell.camera):
+        console.print(Text("WRONG SDK", "bold black on yellow"), reason, soft_wrap=True)
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     bodies = load_bodies(cell)
     for row in _rows(cell, bodies):

@@ -99,7 +99,7 @@ def measure_part(run: PartRun, progress: Progress) -> MeasuredPart:
 
     bodies = load_bodies(run.cell)
     try:
-        found = fit_part(run.cell, bodies, camera, load_shots(dataset), on_round)
+        found = fit_part(run.cell, bodies, camera, load_shots(dataset, run.cell.label), on_round)
     finally:
         progress.end()
     values, record, refusals = part_outcome(run.cell, found)

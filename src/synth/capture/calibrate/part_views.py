@@ -12,7 +12,9 @@ from scipy.ndimage import map_coordinates
 from synth.capture.silhouette import Silhouette, SilhouetteCaster
 from synth.cell.mesh import CellBodies
 from synth.cell.model import Cell
+from synth.cell.model import Label as ColourRange
 from synth.cell.places import T_cam_part
+from synth.dataset.colour_filter import colour_mask, largest_component, refine_edge
 from synth.dataset.reader import DatasetReader
 from synth.dataset.sample import Sample
 from synth.geometry import se3
@@ -27,6 +29,10 @@ _AWAY_PX = 4
 _BLUR_PX = 1.0
 _FRAME_PX = SEARCH_PX + 8
 """What of the picture around the part's window its outline is looked for in."""
+
+_PLACES_A_SIDE = 3
+N_PLACES = _PLACES_A_SIDE**3
+"""Blocks of equal size that the part's bounding box is cut into."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,28 +51,34 @@ class Disagreement:
     """By how much a shot and the CAD at its presumed place differ, and how that changes with the part's
     place.
 
-    outline_px: [A], along the outline's normal; depth_mm: [B], along the face's normal. J_outline [A,6],
-    J_depth [B,6]: by a turn (radians) and a shift (metres) of the part in its own axes.
+    outline_px: [A], along the outline's normal; place: [A], which of N_PLACES blocks of the part it is in;
+    depth_mm: [B], along the face's normal. J_outline [A,6], J_depth [B,6]: by a turn (radians) and a shift
+    (metres) of the part in its own axes.
     """
 
     outline_px: Array
+    place: NDArray[np.intp]
     J_outline: Array
     depth_mm: Array
     J_depth: Array
 
 
-def load_shots(dataset: DatasetReader) -> list[PartShot]:
-    """Every sample of a capture. Raises DatasetError."""
-    return [_load(dataset, sample) for sample in dataset.samples]
+def load_shots(dataset: DatasetReader, colour: ColourRange) -> list[PartShot]:
+    """Every sample of a capture, its mask by the part's colour alone: in a label's, holes are closed where
+    the CAD was thought to be, which would pull the part there. Raises DatasetError.
+    """
+    return [_load(dataset, sample, colour) for sample in dataset.samples]
 
 
-def _load(dataset: DatasetReader, sample: Sample) -> PartShot:
-    mask, depth_m = dataset.load_mask(sample), dataset.load_depth_m(sample)
+def _load(dataset: DatasetReader, sample: Sample, colour: ColourRange) -> PartShot:
+    labelled, depth_m = dataset.load_mask(sample), dataset.load_depth_m(sample)
     assert sample.robot is not None
-    assert mask is not None
+    assert labelled is not None
     assert depth_m is not None
+    rgb_u8 = dataset.load_rgb(sample)
+    mask = refine_edge(rgb_u8, largest_component(colour_mask(rgb_u8, colour), within=labelled > 0))
     T = se3.mean_pose(np.asarray(sample.robot.before.T_base_tool), np.asarray(sample.robot.after.T_base_tool))
-    return PartShot(sample.name, T, np.asarray(sample.robot.before.q_rad), mask > 0, depth_m)
+    return PartShot(sample.name, T, np.asarray(sample.robot.before.q_rad), mask, depth_m)
 
 
 class PartComparer:
@@ -84,6 +96,7 @@ class PartComparer:
         self._camera, self._cell = camera, cell
         self._caster = SilhouetteCaster(cell, bodies, camera)
         self._edges_m = _along_edges(bodies.part)
+        self._places = _places(self._edges_m)
         self._normal = normal_part
         self._bias_m = depth_bias_mm / 1000
         self._point_m = np.asarray(cell.part.point_of_interest_m)
@@ -96,7 +109,9 @@ class PartComparer:
         T = T_cam_part(self._cell, shot.T_base_tool)
         return Disagreement(*self._outline(shot, silhouette, T), *self._face(shot, silhouette, T))
 
-    def _outline(self, shot: PartShot, silhouette: Silhouette, T_cam_part: Array) -> tuple[Array, Array]:
+    def _outline(
+        self, shot: PartShot, silhouette: Silhouette, T_cam_part: Array
+    ) -> tuple[Array, NDArray[np.intp], Array]:
         width, height = self._camera.size_wh
         x0, y0, x1, y1 = silhouette.window_xyxy
         left, top = max(x0 - _FRAME_PX, 0), max(y0 - _FRAME_PX, 0)
@@ -120,7 +135,8 @@ class PartComparer:
         found, offset_px = _crossing(shot.mask[window], pixels, normals)
         by_point, _ = self._camera.derivatives(points[found])
         along = np.einsum("nij,ni->nj", by_point, normals[found])
-        return offset_px, -_by_step(along, T_cam_part, self._edges_m[on_rim][found])
+        by_step = _by_step(along, T_cam_part, self._edges_m[on_rim][found])
+        return offset_px, self._places[on_rim][found], -by_step
 
     def _face(self, shot: PartShot, silhouette: Silhouette, T_cam_part: Array) -> tuple[Array, Array]:
         face = cv2.erode(silhouette.face.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
@@ -146,6 +162,13 @@ def _along_edges(mesh: Mesh) -> Array:
     edge = np.repeat(np.arange(len(counts)), counts)
     step = np.arange(len(edge)) - np.repeat(np.cumsum(counts) - counts, counts)
     return np.asarray(a[edge] + (b - a)[edge] * ((step + 0.5) / counts[edge])[:, None])
+
+
+def _places(points_m: Array) -> NDArray[np.intp]:
+    """[E] which block of their bounding box each of [E,3] points is in."""
+    low, size = points_m.min(axis=0), np.maximum(np.ptp(points_m, axis=0), 1e-9)
+    blocks = np.minimum((_PLACES_A_SIDE * (points_m - low) / size).astype(np.intp), _PLACES_A_SIDE - 1)
+    return np.asarray(np.ravel_multi_index(tuple(blocks.T), (_PLACES_A_SIDE,) * 3), dtype=np.intp)
 
 
 def _signed_distance(mask: NDArray[np.bool_]) -> Array:

@@ -1,8 +1,8 @@
 """Universal Robots' UR10e.
 
-Parameters: Universal Robots' published table (support article "DH parameters for calculations of kinematics
-and dynamics"). Ranges and speeds: the UR10e user manual 5.8, as ur_description cites it. Reach and payload:
-its data sheet. Shape: measured on the collision meshes of ur_description, Universal Robots' own.
+Parameters, ranges and top speeds: config/ur10e of UniversalRobots/Universal_Robots_ROS2_Description, commit
+2221ec0, its maker's own; tests/geometry/test_published_arms.py holds them against it. Payload: the user
+manual of PolyScope X 10.6, "Maximum Payload". Shape: measured on the collision meshes there.
 """
 
 from functools import partial
@@ -46,9 +46,9 @@ UR10E = ArmModel(
     # Wrist 3 of some has no limit; it is kept to one, too.
     joint_limit_rad=np.full(6, 2 * np.pi),
     joint_speed_limit_rad_s=np.radians([120.0, 120.0, 180.0, 180.0, 180.0, 180.0]),
-    acceleration_limit_rad_s2=float(np.radians(800.0)),  # None is published: the UR3e's.
+    acceleration_limit_rad_s2=float(np.radians(800.0)),  # Ours: none is published.
     reach_m=np.array([1.59, 1.58, 0.97, 0.40, 0.28, 0.10]),
-    payload_kg=12.5,  # Arms made before 2021 carry 10 kg: their label says so.
+    payload_kg=12.5,  # Of the older 10 kg: the label on the arm says which.
     link_names=("base", "shoulder", "upper arm", "forearm", "wrist 1", "wrist 2", "wrist 3"),
     link_capsules=capsules_of(_SHAPE, _DH),
     never_touch=((0, 2), (4, 6)),  # Base and upper arm, wrists 1 and 3.

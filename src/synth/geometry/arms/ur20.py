@@ -1,8 +1,8 @@
 """Universal Robots' UR20.
 
-Parameters: Universal Robots' published table (support article "DH parameters for calculations of kinematics
-and dynamics"). Ranges and speeds: the UR20 user manual 5.14, as ur_description cites it. Reach and payload:
-its data sheet. Shape: measured on the collision meshes of ur_description, Universal Robots' own.
+Parameters, ranges and top speeds: config/ur20 of UniversalRobots/Universal_Robots_ROS2_Description, commit
+2221ec0, its maker's own; tests/geometry/test_published_arms.py holds them against it. Payload: its data
+sheet. Shape: measured on the collision meshes there.
 """
 
 from functools import partial
@@ -46,9 +46,9 @@ UR20 = ArmModel(
     # Wrist 3 of some has no limit; it is kept to one, too.
     joint_limit_rad=np.full(6, 2 * np.pi),
     joint_speed_limit_rad_s=np.radians([120.0, 120.0, 150.0, 210.0, 210.0, 210.0]),
-    acceleration_limit_rad_s2=float(np.radians(800.0)),  # None is published: the UR3e's.
+    acceleration_limit_rad_s2=float(np.radians(800.0)),  # Ours: none is published.
     reach_m=np.array([2.07, 2.07, 1.20, 0.47, 0.32, 0.10]),
-    payload_kg=20.0,  # The first ones; newer software allows them more.
+    payload_kg=25.0,  # As its maker's page is quoted in 2025; 20 kg when it came out.
     link_names=("base", "shoulder", "upper arm", "forearm", "wrist 1", "wrist 2", "wrist 3"),
     link_capsules=capsules_of(_SHAPE, _DH),
     never_touch=((0, 2), (4, 6)),  # Base and upper arm, wrists 1 and 3.

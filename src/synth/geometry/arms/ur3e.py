@@ -2,32 +2,19 @@
 
 ``base`` is the frame RTDE poses are given in (the URDF's ``base_link`` turned by 180° about z), ``flange`` is
 tool0 without a TCP.
+
+Parameters, ranges and top speeds: config/ur3e of UniversalRobots/Universal_Robots_ROS2_Description, commit
+2221ec0, its maker's own; tests/geometry/test_published_arms.py holds them against it. Payload: its data
+sheet. Shape: measured on the collision meshes there.
 """
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
-from synth.geometry.arm import DH, ArmModel, Capsules
-from synth.geometry.arms.ur_links import Base, Housing, Shape, Tube, links_of
-
-# Housings in metres, each in the frame after its joint (link 0 in base): link, end a, end b, radius.
-# Lateral offsets of the upper arm (0.120) and the forearm (0.027) and the measured radii (shoulder 60 mm,
-# upper arm 54, elbow 60, forearm 40, wrists 45) are those of Universal Robots' public description of the
-# UR3e.
-_HOUSINGS: list[tuple[int, tuple[float, float, float], tuple[float, float, float], float]] = [
-    (0, (0.0, 0.0, 0.03), (0.0, 0.0, 0.06), 0.066),
-    (1, (0.0, -0.02, 0.0), (0.0, 0.0, 0.02), 0.062),
-    (2, (0.24355, 0.0, 0.105), (0.24355, 0.0, 0.125), 0.060),
-    (2, (0.24355, 0.0, 0.120), (0.0, 0.0, 0.120), 0.054),
-    (2, (0.0, 0.0, 0.095), (0.0, 0.0, 0.120), 0.056),
-    (3, (0.2132, 0.0, 0.027), (0.2132, 0.0, 0.030), 0.056),
-    (3, (0.2132, 0.0, 0.027), (0.0, 0.0, 0.027), 0.043),
-    (4, (0.0, -0.035, 0.0), (0.0, 0.005, 0.0), 0.045),
-    (5, (0.0, 0.010, 0.0), (0.0, 0.0, 0.005), 0.045),
-    (6, (0.0, 0.0, -0.036), (0.0, 0.0, -0.034), 0.039),
-]
-
+from synth.geometry.arm import DH, ArmModel
+from synth.geometry.arms.ur_links import Base, Housing, Shape, Tube, capsules_of, links_of
 
 _DH = DH(
     # Nominal, published by Universal Robots; a real arm's calibrated ones differ by millimetres.
@@ -57,22 +44,24 @@ _SHAPE = Shape(
     wrist_3=(-0.045, 0.0318),
 )
 
+_KEPT_CLEAR = replace(  # Its wrists are drawn shorter and thinner than they are.
+    _SHAPE,
+    wrist_1_body=(-0.047, 0.050, 0.0318),
+    wrist_2_body=(-0.047, 0.050, 0.0318),
+    wrist_3=(-0.045, 0.0335),
+)
+
 UR3E = ArmModel(
     title="UR3e",
     dh=_DH,
-    # Ranges and top speeds from the UR3e user manual 5.8; wrist 3, which has no limit, is kept to one, too.
+    # Wrist 3, which has no limit, is kept to one, too.
     joint_limit_rad=np.full(6, 2 * np.pi),
     joint_speed_limit_rad_s=np.radians([180.0, 180.0, 180.0, 360.0, 360.0, 360.0]),
-    acceleration_limit_rad_s2=float(np.radians(800.0)),
+    acceleration_limit_rad_s2=float(np.radians(800.0)),  # Ours: none is published.
     reach_m=np.array([0.80, 0.79, 0.54, 0.33, 0.25, 0.10]),
-    payload_kg=3.0,  # Data sheet.
+    payload_kg=3.0,
     link_names=("base", "shoulder", "upper arm", "forearm", "wrist 1", "wrist 2", "wrist 3"),
-    link_capsules=Capsules(
-        a_m=np.array([a for _, a, _, _ in _HOUSINGS]),
-        b_m=np.array([b for _, _, b, _ in _HOUSINGS]),
-        radius_m=np.array([r for _, _, _, r in _HOUSINGS]),
-        body=np.array([link for link, _, _, _ in _HOUSINGS]),
-    ),
+    link_capsules=capsules_of(_KEPT_CLEAR, _DH),
     never_touch=((0, 2), (4, 6)),  # Base and upper arm, wrists 1 and 3.
     links=partial(links_of, _SHAPE, _DH),
 )

@@ -1,8 +1,8 @@
 """Universal Robots' UR5e.
 
-Parameters: Universal Robots' published table (support article "DH parameters for calculations of kinematics
-and dynamics"). Ranges and speeds: the UR5e user manual 5.8, as ur_description cites it. Reach and payload:
-its data sheet. Shape: measured on the collision meshes of ur_description, Universal Robots' own.
+Parameters, ranges and top speeds: config/ur5e of UniversalRobots/Universal_Robots_ROS2_Description, commit
+2221ec0, its maker's own; tests/geometry/test_published_arms.py holds them against it. Payload: its data
+sheet. Shape: measured on the collision meshes there.
 """
 
 from functools import partial
@@ -46,7 +46,7 @@ UR5E = ArmModel(
     # Wrist 3 of some has no limit; it is kept to one, too.
     joint_limit_rad=np.full(6, 2 * np.pi),
     joint_speed_limit_rad_s=np.radians([180.0] * 6),
-    acceleration_limit_rad_s2=float(np.radians(800.0)),  # None is published: the UR3e's.
+    acceleration_limit_rad_s2=float(np.radians(800.0)),  # Ours: none is published.
     reach_m=np.array([1.19, 1.18, 0.75, 0.36, 0.26, 0.10]),
     payload_kg=5.0,
     link_names=("base", "shoulder", "upper arm", "forearm", "wrist 1", "wrist 2", "wrist 3"),

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from synth.cell.cameras import L515
 from synth.errors import CameraError, InputError
 from synth.extras import how_to_install, how_to_install_package
 from synth.geometry import se3
@@ -13,7 +14,7 @@ from synth.geometry.pinhole import Pinhole
 from synth.geometry.se3 import Array
 
 _MAX_FIT_PX = 0.1
-WHEEL = "pyrealsense2==2.54.2.5684"
+WHEEL = f"{L515.sdk}=={L515.newest_sdk}"
 
 
 def load_sdk() -> ModuleType:

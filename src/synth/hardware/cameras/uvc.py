@@ -106,7 +106,7 @@ class UvcCamera:
         except CameraUnplugged as error:
             log.warning("%s; opening the camera anew", error)
             self._disconnect()
-            self._connect()
+            self._reconnect()
             rgb_u8, t_ns = self._after(after_ns)
         if lost := self._lost():
             log.warning("The camera lost its settings (%s): setting them again", "; ".join(lost))
@@ -153,6 +153,16 @@ class UvcCamera:
             options={f"color.{name}": value for name, value in self._locked.items()},
         )
         log.info("Camera at %s, locked at %s", config.serial, self._locked)
+
+    def _reconnect(self) -> None:
+        """Connect again; a device that was there and is not found any more has been unplugged."""
+        try:
+            self._connect()
+        except CameraNotFound:
+            raise CameraUnplugged(
+                f"The camera at {self._config.serial} was unplugged and did not come back: plug it in, then "
+                "run the same command again"
+            ) from None
 
     def _disconnect(self) -> None:
         device, self._device, self._info = self._device, None, None

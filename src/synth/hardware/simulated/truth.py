@@ -13,6 +13,7 @@ from typing import Annotated, Any, TypeVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from synth.cell.cameras import Lens
 from synth.cell.model import Cell, Lamp, Surface
 from synth.cell.section_file import load_section
 from synth.cell.values import CameraMatrix, Finite, Transform
@@ -28,7 +29,7 @@ AnySurface = TypeVar("AnySurface", bound=Surface)
 
 # Intrinsics like those an L515 reports, colour at 1280×720, depth at 640×480; those of others are as far off
 # their nominal ones.
-_L515_F_PX = 905.0
+_COLOR, _DEPTH = Lens(905.0, (1280, 720)), Lens(460.3, (640, 480))
 _COLOR_K_1280 = ((905.1, 0.0, 645.7), (0.0, 904.6, 358.9), (0.0, 0.0, 1.0))
 _COLOR_DIST = (0.166, -0.51, -0.0005, -0.0007, 0.468)
 _DEPTH_K_640 = ((460.3, 0.0, 321.4), (0.0, 460.9, 242.7), (0.0, 0.0, 1.0))
@@ -174,35 +175,28 @@ class Truth(_Section):
         K = self.color_K if self.color_K is not None else cell.camera.K
         dist = self.color_dist if self.color_dist is not None else cell.camera.dist
         if K is None:
-            as_l515 = _zoomed(_COLOR_K_1280, cell.camera.known.nominal_f_px / _L515_F_PX)
-            K, dist = _scaled(as_l515, (1280, 720), size_wh), dist or _COLOR_DIST
+            K = _as_far_off(_COLOR_K_1280, _COLOR, cell.camera.known.color, size_wh)
+            dist = dist or _COLOR_DIST
         return Pinhole(size_wh, np.asarray(K, dtype=float), np.asarray(dist or np.zeros(5), dtype=float))
 
     def depth_camera_of(self, cell: Cell) -> Pinhole:
         """The true depth intrinsics at the cell's resolution; the sensor reports no distortion."""
         size_wh = cell.camera.depth_size_wh
-        as_l515 = _zoomed(_DEPTH_K_640, (cell.camera.known.nominal_depth_f_px or 460.3) / _DEPTH_K_640[0][0])
-        K = self.depth_K if self.depth_K is not None else _scaled(as_l515, (640, 480), size_wh)
+        K = self.depth_K
+        if K is None:
+            K = _as_far_off(_DEPTH_K_640, _DEPTH, cell.camera.known.depth or _DEPTH, size_wh)
         return Pinhole(size_wh, np.asarray(K, dtype=float))
 
 
-def _zoomed(K: Any, factor: float) -> Array:
-    """K [3,3] of a lens with ``factor`` times the focal length, its centre where it was."""
-    zoomed: Array = np.array(K, dtype=np.float64)
-    zoomed[[0, 1], [0, 1]] *= factor
-    return zoomed
-
-
-def _scaled(K: Any, from_wh: tuple[int, int], to_wh: tuple[int, int]) -> Array:
-    """K [3,3] of a sensor read out at another resolution: one scale, the middle stays, pixel centres at
-    integers.
-    """
-    scaled: Array = np.array(K, dtype=np.float64)
-    scale = max(to_wh[0] / from_wh[0], to_wh[1] / from_wh[1])
-    scaled[:2, :2] *= scale
+def _as_far_off(K: Any, nominal: Lens, lens: Lens, size_wh: tuple[int, int]) -> Array:
+    """K [3,3] of another lens read out at a size: as far off its nominal one as ``K`` is off ``nominal``."""
+    found: Array = np.array(K, dtype=np.float64)
+    found[[0, 1], [0, 1]] *= lens.f_px / nominal.f_px
+    found[:2, :2] *= lens.scale_to(size_wh)
     for axis in range(2):
-        scaled[axis, 2] = (scaled[axis, 2] - (from_wh[axis] - 1) / 2) * scale + (to_wh[axis] - 1) / 2
-    return scaled
+        off_px = found[axis, 2] - (nominal.sensor_wh[axis] - 1) / 2
+        found[axis, 2] = off_px * lens.scale_to(size_wh) + (size_wh[axis] - 1) / 2
+    return found
 
 
 def load_truth(cell: Cell) -> Truth:
