@@ -171,7 +171,7 @@ def test_the_way_round_by_home_is_found(cell, bodies):
     """Where the straight way is barred the route goes by the given middle, or says there is none."""
     left = cell.robot.home_q_rad + np.radians([-35, 0, 0, 0, 0, 0])
     right = cell.robot.home_q_rad + np.radians([35, 0, 0, 0, 0, 0])
-    under = cell.robot.home_q_rad + np.radians([0, -15, 0, 0, 0, 0])
+    under = cell.robot.home_q_rad + np.radians([0, -12, 0, 0, 0, 0])
     middle = cell.robot.T_base_tool(cell.robot.home_q_rad) @ se3.make(np.eye(3), [0, 0, 0.06])
     safety = SafetyModel(with_camera_at(cell, middle[:3, 3]), bodies)
     assert len(safety.route(left, left + 0.01, under)) == 1
