@@ -102,3 +102,12 @@ def coarse_maps(monkeypatch: pytest.MonkeyPatch) -> None:
     from coarse_maps import look_coarsely
 
     look_coarsely(monkeypatch)
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings and translations leave their curves empty, which tests/gan/test_run.py and test_translate.py
+    look at: drawing them takes longer than such trainings.
+    """
+    for figure in ("gan.figures", "gan.criteria_figure", "witness.drift_figure"):
+        monkeypatch.setattr(f"synth.{figure}.encode_figure", lambda *_, **__: b"")

@@ -2,6 +2,7 @@
 test.
 """
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from in_process_engine import InProcessEngine
 from synth.compute.engines import DEFAULT_ENGINE, ENGINES
 from synth.sim.blender_worker import MakeCommand, Worker
 
-_idle: dict[tuple[str, ...], "WarmWorker"] = {}
+_idle: dict[tuple[str, ...], list["WarmWorker"]] = {}
+_MOST_IDLE = 2  # A rendering has two at a time: one settles or measures, the other draws.
 
 
 class WarmWorker(Worker):
@@ -21,22 +23,24 @@ class WarmWorker(Worker):
         super().__init__(make, n_threads)
 
     def end(self, *, at_once: bool = False) -> None:
-        if at_once or self._process.poll() is not None or self._key in _idle:
+        alike = _idle.setdefault(self._key, [])
+        if at_once or self._process.poll() is not None or len(alike) == _MOST_IDLE:
             super().end(at_once=at_once)
         else:
-            _idle[self._key] = self
+            alike.append(self)
 
 
 def take(make: MakeCommand, n_threads: int) -> Worker:
     """A worker that waits, or a new one."""
-    worker = _idle.pop((*make(Path()), str(n_threads)), None)
-    return WarmWorker(make, n_threads) if worker is None else worker
+    alike = _idle.get((*make(Path()), str(n_threads)))
+    return alike.pop() if alike else WarmWorker(make, n_threads)
 
 
 def end_all() -> None:
     """Leave none behind."""
-    while _idle:
-        _idle.popitem()[1].end(at_once=True)
+    for worker in itertools.chain.from_iterable(_idle.values()):
+        worker.end(at_once=True)
+    _idle.clear()
 
 
 def stay_in_this_process(patch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,9 @@ def started(n_nodes: int = 3) -> Iterator[Any]:
     cluster = Cluster()
     try:
         with bound_to_loopback():
-            cluster.add_node(num_cpus=1, object_store_memory=STORE_BYTES, _system_config=WATCHFUL)
+            cluster.add_node(
+                num_cpus=1, object_store_memory=STORE_BYTES, no_monitor=True, _system_config=WATCHFUL
+            )
         for _ in range(n_nodes - 1):
             add_node(cluster)
         yield cluster

@@ -1,5 +1,6 @@
 """The `synth` command: mounts one commands.py a part and turns every deliberate error into one sentence."""
 
+import gc
 import logging
 import os
 import sys
@@ -197,6 +198,7 @@ app.command(rich_help_panel=_NETWORK)(export_model)
 def main() -> NoReturn:
     """Entry point of the console script."""
     os.environ.update(thread_defaults(os.environ))
+    gc.set_threshold(10_000, 10, 10)  # Modules stay: looking through them after every 700 objects takes long.
     try:
         app()
     except SynthError as error:

@@ -6,6 +6,7 @@ Images are small here, the drivers are the genuine ones.
 import errno
 import random
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -92,31 +93,37 @@ def write_cell(folder, kind):
 
 
 @pytest.fixture(scope="module")
-def planned(request, tmp_path_factory):
-    """Settings of a small, quick capture, its plan, and the cell's meshes."""
-    cell = load_cell(write_cell(tmp_path_factory.mktemp("cell"), request.param))
-    bodies = load_bodies(cell)
-    settings = CaptureSettings(cell=cell, out=None, n_poses=N_POSES, n_plates=1, pace=40)
-    return settings, make_plan(settings, bodies), bodies
+def prepare(tmp_path_factory):
+    """Once a kind of cell: settings of a small, quick capture, its plan, the cell's meshes, and a world that
+    keeps what it has drawn.
+    """
+
+    @cache
+    def prepared(kind):
+        cell = load_cell(write_cell(tmp_path_factory.mktemp("cell"), kind))
+        bodies = load_bodies(cell)
+        settings = CaptureSettings(cell=cell, out=None, n_poses=N_POSES, n_plates=1, pace=40)
+        world = _world(cell, bodies, settings.seed, None)
+        draw, drawn = world.color, {}
+
+        def color(q_true_rad):
+            key = np.asarray(q_true_rad).tobytes()
+            if key not in drawn:
+                drawn[key] = draw(q_true_rad)
+            return drawn[key]
+
+        world.color = color
+        return settings, make_plan(settings, bodies), bodies, world
+
+    return prepared
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_world(planned):
-    """Every connection sees the same simulated world, which keeps what it has drawn."""
-    settings, _, bodies = planned
-    world = _world(settings.cell, bodies, settings.seed, None)
-    draw, drawn = world.color, {}
-
-    def color(q_true_rad):
-        key = np.asarray(q_true_rad).tobytes()
-        if key not in drawn:
-            drawn[key] = draw(q_true_rad)
-        return drawn[key]
-
-    world.color = color
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("synth.hardware.connect._world", lambda *_, **__: world)
-        yield
+@pytest.fixture
+def planned(request, prepare, monkeypatch):
+    """Settings, plan and meshes for a kind of cell; every connection sees the same simulated world."""
+    *told, world = prepare(request.param)
+    monkeypatch.setattr("synth.hardware.connect._world", lambda *_, **__: world)
+    return told
 
 
 def _settings(planned, out):

@@ -36,10 +36,10 @@ def test_killed_again_and_again_it_still_completes(killer, tmp_path, write_cell,
     bytes as a capture that nothing disturbed.
     """
     options = ("--pace", "200", "--plates", str(plates), "--cell", str(write_cell(tmp_path)))
-    result = killer.kill_and_resume(tmp_path / "real", poses=6, kills=2, seed=1, options=options)
+    result = killer.kill_and_resume(tmp_path / "real", poses=4, kills=2, seed=1, options=options)
     assert result.pop("killed") == 2
     assert not any(result.values()), result
-    killer.kill_and_resume(tmp_path / "whole", poses=6, kills=0, seed=1, options=options)
+    killer.kill_and_resume(tmp_path / "whole", poses=4, kills=0, seed=1, options=options)
     assert killer.contents(tmp_path / "real") == killer.contents(tmp_path / "whole")
 
 

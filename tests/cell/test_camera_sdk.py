@@ -81,11 +81,14 @@ def test_a_simulated_camera_goes_with_every_sdk(installed) -> None:
     assert wrong_sdk(camera("l515", "simulated")) is None
 
 
-def test_check_and_doctor_say_it_of_the_cell_they_read(installed, tmp_path: Path) -> None:
+def test_check_and_doctor_say_it_of_the_cell_they_read(
+    installed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The same sentence from `synth cell check`, which finds the file itself sound, and in doctor's table."""
     file = write_template(tmp_path / "cell.yaml")[-1]
     edit_cell(file, {("robot", "address"): "127.0.9.9", ("camera", "serial"): "f0000001"})
     installed(NEWER)
+    monkeypatch.chdir(tmp_path)  # The command that mends it is told as it is typed here.
     said = wrong_sdk(load_cell(file).camera)
     assert said is not None
     checked = synth("cell", "check", "cell.yaml", cwd=tmp_path)

@@ -39,6 +39,8 @@ from synth.witness.witness import WitnessSettings
 from ..gan.look_pair import write_look
 from .part_set import write_part_set
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 TOYS = Path(__file__).with_name("toys")
 CPU = torch.device("cpu")
 

@@ -28,7 +28,7 @@ from template_set import write_templates  # noqa: E402
 
 from in_process_engine import InProcessEngine  # noqa: E402
 from synth.cli import app  # noqa: E402
-from synth.compute.engines import ENGINES  # noqa: E402
+from synth.compute.engines import DEFAULT_ENGINE, ENGINES  # noqa: E402
 from synth.compute.engines.engine import Resources  # noqa: E402
 from synth.compute.progress import make_progress  # noqa: E402
 from synth.dataset.codecs import file_sha256  # noqa: E402
@@ -210,7 +210,8 @@ def test_what_it_makes_verifies_and_does_not_depend_on_a_kill(name, inputs, sett
     """
     plan = plan_of(name)
     out = tmp_path / "data" / name
-    plan = replace(plan, settings=replace(plan.settings, out=out))
+    here = {"engine": ENGINES[DEFAULT_ENGINE]} if hasattr(plan.studio, "engine") else {}
+    plan = replace(plan, settings=replace(plan.settings, out=out), studio=replace(plan.studio, **here))
     assert render(plan, QUIET).n_new == 2
     assert verify(out) == []
     before = DatasetReader(out).samples
@@ -273,6 +274,7 @@ def test_a_source_of_one_file_runs_from_the_command_line(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("in_this_process")
 def test_a_rendering_grows_and_never_shrinks(tmp_path, monkeypatch):
     """Six squares and then nine are nine at once, file for file; five are refused by a number to ask for."""
 
@@ -286,9 +288,9 @@ def test_a_rendering_grows_and_never_shrinks(tmp_path, monkeypatch):
         _run("render", "--share", f"squares={n}", "--out", "toy", "--workers", "1")
     grown, at_once = (list_files(tmp_path / folder) for folder in ("grown", "at_once"))
     assert grown == at_once
-    answer = CliRunner().invoke(app, ["render", "--share", "squares=5", "--out", "toy"])
-    assert isinstance(answer.exception, DatasetError)
-    assert "toy was begun for 9 squares, and 5 squares are asked for: it may grow" in str(answer.exception)
+    refused = CliRunner().invoke(app, ["render", "--share", "squares=5", "--out", "toy"]).exception
+    assert isinstance(refused, DatasetError)
+    assert "toy was begun for 9 squares, and 5 squares are asked for: it may grow" in str(refused)
     assert "has all 9 samples already" in _run("render", "--out", "toy"), "as many as it was begun for"
     assert list_files(tmp_path / "grown") == grown
 
@@ -365,6 +367,7 @@ def test_the_toy_goes_from_command_line_to_report(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
+@pytest.mark.usefixtures("in_this_process")
 def test_without_it_everything_else_works(name, settings_of, monkeypatch, tmp_path):
     """Help, status, a count shared out among the others, and the others' renderings do not miss it."""
     others = {other: SOURCES[other] for other in SOURCES if other != name}
@@ -386,10 +389,7 @@ def test_without_it_everything_else_works(name, settings_of, monkeypatch, tmp_pa
 def test_help_lists_what_the_registry_holds():
     """The option that names sources names just those that there are, without importing one."""
     code = (
-        "import sys\n"
-        "from synth.sim.sources import SOURCES\n"
-        "del SOURCES['bin']\n"
-        "from synth.cli import app\n"
+        "import sys; from synth.sim.sources import SOURCES; del SOURCES['bin']; from synth.cli import app\n"
         "sys.argv = ['synth', 'render', '--help']\n"
         "try: app()\n"
         "except SystemExit: pass\n"

@@ -120,6 +120,7 @@ def wait_for_ticks(process: subprocess.Popen[str], out: Path, n: int) -> None:
         time.sleep(0.005)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_killed_in_the_middle_and_gone_on_with(
     finished: tuple[Path, list[int]], looks: Looks, tmp_path: Path
 ) -> None:
@@ -138,6 +139,7 @@ def test_killed_in_the_middle_and_gone_on_with(
     assert_same_run(finished[0], out)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_interrupted_and_gone_on_with(finished: tuple[Path, list[int]], looks: Looks, tmp_path: Path) -> None:
     """Ctrl-C saves the very step, says that the same command goes on, and it does, bit for bit."""
     out = tmp_path / "translate"
@@ -154,6 +156,7 @@ def test_interrupted_and_gone_on_with(finished: tuple[Path, list[int]], looks: L
     assert_same_run(finished[0], out)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_scripts_background_job_does_not_hear_ctrl_c(
     finished: tuple[Path, list[int]], looks: Looks, tmp_path: Path
 ) -> None:
@@ -171,6 +174,7 @@ def test_a_scripts_background_job_does_not_hear_ctrl_c(
     assert_same_run(finished[0], out)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_checkpoint_whose_judging_was_stopped_is_judged_again(looks: Looks, tmp_path: Path) -> None:
     """The state is saved before the judge is called; an interrupted judge gets the same network once more."""
     out = tmp_path / "translate"
@@ -189,6 +193,7 @@ def test_a_checkpoint_whose_judging_was_stopped_is_judged_again(looks: Looks, tm
     assert seen[1] == seen[2]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_loss_that_is_not_finite_stops_the_run(looks: Looks, tmp_path: Path) -> None:
     """The error has the step, every loss and exit code 3; what was saved before stands."""
     out = tmp_path / "translate"
@@ -231,6 +236,7 @@ def test_what_cannot_be_trained_is_refused_before_it_begins(looks: Looks, tmp_pa
     assert not out.exists()
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_run_learns_to_change_the_look(looks: Looks, tmp_path: Path) -> None:
     """200 steps bring the mean colour of rendered images at least a fifth nearer to the captured ones'."""
     settings = on_schedule(n_images=200, n_checkpoints=1, tick_images=100)
@@ -287,6 +293,7 @@ def test_the_last_checkpoint_is_the_one_of_the_highest_step(tmp_path: Path) -> N
     assert last_checkpoint(tmp_path) == path_of_step(tmp_path, 1_000_000)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_method_gets_the_layers_that_it_needs(
     looks: Looks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

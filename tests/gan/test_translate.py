@@ -262,7 +262,7 @@ def test_a_witness_of_the_same_images_is_taken_over(finished, looks, tmp_path, m
         raise KeyboardInterrupt
 
     monkeypatch.setattr("synth.gan.witnesses.train_witness", begin)
-    monkeypatch.setattr("synth.gan.translate.train", begin_training := Mock(side_effect=KeyboardInterrupt))
+    monkeypatch.setattr("synth.gan.learner.train", begin_training := Mock(side_effect=KeyboardInterrupt))
     own = make_settings(looks, tmp_path)
     others = (replace(own, witness=replace(own.witness, seed=1)), make_settings(looks[::-1], tmp_path))
     for asked in (*others, own):
@@ -372,7 +372,7 @@ def test_who_judges_can_travel_to_another_process(looks, tmp_path, monkeypatch):
             pickle.loads(pickle.dumps(on_checkpoint))(step, ways["sim2real"])
             save_generators(path_of_step(fit.out, step), "cyclegan", ways, TINY.generator, {})
 
-    monkeypatch.setattr("synth.gan.translate.train", train_elsewhere)
+    monkeypatch.setattr("synth.gan.learner.train", train_elsewhere)
     result, _ = translate(make_settings(looks, tmp_path), quietly)
     assert result.choice.step in (3, 6)
 

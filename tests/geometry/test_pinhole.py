@@ -1,4 +1,6 @@
+import cv2
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,3 +28,12 @@ def test_distortion_moves_the_corners(l515):
     """The fixture's distortion is on: without it a corner would show elsewhere by more than a pixel."""
     plain = Pinhole(l515.size_wh, l515.K)
     assert np.abs(plain.unproject([0, 0]) - l515.unproject([0, 0])).max() * 905 > 1
+
+
+@pytest.mark.parametrize("n", [3, 5000])
+def test_a_point_shows_where_opencv_projects_it(l515, n):
+    """To the last digits, however many are projected at once, one at the camera's centre among them."""
+    points_m = np.random.default_rng(0).normal([0, 0, 1], 0.2, (n, 3))
+    points_m[1] = 0
+    expected, _ = cv2.projectPoints(points_m, np.zeros(3), np.zeros(3), l515.K, l515.dist)
+    np.testing.assert_allclose(l515.project(points_m), expected[:, 0], rtol=0, atol=1e-9)

@@ -15,11 +15,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synth.errors import RobotConnectionLost
+from synth.geometry import se3
 from synth.geometry.arm import forward, trapezoid_time_s
 from synth.hardware.robot import SafetyMode
 from synth.hardware.simulated import dashboard, faults, motion
 from synth.hardware.simulated.controller import ControllerProcess
-from synth.hardware.simulated.controller_core import ControllerCore, ControllerOptions, RuntimeState
+from synth.hardware.simulated.controller_core import (
+    ControllerCore,
+    ControllerOptions,
+    RuntimeState,
+    _pose,
+    _to_pose,
+)
 from synth.hardware.simulated.controller_readings import read
 from synth.hardware.simulated.motion import Arm, ArmTruth
 
@@ -272,3 +279,13 @@ def is_open(address: str, port: int) -> bool:
     except ConnectionRefusedError:
         return False
     return True
+
+
+@pytest.mark.parametrize("angle_rad", [0.0, 1e-9, 1e-4, 1.0, 3.1])
+def test_poses_are_what_scipy_makes_of_them(angle_rad: float) -> None:
+    """There and back, whichever way the arm's tool is turned."""
+    for axis in np.random.default_rng(0).standard_normal((20, 3)):
+        pose = [0.1, -0.2, 0.3, *(axis * angle_rad / np.linalg.norm(axis))]
+        T = se3.from_rotvec(pose[3:], pose[:3])
+        np.testing.assert_allclose(_pose(pose), T, atol=1e-14)
+        np.testing.assert_allclose(_to_pose(T), pose, atol=1e-13)

@@ -41,7 +41,10 @@ class Source:
             self.problems.append(problem)
 
 
-class _Plain(yaml.SafeLoader):
+_Fastest: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Plain(_Fastest):  # type: ignore[misc]
     """Leaves every plain value a text; ``_scalar`` reads it."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - PyYAML's own attribute, emptied.
@@ -161,7 +164,7 @@ def _value(node: yaml.Node, place: Place, source: Source) -> Any:
     if node.tag != "tag:yaml.org,2002:str":
         source.report(place, f"has the tag {node.tag}; tags are not read, so write the plain value.")
         return None
-    return _scalar(str(node.value)) if getattr(node, "style", None) is None else str(node.value)
+    return str(node.value) if getattr(node, "style", None) else _scalar(str(node.value))
 
 
 def _mapping(node: yaml.MappingNode, place: Place, source: Source) -> dict[str, Any]:

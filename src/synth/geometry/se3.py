@@ -1,8 +1,10 @@
-"""Rigid transforms as 4×4 arrays. ``T_a_b`` maps points of frame b to frame a: ``p_a = T_a_b @ p_b``."""
+"""Rigid transforms as 4×4 arrays. ``T_a_b`` maps points of frame b to frame a: ``p_a = T_a_b @ p_b``.
+
+SciPy is loaded by what needs it, since it takes longer to load than all else of a process that does not.
+"""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial.transform import Rotation
 
 Array = NDArray[np.float64]
 
@@ -17,11 +19,15 @@ def make(R: ArrayLike, t_m: ArrayLike) -> Array:
 
 def from_rotvec(rotvec_rad: ArrayLike, t_m: ArrayLike) -> Array:
     """The transform of a rotation vector [3] in radians and a translation [3] in metres, as in a UR pose."""
+    from scipy.spatial.transform import Rotation
+
     return make(Rotation.from_rotvec(np.asarray(rotvec_rad, dtype=float)).as_matrix(), t_m)
 
 
 def to_rotvec(T: Array) -> Array:
     """The rotation vector [3] in radians of ``T`` [4,4]."""
+    from scipy.spatial.transform import Rotation
+
     return np.asarray(Rotation.from_matrix(T[:3, :3]).as_rotvec())
 
 
@@ -38,12 +44,16 @@ def transform(T: Array, points_m: ArrayLike) -> Array:
 
 def mean_pose(T_a: Array, T_b: Array) -> Array:
     """The pose half way between two nearby poses [4,4]."""
+    from scipy.spatial.transform import Rotation
+
     R = Rotation.from_matrix(np.stack([T_a[:3, :3], T_b[:3, :3]])).mean().as_matrix()
     return make(R, (T_a[:3, 3] + T_b[:3, 3]) / 2)
 
 
 def rotation_angle_rad(T: Array) -> float:
     """The angle in radians by which ``T`` [3,3] or [4,4] rotates."""
+    from scipy.spatial.transform import Rotation
+
     return float(Rotation.from_matrix(T[:3, :3]).magnitude())
 
 

@@ -21,6 +21,7 @@ _MAX_BEND_PX = 0.6
 _MIN_CONTRAST = 0.04
 _MAX_MISFIT = 0.06
 _MAX_EDGES = 40
+_MOST_STEPS = 25
 
 Array = NDArray[np.float64]
 
@@ -79,7 +80,20 @@ def _fit_edge(linear: Linear, centre: Array, along: Array) -> float | None:
         slope_out, slope_in = p[5] * np.minimum(distance, 0), p[6] * np.maximum(distance, 0)
         return np.asarray(p[3] + p[4] * ndtr(distance / max(abs(p[2]), 1e-3)) + slope_out + slope_in - value)
 
-    fit = least_squares(misfit, [0.0, 0.0, 0.8, 0.0, 1.0, 0.0, 0.0], method="lm", max_nfev=200)
+    def derivatives(p: Array) -> Array:
+        length = np.sqrt(1 + p[1] ** 2)
+        distance = (v - p[0] - p[1] * u) / length
+        sigma = max(abs(p[2]), 1e-3)
+        outside, inside = np.minimum(distance, 0), np.maximum(distance, 0)
+        rise = p[4] * np.exp(-0.5 * (distance / sigma) ** 2) / (sigma * np.sqrt(2 * np.pi))
+        slope = rise + np.where(distance < 0, p[5], p[6])
+        by_shift, by_turn = -slope / length, -slope * (u / length + distance * p[1] / length**2)
+        by_sigma = -rise * distance / sigma * np.sign(p[2]) * (abs(p[2]) > 1e-3)
+        columns = (by_shift, by_turn, by_sigma, np.ones_like(v), ndtr(distance / sigma), outside, inside)
+        return np.stack(columns, axis=1)
+
+    start = [0.0, 0.0, 0.8, 0.0, 1.0, 0.0, 0.0]
+    fit = least_squares(misfit, start, derivatives, method="lm", max_nfev=_MOST_STEPS)
     rms = float(np.sqrt(np.mean(fit.fun**2)))
     sigma = abs(float(fit.x[2]))
     clean = (

@@ -56,8 +56,11 @@ class _Seat:
         self._open_worker, self._folder = open_worker, Path(folder)
         self._worker: WorkerProcess | None = None
 
-    def ready(self, mark: str) -> Sight:
-        """Answers as soon as Ray has found room; what the machine says of itself."""
+    def ready(self) -> None:
+        """Answers as soon as Ray has found room."""
+
+    def look(self, mark: str) -> Sight:
+        """What the machine says of itself."""
         return look(mark)
 
     def answer(self, shard: bytes) -> bytes:
@@ -87,10 +90,13 @@ class _Seat:
 
 @dataclass(eq=False)
 class _Worker:
-    """A seat as the driver sees it. asked: what it was asked last. shard: what it has in hand."""
+    """A seat as the driver sees it. asked: what it was asked last. is_there: Ray has found room for it.
+    is_open: its machine can do the work. shard: what it has in hand.
+    """
 
     actor: Any
     asked: Any
+    is_there: bool = False
     is_open: bool = False
     shard: int | None = None
 
@@ -113,9 +119,9 @@ class _Pool(Generic[S, R]):
         self._seat = (sys.path, self._ray.put(opener), str(Path.cwd()))
 
     def start(self) -> None:
-        """Ask for a seat; it has one when its first answer comes."""
+        """Ask for a seat; there is one when its first answer comes."""
         actor = self._make.remote(*self._seat)
-        self.workers.append(_Worker(actor, actor.ready.remote(self.mark.lay())))
+        self.workers.append(_Worker(actor, actor.ready.remote()))
 
     def list_idle(self) -> list[_Worker]:
         """See `Pool`."""
@@ -148,7 +154,7 @@ class _Pool(Generic[S, R]):
         ready, others = self._ray.wait(list(by_ref), num_returns=1, timeout=WAIT_S)
         if ready and others:
             ready += self._ray.wait(others, num_returns=len(others), timeout=0)[0]
-        if ready or any(worker.is_open for worker in self.workers):
+        if ready or any(worker.is_there for worker in self.workers):
             self.room_since = time.monotonic()
         elif time.monotonic() - self.room_since > _ROOM_S:
             raise WorkerLost(
@@ -158,7 +164,7 @@ class _Pool(Generic[S, R]):
         return [by_ref[ref] for ref in ready]
 
     def _read(self, worker: _Worker) -> Answer | None:
-        """What a worker answered; None where it only says that it is there."""
+        """What a worker answered to a shard; None where it was asked for itself."""
         ref, worker.asked = worker.asked, None
         try:
             content = self._ray.get(ref)
@@ -166,14 +172,18 @@ class _Pool(Generic[S, R]):
             self.workers.remove(worker)
             with suppress(self._ray.exceptions.RayError, ValueError):
                 self._ray.kill(worker.actor)
-            if not worker.is_open and "creation task" in str(error):
+            if not worker.is_there and "creation task" in str(error):
                 return Answer(error=InputError(f"a node {say_unable(error)}"))
             return Answer(error=_in_words(error, self._ray))
+        if not worker.is_there:
+            worker.is_there = True
+            worker.asked = worker.actor.look.remote(self.mark.lay())
+            return None
         if not worker.is_open:
             if (problem := content.find_problem()) is not None:
                 return Answer(error=InputError(f"node {content.name} ({content.address}) {problem}"))
             worker.is_open = True
-            if all(other.is_open for other in self.workers):
+            if all(other.is_open for other in self.workers if other.is_there):
                 self.mark.lift()
             return None
         answer = unpack(content)

@@ -1,6 +1,7 @@
 """The bench top: a laminate sheet under a camera that never moves, so all light but shadows stays."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -10,6 +11,7 @@ from synth.geometry.pinhole import Pinhole
 from synth.geometry.se3 import Array
 from synth.hardware.simulated.body import Float32
 from synth.hardware.simulated.light import Panel, Room, highlight, linear_from_srgb
+from synth.hardware.simulated.sensor import generator
 
 _TEXELS, _TEXEL_M = 1536, 0.00107
 _F0 = np.array([0.04], np.float32)
@@ -32,7 +34,7 @@ class Bench:
         T_base_cam: Array,
         panels: Sequence[Panel],
         room: Room,
-        rng: np.random.Generator,
+        seed: int,
     ) -> None:
         origin = T_base_cam[:3, 3].astype(np.float32)
         rays = (camera.rays @ T_base_cam[:3, :3].T).astype(np.float32)
@@ -44,7 +46,7 @@ class Bench:
         self.points_m = origin + rays * depth[..., None]
         to_eye = -rays / np.linalg.norm(rays, axis=-1, keepdims=True)
         self.mean_albedo = np.array(linear_from_srgb(table.colour_rgb), np.float32)
-        albedo, polish = self._sheet(self.mean_albedo, rng)
+        albedo, polish = self._sheet(self.mean_albedo, seed)
         self._lamp_layers = []  # of each lamp, unshadowed: three planes [H,W]
         normals = np.broadcast_to(self.normal, self.points_m.shape).reshape(-1, 3)
         rough = np.full(normals.shape[:1], table.roughness, np.float32)
@@ -100,9 +102,9 @@ class Bench:
             dtype=np.float32,
         )
 
-    def _sheet(self, colour: Float32, rng: np.random.Generator) -> tuple[Float32, Float32]:
+    def _sheet(self, colour: Float32, seed: int) -> tuple[Float32, Float32]:
         """Albedo [H,W,3] and polish [H,W] of the laminate at every pixel."""
-        shade, polish = _texture(rng)
+        shade, polish = _texture(seed)
         u = np.cross(self.normal, [1.0, 0.0, 0.0] if abs(self.normal[0]) < 0.9 else [0.0, 1.0, 0.0])
         u = (u / np.linalg.norm(u)).astype(np.float32)
         v = np.cross(self.normal, u).astype(np.float32)
@@ -115,9 +117,10 @@ class Bench:
         return np.asarray(seen[..., None] * colour, np.float32), np.asarray(glossy, np.float32)
 
 
-def _texture(rng: np.random.Generator) -> tuple[Float32, Float32]:
+@lru_cache(maxsize=2)
+def _texture(seed: int) -> tuple[Float32, Float32]:
     """Relative albedo and polish of a used sheet: speckle, clouds, scratches, smudges, holes, a seam."""
-    size = _TEXELS
+    size, rng = _TEXELS, generator(seed, 2)
 
     def clouds(sigma: float) -> Float32:
         small = rng.standard_normal((max(int(size / sigma), 4),) * 2, dtype=np.float32)

@@ -377,8 +377,24 @@ def _count_down(fault: faults.RobotFault) -> faults.RobotFault:
 
 
 def _pose(pose: Sequence[float]) -> Array:
-    return se3.from_rotvec(pose[3:], pose[:3])
+    """The transform of a pose as RTDE writes it; loading SciPy for it would take longer than all else."""
+    rotvec = np.array(pose[3:])
+    angle = np.linalg.norm(rotvec)
+    w, (x, y, z) = np.cos(angle / 2), rotvec * np.sinc(angle / (2 * np.pi)) / 2
+    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    return se3.make(np.eye(3) + 2 * (w * cross + cross @ cross), pose[:3])
 
 
 def _to_pose(T: Array) -> tuple[float, ...]:
-    return (*T[:3, 3].tolist(), *se3.to_rotvec(T).tolist())
+    """The reverse, by the quaternion, from its largest part (Shepperd, 1978)."""
+    R, wxyz = T[:3, :3], np.empty(4)
+    i = int(np.argmax([R[0, 0], R[1, 1], R[2, 2], np.trace(R)]))
+    if i == 3:
+        wxyz[:] = 1 + np.trace(R), R[2, 1] - R[1, 2], R[0, 2] - R[2, 0], R[1, 0] - R[0, 1]
+    else:
+        j, k = (i + 1) % 3, (i + 2) % 3
+        wxyz[0], wxyz[1 + i] = R[k, j] - R[j, k], 1 + R[i, i] - R[j, j] - R[k, k]
+        wxyz[1 + j], wxyz[1 + k] = R[j, i] + R[i, j], R[k, i] + R[i, k]
+    wxyz *= (1 if wxyz[0] >= 0 else -1) / np.linalg.norm(wxyz)
+    half_turns = np.arctan2(np.linalg.norm(wxyz[1:]), wxyz[0]) / np.pi
+    return (*T[:3, 3].tolist(), *(wxyz[1:] * 2 / np.sinc(half_turns)).tolist())

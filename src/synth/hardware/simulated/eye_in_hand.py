@@ -53,7 +53,7 @@ class WorldFromArm(World):
         key = np.asarray(q_true_rad, dtype=np.float64).tobytes()
         if self._at is None or self._at[0] != key:
             there = self._around(self.T_base_tool_of(q_true_rad))
-            self._at = key, World(*there, self._seed, board=self._board)
+            self._at = key, World(*there, self._seed, board=self._board, wardrobe=self._wardrobe)
         return self._at[1]
 
     def _around(self, T_base_tool: Array) -> tuple[Cell, CellBodies, Truth]:

@@ -74,7 +74,7 @@ def to_picture(
     np.clip(raw, 0, 65535, out=raw)
     mosaic = raw.astype(np.uint16)
     rgb = cv2.cvtColor(mosaic, cv2.COLOR_BayerRGGB2RGB)
-    return np.asarray(_TONE[rgb], dtype=np.uint8)
+    return np.asarray(cv2.LUT(rgb, _TONE), dtype=np.uint8)
 
 
 @dataclass(frozen=True, eq=False)

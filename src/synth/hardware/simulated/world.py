@@ -61,7 +61,8 @@ class World:
 
     bodies: the cell's meshes (`.part` in the part frame, `.mount` in the mount frame). extra: further bodies,
     standing still in base. board: what the part is, if it is a calibration board; then truth.board_offset
-    says how it is really held. seed: of texture and noise. Same seed, joints and noise key, same bytes.
+    says how it is really held. wardrobe: of another world with the same bodies. seed: of texture and noise.
+    Same seed, joints and noise key, same bytes.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class World:
         *,
         extra: tuple[Body, ...] = (),
         board: Board | None = None,
+        wardrobe: Wardrobe | None = None,
     ) -> None:
         self._cell, self._truth, self._seed = cell, truth, seed
         self.color_camera = truth.color_camera_of(cell)
@@ -94,30 +96,32 @@ class World:
         self.T_tool_part = tilt @ np.asarray(T_tool_part)
         self._T_tool_mount = tilt @ np.asarray(T_tool_mount)
         self._part_mesh: Mesh = bodies.part
-        standing = [*clutter(self._T_base_bench), *extra]
-        deviations = truth.surfaces
-        mount = to_material(deviations.mount.of(cell.mount), mottle=0.05, layer_m=0.0012)
-        part = to_material(deviations.part.of(cell.part), mottle=0.025)
-        standing += [lid(self._T_base_bench, part, place) for place in LID_PLACES[: truth.decoys]]
-        dressed = [
-            *arm_bodies(cell.robot.arm, deviations.arm),
-            Body.of(bodies.mount, mount, edge_radius_m=0.0006),
-            Body.of(bodies.part, part, edge_radius_m=0.0005),
-            *standing,
-        ]
-        self._standing_count = len(standing)
-        self._wardrobe = Wardrobe(dressed, mottle_volume(sensor.generator(seed, 1)))
+        self._wardrobe = wardrobe or self._dress(bodies, extra)
+        self._standing_count = len(self._wardrobe.bodies) - _PART - 1
         self._panels = [Panel.of(lamp) for lamp in truth.lamps_of(cell)]
         self._staged: tuple[bytes, Stage] | None = None
         self._colored: tuple[bytes, Float32] | None = None
         self._ranged: tuple[bytes, sensor.DepthView] | None = None
 
+    def _dress(self, bodies: CellBodies, extra: tuple[Body, ...]) -> Wardrobe:
+        cell, deviations = self._cell, self._truth.surfaces
+        mount = to_material(deviations.mount.of(cell.mount), mottle=0.05, layer_m=0.0012)
+        part = to_material(deviations.part.of(cell.part), mottle=0.025)
+        dressed = [
+            *arm_bodies(cell.robot.arm, deviations.arm),
+            Body.of(bodies.mount, mount, edge_radius_m=0.0006),
+            Body.of(bodies.part, part, edge_radius_m=0.0005),
+            *clutter(self._T_base_bench),
+            *extra,
+            *(lid(self._T_base_bench, part, place) for place in LID_PLACES[: self._truth.decoys]),
+        ]
+        return Wardrobe(dressed, mottle_volume(sensor.generator(self._seed, 1)))
+
     @cached_property
     def _renderer(self) -> Renderer:
-        rng = sensor.generator(self._seed, 2)
         room = Room(self._truth.room_light)
         table = self._truth.surfaces.table.of(self._cell.bench.table)
-        bench = Bench(table, self.color_camera, self.T_base_cam, self._panels, room, rng)
+        bench = Bench(table, self.color_camera, self.T_base_cam, self._panels, room, self._seed)
         return Renderer(self.color_camera, self.T_base_cam, self._panels, room, bench, self._print)
 
     @cached_property
