@@ -159,7 +159,7 @@ def test_a_node_of_another_version_is_refused_and_named(cluster, tmp_path):
             InputError, match=r"node \S+ \(127.0.0.1\) has synth-robotics 0.0.1, and here it is"
         ):
             open_engine("ray", cluster.address).run_shards(
-                range(4), Squarer(tmp_path, ((0, "hang", 9),)), 4, lambda *_: None, resources=ONE_CORE
+                range(4), Squarer(tmp_path), 4, lambda *_: None, resources=ONE_CORE
             )
         told = list(open_engine("ray").probe(cluster.address))
     finally:
@@ -168,6 +168,7 @@ def test_a_node_of_another_version_is_refused_and_named(cluster, tmp_path):
     assert "4 nodes, 4 cores, 0 GPUs" in told[0][1]
     assert [row[2] for row in told] == ["ok", "bad"]
     assert "install the same on all nodes" in told[1][3]
+    assert not list(tmp_path.glob("opened_*"))
 
 
 def test_a_node_that_cannot_run_synth_is_refused(cluster, tmp_path):
@@ -179,13 +180,14 @@ def test_a_node_that_cannot_run_synth_is_refused(cluster, tmp_path):
     try:
         with pytest.raises(InputError, match=r"a node cannot run synth: .*libgomp.so.1 is missing: install"):
             open_engine("ray", cluster.address).run_shards(
-                range(4), Squarer(tmp_path, ((0, "hang", 9),)), 4, lambda *_: None, resources=ONE_CORE
+                range(4), Squarer(tmp_path), 4, lambda *_: None, resources=ONE_CORE
             )
         told = list(open_engine("ray").probe(cluster.address))
     finally:
         cluster.remove_node(node)
     assert [row[2] for row in told] == ["ok", "bad"]
     assert "cannot run synth" in told[1][3]
+    assert not list(tmp_path.glob("opened_*"))
     assert not list(tmp_path.glob(".synth_cluster_*"))
 
 

@@ -114,7 +114,7 @@ def train(seed: int, aim: Aim) -> Tensor:
 def test_ten_synthesizers_keep_their_spread() -> None:
     """Each finds more that is hard than random does, and every parameter keeps a third of random's spread, at
     most a fifth at a bound and its median within nine tenths of the slack; without the term for spread they
-    collapse.
+    collapse. It weighs 0.25 here: at 0.2 one of the ten has a median of 0.91 on some processors.
     """
     before = (uniform(2, 4000, 1, 9)[..., [TURN, SHIFT]].sum(dim=-1) > 1).double().mean()
     for seed in range(10):

@@ -46,6 +46,7 @@ MOST_BYTES = 2**30
 
 _ROOM_S = 600.0
 _CLOSE_S = 15.0
+_GATHER_S = 10.0
 
 
 class _Seat:
@@ -106,8 +107,10 @@ class _Pool(Generic[S, R]):
     shards: Sequence[S]
     open_worker: OpenWorker[S, R]
     options: dict[str, Any]
+    n_first: int
     workers: list[_Worker] = field(default_factory=list)
     room_since: float = field(default_factory=time.monotonic)
+    gathers_until: float = 0.0
     mark: Mark = field(default_factory=Mark)
 
     def __post_init__(self) -> None:
@@ -124,8 +127,17 @@ class _Pool(Generic[S, R]):
         self.workers.append(_Worker(actor, actor.ready.remote()))
 
     def list_idle(self) -> list[_Worker]:
-        """See `Pool`."""
-        return [worker for worker in self.workers if worker.is_open and worker.shard is None]
+        """See `Pool`. At first nobody, until as many are open as there is room for, so that a machine that
+        cannot do the work is met before any is done; for ten seconds at most, since others may have the room.
+        """
+        opened = [worker for worker in self.workers if worker.is_open]
+        if opened and not self.gathers_until:
+            self.gathers_until = time.monotonic() + _GATHER_S
+        if len(opened) < self.n_first and time.monotonic() < self.gathers_until:
+            return []
+        if opened:
+            self.n_first = 0
+        return [worker for worker in opened if worker.shard is None]
 
     def give(self, worker: _Worker, i_shard: int) -> None:
         """See `Pool`."""
@@ -242,9 +254,7 @@ class RayEngine:
             return asked
         if (at := find_address(self.address)) is None:
             return LocalEngine().count_workers(resources, at_most)
-        rooms = [node.count_room(resources) for node in list_nodes_once(at)]
-        n = at_most if None in rooms else sum(room or 0 for room in rooms)
-        return max(1, min(at_most, n))
+        return _count_room(list_nodes_once(at), resources, at_most)
 
     def count_threads(self, n_workers: int) -> int:
         """The cores of the nodes, shared out; at most all of one."""
@@ -273,7 +283,8 @@ class RayEngine:
         n_workers = min(n_workers, len(shards))
         with joined(find_address(self.address), n_workers) as is_own:
             nodes = list_nodes()
-            pool: _Pool[S, R] = _Pool(shards, open_worker, _ask(resources, nodes, is_own=is_own))
+            n_first = n_workers if is_own else _count_room(nodes, resources, n_workers)
+            pool: _Pool[S, R] = _Pool(shards, open_worker, _ask(resources, nodes, is_own=is_own), n_first)
             try:
                 run_loop(pool, shards, n_workers, on_done, on_retry, on_wait or (lambda: None))
             finally:
@@ -282,6 +293,13 @@ class RayEngine:
 
 
 ENGINE: Engine = RayEngine()
+
+
+def _count_room(nodes: Sequence[Node], needs: Resources, at_most: int) -> int:
+    """How many workers of such needs fit on all nodes; one at least."""
+    rooms = [node.count_room(needs) for node in nodes]
+    n = at_most if None in rooms else sum(room or 0 for room in rooms)
+    return max(1, min(at_most, n))
 
 
 def _ask(needs: Resources, nodes: Sequence[Node], *, is_own: bool) -> dict[str, Any]:
